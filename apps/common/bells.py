@@ -1,0 +1,32 @@
+"""Telling workers that there may be work. A bell is a hint: it may be lost, it never waits, and nothing depends on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from celery import Celery
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from workers.wire import BELL, celery_url
+
+log = logging.getLogger(__name__)
+QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
+PAUSE_SECONDS = 10  # after a bell that could not be rung; a frozen Redis costs one request a second, not every request
+celery = Celery("gradus", broker=celery_url(settings.REDIS_URL), broker_transport_options=QUICK)
+celery.conf.update(task_ignore_result=True, broker_connection_retry=False)
+_quiet_until = 0.0
+
+
+def ring(lane: str) -> None:
+    """Wake a free worker of `lane`, if the broker is there; workers look for themselves every two seconds anyway."""
+    global _quiet_until
+    if time.monotonic() < _quiet_until:
+        return
+    try:
+        celery.send_task(BELL, queue=lane, retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError) as error:
+        _quiet_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("no bell for %s: %s", lane, error)

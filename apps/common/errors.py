@@ -1,0 +1,73 @@
+"""What a person or a program may be told. Each says what was wrong and what would be right; anything else is a bug."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refused(Exception):
+    """A rule of the platform said no. Shown at the place of action, or as a problem document with `code`."""
+
+    code = "refused"
+    status = 409
+
+    def __init__(self, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extra = extra  # further members of the problem document
+
+
+class TooManyRuns(Refused):
+    """The learner has as many runs waiting as the site allows."""
+
+    code = "too-many-runs"
+    status = 429
+
+
+class KeyReused(Refused):
+    """The same idempotency key came with another request."""
+
+    code = "key-reused"
+    status = 422
+
+
+class BadKnobs(Refused):
+    """A knob is unknown, of the wrong type, or out of bounds. `extra["knobs"]` says which, and what would be right."""
+
+    code = "bad-knobs"
+    status = 422
+
+
+class StaleTry(Refused):
+    """The try that speaks was given up; its worker must stop."""
+
+    code = "stale-try"
+    status = 409
+
+
+class Gap(Refused):
+    """Events are missing before these. `extra["last"]` is the number of the last one we have."""
+
+    code = "gap"
+    status = 409
+
+
+class BadRequest(Refused):
+    """The body could not be read. Says where, and what would be right."""
+
+    code = "bad-request"
+    status = 400
+
+
+class TooLarge(Refused):
+    """The body is larger than allowed."""
+
+    code = "too-large"
+    status = 413
+
+
+class NotAuthorised(Refused):
+    """No token, or one that we do not know, or one that was revoked."""
+
+    code = "not-authorised"
+    status = 401

@@ -1,0 +1,30 @@
+"""Errors of endpoints as problem documents (RFC 9457), with a code per rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from apps.common.errors import Refused
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
+    body = {"type": f"urn:gradus:{code}", "title": code, "status": status, "detail": detail, "code": code, **extra}
+    return Response(body, status=status, content_type="application/problem+json")
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the problem document of `error`; None (a 500, and a log line) for what is a bug."""
+    if isinstance(error, Refused):
+        return problem(error.status, error.code, error.message, **error.extra)
+    if isinstance(error, Http404):
+        return problem(404, "not-found", "There is nothing here that you may see.")
+    if isinstance(error, APIException):
+        answer = problem(error.status_code, str(error.default_code).replace("_", "-"), str(error.detail))
+        if wait := getattr(error, "wait", None):
+            answer["Retry-After"] = str(int(wait) + 1)
+        return answer
+    return None

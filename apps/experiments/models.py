@@ -1,0 +1,310 @@
+"""Labs, runs, and the tries that workers make at them: tables, constraints, and the words to ask for them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
+from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
+from apps.common.clock import Clock
+
+
+class Lane(models.TextChoices):
+    LABS = "labs", _("labs")
+    BENCH = "bench", _("bench")
+    BULK = "bulk", _("bulk")
+
+
+class Outcome(models.TextChoices):
+    HOLDS = "holds", _("holds")
+    DEPENDS = "depends", _("depends")
+    DOES_NOT_HOLD = "does_not_hold", _("does not hold")
+    INCONCLUSIVE = "inconclusive", _("inconclusive")
+
+
+class LabQuerySet(models.QuerySet["Lab"]):
+    def offered(self) -> LabQuerySet:
+        """Labs that a learner can run now: not withdrawn."""
+        return self.filter(withdrawn=False)
+
+
+class Lab(models.Model):
+    """What a learner may run. Its code and words are files; `load_labs` reads them into versions."""
+
+    class Kind(models.TextChoices):
+        TRAINING = "training", _("training")
+        BENCHMARK = "benchmark", _("benchmark")
+        ANALYTIC = "analytic", _("closed form")
+
+    slug = models.SlugField(primary_key=True, max_length=64)
+    topic = models.SlugField(max_length=64)
+    kind = models.CharField(max_length=16, choices=Kind)
+    lane = models.CharField(max_length=16, choices=Lane, default=Lane.LABS)
+    current = models.ForeignKey("LabVersion", models.PROTECT, related_name="+", null=True)  # null only while the first is made
+    withdrawn = models.BooleanField(default=False)  # its files are gone; its runs stay
+    position = models.PositiveSmallIntegerField(default=0)  # in the catalogue
+
+    objects = LabQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class LabVersion(models.Model):
+    """A lab's code and words as they were: what a run points at, kept for ever."""
+
+    lab = models.ForeignKey(Lab, models.CASCADE, related_name="versions")
+    sha256 = models.CharField(max_length=64)  # of the .py
+    source = models.TextField()  # the .py, as printed beside the results
+    words = models.JSONField()  # the .toml
+    loaded_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")]
+
+    def __str__(self) -> str:
+        return f"{self.lab_id} {self.sha256[:8]}"
+
+
+class Machine(models.Model):
+    """A machine that may take runs. Its token is shown once, when it is made, and stored hashed."""
+
+    name = models.CharField(max_length=64, unique=True)
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    lanes = models.JSONField(default=list)  # that it may claim from
+    created_at = models.DateTimeField(db_default=Clock())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    says = models.JSONField(default=dict, blank=True)  # its last claim request: device, slots, labs, versions
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def waiting(self) -> RunQuerySet:
+        return self.filter(state=Run.State.QUEUED)
+
+    def ready(self) -> RunQuerySet:
+        """Waiting, and not backing off."""
+        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=Clock()))
+
+    def running(self) -> RunQuerySet:
+        return self.filter(state=Run.State.RUNNING)
+
+    def visible_to(self, user: User | AnonymousUser) -> RunQuerySet:
+        return self.filter(Q(owner_id=user.pk) | Q(shared=True))
+
+
+class Run(models.Model):
+    """One execution of an experiment: what is queued, watched, stopped, compared and reproduced."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Finished")
+        FAILED = "failed", _("Failed")
+        LIMIT_EXCEEDED = "limit_exceeded", _("Limit reached")
+        CANCELLED = "cancelled", _("Stopped")
+        LOST = "lost", _("Lost (our fault)")
+
+    OVER = [State.SUCCEEDED, State.FAILED, State.LIMIT_EXCEEDED, State.CANCELLED, State.LOST]
+    STANDARD_REPLICATES = 16
+    MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
+    key = models.CharField(max_length=64)  # the submitter's idempotency key
+    version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
+    knobs = models.JSONField()  # all of them, defaults included
+    at_defaults = models.BooleanField()  # knobs as the lab declares them: only such runs are evidence in the ledger
+    replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
+    seed = models.PositiveIntegerField(default=0)
+    lane = models.CharField(max_length=16, choices=Lane)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    stop_asked = models.BooleanField(default=False)
+    shared = models.BooleanField(default=False)
+    queued_at = models.DateTimeField(db_default=Clock())
+    not_before = models.DateTimeField(null=True, blank=True)  # NULL unless backing off
+    started_at = models.DateTimeField(null=True, blank=True)  # of the last try
+    ended_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
+    of = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
+    error = models.CharField(max_length=500, blank=True)
+    detail = models.TextField(blank=True)  # for the operator
+    seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
+    device = models.JSONField(default=dict, blank=True)
+    versions = models.JSONField(default=dict, blank=True)
+    engine = models.CharField(max_length=64, blank=True)  # SHA-256 of workers/engine
+    summary = models.JSONField(default=dict, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "key"], name="a_key_makes_one_run"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running"]) ^ Q(ended_at__isnull=False),
+                name="a_run_is_over_or_has_no_end",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["lane", "owner", "queued_at"], condition=Q(state="queued"), name="runs_that_wait"),
+            models.Index(fields=["owner"], condition=Q(state="running"), name="runs_that_go"),
+            models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
+            models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in self.OVER
+
+
+class Prediction(models.Model):
+    """What the learner committed to before the run: an outcome of the lab's headline claim. The drawing is shown, not scored."""
+
+    class Confidence(models.IntegerChoices):
+        P35 = 35, "35 %"
+        P50 = 50, "50 %"
+        P65 = 65, "65 %"
+        P80 = 80, "80 %"
+        P95 = 95, "95 %"
+
+    run = models.OneToOneField(Run, models.CASCADE, related_name="prediction")
+    claim = models.CharField(max_length=128)
+    outcome = models.CharField(max_length=16, choices=Outcome)
+    confidence = models.PositiveSmallIntegerField(choices=Confidence)
+    drawing = models.JSONField(default=dict, blank=True)  # {arm: value}
+    committed_at = models.DateTimeField(db_default=Clock())
+    was_right = models.BooleanField(null=True)  # NULL: not scored (inconclusive, stopped, not over)
+    score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.outcome} ({self.confidence} %)"
+
+
+class Verdict(models.Model):
+    """What a run says of one claim."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="verdicts")
+    claim = models.CharField(max_length=128, db_index=True)
+    outcome = models.CharField(max_length=16, choices=Outcome)
+    effect = models.FloatField(null=True)
+    low = models.FloatField(null=True)  # of the 95 % interval
+    high = models.FloatField(null=True)
+    replicates = models.PositiveIntegerField(default=0)  # finite ones
+    diverged = models.PositiveIntegerField(default=0)
+    exact = models.BooleanField(default=False)  # closed form
+    parts = models.JSONField(default=list, blank=True)  # conditions of a claim that has several, as wire.Part
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "claim"], name="one_verdict_a_claim")]
+        ordering = ["pk"]  # the lab's order
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.outcome}"
+
+
+class Try(models.Model):
+    """One worker's try at a run. Whoever holds its token may write; when it is given up, nobody may."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="tries")
+    number = models.PositiveSmallIntegerField()  # from 1
+    machine = models.ForeignKey(Machine, models.SET_NULL, null=True, related_name="tries")
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    began_at = models.DateTimeField(db_default=Clock())
+    heard_at = models.DateTimeField(db_default=Clock())
+    ended_at = models.DateTimeField(null=True, blank=True)
+    finished = models.BooleanField(default=False)  # it brought the result; else it was given up
+    released = models.BooleanField(default=False)  # the worker gave it back at shutdown: costs no try
+
+    class Meta:
+        verbose_name_plural = "tries"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="tries_are_numbered"),
+            models.UniqueConstraint(fields=["run"], condition=Q(ended_at=None), name="one_live_try_a_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} try {self.number}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, once it is over."""
+        return (self.ended_at - self.began_at).total_seconds() if self.ended_at else 0.0
+
+
+class Batch(models.Model):
+    """Points as they came (one arm, one series), or a reset by a later try. Arrays are little-endian float64, NaN where not finite."""
+
+    class Kind(models.TextChoices):
+        POINTS = "points"
+        RESET = "reset"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="batches")
+    seq = models.PositiveIntegerField()  # rises within a run, across tries
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.POINTS)
+    arm = models.CharField(max_length=128, blank=True)
+    series = models.CharField(max_length=128, blank=True)
+    step = models.BinaryField(default=b"")
+    mean = models.BinaryField(default=b"")
+    low = models.BinaryField(default=b"")  # empty for a single replicate
+    high = models.BinaryField(default=b"")
+    reset = models.JSONField(default=dict)  # {"try": number, "keep": seq} of a reset
+
+    class Meta:
+        verbose_name_plural = "batches"
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="batches_come_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} #{self.seq}"
+
+
+class ShareQuerySet(models.QuerySet["Share"]):
+    def fairest_first(self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int) -> ShareQuerySet:
+        """Order the owners of `waiting` who have a slot free by how many they have `running`, by what they used lately, by age.
+
+        Half an hour without a turn beats all three; the age of a run alone would let a long queue be served before everybody,
+        always. Owners are ordered, not runs: the cost grows with the people who wait.
+        """
+        patience = Clock() - timedelta(minutes=30)
+        theirs = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
+        going = running.filter(owner=OuterRef("owner")).order_by().values("owner").values(n=Count("pk"))
+        return (
+            self.filter(owner__in=waiting.values("owner"))
+            .annotate(oldest=Subquery(theirs.values("queued_at")[:1]), going=Coalesce(Subquery(going), 0), used=Share.LATELY)
+            .annotate(patient=Q(oldest__lt=patience, counted_at__lt=patience))
+            .filter(going__lt=slots)
+            .order_by("-patient", "going", "used", "oldest")
+        )
+
+
+class Share(models.Model):
+    """A learner's share of the machines: seconds used, halving every day, so that yesterday's feast is forgiven."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="share")
+    seconds = models.FloatField(default=0)
+    counted_at = models.DateTimeField(db_default=Clock())
+
+    objects = ShareQuerySet.as_manager()
+
+    _days: Any = Cast(Extract(Clock() - F("counted_at"), "epoch"), FloatField()) / 86400.0
+    # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error, and would stop every claim.
+    LATELY: Any = F("seconds") * Power(0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField())
+
+    def __str__(self) -> str:
+        return f"{self.owner_id}: {self.seconds:.0f} s"

@@ -1,0 +1,16 @@
+"""Where each app's pages begin."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("apps.accounts.urls")),
+    path("", include("apps.experiments.urls")),
+    path("api/worker/v1/", include("apps.experiments.api_urls")),
+]
+handler404 = "apps.common.pages.not_found"
+handler403 = "apps.common.pages.forbidden"
+handler500 = "apps.common.pages.server_error"
+handler400 = "apps.common.pages.bad_request"

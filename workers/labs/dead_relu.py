@@ -1,0 +1,184 @@
+"""Dead units: what switches a rectifier off, and does it ever come back?
+
+A unit is *dead* when its output is zero on every training input: no example can then move its weights. We train small
+networks on the 8x8 digits at five learning rates and count dead units after each epoch, on the whole training set.
+
+Watch the last two rates: death needs steps so large that a unit is thrown past all the data at once. Then compare the
+layers. In the first one the inputs never change, so a dead unit stays dead; deeper down the inputs move with the
+layers below, and some units return.
+
+Try: raw inputs (death starts at a tenth of the rate), a leaky slope, a negative bias to begin with.
+
+Source: Lu et al. (2019), "Dying ReLU and initialization", https://arxiv.org/abs/1903.06733
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+from workers.engine import (
+    UNDECIDED,
+    Ensemble,
+    Point,
+    Points,
+    Verdict,
+    above,
+    all_of,
+    batches,
+    below,
+    claim,
+    cross_entropy,
+    decide,
+    shufflers,
+    within,
+)
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+SQUASHES = {"relu": torch.relu, "leaky": lambda z: nn.functional.leaky_relu(z, 0.01), "tanh": torch.tanh}
+
+
+@dataclass(frozen=True)
+class Knobs:
+    depth: int = 3  # hidden layers
+    width: int = 64  # units in each
+    bias: float = 0.0  # of every hidden unit, at the start
+    scale: float = 1 / 16  # pixels are 0..16; 1 leaves them raw
+    epochs: int = 10
+
+
+class Net(nn.Module):
+    """A rectifier network that also shows its hidden layers."""
+
+    def __init__(self, knobs: Knobs, squash: str) -> None:
+        super().__init__()
+        widths = [64] + [knobs.width] * knobs.depth
+        self.hidden = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(widths))
+        self.out = nn.Linear(knobs.width, 10)
+        self.squash = SQUASHES[squash]
+        for layer in self.hidden:
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.constant_(layer.bias, knobs.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (batch, 10) and hidden outputs (batch, depth, width)."""
+        shown = []
+        for layer in self.hidden:
+            x = self.squash(layer(x))
+            shown.append(x)
+        return self.out(x), torch.stack(shown, dim=1)
+
+
+class Census:
+    """Who is dead and who came back, counted on the whole training set."""
+
+    def __init__(self, nets: Ensemble, x: Tensor, y: Tensor) -> None:
+        self.nets, self.x, self.y = nets, x, y  # x (replicates, examples, 64), y (examples,)
+        self.dead = self.died = self.revived = self.ever_negative = torch.tensor(False)  # each (replicates, depth, width)
+
+    @torch.no_grad()
+    def take(self) -> dict[str, Tensor]:
+        """Return what is to be shown, each (replicates,); a replicate that diverged counts as nothing, not as alive."""
+        logits, outputs = self.nets(self.x)  # (replicates, examples, 10) and (replicates, examples, depth, width)
+        dead = (outputs == 0).all(dim=1)
+        self.died = self.died | dead
+        self.revived = self.revived | (self.dead & ~dead)
+        self.ever_negative = self.ever_negative | (outputs <= 0).any(dim=1)
+        self.dead = dead
+        values = {
+            "loss": cross_entropy(logits, self.y.expand(len(logits), -1)),  # nats
+            "accuracy": (logits.argmax(2) == self.y).float().mean(1),
+            "dead": dead.float().mean(dim=(1, 2)),  # fraction of all hidden units
+            "zeros": (outputs == 0).float().mean(dim=(1, 2, 3)),  # fraction of all hidden outputs
+            "dead if ever negative": (dead & self.ever_negative).sum((1, 2)) / self.ever_negative.sum((1, 2)).clamp(min=1),
+            # fractions of the units that died; not a number where none did, so that nothing is concluded from no deaths
+            "revived in first layer": self.revived[:, 0].sum(1) / self.died[:, 0].sum(1),
+            "revived deeper": self.revived[:, 1:].sum((1, 2)) / self.died[:, 1:].sum((1, 2)),
+        }
+        finite = logits.isfinite().all(dim=(1, 2))
+        return {name: value.where(finite, torch.nan) for name, value in values.items()}
+
+
+def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
+    """Train each activation at each rate, all replicates at once; yield a point before the first epoch and after each."""
+    x, y = (torch.as_tensor(a) for a in load_digits(return_X_y=True))
+    x = x.float() * knobs.scale  # (examples, 64)
+
+    for squash in SQUASHES:
+        for rate in RATES:
+            arm = f"{squash} {rate:g}"
+            nets = Ensemble(partial(Net, knobs, squash), seeds)
+            optimizer = torch.optim.SGD(nets.parameters(), rate)
+            census = Census(nets, x.expand(len(seeds), -1, -1), y)
+            yield Point(arm, 0, census.take())
+
+            shuffle = shufflers(seeds)
+            for epoch in range(1, knobs.epochs + 1):
+                for bx, by in batches(x, y, shuffle, size=64):  # (replicates, 64, 64) and (replicates, 64)
+                    loss = cross_entropy(nets(bx)[0], by)  # (replicates,)
+                    optimizer.zero_grad()
+                    loss.sum().backward()
+                    optimizer.step()
+                yield Point(arm, epoch, census.take())
+
+
+def usable_rates(points: Points, squash: str) -> list[float]:
+    """Return the rates at which at least two thirds of the replicates stay finite."""
+    return [r for r in RATES if np.isfinite(points.last(f"{squash} {r:g}", "loss")).mean() >= 2 / 3]
+
+
+def harshest(points: Points) -> float:
+    """Return the largest usable rate; the smallest of all where none is, whose replicates then decide nothing."""
+    return max(usable_rates(points, "relu"), default=RATES[0])
+
+
+@claim("dead-relu.lr-kills")
+def too_large_a_rate_kills(points: Points) -> Verdict:
+    """Holds when the largest usable rate kills over 0.3 of the units more than the smallest, and the last two steps rise.
+
+    A step may fall by 0.05: at rates that are too small, units that were dead from the start stay so.
+    """
+    dead = [points.last(f"relu {rate:g}", "dead") for rate in usable_rates(points, "relu")]  # each (replicates,)
+    if len(dead) < 2:
+        return UNDECIDED
+    return all_of(
+        decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1)),
+        *(decide(step, holds=above(-0.05), fails=below(-0.05)) for step in np.diff(dead[-3:], axis=0)),
+    )
+
+
+@claim("dead-relu.one-negative-kills")
+def one_negative_input_kills(points: Points) -> Verdict:
+    """Holds when most units that are ever negative on some input end dead, at a rate people would use."""
+    return decide(points.last("relu 0.1", "dead if ever negative"), holds=above(0.9), fails=below(0.2))
+
+
+@claim("dead-relu.death-is-permanent")
+def death_is_permanent(points: Points) -> Verdict:
+    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the first layer's do."""
+    arm = f"relu {harshest(points):g}"
+    return all_of(
+        decide(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)),
+        decide(points.last(arm, "revived deeper"), holds=below(0.01), fails=above(np.inf)),
+    )
+
+
+@claim("dead-relu.leaky-fixes")
+def a_leak_removes_death(points: Points) -> Verdict:
+    """Holds when fewer than 0.01 of the leaky units are dead at the rate that kills rectifiers."""
+    return decide(points.last(f"leaky {harshest(points):g}", "dead"), holds=below(0.01), fails=above(0.05))
+
+
+@claim("dead-relu.half-sparse")
+def rectifiers_are_sparse(points: Points) -> Verdict:
+    """Holds when a rectifier's outputs are zero for 0.3 to 0.95 of the inputs at the start, and tanh's are not."""
+    return all_of(
+        decide(points.first("relu 0.1", "zeros"), holds=within(0.3, 0.95), fails=below(0.3)),
+        decide(points.first("tanh 0.1", "zeros"), holds=below(0.01), fails=above(0.01)),
+    )

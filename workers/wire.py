@@ -1,0 +1,155 @@
+"""The records of the worker protocol, written once: the site and the workers both import this module, and nothing else of each other.
+
+Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization: Worker <machine token>`; every write
+about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457) with a `code`.
+
+    POST /api/worker/v1/claim                 ClaimRequest  -> 200 Claim, 204 nothing to do
+    POST /api/worker/v1/tries/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-try, 409 gap (with `last`)
+    POST /api/worker/v1/tries/<id>/result     Result        -> 200 (again: 200), 409 stale-try
+    POST /api/worker/v1/tries/<id>/release    Release       -> 200, 409 stale-try
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from msgspec import Struct
+
+PREFIX = "/api/worker/v1"
+MAX_BODY = 4_000_000  # bytes of one request
+MAX_EVENTS = 2_000  # events of one report
+MAX_POINTS = 20_000  # points of one event
+TRY_HEADER = "X-Try-Token"
+BELL = "workers.drain"  # the Celery task that a bell names; its queue is the lane
+
+Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
+EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]  # what a worker may report; `lost` is the site's to say
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run was, or would be, measured on."""
+
+    kind: Literal["cpu", "cuda", "mps"]
+    name: str  # as the system calls it
+    cores: int = 1
+    memory: int = 0  # bytes: of the GPU, else of the machine
+
+
+class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """May I have a run?"""
+
+    lanes: list[str]  # most urgent first
+    slots: int  # free ones
+    device: Device
+    labs: dict[str, str]  # slug to the SHA-256 of its .py
+    engine: str  # SHA-256 of workers/engine
+    versions: dict[str, str]  # python, torch, numpy, ...
+
+
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+    """A run to begin. The token is shown this once."""
+
+    run: str
+    try_id: int
+    number: int  # of the try, from 1
+    token: str
+    lease_seconds: float
+    beat_seconds: float
+    kill_seconds: float  # from SIGTERM to SIGKILL
+    limit_seconds: float  # the longest that the try may take
+    after: int  # number of the run's last stored batch: the try's own begin with the next
+    lane: str
+    lab: str
+    lab_hash: str
+    knobs: dict[str, Any]
+    replicates: int
+    seed: int
+
+
+class Event(Struct, frozen=True, forbid_unknown_fields=True):
+    """Points of one arm and one series. `low` and `high` bound the 95 % interval of the mean; empty for a single replicate."""
+
+    arm: str
+    series: str
+    step: list[float]
+    mean: list[float | None]
+    low: list[float | None] = []
+    high: list[float | None] = []
+
+
+class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happened since. Event number = `after` + its place, from 1. No events: a beat."""
+
+    after: int
+    events: list[Event] = []
+    done: int = 0  # points that the lab has yielded
+    of: int = 0  # and will have yielded at its end; 0 when it cannot say
+
+
+class EventsReply(Struct, frozen=True, forbid_unknown_fields=True):
+    """`stop`: end the lab process, then report `cancelled`."""
+
+    stop: bool
+    lease_seconds: float
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """One condition of a claim that has several; `name` is a key of the lab's words."""
+
+    name: str
+    outcome: Outcome
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    replicates: int = 0
+
+
+class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run says of one claim."""
+
+    claim: str
+    outcome: Outcome
+    effect: float | None = None  # None: too few replicates stayed finite to say anything
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+    replicates: int = 0  # finite ones
+    diverged: int = 0  # left out
+    exact: bool = False  # closed form: no replicates, no interval
+    parts: list[Part] = []
+
+
+class Result(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a try ended. Sent after the last events; repeated until acknowledged."""
+
+    state: EndState
+    verdicts: list[Verdict] = []
+    error: str = ""  # of a failed run: the exception, in one line
+    detail: str = ""  # its traceback, for the operator
+    seconds: float = 0.0  # of work
+    device: Device | None = None
+    versions: dict[str, str] = {}
+    engine: str = ""
+    summary: dict[str, Any] = {}  # small facts of the run that pages show (threads, clock, ...)
+
+
+class Release(Struct, frozen=True, forbid_unknown_fields=True):
+    """The worker is going away: give the run back to the queue. Costs no try."""
+
+    reason: str = ""
+
+
+def celery_url(url: str) -> str:
+    """Return Celery's form of REDIS_URL: `redis://` and `rediss://` as they are, `unix:///path?db=n` as `redis+socket://`.
+
+    Raises:
+        ValueError: another scheme.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("redis", "rediss"):
+        return url
+    if parts.scheme != "unix":
+        raise ValueError(f"REDIS_URL must begin with redis://, rediss:// or unix://, not {parts.scheme}://")
+    options = {"virtual_host" if name == "db" else name: value for name, value in parse_qsl(parts.query)}
+    login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    return f"redis+socket://{login}{parts.path}" + (f"?{urlencode(options)}" if options else "")
