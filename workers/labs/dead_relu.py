@@ -21,6 +21,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
 from workers.engine import (
     UNDECIDED,
     Ensemble,
@@ -37,8 +40,6 @@ from workers.engine import (
     shufflers,
     within,
 )
-from sklearn.datasets import load_digits
-from torch import Tensor, nn
 
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 SQUASHES = {"relu": torch.relu, "leaky": lambda z: nn.functional.leaky_relu(z, 0.01), "tanh": torch.tanh}
@@ -128,6 +129,11 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
                 yield Point(arm, epoch, census.take())
 
 
+def length(knobs: Knobs, replicates: int = 16) -> int:
+    """Return how many points `run` yields."""
+    return len(SQUASHES) * len(RATES) * (knobs.epochs + 1)
+
+
 def usable_rates(points: Points, squash: str) -> list[float]:
     """Return the rates at which at least two thirds of the replicates stay finite."""
     return [r for r in RATES if np.isfinite(points.last(f"{squash} {r:g}", "loss")).mean() >= 2 / 3]
@@ -147,9 +153,13 @@ def too_large_a_rate_kills(points: Points) -> Verdict:
     dead = [points.last(f"relu {rate:g}", "dead") for rate in usable_rates(points, "relu")]  # each (replicates,)
     if len(dead) < 2:
         return UNDECIDED
+    steps = reversed(np.diff(dead[-3:], axis=0))  # the last one first
     return all_of(
-        decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1)),
-        *(decide(step, holds=above(-0.05), fails=below(-0.05)) for step in np.diff(dead[-3:], axis=0)),
+        kills=decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1)),
+        **{
+            name: decide(step, holds=above(-0.05), fails=below(-0.05))
+            for name, step in zip(("last_step", "step_before"), steps, strict=False)
+        },
     )
 
 
@@ -164,8 +174,8 @@ def death_is_permanent(points: Points) -> Verdict:
     """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the first layer's do."""
     arm = f"relu {harshest(points):g}"
     return all_of(
-        decide(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)),
-        decide(points.last(arm, "revived deeper"), holds=below(0.01), fails=above(np.inf)),
+        first_layer=decide(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)),
+        deeper=decide(points.last(arm, "revived deeper"), holds=below(0.01), fails=above(np.inf)),
     )
 
 
@@ -179,6 +189,6 @@ def a_leak_removes_death(points: Points) -> Verdict:
 def rectifiers_are_sparse(points: Points) -> Verdict:
     """Holds when a rectifier's outputs are zero for 0.3 to 0.95 of the inputs at the start, and tanh's are not."""
     return all_of(
-        decide(points.first("relu 0.1", "zeros"), holds=within(0.3, 0.95), fails=below(0.3)),
-        decide(points.first("tanh 0.1", "zeros"), holds=below(0.01), fails=above(0.01)),
+        relu=decide(points.first("relu 0.1", "zeros"), holds=within(0.3, 0.95), fails=below(0.3)),
+        tanh=decide(points.first("tanh 0.1", "zeros"), holds=below(0.01), fails=above(0.01)),
     )

@@ -1,0 +1,80 @@
+"""What a lab yields, and what the rules of its claims read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one arm showed at one step: each value is a vector over replicates (replicates,)."""
+
+    arm: str
+    step: float
+    values: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What one arm showed at many steps, known all at once: each value is (steps, replicates)."""
+
+    arm: str
+    steps: Sequence[float]
+    values: Mapping[str, Tensor]
+
+
+class Points:
+    """All points of a run, of which the rules are functions."""
+
+    def __init__(self, points: Iterable[Point | Curve] = ()) -> None:
+        self._rows: dict[tuple[str, str], list[Numbers]] = defaultdict(list)
+        self._steps: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for point in points:
+            self.add(point)
+
+    def add(self, point: Point | Curve) -> None:
+        """Keep what a lab has just yielded."""
+        steps = point.steps if isinstance(point, Curve) else [point.step]
+        for name, value in point.values.items():
+            rows = as_numbers(value)
+            self._rows[point.arm, name].extend(rows if isinstance(point, Curve) else [rows])
+            self._steps[point.arm, name].extend(float(step) for step in steps)
+
+    def series(self, arm: str, name: str) -> Numbers:
+        """Return (steps, replicates).
+
+        Raises:
+            KeyError: the run has no such arm or series.
+        """
+        return np.stack(self._of(self._rows, arm, name))
+
+    def steps(self, arm: str, name: str) -> Numbers:
+        """Return (steps,)."""
+        return np.asarray(self._of(self._steps, arm, name))
+
+    def first(self, arm: str, name: str) -> Numbers:
+        """Return the values before training (replicates,)."""
+        return self.series(arm, name)[0]
+
+    def last(self, arm: str, name: str) -> Numbers:
+        """Return the final values (replicates,)."""
+        return self.series(arm, name)[-1]
+
+    def _of(self, kept: dict[tuple[str, str], list[Any]], arm: str, name: str) -> list[Any]:
+        if (arm, name) not in kept:
+            raise KeyError(f"the run has no series {name!r} of the arm {arm!r}")
+        return kept[arm, name]
+
+
+def as_numbers(values: Any) -> Numbers:
+    """Return a tensor of any device, or whatever NumPy reads, as float64."""
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
