@@ -45,5 +45,6 @@ class Ensemble(nn.Module):
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> Any:
             return functional_call(self.model, (parameters, buffers), inputs)
 
-        state = dict(self.model.named_parameters()), dict(self.model.named_buffers())
-        return vmap(one, randomness="different")(*state, *inputs)
+        parameters: dict[str, Tensor] = dict(self.model.named_parameters())
+        buffers: dict[str, Tensor] = dict(self.model.named_buffers())
+        return vmap(one, randomness="different")(parameters, buffers, *inputs)

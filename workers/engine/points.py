@@ -63,11 +63,13 @@ class Points:
 
     def first(self, arm: str, name: str) -> Numbers:
         """Return the values before training (replicates,)."""
-        return self.series(arm, name)[0]
+        values: Numbers = self.series(arm, name)[0]
+        return values
 
     def last(self, arm: str, name: str) -> Numbers:
         """Return the final values (replicates,)."""
-        return self.series(arm, name)[-1]
+        values: Numbers = self.series(arm, name)[-1]
+        return values
 
     def _of(self, kept: dict[tuple[str, str], list[Any]], arm: str, name: str) -> list[Any]:
         if (arm, name) not in kept:

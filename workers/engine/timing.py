@@ -87,4 +87,4 @@ def _wait() -> None:
 
 
 def _relative_error(times: list[float]) -> float:
-    return stdev(times) / len(times) ** 0.5 / fmean(times)
+    return float(stdev(times) / len(times) ** 0.5 / fmean(times))
