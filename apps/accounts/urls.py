@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("settings", views.settings, name="settings"),
+    path("language", views.language, name="language"),
+    path("theme", views.theme, name="theme"),
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class Refused(Exception):
     """A rule of the platform said no. Shown at the place of action, or as a problem document with `code`."""
@@ -22,6 +24,17 @@ class TooManyRuns(Refused):
 
     code = "too-many-runs"
     status = 429
+
+
+class TooManyTries(Refused):
+    """Too many tries in a short time. `seconds` says when the next one may be made."""
+
+    code = "too-many-tries"
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(_("Too many tries in a short time. Wait a little, then try again."))
+        self.seconds = seconds
 
 
 class KeyReused(Refused):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.utils.translation import gettext as _
 
-from apps.common.errors import Refused
+from apps.common.errors import BadRequest, Refused
+from apps.common.pages import refused
 
 
 class RefusedMiddleware:
@@ -15,9 +17,11 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":  # UTF-7 would smuggle in lone surrogates
+            return refused(request, BadRequest(_("Send forms in UTF-8.")))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
-        return render(request, "refused.html", {"refused": exception}, status=exception.status)
+        return refused(request, exception)

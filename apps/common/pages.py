@@ -4,19 +4,60 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.errors import TooManyTries
+
+# status: (headline, what to do)
+WORDS = {
+    400: (_("The site could not read this request"), _("Something in the address or in the form is not what the page expects. Go back and try again.")),
+    403: (_("This page is not open to you"), _("It needs a permission that your account does not have. Someone who runs this site can give it.")),
+    404: (_("There is nothing at this address"), _("It may have moved, or it is not shared with you. The labs are a good place to start again.")),
+}
+CSRF = (
+    _("The form was not sent"),
+    _("The page was too old, or your browser sends no cookies to this site. Go back, load the page again, and send the form once more."),
+)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "error.html", {"status": 400}, status=400)
+    return _sheet(request, 400, *WORDS[400])
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "error.html", {"status": 403}, status=403)
+    return _sheet(request, 403, *WORDS[403])
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "error.html", {"status": 404}, status=404)
+    return _sheet(request, 404, *WORDS[404])
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _sheet(request, 403, *CSRF)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Answer allauth's limits, whose windows are minutes."""
+    return refused(request, TooManyTries(seconds=60))
+
+
+def refused(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Return the page, or for htmx the line, that says why a rule said no."""
+    fragment = bool(getattr(request, "htmx", False))
+    status = getattr(error, "status", 409)
+    response = render(request, "_refused.html" if fragment else "refused.html", {"refused": error, "status": status}, status=status)
+    if fragment:
+        response["X-Fragment"] = "1"
+    if seconds := getattr(error, "seconds", None):
+        response["Retry-After"] = str(seconds)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "error.html", {"status": 500}, status=500)
+    """Answer for a bug. Asks neither the database nor the session, which may be what failed."""
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _sheet(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:
+    return render(request, "error.html", {"status": status, "title": title, "text": text}, status=status)

@@ -142,6 +142,7 @@ TIME_ZONE = "UTC"
 # ---------------------------------------------------------------- files and policy
 
 STATIC_URL = "/static/"
+NODE = env.text("GRADUS_NODE")  # the node that builds the front end, when not the one on PATH
 STATICFILES_DIRS = [PLATFORM / "static"]
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(ROOT / "staticfiles")))
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
@@ -172,6 +173,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-sid" if SECURE else "sid"
+CSRF_FAILURE_VIEW = "apps.common.pages.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 LANGUAGE_COOKIE_NAME = "language"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
@@ -204,6 +206,8 @@ TICK_SECONDS = env.number("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.number("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 ENTRY_PENALTY = 30.0  # compute-seconds added at each claim
 RUN_LIMIT_SECONDS = env.number("RUN_LIMIT_SECONDS", 900)  # the longest a try may take
+STALL_SECONDS = env.number("STALL_SECONDS", 300)  # without a new point ends a try, even if it beats
+BENCH_PATIENCE_SECONDS = 60  # after which machines that could run a waiting bench run take no labs until they are empty
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")

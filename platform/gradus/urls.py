@@ -14,3 +14,4 @@ handler404 = "apps.common.pages.not_found"
 handler403 = "apps.common.pages.forbidden"
 handler500 = "apps.common.pages.server_error"
 handler400 = "apps.common.pages.bad_request"
+handler429 = "apps.common.pages.too_many"  # allauth's limits on tries

@@ -1,0 +1,53 @@
+"""Pages of `accounts` that are not allauth's: settings, and the switches of language and theme."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.accounts import services
+from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.models import User
+from apps.accounts.preferences import remember
+from apps.common.access import way_back
+from apps.common.errors import BadRequest
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    form = LanguageForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest(_("The site speaks English (en) and Simplified Chinese (zh-hans). Choose one of the two."))
+    chosen = form.cleaned_data["language"]
+    if isinstance(request.user, User):
+        services.choose_language(user=request.user, language=chosen)
+    return remember(redirect(way_back(request)), language=chosen)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    form = ThemeForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest(_("A theme is light or dark. Choose one of the two."))
+    chosen = form.cleaned_data["theme"]
+    if isinstance(request.user, User):
+        services.choose_theme(user=request.user, theme=chosen)
+    return remember(redirect(way_back(request)), theme=chosen)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    form = SettingsForm(request.POST or None, user=request.user)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "accounts/settings.html", {"form": form})
+    services.change_settings(user=request.user, **form.cleaned_data)
+    translation.activate(form.cleaned_data["language"] or translation.get_language_from_request(request))
+    messages.success(request, _("Your settings are kept."))
+    return remember(redirect("accounts:settings"), language=form.cleaned_data["language"], theme=form.cleaned_data["theme"])

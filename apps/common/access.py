@@ -1,0 +1,19 @@
+"""Where someone may be sent back to: a path of this site, nothing else."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+LONGEST = 2000  # characters of a path we follow
+
+
+def is_local(path: str) -> bool:
+    """Return whether `path` is a path of this site: it begins with one slash, names no host, and has a length of reason."""
+    return path.startswith("/") and len(path) <= LONGEST and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+
+
+def way_back(request: HttpRequest, default: str = "/") -> str:
+    """Return the posted `next` when it is a path of this site, else `default`."""
+    path = request.POST.get("next", "")
+    return path if is_local(path) else default

@@ -1,0 +1,61 @@
+"""What the frame of every page shows: where one is, in which language and theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+# name of the page, its key after `g`, its drawing, its word, for members only
+ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
+    ("experiments:catalogue", "l", "lab", _("Labs"), False),
+    ("experiments:claims", "c", "claims", _("Claims"), False),
+    ("experiments:runs", "r", "runs", _("My runs"), True),
+]
+
+
+@register.inclusion_tag("_nav.html", takes_context=True)
+def nav(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the places of the site, the present one marked."""
+    request: HttpRequest | None = context.get("request")
+    member = request is not None and hasattr(request, "user") and request.user.is_authenticated
+    path = request.path if request else ""
+    items = [
+        {"url": url, "key": f"g {key}", "icon": drawing, "word": word, "current": _current(path, url)}
+        for name, key, drawing, word, members_only in ITEMS
+        if (member or not members_only) and (url := _url(name))
+    ]
+    return {"items": items}
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _current(path: str, url: str) -> str:
+    """Return the value of `aria-current`: the page itself, something below it, or neither."""
+    if path == url:
+        return "page"
+    return "true" if path.startswith(url + "/") else ""
+
+
+@register.simple_tag
+def language_tag() -> str:
+    """Return the page's language as HTML writes it: `en`, `zh-Hans`."""
+    return to_locale(get_language() or "en").replace("_", "-")
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: dict[str, Any]) -> str:
+    """Return the reader's theme: `light`, `dark`, or nothing, when the system decides."""
+    return getattr(context.get("request"), "theme", "")

@@ -1,0 +1,140 @@
+/* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
+   its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
+   over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
+import { around, figure, ticks } from "./graph.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const PAD = { top: 14, right: 14, bottom: 44, left: 52 }; // px
+const THUMB = 26; // px
+let drawn = 0; // for ids of hatches
+
+class BarChart extends HTMLElement {
+  #frame = 0;
+  #reach = [Infinity, -Infinity];
+  #hidden = new Set();
+
+  /* figure: {series, arms, y, unit, drawing, labels}; own and baseline: Points, or null. */
+  show(spec, own, baseline, { over = false, marks = null } = {}) {
+    if (spec !== this.spec) this.#reach = [Infinity, -Infinity];
+    const first = !this.spec;
+    Object.assign(this, { spec, own, baseline, over, marks });
+    if (first) new ResizeObserver(() => this.draw()).observe(this);
+    this.draw();
+  }
+
+  draw() {
+    if (this.#frame || !this.spec) return;
+    this.#frame = requestAnimationFrame(() => { this.#frame = 0; if (this.clientWidth) this.#paint(); });
+  }
+
+  toggle(who, on) {
+    on ? this.#hidden.delete(who) : this.#hidden.add(who);
+    this.draw();
+  }
+
+  #arms() {
+    const exact = this.spec.arms.filter((arm) => !arm.includes("*"));
+    const found = [...exact];
+    for (const points of [this.own, this.baseline]) for (const arm of points?.arms(this.spec.series, this.spec.arms) ?? []) if (!found.includes(arm)) found.push(arm);
+    return found;
+  }
+
+  #rows() {
+    const { series, labels, drawing = {} } = this.spec;
+    return this.#arms().map((arm) => ({
+      arm,
+      name: labels[arm] ?? arm,
+      run: this.#hidden.has("run") ? null : this.own?.newest(series, arm),
+      base: this.#hidden.has("base") ? null : this.baseline?.newest(series, arm),
+      pred: this.#hidden.has("pred") ? null : (this.marks?.get(arm) ? Number(this.marks.get(arm).value) : (drawing[arm] ?? null)),
+    }));
+  }
+
+  #scale(rows) {
+    const seen = rows.flatMap((r) => [r.run?.mean, r.run?.low, r.run?.high, r.base?.mean, r.pred]).filter((v) => v != null);
+    const [a, b] = this.spec.y ?? [0, 0];
+    this.#reach = [Math.min(this.#reach[0], a, ...seen), Math.max(this.#reach[1], b, ...seen)];
+    return around(...this.#reach);
+  }
+
+  #paint() {
+    const rows = this.#rows(), [low, high] = this.#scale(rows);
+    const width = this.clientWidth, height = width < 560 ? 270 : 320;
+    const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
+    const y = (v) => PAD.top + inner.h * (1 - (v - low) / (high - low));
+    const slot = inner.w / Math.max(1, rows.length), svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
+    this.#paper(svg, { low, high, y, width, inner });
+    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot: height - PAD.bottom }));
+    this.querySelector("svg")?.remove();
+    this.prepend(svg);
+    this.#place(rows, { slot, y, low, high });
+  }
+
+  #paper(svg, { low, high, y, width, inner }) {
+    const major = ticks(low, high, 6), minor = ticks(low, high, 30);
+    const right = PAD.left + inner.w, foot = PAD.top + inner.h;
+    const rows = (list) => list.map((v) => `M${PAD.left} ${y(v).toFixed(1)}H${right}`).join("");
+    const columns = (step) => Array.from({ length: Math.floor(inner.w / step) + 1 }, (_, n) => `M${PAD.left + n * step} ${PAD.top}V${foot}`).join("");
+    svg.append(make("path", { class: "minor", d: rows(minor) + columns(8) }), make("path", { class: "major", d: rows(major) + columns(40) }));
+    for (const v of major) svg.append(make("text", { x: PAD.left - 7, y: y(v) + 4, class: "tick" }, figure(v)));
+    svg.append(make("text", { x: PAD.left + 8, y: PAD.top + 14, class: "unit" }, this.spec.unit ?? ""));
+  }
+
+  #bar(svg, row, { x, slot, y, zero, foot }) {
+    const wide = Math.min(slot * 0.62, 96), left = x + (slot - wide) / 2, middle = x + slot / 2;
+    const box = (v, inset = 0) => ({ x: left + inset, width: wide - 2 * inset, y: Math.min(y(v), zero), height: Math.max(0.5, Math.abs(y(v) - zero)) });
+    const group = make("g", { "data-arm": row.arm });
+    if (row.run) {
+      group.append(make("rect", { class: "measured", ...box(row.run.mean, wide * 0.12) }));
+      if (row.pred != null && this.over) this.#hatch(group, left, wide, y(row.pred), y(row.run.mean));
+      if (row.run.low != null && row.run.high != null) {
+        group.append(make("path", { class: "whisker", d: `M${middle - 6} ${y(row.run.low)}h12m-6 0V${y(row.run.high)}m-6 0h12` }));
+      }
+    }
+    if (row.base) group.append(make("path", { class: "base", d: `M${left} ${y(row.base.mean)}h${wide}` }));
+    if (row.pred != null) group.append(make("rect", { class: "drawn", ...box(row.pred) }));
+    const value = row.run ? figure(row.run.mean) : row.pred != null ? figure(row.pred) : "";
+    const top = Math.min(...[row.run?.high ?? row.run?.mean, row.pred, row.base?.mean].filter((v) => v != null).map(y), zero);
+    group.append(make("text", { x: middle, y: Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), class: row.run ? "value run" : "value pred" }, value));
+    group.append(name(row.name, middle, foot + 16, slot));
+    svg.append(group);
+  }
+
+  #hatch(group, x, width, from, to) { // the gap, as on a section drawing
+    const id = `hatch-${++drawn}`;
+    const pattern = make("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+    pattern.append(make("path", { d: "M0 0V7", class: "hatch" }));
+    group.append(pattern, make("rect", { x, width, y: Math.min(from, to), height: Math.abs(from - to), fill: `url(#${id})` }));
+  }
+
+  #place(rows, { slot, y, low, high }) {
+    if (!this.marks) return;
+    rows.forEach((row, n) => {
+      const input = this.marks.get(row.arm);
+      if (!input) return;
+      const top = y(Number(input.max)), bottom = y(Number(input.min));
+      Object.assign(input.style, { left: `${PAD.left + slot * (n + 0.5)}px`, top: `${top - THUMB / 2}px`, height: `${bottom - top + THUMB}px` });
+    });
+  }
+}
+
+function make(tag, attributes, text) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text != null) element.textContent = text;
+  return element;
+}
+
+function name(text, x, y, slot) { // in as many lines as its slot needs
+  const element = make("text", { x, y, class: "name" }), fit = Math.max(4, Math.floor(slot / 7));
+  const lines = text.split(" ").reduce((all, word) => {
+    const joined = all.length ? `${all.at(-1)} ${word}` : word;
+    if (all.length && joined.length <= fit) all[all.length - 1] = joined;
+    else all.push(word);
+    return all;
+  }, []);
+  lines.slice(0, 2).forEach((line, n) => element.append(make("tspan", { x, dy: n ? 13 : 0 }, line)));
+  return element;
+}
+
+customElements.define("bar-chart", BarChart);

@@ -1,0 +1,3 @@
+/* On every page: the shell, and htmx with our manners. */
+import "./shell.js";
+import "./requests.js";

@@ -1,0 +1,262 @@
+/* <metric-chart>: the curves of one figure, uPlot on graph paper. Measured arms are drawn in colours, each with a dash of its own,
+   with bands; the baseline thin and in ink; what was predicted in pencil at the right edge. Names stand at the ends of the lines. */
+import uPlot from "uplot";
+import { around, figure, hand, ticks } from "./graph.js";
+
+const NARROW = 560; // px
+const LINE = 16; // px between two names
+const empty = () => [];
+
+class MetricChart extends HTMLElement {
+  #chart = null;
+  #shape = ""; // what the chart was built for
+  #frame = 0;
+  #lines = []; // {name, arm, hand, own, offset}
+  #hidden = new Set(); // hands that are switched off
+  #reach = [Infinity, -Infinity]; // of y so far: a scale that shrinks would jump
+  lost = false;
+
+  /* figure: {series, arms, y, x, unit, log_x, to, drawing, labels}; own and baseline: Points, or null. */
+  show(spec, own, baseline) {
+    if (spec !== this.spec) this.#reach = [Infinity, -Infinity];
+    Object.assign(this, { spec, own, baseline });
+    if (!this.#chart) this.#begin();
+    this.draw();
+  }
+
+  draw() {
+    if (this.#frame || !this.spec) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (!this.clientWidth) return; // in a figure that is put away
+      const arms = this.own.arms(this.spec.series, this.spec.arms);
+      const shape = JSON.stringify([arms, this.baseline ? this.baseline.arms(this.spec.series, this.spec.arms) : [], this.spec.series, this.clientWidth]);
+      if (shape === this.#shape) this.#chart.setData(this.#data());
+      else this.#build(shape, arms);
+    });
+  }
+
+  toggle(who, on) {
+    on ? this.#hidden.delete(who) : this.#hidden.add(who);
+    this.#shape = "";
+    this.draw();
+  }
+
+  get steps() { return this.#chart?.data[0] ?? []; }
+
+  /* Move the cursor to the nth step, and return what stands there: {step, values: [{name, hand, value}]}. */
+  read(n) {
+    const step = this.steps[n];
+    if (step == null) return null;
+    this.#chart.setCursor({ left: this.#chart.valToPos(step, "x"), top: 10 });
+    return { step, values: this.#values(n) };
+  }
+
+  #values(n) {
+    return this.#lines.map((line) => ({ name: line.name, hand: line.hand, value: this.#near(line, n) }));
+  }
+
+  #near(line, n) { // the line's newest value at or before the nth step
+    const column = this.#chart.data[line.offset];
+    for (let i = n; i >= 0; i--) if (column[i] != null) return column[i];
+    return null;
+  }
+
+  #begin() {
+    this.replaceChildren();
+    this.probe = document.createElement("i");
+    this.probe.hidden = true;
+    this.append(this.probe);
+    this.#chart = { destroy() {}, setData() {}, data: [[]] };
+    const again = () => { this.#shape = ""; this.draw(); };
+    new ResizeObserver(() => this.draw()).observe(this);
+    document.addEventListener("themechange", again);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  }
+
+  #colour(name) { // light-dark() is resolved only on an element
+    this.probe.style.color = `var(${name})`;
+    return getComputedStyle(this.probe).color;
+  }
+
+  get #narrow() { return this.clientWidth < NARROW; }
+  get #height() { return this.#narrow ? 270 : Math.max(280, Math.min(380, innerHeight - 460)); }
+
+  #build(shape, arms) {
+    this.#chart.destroy();
+    this.#shape = shape;
+    this.colours = Object.fromEntries(["--ink-2", "--ink-3", "--grid-minor", "--grid-major", "--pencil-line", "--pencil", "--graph"].map((c) => [c, this.#colour(c)]));
+    this.font = getComputedStyle(this).fontFamily;
+    this.#choose(arms);
+    const axis = { stroke: this.colours["--ink-3"], font: `12px ${this.font}`, ticks: { show: false }, grid: { show: false } };
+    const { log_x: log } = this.spec;
+    this.#chart = new uPlot({
+      width: this.clientWidth, height: this.#height, legend: { show: false }, padding: [12, this.#margin(), 0, 0],
+      cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
+      scales: {
+        x: { time: false, distr: log ? 3 : 1, range: (u, low, high) => this.#rangeX(low, high) },
+        y: { range: (u, low, high) => this.#rangeY(low, high) },
+      },
+      axes: [
+        { ...axis, size: 30, ...(log ? {} : { splits: (u) => ticks(u.scales.x.min, u.scales.x.max, this.#narrow ? 5 : 10) }), values: (u, found) => found.map((v) => (v == null ? "" : figure(v))) },
+        { ...axis, size: 48, splits: (u) => ticks(u.scales.y.min, u.scales.y.max, 6), values: (u, found) => found.map(figure) },
+      ],
+      series: [{}, ...this.#lines.flatMap((line) => this.#strokes(line))],
+      bands: this.#lines.filter((line) => line.banded).map((line) => ({ series: [line.offset + 2, line.offset + 1], fill: line.wash })),
+      hooks: { drawClear: [(u) => this.#paper(u)], draw: [(u) => { this.#marks(u); this.#names(u); }], setCursor: [(u) => this.#tell(u)] },
+    }, this.#data(), this);
+  }
+
+  #choose(arms) {
+    const { series, labels } = this.spec, lines = [];
+    const base = this.baseline && !this.#hidden.has("base") ? this.baseline.arms(series, this.spec.arms) : [];
+    for (const arm of base) lines.push({ arm, name: labels[arm] ?? arm, hand: "base", from: this.baseline, colour: this.colours["--ink-2"], width: 1, dash: [] });
+    if (!this.#hidden.has("run")) {
+      arms.forEach((arm, n) => {
+        const { colour, width, dash } = hand(n);
+        lines.push({ arm, name: labels[arm] ?? arm, hand: "run", from: this.own, colour: this.#colour(colour), width, dash, banded: true });
+      });
+    }
+    let offset = 1;
+    for (const line of lines) {
+      line.offset = offset;
+      offset += line.banded ? 3 : 1;
+      line.wash = line.colour.replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)");
+    }
+    this.#lines = lines;
+  }
+
+  #strokes(line) {
+    const middle = { stroke: line.colour, width: line.width, dash: line.dash, spanGaps: true, points: { show: (u, i) => u.data[0].length < 3 && line.hand === "run" } };
+    const edge = { stroke: "transparent", width: 0, spanGaps: true, points: { show: false } };
+    return line.banded ? [middle, edge, edge] : [middle];
+  }
+
+  #data() {
+    const { series } = this.spec;
+    const curves = this.#lines.map((line) => line.from.curve(series, line.arm) ?? { step: empty(), mean: empty(), low: empty(), high: empty() });
+    const steps = [...new Set(curves.flatMap((curve) => curve.step))].filter((s) => !this.spec.log_x || s > 0).sort((a, b) => a - b);
+    const place = new Map(steps.map((step, i) => [step, i]));
+    const columns = [steps];
+    this.#lines.forEach((line, n) => {
+      const curve = curves[n];
+      for (const name of line.banded ? ["mean", "low", "high"] : ["mean"]) {
+        const column = new Array(steps.length).fill(null);
+        curve.step.forEach((step, i) => { if (place.has(step)) column[place.get(step)] = curve[name][i]; });
+        columns.push(column);
+      }
+    });
+    return columns;
+  }
+
+  #rangeX(low, high) {
+    const to = this.spec.to ?? high;
+    if (low == null) return this.spec.log_x ? [1, 10] : [0, to ?? 1];
+    if (this.spec.log_x) return [low, Math.max(high, low * 10)];
+    return [Math.min(low, to), Math.max(high, to, low + 1e-9)];
+  }
+
+  #rangeY(low, high) {
+    const [a, b] = this.spec.y ?? [Infinity, -Infinity];
+    const known = [a, low ?? Infinity, ...Object.values(this.spec.drawing ?? {})];
+    this.#reach = [Math.min(this.#reach[0], ...known), Math.max(this.#reach[1], b, high ?? -Infinity, ...Object.values(this.spec.drawing ?? {}))];
+    return Number.isFinite(this.#reach[0]) ? around(...this.#reach) : [0, 1];
+  }
+
+  #margin() {
+    if (this.#narrow) return 12;
+    const longest = Math.max(0, ...this.#lines.map((line) => line.name.length));
+    return Math.min(180, 60 + longest * 7.2);
+  }
+
+  #paper(u) { // graph paper whose squares are real units
+    const { ctx, bbox: box } = u, px = devicePixelRatio, { x, y } = u.scales;
+    const rows = ticks(y.min, y.max, 6), columns = this.spec.log_x ? decades(x.min, x.max) : ticks(x.min, x.max, this.#narrow ? 5 : 10);
+    const between = (list) => (list.length > 1 && !this.spec.log_x ? ticks(list[0] - (list[1] - list[0]), list.at(-1) + (list[1] - list[0]), list.length * 5) : list);
+    ctx.save();
+    ctx.setLineDash([]);
+    for (const [colour, xs, ys] of [["--grid-minor", between(columns), between(rows)], ["--grid-major", columns, rows]]) {
+      ctx.beginPath();
+      ctx.strokeStyle = this.colours[colour];
+      ctx.lineWidth = px;
+      for (const v of xs) if (v >= x.min && v <= x.max) { const at = Math.round(u.valToPos(v, "x", true)) + 0.5; ctx.moveTo(at, box.top); ctx.lineTo(at, box.top + box.height); }
+      for (const v of ys) if (v >= y.min && v <= y.max) { const at = Math.round(u.valToPos(v, "y", true)) + 0.5; ctx.moveTo(box.left, at); ctx.lineTo(box.left + box.width, at); }
+      ctx.stroke();
+    }
+    ctx.fillStyle = this.colours["--ink-3"];
+    ctx.font = `${12 * px}px ${this.font}`;
+    ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
+    ctx.textAlign = "right";
+    ctx.fillText(this.spec.x ?? "", box.left + box.width - 8 * px, box.top + box.height - 8 * px);
+    ctx.restore();
+  }
+
+  #marks(u) { // what was predicted, and where a lost line ends
+    const { ctx, bbox: box } = u, px = devicePixelRatio;
+    ctx.save();
+    if (!this.#hidden.has("pred")) {
+      ctx.strokeStyle = this.colours["--pencil-line"];
+      ctx.lineWidth = 2.25 * px;
+      ctx.setLineDash([5 * px, 3 * px]);
+      for (const [arm, value] of Object.entries(this.spec.drawing ?? {})) {
+        if (!this.spec.arms.length || value == null) continue;
+        const y = u.valToPos(value, "y", true), end = box.left + box.width;
+        ctx.beginPath(); ctx.moveTo(end - 34 * px, y); ctx.lineTo(end, y); ctx.stroke();
+      }
+    }
+    if (this.lost) {
+      ctx.setLineDash([]);
+      for (const line of this.#lines.filter((l) => l.hand === "run")) {
+        const end = this.#end(line);
+        if (!end) continue;
+        ctx.beginPath();
+        ctx.arc(u.valToPos(end.step, "x", true), u.valToPos(end.value, "y", true), 4.5 * px, 0, 7);
+        ctx.fillStyle = this.colours["--graph"]; ctx.strokeStyle = line.colour; ctx.lineWidth = 2 * px;
+        ctx.fill(); ctx.stroke();
+      }
+    }
+    ctx.restore();
+  }
+
+  #end(line) {
+    const [steps, column] = [this.#chart.data[0], this.#chart.data[line.offset] ?? []];
+    for (let i = column.length - 1; i >= 0; i--) if (column[i] != null) return { step: steps[i], value: column[i] };
+    return null;
+  }
+
+  #names(u) {
+    if (this.#narrow || u !== this.#chart) { if (u !== this.#chart) queueMicrotask(() => this.#chart === u && u.redraw(false)); return; }
+    const { ctx, bbox: box } = u, px = devicePixelRatio;
+    const own = this.#lines.some((line) => line.hand === "run" && this.#end(line));
+    const named = this.#lines.filter((line) => line.hand === "run" || !own).map((line) => ({ line, end: this.#end(line) })).filter((item) => item.end);
+    const items = named.map(({ line, end }) => ({ line, end, y: u.valToPos(end.value, "y", true) })).sort((a, b) => a.y - b.y);
+    for (let i = 1; i < items.length; i++) items[i].y = Math.max(items[i].y, items[i - 1].y + LINE * px);
+    let floor = box.top + box.height; // and back up, where the names ran out at the bottom
+    for (let i = items.length - 1; i >= 0; i--) { items[i].y = Math.min(items[i].y, floor); floor = items[i].y - LINE * px; }
+    ctx.save();
+    ctx.textAlign = "left"; ctx.textBaseline = "middle";
+    for (const { line, end, y } of items) {
+      const x = box.left + box.width + 10 * px;
+      ctx.fillStyle = line.hand === "base" ? this.colours["--ink-2"] : line.colour;
+      ctx.font = `600 ${12.5 * px}px ${this.font}`;
+      ctx.fillText(line.name, x, y);
+      const wide = ctx.measureText(line.name).width;
+      ctx.font = `${12.5 * px}px ${this.font}`;
+      ctx.fillText(figure(end.value), x + wide + 7 * px, y);
+    }
+    ctx.restore();
+  }
+
+  #tell(u) {
+    if (u.cursor.idx == null || u !== this.#chart) return;
+    this.dispatchEvent(new CustomEvent("read", { detail: { n: u.cursor.idx, step: u.data[0][u.cursor.idx], values: this.#values(u.cursor.idx) } }));
+  }
+}
+
+function decades(low, high) {
+  const found = [];
+  for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; p++) for (let n = 1; n < 10; n++) found.push(n * 10 ** p);
+  return found.filter((v) => v >= low && v <= high);
+}
+
+customElements.define("metric-chart", MetricChart);

@@ -1,0 +1,83 @@
+/* The one EventSource of a page. Emits "points" and "reset" (each with its `seq`), "state", and "link" ({lost}).
+   It asks again itself, from the last batch that came, since a browser gives up for good on an answer such as 503.
+   It closes on a final state, lets go after 20 s in a hidden tab, and takes up again where it was. */
+const OVER = ["succeeded", "failed", "limit_exceeded", "cancelled", "lost"];
+const FIRST_WAIT = 500, LONGEST_WAIT = 5000, HIDDEN = 20000; // milliseconds
+
+export class RunStream extends EventTarget {
+  #source = null;
+  #url;
+  #last;
+  #wait = FIRST_WAIT;
+  #timer = 0;
+  #over = false;
+
+  constructor(url, after) {
+    super();
+    this.#url = url;
+    this.#last = after;
+    document.addEventListener("visibilitychange", this.#seen);
+    addEventListener("pagehide", this.#leave);
+    addEventListener("pageshow", this.#seen);
+    this.#open();
+  }
+
+  close() {
+    this.#over = true;
+    this.#leave();
+    document.removeEventListener("visibilitychange", this.#seen);
+    removeEventListener("pagehide", this.#leave);
+    removeEventListener("pageshow", this.#seen);
+  }
+
+  #leave = () => {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  };
+
+  #seen = () => {
+    clearTimeout(this.#timer);
+    if (document.hidden) this.#timer = setTimeout(this.#leave, HIDDEN);
+    else if (!this.#source && !this.#over) this.#open();
+  };
+
+  #open() {
+    clearTimeout(this.#timer);
+    const url = new URL(this.#url, location.href);
+    url.searchParams.set("after", this.#last);
+    const source = (this.#source = new EventSource(url));
+    source.onopen = () => {
+      this.#wait = FIRST_WAIT;
+      this.#tell("link", { lost: false });
+    };
+    source.onerror = () => this.#lost(source);
+    source.addEventListener("points", (event) => this.#pass("points", event));
+    source.addEventListener("reset", (event) => this.#pass("reset", event));
+    source.addEventListener("state", (event) => {
+      const said = JSON.parse(event.data);
+      if (OVER.includes(said.state)) this.close();
+      this.#tell("state", said);
+    });
+  }
+
+  #lost(source) {
+    if (this.#over || source !== this.#source) return;
+    this.#leave();
+    this.#tell("link", { lost: true });
+    if (document.hidden) return; // it is taken up when someone looks
+    this.#timer = setTimeout(() => this.#open(), this.#wait);
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+
+  #pass(name, event) {
+    const seq = Number(event.lastEventId);
+    if (seq <= this.#last) return;
+    this.#last = seq;
+    this.#tell(name, { ...JSON.parse(event.data), seq });
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
