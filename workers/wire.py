@@ -11,10 +11,10 @@ about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457)
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 PREFIX = "/api/worker/v1"
 MAX_BODY = 4_000_000  # bytes of one request
@@ -23,6 +23,10 @@ MAX_POINTS = 20_000  # points of one event
 TRY_HEADER = "X-Try-Token"
 BELL = "workers.drain"  # the Celery task that a bell names; its queue is the lane
 
+Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
+]  # of an arm, a series, a claim
 Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
 EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]  # what a worker may report; `lost` is the site's to say
 
@@ -40,7 +44,8 @@ class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """May I have a run?"""
 
     lanes: list[str]  # most urgent first
-    slots: int  # free ones
+    slots: Count  # free ones
+    all_slots: Count  # free or not
     device: Device
     labs: dict[str, str]  # slug to the SHA-256 of its .py
     engine: str  # SHA-256 of workers/engine
@@ -70,8 +75,8 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True):
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """Points of one arm and one series. `low` and `high` bound the 95 % interval of the mean; empty for a single replicate."""
 
-    arm: str
-    series: str
+    arm: Name
+    series: Name
     step: list[float]
     mean: list[float | None]
     low: list[float | None] = []
@@ -81,10 +86,10 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What happened since. Event number = `after` + its place, from 1. No events: a beat."""
 
-    after: int
-    events: list[Event] = []
-    done: int = 0  # points that the lab has yielded
-    of: int = 0  # and will have yielded at its end; 0 when it cannot say
+    after: Count
+    events: Annotated[list[Event], Meta(max_length=MAX_EVENTS)] = []
+    done: Count = 0  # points that the lab has yielded
+    of: Count = 0  # and will have yielded at its end; 0 when it cannot say
 
 
 class EventsReply(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,24 +102,24 @@ class EventsReply(Struct, frozen=True, forbid_unknown_fields=True):
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
     """One condition of a claim that has several; `name` is a key of the lab's words."""
 
-    name: str
+    name: Name
     outcome: Outcome
     effect: float | None = None
     low: float | None = None
     high: float | None = None
-    replicates: int = 0
+    replicates: Count = 0
 
 
 class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
     """What a run says of one claim."""
 
-    claim: str
+    claim: Name
     outcome: Outcome
     effect: float | None = None  # None: too few replicates stayed finite to say anything
     low: float | None = None  # of the 95 % interval
     high: float | None = None
-    replicates: int = 0  # finite ones
-    diverged: int = 0  # left out
+    replicates: Count = 0  # finite ones
+    diverged: Count = 0  # left out
     exact: bool = False  # closed form: no replicates, no interval
     parts: list[Part] = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import DateTimeField, Func
 from django.utils import timezone
 
@@ -21,15 +20,3 @@ def now() -> datetime:
     """Return the site's time: for days, pages and mail, never for a rule of the protocol."""
     return timezone.now() + timedelta(seconds=settings.CLOCK_OFFSET)
 
-
-def lock(name: str) -> None:
-    """Hold the advisory lock `name` until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
-
-
-def try_lock(name: str) -> bool:
-    """Hold the advisory lock `name` until the transaction ends, unless another does. Returns whether we hold it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [name])
-        return bool(cursor.fetchone()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,3 +25,16 @@ def in_language(thing: Any, name: str = "") -> str:
 def clean(value: str) -> str:
     """Return `value` without what PostgreSQL refuses: NUL and lone surrogates."""
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def clean_json(value: Any) -> Any:
+    """Return `value` with every text in it cleaned, and numbers that are not finite as None: JSON in PostgreSQL takes neither."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {clean(str(name)): clean_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_json(each) for each in value]
+    return value

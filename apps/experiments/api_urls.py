@@ -1,4 +1,14 @@
-from django.urls import URLPattern
+from django.urls import path, register_converter
+
+from apps.common.converters import BigId
+from apps.experiments import api
+
+register_converter(BigId, "bigid")
 
 app_name = "worker_api"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("claim", api.ClaimEndpoint.as_view(), name="claim"),
+    path("tries/<bigid:try_id>/events", api.EventsEndpoint.as_view(), name="events"),
+    path("tries/<bigid:try_id>/result", api.ResultEndpoint.as_view(), name="result"),
+    path("tries/<bigid:try_id>/release", api.ReleaseEndpoint.as_view(), name="release"),
+]

@@ -96,10 +96,6 @@ class RunQuerySet(models.QuerySet["Run"]):
     def waiting(self) -> RunQuerySet:
         return self.filter(state=Run.State.QUEUED)
 
-    def ready(self) -> RunQuerySet:
-        """Waiting, and not backing off."""
-        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=Clock()))
-
     def running(self) -> RunQuerySet:
         return self.filter(state=Run.State.RUNNING)
 
@@ -136,11 +132,11 @@ class Run(models.Model):
     stop_asked = models.BooleanField(default=False)
     shared = models.BooleanField(default=False)
     queued_at = models.DateTimeField(db_default=Clock())
-    not_before = models.DateTimeField(null=True, blank=True)  # NULL unless backing off
     started_at = models.DateTimeField(null=True, blank=True)  # of the last try
     ended_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
     of = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
+    last_seq = models.PositiveIntegerField(default=0)  # of the last stored batch
     error = models.CharField(max_length=500, blank=True)
     detail = models.TextField(blank=True)  # for the operator
     seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
@@ -228,6 +224,7 @@ class Try(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     began_at = models.DateTimeField(db_default=Clock())
     heard_at = models.DateTimeField(db_default=Clock())
+    moved_at = models.DateTimeField(db_default=Clock())  # when its last points came: a beat is no progress
     ended_at = models.DateTimeField(null=True, blank=True)
     finished = models.BooleanField(default=False)  # it brought the result; else it was given up
     released = models.BooleanField(default=False)  # the worker gave it back at shutdown: costs no try

@@ -1,0 +1,155 @@
+"""The experiments in Django's admin: what workers wrote is shown, not edited; machines are made and revoked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.clock import Clock
+from apps.experiments import services
+from apps.experiments.models import Batch, Lab, LabVersion, Machine, Prediction, Run, Share, Try, Verdict
+
+
+class Kept(admin.ModelAdmin[Any]):
+    """A table that the platform writes: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Lab)
+class LabAdmin(Kept):
+    list_display = ["slug", "topic", "kind", "lane", "current", "withdrawn"]
+    list_filter = ["topic", "kind", "lane", "withdrawn"]
+    list_select_related = ["current"]
+    search_fields = ["slug", "topic"]
+
+
+@admin.register(LabVersion)
+class LabVersionAdmin(Kept):
+    list_display = ["lab", "sha256", "loaded_at"]
+    list_filter = ["lab"]
+    search_fields = ["lab__slug", "sha256"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("source", "words")
+
+
+@admin.register(Machine)
+class MachineAdmin(admin.ModelAdmin[Machine]):
+    list_display = ["name", "lanes", "seen_at", "revoked_at"]
+    list_filter = ["revoked_at"]
+    search_fields = ["name"]
+    fields = ["name", "lanes", "created_at", "seen_at", "revoked_at", "says"]
+    readonly_fields = ["created_at", "seen_at", "revoked_at", "says"]
+    actions = ["revoke", "renew"]
+
+    def save_model(self, request: HttpRequest, obj: Machine, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        self._show_token(request, obj)
+        obj.pk = Machine.objects.get(name=obj.name).pk
+
+    def _show_token(self, request: HttpRequest, machine: Machine) -> None:
+        token = services.make_machine(name=machine.name, lanes=machine.lanes)
+        text = _("Token of %(name)s, shown this once: %(token)s") % {"name": machine.name, "token": token}
+        messages.warning(request, text)
+
+    @admin.action(description=_("Revoke: no more runs for it"), permissions=["change"])
+    def revoke(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
+        machines.filter(revoked_at=None).update(revoked_at=Clock())
+
+    @admin.action(description=_("Give a new token, end the old one"), permissions=["change"])
+    def renew(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
+        for machine in machines:
+            self._show_token(request, machine)
+
+
+class TryInline(admin.TabularInline[Try, Run]):
+    model = Try
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["number", "machine", "began_at", "heard_at", "ended_at", "finished", "released"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class VerdictInline(admin.TabularInline[Verdict, Run]):
+    model = Verdict
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Run)
+class RunAdmin(Kept):
+    list_display = ["id", "owner", "lab", "state", "lane", "at_defaults", "replicates", "queued_at", "seconds"]
+    list_filter = ["state", "lane", "at_defaults", "shared", "version__lab"]
+    list_select_related = ["owner", "version__lab"]
+    search_fields = ["id", "owner__handle", "owner__email", "version__lab__slug"]
+    date_hierarchy = "queued_at"
+    inlines = [VerdictInline, TryInline]
+    actions = ["stop"]
+
+    @admin.display(description=_("lab"))
+    def lab(self, run: Run) -> str:
+        return run.version.lab_id
+
+    @admin.action(description=_("Stop"), permissions=["stop"])
+    def stop(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        for run in runs:
+            services.ask_to_stop(run=run)
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("experiments.change_run"))
+
+
+@admin.register(Prediction)
+class PredictionAdmin(Kept):
+    list_display = ["run", "claim", "outcome", "confidence", "was_right", "score"]
+    list_filter = ["claim", "outcome", "confidence", "was_right"]
+    search_fields = ["run__id", "run__owner__handle", "claim"]
+
+
+@admin.register(Verdict)
+class VerdictAdmin(Kept):
+    list_display = ["claim", "outcome", "effect", "low", "high", "replicates", "exact", "run"]
+    list_filter = ["outcome", "exact", "claim"]
+    search_fields = ["claim", "run__id"]
+
+
+@admin.register(Try)
+class TryAdmin(Kept):
+    list_display = ["run", "number", "machine", "began_at", "heard_at", "ended_at", "finished", "released"]
+    list_filter = ["finished", "released", "machine"]
+    search_fields = ["run__id"]
+
+
+@admin.register(Batch)
+class BatchAdmin(Kept):
+    list_display = ["run", "seq", "kind", "arm", "series"]
+    list_filter = ["kind"]
+    search_fields = ["run__id", "arm", "series"]
+    fields = readonly_fields = ["run", "seq", "kind", "arm", "series", "reset"]
+    show_full_result_count = False
+
+
+@admin.register(Share)
+class ShareAdmin(Kept):
+    list_display = ["owner", "seconds", "counted_at"]
+    search_fields = ["owner__handle"]

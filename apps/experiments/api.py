@@ -1,0 +1,114 @@
+"""The worker API: one endpoint per message of `workers.wire`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.common.errors import BadRequest, NotAuthorised, TooLarge
+from apps.experiments import reporting, selectors
+from apps.experiments.models import Machine
+from workers import wire
+
+Record = TypeVar("Record")
+encode = msgspec.json.Encoder().encode
+
+
+class MachineToken(BaseAuthentication):
+    """`Authorization: Worker <token>`: one token a machine, revocable."""
+
+    def authenticate(self, request: Request) -> tuple[None, Machine] | None:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        machine = selectors.machine_with(token) if kind == "Worker" and token else None
+        if machine is None:
+            raise NotAuthorised("Send `Authorization: Worker <token>` with a token made by `./gradus manage make_machine`.")
+        return None, machine
+
+
+class IsMachine(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.auth, Machine)
+
+
+class WorkerView(APIView):
+    authentication_classes = [MachineToken]
+    permission_classes = [IsMachine]
+
+    @staticmethod
+    def read(request: Request, kind: type[Record]) -> Record:
+        """Return the body as a record.
+
+        Raises:
+            TooLarge, BadRequest: says where it is wrong.
+        """
+        body = request._request.read(wire.MAX_BODY + 1)
+        if len(body) > wire.MAX_BODY:
+            raise TooLarge(f"At most {wire.MAX_BODY} bytes a request. Send fewer events at once.")
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest(f"This is no {kind.__name__}: {error}") from None
+
+    @staticmethod
+    def answer(record: Any, status: int = 200) -> HttpResponse:
+        return HttpResponse(encode(record), status=status, content_type="application/json")
+
+    @staticmethod
+    def token(request: Request) -> str:
+        return str(request.headers.get(wire.TRY_HEADER, ""))
+
+
+class ClaimEndpoint(WorkerView):
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(request, wire.ClaimRequest)
+        reporting.note_seen(request.auth, asked)
+        claimed = reporting.claim_run(machine=request.auth, lanes=asked.lanes, labs=asked.labs) if asked.slots > 0 else None
+        if claimed is None:
+            return HttpResponse(status=204)
+        run = claimed.run
+        given = wire.Claim(
+            run=str(run.pk),
+            try_id=claimed.attempt.pk,
+            number=claimed.attempt.number,
+            token=claimed.token,
+            lease_seconds=settings.LEASE_SECONDS,
+            beat_seconds=settings.BEAT_SECONDS,
+            kill_seconds=settings.KILL_SECONDS,
+            limit_seconds=settings.RUN_LIMIT_SECONDS,
+            after=run.last_seq,
+            lane=run.lane,
+            lab=run.version.lab_id,
+            lab_hash=run.version.sha256,
+            knobs=run.knobs,
+            replicates=run.replicates,
+            seed=run.seed,
+        )
+        return self.answer(given)
+
+
+class EventsEndpoint(WorkerView):
+    def post(self, request: Request, try_id: int) -> HttpResponse:
+        report = self.read(request, wire.EventsRequest)
+        stop = reporting.store_events(machine=request.auth, try_id=try_id, token=self.token(request), report=report)
+        return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
+
+
+class ResultEndpoint(WorkerView):
+    def post(self, request: Request, try_id: int) -> HttpResponse:
+        result = self.read(request, wire.Result)
+        run = reporting.finish_run(machine=request.auth, try_id=try_id, token=self.token(request), result=result)
+        return self.answer({"run": str(run.pk), "state": run.state})
+
+
+class ReleaseEndpoint(WorkerView):
+    def post(self, request: Request, try_id: int) -> HttpResponse:
+        asked = self.read(request, wire.Release)
+        reporting.release_try(machine=request.auth, try_id=try_id, token=self.token(request), reason=asked.reason)
+        return self.answer({})

@@ -1,0 +1,41 @@
+"""What housekeep does now and then: fetch, and call one service. Any number of copies may run; each duty holds a lock while it works."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from apps.common import bells
+from apps.experiments import services
+from apps.experiments.models import Run
+
+log = logging.getLogger(__name__)
+
+
+def give_up_silent_tries() -> int:
+    """Give up the tries whose worker fell silent, each in its own transaction, so that one fault does not hold up the rest."""
+    return sum(_each(services.give_up_if_silent, pk) for pk in services.silent_tries())
+
+
+def end_overdue_tries() -> int:
+    """End the tries that passed their limit or stand still."""
+    return sum(_each(services.end_if_overdue, pk) for pk in services.overdue_tries())
+
+
+def ring_for_what_waits() -> int:
+    """Ring each lane in which runs wait, once: bells may have been lost."""
+    lanes = list(Run.objects.waiting().order_by("lane").values_list("lane", flat=True).distinct())
+    for lane in lanes:
+        bells.ring(lane)
+    return len(lanes)
+
+
+DUTIES = (give_up_silent_tries, end_overdue_tries, ring_for_what_waits)
+
+
+def _each(service: Callable[..., bool], pk: int) -> bool:
+    try:
+        return service(pk=pk)
+    except Exception:
+        log.exception("try %s could not be dealt with; the next round tries again", pk)
+        return False

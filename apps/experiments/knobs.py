@@ -1,0 +1,120 @@
+"""Reading what a learner set a lab's knobs to: from a form, a query or JSON, by the lab's own words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.common.errors import BadKnobs
+
+LONGEST = 200  # characters of a value: more is no setting but an attack
+TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
+
+
+def defaults(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every knob of a lab at the value it declares."""
+    return {name: knob["default"] for name, knob in words.get("knobs", {}).items()}
+
+
+def changed(words: Mapping[str, Any], knobs: Mapping[str, Any]) -> list[str]:
+    """Return the names of the knobs that differ from the lab's own."""
+    return [name for name, value in defaults(words).items() if knobs.get(name, value) != value]
+
+
+def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all knobs of a lab, those in `raw` (text or JSON values) as asked, the rest at their defaults.
+
+    Raises:
+        BadKnobs: `extra["knobs"]` says of each what is wrong and what would be right.
+    """
+    known, values, wrong = words.get("knobs", {}), dict[str, Any](), dict[str, str]()
+    for name in raw:
+        if name not in known:
+            wrong[str(name)[:64]] = _("There is no such setting.")
+    for name, knob in known.items():
+        try:
+            values[name] = _read(knob, raw[name]) if name in raw else knob["default"]
+        except ValueError as error:
+            wrong[name] = str(error)
+    if wrong:
+        raise BadKnobs(_("Some settings cannot be used: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong)
+    return values
+
+
+def _read(knob: Mapping[str, Any], raw: Any) -> Any:
+    kind = str(knob["type"])
+    if kind.startswith("list["):
+        return _read_list(knob, raw, kind[5:-1])
+    value = READERS[kind](raw)
+    _check(knob, value)
+    return value
+
+
+def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
+    if isinstance(raw, str):
+        if len(raw) > LONGEST:
+            raise ValueError(_("This is too long."))
+        raw = [piece.strip() for piece in raw.split(",") if piece.strip()]
+    if not isinstance(raw, Sequence) or not 1 <= len(raw) <= 32:
+        raise ValueError(_("Choose at least one value, and at most 32."))
+    values = [READERS[kind](piece) for piece in raw]
+    for value in values:
+        _check(knob, value)
+    if len(set(values)) < len(values):
+        raise ValueError(_("A value stands here twice."))
+    return [choice for choice in knob["choices"] if choice in values] if "choices" in knob else values
+
+
+def _check(knob: Mapping[str, Any], value: Any) -> None:
+    if "choices" in knob and value not in knob["choices"]:
+        raise ValueError(_("Choose one of %(choices)s.") % {"choices": ", ".join(map(str, knob["choices"]))})
+    if "range" in knob:
+        low, high = knob["range"]
+        if not low <= value <= high:
+            raise ValueError(_("Between %(low)s and %(high)s, please.") % {"low": f"{low:g}", "high": f"{high:g}"})
+
+
+def _whole(raw: Any) -> int:
+    message = _("A whole number, please.")
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or len(str(raw)) > LONGEST:
+        raise ValueError(message)
+    try:
+        value = float(raw)
+    except (ValueError, OverflowError):
+        raise ValueError(message) from None
+    if not math.isfinite(value) or value != int(value) or abs(value) > 2**53:
+        raise ValueError(message)
+    return int(value)
+
+
+def _number(raw: Any) -> float:
+    message = _("A number, please, such as 0.25 or 1e-3.")
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or (isinstance(raw, str) and len(raw) > LONGEST):
+        raise ValueError(message)
+    try:
+        value = float(raw)
+    except (ValueError, OverflowError):
+        raise ValueError(message) from None
+    if not math.isfinite(value):
+        raise ValueError(message)
+    return value
+
+
+def _truth(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, str) and raw.lower() in TRUE + FALSE:
+        return raw.lower() in TRUE
+    raise ValueError(_("On or off, please."))
+
+
+def _word(raw: Any) -> str:
+    if not isinstance(raw, str) or len(raw) > LONGEST:
+        raise ValueError(_("A word, please."))
+    return raw
+
+
+READERS = {"int": _whole, "float": _number, "bool": _truth, "str": _word}

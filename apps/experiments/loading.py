@@ -1,0 +1,135 @@
+"""Labs and their recorded runs, from files into tables: idempotent, one transaction, errors with the file they are in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from array import array
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+
+from apps.accounts.models import User
+from apps.experiments.models import Batch, Lab, LabVersion, Run, Share, Verdict
+from apps.experiments.selectors import OURS
+from apps.experiments.series import unpacked
+
+NEEDED = ("topic", "kind", "lane", "title", "question", "knobs", "series", "claims", "profile", "predict", "figures")
+VERDICT_FIELDS = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact", "parts")
+RUN_FIELDS = ("knobs", "replicates", "seed", "seconds", "device", "versions", "engine", "summary")
+ARRAYS = ("step", "mean", "low", "high")
+
+
+class BadFile(Exception):
+    """A file cannot be loaded. Names the file, and what is wrong in it."""
+
+
+@transaction.atomic
+def load_labs(folder: Path) -> list[str]:
+    """Load every `<lab>.toml` with the code beside it; labs whose files are gone are withdrawn. Returns a line for each change.
+
+    Raises:
+        BadFile: nothing was loaded then.
+    """
+    changes, slugs = list[str](), list[str]()
+    for position, path in enumerate(sorted(folder.glob("*.toml"))):
+        words, source = _read(path)
+        slug = path.stem.replace("_", "-")
+        slugs.append(slug)
+        facts = {"topic": words["topic"], "kind": words["kind"], "lane": words["lane"], "withdrawn": False}
+        lab, _ = Lab.objects.update_or_create(slug=slug, defaults={**facts, "position": words.get("position", position)})
+        sha256 = hashlib.sha256(source.encode()).hexdigest()
+        version, is_new = LabVersion.objects.update_or_create(lab=lab, sha256=sha256, defaults={"source": source, "words": words})
+        if lab.current_id != version.pk:
+            lab.current = version
+            lab.save(update_fields=["current"])
+        if is_new:
+            changes.append(f"{slug}: code {sha256[:8]}")
+    for lab in Lab.objects.offered().exclude(slug__in=slugs):
+        Lab.objects.filter(pk=lab.pk).update(withdrawn=True)
+        changes.append(f"{lab.slug}: withdrawn, its runs stay")
+    return changes
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        words = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path}: {error}") from None
+    if missing := [name for name in NEEDED if name not in words]:
+        raise BadFile(f"{path}: {', '.join(missing)} missing.")
+    if words["kind"] not in Lab.Kind.values:
+        raise BadFile(f"{path}: kind is {words['kind']!r}, which is none of {', '.join(Lab.Kind.values)}.")
+    code = path.with_suffix(".py")
+    if not code.exists():
+        raise BadFile(f"{path}: there is no {code.name} beside it.")
+    return words, code.read_bytes().decode("utf-8")
+
+
+def evidence_of(run: Run) -> dict[str, Any]:
+    """Return a finished run with its points and verdicts, to be written to a file."""
+    return {
+        "lab": run.version.lab_id,
+        "sha256": run.version.sha256,
+        "run": {"id": str(run.pk), **{name: getattr(run, name) for name in RUN_FIELDS}},
+        "times": {name: getattr(run, name).isoformat() for name in ("queued_at", "started_at", "ended_at")},
+        "progress": {"done": run.done, "of": run.of},
+        "verdicts": [{name: getattr(v, name) for name in VERDICT_FIELDS} for v in run.verdicts.all()],
+        "batches": [
+            {"arm": b.arm, "series": b.series, **{name: unpacked(getattr(b, name)) for name in ARRAYS}}
+            for b in run.batches.filter(kind=Batch.Kind.POINTS).order_by("seq")
+        ],
+    }
+
+
+@transaction.atomic
+def load_evidence(path: Path) -> str:
+    """Load a recorded run, once; it belongs to the project's account and is shared. Returns a line that says what was done.
+
+    Raises:
+        BadFile: it cannot be read, or was recorded with code that is not here.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        slug, sha256, facts = told["lab"], told["sha256"], told["run"]
+        version = LabVersion.objects.filter(lab=slug, sha256=sha256).select_related("lab").first()
+        if version is None:
+            return f"{slug}: its recorded run was made with other code ({sha256[:8]}); record it again: ./gradus evidence {slug}"
+        if Run.objects.filter(pk=facts["id"]).exists():
+            return ""
+        _store(told, version)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
+    return f"{slug}: recorded run {facts['id']}"
+
+
+def _store(told: dict[str, Any], version: LabVersion) -> None:
+    owner = User.objects.get(handle=OURS)
+    Share.objects.get_or_create(owner=owner)
+    times = {name: parse_datetime(value) for name, value in told["times"].items()}
+    run = Run.objects.create(
+        **{"pk" if name == "id" else name: value for name, value in told["run"].items()},
+        **times,
+        **told["progress"],
+        owner=owner,
+        key=told["run"]["id"],
+        version=version,
+        lane=version.lab.lane,
+        at_defaults=True,
+        shared=True,
+        state=Run.State.SUCCEEDED,
+        last_seq=len(told["batches"]),
+    )
+    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in told["verdicts"])
+    Batch.objects.bulk_create(
+        Batch(run=run, seq=seq, arm=b["arm"], series=b["series"], **{name: _packed(b[name]) for name in ARRAYS})
+        for seq, b in enumerate(told["batches"], start=1)
+    )
+
+
+def _packed(values: list[float | None]) -> bytes:
+    return array("d", (math.nan if value is None else value for value in values)).tobytes()

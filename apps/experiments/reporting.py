@@ -1,0 +1,167 @@
+"""Every write that a worker makes: claim, points, result, release. Whoever holds a live try's token speaks for its run; nobody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from apps.common.clock import Clock
+from apps.common.errors import BadRequest, Gap, StaleTry
+from apps.common.locks import lock
+from apps.common.text import clean, clean_json
+from apps.common.tokens import hashed, new_token
+from apps.experiments import live, series
+from apps.experiments.models import Batch, Machine, Run, Share, Try, Verdict
+from apps.experiments.services import count_use, end_run, give_up
+from workers import wire
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a worker needs to begin. The token is never seen again."""
+
+    run: Run
+    attempt: Try
+    token: str
+
+
+def note_seen(machine: Machine, asked: wire.ClaimRequest) -> None:
+    """Keep what a machine says of itself, and that it is there."""
+    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock(), says=clean_json(msgspec.to_builtins(asked)))
+
+
+@transaction.atomic
+def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
+    """Give `machine` the run whose turn it is, or None.
+
+    Args:
+        lanes: that it asks for, most urgent first; those it may not have are passed over.
+        labs: what it can run, slug to hash; a run made for other code waits for a worker that has it.
+    """
+    lock("claim")  # one claim at a time: slots and the entry penalty below are then exact
+    for lane in lanes:
+        if lane not in machine.lanes or (lane != "bench" and _must_empty_itself(machine, lanes, labs)):
+            continue
+        here = Run.objects.filter(lane=lane)
+        waiting = here.waiting().filter(version__sha256__in=labs.values())
+        fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
+        while share := fairest.first():
+            run = waiting.filter(owner=share.owner_id).order_by("queued_at").first()
+            if run and waiting.filter(pk=run.pk).update(state=Run.State.RUNNING):  # else it was stopped just now: ask again
+                return _start_try(run, machine)
+    return None
+
+
+def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]) -> bool:
+    """Say whether a bench run, which needs a machine to itself, has waited so long that this one may take nothing else."""
+    if "bench" in lanes or "bench" not in machine.lanes:
+        return False
+    patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
+    return Run.objects.waiting().filter(lane="bench", version__sha256__in=labs.values(), queued_at__lt=patience).exists()
+
+
+def _start_try(run: Run, machine: Machine) -> Claim:
+    token = new_token()
+    number = run.tries.count() + 1
+    attempt = Try.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
+    count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
+    run.refresh_from_db()
+    run.done = run.of = 0
+    if number > 1:  # tell readers to forget what the try before drew
+        run.last_seq += 1
+        reset = Batch.objects.create(run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"try": number, "keep": 0})
+        live.tell_batches(run, [reset])
+    run.started_at = Clock()  # type: ignore[assignment]
+    run.save(update_fields=["done", "of", "last_seq", "started_at"])
+    run.refresh_from_db()
+    live.tell_state(run)
+    return Claim(run, attempt, token)
+
+
+@transaction.atomic
+def store_events(*, machine: Machine, try_id: int, token: str, report: wire.EventsRequest) -> bool:
+    """Store what a try has to say, once however often it comes, and keep its lease. Returns whether it should stop.
+
+    Raises:
+        StaleTry: the try was given up.
+        Gap: events before these are missing; `last` says from where.
+        BadRequest: an event's arrays differ in length, or are too long.
+    """
+    run = _hold(machine, try_id, token)
+    if report.after > run.last_seq:
+        raise Gap(f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.", last=run.last_seq)
+    fresh = [
+        Batch(run=run, seq=seq, arm=event.arm, series=event.series, **series.packed(event))
+        for seq, event in enumerate(report.events, start=report.after + 1)
+        if seq > run.last_seq
+    ]
+    Batch.objects.bulk_create(fresh)
+    moved: dict[str, Any] = {"moved_at": Clock()} if fresh else {}
+    Try.objects.filter(pk=try_id).update(heard_at=Clock(), **moved)
+    if fresh or (report.done, report.of) != (run.done, run.of):
+        run.last_seq += len(fresh)
+        run.done, run.of = max(run.done, report.done), report.of
+        run.save(update_fields=["last_seq", "done", "of"])
+        live.tell_batches(run, fresh)
+    return run.stop_asked
+
+
+@transaction.atomic
+def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result) -> Run:
+    """End a run with all that follows from it. The same call again changes nothing and returns the run.
+
+    Raises:
+        StaleTry: another try, or nobody, speaks for the run now.
+        BadRequest: a verdict names no claim of the lab, or one twice.
+    """
+    try:
+        run = _hold(machine, try_id, token)
+    except StaleTry:  # asked after the lock, so that of two calls at once the second sees the first
+        mine = {"tries__pk": try_id, "tries__token_hash": hashed(token), "tries__machine": machine, "tries__finished": True}
+        if over := Run.objects.filter(state=result.state, **mine).first():
+            return over
+        raise
+    _check_claims(run, result.verdicts)
+    Try.objects.filter(pk=try_id).update(ended_at=Clock(), finished=True)
+    used = Try.objects.get(pk=try_id).seconds - settings.ENTRY_PENALTY
+    count_use(owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0))
+    run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]
+    run.seconds, run.engine = result.seconds, result.engine[:64]
+    run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
+    run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)
+    Verdict.objects.bulk_create(Verdict(run=run, **msgspec.to_builtins(verdict)) for verdict in result.verdicts)
+    end_run(run, result.state, result.verdicts)
+    return run
+
+
+def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
+    named, known = [verdict.claim for verdict in verdicts], run.version.words.get("claims", {})
+    if len(set(named)) < len(named) or not set(named) <= set(known):
+        raise BadRequest(f"Verdicts must name claims of {run.version.lab_id}, each once: {', '.join(known)}.")
+
+
+@transaction.atomic
+def release_try(*, machine: Machine, try_id: int, token: str, reason: str) -> None:
+    """Give a run back to the queue. A shutdown costs no try, a lab process that was killed (`crashed: …`) does.
+
+    Raises:
+        StaleTry: the try was given up before.
+    """
+    run = _hold(machine, try_id, token)
+    give_up(run, Try.objects.get(pk=try_id), released=not reason.startswith("crashed"))
+
+
+def _hold(machine: Machine, try_id: int, token: str) -> Run:
+    """Lock and return the run that the token may write to."""
+    mine = Try.objects.filter(pk=try_id, token_hash=hashed(token), machine=machine, ended_at=None)
+    run = Run.objects.select_for_update(of=("self",)).select_related("version").filter(pk__in=mine.values("run")).first()
+    # Asked again under the lock: what a query joins but does not lock, it may still see as it was before it had to wait.
+    if run is None or not mine.exists():
+        raise StaleTry("This try was given up. Stop, and claim again.")
+    return run

@@ -1,0 +1,209 @@
+"""Every write that a person or housekeep makes to runs. Each function is one transaction; what must agree is decided by the database.
+
+What workers write is in `reporting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.common import bells
+from apps.common.clock import Clock
+from apps.common.errors import KeyReused, TooManyRuns
+from apps.common.tokens import hashed, new_token
+from apps.experiments import knobs as knob_rules
+from apps.experiments import live
+from apps.experiments.calibration import score
+from apps.experiments.models import Lab, Machine, Outcome, Prediction, Run, Share, Try
+from apps.experiments.signals import run_over
+from workers import wire
+
+
+@dataclass(frozen=True)
+class PredictionMade:
+    """What a learner committed to: an outcome of the lab's headline claim, how sure (percent), and what they drew."""
+
+    outcome: str
+    confidence: int
+    drawing: Mapping[str, float]
+
+
+@transaction.atomic
+def queue_run(
+    *,
+    owner: User,
+    lab: Lab,
+    knobs: Mapping[str, Any],
+    key: str,
+    replicates: int = Run.STANDARD_REPLICATES,
+    seed: int = 0,
+    prediction: PredictionMade | None = None,
+) -> Run:
+    """Queue a run of the lab's current code, with the prediction made of it, and ring its lane after commit.
+
+    Args:
+        knobs: those that were set, as text or values; the rest are the lab's own.
+        key: idempotency key, unique with the owner: the same request again returns the run that exists.
+    Raises:
+        BadKnobs: a knob cannot be used.
+        KeyReused: `key` was used for something else.
+        TooManyRuns: the owner has `MAX_QUEUED` runs waiting.
+    """
+    version = lab.current
+    assert version is not None, "a lab that is offered has code"
+    values = knob_rules.clean(version.words, knobs)
+    asked = {"version_id": version.pk, "knobs": values, "replicates": replicates, "seed": seed}
+    Share.objects.select_for_update().get_or_create(owner=owner)  # one submit of an owner at a time: the count is exact
+    if run := Run.objects.filter(owner=owner, key=key).first():
+        if {name: getattr(run, name) for name in asked} != asked or _predicted(run) != prediction:
+            raise KeyReused(_("This form was sent before, with other values. Reload the page to start another run."))
+        return run
+    if Run.objects.filter(owner=owner).waiting().count() >= settings.MAX_QUEUED:
+        raise TooManyRuns(
+            _("You have %(n)d runs waiting. Stop one, or come back when one has started.") % {"n": settings.MAX_QUEUED}
+        )
+    at_defaults = not knob_rules.changed(version.words, values)
+    run = Run.objects.create(owner=owner, key=key, lane=lab.lane, at_defaults=at_defaults, **asked)
+    if prediction is not None:
+        claim = version.words["predict"]["claim"]
+        drawing = dict(prediction.drawing)
+        Prediction.objects.create(run=run, claim=claim, outcome=prediction.outcome, confidence=prediction.confidence, drawing=drawing)
+    transaction.on_commit(partial(bells.ring, run.lane), robust=True)
+    return run
+
+
+def _predicted(run: Run) -> PredictionMade | None:
+    made = Prediction.objects.filter(run=run).first()
+    return made and PredictionMade(made.outcome, made.confidence, made.drawing)
+
+
+@transaction.atomic
+def ask_to_stop(*, run: Run) -> None:
+    """Stop a waiting run now, or have a running one's worker told with its next report."""
+    held = Run.objects.select_for_update().get(pk=run.pk)  # two updates would miss a run that is requeued between them
+    if held.is_over:
+        return
+    held.stop_asked = True
+    held.save(update_fields=["stop_asked"])
+    if held.state == Run.State.QUEUED:
+        end_run(held, Run.State.CANCELLED)
+
+
+@transaction.atomic
+def share_run(*, run: Run, shared: bool) -> None:
+    """Let whoever has the link see the run, or no longer."""
+    Run.objects.filter(pk=run.pk).update(shared=shared)
+
+
+@transaction.atomic
+def make_machine(*, name: str, lanes: Sequence[str]) -> str:
+    """Make a machine that may take runs, or give an existing one a new token. Returns the token, which is stored only as a hash."""
+    token = new_token()
+    Machine.objects.update_or_create(
+        name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None}
+    )
+    return token
+
+
+# ---------------------------------------------------------------- what housekeep does
+
+
+def silent_tries() -> list[int]:
+    """Return the tries whose worker has not been heard for a lease; in the future by more is as dead: clocks step both ways."""
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
+    silent = Q(heard_at__lt=Clock() - lease) | Q(heard_at__gt=Clock() + lease)
+    return list(Try.objects.filter(silent, ended_at=None).values_list("pk", flat=True))
+
+
+def overdue_tries() -> list[int]:
+    """Return the tries that beat but have passed their limit by a lease, or have brought no point for `STALL_SECONDS`."""
+    limit = timedelta(seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS)
+    stall = timedelta(seconds=settings.STALL_SECONDS)
+    late = Q(began_at__lt=Clock() - limit) | Q(moved_at__lt=Clock() - stall)
+    return list(Try.objects.filter(late, ended_at=None).values_list("pk", flat=True))
+
+
+@transaction.atomic
+def give_up_if_silent(*, pk: int) -> bool:
+    """Requeue the run of try `pk` if its worker is still silent; after `MAX_TRIES` it is lost, which is our fault."""
+    run = _run_of(pk)
+    if run is None or pk not in silent_tries():
+        return False  # it speaks just now, or spoke meanwhile
+    give_up(run, Try.objects.get(pk=pk))
+    return True
+
+
+@transaction.atomic
+def end_if_overdue(*, pk: int) -> bool:
+    """End the run of try `pk` if it has passed its limit, or stands still."""
+    run = _run_of(pk)
+    if run is None or pk not in overdue_tries():
+        return False
+    Try.objects.filter(pk=pk).update(ended_at=Clock())
+    run.error = "It passed its time limit, or brought no new point for too long."
+    end_run(run, Run.State.LIMIT_EXCEEDED)
+    return True
+
+
+def _run_of(pk: int) -> Run | None:
+    """Lock and return the running run of a try, unless somebody holds it: every writer locks the run first, then its try."""
+    waiting = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
+    return waiting.filter(tries__pk=pk, tries__ended_at=None).first()
+
+
+# ---------------------------------------------------------------- shared with what workers write; the caller holds the run
+
+
+def give_up(run: Run, attempt: Try, *, released: bool = False) -> None:
+    """End a try that brought no result: its run waits for the next, is stopped if that was asked, or is lost after `MAX_TRIES`.
+
+    Args:
+        released: the worker gave it back at its shutdown, which counts as no try.
+    """
+    Try.objects.filter(pk=attempt.pk).update(ended_at=Clock(), released=released)
+    count_use(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)  # a fault of the platform costs the learner nothing
+    if run.stop_asked:
+        end_run(run, Run.State.CANCELLED)
+    elif run.tries.filter(released=False).count() >= settings.MAX_TRIES:
+        end_run(run, Run.State.LOST)
+    else:
+        Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)
+        run.refresh_from_db()
+        live.tell_state(run)
+        transaction.on_commit(partial(bells.ring, run.lane), robust=True)
+
+
+def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:
+    """End a run that is locked, with all that follows from it. However a run ends, it ends here."""
+    run.state, run.ended_at = state, Clock()  # type: ignore[assignment]
+    run.save()
+    run.refresh_from_db()
+    _score_prediction(run, verdicts)
+    run_over.send(sender=Run, run=run)
+    live.tell_state(run)
+
+
+def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
+    """Score the prediction, unless the run says nothing: inconclusive, stopped, failed."""
+    made = Prediction.objects.filter(run=run).first()
+    found = made and next((v.outcome for v in verdicts if v.claim == made.claim), None)
+    if made is None or found is None or found == Outcome.INCONCLUSIVE or run.state != Run.State.SUCCEEDED:
+        return
+    made.was_right = made.outcome == found
+    made.score = score(made.confidence, made.was_right)
+    made.save(update_fields=["was_right", "score"])
+
+
+def count_use(*, owner_id: int, seconds: float) -> None:
+    """Add to what the owner used lately (seconds of compute)."""
+    Share.objects.filter(owner_id=owner_id).update(seconds=Share.LATELY + seconds, counted_at=Clock())

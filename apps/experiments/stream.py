@@ -1,0 +1,196 @@
+"""Watching runs live: one Redis subscription a process, fanned out to every viewer; the database wherever Redis leaves a gap.
+
+A viewer is subscribed first, then given what the database has after the number it knows, then what is newer. Batches of a run are
+numbered without gaps, so a viewer that misses one knows it, and the next reading of the database, one query for all runs that are
+watched, brings it. No viewer holds a database connection while it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from apps.experiments import live, selectors
+from apps.experiments.models import Run
+
+log = logging.getLogger(__name__)
+PING_SECONDS = 15.0
+POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the queue
+CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
+MOST_SEQ = 2_147_483_647  # that a batch can have
+MOST_UNREAD = 1_000  # messages; a viewer that reads slower is let go, and comes back with the number it knows
+
+
+class Viewer:
+    """One reader of one run: the number of the last batch it was given, and what waits to be given."""
+
+    def __init__(self, run: UUID, after: int) -> None:
+        self.run, self.after = run, after
+        self.inbox: asyncio.Queue[live.Told | None] = asyncio.Queue()
+
+    def take(self, told: live.Told) -> list[bytes]:
+        """Return what of a message is new to this viewer: nothing, when something before it is missing."""
+        if told.since > self.after:
+            return []
+        fresh = [(kind, seq, data) for kind, seq, data in told.events if seq > self.after]
+        self.after = max(self.after, told.last)
+        return [f"event: {kind}\nid: {seq}\ndata: {data}\n\n".encode() for kind, seq, data in fresh]
+
+    def put(self, told: live.Told | None) -> None:
+        if self.inbox.qsize() < MOST_UNREAD:
+            self.inbox.put_nowait(told)
+        else:
+            self.inbox = asyncio.Queue()
+            self.inbox.put_nowait(None)
+
+
+class Hub:
+    """All viewers of this process; at work from the first that comes to the last that goes."""
+
+    def __init__(self) -> None:
+        self.viewers: dict[UUID, set[Viewer]] = defaultdict(set)
+        self.queued: set[UUID] = set()  # watched runs that wait: their place changes without a message
+        self.connected = False
+        self.gap = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def join(self, viewer: Viewer) -> None:
+        self.viewers[viewer.run].add(viewer)
+        if not self.tasks:
+            self.tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
+
+    def leave(self, viewer: Viewer) -> None:
+        self.viewers[viewer.run].discard(viewer)
+        if not self.viewers[viewer.run]:
+            del self.viewers[viewer.run]
+            self.queued.discard(viewer.run)
+        if not self.viewers:
+            for task in self.tasks:
+                task.cancel()
+            self.tasks, self.connected = [], False
+
+    def tell(self, told: live.Told) -> None:
+        """Pass a message on to those who watch its run."""
+        run = UUID(told.run)
+        if viewers := self.viewers.get(run):
+            (self.queued.add if told.state == Run.State.QUEUED else self.queued.discard)(run)
+            for viewer in viewers:
+                viewer.put(told)
+
+    async def _listen(self) -> None:
+        """Pass on what Redis says, for ever; while it is away, `_look` serves."""
+        while True:
+            client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, health_check_interval=5)
+            try:
+                async with client.pubsub() as subscription:
+                    await subscription.subscribe(live.CHANNEL)
+                    self.connected = True
+                    self.gap.set()  # for what was said before we listened
+                    async for message in subscription.listen():
+                        if message["type"] == "message":
+                            self.tell(live.decode(message["data"]))
+            except (redis.RedisError, OSError) as error:
+                log.warning("live points come from the database: %s", error)
+            finally:
+                self.connected = False
+                await client.aclose()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self) -> None:
+        """Read what is new of all watched runs from the database: each second while that is needed, else now and then."""
+        while True:
+            self.gap.clear()
+            try:
+                known = {run: min(viewer.after for viewer in viewers) for run, viewers in self.viewers.items()}
+                for told in await news(known):
+                    self.tell(told)
+            except Exception:
+                log.exception("could not read what is new; trying again")
+            calm = self.connected and not self.queued
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.gap.wait(), CALM_SECONDS if calm else POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS / 4)  # when one viewer misses a batch, others miss it too
+
+
+_hubs: dict[int, Hub] = {}
+
+
+def hub() -> Hub:
+    """Return the hub of this event loop."""
+    return _hubs.setdefault(id(asyncio.get_running_loop()), Hub())
+
+
+async def news(known: dict[UUID, int]) -> list[live.Told]:
+    """Return the state of each run, and what was stored for it after the batch that is known."""
+    return await sync_to_async(_news, thread_sensitive=False)(known)
+
+
+def _news(known: dict[UUID, int]) -> list[live.Told]:
+    try:
+        runs = {run.pk: run for run in Run.objects.filter(pk__in=known).select_related("version").defer("version__source", "version__words")}
+        batches = selectors.batches_after({pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after})
+        return [live.told(run, batches.get(pk, []), since=known[pk], said=_said(run)) for pk, run in runs.items()]
+    finally:
+        connections.close_all()  # back to the pool: whoever watches holds no connection while it waits
+
+
+def _said(run: Run) -> str:
+    """Return what the stream says of a run's state; of a waiting one with its place."""
+    if run.state != Run.State.QUEUED:
+        return live.state_of(run)
+    place = selectors.place_of(run)
+    return live.state_of(run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest)
+
+
+async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
+    """Yield a run's events as server-sent events: what came after batch `after`, then what comes, until the run is over."""
+    viewer, here = Viewer(pk, after), hub()
+    here.join(viewer)
+    try:
+        yield b"retry: 1000\n\n"
+        for told in await news({pk: after}):
+            viewer.put(told)
+        shown = ""
+        while True:
+            try:
+                told_now = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
+            except TimeoutError:
+                yield b": ping\n\n"
+                continue
+            if told_now is None:
+                return  # it reads too slowly: the browser comes back with the number it knows
+            for message in viewer.take(told_now):
+                yield message
+            if told_now.last > viewer.after or not told_now.said:
+                here.gap.set()
+                continue  # the state waits for the points before it
+            if told_now.said != shown:
+                shown = told_now.said
+                yield f"event: state\ndata: {shown}\n\n".encode()
+            if told_now.state in Run.OVER:
+                return
+    finally:
+        here.leave(viewer)
+
+
+async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins."""
+    user = await request.auser()
+    run = await sync_to_async(selectors.run_for)(user, pk)
+    asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
+    after = min(int(asked), MOST_SEQ) if asked.isascii() and asked.isdigit() else 0
+    await sync_to_async(connections.close_all)()  # before the first byte: else as many viewers as the pool holds stop the site
+    response = StreamingHttpResponse(watch(run.pk, after), content_type="text/event-stream")
+    response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"
+    return response
