@@ -1,8 +1,17 @@
 """The site's entry: `PYTHONPATH=platform uvicorn gradus.asgi:application`."""
 
 import os
+import sys
+from pathlib import Path
 
-from django.core.asgi import get_asgi_application
-
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # apps/ and workers/wire.py
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
-application = get_asgi_application()
+
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+django_application = get_asgi_application()
+
+from apps.common.asgi import LimitBody  # noqa: E402
+from workers.wire import MAX_BODY  # noqa: E402
+
+application = LimitBody(django_application, most=MAX_BODY + 1_000)

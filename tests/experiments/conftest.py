@@ -1,0 +1,155 @@
+"""The cast: Mei works alone, Ola floods or shares, Sam is a stranger. A small lab of made-up words, and a machine that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.accounts.models import User
+from apps.experiments import reporting, services
+from apps.experiments.models import Lab, LabVersion, Machine, Run
+from apps.experiments.signals import run_over
+from workers import wire
+
+HASH = "a" * 64
+LABS = {"dead-relu": HASH, "activation-cost": HASH[:-1] + "b"}
+BOTH = {"en": "words", "zh": "文字"}
+WORDS: dict[str, Any] = {
+    "topic": "activation-functions",
+    "kind": "training",
+    "lane": "labs",
+    "title": BOTH,
+    "question": BOTH,
+    "shows": BOTH,
+    "model": BOTH,
+    "data": BOTH,
+    "figures": [{"kind": "curves", "series": "dead", "arms": "relu *", "title": BOTH, "x": BOTH}],
+    "predict": {"claim": "dead-relu.lr-kills", "form": "bars", "series": "dead", "arms": ["relu 0.01", "relu 1"], "range": [0, 1]},
+    "profile": {"quick": {"replicates": 3, "knobs": {}}, "standard": {"replicates": 16, "seconds": 16}},
+    "knobs": {
+        "depth": {"type": "int", "default": 3, "range": [1, 8], **BOTH},
+        "scale": {"type": "float", "default": 0.0625, "choices": [0.0625, 1.0], **BOTH},
+        "leaky": {"type": "bool", "default": False, **BOTH},
+        "sizes": {"type": "list[int]", "default": [10, 100], "choices": [10, 100, 1000], **BOTH},
+    },
+    "series": {"dead": {"unit": BOTH, **BOTH}, "loss": {"unit": BOTH, **BOTH}},
+    "claims": {
+        name: {
+            **BOTH,
+            "why": BOTH,
+            "effect": ".0%",
+            "said": {key: BOTH for key in ("holds", "depends", "does_not_hold", "inconclusive", "none")},
+            "call": {key: BOTH for key in ("holds", "depends", "does_not_hold")},
+        }
+        for name in ("dead-relu.lr-kills", "dead-relu.leaky-fixes")
+    },
+}
+
+
+@pytest.fixture
+def mei(db: None) -> User:
+    return User.objects.create_user("mei@example.org", "mei")
+
+
+@pytest.fixture
+def ola(db: None) -> User:
+    return User.objects.create_user("ola@example.org", "ola")
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    return User.objects.create_user("sam@example.org", "sam")
+
+
+def make_lab(slug: str, sha256: str, lane: str = "labs") -> Lab:
+    lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", lane=lane)
+    lab.current = LabVersion.objects.create(lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS)
+    lab.save()
+    return lab
+
+
+@pytest.fixture
+def lab(db: None) -> Lab:
+    return make_lab("dead-relu", LABS["dead-relu"])
+
+
+@pytest.fixture
+def bench(db: None) -> Lab:
+    return make_lab("activation-cost", LABS["activation-cost"], "bench")
+
+
+@pytest.fixture
+def machine(db: None) -> Machine:
+    services.make_machine(name="w1", lanes=["labs", "bench"])
+    return Machine.objects.get(name="w1")
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the lanes whose bells were rung; no test of rules needs a broker."""
+    lanes: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
+    return lanes
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """Return the states in which runs were said to be over."""
+    states: list[str] = []
+
+    def listen(run: Run, **kwargs: object) -> None:
+        states.append(run.state)
+
+    run_over.connect(listen)
+    yield states
+    run_over.disconnect(listen)
+
+
+@pytest.fixture
+def queue(lab: Lab) -> Callable[..., Run]:
+    def queue(owner: User, key: str, **more: Any) -> Run:
+        return services.queue_run(**{"owner": owner, "lab": lab, "knobs": {}, "key": key, **more})
+
+    return queue
+
+
+@pytest.fixture
+def offer(machine: Machine) -> Callable[..., reporting.Claim | None]:
+    def offer(*lanes: str) -> reporting.Claim | None:
+        return reporting.claim_run(machine=machine, lanes=lanes or ["labs"], labs=LABS)
+
+    return offer
+
+
+@pytest.fixture
+def claim(offer: Callable[..., reporting.Claim | None]) -> Callable[..., reporting.Claim]:
+    def claim(*lanes: str) -> reporting.Claim:
+        claimed = offer(*lanes)
+        assert claimed is not None
+        return claimed
+
+    return claim
+
+
+def event(mean: float = 1.0, **more: Any) -> wire.Event:
+    return wire.Event(**{"arm": "relu 1", "series": "dead", "step": [0.0], "mean": [mean], "low": [mean], "high": [mean], **more})
+
+
+def report(claimed: reporting.Claim, *events: wire.Event, after: int | None = None, **more: Any) -> bool:
+    """Send events of a try, from where its claim said unless `after` says otherwise. Returns whether it should stop."""
+    sent = wire.EventsRequest(after=claimed.run.last_seq if after is None else after, events=list(events), **more)
+    return reporting.store_events(machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, report=sent)
+
+
+def finish(claimed: reporting.Claim, state: str = "succeeded", **more: Any) -> Run:
+    result = wire.Result(state=state, **more)
+    return reporting.finish_run(machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, result=result)
+
+
+def later(seconds: float) -> None:
+    """Step the protocol's clock, within the test's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('gradus.clock_offset', %s, true)", [str(seconds)])

@@ -1,0 +1,166 @@
+"""What happens when two connections meet: the second begins while the first stands before a statement, or before its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from apps.accounts.models import User
+from apps.common.clock import Clock
+from apps.common.errors import StaleTry, TooManyRuns
+from apps.experiments import duties, reporting, services
+from apps.experiments.models import Batch, Run, Try
+from tests.experiments.conftest import event, finish, report
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fall_silent() -> None:
+    Try.objects.update(heard_at=Clock() - timedelta(minutes=1))
+
+
+def elsewhere(work: Callable[[], Any]) -> Future[Any]:
+    """Start `work` on a connection of its own; return when it is done, or has had time to reach a lock that we hold."""
+
+    def and_close() -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    future = ThreadPoolExecutor(1).submit(and_close)
+    wait([future], timeout=0.5)
+    return future
+
+
+@contextmanager
+def before(statement: str, work: Callable[[], Any], *, skip: int = 0) -> Iterator[None]:
+    """Have `work` done elsewhere just before our statement that begins so; at the end it must have done well."""
+    seen, begun = count(), list[Future[Any]]()
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith(statement) and next(seen) == skip:
+            begun.append(elsewhere(work))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        yield
+    begun[0].result()
+
+
+def test_two_submissions_at_once_keep_the_limit(mei: User, queue: Any) -> None:
+    for i in range(19):
+        queue(mei, str(i))
+    with transaction.atomic():
+        queue(mei, "twentieth")
+        second = elsewhere(lambda: queue(mei, "too many"))
+    with pytest.raises(TooManyRuns):
+        second.result()
+
+
+def test_the_same_key_at_once_makes_one_run(mei: User, queue: Any) -> None:
+    with transaction.atomic():
+        run = queue(mei, "k")
+        second = elsewhere(lambda: queue(mei, "k"))
+    assert second.result() == run
+
+
+@pytest.mark.parametrize("moment", ['SELECT "experiments_run"."id"', 'UPDATE "experiments_run"'], ids=["chosen", "taken"])
+def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(moment: str, mei: User, ola: User, queue: Any, claim: Any) -> None:
+    stopped, next_one = queue(mei, "k"), queue(ola, "k")
+    with before(moment, lambda: services.ask_to_stop(run=stopped)):
+        assert claim().run == next_one
+
+
+def test_two_machines_at_once_never_get_one_run(mei: User, ola: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k"), queue(ola, "k")
+    with transaction.atomic():
+        first = claim()
+        second = elsewhere(claim)
+    assert {first.run.owner, second.result().run.owner} == {mei, ola}
+
+
+def test_two_machines_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, offer: Any) -> None:
+    for i in range(3):
+        queue(ola, str(i))
+    claim()
+    with transaction.atomic():
+        claim()
+        second = elsewhere(offer)
+    assert second.result() is None
+
+
+def test_of_two_results_at_once_the_second_hears_of_the_first(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    with transaction.atomic():
+        run = finish(claimed)
+        second = elsewhere(lambda: finish(claimed))
+    assert second.result() == run
+
+
+def test_the_same_report_at_once_is_stored_once(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    with transaction.atomic():
+        report(claimed, event(), event())
+        second = elsewhere(lambda: report(claimed, event(), event(), after=0))
+    assert second.result() is False
+    assert Batch.objects.count() == 2
+
+
+def test_a_report_behind_a_result_is_stale(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    with transaction.atomic():
+        finish(claimed)
+        late = elsewhere(lambda: report(claimed, event()))
+    with pytest.raises(StaleTry):
+        late.result()
+    assert not Batch.objects.exists()
+
+
+def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    fall_silent()
+    with before('UPDATE "experiments_try"', duties.give_up_silent_tries):
+        assert finish(claimed).state == Run.State.SUCCEEDED
+
+
+def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    fall_silent()
+    with before('SELECT "experiments_run"', lambda: report(claimed, event())):
+        assert duties.give_up_silent_tries() == 0
+
+
+def test_a_stop_is_not_forgotten_when_the_try_is_given_up(mei: User, queue: Any, claim: Any) -> None:
+    run = queue(mei, "k")
+    claim()
+    fall_silent()
+    with before("", duties.give_up_silent_tries, skip=1):
+        services.ask_to_stop(run=run)
+    duties.give_up_silent_tries()
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED
+
+
+def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: Any) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    mine = {"machine": claimed.attempt.machine, "try_id": claimed.attempt.pk, "token": claimed.token}
+    with transaction.atomic():
+        services.ask_to_stop(run=run)
+        released = elsewhere(lambda: reporting.release_try(**mine, reason="shutdown"))
+    released.result()
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED

@@ -1,0 +1,147 @@
+"""Submitting: idempotent, limited, checked; and what the queue says of a place in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.accounts.models import User
+from apps.common.clock import Clock
+from apps.common.errors import BadKnobs, KeyReused, TooManyRuns
+from apps.experiments import selectors, services
+from apps.experiments.calibration import score
+from apps.experiments.models import Machine, Prediction, Run
+from apps.experiments.queueing import Waiting, order_of_turns, start_range
+from apps.experiments.services import PredictionMade
+from tests.experiments.conftest import LABS, finish
+from workers import wire
+
+pytestmark = pytest.mark.django_db
+GUESS = PredictionMade("holds", 80, {"relu 1": 0.5})
+
+
+def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
+    assert queue(mei, "k", prediction=GUESS) == queue(mei, "k", prediction=GUESS)
+    assert Prediction.objects.count() == 1
+
+
+@pytest.mark.parametrize("other", [{"knobs": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}], ids=str)
+def test_a_key_cannot_mean_two_things(mei: User, queue: Any, other: dict[str, Any]) -> None:
+    queue(mei, "k", prediction=GUESS)
+    with pytest.raises(KeyReused):
+        queue(mei, "k", **{"prediction": GUESS, **other})
+
+
+def test_two_people_may_use_one_key(mei: User, ola: User, queue: Any) -> None:
+    assert queue(mei, "k") != queue(ola, "k")
+
+
+def test_a_repeated_key_is_no_new_run_even_when_the_queue_is_full(ola: User, queue: Any) -> None:
+    runs = [queue(ola, str(i)) for i in range(20)]
+    assert queue(ola, "3") == runs[3]
+    with pytest.raises(TooManyRuns):
+        queue(ola, "20")
+
+
+def test_the_bell_rings_after_commit(mei: User, queue: Any, rung: list[str], django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        queue(mei, "k")
+        assert rung == []
+    assert rung == ["labs"]
+
+
+def test_knobs_left_alone_are_the_labs_own(mei: User, queue: Any) -> None:
+    run = queue(mei, "k", knobs={"depth": "3"})
+    assert run.knobs == {"depth": 3, "scale": 0.0625, "leaky": False, "sizes": [10, 100]}
+    assert run.at_defaults
+
+
+def test_a_run_with_a_knob_changed_is_no_evidence(mei: User, queue: Any) -> None:
+    assert not queue(mei, "k", knobs={"depth": 4}).at_defaults
+
+
+def test_nothing_is_written_when_a_knob_is_wrong(mei: User, queue: Any) -> None:
+    with pytest.raises(BadKnobs) as refused:
+        queue(mei, "k", knobs={"depth": "9", "nonsense": 1}, prediction=GUESS)
+    assert set(refused.value.extra["knobs"]) == {"depth", "nonsense"}
+    assert not Run.objects.exists() and not Prediction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "right", "points"),
+    [("holds", True, 0.04), ("does_not_hold", False, 0.64), ("inconclusive", None, None)],
+)
+def test_a_prediction_is_scored_by_the_headline_claim(
+    mei: User, queue: Any, claim: Any, outcome: str, right: bool | None, points: float | None
+) -> None:
+    queue(mei, "k", prediction=GUESS)
+    finish(claim(), verdicts=[wire.Verdict("dead-relu.lr-kills", outcome), wire.Verdict("dead-relu.leaky-fixes", "holds")])
+    made = Prediction.objects.get()
+    assert made.was_right is right
+    assert made.score == (pytest.approx(points) if points is not None else None)
+
+
+def test_a_stopped_run_scores_nothing(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k", prediction=GUESS)
+    finish(claim(), "cancelled", verdicts=[wire.Verdict("dead-relu.lr-kills", "holds")])
+    assert Prediction.objects.get().score is None
+
+
+@pytest.mark.parametrize(("confidence", "right", "expected"), [(95, True, 0.0025), (95, False, 0.9025), (50, True, 0.25)])
+def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected: float) -> None:
+    assert score(confidence, right) == pytest.approx(expected)
+
+
+def test_turns_alternate_between_those_who_wait() -> None:
+    waiting = [Waiting(f"a{i}", 1, "x") for i in range(3)] + [Waiting("b", 2, "x")]
+    order = order_of_turns(waiting, going={}, used={1: 5.0, 2: 7.0})
+    assert [w.run for w in order] == ["a0", "b", "a1", "a2"]
+
+
+def test_a_free_slot_and_nobody_ahead_is_now() -> None:
+    assert start_range([], ["x"], {"x": (10, 20)}, slots=2) == (0, 0)
+
+
+def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
+    assert start_range(["x", "x"], ["x"], {"x": (10, 20)}, slots=1) == (20, 60)
+
+
+def seen(machine: Machine, **says: Any) -> None:
+    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock(), says={"labs": LABS, "all_slots": 1, **says})
+
+
+def test_a_place_says_that_nobody_works(mei: User, queue: Any, machine: Machine) -> None:
+    place = selectors.place_of(queue(mei, "k"))
+    assert (place.reason, place.soonest) == ("no-worker", None)
+
+
+def test_a_place_says_that_the_workers_have_other_code(mei: User, queue: Any, machine: Machine) -> None:
+    seen(machine, labs={"dead-relu": "older"})
+    assert selectors.place_of(queue(mei, "k")).reason == "other-code"
+
+
+def test_a_place_counts_who_goes_first(mei: User, ola: User, queue: Any, machine: Machine, claim: Any) -> None:
+    seen(machine)
+    for i in range(3):
+        queue(ola, str(i))
+    run = queue(mei, "k")
+    claim()
+    place = selectors.place_of(run)
+    assert (place.ahead, place.reason) == (0, "queue")  # Ola has one running, so Mei is next, when that one ends
+    assert place.soonest == 0 and place.latest == pytest.approx(32)
+    assert selectors.place_of(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
+
+
+def test_a_place_says_when_the_slots_are_ones_own(ola: User, queue: Any, machine: Machine, claim: Any) -> None:
+    seen(machine)
+    runs = [queue(ola, str(i)) for i in range(3)]
+    claim(), claim()
+    assert selectors.place_of(runs[2]).reason == "slots"
+
+
+def test_a_new_token_ends_the_old_one(machine: Machine) -> None:
+    old = services.make_machine(name="w1", lanes=["labs"])
+    new = services.make_machine(name="w1", lanes=["labs"])
+    assert selectors.machine_with(old) is None
+    assert selectors.machine_with(new) == machine

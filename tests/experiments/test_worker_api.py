@@ -1,0 +1,251 @@
+"""The worker API over HTTP: who may speak, and what becomes of what nobody can use."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.experiments import services
+from apps.experiments.models import Batch, Machine, Run, Verdict
+from tests.experiments.conftest import LABS
+from workers import wire
+
+pytestmark = pytest.mark.django_db
+DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
+CLAIM = {"lanes": ["labs"], "slots": 1, "all_slots": 1, "device": DEVICE, "labs": LABS, "engine": "e", "versions": {}}
+POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
+
+
+class Worker:
+    """A worker as the site sees it: requests with a machine's token."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.token = services.make_machine(name="w1", lanes=["labs", "bench"])
+        self.try_token = ""
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        known = {"Authorization": f"Worker {self.token}", wire.TRY_HEADER: self.try_token}
+        return self.client.post(f"{wire.PREFIX}/{path}", data, content_type="application/json", headers={**known, **headers})
+
+    def claim(self) -> dict[str, Any]:
+        answer = self.post("claim", CLAIM)
+        assert answer.status_code == 200, answer.content
+        given = answer.json()
+        self.try_token = given["token"]
+        return given
+
+
+@pytest.fixture
+def worker(client: Client, db: None) -> Worker:
+    return Worker(client)
+
+
+@pytest.fixture
+def given(worker: Worker, mei: User, queue: Any) -> dict[str, Any]:
+    """Return what the worker was given: a run of Mei's."""
+    queue(mei, "k")
+    return worker.claim()
+
+
+def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any]) -> None:
+    assert given["knobs"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
+    tries = f"tries/{given['try_id']}"
+    answer = worker.post(f"{tries}/events", {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9})
+    assert answer.json() == {"stop": False, "lease_seconds": 20.0}
+    verdict = {"claim": "dead-relu.lr-kills", "outcome": "holds", "effect": 0.5, "low": 0.4, "high": 0.6, "replicates": 16}
+    result = {"state": "succeeded", "verdicts": [verdict], "seconds": 1.5, "device": DEVICE, "versions": {"torch": "2"}, "engine": "e"}
+    for _ in range(2):
+        assert worker.post(f"{tries}/result", result).status_code == 200
+    run = Run.objects.get(pk=given["run"])
+    assert (run.state, run.last_seq, run.done, run.of, run.device["name"]) == ("succeeded", 2, 2, 9, "test")
+    assert Verdict.objects.get().effect == 0.5
+
+
+def test_nothing_to_do_has_no_body(worker: Worker) -> None:
+    answer = worker.post("claim", CLAIM)
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_a_machine_is_seen_when_it_asks(worker: Worker) -> None:
+    worker.post("claim", CLAIM)
+    machine = Machine.objects.get()
+    assert machine.seen_at is not None and machine.says["device"]["name"] == "test"
+
+
+@pytest.mark.parametrize("header", ["", "Worker", "Worker ", "Worker wrong", "Bearer {token}", "Worker \x00", "Worker ü", "Worker " + "x" * 9000])
+def test_a_stranger_is_told_how_to_sign_in(worker: Worker, header: str) -> None:
+    answer = worker.post("claim", CLAIM, Authorization=header)
+    assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_revoked_machine_is_a_stranger(worker: Worker) -> None:
+    Machine.objects.update(revoked_at="2026-01-01T00:00:00Z")
+    assert worker.post("claim", CLAIM).status_code == 401
+
+
+def test_someone_signed_in_is_no_machine(client: Client, mei: User) -> None:
+    client.force_login(mei)
+    assert client.post(f"{wire.PREFIX}/claim", CLAIM, content_type="application/json").status_code == 401
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
+def test_other_methods_are_refused(worker: Worker, method: str) -> None:
+    answer = getattr(worker.client, method)(f"{wire.PREFIX}/claim", headers={"Authorization": f"Worker {worker.token}"})
+    assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
+
+
+NONSENSE: list[Any] = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"NaN",
+    b"[" * 100_000,
+    [],
+    "text",
+    12,
+    None,
+    {},
+    {"unknown": 1},
+    {**CLAIM, "slots": "two"},
+    {**CLAIM, "slots": -1},
+    {**CLAIM, "slots": 10**30},
+    {**CLAIM, "lanes": "labs"},
+    {**CLAIM, "labs": ["dead-relu"]},
+    {**CLAIM, "device": {"kind": "abacus", "name": "x"}},
+    {**CLAIM, "more": 1},
+    json.dumps(CLAIM).replace('"slots": 1', '"slots": NaN').encode(),
+    json.dumps(CLAIM).replace('"slots": 1', '"slots": 1e400').encode(),
+]
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda b: repr(b)[:40])
+def test_a_claim_that_cannot_be_read_says_where(worker: Worker, body: Any) -> None:
+    answer = worker.post("claim", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+    assert "ClaimRequest" in answer.json()["detail"]
+
+
+BAD_EVENTS: list[Any] = [
+    {"after": -1},
+    {"after": 2**31},
+    {"after": "0"},
+    {"after": 0, "events": [{}]},
+    {"after": 0, "events": [{**POINT, "arm": ""}]},
+    {"after": 0, "events": [{**POINT, "arm": "x" * 129}]},
+    {"after": 0, "events": [{**POINT, "arm": "a\x00b"}]},
+    {"after": 0, "events": [{**POINT, "series": "\ud800"}]},
+    {"after": 0, "events": [{**POINT, "mean": [1, 2]}]},
+    {"after": 0, "events": [{**POINT, "low": [1, 2]}]},
+    {"after": 0, "events": [{**POINT, "step": [], "mean": []}]},
+    {"after": 0, "events": [{**POINT, "mean": ["0.5"]}]},
+    {"after": 0, "events": [{**POINT, "step": [None]}]},
+    {"after": 0, "events": [POINT, {**POINT, "mean": [1, 2]}]},
+    {"after": 0, "events": [POINT] * 2001},
+    {"after": 0, "events": [{**POINT, "step": [0] * 20_001, "mean": [0] * 20_001}]},
+    json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "NaN").encode(),
+    json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "Infinity").encode(),
+    json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "1e999").encode(),
+    json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "9" * 5000).encode(),
+    {"after": 0, "done": -1},
+    {"after": 0, "of": 2**40},
+]
+
+
+@pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda b: repr(b)[:60])
+def test_events_that_cannot_be_used_leave_nothing_behind(worker: Worker, given: dict[str, Any], body: Any) -> None:
+    answer = worker.post(f"tries/{given['try_id']}/events", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+    assert not Batch.objects.exists()
+    assert Run.objects.get().last_seq == 0
+
+
+BAD_RESULTS: list[Any] = [
+    {"state": "lost"},
+    {"state": "queued"},
+    {"state": None},
+    {"state": "succeeded", "verdicts": [{"claim": "dead-relu.unknown", "outcome": "holds"}]},
+    {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "maybe"}]},
+    {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds"}] * 2},
+    {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds", "replicates": -1}]},
+    {"state": "succeeded", "summary": []},
+    {"state": "succeeded", "seconds": "long"},
+]
+
+
+@pytest.mark.parametrize("body", BAD_RESULTS, ids=lambda b: repr(b)[:80])
+def test_a_result_that_cannot_be_used_leaves_the_run_running(worker: Worker, given: dict[str, Any], body: Any) -> None:
+    answer = worker.post(f"tries/{given['try_id']}/result", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+    assert Run.objects.get().state == "running"
+    assert not Verdict.objects.exists()
+
+
+def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(worker: Worker, given: dict[str, Any]) -> None:
+    body = {"state": "failed", "error": "a\x00b\ud800" + "x" * 600, "detail": "\x00", "summary": {"a\x00": ["\x00", 1]}, "versions": {"v": "\x00"}}
+    assert worker.post(f"tries/{given['try_id']}/result", body).status_code in (200, 400)
+    body["error"] = "a\x00b" + "x" * 600
+    assert worker.post(f"tries/{given['try_id']}/result", body).status_code == 200
+    run = Run.objects.get()
+    assert run.error.startswith("abxxx") and len(run.error) == 500
+    assert run.summary == {"a": ["", 1]}
+
+
+@pytest.mark.parametrize("path", ["events", "result", "release"])
+@pytest.mark.parametrize("token", ["", "wrong", "\u00fc", "x" * 10_000])
+def test_a_wrong_try_token_changes_nothing(worker: Worker, given: dict[str, Any], path: str, token: str) -> None:
+    worker.try_token = token
+    body = {"events": {"after": 0, "events": [POINT]}, "result": {"state": "succeeded"}, "release": {}}[path]
+    answer = worker.post(f"tries/{given['try_id']}/{path}", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale-try")
+    assert Run.objects.get().state == "running" and not Batch.objects.exists()
+
+
+def test_a_token_of_one_try_opens_no_other(worker: Worker, given: dict[str, Any], ola: User, queue: Any) -> None:
+    mine = worker.try_token
+    queue(ola, "k")
+    other = worker.claim()
+    worker.try_token = mine
+    assert worker.post(f"tries/{other['try_id']}/events", {"after": 0, "events": [POINT]}).status_code == 409
+
+
+def test_another_machine_with_the_try_token_is_refused(worker: Worker, given: dict[str, Any]) -> None:
+    worker.token = services.make_machine(name="w2", lanes=["labs"])
+    assert worker.post(f"tries/{given['try_id']}/result", {"state": "succeeded"}).status_code == 409
+
+
+@pytest.mark.parametrize("try_id", ["0", "999999", "9" * 18])
+def test_a_try_that_is_not_there_is_stale(worker: Worker, given: dict[str, Any], try_id: str) -> None:
+    assert worker.post(f"tries/{try_id}/events", {"after": 0}).status_code == 409
+
+
+@pytest.mark.parametrize("try_id", ["-1", "x", "9" * 30, "%00"])
+def test_what_names_no_try_is_not_found(worker: Worker, given: dict[str, Any], try_id: str) -> None:
+    assert worker.post(f"tries/{try_id}/events", {"after": 0}).status_code == 404
+
+
+def test_a_gap_is_answered_with_the_last_number(worker: Worker, given: dict[str, Any]) -> None:
+    answer = worker.post(f"tries/{given['try_id']}/events", {"after": 7, "events": [POINT]})
+    assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "gap", 0)
+
+
+def test_a_huge_body_is_refused(worker: Worker, given: dict[str, Any]) -> None:
+    body = b'{"after": 0, "events": [' + b" " * wire.MAX_BODY + b"]}"
+    assert worker.post(f"tries/{given['try_id']}/events", body).status_code == 413
+
+
+def test_a_released_run_waits_again(worker: Worker, given: dict[str, Any]) -> None:
+    assert worker.post(f"tries/{given['try_id']}/release", {"reason": "shutdown"}).status_code == 200
+    assert Run.objects.get().state == "queued"
+    assert worker.post(f"tries/{given['try_id']}/release", {}).status_code == 409
+
+
+def test_a_report_takes_few_queries(worker: Worker, given: dict[str, Any], django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(10):
+        worker.post(f"tries/{given['try_id']}/events", {"after": 0, "events": [POINT] * 5})
