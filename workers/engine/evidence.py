@@ -128,6 +128,17 @@ def all_of(**parts: Verdict) -> Verdict:
     )
 
 
+def unanimous(main: Verdict, **parts: Verdict) -> Verdict:
+    """Return the verdict on a claim that may be right in one place and wrong in another, with the effect of `main`.
+
+    All parts hold: it holds. None does: it does not. Some hold and some do not: it depends, whatever the others say.
+    Otherwise it is inconclusive.
+    """
+    said = {part.outcome for part in parts.values()}
+    mixed = "depends" if {"holds", "does_not_hold"} <= said else "inconclusive"
+    return replace(main, outcome=said.pop() if len(said) == 1 else mixed, parts=tuple(parts.items()))
+
+
 def describe(values: Any) -> tuple[float | None, float | None, float | None]:
     """Return mean, low and high: the 95 % interval of the mean over the finite values, as verdicts use it.
 

@@ -49,6 +49,10 @@ class Points:
             self._rows[point.arm, name].extend(rows if isinstance(point, Curve) else [rows])
             self._steps[point.arm, name].extend(float(step) for step in steps)
 
+    def __contains__(self, name: tuple[str, str]) -> bool:
+        """Say whether an arm has shown a series: `(arm, series) in points`."""
+        return name in self._rows
+
     def series(self, arm: str, name: str) -> Numbers:
         """Return (steps, replicates).
 

@@ -48,7 +48,7 @@ def median_seconds(work: Work, *, most: int = 30, cap: float = 0.05) -> float:
 
 
 class Rounds:
-    """Rounds of timing: what each arm took, round by round, as a lab yields it.
+    """What was measured of each arm and series, round by round, as a lab yields it.
 
     Args:
         rounds: how many there will be; each is one replicate.
@@ -56,18 +56,22 @@ class Rounds:
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
-        self._seconds: dict[tuple[str, str], list[float]] = {}
+        self._seen: dict[tuple[str, str], list[float]] = {}
+
+    def keep(self, arm: str, series: str, value: float) -> None:
+        """Keep what this round showed."""
+        self._seen.setdefault((arm, series), []).append(value)
 
     def time(self, works: Mapping[tuple[str, str], Work], seed: int, *, most: int, cap: float = 0.05) -> None:
-        """Time every work, named by arm and series, once, in an order drawn from the seed."""
+        """Time every work, named by arm and series, once, in an order drawn from the seed, and keep its seconds."""
         order = list(works)
         random.Random(seed).shuffle(order)  # noqa: S311 -- no secret
-        for name in order:
-            self._seconds.setdefault(name, []).append(median_seconds(works[name], most=most, cap=cap))
+        for arm, series in order:
+            self.keep(arm, series, median_seconds(works[arm, series], most=most, cap=cap))
 
-    def seconds(self, arm: str, series: str) -> Tensor:
-        """Return what has been measured so far (rounds,), not a number for the rounds to come."""
-        seen = self._seconds[arm, series]
+    def values(self, arm: str, series: str) -> Tensor:
+        """Return what has been seen so far (rounds,), not a number for the rounds to come."""
+        seen = self._seen[arm, series]
         return torch.tensor(seen + [torch.nan] * (self._rounds - len(seen)), dtype=torch.float64)
 
 
