@@ -1,5 +1,66 @@
+"""Where our rules differ from allauth's."""
+
+from __future__ import annotations
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal.httpkit import get_client_ip
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as now_
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.limits import seconds_to_wait
+from apps.accounts.models import User
+from apps.common.access import is_local
+from apps.common.errors import MailAway, TooManyTries
+
+log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    pass
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": _("This account is switched off."),
+        "email_password_mismatch": _("The address and the password do not belong together. Look at both, or set a new password."),
+        "email_taken": _("This address has an account already. Sign in, or set a new password."),
+        "enter_current_password": _("This is not your present password."),
+        "invalid_password_reset": _("This link was used already, or is too old."),
+        "too_many_login_attempts": _("Too many tries in a short time. Wait a little, then try again."),
+        "unknown_email": _("There is no account with this address."),
+        "username_blacklisted": _("This handle is kept for the site itself. Choose another."),
+        "username_taken": _("This handle is taken. Choose another."),
+    }
+
+    def is_safe_url(self, url: str | None) -> bool:
+        return bool(url) and is_local(str(url))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return get_client_ip(request) or "unknown"  # behind a socket there is no address: all share one limit
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            key = self._get_login_attempts_cache_key(request, **credentials)
+            raise TooManyTries(seconds_to_wait(request, "login_failed", key=key)) from error
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        user.time_zone = form.cleaned_data.get("time_zone") or "UTC"
+        saved: User = super().save_user(request, user, form, commit=commit)
+        return saved
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("accounts:settings")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError) as error:
+            log.exception("mail to %s could not be sent", email)
+            raise MailAway(
+                now_("The site could not send mail just now, so nothing was changed. Try again in a few minutes.")
+            ) from error

@@ -1,4 +1,4 @@
-"""What a browser may send to `accounts`."""
+"""What a browser may send to `accounts`. Signing in and up is allauth's, in our words and with our bounds."""
 
 from __future__ import annotations
 
@@ -6,23 +6,79 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from allauth.account import forms as allauth
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 
+LONGEST_ADDRESS = 254  # characters
+LONGEST_PASSWORD = 256
+PASSWORD_HELP = _("12 characters or more; not one that many people use, nor one close to your handle or address.")
 AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 
 
-@cache
-def zones() -> list[tuple[str, Any]]:
-    """Return the choices of a time zone: UTC, then the places of each area."""
-    groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
-    for name in sorted(available_timezones()):
-        area, _slash, place = name.partition("/")
-        if place and area in groups:
-            groups[area].append((name, place.replace("_", " ")))
-    return [("UTC", "UTC"), *((area, places) for area, places in groups.items() if places)]
+class Ours:
+    """Says the fields of allauth's forms in our words, asks for a new password once, and bounds what is long."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("password2", None)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+            if isinstance(field.widget, forms.PasswordInput):
+                _bound(field, LONGEST_PASSWORD)
+                field.help_text = PASSWORD_HELP if field.widget.attrs.get("autocomplete") == "new-password" else ""
+            elif isinstance(field, forms.EmailField):
+                field.label = _("E-mail")
+                _bound(field, LONGEST_ADDRESS)
+
+
+def _bound(field: forms.Field, longest: int) -> None:
+    field.validators = [v for v in field.validators if not isinstance(v, MaxLengthValidator)] + [MaxLengthValidator(longest)]
+    field.widget.attrs["maxlength"] = str(longest)
+
+
+class LoginForm(Ours, allauth.LoginForm):
+    pass
+
+
+class SignupForm(Ours, allauth.SignupForm):
+    time_zone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))  # core.js asks the browser
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        handle = User._meta.get_field("handle")
+        self.fields["username"].label = _("Handle")
+        self.fields["username"].help_text = handle.help_text
+
+    def clean_time_zone(self) -> str:
+        name = self.cleaned_data["time_zone"]
+        return name if name in available_timezones() else "UTC"
+
+
+class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Present password")
+        self.fields["password1"].label = _("New password")
+
+
+class SetPasswordForm(Ours, allauth.SetPasswordForm):
+    pass
+
+
+class ResetPasswordForm(Ours, allauth.ResetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(Ours, allauth.ResetPasswordKeyForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].label = _("New password")
 
 
 class LanguageForm(forms.Form):
@@ -41,9 +97,24 @@ class SettingsForm(forms.Form):
     time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("Times on the site are shown in it."))
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"language": user.language, "theme": user.theme, "time_zone": user.time_zone}, **kwargs)
+        now = {"language": user.language, "theme": user.theme, "time_zone": user.time_zone}
+        super().__init__(*args, initial=now, **kwargs)
         choices = zones()
-        known = user.time_zone == "UTC" or any(user.time_zone in dict(places) for _area, places in choices[1:])
-        field = self.fields["time_zone"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices if known else [(user.time_zone, user.time_zone), *choices]
+        if user.time_zone not in _names(choices):
+            choices = [(user.time_zone, user.time_zone), *choices]
+        self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
+
+
+@cache
+def zones() -> list[tuple[str, Any]]:
+    """Return the choices of a time zone: UTC, then the places of each area."""
+    groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
+    for name in sorted(available_timezones()):
+        area, _slash, place = name.partition("/")
+        if place and area in groups:
+            groups[area].append((name, place.replace("_", " ")))
+    return [("UTC", "UTC"), *((area, places) for area, places in groups.items() if places)]
+
+
+def _names(choices: list[tuple[str, Any]]) -> set[str]:
+    return {"UTC"} | {name for _area, places in choices[1:] for name, _place in places}

@@ -17,7 +17,12 @@ from apps.common.clock import now
 
 def check_time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."), params={"name": name}
+        )
+
+
+PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}  # an unusable password: nobody signs in with it
 
 
 class UserManager(BaseUserManager["User"]):
@@ -29,6 +34,11 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, handle: str, password: str | None = None, **more: Any) -> User:
         return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **more)
+
+    def project(self) -> User:
+        """Return the account `gradus`, which owns the recorded runs: made by a migration, and again where it is missing."""
+        found, _made = self.get_or_create(handle="gradus", defaults=PROJECT)
+        return found
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
@@ -52,7 +62,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("handle"),
         max_length=30,
         help_text=_("What others see: 2 to 30 letters, digits, - or _."),
-        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z", _("2 to 30 letters, digits, - or _, beginning with a letter or digit."))],
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z", _("2 to 30 letters, digits, - or _, beginning with a letter or digit.")
+            )
+        ],
     )
     language = models.CharField(_("language"), max_length=8, choices=Language, blank=True, default="")
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, blank=True, default="")
@@ -71,7 +85,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("person")
         verbose_name_plural = _("people")
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="one_account_an_address", violation_error_message=_("This address has an account already.")),
+            models.UniqueConstraint(
+                Lower("email"), name="one_account_an_address", violation_error_message=_("This address has an account already.")
+            ),
             models.UniqueConstraint(Lower("handle"), name="handles_are_unique", violation_error_message=_("This handle is taken.")),
         ]
 

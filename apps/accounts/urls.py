@@ -7,4 +7,5 @@ urlpatterns = [
     path("settings", views.settings, name="settings"),
     path("language", views.language, name="language"),
     path("theme", views.theme, name="theme"),
+    path("operator/<str:token>", views.operator, name="operator"),
 ]

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
@@ -51,3 +52,10 @@ def settings(request: HttpRequest) -> HttpResponse:
     translation.activate(form.cleaned_data["language"] or translation.get_language_from_request(request))
     messages.success(request, _("Your settings are kept."))
     return remember(redirect("accounts:settings"), language=form.cleaned_data["language"], theme=form.cleaned_data["theme"])
+
+
+@never_cache
+@require_GET
+def operator(request: HttpRequest, token: str) -> HttpResponse:
+    services.enter_as_operator(request=request, token=token)
+    return redirect("account_set_password")

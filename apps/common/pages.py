@@ -11,13 +11,24 @@ from apps.common.errors import TooManyTries
 
 # status: (headline, what to do)
 WORDS = {
-    400: (_("The site could not read this request"), _("Something in the address or in the form is not what the page expects. Go back and try again.")),
-    403: (_("This page is not open to you"), _("It needs a permission that your account does not have. Someone who runs this site can give it.")),
-    404: (_("There is nothing at this address"), _("It may have moved, or it is not shared with you. The labs are a good place to start again.")),
+    400: (
+        _("The site could not read this request"),
+        _("Something in the address or in the form is not what the page expects. Go back and try again."),
+    ),
+    403: (
+        _("This page is not open to you"),
+        _("It needs a permission that your account does not have. Someone who runs this site can give it."),
+    ),
+    404: (
+        _("There is nothing at this address"),
+        _("It may have moved, or it is not shared with you. The labs are a good place to start again."),
+    ),
 }
 CSRF = (
     _("The form was not sent"),
-    _("The page was too old, or your browser sends no cookies to this site. Go back, load the page again, and send the form once more."),
+    _(
+        "The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."
+    ),
 )
 
 

@@ -27,7 +27,12 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs.")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 SECURE = urlsplit(SITE_URL).scheme == "https"  # what presumes https follows this
-ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [urlsplit(SITE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [
+    urlsplit(SITE_URL).hostname or "",
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SITE_ID = 1
 
@@ -97,12 +102,19 @@ if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Limits on tries read the cache: in the database, so that a Redis that is away does not break sign-in.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # with Django's 300, tries with made-up addresses would push the counts out
+    }
+}
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")  # bells and live points, nothing else
 
 # ---------------------------------------------------------------- people
 
 AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # addresses are unique: a constraint on their lower case says so
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
@@ -127,7 +139,17 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, so that it comes back to its page
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
+ACCOUNT_USERNAME_BLACKLIST = ["gradus", "admin", "administrator", "operator", "root", "system", "staff", "support", "moderator"]
+ACCOUNT_FORMS = {
+    "login": "apps.accounts.forms.LoginForm",
+    "signup": "apps.accounts.forms.SignupForm",
+    "change_password": "apps.accounts.forms.ChangePasswordForm",
+    "set_password": "apps.accounts.forms.SetPasswordForm",
+    "reset_password": "apps.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
+}
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key", "signup": "20/m/ip", "reset_password": "20/m/ip,5/m/key"}
 
 # ---------------------------------------------------------------- words and time
@@ -181,6 +203,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy's work
 if env.flag("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # limits on tries count the address that the proxy saw
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 

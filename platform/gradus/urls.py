@@ -5,7 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("apps.accounts.entrance_urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.experiments.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
@@ -10,6 +11,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
+
+from apps.common.access import is_local
 
 register = template.Library()
 
@@ -59,3 +62,13 @@ def language_tag() -> str:
 def theme(context: dict[str, Any]) -> str:
     """Return the reader's theme: `light`, `dark`, or nothing, when the system decides."""
     return getattr(context.get("request"), "theme", "")
+
+
+@register.simple_tag(takes_context=True)
+def way_in(context: dict[str, Any]) -> str:
+    """Return the query of a link to sign in: it leads back to this page, or where this page was to lead."""
+    request: HttpRequest | None = context.get("request")
+    if request is None:
+        return ""
+    onward = request.GET.get("next", "") if request.path.startswith("/accounts/") else request.get_full_path()
+    return "?" + urlencode({"next": onward}) if onward not in ("", "/") and is_local(onward) else ""

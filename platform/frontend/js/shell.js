@@ -106,3 +106,6 @@ const watch = () => $$(WIDE).forEach((el) => sized.observe(el));
 watch();
 document.addEventListener("htmx:afterSettle", watch);
 document.fonts.addEventListener("loadingdone", () => $$(WIDE).forEach(reach));
+
+// A new account starts in the browser's time zone.
+for (const field of $$("[data-time-zone]")) field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";

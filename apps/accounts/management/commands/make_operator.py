@@ -1,0 +1,33 @@
+"""Make the first operator, and print the link that lets them in once: `manage.py make_operator [--email ADDRESS] [--again]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+from django.urls import reverse
+
+from apps.accounts import services
+
+
+class Command(BaseCommand):
+    help = "Make the first operator when there is none, and print a sign-in link that works once, for 24 hours."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", default="", help="the operator's address (operator@localhost when not given)")
+        parser.add_argument("--again", action="store_true", help="make a new link for the operator there is")
+
+    def handle(self, *args: Any, email: str, again: bool, **options: Any) -> None:
+        if email:
+            try:
+                validate_email(email)
+            except ValidationError as error:
+                raise CommandError(f"{email!r} is not an e-mail address.") from error
+        token = services.make_operator(email=email, again=again)
+        if token:
+            self.stdout.write(settings.SITE_URL + reverse("accounts:operator", args=[token]))
+        elif again:
+            raise CommandError(f"There is no operator with the address {email}.")

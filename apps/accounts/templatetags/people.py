@@ -1,0 +1,14 @@
+"""What pages about accounts ask the site."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+
+register = template.Library()
+
+
+@register.simple_tag
+def sends_mail() -> bool:
+    """Return whether the site has a mail server (EMAIL_URL); without one, mail goes to its log."""
+    return bool(settings.EMAIL_URL)
