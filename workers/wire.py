@@ -1,4 +1,4 @@
-"""The records of the worker protocol, written once: the site and the workers both import this module, and nothing else of each other.
+"""The records of the worker protocol, written once: the site and the workers import this module, and nothing else of each other.
 
 Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization: Worker <machine token>`; every write
 about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457) with a `code`.

@@ -19,4 +19,3 @@ class Clock(Func):
 def now() -> datetime:
     """Return the site's time: for days, pages and mail, never for a rule of the protocol."""
     return timezone.now() + timedelta(seconds=settings.CLOCK_OFFSET)
-

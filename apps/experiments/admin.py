@@ -50,7 +50,7 @@ class MachineAdmin(admin.ModelAdmin[Machine]):
     list_display = ["name", "lanes", "seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    fields = ["name", "lanes", "created_at", "seen_at", "revoked_at", "says"]
+    fields = ("name", "lanes", "created_at", "seen_at", "revoked_at", "says")
     readonly_fields = ["created_at", "seen_at", "revoked_at", "says"]
     actions = ["revoke", "renew"]
 
@@ -80,7 +80,7 @@ class TryInline(admin.TabularInline[Try, Run]):
     model = Try
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["number", "machine", "began_at", "heard_at", "ended_at", "finished", "released"]
+    fields = readonly_fields = ("number", "machine", "began_at", "heard_at", "ended_at", "finished", "released")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -90,7 +90,7 @@ class VerdictInline(admin.TabularInline[Verdict, Run]):
     model = Verdict
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact"]
+    fields = readonly_fields = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -145,7 +145,7 @@ class BatchAdmin(Kept):
     list_display = ["run", "seq", "kind", "arm", "series"]
     list_filter = ["kind"]
     search_fields = ["run__id", "arm", "series"]
-    fields = readonly_fields = ["run", "seq", "kind", "arm", "series", "reset"]
+    fields = readonly_fields = ("run", "seq", "kind", "arm", "series", "reset")
     show_full_result_count = False
 
 

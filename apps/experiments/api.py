@@ -61,6 +61,11 @@ class WorkerView(APIView):
         return HttpResponse(encode(record), status=status, content_type="application/json")
 
     @staticmethod
+    def machine(request: Request) -> Machine:
+        assert isinstance(request.auth, Machine)  # IsMachine saw to it
+        return request.auth
+
+    @staticmethod
     def token(request: Request) -> str:
         return str(request.headers.get(wire.TRY_HEADER, ""))
 
@@ -68,8 +73,9 @@ class WorkerView(APIView):
 class ClaimEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.ClaimRequest)
-        reporting.note_seen(request.auth, asked)
-        claimed = reporting.claim_run(machine=request.auth, lanes=asked.lanes, labs=asked.labs) if asked.slots > 0 else None
+        machine = self.machine(request)
+        reporting.note_seen(machine, asked)
+        claimed = reporting.claim_run(machine=machine, lanes=asked.lanes, labs=asked.labs) if asked.slots > 0 else None
         if claimed is None:
             return HttpResponse(status=204)
         run = claimed.run
@@ -96,19 +102,19 @@ class ClaimEndpoint(WorkerView):
 class EventsEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
-        stop = reporting.store_events(machine=request.auth, try_id=try_id, token=self.token(request), report=report)
+        stop = reporting.store_events(machine=self.machine(request), try_id=try_id, token=self.token(request), report=report)
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
 
 
 class ResultEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
-        run = reporting.finish_run(machine=request.auth, try_id=try_id, token=self.token(request), result=result)
+        run = reporting.finish_run(machine=self.machine(request), try_id=try_id, token=self.token(request), result=result)
         return self.answer({"run": str(run.pk), "state": run.state})
 
 
 class ReleaseEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         asked = self.read(request, wire.Release)
-        reporting.release_try(machine=request.auth, try_id=try_id, token=self.token(request), reason=asked.reason)
+        reporting.release_try(machine=self.machine(request), try_id=try_id, token=self.token(request), reason=asked.reason)
         return self.answer({})

@@ -1,4 +1,7 @@
-"""What housekeep does now and then: fetch, and call one service. Any number of copies may run; each duty holds a lock while it works."""
+"""What housekeep does now and then: fetch, and call one service.
+
+Any number of copies may run; each duty holds a lock while it works.
+"""
 
 from __future__ import annotations
 

@@ -246,7 +246,10 @@ class Try(models.Model):
 
 
 class Batch(models.Model):
-    """Points as they came (one arm, one series), or a reset by a later try. Arrays are little-endian float64, NaN where not finite."""
+    """Points as they came (one arm, one series), or a reset by a later try.
+
+    Arrays are little-endian float64, NaN where not finite.
+    """
 
     class Kind(models.TextChoices):
         POINTS = "points"

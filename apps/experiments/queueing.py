@@ -51,7 +51,9 @@ def order_of_turns(waiting: Sequence[Waiting], going: Mapping[int, int], used: M
     return order
 
 
-def start_range(ahead: Iterable[str], running: Iterable[str], took: Mapping[str, tuple[float, float]], slots: int) -> tuple[float, float]:
+def start_range(
+    ahead: Iterable[str], running: Iterable[str], took: Mapping[str, tuple[float, float]], slots: int
+) -> tuple[float, float]:
     """Return the soonest and the latest start in seconds, from what runs of the same labs took lately.
 
     Args:

@@ -1,4 +1,7 @@
-"""Every write that a worker makes: claim, points, result, release. Whoever holds a live try's token speaks for its run; nobody else does."""
+"""Every write that a worker makes: claim, points, result, release.
+
+Whoever holds a live try's token speaks for its run; nobody else does.
+"""
 
 from __future__ import annotations
 

@@ -123,12 +123,19 @@ def standard_runs() -> dict[str, Run]:
     """Return the project's newest standard run of every lab's current code, by the lab's slug."""
     recorded = Run.objects.filter(owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, shared=True)
     current = recorded.filter(version__in=Lab.objects.values("current")).order_by("ended_at")
-    return {run.version.lab_id: run for run in current.select_related("version").defer("version__source").prefetch_related("verdicts")}
+    return {
+        run.version.lab_id: run for run in current.select_related("version").defer("version__source").prefetch_related("verdicts")
+    }
 
 
 def evidence_counts() -> dict[str, dict[str, int]]:
     """Return per claim how many default-knob runs of learners came to which outcome, the project's own not counted."""
-    found = Verdict.objects.filter(run__at_defaults=True).exclude(run__owner__handle=OURS).values("claim", "outcome").annotate(n=Count("pk"))
+    found = (
+        Verdict.objects.filter(run__at_defaults=True)
+        .exclude(run__owner__handle=OURS)
+        .values("claim", "outcome")
+        .annotate(n=Count("pk"))
+    )
     counts: dict[str, dict[str, int]] = {}
     for row in found.order_by():
         counts.setdefault(row["claim"], {})[row["outcome"]] = row["n"]
@@ -142,10 +149,15 @@ def place_of(run: Run) -> Place:
     """Return where a waiting run stands in its lane: a count, a range for its start, and the reason it waits."""
     here = Run.objects.filter(lane=run.lane)
     fields = ("pk", "owner", "version__lab", "version__sha256")
-    waiting = [Waiting(str(pk), owner, lab) for pk, owner, lab, _sha in here.waiting().order_by("queued_at").values_list(*fields)[:LOOK_AHEAD]]
+    waiting = [
+        Waiting(str(pk), owner, lab)
+        for pk, owner, lab, _sha in here.waiting().order_by("queued_at").values_list(*fields)[:LOOK_AHEAD]
+    ]
     running = list(here.running().values_list("owner", "version__lab"))
     going = {owner: sum(1 for o, _lab in running if o == owner) for owner, _lab in running}
-    used = dict(Share.objects.filter(owner__in={w.owner for w in waiting}).annotate(lately=Share.LATELY).values_list("owner", "lately"))
+    used = dict(
+        Share.objects.filter(owner__in={w.owner for w in waiting}).annotate(lately=Share.LATELY).values_list("owner", "lately")
+    )
     order = order_of_turns(waiting, going, used)
     ahead = next((i for i, w in enumerate(order) if w.run == str(run.pk)), len(order))
     machines = [m for m in Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT) if run.lane in m.lanes]
@@ -168,7 +180,9 @@ def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT lab_id, percentile_cont(0.25) WITHIN GROUP (ORDER BY seconds), percentile_cont(0.75) WITHIN GROUP (ORDER BY seconds)
+            SELECT lab_id,
+                   percentile_cont(0.25) WITHIN GROUP (ORDER BY seconds),
+                   percentile_cont(0.75) WITHIN GROUP (ORDER BY seconds)
             FROM (SELECT v.lab_id, r.seconds, row_number() OVER (PARTITION BY v.lab_id ORDER BY r.ended_at DESC) AS place
                   FROM experiments_run r JOIN experiments_labversion v ON v.id = r.version_id
                   WHERE r.state = 'succeeded' AND r.seconds IS NOT NULL AND v.lab_id = ANY(%s)) AS recent
@@ -202,4 +216,3 @@ def reason_in_words(place: Place) -> str:
 def machine_with(token: str) -> Machine | None:
     """Return the machine whose token this is, unless it was revoked."""
     return Machine.objects.filter(token_hash=hashed(token), revoked_at=None).first()
-

@@ -1,6 +1,6 @@
-"""Every write that a person or housekeep makes to runs. Each function is one transaction; what must agree is decided by the database.
+"""Every write that a person or housekeep makes to runs; what workers write is in `reporting`.
 
-What workers write is in `reporting`.
+Each function is one transaction; what must agree is decided by the database, not by luck.
 """
 
 from __future__ import annotations
@@ -77,14 +77,16 @@ def queue_run(
     if prediction is not None:
         claim = version.words["predict"]["claim"]
         drawing = dict(prediction.drawing)
-        Prediction.objects.create(run=run, claim=claim, outcome=prediction.outcome, confidence=prediction.confidence, drawing=drawing)
+        Prediction.objects.create(
+            run=run, claim=claim, outcome=prediction.outcome, confidence=prediction.confidence, drawing=drawing
+        )
     transaction.on_commit(partial(bells.ring, run.lane), robust=True)
     return run
 
 
 def _predicted(run: Run) -> PredictionMade | None:
     made = Prediction.objects.filter(run=run).first()
-    return made and PredictionMade(made.outcome, made.confidence, made.drawing)
+    return PredictionMade(made.outcome, made.confidence, made.drawing) if made else None
 
 
 @transaction.atomic
@@ -109,9 +111,7 @@ def share_run(*, run: Run, shared: bool) -> None:
 def make_machine(*, name: str, lanes: Sequence[str]) -> str:
     """Make a machine that may take runs, or give an existing one a new token. Returns the token, which is stored only as a hash."""
     token = new_token()
-    Machine.objects.update_or_create(
-        name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None}
-    )
+    Machine.objects.update_or_create(name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None})
     return token
 
 
@@ -196,8 +196,10 @@ def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None
 def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
     """Score the prediction, unless the run says nothing: inconclusive, stopped, failed."""
     made = Prediction.objects.filter(run=run).first()
-    found = made and next((v.outcome for v in verdicts if v.claim == made.claim), None)
-    if made is None or found is None or found == Outcome.INCONCLUSIVE or run.state != Run.State.SUCCEEDED:
+    if made is None or run.state != Run.State.SUCCEEDED:
+        return
+    found: str = next((v.outcome for v in verdicts if v.claim == made.claim), Outcome.INCONCLUSIVE)
+    if found == Outcome.INCONCLUSIVE:
         return
     made.was_right = made.outcome == found
     made.score = score(made.confidence, made.was_right)

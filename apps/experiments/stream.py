@@ -138,7 +138,10 @@ async def news(known: dict[UUID, int]) -> list[live.Told]:
 
 def _news(known: dict[UUID, int]) -> list[live.Told]:
     try:
-        runs = {run.pk: run for run in Run.objects.filter(pk__in=known).select_related("version").defer("version__source", "version__words")}
+        runs = {
+            run.pk: run
+            for run in Run.objects.filter(pk__in=known).select_related("version").defer("version__source", "version__words")
+        }
         batches = selectors.batches_after({pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after})
         return [live.told(run, batches.get(pk, []), since=known[pk], said=_said(run)) for pk, run in runs.items()]
     finally:

@@ -41,8 +41,8 @@ WORDS: dict[str, Any] = {
             **BOTH,
             "why": BOTH,
             "effect": ".0%",
-            "said": {key: BOTH for key in ("holds", "depends", "does_not_hold", "inconclusive", "none")},
-            "call": {key: BOTH for key in ("holds", "depends", "does_not_hold")},
+            "said": dict.fromkeys(("holds", "depends", "does_not_hold", "inconclusive", "none"), BOTH),
+            "call": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
         }
         for name in ("dead-relu.lr-kills", "dead-relu.leaky-fixes")
     },

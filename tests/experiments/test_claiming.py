@@ -283,5 +283,3 @@ def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: A
     other = Machine.objects.get(name="w2")
     with pytest.raises(StaleTry):
         reporting.release_try(machine=other, try_id=claimed.attempt.pk, token=claimed.token, reason="")
-
-

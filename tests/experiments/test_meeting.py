@@ -73,7 +73,9 @@ def test_the_same_key_at_once_makes_one_run(mei: User, queue: Any) -> None:
 
 
 @pytest.mark.parametrize("moment", ['SELECT "experiments_run"."id"', 'UPDATE "experiments_run"'], ids=["chosen", "taken"])
-def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(moment: str, mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
+    moment: str, mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     stopped, next_one = queue(mei, "k"), queue(ola, "k")
     with before(moment, lambda: services.ask_to_stop(run=stopped)):
         assert claim().run == next_one

@@ -59,7 +59,14 @@ def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any])
     answer = worker.post(f"{tries}/events", {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9})
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
     verdict = {"claim": "dead-relu.lr-kills", "outcome": "holds", "effect": 0.5, "low": 0.4, "high": 0.6, "replicates": 16}
-    result = {"state": "succeeded", "verdicts": [verdict], "seconds": 1.5, "device": DEVICE, "versions": {"torch": "2"}, "engine": "e"}
+    result = {
+        "state": "succeeded",
+        "verdicts": [verdict],
+        "seconds": 1.5,
+        "device": DEVICE,
+        "versions": {"torch": "2"},
+        "engine": "e",
+    }
     for _ in range(2):
         assert worker.post(f"{tries}/result", result).status_code == 200
     run = Run.objects.get(pk=given["run"])
@@ -78,7 +85,9 @@ def test_a_machine_is_seen_when_it_asks(worker: Worker) -> None:
     assert machine.seen_at is not None and machine.says["device"]["name"] == "test"
 
 
-@pytest.mark.parametrize("header", ["", "Worker", "Worker ", "Worker wrong", "Bearer {token}", "Worker \x00", "Worker ü", "Worker " + "x" * 9000])
+@pytest.mark.parametrize(
+    "header", ["", "Worker", "Worker ", "Worker wrong", "Bearer {token}", "Worker \x00", "Worker ü", "Worker " + "x" * 9000]
+)
 def test_a_stranger_is_told_how_to_sign_in(worker: Worker, header: str) -> None:
     answer = worker.post("claim", CLAIM, Authorization=header)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
@@ -188,7 +197,13 @@ def test_a_result_that_cannot_be_used_leaves_the_run_running(worker: Worker, giv
 
 
 def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(worker: Worker, given: dict[str, Any]) -> None:
-    body = {"state": "failed", "error": "a\x00b\ud800" + "x" * 600, "detail": "\x00", "summary": {"a\x00": ["\x00", 1]}, "versions": {"v": "\x00"}}
+    body = {
+        "state": "failed",
+        "error": "a\x00b\ud800" + "x" * 600,
+        "detail": "\x00",
+        "summary": {"a\x00": ["\x00", 1]},
+        "versions": {"v": "\x00"},
+    }
     assert worker.post(f"tries/{given['try_id']}/result", body).status_code in (200, 400)
     body["error"] = "a\x00b" + "x" * 600
     assert worker.post(f"tries/{given['try_id']}/result", body).status_code == 200

@@ -1,0 +1,90 @@
+"""Reading settings: what a lab declares decides; anything else is refused with words, at each knob."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.common.errors import BadKnobs
+from apps.experiments import knobs
+from tests.experiments.conftest import WORDS
+
+GOOD: list[tuple[str, Any, Any]] = [
+    ("depth", "4", 4),
+    ("depth", " 4 ", 4),
+    ("depth", 4.0, 4),
+    ("depth", "1e0", 1),
+    ("scale", "1", 1.0),
+    ("leaky", "on", True),
+    ("leaky", "", False),
+    ("leaky", True, True),
+    ("sizes", "1000, 10", [10, 1000]),
+    ("sizes", ["10"], [10]),
+]
+BAD: list[tuple[str, Any]] = [
+    ("depth", "0"),
+    ("depth", "9"),
+    ("depth", "2.5"),
+    ("depth", "nan"),
+    ("depth", "inf"),
+    ("depth", "1e400"),
+    ("depth", "9" * 5000),
+    ("depth", 10**400),
+    ("depth", True),
+    ("depth", None),
+    ("depth", [3]),
+    ("depth", "３x"),
+    ("depth", "\x00"),
+    ("scale", "0.5"),
+    ("scale", "nan"),
+    ("leaky", "perhaps"),
+    ("leaky", 1.5),
+    ("sizes", ""),
+    ("sizes", "11"),
+    ("sizes", "10,10"),
+    ("sizes", {"10": 1}),
+    ("sizes", [[10]]),
+    ("sizes", "1," * 5000),
+    ("nonsense", "1"),
+    ("__class__", "1"),
+]
+
+
+@pytest.mark.parametrize(("name", "raw", "value"), GOOD)
+def test_it_reads_what_was_meant(name: str, raw: Any, value: Any) -> None:
+    assert knobs.clean(WORDS, {name: raw}) == {**knobs.defaults(WORDS), name: value}
+
+
+@pytest.mark.parametrize(("name", "raw"), BAD, ids=lambda x: repr(x)[:30])
+def test_it_refuses_with_words(name: str, raw: Any) -> None:
+    with pytest.raises(BadKnobs) as refused:
+        knobs.clean(WORDS, {name: raw})
+    assert refused.value.extra["knobs"][name]
+
+
+@given(
+    st.dictionaries(
+        st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers() | st.text())
+    )
+)
+def test_anything_is_read_or_refused(raw: dict[str, Any]) -> None:
+    try:
+        values = knobs.clean(WORDS, raw)
+    except BadKnobs as refused:
+        assert set(refused.extra["knobs"]) <= {name[:64] for name in raw}
+    else:
+        assert knobs.clean(WORDS, values) == values
+
+
+@given(st.text() | st.floats() | st.integers())
+def test_a_number_is_within_its_bounds_or_refused(raw: Any) -> None:
+    with suppress(BadKnobs):
+        assert 1 <= knobs.clean(WORDS, {"depth": raw})["depth"] <= 8
+
+
+def test_what_was_changed_is_named() -> None:
+    assert knobs.changed(WORDS, {**knobs.defaults(WORDS), "depth": 4, "leaky": True}) == ["depth", "leaky"]

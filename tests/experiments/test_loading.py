@@ -1,0 +1,152 @@
+"""Labs and recorded runs from files: once or twice, the same; a file that cannot be used leaves everything as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from apps.accounts.models import User
+from apps.experiments import selectors
+from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
+from apps.experiments.models import Batch, Lab, LabVersion, Run
+from tests.experiments.conftest import LABS, event, finish, report
+from workers import wire
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ours(db: None) -> User:
+    return User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user("gradus@example.org", selectors.OURS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path in settings.LABS_FOLDER.glob("dead_relu.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_loading_twice_changes_nothing(folder: Path) -> None:
+    assert len(load_labs(folder)) == 1
+    assert load_labs(folder) == []
+    assert Lab.objects.get().current.words["claims"]
+
+
+def test_new_code_is_a_new_version_and_the_old_one_stays(folder: Path) -> None:
+    load_labs(folder)
+    first = Lab.objects.get().current
+    (folder / "dead_relu.py").write_text("# other\n")
+    load_labs(folder)
+    assert Lab.objects.get().current != first
+    assert LabVersion.objects.count() == 2
+
+
+def test_new_words_are_no_new_version(folder: Path) -> None:
+    load_labs(folder)
+    words = folder / "dead_relu.toml"
+    words.write_text(words.read_text() + "\n[note]\nen = 'new'\n")
+    load_labs(folder)
+    assert LabVersion.objects.get().words["note"] == {"en": "new"}
+
+
+def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
+    load_labs(folder)
+    words = (folder / "dead_relu.toml").rename(folder / "elsewhere")
+    load_labs(folder)
+    assert not Lab.objects.offered().exists()
+    words.rename(folder / "dead_relu.toml")
+    load_labs(folder)
+    assert Lab.objects.offered().exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a = 1\nb =", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
+    ids=["no TOML", "no topic", "no UTF-8"],
+)
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(folder: Path, text: str, said: str) -> None:
+    (folder / "broken.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadFile, match=r"broken\.toml") as refused:
+        load_labs(folder)
+    assert said in str(refused.value)
+    assert not Lab.objects.exists()
+
+
+def test_words_without_code_are_refused(folder: Path) -> None:
+    (folder / "dead_relu.py").unlink()
+    with pytest.raises(BadFile, match=r"dead_relu\.py"):
+        load_labs(folder)
+
+
+@pytest.fixture
+def recorded(ours: User, lab: Lab, queue: Any, claim: Any, tmp_path: Path) -> Path:
+    """Return the file of a run that went through the protocol, the run itself being gone."""
+    run = queue(ours, "k")
+    claimed = claim()
+    report(claimed, event(0.25), wire.Event("relu 1", "dead", [1.0], [None]))
+    verdict = wire.Verdict("dead-relu.lr-kills", "holds", 0.5, 0.4, 0.6, 16)
+    finish(claimed, verdicts=[verdict], seconds=2.0, device=wire.Device("cpu", "x"))
+    run.refresh_from_db()
+    path = tmp_path / "dead-relu.json"
+    path.write_text(json.dumps(evidence_of(run)))
+    run.delete()
+    return path
+
+
+def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
+    assert load_evidence(recorded)
+    run = selectors.standard_run("dead-relu")
+    assert run is not None and run.verdicts.get().effect == 0.5 and run.seconds == 2.0
+    last, points = selectors.points_of(run)
+    assert last == 2 and points[0]["mean"] == [0.25, None]
+    assert load_evidence(recorded) == ""
+    assert Run.objects.count() == 1
+
+
+def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
+    LabVersion.objects.update(sha256="c" * 64)
+    assert "other code" in load_evidence(recorded)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", "{}", json.dumps({"lab": "dead-relu", "sha256": LABS["dead-relu"], "run": {"id": "x"}})]
+)
+def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage: str) -> None:
+    recorded.write_text(damage)
+    with pytest.raises(BadFile, match=r"dead-relu\.json"):
+        load_evidence(recorded)
+    assert not Run.objects.exists() and not Batch.objects.exists()
+
+
+def test_the_command_says_what_it_did(ours: User, capsys: Any) -> None:
+    call_command("load_labs")
+    assert "dead-relu: code" in capsys.readouterr().out
+    call_command("load_labs")
+    assert "already" in capsys.readouterr().out
+
+
+def test_the_command_names_the_broken_file(folder: Path, settings: Any) -> None:
+    (folder / "broken.toml").write_text("[")
+    settings.LABS_FOLDER = folder
+    with pytest.raises(CommandError, match=r"broken\.toml"):
+        call_command("load_labs")
+
+
+@pytest.mark.parametrize("wrong", [{"lanes": "labs,fast"}, {"name": ""}, {"name": "x" * 65}])
+def test_a_machine_needs_a_name_and_lanes_that_exist(wrong: dict[str, str]) -> None:
+    with pytest.raises(CommandError):
+        call_command("make_machine", **wrong)
+
+
+def test_a_machine_token_is_all_that_is_printed(capsys: Any) -> None:
+    call_command("make_machine", name="m1")
+    token = capsys.readouterr().out.strip()
+    machine = selectors.machine_with(token)
+    assert machine is not None and machine.lanes == ["labs", "bench"]

@@ -1,0 +1,244 @@
+"""Watching a run live, over real HTTP: everything comes, in order, once; also while Redis is away."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.experiments import duties, services, stream
+from apps.experiments.models import Run
+from tests.experiments.conftest import event, finish, report
+from tests.experiments.test_meeting import fall_silent
+from tests.serving import serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@dataclass
+class Reader:
+    """One browser that watches a run; `seen` fills as events come, (event, id, data)."""
+
+    address: str
+    cookies: dict[str, str]
+    seen: list[tuple[str, int | None, Any]] = field(default_factory=list)
+    status: int = 0
+    over: bool = False
+
+    def read(self, path: str, **headers: str) -> Reader:
+        self.thread = threading.Thread(target=self._read, args=(path, headers), daemon=True)
+        self.thread.start()
+        return self
+
+    def _read(self, path: str, headers: dict[str, str]) -> None:
+        with httpx.stream("GET", self.address + path, cookies=self.cookies, headers=headers, timeout=30) as answer:
+            self.status = answer.status_code
+            kind, number = "", None
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind, number = value, None
+                elif name == "id":
+                    number = int(value)
+                elif name == "data":
+                    self.seen.append((kind, number, json.loads(value)))
+        self.over = True
+
+    def numbers(self) -> list[int]:
+        return [number for kind, number, _ in self.seen if kind == "points" and number]
+
+    def states(self) -> list[str]:
+        return [data["state"] for kind, _, data in self.seen if kind == "state"]
+
+
+def until(met: Callable[[], Any], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, "it did not come"
+        threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def watch(site: str) -> Callable[..., Reader]:
+    def watch(user: User, run: Run, after: str = "", **headers: str) -> Reader:
+        client = Client()
+        client.force_login(user)
+        cookies = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+        return Reader(site, cookies).read(f"/runs/{run.pk}/events?after={after}", **headers)
+
+    return watch
+
+
+def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    report(claimed, event(1.0))
+    reader = watch(mei, run)
+    until(lambda: reader.numbers() == [1])
+    for i in range(2, 6):
+        report(claimed, event(1.0 / i), after=i - 1, done=i, of=5)
+    until(lambda: reader.numbers() == [1, 2, 3, 4, 5])
+    finish(claimed)
+    until(lambda: reader.over)
+    assert reader.states()[-1] == "succeeded"
+    assert reader.seen[0][2] == {"arm": "relu 1", "series": "dead", "step": [0.0], "mean": [1.0], "low": [1.0], "high": [1.0]}
+
+
+def test_what_the_reader_knows_is_not_sent_again(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    report(claimed, *[event()] * 4)
+    reader, resumed = watch(mei, run, after="2"), watch(mei, run, after="1", **{"Last-Event-ID": "3"})
+    until(lambda: reader.numbers() == [3, 4] and resumed.numbers() == [4])
+    finish(claimed)
+    until(lambda: reader.over and resumed.over)
+    assert (reader.numbers(), resumed.numbers()) == ([3, 4], [4])
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40, "1e3", "%00"])
+def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
+    mei: User, queue: Any, claim: Any, watch: Any, after: str
+) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    report(claimed, event())
+    finish(claimed)
+    reader = watch(mei, run, after=after)
+    until(lambda: reader.over)
+    assert reader.status == 200 and reader.states() == ["succeeded"]
+    assert reader.numbers() == ([] if after == "9" * 40 else [1])
+
+
+def test_a_later_try_tells_the_reader_to_forget(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+    run = queue(mei, "k")
+    report(claim(), event(), event())
+    reader = watch(mei, run)
+    until(lambda: reader.numbers() == [1, 2])
+    fall_silent()
+    duties.give_up_silent_tries()
+    second = claim()
+    report(second, event())
+    finish(second)
+    until(lambda: reader.over)
+    assert [(kind, number) for kind, number, _ in reader.seen if kind != "state"] == [
+        ("points", 1),
+        ("points", 2),
+        ("reset", 3),
+        ("points", 4),
+    ]
+    late = watch(mei, run)
+    until(lambda: late.over)
+    assert [(kind, number) for kind, number, _ in late.seen if kind != "state"] == [("reset", 3), ("points", 4)]
+
+
+def test_points_come_while_redis_is_away(mei: User, queue: Any, claim: Any, watch: Any, settings: Any, monkeypatch: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody is there
+    monkeypatch.setattr("apps.experiments.live._redis", lambda: redis.Redis.from_url(settings.REDIS_URL))
+    monkeypatch.setattr("apps.experiments.live._quiet_until", 0.0)
+    run = queue(mei, "k")
+    claimed = claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    for i in range(3):
+        report(claimed, event(), after=i)
+    until(lambda: reader.numbers() == [1, 2, 3])
+    finish(claimed)
+    until(lambda: reader.over)
+
+
+def test_a_message_that_was_lost_is_read_from_the_database(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    with monkeypatch.context() as silent:
+        silent.setattr("apps.experiments.live._publish", lambda what: None)
+        report(claimed, event(), event())
+    report(claimed, event(), after=2)
+    until(lambda: reader.numbers() == [1, 2, 3])
+    finish(claimed)
+    until(lambda: reader.over)
+    assert reader.numbers() == [1, 2, 3]
+
+
+def test_an_end_that_nobody_was_told_of_is_found(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
+    run = queue(mei, "k")
+    claimed = claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    monkeypatch.setattr("apps.experiments.live._publish", lambda what: None)
+    report(claimed, event())
+    finish(claimed)
+    until(lambda: reader.over)
+    assert reader.numbers() == [1] and reader.states()[-1] == "succeeded"
+
+
+def test_a_place_in_the_queue_is_told_and_changes(mei: User, ola: User, queue: Any, claim: Any, watch: Any) -> None:
+    queue(ola, "first")
+    run = queue(mei, "k")
+    reader = watch(mei, run)
+    until(lambda: reader.seen)
+    assert reader.seen[0][2]["ahead"] == 1 and reader.seen[0][2]["reason"] == "no-worker"
+    claim()
+    until(lambda: reader.seen[-1][2].get("ahead") == 0)
+    services.ask_to_stop(run=run)
+    until(lambda: reader.over)
+    assert reader.states()[-1] == "cancelled"
+
+
+def test_more_viewers_than_connections_do_not_stop_the_site(mei: User, queue: Any, claim: Any, watch: Any, site: str) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    readers = [watch(mei, run) for _ in range(40)]
+    until(lambda: all(reader.states() == ["running"] for reader in readers))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        held = cursor.fetchone()[0]
+    assert held <= 5, "viewers hold connections while they wait"
+    report(claimed, event())
+    until(lambda: all(reader.numbers() == [1] for reader in readers))
+    finish(claimed)
+    until(lambda: all(reader.over for reader in readers))
+
+
+def test_who_may_not_see_a_run_may_not_watch_it(sam: User, mei: User, queue: Any, watch: Any, site: str) -> None:
+    run = queue(mei, "k")
+    for reader in (
+        watch(sam, run),
+        Reader(site, {}).read(f"/runs/{run.pk}/events"),
+        Reader(site, {}).read(f"/runs/{uuid.uuid4()}/events"),
+    ):
+        until(lambda r=reader: r.over)
+        assert reader.status == 404 and not reader.seen
+
+
+def test_a_shared_run_may_be_watched_without_signing_in(mei: User, queue: Any, claim: Any, site: str) -> None:
+    run = queue(mei, "k")
+    services.share_run(run=run, shared=True)
+    claimed = claim()
+    report(claimed, event())
+    finish(claimed)
+    reader = Reader(site, {}).read(f"/runs/{run.pk}/events")
+    until(lambda: reader.over)
+    assert reader.numbers() == [1]
