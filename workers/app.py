@@ -1,0 +1,106 @@
+"""The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip --without-mingle`.
+
+A message on a queue is a bell: it says that there may be work. What the work is, the site says; see `workers.supervisor`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from types import MethodType
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+from celery.worker.consumer.tasks import Tasks
+
+from workers import settings, wire
+from workers.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+QUIET_SECONDS = 60.0  # between two log lines about a broker that is away
+
+try:
+    app = Celery("workers", broker=settings.broker(os.environ))
+    app.conf.update(
+        worker_pool="threads",
+        worker_concurrency=settings.slots(os.environ),
+        worker_disable_prefetch=True,  # prefetch 1 still reserves a bell for a machine that is busy
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=30,
+        task_acks_late=False,
+        task_ignore_result=True,
+        result_backend=None,
+        task_serializer="json",
+        accept_content=["json"],
+        broker_connection_retry=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": 10,
+            "socket_connect_timeout": 3,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    )
+except settings.BadSettings as error:
+    raise SystemExit(f"workers: {error}") from None
+
+
+class OneWorker:
+    """The supervisor of this process, from the worker's start to its end."""
+
+    supervisor: Supervisor | None = None
+    closer: threading.Thread | None = None
+
+
+@app.task(name=wire.BELL, ignore_result=True)  # type: ignore[untyped-decorator]
+def drain() -> None:
+    """Run what is waiting, until nothing is left."""
+    if OneWorker.supervisor:
+        OneWorker.supervisor.drain()
+
+
+class Room(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost to a free one."""
+
+    requires = (Tasks,)
+
+    def start(self, consumer: Any) -> None:
+        qos = consumer.task_consumer.channel.qos
+        otherwise = qos.can_consume
+
+        def can_consume(_: Any) -> bool:
+            return bool(OneWorker.supervisor and OneWorker.supervisor.has_room() and otherwise())
+
+        qos.can_consume = MethodType(can_consume, qos)
+
+
+app.steps["consumer"].add(Room)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def start(**_: Any) -> None:
+    """Start before Celery has a broker: runs come by looking, too."""
+    try:
+        OneWorker.supervisor = Supervisor(settings.read(os.environ))
+    except settings.BadSettings as error:
+        raise SystemExit(f"workers: {error}") from None
+    OneWorker.supervisor.start()
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def stop(**_: Any) -> None:
+    """Give everything back, in a thread: this is a signal's handler, and must not wait for a lock."""
+    if OneWorker.supervisor and OneWorker.closer is None:
+        OneWorker.closer = threading.Thread(target=OneWorker.supervisor.close, name="closer")
+        OneWorker.closer.start()
+
+
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def wait(**_: Any) -> None:
+    """Do not end before the tries are given back."""
+    stop()
+    if OneWorker.closer:
+        OneWorker.closer.join()

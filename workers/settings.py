@@ -1,0 +1,99 @@
+"""What a worker reads from its environment; `docs/settings.md` lists the variables."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workers.wire import celery_url
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class BadSettings(ValueError):
+    """A variable is missing or makes no sense; the message says which, and what would be right."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    url: str  # of the site
+    token: str = field(repr=False)  # of this machine
+    data: Path  # where scratch folders and unsent results lie
+    slots: int  # lab processes at once
+    poll_seconds: float = 2.0  # between two looks for work while a slot is free
+    labs: str = "workers.labs"  # the package of the labs
+
+    @property
+    def threads(self) -> int:
+        """OpenMP threads of one lab process: the slots share the cores."""
+        return max(1, cores() // self.slots)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Return the settings of a worker.
+
+    Raises:
+        BadSettings: says which variable is wrong, and what would be right.
+    """
+    token = environ.get("GRADUS_TOKEN", "").strip()
+    if not token:
+        raise BadSettings("GRADUS_TOKEN is not set. `./gradus manage make_machine <name>` makes a token and shows it once.")
+    return Settings(
+        url=_site(environ.get("GRADUS_URL", "http://127.0.0.1:8000")),
+        token=token,
+        data=Path(environ.get("GRADUS_DATA") or ROOT / ".gradus").resolve(),
+        slots=slots(environ),
+        poll_seconds=_positive(environ, "GRADUS_POLL_SECONDS", 2.0),
+        labs=environ.get("GRADUS_LABS", "workers.labs"),
+    )
+
+
+def slots(environ: Mapping[str, str]) -> int:
+    """Return how many runs this machine takes at once: GRADUS_SLOTS, else half its cores.
+
+    Raises:
+        BadSettings: GRADUS_SLOTS is no whole number of at least 1.
+    """
+    number = _positive(environ, "GRADUS_SLOTS", max(1, cores() // 2))
+    if number < 1 or number != int(number):
+        raise BadSettings(f"GRADUS_SLOTS must be a whole number of at least 1, not {environ['GRADUS_SLOTS']!r}.")
+    return int(number)
+
+
+def broker(environ: Mapping[str, str]) -> str:
+    """Return Celery's form of REDIS_URL.
+
+    Raises:
+        BadSettings: it is no URL of a Redis.
+    """
+    try:
+        return celery_url(environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0")
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+
+
+def _site(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise BadSettings(f"GRADUS_URL must be the address of the site, such as http://127.0.0.1:8000, not {url!r}.")
+    return url.rstrip("/")
+
+
+def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, "").strip()
+    try:
+        number = float(text) if text else float(default)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise BadSettings(f"{name} must be a number above 0, not {text!r}.")
+    return number

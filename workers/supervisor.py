@@ -1,0 +1,155 @@
+"""The machine's slots: who may claim, what for, and what runs in them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from workers.keeper import Keeper
+from workers.live_try import LiveTry
+from workers.pipe import Ready
+from workers.reporter import Reporter
+from workers.settings import Settings
+from workers.spool import Spool
+from workers.wire import ClaimRequest
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Fills the slots from the site, when a bell rings and every few seconds anyway.
+
+    A run is claimed only when a warm process waits for it, so that no lease runs while something is imported.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reporter = Reporter(settings)
+        self._spool = Spool(settings.data / "spool", self._reporter)
+        self._keeper = Keeper(settings)
+        self._claiming = threading.Lock()  # one claim at a time: a bench run must find the machine empty
+        self._changed = threading.Condition()
+        self._taken = 0  # slots
+        self._live: set[LiveTry] = set()
+        self._bench = self._closing = self._look = False
+        self._poller = threading.Thread(target=self._poll, name="poller", daemon=True)
+
+    def start(self) -> None:
+        """Start the first spare, deliver what an earlier worker left, begin to look for work."""
+        self._spool.start()
+        self._keeper.start()
+        self._poller.start()
+
+    def has_room(self) -> bool:
+        """Say whether a bell could lead to a run here."""
+        return self._taken < self._settings.slots and not self._bench and not self._closing
+
+    def drain(self) -> int:
+        """Run what is waiting until nothing is left or no slot is free; return how many runs that were."""
+        ran = 0
+        while (live_try := self._take_try()) is not None:
+            self._run(live_try)
+            ran += 1
+        return ran
+
+    def close(self) -> None:
+        """Stop claiming, end the lab processes, give their tries back; return when that is done."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            live = list(self._live)
+        for live_try in live:
+            live_try.give_up()
+        self._keeper.close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken)
+        self._spool.close()
+
+    def _poll(self) -> None:
+        """Look for work every few seconds, and at once when a claim shows that there may be more."""
+        while not self._closing:
+            with self._changed:
+                looked_for = self._changed.wait_for(lambda: self._closing or self._look, self._settings.poll_seconds)
+                self._look = False
+            if not looked_for:
+                self._keeper.refresh()
+            if (live_try := self._take_try()) is not None:
+                threading.Thread(target=self._run_and_drain, args=[live_try], daemon=True).start()
+
+    def _run_and_drain(self, live_try: LiveTry) -> None:
+        self._run(live_try)
+        self.drain()
+
+    def _take_try(self) -> LiveTry | None:
+        """Return a try, with a slot taken and a warm process for it; None when one of them is not to be had."""
+        with self._changed:
+            if not self.has_room():
+                return None
+            self._taken += 1
+        live_try = None
+        try:
+            with self._claiming:
+                live_try = self._claim()
+        finally:
+            if live_try is None:
+                self._free_slot()
+        return live_try
+
+    def _claim(self) -> LiveTry | None:
+        spare = self._keeper.wait()
+        if spare is None or self._bench:
+            return None
+        claim = self._reporter.claim(self._request(spare.ready))
+        if claim is None:
+            return None
+        self._keeper.take(spare)
+        # The next spare is started after the first point, which it would delay; after a bench run, whose numbers it would disturb.
+        on_first = (lambda: None) if claim.lane == "bench" else self._look_further
+        live_try = LiveTry(claim, spare, self._reporter, self._spool, on_first)
+        with self._changed:
+            self._bench = claim.lane == "bench"
+            self._live.add(live_try)
+            if self._closing:
+                live_try.give_up()
+        return live_try
+
+    def _request(self, ready: Ready) -> ClaimRequest:
+        slots = self._settings.slots
+        return ClaimRequest(
+            # A bench run wants the machine to itself: ask for one only when nothing runs, and then first.
+            lanes=["labs"] if self._live else ["bench", "labs"],
+            slots=slots - len(self._live),
+            all_slots=slots,
+            device=ready.device,
+            labs=ready.labs,
+            engine=ready.engine,
+            versions=ready.versions,
+        )
+
+    def _run(self, live_try: LiveTry) -> None:
+        """Do a run in the slot that is taken, and free the slot."""
+        is_bench = live_try.claim.lane == "bench"
+        try:
+            live_try.go(threads=1 if is_bench else 0)
+        except Exception:  # a bug: the lease ends, and another worker has the run
+            log.exception("run %s was dropped", live_try.claim.run)
+        finally:
+            live_try.kill()
+            with self._changed:
+                self._live.discard(live_try)
+                if is_bench:
+                    self._bench = False
+            self._free_slot()
+            self._look_further()
+
+    def _look_further(self) -> None:
+        """Have the next spare, and see whether there is more to do for the slots that are free."""
+        self._keeper.prepare()
+        with self._changed:
+            self._look = True
+            self._changed.notify_all()
+
+    def _free_slot(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify_all()
