@@ -1,20 +1,23 @@
-"""Timing in rounds: every work once a round, in an order of its own, so that a slow moment hits all of them alike."""
+"""Timing in rounds: in each round all works take turns, so that a slow moment of the machine hits all of them alike."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from statistics import fmean, median, stdev
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 Work = Callable[[], Callable[[], object]]  # prepares fresh inputs, untimed, and returns what is to be timed
 
-LEAST = 3  # timed repetitions in a round
-SHORTEST = 2e-4  # seconds of one repetition: shorter work is called several times in it, or the clock would be measured too
+Name = TypeVar("Name", bound=Hashable)
+
+LEAST = 3  # turns
+SHORTEST = 2e-4  # seconds of one turn: shorter work is called several times in it, or the clock would be measured too
 
 
 @contextmanager
@@ -28,23 +31,27 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def median_seconds(work: Work, *, most: int = 30, cap: float = 0.05) -> float:
-    """Return the median time of one call, in seconds.
+def median_seconds(works: Mapping[Name, Work], seed: int, *, most: int = 30, cap: float = 0.05) -> dict[Name, float]:
+    """Return the median time of one call of each work, in seconds.
 
-    Calls once to warm up, then repeats until the relative standard error of the mean is below 1 %, `most` repetitions are
-    done, or `cap` seconds are spent (with at least three repetitions). Preparing is not timed.
+    Warms up, then takes turns, in an order drawn anew for each turn, so that a slow moment hits all of them alike: until the
+    relative standard error of each mean is below 1 %, `most` turns are done, or `cap` seconds a work are spent (three turns
+    at least). Preparing is not timed.
 
     Raises:
-        ValueError: fewer than three repetitions asked for.
+        ValueError: fewer than three turns asked for.
     """
     if most < LEAST:
-        raise ValueError(f"a median needs at least {LEAST} repetitions, not {most}")
-    _clocked([work()])
-    calls = max(1, round(SHORTEST / max(_clocked([work()]), 1e-9)))
-    times: list[float] = []
-    while len(times) < LEAST or (len(times) < most and sum(times) * calls < cap and _relative_error(times) > 0.01):
-        times.append(_clocked([work() for _ in range(calls)]))
-    return median(times)
+        raise ValueError(f"a median needs at least {LEAST} turns, not {most}")
+    calls = {name: _calls(work) for name, work in works.items()}  # in one turn
+    times: dict[Name, list[float]] = {name: [] for name in works}
+    draw, turn, spent = random.Random(seed), 0, 0.0  # noqa: S311 -- no secret
+    while turn < LEAST or (turn < most and spent < cap * len(works) and max(map(_relative_error, times.values())) > 0.01):
+        for name in draw.sample(list(works), len(works)):
+            times[name].append(_clocked([works[name]() for _ in range(calls[name])]))
+            spent += times[name][-1] * calls[name]
+        turn += 1
+    return {name: median(taken) for name, taken in times.items()}
 
 
 class Rounds:
@@ -63,16 +70,20 @@ class Rounds:
         self._seen.setdefault((arm, series), []).append(value)
 
     def time(self, works: Mapping[tuple[str, str], Work], seed: int, *, most: int, cap: float = 0.05) -> None:
-        """Time every work, named by arm and series, once, in an order drawn from the seed, and keep its seconds."""
-        order = list(works)
-        random.Random(seed).shuffle(order)  # noqa: S311 -- no secret
-        for arm, series in order:
-            self.keep(arm, series, median_seconds(works[arm, series], most=most, cap=cap))
+        """Time the works, named by arm and series, in turns, and keep their seconds; see `median_seconds`."""
+        for (arm, series), seconds in median_seconds(works, seed, most=most, cap=cap).items():
+            self.keep(arm, series, seconds)
 
     def values(self, arm: str, series: str) -> Tensor:
         """Return what has been seen so far (rounds,), not a number for the rounds to come."""
         seen = self._seen[arm, series]
         return torch.tensor(seen + [torch.nan] * (self._rounds - len(seen)), dtype=torch.float64)
+
+
+def _calls(work: Work) -> int:
+    """Return how many calls make a turn long enough; the first call warms up."""
+    _clocked([work()])
+    return max(1, round(SHORTEST / max(_clocked([work()]), 1e-9)))
 
 
 def _clocked(calls: list[Callable[[], object]]) -> float:

@@ -4,9 +4,9 @@ Textbooks warn of the exponential in the sigmoid. Alone it is indeed slower than
 tensors cost what every call costs, large ones what memory costs. In a network the matrix products do n^2 work for every n
 activations, and the difference drowns.
 
-Everything is timed on one thread. A replicate is a *round*: each round draws fresh inputs, times every arm once, in an order
-of its own, and what is compared is the ratio within a round, so that a slow moment of the machine hits both sides. The mean
-over rounds narrows while you watch.
+Everything is timed on one thread. A replicate is a *round*: each round draws fresh inputs, lets what it compares take turns
+up to thirty times, and keeps each median. What is judged is the ratio within a round, so that a slow moment of the machine
+hits both sides. The mean over rounds narrows while you watch.
 
 Try: a narrow network with a large batch, where the share of the activations grows; a wide one, where it vanishes.
 """
@@ -56,7 +56,7 @@ class Knobs:
     width: int = 512  # of the network
     depth: int = 4  # hidden layers
     batch: int = 256  # examples in a training step
-    repeats: int = 30  # timed repetitions in a round, at most; their median counts
+    repeats: int = 30  # turns in a round, at most; their median counts
 
 
 def sizes(knobs: Knobs) -> list[int]:
@@ -120,7 +120,7 @@ def error(f: Callable[[Tensor], Tensor], x: Tensor) -> float:
 
 
 def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
-    """Time every arm once a round, a round for each seed; yield after each round all that was measured so far.
+    """Time all arms in each round, a round for each seed; yield after each round all that was measured so far.
 
     The values are vectors over rounds, not a number for the rounds to come.
     """
@@ -129,7 +129,7 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
         networks = {(f"network {name}", "step"): training_step(f, knobs) for name, f in ACTIVATIONS.items()}
         for done, seed in enumerate(seeds, 1):
             torch.manual_seed(seed)
-            rounds.time(networks, seed, most=knobs.repeats, cap=0.2)
+            rounds.time(networks, seed, most=knobs.repeats, cap=0.15)
             for name in ACTIVATIONS:
                 yield Point(f"network {name}", done, in_network(rounds, name))
 
