@@ -10,6 +10,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
@@ -102,7 +103,7 @@ def load_evidence(path: Path) -> str:
         if Run.objects.filter(pk=facts["id"]).exists():
             return ""
         _store(told, version)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, ValidationError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
     return f"{slug}: recorded run {facts['id']}"
 
