@@ -1,0 +1,114 @@
+"""The launcher's command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from launcher import commands
+from launcher.home import DEFAULT
+from launcher.say import Problem, out
+
+CHOICES = ("auto", "cpu", "cuda", "skip")
+EPILOG = """\
+DATABASE_URL and REDIS_URL take Gradus to a PostgreSQL and a Redis of your own; docs/settings.md lists all settings.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; returns the status to exit with."""
+    try:
+        chosen, rest = parser().parse_known_args(arguments)
+        if rest and not chosen.takes_more:
+            parser().error(f"unrecognized arguments: {' '.join(rest)}")
+        return int(chosen.does(chosen, rest, arguments))
+    except Problem as problem:
+        sys.stdout.flush()
+        print(f"\n{problem}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        out("Stopped.")
+        return 128 + signal.SIGINT
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the description of all commands."""
+    top = argparse.ArgumentParser(
+        prog="./gradus", description="Start Gradus, test it, look after it.", epilog=EPILOG, allow_abbrev=False
+    )
+    subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    up = _command(subs, "up", commands.up, "set up what is missing, start everything, and stay until Ctrl-C")
+    up.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: all of this machine; default: %(default)s)")
+    up.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
+    up.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="workers on this machine; 0 for none (default: %(default)s)"
+    )
+    _data(up)
+    _torch(up)
+
+    test = _command(
+        subs, "test", commands.test, "set up what the tests need and run them; further arguments go to pytest", takes_more=True
+    )
+    test.add_argument("--all", action="store_true", help="the long forms too")
+    _torch(test)
+
+    check = _command(subs, "check", commands.check, "all static checks: ruff, mypy, import-linter, makemigrations --check")
+    _torch(check)
+
+    doctor = _command(subs, "doctor", commands.doctor, "look at ports, disk, database, broker, worker and GPU; say what is wrong")
+    doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
+    doctor.add_argument("--port", type=_port, default=8000, help="the site's port (default: %(default)s)")
+    _data(doctor)
+
+    manage = _command(subs, "manage", commands.manage, "run a command of Django's manage.py beside the servers", takes_more=True)
+    _data(manage)
+
+    evidence = _command(
+        subs, "evidence", commands.evidence, "record standard runs through the real queue into apps/experiments/evidence"
+    )
+    evidence.add_argument("lab", nargs="*", help="slugs of labs (default: all)")
+    _torch(evidence)
+
+    shots = _command(
+        subs, "screenshots", commands.screenshots, "photograph every page, in both languages and themes, into screenshots/"
+    )
+    _torch(shots)
+    return top
+
+
+def _command(subs: Any, name: str, does: Any, help_: str, takes_more: bool = False) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = subs.add_parser(
+        name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False
+    )
+    made.set_defaults(does=does, takes_more=takes_more)
+    return made
+
+
+def _data(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--data", type=Path, default=DEFAULT, metavar="DIR", help="where everything is kept (default: .gradus in the checkout)"
+    )
+
+
+def _torch(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--torch",
+        choices=CHOICES,
+        help="the build of torch; skip: the site alone, without labs (default: what is there, else auto)",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; write 0 to 64")
+    return int(text)

@@ -1,0 +1,128 @@
+"""Starting and ending programs so that none outlives the launcher.
+
+On Linux the kernel sends a child its signal when the launcher dies (PDEATHSIG). macOS has no such thing: there, and for children
+that do not heed the signal, `watcher` ends them once its pipe to the launcher closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from pwd import struct_passwd
+from typing import IO, Any
+
+from launcher.say import Problem
+
+PR_SET_PDEATHSIG = 1
+LINUX = sys.platform == "linux"
+TAIL_LINES = 25  # of a program's output, shown when it failed
+
+
+def die_with(parent: int, number: int) -> None:
+    """In a child, after any setuid (which forgets it): ask for signal `number` when process `parent` dies (Linux)."""
+    if LINUX:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it died before we asked
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def spawn(
+    arguments: Sequence[str | Path],
+    *,
+    ends_by: int = signal.SIGTERM,
+    environment: Mapping[str, str] | None = None,
+    output: int | IO[Any] | None = None,
+    account: struct_passwd | None = None,
+    cwd: Path | str | None = None,
+    own_session: bool = True,
+) -> subprocess.Popen[bytes]:
+    """Start a program that ends by signal `ends_by` when this process dies.
+
+    Call it from a thread that lives as long as the program should: PDEATHSIG follows the thread.
+
+    Args:
+        account: whom to become, when we are root.
+        own_session: a Ctrl-C at the terminal is then the launcher's alone to hear.
+    """
+    parent = os.getpid()
+    become: dict[str, Any] = {}
+    if account:
+        become = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    return subprocess.Popen(
+        [str(argument) for argument in arguments],
+        env=None if environment is None else dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        cwd=cwd,
+        start_new_session=own_session,
+        preexec_fn=lambda: die_with(parent, ends_by),
+        **become,
+    )
+
+
+def run(what: str, arguments: Sequence[str | Path], *, log: Path, remedy: str = "", **options: Any) -> str:
+    """Run a program to its end and return what it printed on stdout; everything else goes to `log`.
+
+    Raises:
+        Problem: it failed. Carries the end of what it said, and `remedy`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            check=False,
+            preexec_fn=_end_with_us(),
+            **options,
+        )
+    said = done.stdout.decode(errors="replace")
+    if done.returncode:
+        raise Problem(f"{what} failed (status {done.returncode}):\n{tail(log, said)}", remedy or f"read {log}, then try again.")
+    return said
+
+
+def run_seen(what: str, arguments: Sequence[str | Path], *, remedy: str = "", **options: Any) -> None:
+    """Run a program to its end with its progress on the terminal.
+
+    Raises:
+        Problem: it failed.
+    """
+    command = [str(argument) for argument in arguments]
+    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, preexec_fn=_end_with_us(), **options).returncode
+    if status:
+        raise Problem(f"{what} failed (status {status}); its messages are above.", remedy)
+
+
+def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 10) -> None:
+    """End a program of `spawn` with signal `number`, and its whole group with SIGKILL after `seconds`."""
+    if process.poll() is None:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # stragglers; Darwin says EPERM for a group of zombies
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def tail(log: Path, more: str = "") -> str:
+    """Return the last lines of a log, indented; those of `more` after them."""
+    try:
+        text = log.read_text(errors="replace")
+    except OSError:
+        text = ""
+    lines = [line for line in (text + more).splitlines() if line.strip()][-TAIL_LINES:]
+    return "\n".join(f"    {line}" for line in lines) or "    (it said nothing)"
+
+
+def _end_with_us() -> Callable[[], None]:
+    parent = os.getpid()
+    return lambda: die_with(parent, signal.SIGTERM)

@@ -1,0 +1,241 @@
+"""A site on this machine: its servers, its database made ready, its programs."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.ballast import Ballast
+from launcher.embedded import Postgres, Valkey
+from launcher.home import ROOT, Home
+from launcher.processes import run, spawn
+from launcher.say import Problem, step
+from launcher.setup import PYTHON
+from launcher.supervisor import Child, Launch, Supervisor
+
+SERVER_SECONDS = 60  # for PostgreSQL to answer: after a crash it replays its log first
+WEB_SECONDS = 60
+LOST_TOKEN = 401
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the site listens, and what it is called."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    @property
+    def local(self) -> str:
+        """The URL for programs on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{_bracketed(host)}:{self.port}"
+
+    @property
+    def public(self) -> str:
+        """The URL for people: SITE_URL, else this address; one that other machines can use when we listen to all."""
+        if url := os.environ.get("SITE_URL"):
+            return url.rstrip("/")
+        host = _outward() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://{_bracketed(host)}:{self.port}"
+
+    def check(self) -> None:
+        """See that we may listen here.
+
+        Raises:
+            Problem: the port is taken, not allowed, or the host is none of ours.
+        """
+        try:
+            family, kind, protocol, _name, place = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as trial:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as uvicorn does: old connections do not count
+                trial.bind(place)
+                trial.listen()
+        except OSError as error:
+            remedy = f"stop what listens there, or choose another port: ./gradus up --port {self.port % 65535 + 1}"
+            raise Problem(f"Cannot listen on {self.host}, port {self.port}: {error.strerror or error}.", remedy) from None
+
+
+class Site:
+    """The site of a data folder, its programs under a supervisor."""
+
+    def __init__(self, home: Home, supervisor: Supervisor, address: Address) -> None:
+        self.home = home
+        self.supervisor = supervisor
+        self.address = address
+        self.environment = environment(home, address)
+        self.web: Child | None = None
+
+    def start_servers(self) -> None:
+        """Start PostgreSQL and Valkey, unless DATABASE_URL and REDIS_URL name others."""
+        with step("PostgreSQL and Valkey") as under_way:
+            if not os.environ.get("DATABASE_URL"):
+                self._start_postgres()
+            if not os.environ.get("REDIS_URL"):
+                self._start_valkey()
+            own = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
+            under_way.note = f"yours: {', '.join(own)}" if own else ""
+
+    def manage(self, *arguments: str, remedy: str = "") -> str:
+        """Run a command of Django, and return what it prints."""
+        log = self.home.logs / f"{arguments[0]}.log"
+        command = [PYTHON, ROOT / "manage.py", *arguments]
+        return run(f"manage.py {arguments[0]}", command, log=log, remedy=remedy, env=self.environment, cwd=ROOT)
+
+    def start_web(self) -> None:
+        command: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "uvicorn",
+            "gradus.asgi:application",
+            "--host",
+            self.address.host,
+            "--port",
+            str(self.address.port),
+        ]
+        command += ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
+        self.web = self.supervisor.start("web", _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")}))
+
+    def start_housekeep(self) -> None:
+        self.supervisor.start("housekeep", _program([PYTHON, ROOT / "manage.py", "housekeep"], self.environment))
+
+    def wait_for_web(self) -> None:
+        """Wait until the site answers.
+
+        Raises:
+            Problem: it does not, or only with errors.
+        """
+        assert self.web
+        self.supervisor.wait_for(lambda: 0 < status(f"{self.address.local}/") < 500, self.web, WEB_SECONDS)
+
+    def start_workers(self, number: int) -> None:
+        """Start workers, the first for labs and benchmarks, further ones for labs: a device measures one thing at a time."""
+        slots = max(1, (os.cpu_count() or 2) // 2 // max(1, number))
+        for place in range(1, number + 1):
+            name, lanes = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
+            folder = self.home.path / "workers" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            own = {"GRADUS_TOKEN": self._token(name, lanes), "GRADUS_DATA": str(folder)}
+            command: list[str | Path] = [
+                PYTHON,
+                "-m",
+                "celery",
+                "--quiet",
+                "-A",
+                "workers.app",
+                "worker",
+                "-Q",
+                lanes,
+                "-n",
+                f"{name}@%h",
+                "-l",
+                "WARNING",
+            ]
+            command += ["--without-gossip", "--without-mingle"]
+            launch = _program(command, worker_environment(self.environment, self.address, slots) | own)
+            self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
+
+    def _token(self, name: str, lanes: str) -> str:
+        """Return the machine's token: the kept one, or a new one when the site does not know that."""
+        database = self.environment["DATABASE_URL"]
+        token = self.home.token(name, database)
+        if token and status(f"{self.address.local}/api/worker/v1/claim", b"{}", f"Worker {token}") != LOST_TOKEN:
+            return token
+        token = self.manage("make_machine", "--name", name, "--lanes", lanes).strip()
+        self.home.keep_token(name, database, token)
+        return token
+
+    def _start_postgres(self) -> None:
+        postgres = Postgres(self.home.path)
+        with self.home.log("postgres") as log:
+            postgres.make_cluster(log)
+        ballast = Ballast(postgres.house)
+        ballast.drop_if_full()
+
+        def after_a_fall() -> str:
+            return "the disk is full: dropped the ballast, so that it can start" if ballast.drop_if_full() else ""
+
+        child = self.supervisor.start(
+            "postgres",
+            lambda output: postgres.launch(output=output),
+            ends_by=postgres.ends_by,
+            shown=False,
+            before_restart=after_a_fall,
+        )
+        self.supervisor.wait_for(postgres.answers, child, SERVER_SECONDS)
+        postgres.make_database()
+        ballast.keep()
+
+    def _start_valkey(self) -> None:
+        valkey = Valkey(self.home.path)
+        child = self.supervisor.start("valkey", lambda output: valkey.launch(output=output), ends_by=valkey.ends_by, shown=False)
+        self.supervisor.wait_for(valkey.socket.exists, child, SERVER_SECONDS)
+
+
+def environment(home: Home, address: Address) -> dict[str, str]:
+    """Return the site's environment: ours, and what the data folder and the command line decide."""
+    found = dict(os.environ)
+    found.setdefault("SECRET_KEY", home.secret_key())
+    if not found.get("DATABASE_URL"):
+        found["DATABASE_URL"] = Postgres(home.path).url
+    if not found.get("REDIS_URL"):
+        found["REDIS_URL"] = Valkey(home.path).url
+    return found | {"SITE_URL": address.public, "PYTHONUNBUFFERED": "1"}
+
+
+def worker_environment(site: dict[str, str], address: Address, slots: int) -> dict[str, str]:
+    """Return a worker's environment: the site's without its secrets, which are none of a worker's business."""
+    kept = {name: value for name, value in site.items() if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL")}
+    given = {"GRADUS_URL": address.local, "OMP_WAIT_POLICY": "PASSIVE", "GRADUS_SLOTS": str(slots)}
+    return given | kept | {"GRADUS_URL": address.local}
+
+
+def status(url: str, body: bytes | None = None, authorization: str = "") -> int:
+    """Return the HTTP status with which a URL answers, 0 when it does not."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
+    try:
+        with _direct.open(urllib.request.Request(url, data=body, headers=headers), timeout=10) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy in the environment is not for our own address
+
+
+@contextmanager
+def interruptible_by_child() -> Iterator[None]:
+    """Leave Ctrl-C to a program on the terminal (a shell, say) while it runs."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _program(command: list[str | Path], environment: dict[str, str]) -> Launch:
+    return lambda output: spawn(command, environment=environment, output=output, cwd=ROOT)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _outward() -> str:
+    """Return this machine's address as others see it, without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
