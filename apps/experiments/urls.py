@@ -1,4 +1,21 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.experiments import stream, views
 
 app_name = "experiments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("labs", views.catalogue, name="catalogue"),
+    path("labs/<slug:slug>", views.lab, name="lab"),
+    path("labs/<slug:slug>/kept", views.kept, name="kept"),
+    path("runs", views.runs, name="runs"),
+    path("runs/<uuid:pk>", views.run, name="run"),
+    path("runs/<uuid:pk>/panel", views.panel, name="panel"),
+    path("runs/<uuid:pk>/points", views.points, name="points"),
+    path("runs/<uuid:pk>/points.csv", views.table, name="table"),
+    path("runs/<uuid:pk>/events", stream.events, name="events"),
+    path("runs/<uuid:pk>/stop", views.stop, name="stop"),
+    path("runs/<uuid:pk>/share", views.share, name="share"),
+    path("runs/<uuid:pk>/again", views.again, name="again"),
+    path("claims", views.claims, name="claims"),
+]

@@ -1,0 +1,211 @@
+"""What a browser sends of a lab: its settings, and a prediction or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.http import QueryDict
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.common.errors import BadKnobs
+from apps.common.text import clean, in_language
+from apps.experiments import knobs as knob_rules
+from apps.experiments import shown
+from apps.experiments.models import Prediction
+from apps.experiments.services import PredictionMade
+
+KNOB, DRAWING = "knob-", "drawing-"
+LONGEST = 200  # characters of a value that are shown again
+
+
+@dataclass(frozen=True)
+class Field:
+    """A knob as the form shows it."""
+
+    name: str  # in the form
+    label: str
+    kind: str  # "number", "text", "choice", "choices", "switch"
+    value: Any  # as it was sent, else as it is
+    bounds: str
+    low: str
+    high: str
+    step: str
+    choices: list[tuple[str, str, bool]]  # value, words, chosen
+    baseline: str  # in words
+    baseline_raw: str  # as the form would send it
+    is_changed: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A bar that may be drawn."""
+
+    name: str
+    arm: str
+    label: str
+    value: str
+    error: str
+
+
+def sent_knobs(words: shown.Words, data: QueryDict) -> dict[str, str]:
+    """Return the knobs that a form or a query sets, as text."""
+    knobs = words.get("knobs", {})
+    found = {name.removeprefix(KNOB): data.getlist(name) for name in data if name.startswith(KNOB)}
+    many = {name for name, knob in knobs.items() if str(knob["type"]).startswith("list[")}
+    return {clean(name): clean(", ".join(values) if name in many else values[-1]) for name, values in found.items() if values}
+
+
+class LabForm(forms.Form):
+    """Settings and prediction. Valid only as a whole; what was sent stays in it."""
+
+    outcome = forms.ChoiceField(error_messages={"required": gettext_lazy("Say what you think the run will show.")})
+    confidence = forms.TypedChoiceField(
+        choices=Prediction.Confidence.choices,
+        coerce=int,
+        error_messages={
+            "required": gettext_lazy("Say how sure you are."),
+            "invalid_choice": gettext_lazy("Choose one of the five."),
+        },
+    )
+    skip = forms.BooleanField(required=False)
+    key = forms.CharField(max_length=64)
+
+    def __init__(self, words: shown.Words, data: QueryDict | None = None, *, knobs: Mapping[str, Any] | None = None) -> None:
+        """Read `data` when it was sent; else show `knobs` (those that are not named at the lab's own)."""
+        super().__init__(data)
+        self.words, self.predict = words, words.get("predict", {})
+        self.raw: Mapping[str, Any] = sent_knobs(words, data) if data is not None else dict(knobs or {})
+        self.knob_errors: dict[str, str] = {}
+        self.mark_errors: dict[str, str] = {}
+        self.drawing: dict[str, float] = {}
+        self.fields["outcome"].choices = shown.calls(words)  # type: ignore[attr-defined]
+        if data is not None and data.get("skip"):
+            self.fields["outcome"].required = self.fields["confidence"].required = False
+        self.knobs = self._read_knobs()
+
+    def _read_knobs(self) -> dict[str, Any]:
+        try:
+            return knob_rules.clean(self.words, self.raw)
+        except BadKnobs as error:
+            self.knob_errors = dict(error.extra["knobs"])
+            return {}
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.knob_errors:
+            self.add_error(None, _("Some settings cannot be used; see the set-up."))
+        self.drawing = self._read_drawing()
+        if self.mark_errors:
+            self.add_error(None, _("Some bars cannot be drawn; see their fields."))
+        return values
+
+    def _read_drawing(self) -> dict[str, float]:
+        if self.predict.get("form") != "bars":
+            return {}
+        drawn = {}
+        for arm in self.predict["arms"]:
+            sent = str(self.data.get(DRAWING + arm, "")).strip()
+            if not sent:
+                continue
+            try:
+                drawn[arm] = self._read_mark(sent)
+            except ValueError as error:
+                self.mark_errors[arm] = str(error)
+        return drawn
+
+    def _read_mark(self, sent: str) -> float:
+        low, high = self.range
+        message = _("A number from %(low)s to %(high)s, please.") % {"low": f"{low:g}", "high": f"{high:g}"}
+        try:
+            value = float(sent[:LONGEST])
+        except ValueError:
+            raise ValueError(message) from None
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ValueError(message)
+        return value
+
+    @property
+    def range(self) -> tuple[float, float]:
+        low, high = self.predict.get("range", [0.0, 1.0])
+        return float(low), float(high)
+
+    @property
+    def made(self) -> PredictionMade | None:
+        """The prediction, of a form that is valid; None when it was skipped."""
+        if self.cleaned_data.get("skip"):
+            return None
+        return PredictionMade(self.cleaned_data["outcome"], self.cleaned_data["confidence"], self.drawing)
+
+    # ------------------------------------------------------------ as it is shown
+
+    @cached_property
+    def fresh_key(self) -> str:
+        """The key of this form: the one that was sent, so that the same form sent twice makes one run."""
+        sent = str(self.data.get("key", "")) if self.is_bound else ""
+        return sent if 0 < len(sent) <= 64 and sent == clean(sent) else str(uuid4())
+
+    def renew_key(self) -> None:
+        self.fresh_key = str(uuid4())
+
+    @property
+    def settings(self) -> list[Field]:
+        return [self._field(name, knob) for name, knob in self.words.get("knobs", {}).items()]
+
+    @property
+    def stray_errors(self) -> list[str]:
+        """What was wrong with settings that the lab does not have."""
+        known = self.words.get("knobs", {})
+        return [f"{name}: {error}" for name, error in self.knob_errors.items() if name not in known]
+
+    @property
+    def changes(self) -> int:
+        return sum(field.is_changed for field in self.settings)
+
+    def _field(self, name: str, knob: Mapping[str, Any]) -> Field:
+        value = self.raw.get(name, knob["default"])
+        value = value[:LONGEST] if isinstance(value, str) else shown.written(value)
+        base, known = shown.written(knob["default"]), self.knobs.get(name)
+        picked = [piece.strip() for piece in value.split(",")]
+        low, high = (f"{bound:g}" for bound in knob["range"]) if "range" in knob else ("", "")
+        return Field(
+            name=KNOB + name,
+            label=in_language(knob),
+            kind=_kind(knob),
+            value=(known if known is not None else value in knob_rules.TRUE) if knob["type"] == "bool" else value,
+            bounds=_("%(low)s to %(high)s") % {"low": low, "high": high} if low else "",
+            low=low,
+            high=high,
+            step="1" if knob["type"] == "int" else "any",
+            choices=[(shown.written(c), shown.choice(knob, c), shown.written(c) in picked) for c in knob.get("choices", [])],
+            baseline=shown.choice(knob, knob["default"]),
+            baseline_raw=base,
+            is_changed=known != knob["default"] if known is not None else value != base,
+            error=self.knob_errors.get(name, ""),
+        )
+
+    @property
+    def marks(self) -> list[Mark]:
+        if self.predict.get("form") != "bars":
+            return []
+        labels = shown.arm_labels(self.words, self.predict["arms"])
+        return [
+            Mark(DRAWING + arm, arm, labels[arm], str(self.data.get(DRAWING + arm, ""))[:LONGEST], self.mark_errors.get(arm, ""))
+            for arm in self.predict["arms"]
+        ]
+
+
+def _kind(knob: Mapping[str, Any]) -> str:
+    kind = str(knob["type"])
+    if kind == "bool":
+        return "switch"
+    if "choices" in knob:
+        return "choices" if kind.startswith("list[") else "choice"
+    return "number" if kind in ("int", "float") else "text"

@@ -1,0 +1,350 @@
+"""How labs, runs and verdicts read: in the reader's language, with their numbers as a person would write them. No queries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.common.text import in_language
+from apps.experiments import knobs as knob_rules
+from apps.experiments.models import Outcome, Prediction, Run, Verdict
+
+Words = Mapping[str, Any]  # a lab's .toml
+GLYPHS = {"holds": "tick", "depends": "depends", "does_not_hold": "cross", "inconclusive": "unclear"}
+CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
+TOPICS: dict[str, Promise] = {
+    "activation-functions": gettext_lazy("Activation functions"),
+    "gradients-and-initialization": gettext_lazy("Gradients and initialization"),
+    "optimization": gettext_lazy("Optimization"),
+    "normalization": gettext_lazy("Normalization"),
+    "regularization": gettext_lazy("Regularization"),
+    "convolution-and-pooling": gettext_lazy("Convolution and pooling"),
+    "architectures": gettext_lazy("Architectures"),
+    "losses": gettext_lazy("Losses"),
+    "metrics": gettext_lazy("Metrics"),
+    "sequence-models": gettext_lazy("Sequence models"),
+    "detection": gettext_lazy("Detection"),
+    "classical-ml": gettext_lazy("Classical machine learning"),
+    "trees-and-ensembles": gettext_lazy("Trees and ensembles"),
+    "data-and-features": gettext_lazy("Data and features"),
+    "training-practice": gettext_lazy("Training practice"),
+    "algorithms-and-interview": gettext_lazy("Algorithms and interviews"),
+}
+
+
+class Blank:
+    """A number that a run could not give: any format of it is a dash."""
+
+    def __format__(self, spec: str) -> str:
+        return "–"
+
+
+def topic(slug: str) -> str:
+    return str(TOPICS.get(slug) or slug.replace("-", " ").capitalize())
+
+
+def number(value: float | None, spec: str = ".3g") -> str:
+    """Return `value` by a format spec; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else format(value, spec)
+
+
+def span(low: float | None, high: float | None, spec: str = ".3g") -> str:
+    """Return an interval in words; nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": number(low, spec), "high": number(high, spec)}
+
+
+def seconds(value: float | None) -> str:
+    """Return a length of time as a person would say it."""
+    if value is None:
+        return "–"
+    if value < 10:
+        return _("%(n)s s") % {"n": f"{value:.1f}".removesuffix(".0")}
+    if value < 90:
+        return _("%(n)s s") % {"n": f"{value:.0f}"}
+    return _("%(n)s min") % {"n": f"{value / 60:.0f}"}
+
+
+# ---------------------------------------------------------------- claims and verdicts
+
+
+@dataclass(frozen=True)
+class Part:
+    """One condition of a claim that has several."""
+
+    label: str
+    outcome: str
+    word: str
+    glyph: str
+    effect: str
+    interval: str
+    replicates: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict as it is read."""
+
+    claim: str
+    statement: str
+    outcome: str
+    word: str
+    glyph: str
+    said: str  # the lab's own sentence for this outcome, with its numbers
+    why: str
+    source: str
+    effect: str
+    interval: str
+    replicates: int
+    diverged: int
+    exact: bool
+    parts: Sequence[Part] = ()
+
+
+def claim_words(words: Words, slug: str) -> Words:
+    found = words.get("claims", {}).get(slug)
+    return found if isinstance(found, Mapping) else {}
+
+
+def statement(words: Words, slug: str) -> str:
+    """Return a claim as people say it; its name where the lab no longer has words for it."""
+    return in_language(claim_words(words, slug)) or slug
+
+
+def headline(words: Words) -> str:
+    """Return the name of the claim that a learner predicts."""
+    return str(words.get("predict", {}).get("claim", ""))
+
+
+def finding(words: Words, verdict: Verdict) -> Finding:
+    own = claim_words(words, verdict.claim)
+    spec = str(own.get("effect", ".3g"))
+    return Finding(
+        claim=verdict.claim,
+        statement=statement(words, verdict.claim),
+        outcome=verdict.outcome,
+        word=str(Outcome(verdict.outcome).label),
+        glyph=GLYPHS[verdict.outcome],
+        said=_said(own, verdict),
+        why=in_language(own, "why"),
+        source=_source(own.get("source")),
+        effect=number(verdict.effect, spec),
+        interval=span(verdict.low, verdict.high, spec),
+        replicates=verdict.replicates,
+        diverged=verdict.diverged,
+        exact=verdict.exact,
+        parts=[_part(own, part, spec) for part in verdict.parts],
+    )
+
+
+def findings(words: Words, verdicts: Iterable[Verdict]) -> list[Finding]:
+    """Return what a run found, the headline claim first."""
+    first = headline(words)
+    return sorted((finding(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first)
+
+
+def _said(own: Words, verdict: Verdict) -> str:
+    if verdict.effect is None:
+        return _("Too few replicates stayed finite to say anything.")
+    sentence = in_language(own.get("said", {}), verdict.outcome)
+    names = ("effect", "low", "high", "replicates")
+    values = {name: Blank() if getattr(verdict, name) is None else getattr(verdict, name) for name in names}
+    try:
+        return sentence.format(**values)
+    except (KeyError, ValueError, IndexError):  # words of another version
+        return ""
+
+
+def _source(raw: Any) -> str:
+    if isinstance(raw, Mapping):
+        return in_language(raw)
+    return "; ".join(map(str, raw)) if isinstance(raw, list) else str(raw or "")
+
+
+def _part(own: Words, part: Mapping[str, Any], spec: str) -> Part:
+    name, outcome = str(part.get("name", "")), str(part.get("outcome", Outcome.INCONCLUSIVE))
+    about = own.get("parts", {}).get(name, {})
+    spec = str(about.get("effect", spec))
+    return Part(
+        label=in_language(about) or name,
+        outcome=outcome,
+        word=str(Outcome(outcome).label),
+        glyph=GLYPHS[outcome],
+        effect=number(part.get("effect"), spec),
+        interval=span(part.get("low"), part.get("high"), spec),
+        replicates=int(part.get("replicates") or 0),
+    )
+
+
+# ---------------------------------------------------------------- predictions
+
+
+def calls(words: Words) -> list[tuple[str, str]]:
+    """Return the outcomes one may predict of the headline claim, in the lab's own words."""
+    own = claim_words(words, headline(words)).get("call", {})
+    return [(outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in CALLED]
+
+
+@dataclass(frozen=True)
+class Called:
+    """A prediction as it is read."""
+
+    word: str  # the outcome, in the lab's own words
+    confidence: int
+    was_right: bool | None
+    score: str
+    gap: str  # mean distance of the drawing from what was measured; nothing where nothing was drawn
+    drawn: Mapping[str, float] = field(default_factory=dict)
+
+
+def called(words: Words, made: Prediction | None, points: Sequence[Mapping[str, Any]] = ()) -> Called | None:
+    if made is None:
+        return None
+    measured = newest(points, str(words.get("predict", {}).get("series", "")))
+    gaps = [abs(value - measured[arm].mean) for arm, value in made.drawing.items() if arm in measured]
+    return Called(
+        word=dict(calls(words)).get(made.outcome, made.outcome),
+        confidence=made.confidence,
+        was_right=made.was_right,
+        score=number(made.score, ".2f"),
+        gap=number(sum(gaps) / len(gaps), ".2g") if gaps else "",
+        drawn=made.drawing,
+    )
+
+
+def made_of(run: Run) -> Prediction | None:
+    """Return the prediction that was made of a run, if one was."""
+    return getattr(run, "prediction", None)
+
+
+# ---------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A knob as a run had it."""
+
+    name: str
+    label: str
+    value: str
+    baseline: str
+    is_changed: bool
+
+
+def written(value: Any) -> str:
+    """Return a knob's value as a person would type it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(map(written, value))
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def choice(knob: Words, value: Any) -> str:
+    """Return a knob's value as it is read: in words where the lab has them."""
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, list):
+        return ", ".join(choice(knob, one) for one in value)
+    return in_language(knob.get("labels", {}), written(value)) or written(value)
+
+
+def settings_of(words: Words, knobs: Mapping[str, Any]) -> list[Setting]:
+    different = knob_rules.changed(words, knobs)
+    return [
+        Setting(
+            name=name,
+            label=in_language(knob),
+            value=choice(knob, knobs.get(name, knob["default"])),
+            baseline=choice(knob, knob["default"]),
+            is_changed=name in different,
+        )
+        for name, knob in words.get("knobs", {}).items()
+    ]
+
+
+# ---------------------------------------------------------------- figures
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The last value of an arm that is a number."""
+
+    step: float
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest]:
+    """Return the last finite value of each arm of `series`, in the order in which the arms came."""
+    found: dict[str, Newest] = {}
+    for curve in points:
+        if curve["series"] != series:
+            continue
+        rows = [n for n, mean in enumerate(curve["mean"]) if mean is not None]
+        if rows:
+            n = rows[-1]
+            low, high = (curve[side][n] if n < len(curve[side]) else None for side in ("low", "high"))
+            found[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
+    return found
+
+
+def patterns(raw: Any) -> list[str]:
+    """Return a figure's arms as a list of patterns in which * stands for anything."""
+    return [raw] if isinstance(raw, str) else list(raw or ["*"])
+
+
+def fits(arm: str, wanted: Sequence[str]) -> bool:
+    return any(fnmatchcase(arm, pattern.replace("[", "[[]")) for pattern in wanted)
+
+
+def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
+    own = words.get("arms", {})
+    return {arm: in_language(own.get(arm, {})) or arm for arm in arms}
+
+
+def figure_specs(words: Words, knobs: Mapping[str, Any], made: Prediction | None = None) -> list[dict[str, Any]]:
+    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is added where the lab has it not."""
+    predict = words.get("predict", {})
+    specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
+    drawn = made and made.drawing and predict.get("form") == "bars"
+    if drawn and not any(spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs):
+        specs.insert(1, _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made))
+    return specs
+
+
+def prediction_spec(words: Words) -> dict[str, Any] | None:
+    """Return the figure on which a learner draws bars; None where the lab asks for none."""
+    predict = words.get("predict", {})
+    if predict.get("form") != "bars":
+        return None
+    return _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, {}, None)
+
+
+def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None) -> dict[str, Any]:
+    predict, series = words.get("predict", {}), str(figure["series"])
+    about = words.get("series", {}).get(series, {})
+    predicted = predict.get("series") == series
+    end = figure.get("to")
+    return {
+        "kind": figure.get("kind", "curves"),
+        "series": series,
+        "arms": patterns(figure.get("arms")),
+        "title": in_language(figure, "title") or in_language(about) or series,
+        "unit": in_language(about, "unit"),
+        "x": in_language(figure, "x") or _("step"),
+        "log_x": bool(figure.get("log_x")),
+        "y": list(predict["range"]) if predicted and "range" in predict else None,
+        "to": knobs.get(end) if isinstance(end, str) else end,
+        "drawing": dict(made.drawing) if made and predicted else {},
+        "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
+    }

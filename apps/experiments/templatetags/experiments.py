@@ -1,0 +1,32 @@
+"""`{{ words.title|in_language }}`: what a lab's words say in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+
+from apps.common import text
+from apps.experiments import shown
+
+register = template.Library()
+register.filter("seconds", shown.seconds)
+
+
+@register.filter
+def in_language(words: Any) -> str:
+    """Return the text of `{"en": …, "zh": …}` in the reader's language; nothing where there is none."""
+    return text.in_language(words) if isinstance(words, dict) else str(words or "")
+
+
+@register.filter
+def claim(words: Any, slug: str) -> str:
+    return shown.statement(words, slug)
+
+
+@register.simple_tag(takes_context=True)
+def here(context: dict[str, Any]) -> str:
+    """Return the page's own address, to be posted to or come back to."""
+    request: HttpRequest = context["request"]
+    return request.get_full_path()

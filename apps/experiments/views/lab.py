@@ -1,0 +1,178 @@
+"""A lab: set it up, predict, queue. A visitor's prediction waits in the session until they have signed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from apps.common.errors import KeyReused, Refused
+from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.experiments.forms import KNOB, LabForm, sent_knobs
+from apps.experiments.models import Lab, Prediction, Run
+from apps.experiments.services import PredictionMade
+
+KEPT = "kept_prediction"  # in the session
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def lab(request: HttpRequest, slug: str) -> HttpResponse:
+    found = selectors.lab_for(slug)
+    origin = _origin(request, found)
+    if request.method == "POST":
+        return _commit(request, found, origin)
+    known = words_of(found).get("knobs", {})
+    knobs = {name: value for name, value in (origin.knobs if origin else {}).items() if name in known}
+    form = LabForm(words_of(found), knobs=knobs | sent_knobs(words_of(found), request.GET))
+    return _page(request, found, form, origin)
+
+
+def words_of(found: Lab) -> shown.Words:
+    assert found.current is not None, "a lab that is offered has code"
+    words: Mapping[str, Any] = found.current.words
+    return words
+
+
+def _origin(request: HttpRequest, found: Lab) -> Run | None:
+    """Return the run that this one begins from: `?from=<run>`."""
+    if "from" not in request.GET:
+        return None
+    try:
+        run = selectors.run_for(request.user, UUID(request.GET["from"]))
+    except ValueError:
+        raise Http404("No such run.") from None
+    if run.version.lab_id != found.pk:
+        raise Http404("That run is of another lab.")
+    return run
+
+
+def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpResponse:
+    form = LabForm(words_of(found), request.POST)
+    if "recount" in request.POST:
+        return _page(request, found, form, origin)
+    if not form.is_valid():
+        return _page(request, found, form, origin, checked=True, status=422)
+    if not request.user.is_authenticated:
+        request.session[KEPT] = _to_keep(found, form)
+        return redirect(f"{reverse('account_signup')}?{urlencode({'next': reverse('experiments:kept', args=[found.pk])})}")
+    try:
+        run = services.queue_run(
+            owner=request.user, lab=found, knobs=form.knobs, key=form.cleaned_data["key"], prediction=form.made
+        )
+    except Refused as refused:
+        if isinstance(refused, KeyReused):  # someone went back and changed something: the next press is a new run
+            form.renew_key()
+        form.add_error(None, refused.message)
+        return _page(request, found, form, origin, checked=True, status=refused.status)
+    return redirect("experiments:run", run.pk)
+
+
+def _page(
+    request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
+) -> HttpResponse:
+    words = words_of(found)
+    spec, standard = shown.prediction_spec(words), selectors.standard_run(found.pk)
+    base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
+    points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
+    context = {
+        "lab": found,
+        "words": words,
+        "topic": shown.topic(found.topic),
+        "form": form,
+        "checked": checked,
+        "statement": shown.statement(words, shown.headline(words)),
+        "claims": [shown.statement(words, slug) for slug in words.get("claims", {})],
+        "calls": shown.calls(words),
+        "confidences": Prediction.Confidence.choices,
+        "spec": spec,
+        "figure": figures.bars(spec, [], points) if spec else "",
+        "baseline": base,
+        "standard": standard,
+        "origin": origin,
+        "own": tally.own_runs(request.user, found),
+        "queue": tally.queue_of(found.lane),
+        "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
+        "replicates": 1 if found.kind == Lab.Kind.ANALYTIC else Run.STANDARD_REPLICATES,
+        "source": listing.python(found.current.source) if found.current else "",
+        "kept": kept_of(request),
+        "script": _for_script(form, spec, base),
+    }
+    return render(request, "experiments/lab.html", context, status=status)
+
+
+def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None) -> dict[str, Any]:
+    """Return what the page's script must know."""
+    return {
+        "spec": spec,
+        "range": list(form.range),
+        "baseline": reverse("experiments:points", args=[base.pk]) if base and spec else None,
+        "say": {
+            "none": _("As the lab has it. Change one thing, or run it as it is."),
+            "one": _("1 change from the baseline. Good: one thing at a time."),
+            "many": _("{n} changes from the baseline. The verdict will not know which one mattered."),
+            "mark": _("What you expect of {arm}"),
+        },
+    }
+
+
+# ---------------------------------------------------------------- what a visitor committed to
+
+
+def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
+    made = form.made
+    prediction = {"outcome": made.outcome, "confidence": made.confidence, "drawing": dict(made.drawing)} if made else None
+    return {"lab": found.pk, "knobs": form.knobs, "key": form.cleaned_data["key"], "prediction": prediction}
+
+
+def kept_of(request: HttpRequest) -> dict[str, Any] | None:
+    """Return what this visitor committed to and has not queued yet."""
+    kept = request.session.get(KEPT)
+    return kept if isinstance(kept, dict) else None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def kept(request: HttpRequest, slug: str) -> HttpResponse:
+    found, waiting = selectors.lab_for(slug), kept_of(request)
+    if waiting is None or waiting["lab"] != found.pk:
+        return redirect("experiments:lab", slug)
+    if request.method == "POST":
+        return _queue_kept(request, found, waiting)
+    words, made = words_of(found), waiting["prediction"]
+    context = {
+        "lab": found,
+        "words": words,
+        "settings": shown.settings_of(words, waiting["knobs"]),
+        "statement": shown.statement(words, shown.headline(words)),
+        "call": dict(shown.calls(words)).get(made["outcome"]) if made else None,
+        "made": made,
+        "next": request.path,
+    }
+    return render(request, "experiments/kept.html", context)
+
+
+def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
+    if "drop" in request.POST:
+        request.session.pop(KEPT, None)
+        return redirect("experiments:lab", found.pk)
+    if not request.user.is_authenticated:
+        return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+    made = PredictionMade(**waiting["prediction"]) if waiting["prediction"] else None
+    try:
+        run = services.queue_run(owner=request.user, lab=found, knobs=waiting["knobs"], key=waiting["key"], prediction=made)
+    except Refused as refused:
+        messages.error(request, refused.message)
+        knobs = {KNOB + name: shown.written(value) for name, value in waiting["knobs"].items()}
+        if isinstance(refused, KeyReused):
+            request.session.pop(KEPT, None)
+            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs)}")
+        return redirect("experiments:kept", found.pk)
+    request.session.pop(KEPT, None)
+    return redirect("experiments:run", run.pk)

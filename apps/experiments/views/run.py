@@ -1,0 +1,216 @@
+"""A run: its place in the queue, its curve, its verdicts; and what its owner may do with it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.clock import now
+from apps.common.errors import BadRequest
+from apps.common.text import clean
+from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.experiments.models import Run
+
+RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+
+
+@require_safe
+def run(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = selectors.run_for(request.user, pk)
+    _seq, points = selectors.points_of(found)
+    standard = _beside(found)
+    context = _state(request, found, points) | _figures(found, points, standard)
+    context["source"] = listing.python(found.version.source)
+    context["script"] = _for_script(found, context["specs"], standard)
+    return render(request, "experiments/run.html", context)
+
+
+@require_safe
+def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What changes with the state of a run, to be put in place of what stands there."""
+    found = selectors.run_for(request.user, pk)
+    _seq, points = selectors.points_of(found, [str(found.version.words.get("predict", {}).get("series", ""))])
+    return render(request, "experiments/_panel.html", _state(request, found, points))
+
+
+def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str, Any]:
+    words = found.version.words
+    verdicts = shown.findings(words, found.verdicts.all())
+    place = selectors.place_of(found) if found.state == Run.State.QUEUED else None
+    mine = found.owner_id == request.user.pk
+    return {
+        "run": found,
+        "lab": found.version.lab,
+        "words": words,
+        "mine": mine,
+        "ours": found.owner.handle == selectors.OURS,
+        "settings": shown.settings_of(words, found.knobs),
+        "statement": shown.statement(words, shown.headline(words)),
+        "called": shown.called(words, shown.made_of(found), points),
+        "verdicts": verdicts,
+        "first": verdicts[0] if verdicts else None,
+        "place": place,
+        "reason": selectors.reason_in_words(place) if place else "",
+        "soonest": shown.seconds(place.soonest) if place and place.soonest is not None else "",
+        "latest": shown.seconds(place.latest) if place and place.latest is not None else "",
+        "before": tally.measured_before(request.user, found) if mine and not found.is_over else None,
+        "left": _left(found),
+        "took": shown.seconds(found.seconds),
+        "more": [n for n in Run.MORE_REPLICATES if n > found.replicates],
+        "key": str(uuid4()),
+        "device": _device(found),
+        "link": request.build_absolute_uri(reverse("experiments:run", args=[found.pk])),
+        "stage": "verdict" if found.state == Run.State.SUCCEEDED else "run",
+    }
+
+
+def _left(found: Run) -> str:
+    """Return how long a running run will still take, at its pace so far."""
+    if found.state != Run.State.RUNNING or not (found.started_at and found.of and found.done):
+        return ""
+    elapsed = max(0.0, (now() - found.started_at).total_seconds())
+    return shown.seconds(elapsed * (found.of - found.done) / found.done)
+
+
+def _device(found: Run) -> str:
+    device = found.device or {}
+    if not device:
+        return ""
+    cores = _("%(n)s cores") % {"n": device["cores"]} if device.get("kind") == "cpu" and device.get("cores") else ""
+    return ", ".join(part for part in (str(device.get("name") or str(device.get("kind", "")).upper()), cores) if part)
+
+
+def _beside(found: Run) -> Run | None:
+    """Return the default-knob run that is drawn beside this one."""
+    standard = selectors.standard_run(found.version.lab_id)
+    return standard if standard and standard.pk != found.pk else None
+
+
+def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
+    specs = shown.figure_specs(found.version.words, found.knobs, shown.made_of(found))
+    names = sorted({spec["series"] for spec in specs})
+    base = selectors.points_of(standard, names)[1] if standard and names else []
+    drawn = [
+        {"spec": spec, "svg": figures.draw(spec, points, base), "rows": figures.rows(spec, points, base), "id": n}
+        for n, spec in enumerate(specs)
+    ]
+    return {"specs": specs, "figures": drawn, "standard": standard}
+
+
+def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
+    """Return what the page's script must know."""
+    names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
+    return {
+        "points": reverse("experiments:points", args=[found.pk]),
+        "events": reverse("experiments:events", args=[found.pk]),
+        "panel": reverse("experiments:panel", args=[found.pk]),
+        "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
+        "figures": specs,
+        "say": {
+            "lost": _("Connection lost at {time}. Trying again."),
+            "rate": _("{rate} points a second, about {left} s left"),
+            "progress": _("{done} of {of} points. {ends}"),
+            "reading": _("{x} {step}: {values}"),
+            "baseline": _("baseline"),
+        },
+    }
+
+
+# ---------------------------------------------------------------- its numbers
+
+
+@require_safe
+def points(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = selectors.run_for(request.user, pk)
+    seq, series = selectors.points_of(found, [clean(name) for name in request.GET.getlist("series")])
+    response = JsonResponse({"seq": seq, "state": found.state, "series": series})
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+@require_safe
+def table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+    """All points of a run as CSV."""
+    found = selectors.run_for(request.user, pk)
+    _seq, series = selectors.points_of(found)
+    response = StreamingHttpResponse(_lines(series), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{found.version.lab_id}-{str(found.pk)[:8]}.csv"'
+    return response
+
+
+class Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(series: figures.Curves) -> Iterator[str]:
+    write = csv.writer(Echo()).writerow
+    yield write(["arm", "series", "step", "mean", "low", "high"])
+    for curve in series:
+        arm, name = safe_cell(curve["arm"]), safe_cell(curve["series"])
+        for n, step in enumerate(curve["step"]):
+            sides = [curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")]
+            yield write([arm, name, step, *("" if value is None else value for value in sides)])
+
+
+def safe_cell(text: str) -> str:
+    """Return `text` so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(RISKY) else text
+
+
+# ---------------------------------------------------------------- what one may do
+
+
+def _to_sign_in(pk: UUID) -> HttpResponse:
+    """A visitor who presses a button comes back to the run, not to the button."""
+    return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': reverse('experiments:run', args=[pk])})}")
+
+
+@require_POST
+def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return _to_sign_in(pk)
+    services.ask_to_stop(run=selectors.own_run(request.user, pk))
+    return redirect("experiments:run", pk)
+
+
+@require_POST
+def share(request: HttpRequest, pk: UUID) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return _to_sign_in(pk)
+    found = selectors.own_run(request.user, pk)
+    wanted = request.POST.get("shared", "")
+    if wanted not in ("0", "1"):
+        raise BadRequest(_("`shared` is 1 or 0."))
+    services.share_run(run=found, shared=wanted == "1")
+    return redirect("experiments:run", pk)
+
+
+@require_POST
+def again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Queue the same settings for the lab's present code, once for each key."""
+    if not request.user.is_authenticated:
+        return _to_sign_in(pk)
+    found = selectors.run_for(request.user, pk)
+    replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
+    allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
+    if replicates not in allowed:
+        raise BadRequest(_("`replicates` is one of %(allowed)s.") % {"allowed": ", ".join(allowed)})
+    if not 1 <= len(key) <= 64:
+        raise BadRequest(_("`key` is a text of 1 to 64 characters that names this request."))
+    lab = selectors.lab_for(found.version.lab_id)
+    new = services.queue_run(owner=request.user, lab=lab, knobs=found.knobs, key=key, replicates=int(replicates), seed=found.seed)
+    return redirect("experiments:run", new.pk)

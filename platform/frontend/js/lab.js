@@ -1,0 +1,86 @@
+/* The lab page made live: changes are counted as they are made, the address carries the settings, and the bars of a prediction
+   are native vertical range inputs laid over the chart, so that mouse, touch, keyboard and screen readers all get them for free. */
+import "./bar-chart.js";
+import { Points } from "./points.js";
+import { $, $$ } from "./shell.js";
+
+const config = JSON.parse($("#lab-config").textContent);
+const form = $("#lab");
+
+// ---------------------------------------------------------------- settings
+
+function valueOf(field) {
+  const boxes = $$("input[type=checkbox]", field);
+  if (field.classList.contains("choices")) return boxes.filter((box) => box.checked).map((box) => box.value).join(", ");
+  if (boxes.length) return boxes[0].checked ? "on" : "off";
+  return $("input, select", field).value.trim();
+}
+
+function same(value, base) {
+  const numbers = [value, base].map(Number);
+  return value === base || (value !== "" && numbers.every(Number.isFinite) && numbers[0] === numbers[1]);
+}
+
+function count() {
+  let n = 0;
+  const address = new URL(location.href);
+  for (const field of $$(".f[data-base]", form)) {
+    const value = valueOf(field), differs = !same(value, field.dataset.base);
+    field.classList.toggle("changed", differs);
+    const name = $("[name]", field).name;
+    differs || address.searchParams.has("from") ? address.searchParams.set(name, value) : address.searchParams.delete(name);
+    n += differs;
+  }
+  const line = $("#changes"), text = (n === 0 ? config.say.none : n === 1 ? config.say.one : config.say.many).replace("{n}", n);
+  if (line.textContent !== text) line.textContent = text;
+  line.dataset.n = Math.min(n, 2);
+  history.replaceState(history.state, "", address);
+  form.action = address;
+}
+
+$(".setup").addEventListener("input", count);
+$("#more")?.addEventListener("click", (event) => {
+  const closed = $(".setup").classList.toggle("compact");
+  event.target.setAttribute("aria-expanded", !closed);
+});
+if ($(".setup .bad")) $("#more")?.click(); // what is wrong must be seen
+
+// ---------------------------------------------------------------- drawing
+
+const chart = $("#chart");
+if (chart && config.spec) draw();
+
+function draw() {
+  const [low, high] = config.range;
+  const layer = document.createElement("div");
+  layer.className = "marks";
+  const marks = new Map();
+  for (const field of $$("#marks input")) marks.set(field.dataset.arm, mark(field, low, high));
+  layer.append(...marks.values());
+  chart.append(layer);
+  $("#marks").remove();
+  let baseline = null;
+  const show = () => chart.show({ ...config.spec, drawing: {} }, new Points(), baseline, { marks });
+  layer.addEventListener("input", () => {
+    for (const [arm, input] of marks) input.name = `drawing-${arm}`; // what nobody touched is no drawing
+    chart.draw();
+  });
+  show();
+  if (config.baseline) {
+    fetch(`${config.baseline}?${new URLSearchParams({ series: config.spec.series })}`)
+      .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+      .then((points) => { baseline = new Points(); baseline.load(points); show(); })
+      .catch(() => {}); // the baseline is a help, not a need
+  }
+}
+
+function mark(field, low, high) {
+  const input = document.createElement("input");
+  const arm = field.dataset.arm;
+  Object.assign(input, { type: "range", className: "mark-in", min: low, max: high, step: (high - low) / 100 });
+  input.value = field.value || (low + high) / 2;
+  if (field.value) input.name = field.name;
+  input.setAttribute("aria-label", config.say.mark.replace("{arm}", config.spec.labels[arm] ?? arm));
+  input.setAttribute("aria-orientation", "vertical");
+  return input;
+}

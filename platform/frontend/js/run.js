@@ -1,0 +1,181 @@
+/* The run page made live: what is stored first, then what comes, each batch once; the panels change with the run's state. */
+import "./bar-chart.js";
+import { figure } from "./graph.js";
+import "./metric-chart.js";
+import { Points } from "./points.js";
+import { RunStream } from "./run-stream.js";
+import { $, $$, say } from "./shell.js";
+
+const config = JSON.parse($("#run-config").textContent);
+const holder = $("#chart"), inspect = $("#inspect"), readout = $("#readout");
+const own = new Points();
+let baseline = null, shown = 0, spoken = 0, pace = null;
+
+const isOver = (state) => !["queued", "running"].includes(state);
+const json = async (url) => {
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return answer.json();
+};
+
+// ---------------------------------------------------------------- figures
+
+const charts = $$("figure[data-figure]").map((element) => ({
+  element, spec: config.figures[Number(element.dataset.figure)], chart: $("metric-chart, bar-chart", element),
+}));
+
+function redraw() {
+  holder.dataset.points = own.count;
+  holder.dataset.seq = own.last;
+  for (const { element, spec, chart } of charts) if (!element.hidden) chart.show(spec, own, baseline, { over: isOver(holder.dataset.state) });
+  if (document.activeElement !== inspect) toEnd();
+}
+
+function choose(n) {
+  shown = n;
+  for (const { element } of charts) element.hidden = Number(element.dataset.figure) !== n;
+  for (const tab of $$(".figtab")) tab.setAttribute("aria-pressed", Number(tab.dataset.figure) === n);
+  const curves = charts[n]?.spec.kind !== "bars";
+  $("#inspect-l").hidden = !curves;
+  readout.replaceChildren();
+  redraw();
+}
+for (const tab of $$(".figtab")) tab.addEventListener("click", () => choose(Number(tab.dataset.figure)));
+for (const key of $$("[data-line]")) key.addEventListener("click", () => {
+  const on = key.getAttribute("aria-pressed") !== "true";
+  key.setAttribute("aria-pressed", on);
+  for (const { chart } of charts) chart.toggle(key.dataset.line, on);
+});
+
+// ---------------------------------------------------------------- reading along the chart
+
+const chartShown = () => charts[shown]?.chart;
+
+function toEnd() {
+  requestAnimationFrame(() => {
+    const last = Math.max(0, (chartShown()?.steps?.length ?? 0) - 1);
+    inspect.max = last;
+    inspect.value = last;
+  });
+}
+
+function read({ step, values }) {
+  const told = values.filter((v) => v.hand === "run").map((v) => `${v.name} ${figure(v.value)}`);
+  const base = values.filter((v) => v.hand === "base").map((v) => `${v.name} ${figure(v.value)}`);
+  const words = base.length ? [...told, `${config.say.baseline}: ${base.join(", ")}`] : told;
+  const line = config.say.reading.replace("{x}", charts[shown].spec.x).replace("{step}", figure(step)).replace("{values}", words.join(", "));
+  inspect.setAttribute("aria-valuetext", line);
+  readout.replaceChildren(...values.filter((v) => v.hand === "run").map(({ name, value }) => {
+    const span = document.createElement("span");
+    const b = document.createElement("b");
+    b.textContent = figure(value);
+    span.append(`${name} `, b);
+    return span;
+  }));
+  readout.prepend(Object.assign(document.createElement("span"), { className: "at", textContent: `${charts[shown].spec.x} ${figure(step)}` }));
+}
+inspect.addEventListener("input", () => {
+  const found = chartShown()?.read?.(Number(inspect.value));
+  if (found) read(found);
+});
+for (const { chart } of charts) chart.addEventListener("read", (event) => { inspect.value = event.detail.n; read(event.detail); });
+
+// ---------------------------------------------------------------- state
+
+async function renew() { // rail, panel and facts as they are now
+  const answer = await fetch(config.panel);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const focused = document.activeElement?.id;
+  for (const id of ["rail", "panel", "facts"]) {
+    const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
+    if (now && next) now.replaceWith(document.adoptNode(next));
+  }
+  if (focused) document.getElementById(focused)?.focus();
+  const seq = Number($("#panel").dataset.seq);
+  if (isOver($("#panel").dataset.state) && seq > own.last) await reload(); // the stream ended before its last batch
+}
+
+async function reload() {
+  own.load(await json(config.points));
+  redraw();
+}
+
+function progress({ done, of }) {
+  const bar = $("#progress");
+  if (!bar || !of) return;
+  bar.max = of;
+  bar.value = done;
+  $("#progress-t").textContent = `${done} / ${of}`;
+  const at = performance.now();
+  pace ??= { at, done };
+  const rate = ((done - pace.done) * 1000) / (at - pace.at);
+  if (rate > 0 && Number.isFinite(rate)) {
+    $("#rate").textContent = config.say.rate.replace("{rate}", figure(rate)).replace("{left}", Math.ceil((of - done) / rate));
+  }
+  if (done - spoken >= of / 4) { // a few times in a run, not at every step
+    spoken = done;
+    say(config.say.progress.replace("{done}", done).replace("{of}", of).replace("{ends}", ends()));
+  }
+}
+
+function ends() {
+  const spec = charts[shown]?.spec;
+  if (!spec) return "";
+  return own.arms(spec.series, spec.arms).map((arm) => `${spec.labels[arm] ?? arm} ${figure(own.newest(spec.series, arm)?.mean)}`).join(", ");
+}
+
+let known = "";
+async function become(said) {
+  holder.dataset.state = said.state;
+  const key = `${said.state} ${said.ahead ?? ""} ${said.reason ?? ""}`;
+  if (said.state === "running") progress(said);
+  if (key === known) return;
+  const first = known === "";
+  known = key;
+  if (said.state !== "running") pace = null;
+  if (first && said.state === $("#panel").dataset.state && said.state !== "queued") return; // the page says so already
+  await renew().catch(() => {});
+  if (said.state === "running") progress(said);
+  if (isOver(said.state)) redraw();
+  say($("#state-h").textContent.trim());
+}
+
+function link({ lost }) {
+  const line = $("#lost");
+  const was = holder.dataset.link;
+  holder.dataset.link = lost ? "lost" : "open";
+  for (const { chart } of charts) { chart.lost = lost; chart.draw(); }
+  if (lost && was !== "lost") {
+    line.textContent = config.say.lost.replace("{time}", new Date().toLocaleTimeString(document.documentElement.lang));
+    line.hidden = false;
+  } else if (!lost) line.hidden = true;
+}
+
+// ---------------------------------------------------------------- begin
+
+function listen() {
+  const stream = new RunStream(config.events, own.last);
+  stream.addEventListener("points", (event) => { if (own.add(event.detail)) redraw(); });
+  stream.addEventListener("reset", (event) => {
+    own.forget(event.detail) ? redraw() : reload().catch(() => {});
+  });
+  stream.addEventListener("state", (event) => become(event.detail));
+  stream.addEventListener("link", (event) => link(event.detail));
+}
+
+async function begin() {
+  choose(0);
+  try {
+    await reload();
+  } catch {
+    link({ lost: true }); // the stream brings it all, from the beginning
+  }
+  if (!isOver(holder.dataset.state)) listen();
+  if (config.baseline) {
+    baseline = new Points();
+    baseline.load(await json(config.baseline));
+    redraw();
+  }
+}
+begin().catch(() => {});
