@@ -30,6 +30,7 @@ class Ours:
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
+                field.label = _("Password")
                 _bound(field, LONGEST_PASSWORD)
                 field.help_text = PASSWORD_HELP if field.widget.attrs.get("autocomplete") == "new-password" else ""
             elif isinstance(field, forms.EmailField):
