@@ -216,7 +216,7 @@ def tanh_peaks_at_one(points: Points) -> Verdict:
 
 @claim("activation-atlas.saturation-zone")
 def far_from_zero_both_are_flat(points: Points) -> Verdict:
-    """Holds when sigmoid and tanh are flat beyond some |x| below 8, and ReLU is as steep as ever at 30; depends when some are so."""
+    """Holds when sigmoid and tanh are flat beyond an |x| below 8, and ReLU is as steep at 30 as ever; depends when some are so."""
     edges = {f: exact(points.last(f, "edge of the flat zone"), holds=below(8)) for f in ("sigmoid", "tanh")}
     steepness = points.last("relu", "slope at the end") / points.last("relu", "highest slope")
     return unanimous(edges["sigmoid"], **edges, relu=exact(steepness, holds=above(1)))
