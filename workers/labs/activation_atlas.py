@@ -115,7 +115,7 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Curve | Point]:
             yield Curve(name, x.tolist(), {series: values[:, None] for series, values in curve.items()})
 
 
-def length(knobs: Knobs, replicates: int = 1) -> int:
+def length(knobs: Knobs, replicates: int) -> int:
     """Return how many points and curves `run` yields."""
     return len(NAMES) + len(set(knobs.functions) & set(NAMES))
 

@@ -1,4 +1,4 @@
-"""A lab that yields `points` points, does its deed at `at`, and goes on. It never waits for time: a gate is a FIFO that the test opens."""
+"""A lab that yields `points` points and does its deed at `at`. It never waits for time: a gate is a FIFO that the test opens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
 from workers.engine import Point, Points, Verdict, above, below, claim, decide
 
 
@@ -22,7 +23,7 @@ class Knobs:
     values: tuple[float | str, ...] = ()
 
 
-def length(knobs: Knobs) -> int:
+def length(knobs: Knobs, replicates: int) -> int:
     return knobs.points
 
 
