@@ -97,10 +97,15 @@ def _beside(found: Run) -> Run | None:
     return standard if standard and standard.pk != found.pk else None
 
 
+def _is_held(found: Run) -> bool:
+    """Whether the baseline waits: beside a run with the same settings it would tell the end before the end."""
+    return found.at_defaults and not found.is_over
+
+
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
     specs = shown.figure_specs(found.version.words, found.knobs, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
-    base = selectors.points_of(standard, names)[1] if standard and names else []
+    base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
     drawn = [
         {"spec": spec, "svg": figures.draw(spec, points, base), "rows": figures.rows(spec, points, base), "id": n}
         for n, spec in enumerate(specs)
@@ -115,6 +120,7 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
         "points": reverse("experiments:points", args=[found.pk]),
         "events": reverse("experiments:events", args=[found.pk]),
         "panel": reverse("experiments:panel", args=[found.pk]),
+        "held": _is_held(found),
         "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
         "figures": specs,
         "say": {
