@@ -61,15 +61,14 @@ class PretendSite:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def offer(self, lab: str = "odd", *, lane: str = "labs", replicates: int = 3, seed: int = 0, after: int = 0, **more: Any) -> Offer:
+    def offer(self, lab: str = "odd", *, lane: str = "labs", replicates: int = 3, after: int = 0, **more: Any) -> Offer:
         """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or knobs of the lab."""
         times = {"lease_seconds": 20.0, "beat_seconds": 5.0, "kill_seconds": 5.0, "limit_seconds": 60.0}
         times |= {name: more.pop(name) for name in list(more) if name in times}
         with self.changed:
-            claim = wire.Claim(
-                run=f"run-{len(self.offers)}", try_id=len(self.offers) + 1, number=1, token=f"try-{len(self.offers)}", **times, after=after,
-                lane=lane, lab=lab, lab_hash="", knobs=more, replicates=replicates, seed=seed,
-            )  # fmt: skip
+            number = len(self.offers)
+            run = {"run": f"run-{number}", "try_id": number + 1, "number": 1, "token": f"try-{number}", "after": after}
+            claim = wire.Claim(**run, **times, lane=lane, lab=lab, lab_hash="", knobs=more, replicates=replicates, seed=0)
             self.offers.append(Offer(claim, events=[wire.Event("before", "it", [], [])] * after))
             return self.offers[-1]
 
@@ -145,7 +144,9 @@ class PretendSite:
                         site.changed.notify_all()
                         self.close_connection = True
                         return
-                    status, record = site.answer(self.path, body, self.headers["Authorization"], self.headers.get(wire.TRY_HEADER, ""))
+                    status, record = site.answer(
+                        self.path, body, self.headers["Authorization"], self.headers.get(wire.TRY_HEADER, "")
+                    )
                     site.changed.notify_all()
                 told = b"" if record is None else msgspec.json.encode(record)
                 self.send_response(status)

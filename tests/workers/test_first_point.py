@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.workers.pretend_site import PretendSite
-from workers.labs import SLUGS
 from workers.lab_process import environment
+from workers.labs import SLUGS
 from workers.pipe import Batch, Ended, Line, Ready, Start
 from workers.supervisor import Supervisor
 
@@ -94,7 +94,9 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     to_lab, from_us = os.pipe()
     to_us, from_lab = os.pipe()
     arguments = [str(to_lab), str(from_lab), str(os.getpid()), "workers.labs", str(notes)]
-    process = subprocess.Popen([sys.executable, "-c", NOTING_IMPORTS, *arguments], pass_fds=(to_lab, from_lab), env=environment(os.environ, 1))
+    process = subprocess.Popen(
+        [sys.executable, "-c", NOTING_IMPORTS, *arguments], pass_fds=(to_lab, from_lab), env=environment(os.environ, 1)
+    )
     os.close(to_lab)
     os.close(from_lab)
     line = Line(to_us, from_us)
@@ -102,10 +104,9 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     before = notes.read_text().split()
     quick = tomllib.loads((LABS / f"{lab.replace('-', '_')}.toml").read_text())["profile"]["quick"]
     line.send(Start(lab, quick["knobs"], quick["replicates"], seed=0, threads=0))
-    first, last = line.receive(), None
+    first = line.receive()
     after = notes.read_text().split()
-    for last in line:
-        pass
+    *_, last = line
     line.close()
     process.wait(10)
     assert isinstance(first, Batch)

@@ -75,7 +75,9 @@ def test_a_result_that_nobody_wants_is_thrown_away(site: PretendSite, machine: M
     assert offer.results == 0
 
 
-def test_a_refused_token_is_said_once_and_asked_again(site: PretendSite, machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_token_is_said_once_and_asked_again(
+    site: PretendSite, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
     site.refuses_token = True
     heard: list[int] = []
     answer = site.answer
