@@ -115,7 +115,7 @@ def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             _open(site)
             site.start_workers(1)
             with step("Recording"):
-                command = [PYTHON, ROOT / "manage.py", "record_evidence", *chosen.lab]
+                command: list[str | Path] = [PYTHON, ROOT / "manage.py", "record_evidence", *chosen.lab]
                 return subprocess.run(command, cwd=ROOT, env=site.environment, check=False).returncode
     finally:
         _forget(folder)

@@ -92,7 +92,7 @@ class Site:
     def manage(self, *arguments: str, remedy: str = "") -> str:
         """Run a command of Django, and return what it prints."""
         log = self.home.logs / f"{arguments[0]}.log"
-        command = [PYTHON, ROOT / "manage.py", *arguments]
+        command: list[str | Path] = [PYTHON, ROOT / "manage.py", *arguments]
         return run(f"manage.py {arguments[0]}", command, log=log, remedy=remedy, env=self.environment, cwd=ROOT)
 
     def get_ready(self) -> dict[str, list[str]]:
