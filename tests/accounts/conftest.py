@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import translation
 
 from apps.accounts.models import User
+from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 PASSWORD = "seven quiet herons"
 OTHER = "eleven loud sparrows"
