@@ -30,9 +30,7 @@ WORDS = {
 }
 CSRF = (
     _("The form was not sent"),
-    _(
-        "The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."
-    ),
+    _("The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."),
 )
 
 

@@ -16,7 +16,9 @@ def boss(operator: User) -> Client:
     return client
 
 
-@pytest.mark.parametrize("query", ["", "?q=mei", "?q=example.org", "?is_active__exact=1", "?language__exact=zh-hans", "?is_superuser__exact=1"])
+@pytest.mark.parametrize(
+    "query", ["", "?q=mei", "?q=example.org", "?is_active__exact=1", "?language__exact=zh-hans", "?is_superuser__exact=1"]
+)
 def test_people_are_listed_searched_and_filtered(boss: Client, mei: User, query: str) -> None:
     assert boss.get(PEOPLE + query).status_code == 200
 
@@ -31,13 +33,22 @@ def test_a_person_is_made_and_changed(boss: Client) -> None:
     assert boss.post(PEOPLE + "add/", new).status_code == 302
     sam = User.objects.get(handle="Sam")
     assert sam.check_password(OTHER)
-    changed = {"handle": "Samuel", "email": "sam@example.org", "language": "zh-hans", "theme": "", "time_zone": "Asia/Shanghai", "is_active": "on"}
+    changed = {
+        "handle": "Samuel",
+        "email": "sam@example.org",
+        "language": "zh-hans",
+        "theme": "",
+        "time_zone": "Asia/Shanghai",
+        "is_active": "on",
+    }
     assert boss.post(f"{PEOPLE}{sam.pk}/change/", changed).status_code == 302
     sam.refresh_from_db()
     assert (sam.handle, sam.language, sam.time_zone, sam.is_active) == ("Samuel", "zh-hans", "Asia/Shanghai", True)
 
 
-@pytest.mark.parametrize(("field", "value"), [("handle", "mei"), ("email", "MEI@example.org"), ("handle", "a b"), ("handle", "S\x00m"), ("email", "x")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("handle", "mei"), ("email", "MEI@example.org"), ("handle", "a b"), ("handle", "S\x00m"), ("email", "x")]
+)
 def test_what_cannot_be_is_said(boss: Client, mei: User, field: str, value: str) -> None:
     new = {"handle": "Sam", "email": "sam@example.org", "usable_password": "false", field: value}
     response = boss.post(PEOPLE + "add/", new)

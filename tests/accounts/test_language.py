@@ -16,7 +16,18 @@ def language_of(client: Client, url: str = "/accounts/password/reset/", **header
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("asked", "spoken"), [("zh-CN,zh;q=0.9", "zh-Hans"), ("zh-TW,en;q=0.5", "zh-Hans"), ("zh", "zh-Hans"), ("de", "en"), ("", "en"), ("\x00", "en"), ("x" * 3000, "en")])
+@pytest.mark.parametrize(
+    ("asked", "spoken"),
+    [
+        ("zh-CN,zh;q=0.9", "zh-Hans"),
+        ("zh-TW,en;q=0.5", "zh-Hans"),
+        ("zh", "zh-Hans"),
+        ("de", "en"),
+        ("", "en"),
+        ("\x00", "en"),
+        ("x" * 3000, "en"),
+    ],
+)
 def test_a_visitor_is_spoken_to_as_the_browser_asks(client: Client, asked: str, spoken: str) -> None:
     assert language_of(client, accept_language=asked) == spoken
 

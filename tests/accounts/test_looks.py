@@ -100,7 +100,15 @@ def test_the_operator_comes_in_by_the_link(open_page: Open) -> None:
 def test_the_admin_keeps_the_policy(open_page: Open, operator: User, language: str) -> None:
     page = open_page("/admin/", who=operator, cookies={"language": language})
     people = "/admin/accounts/user/"
-    for path in ("/admin/", people, people + "?q=boss&is_active__exact=1", people + "add/", f"{people}{operator.pk}/change/", f"{people}{operator.pk}/password/", f"{people}{operator.pk}/history/"):
+    for path in (
+        "/admin/",
+        people,
+        people + "?q=boss&is_active__exact=1",
+        people + "add/",
+        f"{people}{operator.pk}/change/",
+        f"{people}{operator.pk}/password/",
+        f"{people}{operator.pk}/history/",
+    ):
         page.goto(path)
         assert page.locator("#content, #content-main").count() and violations(page) == [], path
 

@@ -64,7 +64,18 @@ def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.Monke
     assert client.get(path).status_code == 302
 
 
-@pytest.mark.parametrize("token", ["x", "a:b:c", "WzEsIngiXQ:1xUkdE:abc", "x" * 3000, "%00", signing.dumps([1, "x"]), signing.dumps("x", salt="accounts.operator")])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "a:b:c",
+        "WzEsIngiXQ:1xUkdE:abc",
+        "x" * 3000,
+        "%00",
+        signing.dumps([1, "x"]),
+        signing.dumps("x", salt="accounts.operator"),
+    ],
+)
 def test_a_link_that_was_not_made_here_opens_nothing(client: Client, operator: User, token: str) -> None:
     assert client.get(f"/operator/{token}").status_code == 410
 

@@ -49,8 +49,12 @@ def test_a_link_that_nobody_sent_does_not_hold(client: Client, mei: User) -> Non
 
 
 @pytest.mark.django_db
-def test_an_address_without_an_account_is_said_without_mail_and_not_with_it(client: Client, settings: Any, mailoutbox: list[EmailMessage]) -> None:
-    assert client.post(RESET, {"email": "no@example.org"}).context["form"].errors["email"] == ["There is no account with this address."]
+def test_an_address_without_an_account_is_said_without_mail_and_not_with_it(
+    client: Client, settings: Any, mailoutbox: list[EmailMessage]
+) -> None:
+    assert client.post(RESET, {"email": "no@example.org"}).context["form"].errors["email"] == [
+        "There is no account with this address."
+    ]
     settings.ACCOUNT_PREVENT_ENUMERATION = True
     assert client.post(RESET, {"email": "no@example.org"})["Location"] == RESET + "done/"
     assert "no account" in str(mailoutbox[-1].body)

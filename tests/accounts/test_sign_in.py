@@ -31,7 +31,9 @@ def test_it_goes_on_to_where_one_was_sent_from(client: Client, mei: User) -> Non
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "///evil.example", "\\\\evil.example", "/\t/evil.example"])
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "///evil.example", "\\\\evil.example", "/\t/evil.example"]
+)
 def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: str) -> None:
     assert client.post(URL, {"login": mei.email, "password": PASSWORD, "next": elsewhere})["Location"] == "/"
 
@@ -39,7 +41,14 @@ def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: st
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("login", "password"),
-    [("mei@example.org", "wrong"), ("nobody@example.org", PASSWORD), ("mei@example.org", "x" * 5000), ("mei\x00@example.org", "x"), ("", ""), ("x" * 100_000, "x")],
+    [
+        ("mei@example.org", "wrong"),
+        ("nobody@example.org", PASSWORD),
+        ("mei@example.org", "x" * 5000),
+        ("mei\x00@example.org", "x"),
+        ("", ""),
+        ("x" * 100_000, "x"),
+    ],
 )
 def test_a_wrong_pair_is_said_and_tells_nothing_more(client: Client, mei: User, login: str, password: str) -> None:
     response = client.post(URL, {"login": login, "password": password})
@@ -49,7 +58,10 @@ def test_a_wrong_pair_is_said_and_tells_nothing_more(client: Client, mei: User, 
 
 @pytest.mark.django_db
 def test_an_unknown_address_and_a_wrong_password_sound_alike(client: Client, mei: User) -> None:
-    said = [client.post(URL, {"login": login, "password": "wrong"}).context["form"].non_field_errors() for login in (mei.email, "no@example.org")]
+    said = [
+        client.post(URL, {"login": login, "password": "wrong"}).context["form"].non_field_errors()
+        for login in (mei.email, "no@example.org")
+    ]
     assert said[0] == said[1]
 
 

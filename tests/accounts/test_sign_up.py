@@ -42,7 +42,9 @@ def test_it_goes_on_to_where_one_was_sent_from(client: Client) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "http:evil", "evil"])
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "http:evil", "evil"]
+)
 def test_it_never_leads_to_another_site(client: Client, elsewhere: str) -> None:
     assert client.post(URL, SAM | {"next": elsewhere})["Location"] == "/"
 
@@ -69,13 +71,17 @@ def test_a_handle_is_taken_in_any_case(client: Client, mei: User, handle: str) -
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["mei@example.org", "MEI@Example.ORG"])
 def test_an_address_has_one_account_in_any_case(client: Client, mei: User, email: str) -> None:
-    assert errors(client.post(URL, SAM | {"email": email}), "email") == ["This address has an account already. Sign in, or set a new password."]
+    assert errors(client.post(URL, SAM | {"email": email}), "email") == [
+        "This address has an account already. Sign in, or set a new password."
+    ]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("handle", ["gradus", "Gradus", "ADMIN", "operator"])
 def test_some_handles_are_the_sites_own(client: Client, handle: str) -> None:
-    assert errors(client.post(URL, SAM | {"username": handle}), "username") == ["This handle is kept for the site itself. Choose another."]
+    assert errors(client.post(URL, SAM | {"username": handle}), "username") == [
+        "This handle is kept for the site itself. Choose another."
+    ]
 
 
 @pytest.mark.django_db

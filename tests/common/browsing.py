@@ -50,7 +50,9 @@ def open_page(site: str, browser: Browser) -> Iterator[Open]:
     opened: list[tuple[BrowserContext, Page, list[str]]] = []
 
     def open_page(path: str = "/", who: User | None = None, cookies: dict[str, str] | None = None, **options: Any) -> Page:
-        context = browser.new_context(**{"base_url": site, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options})
+        context = browser.new_context(
+            **{"base_url": site, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+        )
         context.set_default_timeout(15_000)
         for name, value in {**(cookies or {}), **(session_of(who) if who else {})}.items():
             context.add_cookies([{"name": name, "value": value, "url": site}])

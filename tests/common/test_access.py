@@ -12,8 +12,22 @@ def test_a_path_of_this_site_is_local(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "labs", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "http://evil.example", "https:/evil", "javascript:alert(1)"]
-    + ["\x00/labs", " /labs", "/\n/evil.example", "/\t/evil.example", "/" + "x" * 3000],
+    [
+        "",
+        "labs",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "http://evil.example",
+        "https:/evil",
+        "javascript:alert(1)",
+        "\x00/labs",
+        " /labs",
+        "/\n/evil.example",
+        "/\t/evil.example",
+        "/" + "x" * 3000,
+    ],
 )
 def test_all_else_is_not(path: str) -> None:
     assert not is_local(path)

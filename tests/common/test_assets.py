@@ -66,7 +66,7 @@ def test_a_named_node_goes_first_and_must_hold(bare: Path, settings: Any, tmp_pa
     settings.NODE = str(fake_node(tmp_path / "own", "v24.1.0"))
     assert assets.find_node().program == tmp_path / "own" / "node"
     settings.NODE = str(tmp_path / "none")
-    with pytest.raises(CommandError, match="GRADUS_NODE=.*does not run"):
+    with pytest.raises(CommandError, match=r"GRADUS_NODE=.*does not run"):
         assets.find_node()
 
 
@@ -99,7 +99,13 @@ def test_packages_are_installed_once_for_a_lock_file(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(not (BUILD / "app.css").exists(), reason="not built")
 def test_what_pages_ask_for_is_built() -> None:
-    for name in ("core.js", "theme.js", "app.css", "fonts/besley-latin-wght-normal.woff2", "fonts/ibm-plex-sans-latin-400-normal.woff2"):
+    for name in (
+        "core.js",
+        "theme.js",
+        "app.css",
+        "fonts/besley-latin-wght-normal.woff2",
+        "fonts/ibm-plex-sans-latin-400-normal.woff2",
+    ):
         assert (BUILD / name).is_file(), name
     css = (BUILD / "app.css").read_text()
     assert "url(http" not in css and ".woff2" in css and ".woff)" not in css

@@ -45,7 +45,9 @@ def test_each_has_its_sheet(visitor: Client, name: str, status: int, english: st
 @pytest.mark.parametrize("name", [case[0] for case in CASES])
 def test_each_carries_the_policy(visitor: Client, name: str) -> None:
     policy = visitor.get(f"/faulty/{name}")["Content-Security-Policy"].split("; ")
-    assert {"default-src 'self'", "script-src 'self'", "style-src 'self'", "object-src 'none'", "frame-ancestors 'none'"} <= set(policy)
+    assert {"default-src 'self'", "script-src 'self'", "style-src 'self'", "object-src 'none'", "frame-ancestors 'none'"} <= set(
+        policy
+    )
 
 
 def test_a_rule_that_said_no_says_why_and_escapes_it(visitor: Client) -> None:
@@ -59,7 +61,9 @@ def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
 
 def test_htmx_gets_the_line_alone(visitor: Client) -> None:
     response = visitor.get("/faulty/refused", headers={"hx-request": "true"})
-    assert response["X-Fragment"] == "1" and "<html" not in response.content.decode() and 'role="alert"' in response.content.decode()
+    assert (
+        response["X-Fragment"] == "1" and "<html" not in response.content.decode() and 'role="alert"' in response.content.decode()
+    )
 
 
 def test_an_address_that_does_not_exist(visitor: Client) -> None:

@@ -104,7 +104,10 @@ def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> 
     [
         (lambda route: route.abort(), "No answer from the site"),
         (lambda route: route.fulfill(status=500, body="broken"), "That did not work"),
-        (lambda route: route.fulfill(status=409, headers={"X-Fragment": "1"}, body="<p class='wrong'>a rule said no</p>"), "a rule said no"),
+        (
+            lambda route: route.fulfill(status=409, headers={"X-Fragment": "1"}, body="<p class='wrong'>a rule said no</p>"),
+            "a rule said no",
+        ),
     ],
 )
 def test_what_went_wrong_is_said_at_the_place_of_action(open_page: Open, answer: Callable[[Route], None], words: str) -> None:
