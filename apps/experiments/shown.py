@@ -168,7 +168,7 @@ def _said(own: Words, verdict: Verdict) -> str:
     values = {name: Blank() if getattr(verdict, name) is None else getattr(verdict, name) for name in names}
     try:
         return sentence.format(**values)
-    except (KeyError, ValueError, IndexError):  # words of another version
+    except (KeyError, ValueError, IndexError, AttributeError):  # words of another version
         return ""
 
 

@@ -79,7 +79,7 @@ def _page(
     request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = shown.prediction_spec(words), selectors.standard_run(found.pk)
+    spec, standard = shown.prediction_spec(words), tally.recorded(found)
     base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {

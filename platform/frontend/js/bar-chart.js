@@ -4,7 +4,8 @@
 import { around, figure, reach, ticks } from "./graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const PAD = { top: 14, right: 14, bottom: 58, left: 52 }; // px
+const PAD = { top: 14, right: 14, left: 52 }; // px
+const NAMES = 30, LINE = 13; // px below the bars for names of one line, and for each line more
 const THUMB = 26; // px
 let drawn = 0; // for ids of hatches
 
@@ -61,11 +62,13 @@ class BarChart extends HTMLElement {
   #paint() {
     const rows = this.#rows(), [low, high] = this.#scale(rows);
     const width = this.clientWidth, height = width < 560 ? 270 : 320;
-    const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
+    const slot = (width - PAD.left - PAD.right) / Math.max(1, rows.length);
+    const foot = height - NAMES - LINE * (Math.max(1, ...rows.map((row) => broken(row.name, slot).length)) - 1);
+    const inner = { w: width - PAD.left - PAD.right, h: foot - PAD.top };
     const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
-    const slot = inner.w / Math.max(1, rows.length), svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
+    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
     this.#paper(svg, { low, high, y, width, inner });
-    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot: height - PAD.bottom }));
+    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot }));
     this.querySelector("svg")?.remove();
     this.prepend(svg);
     this.#place(rows, { slot, y, low, high });
@@ -130,14 +133,18 @@ function make(tag, attributes, text) {
 const WORDS = /[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
 const wide = (text) => [...text.trim()].reduce((sum, c) => sum + (c > "\u2fff" ? 12 : 6.6), 0); // px, about
 
-function name(text, x, y, slot) { // in as many lines as its slot needs
-  const element = make("text", { x, y, class: "name" });
+function broken(text, slot) { // into as many lines as its slot needs
   const lines = (text.match(WORDS) ?? [text]).reduce((all, word) => {
     if (all.length && wide(all.at(-1) + word) <= slot - 4) all[all.length - 1] += word;
     else all.push(word);
     return all;
   }, []);
-  lines.slice(0, 3).forEach((line, n) => element.append(make("tspan", { x, dy: n ? 13 : 0 }, line.trim())));
+  return lines.slice(0, 3).map((line) => line.trim());
+}
+
+function name(text, x, y, slot) {
+  const element = make("text", { x, y, class: "name" });
+  broken(text, slot).forEach((line, n) => element.append(make("tspan", { x, dy: n ? LINE : 0 }, line)));
   return element;
 }
 

@@ -175,10 +175,9 @@ class MetricChart extends HTMLElement {
   #paper(u) { // graph paper whose squares are real units
     const { ctx, bbox: box } = u, px = devicePixelRatio, { x, y } = u.scales;
     const rows = ticks(y.min, y.max, 6), columns = this.spec.log_x ? decades(x.min, x.max) : ticks(x.min, x.max, this.#narrow ? 5 : 10);
-    const between = (list) => (list.length > 1 && !this.spec.log_x ? ticks(list[0] - (list[1] - list[0]), list.at(-1) + (list[1] - list[0]), list.length * 5) : list);
     ctx.save();
     ctx.setLineDash([]);
-    for (const [colour, xs, ys] of [["--grid-minor", between(columns), between(rows)], ["--grid-major", columns, rows]]) {
+    for (const [colour, xs, ys] of [["--grid-minor", this.spec.log_x ? columns : fifths(columns), fifths(rows)], ["--grid-major", columns, rows]]) {
       ctx.beginPath();
       ctx.strokeStyle = this.colours[colour];
       ctx.lineWidth = px;
@@ -255,6 +254,11 @@ class MetricChart extends HTMLElement {
     if (u.cursor.idx == null || u !== this.#chart) return;
     this.dispatchEvent(new CustomEvent("read", { detail: { n: u.cursor.idx, step: u.data[0][u.cursor.idx], values: this.#values(u.cursor.idx) } }));
   }
+}
+
+function fifths(list) { // five squares to each
+  const step = (list[1] - list[0]) / 5;
+  return step > 0 ? Array.from({ length: 5 * (list.length + 1) }, (_, n) => list[0] + (n - 5) * step) : list;
 }
 
 function decades(low, high) {
