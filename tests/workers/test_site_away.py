@@ -90,7 +90,7 @@ def test_a_refused_token_is_said_once_and_asked_again(
     machine(poll_seconds=0.05)
     site.until(lambda: len(heard) >= 3)
     assert [record.getMessage() for record in caplog.records if "refuses this machine's token" in record.getMessage()] == [
-        f"{site.url} refuses this machine's token (Who are you?). Set GRADUS_TOKEN to a valid one."
+        f"No runs can be claimed from {site.url}: it refuses this machine's token (Who are you?). Set GRADUS_TOKEN to a valid one."
     ]
     site.refuses_token = False
     offer = site.offer()
