@@ -127,7 +127,7 @@ def screenshots(chosen: Namespace, rest: list[str], arguments: list[str]) -> int
     browser = find_browser()
     if not browser:
         raise Problem("Screenshots need a browser.", NO_BROWSER)
-    command = [PYTHON, "-m", "pytest", "-q", "-s", "tests/e2e/screenshots.py"]
+    command: list[str | Path] = [PYTHON, "-m", "pytest", "-q", "-s", "tests/e2e/screenshots.py"]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"GRADUS_CHROMIUM": browser}, check=False).returncode
 
 

@@ -112,7 +112,10 @@ class Postgres:
         return spawn(command, ends_by=self.ends_by, account=self.account, cwd="/", output=output)
 
     def answers(self) -> bool:
-        return subprocess.run([self.binaries / "pg_isready", "-q", "-h", self.socket], check=False).returncode == 0
+        asked = subprocess.run(
+            [self.binaries / "pg_isready", "-q", "-h", self.socket, "-U", "gradus", "-d", "postgres"], check=False
+        )
+        return asked.returncode == 0
 
     def make_cluster(self, output: IO[Any] | None = None) -> None:
         """Make the cluster, unless it is there: aside first, so that an interrupted start leaves no half of one.
