@@ -94,6 +94,7 @@ async function renew() { // rail, panel and facts as they are now
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (now && next) now.replaceWith(document.adoptNode(next));
   }
+  document.dispatchEvent(new Event("htmx:afterSettle")); // the shell looks for what is wide among what is new
   if (focused) document.getElementById(focused)?.focus();
   const seq = Number($("#panel").dataset.seq);
   if (isOver($("#panel").dataset.state) && seq > own.last) await reload(); // the stream ended before its last batch
