@@ -55,7 +55,8 @@ class BarChart extends HTMLElement {
     const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
     const [low, high] = reach([...means, ...(this.spec.y ?? [0])], this.spec.y ? [] : edges);
-    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], high)];
+    const top = this.spec.y ? high : high + (high - low) / 12; // room for the number over the tallest bar
+    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], top)];
     return around(...this.#reach);
   }
 
