@@ -24,7 +24,9 @@ def recorded(lab: str) -> dict[str, Any]:
 @pytest.mark.parametrize("lab", LABS)
 def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
     code = (settings.LABS_FOLDER / f"{lab}.py").read_bytes()
-    assert recorded(lab)["sha256"] == hashlib.sha256(code).hexdigest(), f"record it again: ./gradus evidence {lab.replace('_', '-')}"
+    assert recorded(lab)["sha256"] == hashlib.sha256(code).hexdigest(), (
+        f"record it again: ./gradus evidence {lab.replace('_', '-')}"
+    )
 
 
 @pytest.mark.parametrize("lab", LABS)
