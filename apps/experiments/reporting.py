@@ -56,7 +56,8 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
             run = waiting.filter(owner=share.owner_id).order_by("queued_at").first()
-            if run and waiting.filter(pk=run.pk).update(state=Run.State.RUNNING):  # else it was stopped just now: ask again
+            # By its own row alone: a stop that this waits for is seen only there, what is joined stays as it was. Then ask again.
+            if run and Run.objects.filter(pk=run.pk).waiting().update(state=Run.State.RUNNING):
                 return _start_try(run, machine)
     return None
 

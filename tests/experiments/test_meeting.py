@@ -81,6 +81,16 @@ def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
         assert claim().run == next_one
 
 
+def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(mei: User, ola: User, queue: Any, claim: Any) -> None:
+    stopped, next_one = queue(mei, "k"), queue(ola, "k")
+    with transaction.atomic():
+        services.ask_to_stop(run=stopped)
+        claimed = elsewhere(claim)
+    assert claimed.result().run == next_one
+    stopped.refresh_from_db()
+    assert stopped.state == Run.State.CANCELLED
+
+
 def test_two_machines_at_once_never_get_one_run(mei: User, ola: User, queue: Any, claim: Any) -> None:
     queue(mei, "k"), queue(ola, "k")
     with transaction.atomic():
