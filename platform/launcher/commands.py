@@ -37,7 +37,6 @@ STATIC_CHECKS = {
 
 def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Set up, start everything, and stay until the person ends it."""
-    began = time.monotonic()
     home, address = Home(chosen.data), Address(chosen.host, chosen.port)
     lock = home.lock()
     address.check()
@@ -48,7 +47,7 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         try:
             link = _open(site)
             site.start_workers(workers)
-            _welcome(site, link, workers, time.monotonic() - began)
+            _welcome(site, link, workers, time.time() - setup.STARTED)
             supervisor.run()
         except KeyboardInterrupt:
             out("\nStopping …")
