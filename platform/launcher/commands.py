@@ -77,11 +77,14 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Run every static check, and say at the end which of them failed."""
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
     failed = []
-    # makemigrations compares files with models; the database is not asked
-    env = os.environ | {"SECRET_KEY": "static checks", "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent"}
+    # makemigrations compares files with models; that there is no database to ask, it says on stderr
+    env = os.environ | {"DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent", "SECRET_KEY": "static checks"}
+    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
     for name, command in STATIC_CHECKS.items():
         out(f"== {name}")
-        if subprocess.run([PYTHON, *command], cwd=ROOT, env=env, check=False).returncode:
+        done = subprocess.run([PYTHON, *command], cwd=ROOT, env=env, stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            out(done.stderr.decode(errors="replace"))
             failed.append(name)
     out(f"Static checks: failed: {', '.join(failed)}" if failed else "Static checks: all passed")
     return int(bool(failed))

@@ -211,7 +211,7 @@ class Valkey:
     def launch(self, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
         self.socket.unlink(missing_ok=True)
-        command = [
+        command: list[str | Path] = [
             *(self._binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
             *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
             *("--dir", self.folder, "--daemonize", "no", "--loglevel", "warning"),
