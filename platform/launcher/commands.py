@@ -86,7 +86,7 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         if done.returncode:
             out(done.stderr.decode(errors="replace"))
             failed.append(name)
-    out(f"Static checks: failed: {', '.join(failed)}" if failed else "Static checks: all passed")
+    out(f"Failed: {', '.join(failed)}" if failed else "All static checks passed.")
     return int(bool(failed))
 
 
