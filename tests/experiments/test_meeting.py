@@ -22,7 +22,7 @@ from apps.experiments.models import Batch, Run, Try
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_worker_api import CLAIM, Worker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
 
 def fall_silent() -> None:

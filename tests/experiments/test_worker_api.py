@@ -14,7 +14,7 @@ from apps.experiments.models import Batch, Machine, Run, Verdict
 from tests.experiments.conftest import LABS
 from workers import wire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
 CLAIM = {"lanes": ["labs"], "slots": 1, "all_slots": 1, "device": DEVICE, "labs": LABS, "engine": "e", "versions": {}}
 POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
