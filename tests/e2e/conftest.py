@@ -84,6 +84,17 @@ def site(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.
         system.stop()
 
 
+@pytest.fixture(scope="session")
+def gallery(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A site without workers and without housekeep, whose runs stay in the states in which they were left."""
+    system = System(tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"])
+    system.make_ready()
+    try:
+        yield system.start("web").wait_for_web()
+    finally:
+        system.stop()
+
+
 class Servers:
     """A PostgreSQL and a Valkey that may be killed."""
 

@@ -10,7 +10,8 @@ import httpx
 from tests.e2e.system import PASSWORD, System
 from tests.e2e.waiting import until
 
-SMALL = {"width": "16", "epochs": "4"}  # settings of dead-relu that take a few seconds
+SMALL = {"depth": "2", "width": "16", "epochs": "4"}  # settings of dead-relu that take a few seconds
+LONGER = {**SMALL, "epochs": "12"}  # and some that take long enough for something to happen meanwhile
 OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
 

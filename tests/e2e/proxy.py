@@ -28,6 +28,7 @@ class Proxy:
 
     def close(self) -> None:
         self._run(self._cut(None))
+        self._run(self._wait_for_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -50,6 +51,13 @@ class Proxy:
         if seconds is not None:
             self._loop.call_later(seconds, lambda: self._loop.create_task(self._listen()))
         return open_now
+
+    async def _wait_for_all(self) -> int:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return len(others)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

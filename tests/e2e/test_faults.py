@@ -11,13 +11,12 @@ import httpx
 
 from tests.e2e.browsing import Visitor
 from tests.e2e.conftest import Servers
-from tests.e2e.people import Member, check_whole, count, curves
+from tests.e2e.people import LONGER, Member, check_whole, count, curves
 from tests.e2e.processes import is_alive
 from tests.e2e.system import System
 from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
-LONGER = {"width": "16", "epochs": "20"}
 PAGES = ("/", "/labs/dead-relu", "/claims", "/labs", "/runs/00000000-0000-0000-0000-000000000000/points")
 
 

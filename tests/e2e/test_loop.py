@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.browsing import Visitor
 from tests.e2e.crowd import Crowd
-from tests.e2e.people import Member, check_whole, count, curves
+from tests.e2e.people import LONGER, Member, check_whole, count, curves
 from tests.e2e.proxy import Proxy
 from tests.e2e.system import System
 from tests.e2e.waiting import until
@@ -82,7 +82,7 @@ def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(site: S
 
 
 def test_the_page_says_stopped_only_when_the_lab_process_is_gone(site: System, visit: Visit) -> None:
-    visitor = visit(site, "kay").open_lab(epochs=50)
+    visitor = visit(site, "kay").open_lab(depth=2, width=16, epochs=50)
     visitor.predict()
     waiting = until(site.lab_processes, what="a warm process waits")
     assert len(waiting) == 1
@@ -101,7 +101,7 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
 ) -> None:
     cable = proxy(site)
     sam = member(site, "sam")
-    run = sam.commit({"width": "16", "epochs": "20"})
+    run = sam.commit(LONGER)
     visitor = visit(site, "sam", url=cable.url).go(f"/runs/{run}")
     visitor.see_points(100)
     assert cable.cut(seconds=3) >= 1, "a stream was open"
@@ -126,7 +126,7 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
 
 def test_forty_people_watch_one_run_and_pages_still_load(site: System, member: Callable[..., Member]) -> None:
     ola = member(site, "ola")
-    run = ola.commit({"width": "16", "epochs": "20"})
+    run = ola.commit(LONGER)
     crowd = Crowd(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
     until(lambda: crowd.listening == 40, what=lambda: f"all listen; {crowd.listening} do")
     ola.wait_for_points(run, 100)

@@ -68,6 +68,10 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
     keys.press("c")
     visitor.arrive()
     assert visitor.see_end() == "succeeded"
+    tab_to(visitor, "#figure")
+    keys.press("Home")  # the curves; what was drawn stands beside the result until another figure is chosen
+    tab_to(visitor, "#inspect")
+    page.locator("#main").focus()
     keys.press("i")
     assert page.evaluate("document.activeElement.id") == "inspect"
     keys.press("Home")
