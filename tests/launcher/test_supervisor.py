@@ -184,16 +184,14 @@ def test_the_watcher_acts_when_its_pipe_closes(tmp_path: Path) -> None:
         f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}, {str(tmp_path)!r}], start_new_session=True)\n"
         "seen = watcher.Watcher(); seen.add(child, 15); print(seen.process.pid, flush=True); sys.stdin.read()"
     )
-    patched = (ROOT / "platform/launcher/watcher.py").read_text()
-    assert "GRACE_SECONDS = 15" in patched
     started = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert started.stdout
     watching = int(started.stdout.readline())
     until(lambda: naming(str(tmp_path)))
     started.kill()
     started.wait()
-    until(lambda: not psutil.pid_exists(watching) or psutil.Process(watching).status() == psutil.STATUS_ZOMBIE, seconds=40)
-    assert [process for process in naming(str(tmp_path)) if "watcher" not in " ".join(process.cmdline())] == []
+    until(lambda: not naming(str(tmp_path)), seconds=watcher.GRACE_SECONDS + 45)
+    until(lambda: not psutil.pid_exists(watching) or psutil.Process(watching).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_stop_kills_stragglers_of_the_group() -> None:
