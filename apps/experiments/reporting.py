@@ -67,7 +67,10 @@ def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str
     if "bench" in lanes or "bench" not in machine.lanes:
         return False
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
-    return Run.objects.waiting().filter(lane="bench", version__sha256__in=labs.values(), queued_at__lt=patience).exists()
+    here = Run.objects.filter(lane="bench")
+    waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
+    # One whose owner has no slot free could not start on an empty machine either.
+    return Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING).exists()
 
 
 def _start_try(run: Run, machine: Machine) -> Claim:

@@ -93,6 +93,17 @@ def test_a_bench_run_that_waits_long_empties_the_machine(mei: User, ola: User, q
     assert offer("bench", "labs").run.owner == mei
 
 
+def test_a_bench_run_that_could_not_start_empties_no_machine(
+    mei: User, ola: User, queue: Any, bench: Lab, claim: Any, offer: Any
+) -> None:
+    for i in range(3):
+        queue(ola, str(i), lab=bench)
+    claim("bench"), claim("bench")  # as many as one person may have
+    queue(mei, "lab")
+    later(61)
+    assert offer("labs").run.owner == mei
+
+
 def test_points_that_come_twice_are_stored_once(mei: User, queue: Any, claim: Any) -> None:
     queue(mei, "k")
     claimed = claim()
