@@ -26,7 +26,7 @@ HANDS = 7  # colours of measured lines in the stylesheet
 MOST = 300  # points drawn of a line: a screen shows no more
 LINE = 16  # px between two names
 MOST_LINES = 3  # of a name
-WORD = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u9fff\uff00-\uffef]+\s*")
+WORD = re.compile(r"(?:[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+)[，。、：；！？）]*\s*")
 
 
 @dataclass(frozen=True)

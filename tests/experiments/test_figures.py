@@ -155,3 +155,4 @@ def test_an_axis_may_end_at_the_number_of_replicates() -> None:
 
 def test_a_name_with_chinese_in_it_keeps_its_spaces() -> None:
     assert figures.broken("ReLU，学习率 0.1", 500) == ["ReLU，学习率 0.1"]
+    assert figures.broken("softplus，1 千", 48) == ["softplus，", "1 千"], "no line begins with a comma"
