@@ -96,7 +96,9 @@ DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql:///gra
 DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}  # without the check, a restart is one 500 a connection
 DATABASES["default"]["OPTIONS"] |= {
     "connect_timeout": 3,
-    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
+    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
+    # A machine that loses its power says no farewell: the locks that its housekeep held would be kept for two hours.
+    " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
