@@ -263,6 +263,7 @@ def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bells, "ring", lambda lane: None)
 
 
+@pytest.mark.services
 @pytest.mark.django_db
 def test_no_schedule_loses_a_run_or_counts_one_twice() -> None:
     try_schedules(100, 25)
