@@ -164,7 +164,8 @@ class Piece(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["revision", "kind", "group", "position"], name="pieces_have_places"),
             models.CheckConstraint(
-                condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")), name="an_option_has_key_and_reason"
+                condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")),
+                name="an_option_has_key_and_reason",
             ),
         ]
 

@@ -2,8 +2,8 @@ from django.db import migrations
 
 # HTML may be made anew (a newer KaTeX); what was said may not change under the answers that were given to it.
 FORWARD = """
-CREATE FUNCTION questions_said(row jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(row) WHERE key NOT LIKE '%html%'
+CREATE FUNCTION questions_said(fields jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(fields) WHERE key NOT LIKE '%html%'
 $$;
 CREATE FUNCTION questions_revision_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
