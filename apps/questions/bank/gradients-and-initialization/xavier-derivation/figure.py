@@ -41,6 +41,6 @@ def figure(draw) -> None:
     axes.alternative(
         en=f"After {DEPTH} layers the mean square is 10 to the power {he[-1]:.1f} for ReLU with He, {tanh[-1]:.1f} for tanh with "
         f"Xavier and {xavier[-1]:.1f} for ReLU with Xavier, which loses half of it at every layer.",
-        zh=f"经过 {DEPTH} 层，信号均方值的 10 的幂次为：ReLU 配 He {he[-1]:.1f}，tanh 配 Xavier {tanh[-1]:.1f}，"
-        f"ReLU 配 Xavier {xavier[-1]:.1f}（每层损失一半）。",
+        zh=f"经过 {DEPTH} 层后，信号的均方值：ReLU 配 He 约为 10 的 {he[-1]:.1f} 次方，tanh 配 Xavier "
+        f"约为 10 的 {tanh[-1]:.1f} 次方，ReLU 配 Xavier 约为 10 的 {xavier[-1]:.1f} 次方（每层损失一半）。",
     )
