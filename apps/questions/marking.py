@@ -29,9 +29,7 @@ class Mark:
     message: str = ""
     note: str = ""
     value: float | None = None  # that was read
-    options: Mapping[str, bool] = field(
-        default_factory=dict
-    )  # of a choice: each option's key, and whether it was dealt with rightly
+    options: Mapping[str, bool] = field(default_factory=dict)  # of a choice: each key, and whether it was dealt with rightly
 
     @property
     def is_right(self) -> bool:

@@ -1,4 +1,4 @@
-"""The bank: questions, their revisions in two languages, and reports of mistakes in them. Nothing here knows of learners' memory."""
+"""The bank: questions, their revisions in two languages, and reports of mistakes in them."""
 
 from __future__ import annotations
 
@@ -116,6 +116,9 @@ class Revision(models.Model):
     statement_html_zh = models.TextField(blank=True, editable=False)
     answer_html_en = models.TextField(blank=True, editable=False)
     answer_html_zh = models.TextField(blank=True, editable=False)
+    html_made_by = models.CharField(
+        max_length=32, blank=True, editable=False
+    )  # the renderer's version: of another, it is made anew
     made_at = models.DateTimeField(db_default=Clock())
     published_at = models.DateTimeField(null=True, blank=True, editable=False)  # null: a draft, which may change
 
