@@ -5,6 +5,7 @@ A message on a queue is a bell: it says that there may be work. What the work is
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 QUIET_SECONDS = 60.0  # between two log lines about a broker that is away
 
 try:
-    app = Celery("workers", broker=settings.broker(os.environ))
+    app = Celery("workers", broker=settings.broker(os.environ), fixups=[])  # no fix-up: it would look for Django
     app.conf.update(
         worker_pool="threads",
         worker_concurrency=settings.slots(os.environ),
@@ -63,18 +64,32 @@ def drain() -> None:
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost to a free one."""
+    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost to a free one.
+
+    Celery's own `worker_disable_prefetch` counts the bells that it runs, not the runs that were found by looking.
+    """
 
     requires = (Tasks,)
+    ear, mouth = os.pipe()  # a byte here wakes Celery's loop, which would sleep for up to a second
+    os.set_blocking(ear, False)
+    os.set_blocking(mouth, False)
 
     def start(self, consumer: Any) -> None:
         qos = consumer.task_consumer.channel.qos
-        otherwise = qos.can_consume
 
-        def can_consume(_: Any) -> bool:
-            return bool(OneWorker.supervisor and OneWorker.supervisor.has_room() and otherwise())
+        def can_consume(qos: Any) -> bool:
+            return bool(OneWorker.supervisor and OneWorker.supervisor.has_room() and type(qos).can_consume(qos))
 
         qos.can_consume = MethodType(can_consume, qos)
+
+    def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
+        hub.add_reader(self.ear, os.read, self.ear, 4096)
+
+    @classmethod
+    def wake(cls) -> None:
+        """Have Celery look whether it may take a bell now."""
+        with contextlib.suppress(BlockingIOError):  # it is full of calls that were not heard yet
+            os.write(cls.mouth, b".")
 
 
 app.steps["consumer"].add(Room)
@@ -84,7 +99,7 @@ app.steps["consumer"].add(Room)
 def start(**_: Any) -> None:
     """Start before Celery has a broker: runs come by looking, too."""
     try:
-        OneWorker.supervisor = Supervisor(settings.read(os.environ))
+        OneWorker.supervisor = Supervisor(settings.read(os.environ), on_room=Room.wake)
     except settings.BadSettings as error:
         raise SystemExit(f"workers: {error}") from None
     OneWorker.supervisor.start()

@@ -96,7 +96,7 @@ def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -
 
 def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
     knobs = lab.Knobs(**{name: tuple(value) if isinstance(value, list) else value for name, value in start.knobs.items()})
-    with Batcher(line.send, of=lab.length(knobs)) as batcher:
+    with Batcher(line.send, of=lab.length(knobs, start.replicates)) as batcher:
         for point in lab.run(knobs, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
     claims = [claim for claim in engine.RULES if claim.startswith(f"{start.lab}.")]

@@ -24,6 +24,7 @@ from workers.wire import (
 )
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it says every request
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)  # seconds; a lease is longer
 KEEP_SECONDS = 4.0  # an idle connection: less than the 5 s after which uvicorn closes it, so that none is closed as we write
 COMPLAINT_SECONDS = 60.0  # between two log lines about the same trouble

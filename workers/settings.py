@@ -46,7 +46,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """
     token = environ.get("GRADUS_TOKEN", "").strip()
     if not token:
-        raise BadSettings("GRADUS_TOKEN is not set. `./gradus manage make_machine <name>` makes a token and shows it once.")
+        raise BadSettings("GRADUS_TOKEN is not set. `./gradus manage make_machine --name NAME` makes a token and shows it once.")
     return Settings(
         url=_site(environ.get("GRADUS_URL", "http://127.0.0.1:8000")),
         token=token,

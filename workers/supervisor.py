@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from workers.keeper import Keeper
 from workers.live_try import LiveTry
@@ -22,8 +23,10 @@ class Supervisor:
     A run is claimed only when a warm process waits for it, so that no lease runs while something is imported.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_room: Callable[[], None] = lambda: None) -> None:
+        """Prepare; `on_room` is called whenever a slot has become free."""
         self._settings = settings
+        self._on_room = on_room
         self._reporter = Reporter(settings)
         self._spool = Spool(settings.data / "spool", self._reporter)
         self._keeper = Keeper(settings)
@@ -153,3 +156,4 @@ class Supervisor:
         with self._changed:
             self._taken -= 1
             self._changed.notify_all()
+        self._on_room()

@@ -17,14 +17,14 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.site_header = admin.site.site_title = "Gradus"
 
 
-class NewPersonForm(AdminUserCreationForm):
+class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "handle")
         field_classes: dict[str, type] = {}
 
 
-class PersonForm(UserChangeForm):
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = "__all__"
@@ -32,7 +32,7 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     add_form = NewPersonForm
     list_display = ("handle", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -30,6 +31,7 @@ class Ours:
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
+                field.label = _("Password")
                 _bound(field, LONGEST_PASSWORD)
                 field.help_text = PASSWORD_HELP if field.widget.attrs.get("autocomplete") == "new-password" else ""
             elif isinstance(field, forms.EmailField):
@@ -96,9 +98,9 @@ class SettingsForm(forms.Form):
     theme = forms.ChoiceField(label=_("Theme"), choices=User.Theme.choices, required=False, widget=forms.RadioSelect)
     time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("Times on the site are shown in it."))
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
         now = {"language": user.language, "theme": user.theme, "time_zone": user.time_zone}
-        super().__init__(*args, initial=now, **kwargs)
+        super().__init__(data, initial=now)
         choices = zones()
         if user.time_zone not in _names(choices):
             choices = [(user.time_zone, user.time_zone), *choices]

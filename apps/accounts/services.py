@@ -68,7 +68,7 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     user = operators.find(token)
     if user is None:
         raise BadLink(
-            _("This link was used already, or is older than a day. `./gradus manage make_operator --again` makes a new one.")
+            _("This link was used already, or is older than a day. ./gradus manage make_operator --again makes a new one.")
         )
     user.set_unusable_password()
     user.save(update_fields=["password"])

@@ -9,7 +9,7 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+App = Callable[..., Awaitable[None]]  # of scope, receive, send
 
 
 class _TooLong(Exception):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -9,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import TooManyTries
 
+RETRY_SECONDS = 10  # a database that was restarted answers by then
 # status: (headline, what to do)
 WORDS = {
     400: (
@@ -26,9 +30,7 @@ WORDS = {
 }
 CSRF = (
     _("The form was not sent"),
-    _(
-        "The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."
-    ),
+    _("The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."),
 )
 
 
@@ -66,8 +68,13 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a bug. Asks neither the database nor the session, which may be what failed."""
-    return HttpResponse(render_to_string("500.html"), status=500)
+    """Answer for a bug, or for a database that does not answer. Asks neither it nor the session: they may be what failed."""
+    away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    status = 503 if away else 500
+    response = HttpResponse(render_to_string("500.html", {"status": status, "away": away}), status=status)
+    if away:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _sheet(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:

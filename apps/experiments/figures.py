@@ -42,7 +42,8 @@ class Frame:
         return LEFT + (self.right - LEFT) * (v - a) / ((b - a) or 1)
 
     def y(self, value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - self.y0) / (self.y1 - self.y0))
+        inside = min(self.y1, max(self.y0, value))  # a band may reach beyond the paper
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (inside - self.y0) / (self.y1 - self.y0))
 
 
 def step_of(distance: float, count: int) -> float:
@@ -63,6 +64,14 @@ def around(low: float, high: float) -> tuple[float, float]:
         low, high = low - 0.5, high + 0.5
     step = step_of(high - low, 6)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+
+
+def reach(means: Sequence[float], edges: Sequence[float]) -> tuple[float, float]:
+    """Return what a scale must reach: all means, of the bands what crushes no line, nothing below zero where no mean is."""
+    low, high = min(means), max(means)
+    room = (high - low) / 2
+    least, most = max(low - room, min(edges, default=low)), min(high + room, max(edges, default=high))
+    return (max(0.0, min(low, least)) if low >= 0 else min(low, least)), max(high, most)
 
 
 def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
@@ -126,10 +135,10 @@ def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
 
 def _frame(spec: Spec, shown: Curves) -> Frame:
     steps = [s for curve in shown for s in curve["step"] if s is not None and (s > 0 or not spec["log_x"])]
-    values = [v for curve in shown for side in ("mean", "low", "high") for v in curve[side] if v is not None]
-    values += [*spec["drawing"].values(), *(spec["y"] or [])]
+    means = [v for curve in shown for v in curve["mean"] if v is not None] + [*spec["drawing"].values(), *(spec["y"] or [])]
+    edges = [v for curve in shown for side in ("low", "high") for v in curve[side] if v is not None and not spec["y"]]
     low, high = min(steps, default=1.0 if spec["log_x"] else 0.0), max(steps, default=10.0)
-    y0, y1 = around(min(values, default=0.0), max(values, default=1.0))
+    y0, y1 = around(*reach(means, edges)) if means else (0.0, 1.0)
     return Frame(low, max(high, spec["to"] or high), y0, y1, bool(spec["log_x"]), WIDTH - NAMES)
 
 
@@ -205,9 +214,9 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     shown, known, base = rows(spec, points, baseline), newest(points, spec["series"]), newest(baseline, spec["series"])
     if not shown:  # nothing yet: the places of the arms that are known by name
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
-    values = [v for one in known.values() for v in (one.mean, one.low, one.high) if v is not None]
-    values += [*spec["drawing"].values(), *(spec["y"] or []), *(one.mean for one in base.values()), 0.0]
-    y0, y1 = around(min(values), max(values))
+    means = [one.mean for one in [*known.values(), *base.values()]] + [*spec["drawing"].values(), *(spec["y"] or [0.0])]
+    edges = [v for one in known.values() for v in (one.low, one.high) if v is not None and not spec["y"]]
+    y0, y1 = around(*reach(means, edges))
     frame = Frame(0, 1, y0, y1, False, WIDTH - 16)
     body, slot = [_paper(frame, [])], (frame.right - LEFT) / max(1, len(shown))
     for n, row in enumerate(shown):

@@ -157,7 +157,7 @@ class LabForm(forms.Form):
 
     @property
     def settings(self) -> list[Field]:
-        return [self._field(name, knob) for name, knob in self.words.get("knobs", {}).items()]
+        return [self._field(name, knob) for name, knob in shown.in_order(self.words, "knobs")]
 
     @property
     def stray_errors(self) -> list[str]:

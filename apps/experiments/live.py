@@ -44,7 +44,8 @@ def state_of(run: Run, **place: Any) -> str:
 
 def told(run: Run, batches: Sequence[Batch], *, since: int, said: str) -> Told:
     events = [(batch.kind, batch.seq, encode(series.message(batch)).decode()) for batch in batches]
-    return Told(str(run.pk), since, run.last_seq, events, run.state, said)
+    last = max([run.last_seq, *(batch.seq for batch in batches)])  # some may have been stored after the run was read
+    return Told(str(run.pk), since, last, events, run.state, said)
 
 
 def tell_batches(run: Run, batches: Sequence[Batch]) -> None:

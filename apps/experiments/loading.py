@@ -68,6 +68,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     code = path.with_suffix(".py")
     if not code.exists():
         raise BadFile(f"{path}: there is no {code.name} beside it.")
+    words["order"] = {table: list(words[table]) for table in ("knobs", "series", "claims")}  # which JSON in PostgreSQL forgets
     return words, code.read_bytes().decode("utf-8")
 
 

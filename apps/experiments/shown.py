@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -44,6 +45,13 @@ class Blank:
 
     def __format__(self, spec: str) -> str:
         return "–"
+
+
+def in_order(words: Words, table: str) -> list[tuple[str, Any]]:
+    """Return a table of a lab's words in the order of its file, which the database forgets."""
+    own = words.get(table, {})
+    order = [name for name in words.get("order", {}).get(table, []) if name in own]
+    return [(name, own[name]) for name in [*order, *(name for name in own if name not in order)]]
 
 
 def topic(slug: str) -> str:
@@ -152,14 +160,15 @@ def findings(words: Words, verdicts: Iterable[Verdict]) -> list[Finding]:
 
 
 def _said(own: Words, verdict: Verdict) -> str:
+    said = own.get("said", {})
     if verdict.effect is None:
-        return _("Too few replicates stayed finite to say anything.")
-    sentence = in_language(own.get("said", {}), verdict.outcome)
+        return in_language(said, "none") or _("Too few replicates stayed finite to say anything.")
+    sentence = in_language(said, verdict.outcome)
     names = ("effect", "low", "high", "replicates")
     values = {name: Blank() if getattr(verdict, name) is None else getattr(verdict, name) for name in names}
     try:
         return sentence.format(**values)
-    except (KeyError, ValueError, IndexError):  # words of another version
+    except (KeyError, ValueError, IndexError, AttributeError):  # words of another version
         return ""
 
 
@@ -267,7 +276,7 @@ def settings_of(words: Words, knobs: Mapping[str, Any]) -> list[Setting]:
             baseline=choice(knob, knob["default"]),
             is_changed=name in different,
         )
-        for name, knob in words.get("knobs", {}).items()
+        for name, knob in in_order(words, "knobs")
     ]
 
 
@@ -318,7 +327,8 @@ def figure_specs(words: Words, knobs: Mapping[str, Any], made: Prediction | None
     specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
     drawn = made and made.drawing and predict.get("form") == "bars"
     if drawn and not any(spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs):
-        specs.insert(1, _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made))
+        beside = _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made)
+        specs.insert(1, beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}})
     return specs
 
 
@@ -339,7 +349,7 @@ def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Predictio
         "kind": figure.get("kind", "curves"),
         "series": series,
         "arms": patterns(figure.get("arms")),
-        "title": in_language(figure, "title") or in_language(about) or series,
+        "title": in_language(figure, "title") or capfirst(in_language(about) or series),
         "unit": in_language(about, "unit"),
         "x": in_language(figure, "x") or _("step"),
         "log_x": bool(figure.get("log_x")),

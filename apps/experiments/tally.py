@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Case, Count, Q, When
 
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Run
@@ -45,6 +45,13 @@ def seen_default_run(user: User | AnonymousUser, lab: Lab) -> Run | None:
     """Return the learner's own newest finished run of a lab at its own settings: what they have seen gives nothing away."""
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab, at_defaults=True, state=Run.State.SUCCEEDED)
     return mine.order_by("-ended_at").first() if user.pk else None
+
+
+def recorded(lab: Lab) -> Run | None:
+    """Return the project's own run of a lab at its own settings: of its present code if there is one, else the newest."""
+    ours = Run.objects.filter(owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, version__lab=lab, shared=True)
+    age = Case(When(version=lab.current_id, then=0), default=1)
+    return ours.order_by(age, "-ended_at").first()
 
 
 def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:

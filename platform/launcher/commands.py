@@ -115,7 +115,7 @@ def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             _open(site)
             site.start_workers(1)
             with step("Recording"):
-                command = [PYTHON, ROOT / "manage.py", "record_evidence", *chosen.lab]
+                command: list[str | Path] = [PYTHON, ROOT / "manage.py", "record_evidence", *chosen.lab]
                 return subprocess.run(command, cwd=ROOT, env=site.environment, check=False).returncode
     finally:
         _forget(folder)
@@ -158,18 +158,14 @@ def _prepare(arguments: list[str], *, torch: str | None, worker: bool, dev: bool
 def _open(site: Site) -> str:
     """Start the servers, make the database ready and the site answer. Returns the first operator's link, if one was made."""
     site.start_servers()
-    with step("Database"):
-        site.manage("migrate", "--no-input", remedy="see that the database may be changed by this account, and ./gradus doctor.")
-    site.start_web()
-    site.start_housekeep()
-    with step("Labs") as under_way:
-        under_way.note = site.manage("load_labs").strip().splitlines()[-1]
-    with step("First operator") as under_way:
-        link = site.manage("make_operator").strip()
-        under_way.note = "made" if link else "exists"
+    with step("Database and labs") as under_way:
+        said = site.get_ready()
+        under_way.note = said["load_labs"][-1]
     with step("Waiting for the site"):
+        site.start_web()
         site.wait_for_web()
-    return link
+    site.start_housekeep()
+    return said["make_operator"][-1] if "make_operator" in said else ""
 
 
 def _welcome(site: Site, link: str, workers: int, seconds: float) -> None:

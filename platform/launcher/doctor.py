@@ -11,20 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from launcher import torch_choice
+from launcher import database, torch_choice
 from launcher.embedded import Postgres, Valkey
 from launcher.home import Home
 from launcher.processes import stop
-from launcher.running import LOST_TOKEN, Address, status
+from launcher.running import REVOKED, Address, status
 from launcher.say import Problem, out, size
 from launcher.setup import VENV
 
-OLDEST_POSTGRES = 15
 LITTLE, SCARCE = 5_000_000_000, 1_000_000_000  # bytes free
 SILENT_SECONDS = 60  # a worker looks for work every two seconds
-TRIAL = "梯度下降"
 MARKS = {"good": "ok  ", "odd": "?   ", "bad": "BAD "}
 
 
@@ -44,7 +41,7 @@ def examine(home: Home, address: Address) -> int:
         findings.append(Finding("odd", "packages", "nothing is installed yet: ./gradus up does it."))
     else:
         with ExitStack() as stack:
-            findings += [*servers(home, stack), token(home, address)]
+            findings += servers(home, stack)
     findings.append(gpu(torch_choice.has_nvidia(), torch_choice.installed()))
     for finding in findings:
         out(f"{MARKS[finding.state]}{finding.about}: {finding.sentence}")
@@ -84,50 +81,26 @@ def port(home: Home, address: Address) -> Finding:
 
 
 def servers(home: Home, stack: ExitStack) -> list[Finding]:
-    """Look at database, worker and broker; embedded servers that do not run are started for the look."""
-    findings = []
-    for name, look, make in (("database", database, _database_url), ("broker", broker, _broker_url)):
+    """Look at database and broker; embedded ones that do not run are started for the look."""
+    findings: list[Finding] = []
+    for name, look in (("database", look_at_database), ("broker", look_at_broker)):
         try:
-            url = make(home, stack)
-            findings += look(url) if url else [Finding("good", name, "not made yet: ./gradus up makes it.")]
+            findings += look(home, stack)
         except Problem as problem:
             findings.append(Finding("bad", name, str(problem)))
     return findings
 
 
-def database(url: str) -> list[Finding]:
-    """Look at version, encoding, Chinese trigrams, and when a worker was last seen."""
-    import psycopg
-
-    try:
-        with psycopg.connect(url, connect_timeout=3) as connection:
-            major = connection.info.server_version // 10_000
-            encoding = _value(connection, "SHOW server_encoding")
-            letters = chinese_trigrams(connection)
-            return [_version(major), _encoding(encoding, letters), worker(last_seen(connection))]
-    except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return [Finding("bad", "database", f"does not answer ({reason}). See that it runs, and that DATABASE_URL is right.")]
-
-
-def chinese_trigrams(connection: Any) -> bool:
-    """Say whether the database makes trigrams of Chinese words: asks pg_trgm where it may, else the character classes."""
-    import psycopg
-
-    try:
-        with connection.transaction(force_rollback=True):
-            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-            return bool(_value(connection, "SELECT cardinality(show_trgm(%s))", TRIAL))
-    except psycopg.Error:  # not ours to make, or not there
-        return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", TRIAL))
-
-
-def last_seen(connection: Any) -> float | None:
-    """Return the seconds since a machine last asked for work; None when none ever did, or there are no tables yet."""
-    if not _value(connection, "SELECT to_regclass('experiments_machine')::text"):
-        return None
-    found = _value(connection, "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_machine WHERE revoked_at IS NULL")
-    return None if found is None else float(found)
+def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
+    """Look at version, encoding and Chinese trigrams, and at what the database knows of workers."""
+    url = _database_url(home, stack)
+    if not url:
+        return [Finding("good", "database", "not made yet: ./gradus up makes it.")]
+    found = database.facts(url)
+    if complaint := found.complaint():
+        return [Finding("bad", "database", complaint)]
+    sentence = f"PostgreSQL {found.version} answers; {found.encoding}, and Chinese words have trigrams, so that search finds them."
+    return [Finding("good", "database", sentence), worker(database.last_seen(url)), token(home, url)]
 
 
 def worker(seconds: float | None) -> Finding:
@@ -143,12 +116,12 @@ def worker(seconds: float | None) -> Finding:
     return Finding("good", "worker", f"one asked for work {_ago(seconds)} ago.")
 
 
-def broker(url: str) -> list[Finding]:
+def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
     """Look at Redis or Valkey."""
     import redis
 
     try:
-        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+        with redis.Redis.from_url(_broker_url(home, stack), socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
             version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
@@ -159,15 +132,17 @@ def broker(url: str) -> list[Finding]:
     return [Finding("good", "broker", f"answers (speaks Redis {version}).")]
 
 
-def token(home: Home, address: Address) -> Finding:
+def token(home: Home, url: str) -> Finding:
     """Say whether the site knows this machine's token."""
-    kept = sorted(home.path.glob("token-local-*"), key=lambda path: path.stat().st_mtime)
-    if not kept or not home.running():
-        return Finding("good", "token", "kept for this machine." if kept else "none kept: ./gradus up makes one for its worker.")
-    answer = status(f"{address.local}/api/worker/v1/claim", b"{}", f"Worker {kept[-1].read_text().strip()}")
-    if answer == LOST_TOKEN:
+    kept = home.token("local", url)
+    if not kept:
+        return Finding("good", "token", "this machine has none yet: ./gradus up makes one for its worker.")
+    standing = database.standing(url, kept)
+    if standing == "unknown":
         return Finding("bad", "token", "the site does not know this machine's token. Restart ./gradus up: it makes a new one.")
-    return Finding("good", "token", "the site knows this machine." if answer else "kept for this machine.")
+    if standing == "revoked":
+        return Finding("odd", "token", REVOKED)
+    return Finding("good", "token", "the site knows this machine.")
 
 
 def gpu(driver: bool, build: torch_choice.Build | None, ask: Callable[[], str] | None = None) -> Finding:
@@ -185,22 +160,6 @@ def gpu(driver: bool, build: torch_choice.Build | None, ask: Callable[[], str] |
             "bad", "GPU", f"{build} cannot use it: {complaint}. The driver may be older than this CUDA; nvidia-smi shows it."
         )
     return Finding("good", "GPU", f"{build} uses it.")
-
-
-def _version(major: int) -> Finding:
-    if major < OLDEST_POSTGRES:
-        return Finding("bad", "database", f"PostgreSQL {major} is too old; Gradus needs {OLDEST_POSTGRES} or newer.")
-    return Finding("good", "database", f"PostgreSQL {major} answers.")
-
-
-def _encoding(encoding: str, letters: bool) -> Finding:
-    again = "Make the cluster again with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
-    if encoding != "UTF8":
-        return Finding("bad", "encoding", f"the database keeps text as {encoding}, which cannot hold Chinese. {again}")
-    if not letters:
-        sentence = f"UTF8, but its locale takes Chinese characters for no letters: search finds no Chinese words. {again}"
-        return Finding("bad", "encoding", sentence)
-    return Finding("good", "encoding", "UTF8, and Chinese words have trigrams: search finds them.")
 
 
 def _database_url(home: Home, stack: ExitStack) -> str:
@@ -234,11 +193,6 @@ def _ask_torch() -> str:
     code = "import torch; torch.zeros(1, device='cuda'); torch.cuda.synchronize()"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
     return asked.stderr.strip().splitlines()[-1] if asked.returncode else ""
-
-
-def _value(connection: Any, query: str, *values: object) -> Any:
-    row = connection.execute(query, values or None).fetchone()
-    return row[0] if row else None
 
 
 def _ago(seconds: float) -> str:

@@ -108,7 +108,7 @@ class Postgres:
     def launch(self, *settings: str, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
         options = [piece for setting in ("listen_addresses=", *settings) for piece in ("-c", setting)]
-        command = [self.binaries / "postgres", "-D", self.cluster, "-k", self.socket, *options]
+        command: list[str | Path] = [self.binaries / "postgres", "-D", self.cluster, "-k", self.socket, *options]
         return spawn(command, ends_by=self.ends_by, account=self.account, cwd="/", output=output)
 
     def answers(self) -> bool:
@@ -127,7 +127,7 @@ class Postgres:
         shutil.rmtree(aside, ignore_errors=True)
         self._own(aside)
         shutil.rmtree(self.cluster, ignore_errors=True)
-        command = [self.binaries / "initdb", "-D", aside, *INITDB]
+        command: list[str | Path] = [self.binaries / "initdb", "-D", aside, *INITDB]
         initdb = spawn(command, account=self.account, cwd="/", output=output or subprocess.DEVNULL)
         if initdb.wait():
             raise Problem(

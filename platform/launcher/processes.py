@@ -84,7 +84,7 @@ def run(what: str, arguments: Sequence[str | Path], *, log: Path, remedy: str = 
             preexec_fn=_end_with_us(),
             **options,
         )
-    said = done.stdout.decode(errors="replace")
+    said: str = done.stdout.decode(errors="replace")
     if done.returncode:
         raise Problem(f"{what} failed (status {done.returncode}):\n{tail(log, said)}", remedy or f"read {log}, then try again.")
     return said

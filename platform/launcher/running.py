@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher import database
 from launcher.ballast import Ballast
 from launcher.embedded import Postgres, Valkey
 from launcher.home import ROOT, Home
@@ -23,7 +24,9 @@ from launcher.supervisor import Child, Launch, Supervisor
 
 SERVER_SECONDS = 60  # for PostgreSQL to answer: after a crash it replays its log first
 WEB_SECONDS = 60
-LOST_TOKEN = 401
+REVOKED = "An operator has revoked this machine: it gets no work."
+# WhiteNoise before any collectstatic; Celery as root, which on a machine of one's own is one's own business
+QUIET = ("ignore:No directory at", "ignore:You're running the worker with superuser")
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,25 @@ class Site:
                 self._start_postgres()
             if not os.environ.get("REDIS_URL"):
                 self._start_valkey()
+            if complaint := database.facts(self.environment["DATABASE_URL"]).complaint():
+                raise Problem(complaint, "./gradus doctor looks again.")
             own = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
             under_way.note = f"yours: {', '.join(own)}" if own else ""
 
     def manage(self, *arguments: str, remedy: str = "") -> str:
         """Run a command of Django, and return what it prints."""
         log = self.home.logs / f"{arguments[0]}.log"
-        command = [PYTHON, ROOT / "manage.py", *arguments]
+        command: list[str | Path] = [PYTHON, ROOT / "manage.py", *arguments]
         return run(f"manage.py {arguments[0]}", command, log=log, remedy=remedy, env=self.environment, cwd=ROOT)
+
+    def get_ready(self) -> dict[str, list[str]]:
+        """Migrate, load the labs, make the first operator. Returns the lines that each step said."""
+        said: dict[str, list[str]] = {}
+        remedy = f"read {self.home.logs / 'get_ready.log'}, and see what ./gradus doctor says of the database."
+        for line in self.manage("get_ready", remedy=remedy).splitlines():
+            name, _tab, text = line.partition("\t")
+            said.setdefault(name, []).append(text)
+        return said
 
     def start_web(self) -> None:
         command: list[str | Path] = [
@@ -144,13 +158,21 @@ class Site:
             self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
 
     def _token(self, name: str, lanes: str) -> str:
-        """Return the machine's token: the kept one, or a new one when the site does not know that."""
-        database = self.environment["DATABASE_URL"]
-        token = self.home.token(name, database)
-        if token and status(f"{self.address.local}/api/worker/v1/claim", b"{}", f"Worker {token}") != LOST_TOKEN:
-            return token
-        token = self.manage("make_machine", "--name", name, "--lanes", lanes).strip()
-        self.home.keep_token(name, database, token)
+        """Return the machine's token: the kept one, or a new one when the site does not know that.
+
+        Raises:
+            Problem: the operator has revoked this machine.
+        """
+        url = self.environment["DATABASE_URL"]
+        token = self.home.token(name, url)
+        standing = database.standing(url, token) if token else "unknown"
+        if standing == "revoked":
+            raise Problem(
+                REVOKED, f"./gradus manage make_machine --name {name} lets it in again; --workers 0 starts without a worker."
+            )
+        if standing == "unknown":
+            token = self.manage("make_machine", "--name", name, "--lanes", lanes).strip()
+            self.home.keep_token(name, url, token)
         return token
 
     def _start_postgres(self) -> None:
@@ -188,7 +210,7 @@ def environment(home: Home, address: Address) -> dict[str, str]:
         found["DATABASE_URL"] = Postgres(home.path).url
     if not found.get("REDIS_URL"):
         found["REDIS_URL"] = Valkey(home.path).url
-    return found | {"SITE_URL": address.public, "PYTHONUNBUFFERED": "1"}
+    return found | {"SITE_URL": address.public, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ",".join(QUIET)}
 
 
 def worker_environment(site: dict[str, str], address: Address, slots: int) -> dict[str, str]:
@@ -198,11 +220,10 @@ def worker_environment(site: dict[str, str], address: Address, slots: int) -> di
     return given | kept | {"GRADUS_URL": address.local}
 
 
-def status(url: str, body: bytes | None = None, authorization: str = "") -> int:
+def status(url: str) -> int:
     """Return the HTTP status with which a URL answers, 0 when it does not."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
     try:
-        with _direct.open(urllib.request.Request(url, data=body, headers=headers), timeout=10) as answer:  # noqa: S310
+        with _direct.open(url, timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -202,7 +202,8 @@ def _carry_out(plan: Plan, fallback: Plan, under_way: Step) -> None:
     _room_for(total)
     more = f", and {unknown} of unknown size" if unknown else ""
     under_way.tell(f"To download: {size(total)} in {files - unknown} files{more}. (--torch skip: the site alone, without labs.)")
-    run_seen("Installing torch with pip", pip_install([*constraints, plan.wanted]), remedy=NO_PACKAGES)
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]  # a terminal sees how far the download is
+    run_seen("Installing torch with pip", pip_install([*quiet, *constraints, plan.wanted]), remedy=NO_PACKAGES)
 
 
 def _room_for(total: float) -> None:

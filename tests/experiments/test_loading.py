@@ -67,7 +67,7 @@ def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a = 1\nb =", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
+    [("a = 1\nb = [1,,2]\nc = 1", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
     ids=["no TOML", "no topic", "no UTF-8"],
 )
 def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(folder: Path, text: str, said: str) -> None:

@@ -144,7 +144,7 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
                     yield Point(f"{name} {size}", done, alone(rounds, name, size))
 
 
-def length(knobs: Knobs, replicates: int = 16) -> int:
+def length(knobs: Knobs, replicates: int) -> int:
     """Return how many points `run` yields."""
     return replicates * (len(ACTIVATIONS) + len(ALONE) * len(sizes(knobs)))
 

@@ -144,7 +144,7 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
             yield Point(arm, epoch, census.take())
 
 
-def length(knobs: Knobs, replicates: int = 16) -> int:
+def length(knobs: Knobs, replicates: int) -> int:
     """Return how many points `run` yields."""
     return len(ARMS) * (knobs.epochs + 1)
 

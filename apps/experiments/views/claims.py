@@ -43,7 +43,7 @@ def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -
             "found": found.get(slug),
             "others": list(_others(counts.get(slug, {}))),
         }
-        for slug in words.get("claims", {})
+        for slug, _own in shown.in_order(words, "claims")
     ]
     device = str(run.device.get("name") or run.device.get("kind", "")) if run else ""
     return {"lab": lab, "words": words, "run": run, "rows": rows, "device": device}

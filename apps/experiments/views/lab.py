@@ -79,7 +79,7 @@ def _page(
     request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = shown.prediction_spec(words), selectors.standard_run(found.pk)
+    spec, standard = shown.prediction_spec(words), tally.recorded(found)
     base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
@@ -89,7 +89,7 @@ def _page(
         "form": form,
         "checked": checked,
         "statement": shown.statement(words, shown.headline(words)),
-        "claims": [shown.statement(words, slug) for slug in words.get("claims", {})],
+        "claims": [shown.statement(words, slug) for slug, _own in shown.in_order(words, "claims")],
         "calls": shown.calls(words),
         "confidences": Prediction.Confidence.choices,
         "spec": spec,
@@ -100,7 +100,7 @@ def _page(
         "own": tally.own_runs(request.user, found),
         "queue": tally.queue_of(found.lane),
         "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
-        "replicates": 1 if found.kind == Lab.Kind.ANALYTIC else Run.STANDARD_REPLICATES,
+        "replicates": Run.STANDARD_REPLICATES,
         "source": listing.python(found.current.source) if found.current else "",
         "kept": kept_of(request),
         "script": _for_script(form, spec, base),

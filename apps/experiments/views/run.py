@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -28,7 +28,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that 
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = selectors.run_for(request.user, pk)
-    _seq, points = selectors.points_of(found)
+    points = selectors.points_of(found)[1] if found.last_seq else []
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
     context["source"] = listing.python(found.version.source)
@@ -93,14 +93,19 @@ def _device(found: Run) -> str:
 
 def _beside(found: Run) -> Run | None:
     """Return the default-knob run that is drawn beside this one."""
-    standard = selectors.standard_run(found.version.lab_id)
+    standard = tally.recorded(found.version.lab)
     return standard if standard and standard.pk != found.pk else None
+
+
+def _is_held(found: Run) -> bool:
+    """Whether the baseline waits: beside a run with the same settings it would tell the end before the end."""
+    return found.at_defaults and not found.is_over
 
 
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
     specs = shown.figure_specs(found.version.words, found.knobs, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
-    base = selectors.points_of(standard, names)[1] if standard and names else []
+    base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
     drawn = [
         {"spec": spec, "svg": figures.draw(spec, points, base), "rows": figures.rows(spec, points, base), "id": n}
         for n, spec in enumerate(specs)
@@ -115,6 +120,7 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
         "points": reverse("experiments:points", args=[found.pk]),
         "events": reverse("experiments:events", args=[found.pk]),
         "panel": reverse("experiments:panel", args=[found.pk]),
+        "held": _is_held(found),
         "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
         "figures": specs,
         "say": {
@@ -140,30 +146,23 @@ def points(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+def table(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All points of a run as CSV."""
     found = selectors.run_for(request.user, pk)
     _seq, series = selectors.points_of(found)
-    response = StreamingHttpResponse(_lines(series), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    csv.writer(response).writerows(_lines(series))
     response["Content-Disposition"] = f'attachment; filename="{found.version.lab_id}-{str(found.pk)[:8]}.csv"'
     return response
 
 
-class Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(series: figures.Curves) -> Iterator[str]:
-    write = csv.writer(Echo()).writerow
-    yield write(["arm", "series", "step", "mean", "low", "high"])
+def _lines(series: figures.Curves) -> Iterator[list[Any]]:
+    yield ["arm", "series", "step", "mean", "low", "high"]
     for curve in series:
         arm, name = safe_cell(curve["arm"]), safe_cell(curve["series"])
         for n, step in enumerate(curve["step"]):
             sides = [curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")]
-            yield write([arm, name, step, *("" if value is None else value for value in sides)])
+            yield [arm, name, step, *("" if value is None else value for value in sides)]
 
 
 def safe_cell(text: str) -> str:

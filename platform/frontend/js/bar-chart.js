@@ -1,10 +1,11 @@
 /* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
    its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
    over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
-import { around, figure, ticks } from "./graph.js";
+import { around, figure, reach, ticks } from "./graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const PAD = { top: 14, right: 14, bottom: 44, left: 52 }; // px
+const PAD = { top: 14, right: 14, left: 52 }; // px
+const NAMES = 30, LINE = 13; // px below the bars for names of one line, and for each line more
 const THUMB = 26; // px
 let drawn = 0; // for ids of hatches
 
@@ -51,20 +52,23 @@ class BarChart extends HTMLElement {
   }
 
   #scale(rows) {
-    const seen = rows.flatMap((r) => [r.run?.mean, r.run?.low, r.run?.high, r.base?.mean, r.pred]).filter((v) => v != null);
-    const [a, b] = this.spec.y ?? [0, 0];
-    this.#reach = [Math.min(this.#reach[0], a, ...seen), Math.max(this.#reach[1], b, ...seen)];
+    const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
+    const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
+    const [low, high] = reach([...means, ...(this.spec.y ?? [0])], this.spec.y ? [] : edges);
+    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], high)];
     return around(...this.#reach);
   }
 
   #paint() {
     const rows = this.#rows(), [low, high] = this.#scale(rows);
     const width = this.clientWidth, height = width < 560 ? 270 : 320;
-    const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
-    const y = (v) => PAD.top + inner.h * (1 - (v - low) / (high - low));
-    const slot = inner.w / Math.max(1, rows.length), svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
+    const slot = (width - PAD.left - PAD.right) / Math.max(1, rows.length);
+    const foot = height - NAMES - LINE * (Math.max(1, ...rows.map((row) => broken(row.name, slot).length)) - 1);
+    const inner = { w: width - PAD.left - PAD.right, h: foot - PAD.top };
+    const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
+    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
     this.#paper(svg, { low, high, y, width, inner });
-    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot: height - PAD.bottom }));
+    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot }));
     this.querySelector("svg")?.remove();
     this.prepend(svg);
     this.#place(rows, { slot, y, low, high });
@@ -92,8 +96,9 @@ class BarChart extends HTMLElement {
       }
     }
     if (row.base) group.append(make("path", { class: "base", d: `M${left} ${y(row.base.mean)}h${wide}` }));
-    if (row.pred != null) group.append(make("rect", { class: "drawn", ...box(row.pred) }));
-    const value = row.run ? figure(row.run.mean) : row.pred != null ? figure(row.pred) : "";
+    const idle = this.marks && !this.marks.get(row.arm)?.name; // nobody touched it yet: no opinion
+    if (row.pred != null) group.append(make("rect", { class: idle ? "drawn idle" : "drawn", ...box(row.pred) }));
+    const value = row.run ? figure(row.run.mean) : row.pred != null && !idle ? figure(row.pred) : "";
     const top = Math.min(...[row.run?.high ?? row.run?.mean, row.pred, row.base?.mean].filter((v) => v != null).map(y), zero);
     group.append(make("text", { x: middle, y: Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), class: row.run ? "value run" : "value pred" }, value));
     group.append(name(row.name, middle, foot + 16, slot));
@@ -125,15 +130,21 @@ function make(tag, attributes, text) {
   return element;
 }
 
-function name(text, x, y, slot) { // in as many lines as its slot needs
-  const element = make("text", { x, y, class: "name" }), fit = Math.max(4, Math.floor(slot / 7));
-  const lines = text.split(" ").reduce((all, word) => {
-    const joined = all.length ? `${all.at(-1)} ${word}` : word;
-    if (all.length && joined.length <= fit) all[all.length - 1] = joined;
+const WORDS = /[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
+const wide = (text) => [...text.trim()].reduce((sum, c) => sum + (c > "\u2fff" ? 12 : 6.6), 0); // px, about
+
+function broken(text, slot) { // into as many lines as its slot needs
+  const lines = (text.match(WORDS) ?? [text]).reduce((all, word) => {
+    if (all.length && wide(all.at(-1) + word) <= slot - 4) all[all.length - 1] += word;
     else all.push(word);
     return all;
   }, []);
-  lines.slice(0, 2).forEach((line, n) => element.append(make("tspan", { x, dy: n ? 13 : 0 }, line)));
+  return lines.slice(0, 3).map((line) => line.trim());
+}
+
+function name(text, x, y, slot) {
+  const element = make("text", { x, y, class: "name" });
+  broken(text, slot).forEach((line, n) => element.append(make("tspan", { x, dy: n ? LINE : 0 }, line)));
   return element;
 }
 

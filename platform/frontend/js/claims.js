@@ -2,7 +2,7 @@
 import { $ } from "./shell.js";
 
 const aim = () => {
-  const row = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const row = document.getElementById(location.hash.slice(1));
   $("tr.aimed")?.classList.remove("aimed");
   row?.closest("tr")?.classList.add("aimed");
 };

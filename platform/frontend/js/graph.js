@@ -29,6 +29,15 @@ export function around(low, high) {
   return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
 }
 
+/* What a scale must reach: all means, and of the bands so much that they do not crush the lines; nothing below zero where
+   no mean is. */
+export function reach(means, edges) {
+  const low = Math.min(...means), high = Math.max(...means), room = (high - low) / 2;
+  const least = edges.length ? Math.max(low - room, Math.min(...edges)) : low;
+  const most = edges.length ? Math.min(high + room, Math.max(...edges)) : high;
+  return [low >= 0 ? Math.max(0, Math.min(low, least)) : Math.min(low, least), Math.max(high, most)];
+}
+
 /* Three figures, as a person would write them. */
 export function figure(value) {
   if (value == null || !Number.isFinite(value)) return "–";

@@ -1,7 +1,7 @@
 /* <metric-chart>: the curves of one figure, uPlot on graph paper. Measured arms are drawn in colours, each with a dash of its own,
    with bands; the baseline thin and in ink; what was predicted in pencil at the right edge. Names stand at the ends of the lines. */
 import uPlot from "uplot";
-import { around, figure, hand, ticks } from "./graph.js";
+import { around, figure, hand, reach, ticks } from "./graph.js";
 
 const NARROW = 560; // px
 const LINE = 16; // px between two names
@@ -95,7 +95,7 @@ class MetricChart extends HTMLElement {
       cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
       scales: {
         x: { time: false, distr: log ? 3 : 1, range: (u, low, high) => this.#rangeX(low, high) },
-        y: { range: (u, low, high) => this.#rangeY(low, high) },
+        y: { range: (u) => this.#rangeY(u) },
       },
       axes: [
         { ...axis, size: 30, ...(log ? {} : { splits: (u) => ticks(u.scales.x.min, u.scales.x.max, this.#narrow ? 5 : 10) }), values: (u, found) => found.map((v) => (v == null ? "" : figure(v))) },
@@ -156,11 +156,14 @@ class MetricChart extends HTMLElement {
     return [Math.min(low, to), Math.max(high, to, low + 1e-9)];
   }
 
-  #rangeY(low, high) {
-    const [a, b] = this.spec.y ?? [Infinity, -Infinity];
-    const known = [a, low ?? Infinity, ...Object.values(this.spec.drawing ?? {})];
-    this.#reach = [Math.min(this.#reach[0], ...known), Math.max(this.#reach[1], b, high ?? -Infinity, ...Object.values(this.spec.drawing ?? {}))];
-    return Number.isFinite(this.#reach[0]) ? around(...this.#reach) : [0, 1];
+  #rangeY(u) {
+    const finite = (columns) => columns.flat().filter((v) => v != null);
+    const means = [...finite(this.#lines.map((line) => u.data[line.offset] ?? [])), ...(this.spec.y ?? []), ...Object.values(this.spec.drawing ?? {})];
+    const bands = this.spec.y ? [] : this.#lines.filter((line) => line.banded).flatMap((line) => [u.data[line.offset + 1], u.data[line.offset + 2]]);
+    if (!means.length) return [0, 1];
+    const [low, high] = reach(means, finite(bands));
+    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], high)];
+    return around(...this.#reach);
   }
 
   #margin() {
@@ -172,10 +175,9 @@ class MetricChart extends HTMLElement {
   #paper(u) { // graph paper whose squares are real units
     const { ctx, bbox: box } = u, px = devicePixelRatio, { x, y } = u.scales;
     const rows = ticks(y.min, y.max, 6), columns = this.spec.log_x ? decades(x.min, x.max) : ticks(x.min, x.max, this.#narrow ? 5 : 10);
-    const between = (list) => (list.length > 1 && !this.spec.log_x ? ticks(list[0] - (list[1] - list[0]), list.at(-1) + (list[1] - list[0]), list.length * 5) : list);
     ctx.save();
     ctx.setLineDash([]);
-    for (const [colour, xs, ys] of [["--grid-minor", between(columns), between(rows)], ["--grid-major", columns, rows]]) {
+    for (const [colour, xs, ys] of [["--grid-minor", this.spec.log_x ? columns : fifths(columns), fifths(rows)], ["--grid-major", columns, rows]]) {
       ctx.beginPath();
       ctx.strokeStyle = this.colours[colour];
       ctx.lineWidth = px;
@@ -185,6 +187,7 @@ class MetricChart extends HTMLElement {
     }
     ctx.fillStyle = this.colours["--ink-3"];
     ctx.font = `${12 * px}px ${this.font}`;
+    ctx.textAlign = "left";
     ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
     ctx.textAlign = "right";
     ctx.fillText(this.spec.x ?? "", box.left + box.width - 8 * px, box.top + box.height - 8 * px);
@@ -251,6 +254,11 @@ class MetricChart extends HTMLElement {
     if (u.cursor.idx == null || u !== this.#chart) return;
     this.dispatchEvent(new CustomEvent("read", { detail: { n: u.cursor.idx, step: u.data[0][u.cursor.idx], values: this.#values(u.cursor.idx) } }));
   }
+}
+
+function fifths(list) { // five squares to each
+  const step = (list[1] - list[0]) / 5;
+  return step > 0 ? Array.from({ length: 5 * (list.length + 1) }, (_, n) => list[0] + (n - 5) * step) : list;
 }
 
 function decades(low, high) {

@@ -31,16 +31,19 @@ function redraw() {
   if (document.activeElement !== inspect) toEnd();
 }
 
+const beside = () => charts.findIndex(({ spec }) => spec.kind === "bars" && Object.keys(spec.drawing).length > 0);
+let asked = false; // for a figure
+
 function choose(n) {
   shown = n;
   for (const { element } of charts) element.hidden = Number(element.dataset.figure) !== n;
-  for (const tab of $$(".figtab")) tab.setAttribute("aria-pressed", Number(tab.dataset.figure) === n);
+  if ($("#figure")) $("#figure").value = n;
   const curves = charts[n]?.spec.kind !== "bars";
   $("#inspect-l").hidden = !curves;
   readout.replaceChildren();
   redraw();
 }
-for (const tab of $$(".figtab")) tab.addEventListener("click", () => choose(Number(tab.dataset.figure)));
+$("#figure")?.addEventListener("change", (event) => { asked = true; choose(Number(event.target.value)); });
 for (const key of $$("[data-line]")) key.addEventListener("click", () => {
   const on = key.getAttribute("aria-pressed") !== "true";
   key.setAttribute("aria-pressed", on);
@@ -137,7 +140,7 @@ async function become(said) {
   if (first && said.state === $("#panel").dataset.state && said.state !== "queued") return; // the page says so already
   await renew().catch(() => {});
   if (said.state === "running") progress(said);
-  if (isOver(said.state)) redraw();
+  if (isOver(said.state)) await compare();
   say($("#state-h").textContent.trim());
 }
 
@@ -164,6 +167,21 @@ function listen() {
   stream.addEventListener("link", (event) => link(event.detail));
 }
 
+/* When all is measured: the drawing beside what came, and the baseline, if it had to wait. */
+async function compare() {
+  if (config.held) await besides().catch(() => {});
+  if (!asked && beside() >= 0 && holder.dataset.state === "succeeded") choose(beside());
+  else redraw();
+}
+
+async function besides() {
+  if (!config.baseline) return;
+  const points = new Points();
+  points.load(await json(config.baseline));
+  baseline = points;
+  redraw();
+}
+
 async function begin() {
   choose(0);
   try {
@@ -172,10 +190,7 @@ async function begin() {
     link({ lost: true }); // the stream brings it all, from the beginning
   }
   if (!isOver(holder.dataset.state)) listen();
-  if (config.baseline) {
-    baseline = new Points();
-    baseline.load(await json(config.baseline));
-    redraw();
-  }
+  else await compare();
+  if (!config.held) await besides();
 }
 begin().catch(() => {});

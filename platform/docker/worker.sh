@@ -1,0 +1,8 @@
+#!/bin/sh
+# A worker that finds its machine's token in GRADUS_TOKEN, or in the file that setup.sh wrote.
+set -eu
+if [ -z "${GRADUS_TOKEN:-}" ]; then
+    GRADUS_TOKEN=$(cat "${GRADUS_TOKEN_FILE:?names the file of the token; or set GRADUS_TOKEN}")
+    export GRADUS_TOKEN
+fi
+exec celery --quiet -A workers.app worker -Q labs,bench -l WARNING --without-gossip --without-mingle

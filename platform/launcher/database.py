@@ -1,0 +1,100 @@
+"""What the launcher asks of a database, before Django and beside it. Needs psycopg, so it runs in `.venv`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from launcher.say import Problem
+
+OLDEST = 15  # PostgreSQL's major version
+TRIAL = "梯度下降"
+AGAIN = "Make the cluster again with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a database is like."""
+
+    version: int  # PostgreSQL's major one
+    encoding: str
+    has_chinese: bool  # it makes trigrams of Chinese words
+
+    def complaint(self) -> str:
+        """Return what is wrong with it, and nothing when it will do."""
+        if self.version < OLDEST:
+            return f"PostgreSQL {self.version} is too old; Gradus needs {OLDEST} or newer."
+        if self.encoding != "UTF8":
+            return f"The database keeps text as {self.encoding}, which cannot hold Chinese. {AGAIN}"
+        if not self.has_chinese:
+            return f"The database's locale takes Chinese characters for no letters, so that search finds no Chinese words. {AGAIN}"
+        return ""
+
+
+def facts(url: str) -> Facts:
+    """Look at a database.
+
+    Raises:
+        Problem: it does not answer.
+    """
+    with _connected(url) as connection:
+        version = connection.info.server_version // 10_000
+        return Facts(version, _value(connection, "SHOW server_encoding"), _has_chinese(connection))
+
+
+def last_seen(url: str) -> float | None:
+    """Return the seconds since a machine last asked for work; None when none ever did, or there are no tables yet."""
+    with _connected(url) as connection:
+        if not _has_machines(connection):
+            return None
+        query = "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_machine WHERE revoked_at IS NULL"
+        found = _value(connection, query)
+        return None if found is None else float(found)
+
+
+def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
+    """Say what the site holds of a machine's token."""
+    with _connected(url) as connection:
+        if not _has_machines(connection):
+            return "unknown"
+        hashed = hashlib.sha256(token.encode()).digest()
+        row = connection.execute("SELECT revoked_at FROM experiments_machine WHERE token_hash = %s", [hashed]).fetchone()
+        if row is None:
+            return "unknown"
+        return "revoked" if row[0] else "known"
+
+
+def _connected(url: str) -> Any:
+    import psycopg
+
+    try:
+        return psycopg.connect(url, connect_timeout=3)
+    except psycopg.Error as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise Problem(f"The database does not answer ({reason}).", "see that it runs, and that DATABASE_URL is right.") from None
+
+
+def _has_chinese(connection: Any) -> bool:
+    """Ask pg_trgm where we may have it, else the character classes that it goes by."""
+    import psycopg
+
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            return bool(_value(connection, "SELECT cardinality(show_trgm(%s))", TRIAL))
+    except psycopg.Error:  # not ours to make, not there, or an encoding that cannot say it
+        pass
+    try:
+        return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", TRIAL))
+    except (psycopg.Error, UnicodeError):
+        return False
+
+
+def _has_machines(connection: Any) -> bool:
+    return bool(_value(connection, "SELECT to_regclass('experiments_machine')::text"))
+
+
+def _value(connection: Any, query: str, *values: object) -> Any:
+    row = connection.execute(query, values or None).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from tests.accounts.conftest import PASSWORD
+
+URL = "/accounts/login/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["mei@example.org", "MEI@example.org", " mei@example.org "])
+def test_the_address_signs_in(client: Client, mei: User, address: str) -> None:
+    assert client.post(URL, {"login": address, "password": PASSWORD})["Location"] == "/"
+    assert client.session["_auth_user_id"] == str(mei.pk)
+
+
+@pytest.mark.django_db
+def test_the_handle_does_not(client: Client, mei: User) -> None:
+    assert client.post(URL, {"login": "Mei", "password": PASSWORD}).status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db
+def test_it_goes_on_to_where_one_was_sent_from(client: Client, mei: User) -> None:
+    assert client.get("/settings")["Location"] == "/accounts/login/?next=/settings"
+    page = client.get("/accounts/login/?next=/settings").content.decode()
+    assert 'name="next" value="/settings"' in page and "/accounts/signup/?next=%2Fsettings" in page
+    assert client.post(URL, {"login": mei.email, "password": PASSWORD, "next": "/settings"})["Location"] == "/settings"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "///evil.example", "\\\\evil.example", "/\t/evil.example"]
+)
+def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: str) -> None:
+    assert client.post(URL, {"login": mei.email, "password": PASSWORD, "next": elsewhere})["Location"] == "/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [
+        ("mei@example.org", "wrong"),
+        ("nobody@example.org", PASSWORD),
+        ("mei@example.org", "x" * 5000),
+        ("mei\x00@example.org", "x"),
+        ("", ""),
+        ("x" * 100_000, "x"),
+    ],
+)
+def test_a_wrong_pair_is_said_and_tells_nothing_more(client: Client, mei: User, login: str, password: str) -> None:
+    response = client.post(URL, {"login": login, "password": password})
+    assert response.status_code == 200 and response.context["form"].errors
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_and_a_wrong_password_sound_alike(client: Client, mei: User) -> None:
+    said = [
+        client.post(URL, {"login": login, "password": "wrong"}).context["form"].non_field_errors()
+        for login in (mei.email, "no@example.org")
+    ]
+    assert said[0] == said[1]
+
+
+@pytest.mark.django_db
+def test_the_fifth_wrong_password_is_the_last_for_a_while(client: Client, mei: User) -> None:
+    answers = [client.post(URL, {"login": mei.email, "password": f"wrong {n}"}) for n in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert 800 < int(answers[-1]["Retry-After"]) <= 900
+    page = answers[-1].content.decode()
+    assert "Sheet" in page and "Too many tries" in page and answers[-1]["Retry-After"] in page
+    right = client.post(URL, {"login": mei.email, "password": PASSWORD})
+    assert right.status_code == 429, "the right password must wait too, or guessing could go on"
+
+
+@pytest.mark.django_db
+def test_one_machine_that_tries_many_addresses_is_stopped(client: Client) -> None:
+    answers = [client.post(URL, {"login": f"a{n}@example.org", "password": "wrong"}) for n in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 60
+
+
+@pytest.mark.django_db
+def test_an_account_that_is_switched_off_stays_out(client: Client, mei: User) -> None:
+    User.objects.filter(pk=mei.pk).update(is_active=False)
+    client.post(URL, {"login": mei.email, "password": PASSWORD}, follow=True)
+    assert "_auth_user_id" not in client.session
+
+
+def test_signing_out_takes_a_form(signed_in: Client) -> None:
+    page = signed_in.get("/accounts/logout/")
+    assert page.status_code == 200 and "_auth_user_id" in signed_in.session
+    assert signed_in.post("/accounts/logout/")["Location"] == "/"
+    assert "_auth_user_id" not in signed_in.session
+
+
+def test_a_form_without_its_token_is_refused(mei: User) -> None:
+    response = Client(enforce_csrf_checks=True).post(URL, {"login": mei.email, "password": PASSWORD})
+    assert response.status_code == 403 and "The form was not sent" in response.content.decode()

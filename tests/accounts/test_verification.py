@@ -1,0 +1,76 @@
+"""With a mail server (EMAIL_URL) an address counts once its owner has opened the link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from apps.accounts.models import User
+from tests.accounts.test_passwords import link_in
+from tests.accounts.test_sign_up import SAM, URL
+
+SENT = "/accounts/confirm-email/"
+
+
+@pytest.fixture(autouse=True)
+def with_mail(settings: Any) -> None:
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.ACCOUNT_PREVENT_ENUMERATION = True
+
+
+@pytest.mark.django_db
+def test_sign_up_waits_for_the_link_and_then_goes_on(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    assert client.post(URL, SAM | {"next": "/labs/dead-relu"})["Location"] == SENT
+    assert "Look into your mail" in client.get(SENT).content.decode()
+    assert "_auth_user_id" not in client.session
+    link = link_in(mailoutbox[0])
+    assert "Confirm" in client.get(link).content.decode()
+    assert client.post(link)["Location"] == "/labs/dead-relu"
+    assert client.session["_auth_user_id"] == str(User.objects.get(handle="Sam").pk)
+
+
+@pytest.mark.django_db
+def test_before_that_the_password_does_not_sign_in(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    client.post(URL, SAM)
+    other = Client()
+    other.post("/accounts/login/", {"login": SAM["email"], "password": SAM["password1"]})
+    assert "_auth_user_id" not in other.session
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_taken_is_told_to_its_owner_alone(client: Client, mei: User, mailoutbox: list[EmailMessage]) -> None:
+    assert client.post(URL, SAM | {"email": mei.email})["Location"] == SENT
+    assert "has an account already" in str(mailoutbox[-1].body)
+    assert not User.objects.filter(handle="Sam").exists()
+
+
+@pytest.mark.django_db
+def test_a_link_that_nobody_sent_does_not_hold(client: Client) -> None:
+    for key in ("x", "MQ:1abc:def", "x" * 2000):
+        page = client.get(f"/accounts/confirm-email/{key}/")
+        assert page.status_code == 200 and "This link does not hold" in page.content.decode()
+        assert client.post(f"/accounts/confirm-email/{key}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_mail_that_cannot_be_sent_leaves_no_account_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise TimeoutError("mail server asleep")
+
+    with monkeypatch.context() as asleep:
+        asleep.setattr(EmailMessage, "send", fail)
+        assert client.post(URL, SAM).status_code == 503
+    assert not User.objects.filter(handle="Sam").exists()
+    assert client.get(URL).status_code == 200
+    assert client.post(URL, SAM)["Location"] == SENT
+
+
+@pytest.mark.django_db
+def test_the_mail_speaks_the_readers_language(client: Client, mailoutbox: list[EmailMessage]) -> None:
+    client.cookies["language"] = "zh-hans"
+    client.post(URL, SAM)
+    assert mailoutbox[0].subject == "Gradus: 确认邮箱" and "请打开链接确认" in str(mailoutbox[0].body)

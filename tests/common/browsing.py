@@ -1,0 +1,93 @@
+"""A browser on the site, in the test's own process: what it complains of, what axe finds, what scrolls sideways."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from apps.accounts.models import User
+from tests.serving import serving
+
+CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+BUILT = (settings.PLATFORM / "static" / "build" / "app.css").exists()
+AXE = settings.PLATFORM / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+WITNESS = """
+window.__violations = [];
+document.addEventListener("securitypolicyviolation", (e) => __violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+"""
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+    .map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")}`)"""
+needs_browser = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH"),
+    pytest.mark.skipif(not BUILT, reason="the front end is not built: manage.py assets"),
+]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": CHROMIUM, "args": FLAGS}
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[str]:
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture
+def open_page(site: str, browser: Browser) -> Iterator[Open]:
+    """Open a window, signed in or not; a script that fails or a policy that is broken fails the test."""
+    opened: list[tuple[BrowserContext, Page, list[str]]] = []
+
+    def open_page(path: str = "/", who: User | None = None, cookies: dict[str, str] | None = None, **options: Any) -> Page:
+        context = browser.new_context(
+            **{"base_url": site, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+        )
+        context.set_default_timeout(15_000)
+        for name, value in {**(cookies or {}), **(session_of(who) if who else {})}.items():
+            context.add_cookies([{"name": name, "value": value, "url": site}])
+        context.add_init_script(WITNESS)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
+        opened.append((context, page, complaints))
+        page.goto(path)
+        return page
+
+    yield open_page
+    try:
+        for _context, page, complaints in opened:
+            assert complaints == []
+            assert violations(page) == []
+    finally:
+        for context, _page, _complaints in opened:
+            context.close()
+
+
+def session_of(user: User) -> dict[str, str]:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+
+def violations(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("window.__violations ?? []")
+    return found
+
+
+def look_over(page: Page) -> None:
+    """Check what every page must keep: axe finds nothing, nothing scrolls sideways, the policy holds."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate(FAULTS) == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, page.url
+    assert violations(page) == [], page.url

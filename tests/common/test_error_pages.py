@@ -1,0 +1,91 @@
+"""Whole-page errors say what happened and what to do, in the site's dress and the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+
+from apps.common.pages import server_error
+
+pytestmark = pytest.mark.django_db
+CASES = [
+    ("bad", 400, "The site could not read this request", "网站读不懂这个请求"),
+    ("forbidden", 403, "This page is not open to you", "你无权打开此页"),
+    ("missing", 404, "There is nothing at this address", "这个地址没有内容"),
+    ("refused", 409, "That did not go through", "没有成功"),
+    ("often", 429, "Too many tries in a short time", "短时间内尝试太多次"),
+    ("broken", 500, "Something broke on our side", "网站出了故障"),
+]
+
+
+@pytest.fixture(autouse=True)
+def faulty(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.common.faulty_urls"
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.parametrize(("name", "status", "english", "chinese"), CASES)
+def test_each_has_its_sheet(visitor: Client, name: str, status: int, english: str, chinese: str) -> None:
+    response = visitor.get(f"/faulty/{name}")
+    page = response.content.decode()
+    assert response.status_code == status
+    assert english in page and f"<dt>Sheet</dt><dd>{status}</dd>" in page and 'class="bar"' in page
+    visitor.cookies["language"] = "zh-hans"
+    page = visitor.get(f"/faulty/{name}").content.decode()
+    assert chinese in page and '<html lang="zh-Hans"' in page
+
+
+@pytest.mark.parametrize("name", [case[0] for case in CASES])
+def test_each_carries_the_policy(visitor: Client, name: str) -> None:
+    policy = visitor.get(f"/faulty/{name}")["Content-Security-Policy"].split("; ")
+    assert {"default-src 'self'", "script-src 'self'", "style-src 'self'", "object-src 'none'", "frame-ancestors 'none'"} <= set(
+        policy
+    )
+
+
+def test_a_rule_that_said_no_says_why_and_escapes_it(visitor: Client) -> None:
+    assert "A rule &lt;b&gt;said&lt;/b&gt; no." in visitor.get("/faulty/refused").content.decode()
+
+
+def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
+    response = visitor.get("/faulty/often")
+    assert response["Retry-After"] == "7" and "The next try is open in 7 seconds." in response.content.decode()
+
+
+def test_htmx_gets_the_line_alone(visitor: Client) -> None:
+    response = visitor.get("/faulty/refused", headers={"hx-request": "true"})
+    assert (
+        response["X-Fragment"] == "1" and "<html" not in response.content.decode() and 'role="alert"' in response.content.decode()
+    )
+
+
+def test_an_address_that_does_not_exist(visitor: Client) -> None:
+    response = visitor.get("/nothing/<script>alert(1)</script>")
+    assert response.status_code == 404 and "<script>alert" not in response.content.decode()
+
+
+def test_a_broken_page_asks_neither_database_nor_session(rf: RequestFactory, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert server_error(rf.get("/")).status_code == 500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_is_said_with_when_to_come_again(visitor: Client, settings: Any) -> None:
+    visitor.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+    home = connection.settings_dict["HOST"]
+    connection.close()
+    connection.settings_dict["HOST"] = "/nowhere"
+    try:
+        response = visitor.get("/settings")
+    finally:
+        connection.settings_dict["HOST"] = home
+    assert response.status_code == 503 and int(response["Retry-After"]) > 0
+    assert "The database does not answer" in response.content.decode() and "Content-Security-Policy" in response
+    assert visitor.get("/accounts/login/").status_code == 200

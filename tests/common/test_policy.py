@@ -1,0 +1,79 @@
+"""What every answer of the site carries, whatever it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.accounts.models import User
+
+POLICY = {
+    "default-src 'self'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "object-src 'none'",
+    "frame-ancestors 'none'",
+}
+VISITORS = [
+    "/accounts/login/",
+    "/accounts/signup/?next=/labs",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/key/1-x/",
+    "/nothing",
+]
+MEMBERS = ["/settings", "/accounts/password/change/", "/accounts/logout/"]
+
+
+def routes(patterns: list[Any], before: str = "/") -> list[str]:
+    """Return an address for each route of the site, what it asks for filled with something that may not exist."""
+    found = []
+    for pattern in patterns:
+        route = str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found += routes(pattern.url_patterns, before + route)
+        elif isinstance(pattern, URLPattern) and "(?P" not in route and "admin" not in before:
+            found.append(before + route)
+    return found
+
+
+def filled(route: str) -> str:
+    for hole, value in (("<uuid:", "00000000-0000-0000-0000-000000000000"), ("<slug:", "nothing"), ("<str:", "x"), ("<int:", "0")):
+        while hole in route:
+            start = route.index(hole)
+            route = route[:start] + value + route[route.index(">", start) + 1 :]
+    return route
+
+
+@pytest.mark.django_db
+def test_every_route_carries_the_policy() -> None:
+    client = Client(raise_request_exception=False)
+    addresses = [filled(route) for route in routes(get_resolver().url_patterns) if "<" not in filled(route)]
+    assert len(addresses) > 20
+    for address in [*addresses, "/admin/", "/admin/accounts/user/", "/nothing"]:
+        for method in (client.get, client.post, client.delete):
+            response = method(address)
+            assert response.status_code < 500, address
+            assert set(response["Content-Security-Policy"].split("; ")) >= POLICY, address
+            assert response["X-Content-Type-Options"] == "nosniff" and response["Referrer-Policy"] == "same-origin", address
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", VISITORS)
+def test_a_visitors_page_asks_little_of_the_database(client: Client, django_assert_max_num_queries: Any, path: str) -> None:
+    with django_assert_max_num_queries(2):
+        assert client.get(path).status_code in (200, 404)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", MEMBERS)
+def test_a_members_page_asks_little_of_the_database(client: Client, django_assert_max_num_queries: Any, path: str) -> None:
+    mei = User.objects.create_user("mei@example.org", "Mei", "seven quiet herons")
+    client.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
+    with django_assert_max_num_queries(3):
+        assert client.get(path).status_code == 200

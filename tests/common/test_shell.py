@@ -1,0 +1,145 @@
+"""What is on every page: keys, themes, the line of a slow request, words at the place of action."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.common.browsing import Open, look_over, needs_browser
+
+pytestmark = needs_browser
+PAGE = "/accounts/login/"
+
+
+def test_g_then_a_letter_goes_there(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    page.wait_for_url("**/claims")
+    expect(page.locator(".nav a[aria-current=page]")).to_have_attribute("href", "/claims")
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/labs")
+
+
+def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator(".keylist dd")).to_have_text(["Labs", "Claims", "Keyboard shortcuts"])
+    look_over(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_keys_rest_while_one_types(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.locator("[name=login]").press_sequentially("glc?")
+    expect(page.locator("[name=login]")).to_have_value("glc?")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_keys_rest_while_an_input_method_composes(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', isComposing: true, bubbles: true}))")
+    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', keyCode: 229, bubbles: true}))")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', bubbles: true}))")
+    expect(page.locator("#keys")).to_be_visible()
+
+
+def test_keys_can_be_switched_off_for_good(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.locator("#help").click()
+    page.locator("#keys-on").uncheck()
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.locator("#help").click()
+    expect(page.locator("#keys-on")).not_to_be_checked()
+
+
+def test_the_theme_turns_in_place_and_stays(open_page: Open) -> None:
+    page = open_page(PAGE, color_scheme="dark")
+    page.locator("[name=login]").fill("half an address")
+    dark = ground(page)
+    with page.expect_response("**/theme"):
+        page.locator("#theme button").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert ground(page) != dark
+    expect(page.locator("[name=login]")).to_have_value("half an address")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_a_page_that_knows_no_reader_takes_the_theme_from_the_cookie(open_page: Open) -> None:
+    page = open_page(PAGE, cookies={"theme": "dark"}, color_scheme="light")
+    known = ground(page)
+    page.route("**" + PAGE, lambda route: without_theme(route))
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert ground(page) == known
+
+
+def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> None:
+    page = open_page(PAGE)
+    held: list[Route] = []
+    page.route("**" + PAGE, with_button)
+    page.route("**/held", lambda route: held.append(route))
+    page.reload()
+    page.locator("#go").click()
+    expect(page.locator("html[data-busy]")).to_be_attached()
+    expect(page.locator("#place")).to_have_attribute("aria-busy", "true")
+    held[0].fulfill(body="here it is")
+    expect(page.locator("#place")).to_have_text("here it is")
+    expect(page.locator("html[data-busy]")).not_to_be_attached()
+    expect(page.locator("#place")).not_to_have_attribute("aria-busy", "true")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda route: route.abort(), "No answer from the site"),
+        (lambda route: route.fulfill(status=500, body="broken"), "That did not work"),
+        (
+            lambda route: route.fulfill(status=409, headers={"X-Fragment": "1"}, body="<p class='wrong'>a rule said no</p>"),
+            "a rule said no",
+        ),
+    ],
+)
+def test_what_went_wrong_is_said_at_the_place_of_action(open_page: Open, answer: Callable[[Route], None], words: str) -> None:
+    page = open_page(PAGE)
+    page.route("**" + PAGE, with_button)
+    page.route("**/held", answer)
+    page.reload()
+    page.locator("#go").click()
+    expect(page.locator("#spot .wrong")).to_have_text(re.compile(words))
+    page.locator("#go").click()
+    expect(page.locator("#spot .wrong")).to_have_count(1)
+
+
+def test_the_skip_link_leads_past_the_bar(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def ground(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def without_theme(route: Route) -> None:
+    response = route.fetch()
+    route.fulfill(response=response, body=response.text().replace(' data-theme="dark"', ""))
+
+
+def with_button(route: Route) -> None:
+    """Put onto the page a button that asks for /held, as pages with htmx have them."""
+    response = route.fetch()
+    button = '<div id="spot"><button id="go" hx-get="/held" hx-target="#place">go</button><div id="place"></div></div>'
+    route.fulfill(response=response, body=response.text().replace("</h1>", "</h1>" + button))

@@ -1,0 +1,83 @@
+"""What the tests of pages need: the labs as they are, browsers that are signed in, and runs that came to an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.experiments import reporting, selectors, services
+from apps.experiments.loading import load_labs
+from apps.experiments.models import Lab, Machine, Run
+from tests.experiments.conftest import event, finish, report
+from workers import wire
+
+RATES = ("0.01", "0.03", "0.1", "0.3", "1")
+HEADLINE = "dead-relu.lr-kills"
+MOST_QUERIES = 12
+GOOD = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
+AGAIN = {"replicates": "16", "key": "again"}
+
+
+def loaded(slug: str = "dead-relu") -> Lab:
+    """Load the labs of the repository, and return one."""
+    load_labs(settings.LABS_FOLDER)
+    return selectors.lab_for(slug)
+
+
+def browser(user: User | None = None, **more: Any) -> Client:
+    client = Client(**more)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
+    return services.queue_run(**{"owner": owner, "lab": lab, "knobs": {}, "key": key, **more})
+
+
+def started(run: Run) -> reporting.Claim:
+    """Have a machine claim the run, which must be the only one that waits, and report a point of each rate."""
+    services.make_machine(name="pages", lanes=["labs", "bench"])
+    claimed = reporting.claim_run(
+        machine=Machine.objects.get(name="pages"),
+        lanes=["labs", "bench"],
+        labs={run.version.lab_id: run.version.sha256},
+    )
+    assert claimed is not None
+    assert claimed.run.pk == run.pk
+    points = [event(0.1 * n, arm=f"relu {rate}", low=[0.05 * n], high=[0.15 * n]) for n, rate in enumerate(RATES)]
+    report(claimed, *points, done=5, of=165)
+    return claimed
+
+
+def verdict(outcome: str = "holds", **more: Any) -> wire.Verdict:
+    numbers: dict[str, Any] = {"effect": 0.66, "low": 0.51, "high": 0.81, "replicates": 16}
+    parts = [wire.Part(name="kills", outcome="holds", effect=0.66, low=0.51, high=0.81, replicates=16)]
+    return wire.Verdict(**{"claim": HEADLINE, "outcome": outcome, "parts": parts, **numbers, **more})
+
+
+def measured(run: Run, *verdicts: wire.Verdict) -> Run:
+    """Have the run come to an end, with a verdict."""
+    device = wire.Device(kind="cpu", name="A slow machine", cores=2)
+    return finish(started(run), verdicts=list(verdicts or [verdict()]), seconds=11.4, device=device, versions={"torch": "2.13.0"})
+
+
+def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
+    """Record the project's own run of a lab at its own settings."""
+    ours = User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user("gradus@example.org", selectors.OURS)
+    run = measured(queued(ours, lab, "recorded"), *verdicts)
+    services.share_run(run=run, shared=True)
+    return run
+
+
+def page_of(run: Run, user: User | None = None, path: str = "") -> Any:
+    return browser(user).get(f"/runs/{run.pk}{path}")
+
+
+def commit(client: Client, **more: Any) -> Any:
+    """Send the form of dead-relu; `knob__width` is its field knob-width, `drawing__relu_1` drawing-relu 1; None leaves one out."""
+    sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}
+    return client.post("/labs/dead-relu", {name: value for name, value in sent.items() if value is not None})

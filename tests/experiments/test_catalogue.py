@@ -1,0 +1,94 @@
+"""The door, and the table of labs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from apps.accounts.models import User
+from apps.experiments.services import PredictionMade
+from tests.experiments.pages_cast import MOST_QUERIES, browser, loaded, measured, queued, recorded
+
+pytestmark = pytest.mark.django_db
+Most = Callable[[int], AbstractContextManager[object]]
+
+
+def test_a_visitor_is_led_to_the_first_lab() -> None:
+    loaded()
+    page = browser().get("/").content.decode()
+    assert 'href="/labs/dead-relu"' in page
+    assert "Predict, then run" in page
+
+
+def test_the_door_draws_a_recorded_curve_but_not_the_predicted_one() -> None:
+    run = recorded(loaded())
+    page = browser().get("/")
+    assert page.context["run"] == run
+    assert page.context["spec"]["series"] != "dead"
+    assert '<svg class="figure curves"' in page.content.decode()
+
+
+def test_the_door_gives_no_verdict_away() -> None:
+    recorded(loaded())
+    page = browser().get("/").content.decode()
+    assert "66%" not in page
+    assert "holds" not in page
+
+
+def test_an_empty_site_says_how_to_fill_it(db: None) -> None:
+    for path in ("/", "/labs"):
+        assert "No labs are loaded yet" in browser().get(path).content.decode()
+
+
+def test_the_table_lists_each_lab_with_its_question_and_cost() -> None:
+    loaded()
+    page = browser().get("/labs")
+    assert {row["lab"].slug for row in page.context["rows"]} == {"dead-relu", "activation-atlas", "activation-cost"}
+    text = page.content.decode()
+    assert "Activation functions" in text
+    assert "closed form" in text
+
+
+def test_it_filters_by_kind() -> None:
+    loaded()
+    rows = browser().get("/labs", {"kind": "benchmark"}).context["rows"]
+    assert [row["lab"].slug for row in rows] == ["activation-cost"]
+
+
+@pytest.mark.parametrize("value", ["nothing", "\x00", "a" * 10_000, "'; DROP TABLE", "\ud800".encode("utf-8", "surrogatepass")])
+def test_a_filter_that_fits_nothing_says_so(value: str) -> None:
+    loaded()
+    page = browser().get("/labs", {"topic": value})
+    assert page.status_code == 200
+    assert "No lab fits" in page.content.decode()
+
+
+def test_a_learner_sees_their_own_calibration_and_a_visitor_none(mei: User, sam: User) -> None:
+    lab = loaded()
+    measured(queued(mei, lab, prediction=PredictionMade("holds", 80, {})))
+    assert "0.04" in browser(mei).get("/labs").content.decode()
+    assert "0.04" not in browser(sam).get("/labs").content.decode()
+    assert "Your calibration" not in browser().get("/labs").content.decode()
+
+
+def test_it_reads_in_chinese() -> None:
+    loaded()
+    page = browser(headers={"accept-language": "zh-CN"}).get("/labs").content.decode()
+    assert 'lang="zh-Hans"' in page
+    assert "激活函数" in page
+
+
+def test_it_only_reads() -> None:
+    assert browser().post("/labs").status_code == 405
+
+
+def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: Most) -> None:
+    lab = loaded()
+    recorded(lab)
+    measured(queued(mei, lab))
+    client = browser(mei)
+    for path in ("/", "/labs"):
+        with django_assert_max_num_queries(MOST_QUERIES):
+            assert client.get(path).status_code == 200

@@ -1,0 +1,76 @@
+"""The ledger: what is said, what was found, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from apps.accounts.models import User
+from apps.experiments.models import Outcome
+from tests.experiments.pages_cast import HEADLINE, MOST_QUERIES, browser, loaded, measured, queued, recorded, verdict
+
+pytestmark = pytest.mark.django_db
+Most = Callable[[int], AbstractContextManager[object]]
+
+
+def test_every_claim_stands_in_it_before_anything_is_recorded() -> None:
+    lab = loaded()
+    page = browser().get("/claims").content.decode()
+    assert "No run is recorded on this site yet" in page
+    for slug in lab.current.words["claims"]:
+        assert f'id="{slug}"' in page
+
+
+def test_an_empty_site_has_an_empty_ledger() -> None:
+    assert "No labs are loaded yet" in browser().get("/claims").content.decode()
+
+
+def test_it_says_what_the_recorded_run_found() -> None:
+    run = recorded(loaded())
+    page = browser().get("/claims").content.decode()
+    assert "66% of the units more dead" in page
+    assert "51% to 81%" in page
+    assert f"/runs/{run.pk}" in page
+    assert "No run is recorded" not in page
+
+
+def test_the_claims_keep_the_order_of_the_lab() -> None:
+    loaded()
+    page = browser().get("/claims").content.decode()
+    assert page.index(f'id="{HEADLINE}"') < page.index('id="dead-relu.death-is-permanent"')
+
+
+def test_learners_runs_at_the_labs_settings_are_counted_by_outcome(mei: User, sam: User) -> None:
+    lab = loaded()
+    recorded(lab)
+    measured(queued(mei, lab), verdict())
+    measured(queued(sam, lab), verdict("depends", effect=0.2, low=0.15, high=0.25))
+    labs = browser().get("/claims").context["topics"][0]["labs"]
+    row = next(row for entry in labs for row in entry["rows"] if row["claim"] == HEADLINE)
+    assert row["others"] == [("tick", str(Outcome.HOLDS.label), 1), ("depends", str(Outcome.DEPENDS.label), 1)]
+
+
+def test_runs_at_other_settings_are_no_evidence_and_stand_apart_for_their_owner(mei: User, sam: User) -> None:
+    run = measured(queued(mei, loaded(), knobs={"width": 32}))
+    mine, theirs = browser(mei).get("/claims"), browser(sam).get("/claims")
+    assert not any(row["others"] for entry in mine.context["topics"][0]["labs"] for row in entry["rows"])
+    assert f"/runs/{run.pk}" in mine.content.decode()
+    assert f"/runs/{run.pk}" not in theirs.content.decode()
+
+
+def test_it_reads_in_chinese() -> None:
+    recorded(loaded())
+    page = browser(headers={"accept-language": "zh-CN"}).get("/claims").content.decode()
+    assert "学习率过大会使 ReLU 单元死亡。" in page
+    assert "成立" in page
+
+
+def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: Most) -> None:
+    lab = loaded()
+    recorded(lab)
+    measured(queued(mei, lab, knobs={"width": 32}))
+    client = browser(mei)
+    with django_assert_max_num_queries(MOST_QUERIES):
+        assert client.get("/claims").status_code == 200

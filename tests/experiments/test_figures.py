@@ -1,0 +1,125 @@
+"""Figures and the words beside them: pure functions from words and points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils.translation import override
+
+from apps.experiments import figures, shown
+from apps.experiments.models import Verdict
+
+NASTY = '<script>alert(1)</script>&"'
+WORDS: dict[str, Any] = {
+    "predict": {"claim": "a.b", "form": "bars", "series": "dead", "arms": ["relu 1", "relu 2"], "range": [0, 1]},
+    "figures": [{"kind": "curves", "series": "dead", "arms": ["relu *"], "to": "epochs", "title": {"en": NASTY, "zh": "图"}}],
+    "series": {"dead": {"unit": {"en": NASTY, "zh": "比例"}, "en": "dead units", "zh": "死亡单元"}},
+    "arms": {"relu 2": {"en": "ReLU, two", "zh": "二"}},
+    "claims": {"a.b": {"en": "It holds.", "effect": ".0%", "said": {"holds": {"en": "{effect:.0%} of {replicates}"}}}},
+}
+
+
+def curve(arm: str, *means: float | None, series: str = "dead") -> dict[str, Any]:
+    return {"arm": arm, "series": series, "step": list(range(len(means))), "mean": list(means), "low": [], "high": []}
+
+
+def spec() -> dict[str, Any]:
+    return shown.figure_specs(WORDS, {"epochs": 10})[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.0, 1.0, (0.0, 1.0)),
+        (0.02, 0.97, (0.0, 1.0)),
+        (3.0, 3.0, (2.4, 3.6)),
+        (-7.0, 1e6, (-200_000.0, 1e6)),
+        (1e-9, 3e-9, (1e-9, 3e-9)),
+    ],
+)
+def test_a_scale_begins_and_ends_on_a_tick(low: float, high: float, expected: tuple[float, float]) -> None:
+    assert figures.around(low, high) == pytest.approx(expected)
+    marks = figures.ticks(*figures.around(low, high), 6)
+    assert marks[0] == pytest.approx(expected[0])
+    assert marks[-1] == pytest.approx(expected[1])
+
+
+def test_a_band_neither_crushes_the_lines_nor_leads_below_zero() -> None:
+    assert figures.reach([0.0, 1.0], [-50.0, 50.0]) == (0.0, 1.5)
+    assert figures.reach([-1.0, 1.0], [-1.5, 1.1]) == (-1.5, 1.1)
+    assert figures.reach([2.0], []) == (2.0, 2.0)
+
+
+def test_what_is_written_by_others_is_escaped() -> None:
+    for svg in (figures.curves(spec(), [curve(f"relu {NASTY}", 1.0, 2.0)]), figures.bars(spec(), [curve(f"relu {NASTY}", 1.0)])):
+        assert "<script>" not in svg
+        assert "&lt;script&gt;" in svg
+
+
+def test_a_line_is_broken_where_nothing_was_finite() -> None:
+    svg = figures.curves(spec(), [curve("relu 1", 0.1, None, 0.3, 0.4)])
+    path = svg.split('<path class="line a0" d="')[1].split('"')[0]
+    assert path.count("M") == 2
+
+
+def test_nothing_measured_is_said_and_drawn_without_an_error() -> None:
+    for draw in (figures.curves, figures.bars):
+        assert "Nothing is measured yet." in draw(spec(), [])
+        assert "relu 1: –" in draw(spec(), [curve("relu 1", None, None)])
+
+
+def test_the_text_alternative_tells_where_each_line_ends() -> None:
+    assert "At the end: relu 1: 0.25; ReLU, two: 0.5." in figures.alternative(
+        spec(), [curve("relu 1", 0.0, 0.25), curve("relu 2", 0.5, None)]
+    )
+
+
+def test_only_the_arms_of_the_figure_are_drawn() -> None:
+    points = [curve("tanh 1", 1.0), curve("relu 2", 1.0), curve("relu 1", 1.0), curve("relu 1", 1.0, series="loss")]
+    assert [found["arm"] for found in figures.chosen(spec(), points)] == ["relu 2", "relu 1"]
+
+
+def test_a_long_line_is_thinned_to_what_a_screen_shows() -> None:
+    svg = figures.curves(spec(), [curve("relu 1", *(n / 10_000 for n in range(10_000)))])
+    assert len(svg) < 30_000
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_not_above_zero() -> None:
+    assert "nan" not in figures.curves(spec() | {"log_x": True, "to": None}, [curve("relu 1", 0.1, 0.2, 0.3)])
+
+
+def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
+    class Made:
+        drawing = {"relu 1": 0.5}
+
+    specs = shown.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
+    assert [found["kind"] for found in specs] == ["curves", "bars"]
+    assert specs[1]["drawing"] == {"relu 1": 0.5}
+    assert '<rect class="gap" fill="url(#hatch-dead)"' in figures.bars(specs[1], [curve("relu 1", 0.2)])
+
+
+def test_a_verdict_is_said_in_the_labs_words() -> None:
+    found = shown.finding(WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16))
+    assert (found.said, found.effect, found.interval, found.glyph) == ("50% of 16", "50%", "40% to 60%", "tick")
+
+
+@pytest.mark.parametrize("said", ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"])
+def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
+    words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
+    assert shown.finding(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
+
+
+def test_a_claim_the_lab_no_longer_has_keeps_its_name() -> None:
+    found = shown.finding({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
+    assert (found.statement, found.effect) == ("gone.claim", "–")
+
+
+def test_the_reader_chooses_the_language() -> None:
+    with override("zh-hans"):
+        assert spec()["title"] == "图"
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(None, "–"), (0.04, "0.0 s"), (4.0, "4 s"), (11.4, "11 s"), (600, "10 min")])
+def test_a_length_of_time_is_said_as_a_person_would(seconds: float | None, expected: str) -> None:
+    assert shown.seconds(seconds) == expected.replace("0.0", "0")

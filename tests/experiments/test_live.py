@@ -1,0 +1,33 @@
+"""What viewers are told, when the run was read before the batches that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from apps.accounts.models import User
+from apps.experiments import live, selectors
+from apps.experiments.models import Run
+from apps.experiments.reporting import Claim
+from apps.experiments.stream import Viewer
+from tests.experiments.conftest import event, report
+
+pytestmark = pytest.mark.django_db
+
+
+def test_batches_stored_between_two_readings_are_told_once(
+    mei: User, queue: Callable[..., Run], claim: Callable[[], Claim]
+) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    report(claimed, event(1.0))
+    earlier = Run.objects.get()
+    report(claimed, event(2.0), after=1)
+    viewer = Viewer(earlier.pk, after=0)
+    told = live.told(earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said="")
+    assert len(viewer.take(told)) == 2
+
+    later = Run.objects.get()
+    again = live.told(later, selectors.batches_after({later.pk: earlier.last_seq})[later.pk], since=earlier.last_seq, said="")
+    assert viewer.take(again) == []

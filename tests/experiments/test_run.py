@@ -1,0 +1,269 @@
+"""A run's page in each of its states, its numbers, and what its owner may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.common.clock import Clock
+from apps.experiments import services
+from apps.experiments.models import Batch, Lab, Machine, Run
+from apps.experiments.services import PredictionMade
+from tests.experiments.conftest import finish
+from tests.experiments.pages_cast import AGAIN, MOST_QUERIES, browser, loaded, measured, page_of, queued, recorded, started, verdict
+
+Most = Callable[[int], AbstractContextManager[object]]
+SURE = PredictionMade("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
+READING = ("", "/panel", "/points", "/points.csv")
+DOING: dict[str, dict[str, str]] = {"/stop": {}, "/share": {"shared": "1"}, "/again": AGAIN}
+
+
+@pytest.fixture
+def lab(db: None) -> Lab:
+    return loaded()
+
+
+def text_of(run: Run, user: User | None = None) -> str:
+    return str(page_of(run, user).content.decode())
+
+
+# ---------------------------------------------------------------- who may see, who may do
+
+
+def test_its_owner_sees_it_and_nobody_else(lab: Lab, mei: User, sam: User) -> None:
+    run = measured(queued(mei, lab))
+    for path in READING:
+        assert page_of(run, mei, path).status_code == 200
+        assert page_of(run, sam, path).status_code == 404
+        assert page_of(run, None, path).status_code == 404
+
+
+def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(lab: Lab, ola: User, sam: User) -> None:
+    run = measured(queued(ola, lab))
+    client = browser(ola)
+    client.post(f"/runs/{run.pk}/share", {"shared": "1"})
+    assert f"http://testserver/runs/{run.pk}" in text_of(run, ola)
+    for path in READING:
+        assert page_of(run, sam, path).status_code == page_of(run, None, path).status_code == 200
+    client.post(f"/runs/{run.pk}/share", {"shared": "0"})
+    assert page_of(run, sam).status_code == 404
+
+
+def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, sam: User) -> None:
+    run = queued(ola, lab)
+    started(run)
+    services.share_run(run=run, shared=True)
+    text = text_of(run, sam)
+    assert "/stop" not in text
+    assert "/share" not in text
+
+
+def test_a_strangers_hand_changes_nothing(lab: Lab, mei: User, sam: User) -> None:
+    run = queued(mei, lab)
+    for path, sent in DOING.items():
+        assert browser(sam).post(f"/runs/{run.pk}{path}", sent).status_code == 404
+    services.share_run(run=run, shared=True)
+    for path in ("/stop", "/share"):  # who may see may still not change
+        assert browser(sam).post(f"/runs/{run.pk}{path}", DOING[path]).status_code == 404
+    run.refresh_from_db()
+    assert (run.state, run.stop_asked, Run.objects.count()) == ("queued", False, 1)
+
+
+def test_a_visitor_who_presses_signs_in_and_comes_back_to_the_run(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    for path, sent in DOING.items():
+        page = browser().post(f"/runs/{run.pk}{path}", sent)
+        assert page["Location"] == f"/accounts/login/?next=%2Fruns%2F{run.pk}"
+
+
+def test_what_is_not_there_is_not_there(mei: User) -> None:
+    for path in READING:
+        assert browser(mei).get(f"/runs/{uuid4()}{path}").status_code == 404
+    for path, sent in DOING.items():
+        assert browser(mei).post(f"/runs/{uuid4()}{path}", sent).status_code == 404
+    assert browser(mei).get("/runs/not-a-run").status_code == 404
+
+
+def test_looking_and_doing_are_kept_apart(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    for path in DOING:
+        assert browser(mei).get(f"/runs/{run.pk}{path}").status_code == 405
+    for path in READING:
+        assert browser(mei).post(f"/runs/{run.pk}{path}").status_code == 405
+
+
+# ---------------------------------------------------------------- states
+
+
+def test_queued_it_says_its_place_and_why_it_waits(lab: Lab, mei: User) -> None:
+    text = text_of(queued(mei, lab, prediction=SURE), mei)
+    assert "Queued, next in turn" in text
+    assert "No worker is connected at the moment" in text
+    assert "Cancel" in text
+    assert 'data-state="queued"' in text
+
+
+def test_running_it_shows_what_came_so_far_and_how_much_is_left(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab, knobs={"width": 32}, prediction=SURE)
+    started(run)
+    text = text_of(run, mei)
+    assert "5 / 165" in text
+    assert "Yes, stop it" in text
+    assert '<path class="line a0"' in text
+    assert '<path class="l-pred"' in text
+    assert '<td class="num">0.4</td>' in text  # and as a table
+
+
+def test_without_a_script_it_comes_again_until_it_is_over(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    refresh = '<noscript><meta http-equiv="refresh" content="10"></noscript>'
+    assert refresh in text_of(run, mei)
+    measured(run)
+    assert refresh not in text_of(run, mei)
+
+
+def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE), verdict(diverged=1))
+    text = text_of(run, mei)
+    assert "66% of the units more dead" in text
+    assert "51% to 81%" in text
+    assert "80 % sure, right; score 0.04" in text
+    assert "Diverged, left out" in text
+    assert "Mean gap of the drawing" in text
+    assert "A slow machine" in text
+    assert 'data-claim="dead-relu.lr-kills" data-outcome="holds"' in text
+
+
+def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02))
+    assert "80 % sure, wrong; score 0.64" in text_of(run, mei)
+
+
+def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE), verdict("inconclusive", low=0.05, high=0.4))
+    text = text_of(run, mei)
+    assert "80 % sure, not scored" in text
+    assert "Run again with 32 replicates" in text
+    assert "Run again with 64 replicates" in text
+    page = browser(mei).post(f"/runs/{run.pk}/again", {"replicates": "32", "key": "more"})
+    assert Run.objects.get(pk=page["Location"].rpartition("/")[2]).replicates == 32
+
+
+def test_a_claim_that_says_nothing_is_told_without_numbers(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab), verdict("inconclusive", effect=None, low=None, high=None, replicates=1, parts=[]))
+    assert page_of(run, mei).status_code == 200
+
+
+def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
+    atlas = loaded("activation-atlas")
+    claim = "activation-atlas.saturation-zone"
+    run = measured(queued(mei, atlas), verdict(claim=claim, exact=True, low=None, high=None, replicates=0, parts=[]))
+    assert "exact" in text_of(run, mei)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [("failed", "The lab ended with an error"), ("limit_exceeded", "It reached its limit"), ("cancelled", "Stopped")],
+)
+def test_an_end_without_a_verdict_is_told_in_words(lab: Lab, mei: User, state: str, says: str) -> None:
+    run = queued(mei, lab, prediction=SURE)
+    finish(started(run), state=state, error="ValueError: <b>no</b>", detail="Traceback of the operator")
+    text = text_of(run, mei)
+    assert says in text
+    assert "<b>no</b>" not in text
+    assert "Traceback" not in text
+    assert "Run again" in text
+    assert 'class="line a0"' in text  # the curve so far
+
+
+def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    for _ in range(3):
+        claimed = started(run)
+        with transaction.atomic():
+            services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
+    text = text_of(run, mei)
+    assert "Lost, and that is our fault" in text
+    assert "Nothing is counted" in text
+
+
+def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE))
+    page = browser(mei, headers={"accept-language": "zh-CN"}).get(f"/runs/{run.pk}").content.decode()
+    assert "学习率过大会使 ReLU 单元死亡。" in page
+    assert "再改一处" in page
+
+
+# ---------------------------------------------------------------- beside it
+
+
+def test_the_default_run_is_drawn_beside_one_of_other_settings(lab: Lab, mei: User) -> None:
+    run, beside = recorded(lab), queued(mei, lab, knobs={"width": 32})
+    started(beside)
+    page = page_of(beside, mei)
+    assert page.context["standard"] == run
+    assert '<path class="l-base"' in page.content.decode()
+
+
+def test_beside_a_default_run_it_waits_until_the_end(lab: Lab, mei: User) -> None:
+    recorded(lab)
+    run = queued(mei, lab)
+    claimed = started(run)
+    page = page_of(run, mei)
+    assert page.context["script"]["held"]
+    assert '<path class="l-base"' not in page.content.decode()
+    finish(claimed, verdicts=[verdict()])
+    page = page_of(run, mei)
+    assert not page.context["script"]["held"]
+    assert '<path class="l-base"' in page.content.decode()
+
+
+def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(lab: Lab, mei: User) -> None:
+    before = recorded(lab)
+    assert f"/runs/{before.pk}" in text_of(queued(mei, lab, prediction=SURE), mei)
+
+
+def test_the_source_is_that_of_the_run(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    lab.current.source = "print('as it was')\n"
+    lab.current.save()
+    assert "as it was" in text_of(run, mei)
+
+
+# ---------------------------------------------------------------- fragment, queries
+
+
+def test_the_panel_brings_rail_panel_and_facts(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE))
+    text = page_of(run, mei, "/panel").content.decode()
+    for part in ('id="rail"', 'id="panel"', 'id="facts"', f'data-seq="{Run.objects.get(pk=run.pk).last_seq}"'):
+        assert part in text
+    assert "<html" not in text
+
+
+def test_it_asks_the_database_little_in_every_state(lab: Lab, mei: User, django_assert_max_num_queries: Most) -> None:
+    recorded(lab)
+    Machine.objects.update(seen_at=Clock(), says={"labs": {lab.pk: lab.current.sha256}})
+    client, run = browser(mei), queued(mei, lab, prediction=SURE)
+
+    def look() -> None:
+        for path in READING:
+            with django_assert_max_num_queries(MOST_QUERIES):
+                assert client.get(f"/runs/{run.pk}{path}").status_code == 200
+
+    assert "A worker is free" in client.get(f"/runs/{run.pk}").content.decode()
+    look()
+    claimed = started(run)
+    look()
+    with transaction.atomic():  # waiting again, with points of its first try
+        services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
+    look()
+    claimed = started(run)
+    finish(claimed, verdicts=[verdict()])
+    look()
+    assert Batch.objects.filter(run=run).count() == 11

@@ -1,0 +1,74 @@
+"""My runs: one's own, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from apps.accounts.models import User
+from apps.experiments import services
+from apps.experiments.models import Run
+from apps.experiments.services import PredictionMade
+from tests.experiments.pages_cast import MOST_QUERIES, browser, loaded, measured, queued
+
+pytestmark = pytest.mark.django_db
+Most = Callable[[int], AbstractContextManager[object]]
+
+
+def many(owner: User, count: int) -> None:
+    """Give `owner` runs that were stopped: copies of one."""
+    run = queued(owner, loaded(), "first")
+    services.ask_to_stop(run=run)
+    run.refresh_from_db()
+    for n in range(count - 1):
+        run.pk, run.key, run._state.adding = None, f"copy {n}", True
+        run.id = Run._meta.pk.get_default()
+        run.save()
+
+
+def test_it_needs_sign_in() -> None:
+    assert browser().get("/runs")["Location"] == "/accounts/login/?next=/runs"
+
+
+def test_who_has_run_nothing_is_shown_where_to_begin(mei: User) -> None:
+    page = browser(mei).get("/runs").content.decode()
+    assert "You have run nothing yet" in page
+    assert 'href="/labs"' in page
+
+
+def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
+    measured(queued(mei, loaded(), knobs={"width": 32}, prediction=PredictionMade("holds", 80, {})))
+    page = browser(mei).get("/runs").content.decode()
+    assert "units in each layer 32" in page
+    assert "holds" in page
+    assert "80 %" in page
+    assert "0.04" in page
+
+
+def test_others_runs_are_not_in_it_even_when_shared(mei: User, ola: User) -> None:
+    run = queued(ola, loaded())
+    services.share_run(run=run, shared=True)
+    assert f"/runs/{run.pk}" not in browser(mei).get("/runs").content.decode()
+    assert f"/runs/{run.pk}" in browser(ola).get("/runs").content.decode()
+
+
+def test_it_has_pages(mei: User) -> None:
+    many(mei, 30)
+    first, second = browser(mei).get("/runs"), browser(mei).get("/runs?page=2")
+    assert len(first.context["rows"]) == 25
+    assert len(second.context["rows"]) == 5
+    assert "Page 2 of 2" in second.content.decode()
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "99", "NaN", "\x00", "1" * 5000, ""])
+def test_a_page_that_is_none_is_the_nearest(mei: User, page: str) -> None:
+    assert browser(mei).get("/runs", {"page": page}).status_code == 200
+
+
+def test_it_asks_the_database_little_however_many_there_are(mei: User, django_assert_max_num_queries: Most) -> None:
+    many(mei, 30)
+    client = browser(mei)
+    with django_assert_max_num_queries(MOST_QUERIES):
+        assert client.get("/runs").status_code == 200

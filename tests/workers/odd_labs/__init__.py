@@ -1,0 +1,10 @@
+"""Labs that misbehave on order, in a package of the same shape as `workers.labs`."""
+
+from importlib import import_module
+from types import ModuleType
+
+SLUGS = ("odd", "broken")
+
+
+def load(slug: str) -> ModuleType:
+    return import_module(f"{__name__}.{slug}")

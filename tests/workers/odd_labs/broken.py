@@ -1,0 +1,3 @@
+"""A lab that cannot be imported."""
+
+raise RuntimeError("this lab is broken")

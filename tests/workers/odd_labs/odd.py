@@ -1,0 +1,77 @@
+"""A lab that yields `points` points and does its deed at `at`. It never waits for time: a gate is a FIFO that the test opens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from workers.engine import Point, Points, Verdict, above, below, claim, decide
+
+
+@dataclass(frozen=True)
+class Knobs:
+    points: int = 3
+    deed: str = ""
+    at: int = 1
+    gate: str = ""
+    values: tuple[float | str, ...] = ()
+
+
+def length(knobs: Knobs, replicates: int) -> int:
+    return knobs.points
+
+
+def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
+    steps = torch.arange(float(len(seeds)))  # (replicates,)
+    for step in range(knobs.points):
+        if step == knobs.at:
+            do(knobs)
+        yield Point("arm", step, {"count": steps + step, "pid": torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64)})
+    if knobs.values:
+        yield Point("poison", 0, {"value": torch.tensor([float(v) for v in knobs.values], dtype=torch.float64)})
+
+
+def do(knobs: Knobs) -> None:
+    match knobs.deed:
+        case "raise":
+            raise ValueError("the lab\nwas told to\0raise \ud800")
+        case "exit":
+            sys.exit(3)
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "ignore":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.pause()
+        case "fork":
+            if os.fork() == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.pause()
+            signal.pause()
+        case "compute":
+            sum(range(10**12))  # one call into C that no Python signal handler can interrupt
+        case "print":
+            print("x" * 200_000, flush=True)
+            print(sorted(os.environ), flush=True)
+        case "gate":
+            Path(knobs.gate).read_text()
+
+
+@claim("odd.counts")
+def it_counts(points: Points) -> Verdict:
+    return decide(points.last("arm", "count"), holds=above(0.0), fails=below(0.0))
+
+
+@claim("odd.raises")
+def it_raises(points: Points) -> Verdict:
+    raise RuntimeError("this rule is broken")
+
+
+@claim("elsewhere.claim")
+def it_is_another_labs(points: Points) -> Verdict:
+    raise AssertionError("nobody asks")

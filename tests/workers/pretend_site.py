@@ -1,0 +1,160 @@
+"""A site with the worker API and nothing behind it: what a worker says is kept, what it hears is on order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+
+from workers import wire
+
+TOKEN = "a machine's token"
+
+
+@dataclass
+class Offer:
+    """A run that waits for a worker, and what workers have said about it since."""
+
+    claim: wire.Claim
+    waiting: bool = True
+    stop: bool = False
+    stale: bool = False
+    events: list[wire.Event] = field(default_factory=list)
+    reports: list[wire.EventsRequest] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # monotonic, of the reports
+    result: wire.Result | None = None
+    results: int = 0  # how often it came
+    released: str | None = None
+    claimed_at: float = 0.0  # monotonic
+
+    def steps(self, series: str = "count", arm: str = "arm") -> list[float]:
+        return [step for event in self.events if (event.arm, event.series) == (arm, series) for step in event.step]
+
+    def means(self, series: str = "count", arm: str = "arm") -> list[float | None]:
+        return [mean for event in self.events if (event.arm, event.series) == (arm, series) for mean in event.mean]
+
+    @property
+    def pid(self) -> int:
+        return int(self.means("pid")[0] or 0)
+
+    @property
+    def is_over(self) -> bool:
+        return self.result is not None or self.released is not None
+
+
+class PretendSite:
+    """Serves on a free port until closed. `away`: connections are cut without an answer."""
+
+    def __init__(self) -> None:
+        self.offers: list[Offer] = []
+        self.asked: list[wire.ClaimRequest] = []
+        self.away = self.refuses_token = self.refuses_results = False
+        self.cut = 0  # requests that were cut while it was away
+        self.changed = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def offer(self, lab: str = "odd", *, lane: str = "labs", replicates: int = 3, after: int = 0, **more: Any) -> Offer:
+        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or knobs of the lab."""
+        times = {"lease_seconds": 20.0, "beat_seconds": 5.0, "kill_seconds": 5.0, "limit_seconds": 60.0}
+        times |= {name: more.pop(name) for name in list(more) if name in times}
+        with self.changed:
+            number = len(self.offers)
+            run = {"run": f"run-{number}", "try_id": number + 1, "number": 1, "token": f"try-{number}", "after": after}
+            claim = wire.Claim(**run, **times, lane=lane, lab=lab, lab_hash="", knobs=more, replicates=replicates, seed=0)
+            self.offers.append(Offer(claim, events=[wire.Event("before", "it", [], [])] * after))
+            return self.offers[-1]
+
+    def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
+        """Wait until something a worker said makes `condition` true.
+
+        Raises:
+            AssertionError: it took too long.
+        """
+        with self.changed:
+            assert self.changed.wait_for(condition, seconds), f"nothing came in {seconds} s: {self.offers[-1:]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str, body: bytes, machine: str, token: str) -> tuple[int, Any]:
+        """Return status and record of the answer."""
+        if machine != f"Worker {TOKEN}" or self.refuses_token:
+            return 401, {"code": "not-authorised", "detail": "Who are you?"}
+        if path == f"{wire.PREFIX}/claim":
+            return self._claim(msgspec.json.decode(body, type=wire.ClaimRequest))
+        *_, number, deed = path.split("/")
+        offer = self.offers[int(number) - 1]
+        if offer.stale or token != offer.claim.token or offer.released is not None:
+            return 409, {"code": "stale-try", "detail": "Another try has the run."}
+        return getattr(self, f"_{deed}")(offer, body)
+
+    def _claim(self, asked: wire.ClaimRequest) -> tuple[int, Any]:
+        self.asked.append(asked)
+        for lane in asked.lanes:
+            for offer in self.offers:
+                if offer.waiting and offer.claim.lane == lane and offer.claim.lab in asked.labs:
+                    offer.waiting = False
+                    offer.claimed_at = time.monotonic()
+                    return 200, offer.claim
+        return 204, None
+
+    def _events(self, offer: Offer, body: bytes) -> tuple[int, Any]:
+        assert len(body) <= wire.MAX_BODY
+        report = msgspec.json.decode(body, type=wire.EventsRequest)
+        if report.after > len(offer.events):
+            return 409, {"code": "gap", "detail": "Events are missing.", "last": len(offer.events)}
+        offer.events += report.events[len(offer.events) - report.after :]
+        offer.reports.append(report)
+        offer.times.append(time.monotonic())
+        return 200, wire.EventsReply(stop=offer.stop, lease_seconds=offer.claim.lease_seconds)
+
+    def _result(self, offer: Offer, body: bytes) -> tuple[int, Any]:
+        result = msgspec.json.decode(body, type=wire.Result)
+        if self.refuses_results and result.verdicts:
+            return 400, {"code": "bad-request", "detail": "Verdicts must name claims of the lab."}
+        offer.result, offer.results = result, offer.results + 1
+        return 200, {}
+
+    def _release(self, offer: Offer, body: bytes) -> tuple[int, Any]:
+        offer.released = msgspec.json.decode(body, type=wire.Release).reason
+        return 200, {}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with site.changed:
+                    if site.away:
+                        site.cut += 1
+                        site.changed.notify_all()
+                        self.close_connection = True
+                        return
+                    status, record = site.answer(
+                        self.path, body, self.headers["Authorization"], self.headers.get(wire.TRY_HEADER, "")
+                    )
+                    site.changed.notify_all()
+                told = b"" if record is None else msgspec.json.encode(record)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler

@@ -1,0 +1,172 @@
+"""The worker as it is really started: by Celery, with bells over a real Valkey, or with none."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from tests.workers.conftest import group_of
+from tests.workers.pretend_site import TOKEN, PretendSite
+from workers import wire
+
+# The worker's own process must do without all of these; the lab process, which it execs, has torch.
+WITHOUT = "django", "rest_framework", "psycopg", "torch", "numpy", "scipy", "sklearn"
+LABS = "tests.workers.odd_labs"
+BLOCKING = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); from celery.__main__ import main; main()"
+NOBODY = "redis://127.0.0.1:1/0"
+databases = count(3)
+Worker = subprocess.Popen[bytes]
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """A database of its own in the tests' Valkey: no test hears another's bells."""
+    return f"{os.environ['REDIS_URL'].partition('?')[0].removesuffix('/0')}?db={next(databases)}"
+
+
+@pytest.fixture
+def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
+    started: list[Worker] = []
+
+    def start(redis: str, **environ: str) -> Worker:
+        ours = {
+            "GRADUS_URL": site.url,
+            "GRADUS_TOKEN": TOKEN,
+            "GRADUS_DATA": str(tmp_path),
+            "GRADUS_LABS": "tests.workers.odd_labs",
+        }
+        ours |= {"GRADUS_SLOTS": "1", "REDIS_URL": redis} | environ
+        command = [
+            sys.executable,
+            "-c",
+            BLOCKING,
+            "-A",
+            "workers.app",
+            "worker",
+            "-Q",
+            "labs,bench",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+        started.append(subprocess.Popen(command, env=os.environ | ours))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.wait()
+
+
+def bell(redis: str) -> Callable[[], None]:
+    app = Celery(broker=wire.celery_url(redis))
+    return lambda: app.send_task(wire.BELL, queue="labs", retry=False)
+
+
+def wait_for_end(pid: int, seconds: float = 10) -> None:
+    """Wait until a process is no more.
+
+    Raises:
+        AssertionError: it still is.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with os.fdopen(handle):
+        assert select.select([handle], [], [], seconds)[0], f"process {pid} still lives"
+
+
+def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: Start, redis_url: str) -> None:
+    start(redis_url, GRADUS_POLL_SECONDS="60")
+    ring = bell(redis_url)
+    ring()
+    site.until(lambda: site.asked)  # it is there, and its spare is warm
+    for _ in range(3):
+        offer, rung = site.offer(), time.monotonic()
+        ring()
+        site.until(lambda offer=offer: offer.result)
+        asked = len(site.asked)
+        site.until(lambda asked=asked: len(site.asked) > asked)  # the next spare is warm, and has found nothing to do
+        assert offer.claimed_at - rung < 0.5  # the poll would take a minute
+        assert offer.times[0] - rung < 1.0
+
+
+def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start) -> None:
+    worker = start(NOBODY, GRADUS_POLL_SECONDS="0.1")
+    offers = [site.offer(), site.offer()]
+    site.until(lambda: all(offer.result for offer in offers))
+    worker.terminate()
+    assert worker.wait(20) == 0
+
+
+def test_bells_lost_in_any_number_do_no_harm(site: PretendSite, start: Start, redis_url: str) -> None:
+    ring = bell(redis_url)
+    for _ in range(50):
+        ring()
+    offer = site.offer()
+    start(redis_url)
+    site.until(lambda: offer.result)
+    assert offer.results == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the pipe tells, not the kernel")
+@pytest.mark.parametrize("deed", ["ignore", "compute"])
+def test_a_killed_worker_leaves_no_lab_process(site: PretendSite, start: Start, deed: str) -> None:
+    offer = site.offer(deed=deed, at=1)
+    worker = start(NOBODY, GRADUS_POLL_SECONDS="0.1")
+    site.until(lambda: offer.steps() == [0])
+    assert group_of(offer.pid)
+    worker.kill()
+    wait_for_end(offer.pid)
+    assert not group_of(offer.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_told_to_end_gives_its_run_back(site: PretendSite, start: Start, redis_url: str, number: int) -> None:
+    offer = site.offer(deed="ignore", at=1)
+    worker = start(redis_url)
+    site.until(lambda: offer.steps() == [0])
+    worker.send_signal(number)
+    site.until(lambda: offer.released)
+    assert offer.released == "shutdown"
+    assert worker.wait(20) == (0 if number == signal.SIGTERM else 1)  # as Celery has it
+    assert not group_of(offer.pid)
+
+
+def test_a_busy_machine_leaves_bells_to_others(site: PretendSite, start: Start, redis_url: str, gate: Path) -> None:
+    """Two machines, one busy with a run that it found by looking: the bell must not be lost on it."""
+    busy = site.offer(deed="gate", at=1, gate=str(gate))
+    start(redis_url, GRADUS_POLL_SECONDS="0.1")
+    site.until(lambda: busy.steps() == [0])
+    asked = len(site.asked)
+    start(redis_url, GRADUS_POLL_SECONDS="60")
+    ring = bell(redis_url)
+    ring()
+    site.until(lambda: len(site.asked) > asked)  # the free one is there
+    for _ in range(3):
+        offer = site.offer()
+        ring()
+        site.until(lambda offer=offer: offer.result, 10)
+    assert not busy.is_over
+    gate.write_text("go on")
+    site.until(lambda: busy.result)
+
+
+def test_a_missing_token_is_said_in_a_sentence(start: Start) -> None:
+    ours = {"GRADUS_TOKEN": "", "REDIS_URL": NOBODY}
+    command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker"]
+    said = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 1
+    assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_machine" in said.stderr
+    assert "Traceback" not in said.stderr

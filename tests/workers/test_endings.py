@@ -1,0 +1,130 @@
+"""How a run can end: told to stop, given to another, out of time, failed, crashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workers.conftest import group_of, is_alive
+from tests.workers.pretend_site import PretendSite
+from workers.supervisor import Supervisor
+
+Machine = Callable[..., Supervisor]
+
+
+@pytest.mark.parametrize("deed", ["ignore", "compute", "fork"])
+def test_stop_ends_even_a_lab_that_does_not_listen(site: PretendSite, machine: Machine, deed: str) -> None:
+    offer = site.offer(points=3, deed=deed, beat_seconds=0.1, kill_seconds=0.3)
+    machine()
+    site.until(lambda: offer.steps() == [0])
+    assert is_alive(offer.pid)
+    offer.stop = True
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert offer.result.state == "cancelled"
+    assert offer.result.seconds > 0
+    assert not group_of(offer.pid)
+
+
+def test_a_stale_try_is_killed_and_forgotten(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="ignore", beat_seconds=0.1)
+    machine()
+    site.until(lambda: offer.steps() == [0])
+    offer.stale = True
+    following = site.offer()
+    site.until(lambda: following.result)
+    assert not offer.is_over
+    assert not is_alive(offer.pid)
+
+
+def test_a_run_past_its_limit_is_ended(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="ignore", limit_seconds=1.0)
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert offer.result.state == "limit_exceeded"
+    assert offer.steps() == [0]
+    assert offer.result.seconds >= 1.0
+    assert not is_alive(offer.pid)
+
+
+def test_an_exception_in_a_lab_is_a_result(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="raise")
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert offer.result.state == "failed"
+    assert offer.result.error == "ValueError: the lab was told toraise ?"
+    assert "in do\n" in offer.result.detail
+    assert not offer.result.verdicts
+    assert offer.steps() == [0]
+
+
+def test_a_lab_that_exits_has_failed(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="exit")
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert (offer.result.state, offer.result.error) == ("failed", "SystemExit: 3")
+
+
+def test_a_knob_that_the_lab_does_not_have_is_a_failure(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(colour="blue")
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert offer.result.state == "failed"
+    assert "colour" in offer.result.error
+
+
+def test_a_crash_by_signal_is_released_as_crashed(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="die")
+    machine()
+    site.until(lambda: offer.is_over)
+    assert offer.released == "crashed: signal 9"
+    assert offer.result is None
+
+
+def test_a_closing_machine_gives_its_try_back(site: PretendSite, machine: Machine) -> None:
+    offer = site.offer(points=3, deed="ignore")
+    supervisor = machine()
+    site.until(lambda: offer.steps() == [0])
+    supervisor.close()
+    assert offer.released == "shutdown"
+    assert not is_alive(offer.pid)
+    assert not supervisor.has_room()
+
+
+def test_what_a_lab_prints_is_capped_and_holds_no_token(
+    site: PretendSite, machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("GRADUS_TOKEN", "very secret")
+    monkeypatch.setenv("SECRET_KEY", "very secret")
+    offer = site.offer(points=3, deed="print")
+    supervisor = machine()
+    site.until(lambda: offer.result)
+    supervisor.close()
+    said = sum(len(record.getMessage()) for record in caplog.records if record.name == "workers.lab_process")
+    assert 60_000 < said < 70_000
+    assert "secret" not in caplog.text
+
+
+def test_a_result_that_the_site_refuses_becomes_a_failure(site: PretendSite, machine: Machine) -> None:
+    site.refuses_results = True
+    offer = site.offer()
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert (offer.result.state, offer.result.error) == ("failed", "The site refused the result.")
+    assert "Verdicts must name claims" in offer.result.detail
+
+
+def test_scratch_folders_are_removed(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "scratch" / "4194305-of-a-dead-worker").mkdir(parents=True)  # above the largest process id
+    offer = site.offer()
+    supervisor = machine()
+    site.until(lambda: offer.result)
+    supervisor.close()
+    assert list((tmp_path / "scratch").iterdir()) == []

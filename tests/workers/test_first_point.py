@@ -1,0 +1,116 @@
+"""A run on a warm machine: points at once, in batches, and a verdict at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workers.pretend_site import PretendSite
+from workers.lab_process import environment
+from workers.labs import SLUGS
+from workers.pipe import Batch, Ended, Line, Ready, Start
+from workers.supervisor import Supervisor
+
+LABS = Path(__file__).parents[2] / "workers/labs"
+NOTING_IMPORTS = """
+import os, sys
+notes = os.open(sys.argv[5], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def note(event, arguments):
+    if event == "import":
+        os.write(notes, f"{arguments[0]}\\n".encode())
+sys.addaudithook(note)
+from workers import process
+process.main(*map(int, sys.argv[1:4]), sys.argv[4])
+"""
+
+
+def test_the_first_point_arrives_before_the_run_ends(site: PretendSite, machine: Callable[..., Supervisor], gate: Path) -> None:
+    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate))
+    machine()
+    site.until(lambda: offer.steps() == [0])
+    assert offer.result is None
+    gate.write_text("go on")
+    site.until(lambda: offer.result)
+    assert offer.steps() == [0, 1, 2]
+    assert offer.means() == [1.0, 2.0, 3.0]
+    assert offer.reports[-1].done == offer.reports[-1].of == 3
+
+
+def test_a_run_ends_with_its_own_labs_verdicts(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+    offer = site.offer(points=5)
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.result
+    assert offer.result.state == "succeeded"
+    assert [(v.claim, v.outcome) for v in offer.result.verdicts] == [("odd.counts", "holds"), ("odd.raises", "inconclusive")]
+    assert offer.result.device == site.asked[-1].device
+    assert offer.result.engine == site.asked[-1].engine
+    assert offer.result.versions["torch"]
+    assert offer.result.summary["peak_memory"] > 50_000_000
+    assert not offer.result.error
+
+
+def test_the_run_goes_to_the_process_that_waited(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+    supervisor = machine()
+    spare = supervisor._keeper.wait()
+    assert spare
+    offer = site.offer()
+    site.until(lambda: offer.result)
+    assert offer.pid == spare.pid
+
+
+def test_reports_come_at_most_ten_a_second(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+    offer = site.offer(lab="dead-relu", epochs=8, width=8)
+    machine(labs="workers.labs")
+    site.until(lambda: offer.result, 60)
+    reports = [at for at, report in zip(offer.times, offer.reports, strict=True) if report.events]
+    assert len(reports) >= 3
+    assert len(reports) <= (reports[-1] - reports[0]) * 10 + 2  # the first at once, the last with the result
+
+
+def test_events_are_numbered_after_those_of_earlier_tries(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+    offer = site.offer(after=7)
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.reports[0].after == 7
+    assert offer.steps() == [0, 1, 2]
+
+
+def test_a_lab_that_cannot_be_imported_is_not_offered(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+    machine()
+    site.until(lambda: site.asked)
+    assert set(site.asked[0].labs) == {"odd"}
+
+
+@pytest.mark.parametrize("lab", SLUGS)
+def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: Path) -> None:
+    notes = tmp_path / "imports"
+    to_lab, from_us = os.pipe()
+    to_us, from_lab = os.pipe()
+    arguments = [str(to_lab), str(from_lab), str(os.getpid()), "workers.labs", str(notes)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", NOTING_IMPORTS, *arguments], pass_fds=(to_lab, from_lab), env=environment(os.environ, 1)
+    )
+    os.close(to_lab)
+    os.close(from_lab)
+    line = Line(to_us, from_us)
+    assert isinstance(line.receive(), Ready)
+    before = notes.read_text().split()
+    quick = tomllib.loads((LABS / f"{lab.replace('-', '_')}.toml").read_text())["profile"]["quick"]
+    line.send(Start(lab, quick["knobs"], quick["replicates"], seed=0, threads=0))
+    first = line.receive()
+    after = notes.read_text().split()
+    *_, last = line
+    line.close()
+    process.wait(10)
+    assert isinstance(first, Batch)
+    assert first.events
+    assert after == before
+    assert isinstance(last, Ended)
+    assert last.result.state == "succeeded", last.result.detail

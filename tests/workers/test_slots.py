@@ -1,0 +1,64 @@
+"""Who runs beside whom: slots, lanes, and a bench run that wants the machine to itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.workers.pretend_site import PretendSite
+from workers.supervisor import Supervisor
+
+Machine = Callable[..., Supervisor]
+
+
+def test_two_slots_run_two_runs_at_once(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+    gates = [tmp_path / "first", tmp_path / "second"]
+    for gate in gates:
+        os.mkfifo(gate)
+    offers = [site.offer(deed="gate", at=1, gate=str(gate)) for gate in gates]
+    waiting = site.offer()
+    supervisor = machine(slots=2)
+    site.until(lambda: all(offer.steps() for offer in offers))
+    assert not supervisor.has_room()
+    assert waiting.waiting
+    for gate in gates:
+        gate.write_text("go on")
+    site.until(lambda: all(offer.result for offer in site.offers))
+
+
+def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(site: PretendSite, machine: Machine, gate: Path) -> None:
+    offer = site.offer(deed="gate", at=1, gate=str(gate))
+    machine(slots=2)
+    site.until(lambda: offer.steps() and len(site.asked) >= 2)
+    assert [asked.lanes for asked in site.asked[:2]] == [["bench", "labs"], ["labs"]]
+    assert [(asked.slots, asked.all_slots) for asked in site.asked[:2]] == [(2, 2), (1, 2)]
+    gate.write_text("go on")
+    site.until(lambda: offer.result)
+
+
+def test_while_a_bench_run_goes_nothing_is_claimed(site: PretendSite, machine: Machine, gate: Path) -> None:
+    bench = site.offer(lane="bench", deed="gate", at=1, gate=str(gate))
+    other = site.offer()
+    supervisor = machine(slots=2, poll_seconds=0.05)
+    site.until(lambda: bench.steps() == [0])
+    asked = len(site.asked)
+    assert not supervisor.has_room()
+    assert supervisor.drain() == 0  # as a bell would
+    assert len(site.asked) == asked
+    assert supervisor._keeper._spare is None  # nor is anything imported beside it
+    gate.write_text("go on")
+    site.until(lambda: other.result)
+    assert bench.result
+    assert bench.result.summary["threads"] == 1
+
+
+def test_a_spare_whose_code_has_changed_is_replaced(site: PretendSite, machine: Machine, tmp_path: Path, monkeypatch) -> None:
+    supervisor = machine(poll_seconds=0.05)
+    old = supervisor._keeper.wait()
+    assert old
+    monkeypatch.setattr("workers.catalogue.code", lambda package: "other code")
+    site.until(lambda: supervisor._keeper._spare not in (None, old))
+    offer = site.offer()
+    site.until(lambda: offer.result)
+    assert offer.pid != old.pid
