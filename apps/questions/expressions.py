@@ -280,8 +280,8 @@ def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
         if abs(base) > 1 and exponent * math.log2(abs(base)) > 1000:
             raise NoValue("it is too large")
-        return int(base) ** int(exponent)
-    value = float(base) ** float(exponent)
+        return int(pow(int(base), int(exponent)))
+    value: float | complex = pow(float(base), float(exponent))
     if isinstance(value, complex):
         raise NoValue("it is no real number")
     return value

@@ -138,8 +138,8 @@ def _source(source: Facts, path: Path) -> None:
     _known(source, "sources", path)
     if not isinstance(source.get("text"), str) or not source["text"].strip():
         raise BadFact(path, "a source has a text")
-    if "url" in source and urlsplit(str(source["url"])).scheme != "https":
-        raise BadFact((*path, "url"), "a source's url begins with https://")
+    if "url" in source and urlsplit(str(source["url"])).scheme not in ("https", "http"):
+        raise BadFact((*path, "url"), "a source's url begins with https:// (or http://)")
 
 
 def _variant(variant: Facts) -> None:

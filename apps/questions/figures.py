@@ -3,10 +3,12 @@
 A question's `figure.py` has one function, `figure(draw)`. It asks for axes, puts marks on them, and says in words what they show:
 
     axes = draw.axes(x=(0, 1), y=(-2, 1), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "z", "zh": "z"})
-    axes.line(xs, ys, name={"en": "before", "zh": "更新前"})          # a measured line, named at its end; dashed=True for a second hand
-    axes.points(xs, ys, name=...)     axes.bars(names, heights)       # names of bars: one {en, zh} each
-    axes.region(y=(-2, 0), label=...) axes.mark(x=0.5, label=...)     # a shaded band; a thin line across, at x or at y
-    axes.alternative(en="...", zh="...")                              # for those who do not see it: what it shows
+    axes.line(xs, ys, name={"en": "before", "zh": "更新前"})   # named at its end; dashed=True where two hands are near
+    axes.points(xs, ys, name=...)
+    axes.bars(names, heights)              # a bar for each name, an {en, zh} each; the numbers along x are left out
+    axes.region(y=(-2, 0), label=...)      # a shaded band
+    axes.mark(x=0.5, label=...)            # a thin line across, at an x or at a y
+    axes.alternative(en="...", zh="...")   # for those who do not see it: what it shows
 
 `figure.py` runs where figures are drawn (`manage.py draw_figures`) and in the tests, never in the web process: the SVGs lie beside
 it, and are loaded as text. Nothing here needs NumPy; anything that iterates over numbers will do.
@@ -203,14 +205,12 @@ class _Sheet:
         axes, slot = self.axes, (self.axes.right - LEFT) / len(names)
         zero, parts = axes.at_y(min(max(0.0, axes.y[0]), axes.y[1])), []
         for n, (name, height) in enumerate(zip(names, heights, strict=True)):
-            x, y = LEFT + slot * (n + 0.2), axes.at_y(height)
-            parts.append(
-                f'<rect class="measured" x="{x:.1f}" y="{min(y, zero):.1f}" width="{slot * 0.6:.1f}" height="{max(abs(y - zero), 0.5):.1f}"/>'
-            )
-            parts.append(f'<text class="value" x="{x + slot * 0.3:.1f}" y="{min(y, zero) - 6:.1f}">{_number(height, 3)}</text>')
-            parts.append(
-                f'<text class="tick mid" x="{x + slot * 0.3:.1f}" y="{HEIGHT - BOTTOM + 18}">{escape(name[self.language])}</text>'
-            )
+            left, middle, end = LEFT + slot * (n + 0.2), LEFT + slot * (n + 0.5), axes.at_y(height)
+            top, tall = min(end, zero), max(abs(end - zero), 0.5)
+            parts.append(f'<rect class="measured" x="{left:.1f}" y="{top:.1f}" width="{slot * 0.6:.1f}" height="{tall:.1f}"/>')
+            parts.append(f'<text class="value" x="{middle:.1f}" y="{top - 6:.1f}">{_number(height, 3)}</text>')
+            text = escape(name[self.language])
+            parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 18}">{text}</text>')
         return "".join(parts)
 
     def _region(self, _hand: int, x: Range, y: Range, label: Both) -> str:
@@ -219,13 +219,13 @@ class _Sheet:
         return area + f'<text class="unit" x="{left + 8:.1f}" y="{bottom - 8:.1f}">{escape(label[self.language])}</text>'
 
     def _mark(self, _hand: int, x: float | None, y: float | None, label: Both) -> str:
-        text = escape(label[self.language])
         if x is not None:
-            at = self.axes.at_x(x)
-            return f'<path class="mark" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/><text class="unit" x="{at + 6:.1f}" y="{TOP + 34}">{text}</text>'
-        at = self.axes.at_y(y or 0.0)
-        path = f'<path class="mark" d="M{LEFT} {at:.1f}H{self.axes.right:.0f}"/>'
-        return path + f'<text class="unit" x="{LEFT + 8}" y="{at - 6:.1f}">{text}</text>'
+            place, line = (self.axes.at_x(x) + 6, TOP + 34.0), f"M{self.axes.at_x(x):.1f} {TOP}V{HEIGHT - BOTTOM}"
+        else:
+            at = self.axes.at_y(y or 0.0)
+            place, line = (LEFT + 8.0, at - 6), f"M{LEFT} {at:.1f}H{self.axes.right:.0f}"
+        text = f'<text class="unit" x="{place[0]:.1f}" y="{place[1]:.1f}">{escape(label[self.language])}</text>'
+        return f'<path class="mark" d="{line}"/>{text}'
 
     def _placed_names(self) -> list[str]:
         """Names at the ends of the lines, on lines of text of their own, pushed apart where they would overlap."""
@@ -245,7 +245,8 @@ class _Sheet:
 
 def _wrapped(text: str) -> list[str]:
     """Return a name in lines that fit beside the plot."""
-    lines, line, wide = [], "", 0
+    lines: list[str] = []
+    line, wide = "", 0
     for word in text.split(" ") if " " in text else list(text):
         size = sum(2 if ord(c) > 0x2E80 else 1 for c in word) + (1 if " " in text else 0)
         if line and wide + size > NAME_WIDTH:

@@ -16,6 +16,7 @@ from apps.common import locks
 from apps.questions import facts as rules
 from apps.questions import services, typesetting, words
 from apps.questions.models import Bank, Piece, Question, Revision
+from apps.questions.rendering import value_names
 from apps.questions.typesetting import Fault
 from apps.questions.words import BadFile, Passage, Words
 
@@ -180,6 +181,15 @@ def _check_markers(one: Folder) -> None:
                 raise BadFile(each.path, line, what)
 
 
+def _check_values(one: Folder) -> None:
+    """See that both languages show the same drawn values at the same places."""
+    for ours, theirs in zip(one.english.passages, one.chinese.passages, strict=True):
+        for passage, other, file in ((ours, theirs, one.english.path), (theirs, ours, one.chinese.path)):
+            if missing := value_names(other.text) - value_names(passage.text):
+                names = ", ".join(f"{{{{{name}}}}}" for name in sorted(missing))
+                raise BadFile(file, passage.line, f"the other language shows {names} here")
+
+
 # ---------------------------------------------------------------- into tables
 
 
@@ -211,9 +221,10 @@ def _load(one: Folder, bank: Bank, question: Question | None) -> str:
 
 
 def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) -> str:
-    revision, pieces, lines = _rows_of(one)
+    revision, pieces, lines = rows_of(one)
     for fault in typesetting.set_html(revision, pieces):
-        raise _placed(fault, one, lines)
+        raise placed(fault, one, lines)
+    _check_values(one)
     facts = one.facts
     fields = {"topic": facts["topic"], "kinds": facts["kinds"], "difficulty": facts["difficulty"], "withdrawn": False}
     if question is None:
@@ -225,7 +236,7 @@ def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) ->
     return f"revision {revision.number}"
 
 
-def _rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage, Passage]]]:
+def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage, Passage]]]:
     """Return the rows, not saved, and for each piece the passages that it is made of."""
 
     def both(kind: str) -> dict[str, str]:
@@ -251,7 +262,7 @@ def _rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passag
     return revision, pieces, lines
 
 
-def _placed(fault: Fault, one: Folder, lines: dict[int, tuple[Passage, Passage]]) -> BadFile:
+def placed(fault: Fault, one: Folder, lines: dict[int, tuple[Passage, Passage]]) -> BadFile:
     """Return a fault of a text as an error of its file, at the line."""
     english = fault.text.language == "en"
     said = one.english if english else one.chinese

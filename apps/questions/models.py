@@ -126,6 +126,7 @@ class Revision(models.Model):
         ordering = ["question", "-number"]
         constraints = [models.UniqueConstraint(fields=["question", "number"], name="revisions_are_numbered")]
         indexes = [GinIndex(fields=["claims"], name="revisions_by_claim")]
+        permissions = [("publish_revision", "Can publish a draft of a question")]
 
     def __str__(self) -> str:
         return f"{self.question_id} r{self.number}"

@@ -35,7 +35,7 @@ TAKEN_OUT = re.compile(
     r"|(?P<dollar>\\\$)"
     r"|\$\$(?P<display>.+?)\$\$"
     r"|\$(?P<inline>(?!\s)(?:\\.|\n(?!\s*\n)|[^$\\\n])+?(?<!\s))\$"
-    r"|\{\{\s*(?P<marker>[a-z]+)\s*(?::(?P<argument>[^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}\}",
+    r"|\{\{\s*(?P<marker>[A-Za-z_0-9-]+)\s*(?::(?P<argument>[^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}\}",
     re.DOTALL | re.MULTILINE,
 )
 VALUE = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
@@ -114,7 +114,6 @@ class _Work:
         return TAKEN_OUT.sub(self._take, text)
 
     def _take(self, match: re.Match[str]) -> str:
-        kind = match.lastgroup or ""
         if match["dollar"]:
             return self._keep("text", "$", match.start())
         if match["fence"]:
@@ -125,12 +124,15 @@ class _Work:
         if match["marker"]:
             return self._marker(match)
         kind = "display" if match["display"] is not None else "inline"
+        if unknown := VALUE.search(match[kind]):
+            what = f"{unknown[0]} is not a drawn value, and TeX needs no double braces"
+            self.faults.append((what, match.start(kind) + unknown.start()))
         return self._keep(kind, match[kind], match.start())
 
     def _marker(self, match: re.Match[str]) -> str:
         name, argument = match["marker"], match["argument"]
         if name not in MARKERS:
-            self.faults.append((f"{{{{{name}}}}} is neither a drawn value nor a marker ({', '.join(MARKERS)})", match.start()))
+            self.faults.append((f"{match[0]} is neither a drawn value nor a marker ({', '.join(MARKERS)})", match.start()))
             return self._keep("text", match[0], match.start())
         if (argument is not None) != (name == "figure"):
             self.faults.append(("write {{figure: caption}}, {{verdicts}} and {{reference}}", match.start()))

@@ -24,6 +24,7 @@ from django.conf import settings
 MEMORY = 64 * 1024 * 1024  # bytes
 SECONDS = 0.2  # for one formula
 LONGEST = 5_000  # characters of a formula
+UNKNOWN = "#c00001"  # the colour of commands that KaTeX does not know, or that are not trusted: nobody's own
 OPTIONS = {
     "trust": False,
     "strict": False,
@@ -31,7 +32,7 @@ OPTIONS = {
     "maxExpand": 200,
     "maxSize": 20,
     "output": "htmlAndMathml",
-    "errorColor": "#c00001",  # of commands that KaTeX does not know, or that are not trusted: nobody's own colour
+    "errorColor": UNKNOWN,
 }
 SET = "(tex, display) => JSON.stringify(katex.renderToString(tex, {...%s, displayMode: display}))"
 logger = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def _set(tex: str, display: bool) -> Formula:
         return escaped(tex, display, str(error).split("\n")[0] or "it takes too much time or memory")
     if 'class="katex-error"' in found:
         return escaped(tex, display, _complaint(found))
-    if OPTIONS["errorColor"] in found:
+    if UNKNOWN in found:
         return Formula(found, "it has a command that KaTeX does not know, or that is not allowed here")
     return Formula(found)
 

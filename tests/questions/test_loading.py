@@ -99,8 +99,8 @@ def test_html_of_an_older_renderer_is_made_anew_without_a_revision(bank: Path, g
 
 
 FAULTS = {
-    "headings that differ": ("zh.md", "## 提示\n\n想想 $\\log$。\n\n", "", "zh.md:30: here is step, where en.md:28 has hint"),
-    "an unknown heading": ("en.md", "## Hint", "## Hints", "en.md:26: “## Hints” is not a heading"),
+    "headings that differ": ("zh.md", "## 提示\n\n想想 $\\log$。\n\n", "", "zh.md:27: here is step, where en.md:27 has hint"),
+    "an unknown heading": ("en.md", "## Hint", "## Hints", "en.md:25: “## Hints” is not a heading"),
     "an unknown key": (
         "question.toml",
         "difficulty = 2",
@@ -108,17 +108,18 @@ FAULTS = {
         "question.toml:4: unknown key 'difficult'",
     ),
     "an unknown topic": ("question.toml", '"losses"', '"loss"', "question.toml:1: 'loss' is not one of"),
-    "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:29: TeX: "),
-    "an unknown command": ("zh.md", "想想 $\\log$", "想想 $\\nosuch$", "zh.md:28: TeX: it has a command"),
-    "an unknown marker": ("en.md", "{{verdicts}}", "{{verdict}}", "en.md:42: {{verdict}} is neither"),
-    "a value that is not drawn": ("zh.md", "$n = {{n}}$", "$n = {{m}}$", "zh.md:7: {{m}} is neither"),
-    "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:48: “*"),
-    "an option without a reason": ("en.md", "> It is not.\n", "", "en.md:24: option b has no reason"),
+    "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:28: TeX: "),
+    "an unknown command": ("zh.md", "想想 $\\log$", "想想 $\\nosuch$", "zh.md:27: TeX: it has a command"),
+    "an unknown marker": ("en.md", "{{verdicts}}", "{{verdict}}", "en.md:41: {{verdict}} is neither"),
+    "a value that is not drawn": ("zh.md", "$n = {{n}}$", "$n = {{m}}$", "zh.md:7: {{m}} is not a drawn value"),
+    "a value shown in one language": ("zh.md", "$n = {{n}}$", "$n$", "zh.md:7: the other language shows {{n}} here"),
+    "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:47: “*"),
+    "an option without a reason": ("en.md", "> It is not.\n", "", "en.md:21: option b has no reason"),
     "an option that facts do not know": (
         "question.toml",
         'right = ["a"]',
         'right = ["c"]',
-        "question.toml:30: there is no option c",
+        "question.toml:29: there is no option c",
     ),
     "an expression of other names": (
         "question.toml",
