@@ -6,10 +6,10 @@ INPUTS = np.linspace(-4.0, 2.0, 121)
 UNITS = {
     "ELU": np.where(INPUTS > 0, INPUTS, np.expm1(INPUTS)),
     "PReLU, α = 0.25": np.maximum(INPUTS, 0) + 0.25 * np.minimum(INPUTS, 0),
-    "leaky, α = 0.01": np.maximum(0.01 * INPUTS, INPUTS),
+    "leaky, α = 0.1": np.maximum(0.1 * INPUTS, INPUTS),
     "ReLU": np.maximum(INPUTS, 0),
 }
-CHINESE = {"ELU": "ELU", "PReLU, α = 0.25": "PReLU，α = 0.25", "leaky, α = 0.01": "Leaky，α = 0.01", "ReLU": "ReLU"}
+CHINESE = {"ELU": "ELU", "PReLU, α = 0.25": "PReLU，α = 0.25", "leaky, α = 0.1": "Leaky，α = 0.1", "ReLU": "ReLU"}
 
 
 def figure(draw) -> None:

@@ -14,9 +14,9 @@ def figure(draw) -> None:
     (a, b), (c, d), (e, f) = PIECES
     turns = np.array([(b - d) / (c - a), (d - f) / (e - c)])
     axes = draw.axes(x=(-3, 3), y=(-4.3, 2.6), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "output", "zh": "输出"})
+    axes.line(INPUTS, unit, name={"en": "Maxout", "zh": "Maxout"})
     for number, line in enumerate(lines, 1):
         axes.line(INPUTS, line, name={"en": f"piece {number}", "zh": f"片段 {number}"})
-    axes.line(INPUTS, unit, name={"en": "Maxout", "zh": "Maxout"})
     axes.points(turns, np.interp(turns, INPUTS, unit), name={"en": "the winner changes", "zh": "获胜片段改变"})
     axes.alternative(
         en=f"The unit follows the upper edge of three lines. It is convex and turns at x = {turns[0]:.1f} and x = {turns[1]:.1f}.",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-INPUTS = np.linspace(-4.0, 4.0, 161)
+INPUTS = np.linspace(-3.0, 3.0, 121)
 
 
 def softplus(x: np.ndarray, beta: float) -> np.ndarray:
@@ -18,7 +18,7 @@ def figure(draw) -> None:
         gap = softplus(INPUTS, beta) - np.maximum(INPUTS, 0)
         assert INPUTS[gap.argmax()] == 0 and math.isclose(gap.max(), math.log(2) / beta)
         gaps[beta] = gap.max()
-    axes = draw.axes(x=(-4, 4), y=(0, 4.1), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "output", "zh": "输出"})
+    axes = draw.axes(x=(-3, 3), y=(0, 3.1), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "output", "zh": "输出"})
     for beta in gaps:
         axes.line(INPUTS, softplus(INPUTS, beta), name={"en": f"softplus, β = {beta}", "zh": f"softplus，β = {beta}"})
     axes.line(INPUTS, np.maximum(INPUTS, 0), name={"en": "ReLU", "zh": "ReLU"})

@@ -16,7 +16,7 @@ def figure(draw) -> None:
     place, value = fine[lowest], swish(fine, 1)[lowest]
     assert abs(place + 1.27846) < 1e-4 and abs(value + 0.27846) < 1e-5
     axes = draw.axes(x=(-6, 3), y=(-1.5, 3), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "output", "zh": "输出"})
-    for beta in (0.2, 1, 5):
+    for beta in (1, 0.2, 5):
         axes.line(INPUTS, swish(INPUTS, beta), name={"en": f"β = {beta:g}", "zh": f"β = {beta:g}"})
     axes.line(INPUTS, np.maximum(INPUTS, 0), name={"en": "ReLU", "zh": "ReLU"})
     axes.points(np.array([place]), np.array([value]), name={"en": "lowest, for β = 1", "zh": "最低点（β = 1）"})

@@ -32,8 +32,8 @@ def figure(draw) -> None:
         y_label={"en": "true positive rate", "zh": "真正率"},
     )
     for name, path in PATHS.items():
-        words = {language: f"{word}: {areas[name]:.2f}" for language, word in NAMES[name].items()}
-        axes.line(path[:, 0], path[:, 1], name=words)
+        en, zh = NAMES[name].values()
+        axes.line(path[:, 0], path[:, 1], name={"en": f"{en}: {areas[name]:.2f}", "zh": f"{zh}：{areas[name]:.2f}"})
     axes.alternative(
         en=f"Going up before right past the tie gives an area of {areas['up']:.2f}, right before up {areas['right']:.2f}; "
         f"one slanted segment gives {areas['slanted']:.2f}, as counting pairs does.",
