@@ -3,7 +3,7 @@
 A question's `figure.py` has one function, `figure(draw)`. It asks for axes, puts marks on them, and says in words what they show:
 
     axes = draw.axes(x=(0, 1), y=(-2, 1), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "z", "zh": "z"})
-    axes.line(xs, ys, name={"en": "before", "zh": "更新前"})   # named at its end; dashed=True where two hands are near
+    axes.line(xs, ys, name={"en": "before", "zh": "更新前"})   # dashed=True for what is not measured
     axes.points(xs, ys, name=...)
     axes.bars(names, heights)              # a bar for each name, an {en, zh} each; the numbers along x are left out
     axes.region(y=(-2, 0), label=...)      # a shaded band
@@ -23,12 +23,12 @@ from html import escape
 
 Both = Mapping[str, str]  # {"en", "zh"}
 Range = tuple[float, float]
-WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 58, 150, 14, 46
+WIDTH, PLOT = 480, 270  # px; narrow, so that its text can be read on a phone
+LEFT, RIGHT, ABOVE, BELOW = 52, 14, 22, 44  # around the plot; above it stands what y is
 HANDS = 7  # colours of lines in the stylesheet
-LINE = 16  # px between two names
+ROW = 18  # px of a line of the legend
+SWATCH = 28
 MOST = 600  # points of a line
-NAME_WIDTH = 20  # ems of CJK, or twice as many letters, that fit beside the plot
 
 
 class BadFigure(Exception):
@@ -73,21 +73,6 @@ class Axes:
     def alternative(self, *, en: str, zh: str) -> None:
         """Say in words what the figure shows."""
         self.alternatives = {"en": en.strip(), "zh": zh.strip()}
-
-    # ------------------------------------------------------------ places
-
-    @property
-    def right(self) -> float:
-        return WIDTH - RIGHT if self._named() else WIDTH - 16
-
-    def at_x(self, value: float) -> float:
-        return LEFT + (self.right - LEFT) * (value - self.x[0]) / (self.x[1] - self.x[0])
-
-    def at_y(self, value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (self.y[1] - value) / (self.y[1] - self.y[0])
-
-    def _named(self) -> bool:
-        return any(kind in ("line", "points") for kind, _what in self.marks)
 
     def svg(self, language: str) -> str:
         """Return the figure in a language.
@@ -140,119 +125,102 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 class _Sheet:
-    """One drawing of axes, in one language."""
+    """One drawing of axes, in one language: the legend, and below it the plot."""
 
     def __init__(self, axes: Axes, language: str) -> None:
         self.axes, self.language = axes, language
-        self.names: list[tuple[float, str, str]] = []  # (y, class, text) at the right
+        named = [what for what in axes.marks if what[0] in ("line", "points")]
+        self.top = ROW * len(named) + ABOVE + 6
+        self.foot = self.top + PLOT
+        self.right = WIDTH - RIGHT
+        self.rows = 0  # of the legend, so far
+
+    def x(self, value: float) -> float:
+        return LEFT + (self.right - LEFT) * (value - self.axes.x[0]) / (self.axes.x[1] - self.axes.x[0])
+
+    def y(self, value: float) -> float:
+        inside = min(max(value, self.axes.y[0]), self.axes.y[1])
+        return self.top + PLOT * (self.axes.y[1] - inside) / (self.axes.y[1] - self.axes.y[0])
 
     def svg(self) -> str:
         axes, lang = self.axes, self.language
-        body = [self._paper(), *self._marks(), *self._placed_names()]
-        foot = HEIGHT - BOTTOM
-        body.append(f'<path class="axis" d="M{LEFT} {TOP}V{foot}H{axes.right:.0f}"/>')
-        body.append(f'<text class="unit" x="{LEFT + 8}" y="{TOP + 16}">{escape(axes.y_label[lang])}</text>')
-        body.append(f'<text class="unit end" x="{axes.right:.0f}" y="{HEIGHT - 8}">{escape(axes.x_label[lang])}</text>')
+        body = [self._paper(), *self._marks()]
+        body.append(f'<path class="axis" d="M{LEFT} {self.top}V{self.foot}H{self.right}"/>')
+        body.append(f'<text class="unit" x="{LEFT - 40}" y="{self.top - 8}">{escape(axes.y_label[lang])}</text>')
+        body.append(f'<text class="unit end" x="{self.right}" y="{self.foot + 36}">{escape(axes.x_label[lang])}</text>')
         label = escape(axes.alternatives[lang], quote=True)
-        head = f'<svg class="figure plate" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" lang="{_tag(lang)}">'
+        size = f'viewBox="0 0 {WIDTH} {self.foot + BELOW}"'
+        head = f'<svg class="figure plate" {size} role="img" aria-label="{label}" lang="{_tag(lang)}">'
         return head + "".join(body) + "</svg>\n"
 
     def _paper(self) -> str:
-        axes, foot = self.axes, HEIGHT - BOTTOM
+        axes = self.axes
         barred = any(kind == "bars" for kind, _what in axes.marks)
-        across, down = [] if barred else ticks(*axes.x, 8), ticks(*axes.y, 6)
-        fine = [f"M{axes.at_x(v):.1f} {TOP}V{foot}" for v in ([] if barred else ticks(*axes.x, 40))]
-        fine += [f"M{LEFT} {axes.at_y(v):.1f}H{axes.right:.0f}" for v in ticks(*axes.y, 30)]
-        coarse = [f"M{axes.at_x(v):.1f} {TOP}V{foot}" for v in across] + [
-            f"M{LEFT} {axes.at_y(v):.1f}H{axes.right:.0f}" for v in down
-        ]
-        parts = [f'<path class="minor" d="{"".join(fine)}"/>', f'<path class="major" d="{"".join(coarse)}"/>']
-        parts += [f'<text class="tick" x="{LEFT - 8}" y="{axes.at_y(v) + 4:.1f}">{_number(v)}</text>' for v in down]
-        parts += [f'<text class="tick mid" x="{axes.at_x(v):.1f}" y="{foot + 18}">{_number(v)}</text>' for v in across]
+        across, down = [] if barred else ticks(*axes.x, 7), ticks(*axes.y, 6)
+        fine = [] if barred else ticks(*axes.x, 35)
+        parts = [self._grid("minor", fine, ticks(*axes.y, 30)), self._grid("major", across, down)]
+        parts += [f'<text class="tick" x="{LEFT - 7}" y="{self.y(v) + 4:.1f}">{_number(v)}</text>' for v in down]
+        parts += [f'<text class="tick mid" x="{self.x(v):.1f}" y="{self.foot + 17}">{_number(v)}</text>' for v in across]
         return "".join(parts)
 
+    def _grid(self, name: str, xs: Sequence[float], ys: Sequence[float]) -> str:
+        lines = [f"M{self.x(v):.1f} {self.top}V{self.foot}" for v in xs] + [f"M{LEFT} {self.y(v):.1f}H{self.right}" for v in ys]
+        return f'<path class="{name}" d="{"".join(lines)}"/>'
+
     def _marks(self) -> list[str]:
-        hands = iter(range(len(self.axes.marks)))
+        """Draw what lies below first; colours go by the order in which `figure.py` names things."""
+        hands = {id(what): n % HANDS for n, what in enumerate(mark for mark in self.axes.marks if mark[0] in ("line", "points"))}
         order = {"region": 0, "bars": 1, "mark": 2, "line": 3, "points": 4}
-        drawn = []
-        for kind, what in sorted(self.axes.marks, key=lambda mark: order[mark[0]]):
-            hand = next(hands) % HANDS if kind in ("line", "points", "bars") else 0
-            drawn.append(getattr(self, f"_{kind}")(hand, *what))
-        return drawn
+        drawn = {id(mark): getattr(self, f"_{mark[0]}")(hands.get(id(mark), 0), *mark[1]) for mark in self.axes.marks}
+        return [drawn[id(mark)] for mark in sorted(self.axes.marks, key=lambda mark: order[mark[0]])]
+
+    def _legend(self, swatch: str, hand: int, name: Both) -> str:
+        self.rows += 1
+        left, line = LEFT - 40, ROW * self.rows
+        text = f'<text class="end-name t{hand}" x="{left + SWATCH + 8}" y="{line - 4}">{escape(name[self.language])}</text>'
+        return swatch.format(x=left, y=line - 8) + text
 
     def _line(self, hand: int, points: list[tuple[float, float]], name: Both, dashed: bool) -> str:
-        pieces, pen, end = [], "M", None
+        pieces, pen = [], "M"
         for x, y in points:
             if not (math.isfinite(x) and math.isfinite(y)):
                 pen = "M"
                 continue
-            shown = min(max(y, self.axes.y[0]), self.axes.y[1])
-            end = self.axes.at_y(shown)
-            pieces.append(f"{pen}{self.axes.at_x(x):.1f} {end:.1f}")
+            pieces.append(f"{pen}{self.x(x):.1f} {self.y(y):.1f}")
             pen = "L"
-        if end is not None:
-            self.names.append((end, f"t{hand}", name[self.language]))
-        return f'<path class="line a{hand}{" dashed" if dashed else ""}" d="{"".join(pieces)}"/>'
+        look = f"line a{hand}{' dashed' if dashed else ''}"
+        swatch = f'<path class="{look}" d="M{{x}} {{y}}h{SWATCH}"/>'
+        return f'<path class="{look}" d="{"".join(pieces)}"/>' + self._legend(swatch, hand, name)
 
     def _points(self, hand: int, points: list[tuple[float, float]], name: Both) -> str:
-        inside = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
-        if inside:
-            self.names.append((self.axes.at_y(inside[-1][1]), f"t{hand}", name[self.language]))
-        dots = (f'<circle cx="{self.axes.at_x(x):.1f}" cy="{self.axes.at_y(y):.1f}" r="3.5"/>' for x, y in inside)
-        return f'<g class="dots d{hand}">{"".join(dots)}</g>'
+        inside = ((x, y) for x, y in points if math.isfinite(x) and math.isfinite(y))
+        dots = "".join(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="3.5"/>' for x, y in inside)
+        swatch = f'<g class="dots d{hand}" transform="translate({SWATCH / 2:.0f})"><circle cx="{{x}}" cy="{{y}}" r="3.5"/></g>'
+        return f'<g class="dots d{hand}">{dots}</g>' + self._legend(swatch, hand, name)
 
     def _bars(self, _hand: int, names: list[Both], heights: list[float]) -> str:
-        axes, slot = self.axes, (self.axes.right - LEFT) / len(names)
-        zero, parts = axes.at_y(min(max(0.0, axes.y[0]), axes.y[1])), []
+        slot, zero, parts = (self.right - LEFT) / len(names), self.y(0.0), []
         for n, (name, height) in enumerate(zip(names, heights, strict=True)):
-            left, middle, end = LEFT + slot * (n + 0.2), LEFT + slot * (n + 0.5), axes.at_y(height)
+            left, middle, end = LEFT + slot * (n + 0.2), LEFT + slot * (n + 0.5), self.y(height)
             top, tall = min(end, zero), max(abs(end - zero), 0.5)
             parts.append(f'<rect class="measured" x="{left:.1f}" y="{top:.1f}" width="{slot * 0.6:.1f}" height="{tall:.1f}"/>')
             parts.append(f'<text class="value" x="{middle:.1f}" y="{top - 6:.1f}">{_number(height, 3)}</text>')
             text = escape(name[self.language])
-            parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 18}">{text}</text>')
+            parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{self.foot + 17}">{text}</text>')
         return "".join(parts)
 
     def _region(self, _hand: int, x: Range, y: Range, label: Both) -> str:
-        left, right, top, bottom = self.axes.at_x(x[0]), self.axes.at_x(x[1]), self.axes.at_y(y[1]), self.axes.at_y(y[0])
+        left, right, top, bottom = self.x(x[0]), self.x(x[1]), self.y(y[1]), self.y(y[0])
         area = f'<rect class="region" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
         return area + f'<text class="unit" x="{left + 8:.1f}" y="{bottom - 8:.1f}">{escape(label[self.language])}</text>'
 
     def _mark(self, _hand: int, x: float | None, y: float | None, label: Both) -> str:
         if x is not None:
-            place, line = (self.axes.at_x(x) + 6, TOP + 34.0), f"M{self.axes.at_x(x):.1f} {TOP}V{HEIGHT - BOTTOM}"
+            place, line = (self.x(x) + 6, self.top + 16.0), f"M{self.x(x):.1f} {self.top}V{self.foot}"
         else:
-            at = self.axes.at_y(y or 0.0)
-            place, line = (LEFT + 8.0, at - 6), f"M{LEFT} {at:.1f}H{self.axes.right:.0f}"
+            place, line = (LEFT + 8.0, self.y(y or 0.0) - 6), f"M{LEFT} {self.y(y or 0.0):.1f}H{self.right}"
         text = f'<text class="unit" x="{place[0]:.1f}" y="{place[1]:.1f}">{escape(label[self.language])}</text>'
         return f'<path class="mark" d="{line}"/>{text}'
-
-    def _placed_names(self) -> list[str]:
-        """Names at the ends of the lines, on lines of text of their own, pushed apart where they would overlap."""
-        blocks = [(y, colour, _wrapped(text)) for y, colour, text in sorted(self.names)]
-        top, placed = float(TOP), []
-        for y, colour, lines in blocks:
-            top = max(top, y - LINE * (len(lines) - 1) / 2)
-            placed.append((top, colour, lines))
-            top += LINE * len(lines) + 4
-        over = max(0.0, top - (HEIGHT - BOTTOM))
-        drawn, x = [], self.axes.right + 10
-        for y, colour, lines in placed:
-            spans = "".join(f'<tspan x="{x:.0f}" dy="{LINE if n else 0}">{escape(line)}</tspan>' for n, line in enumerate(lines))
-            drawn.append(f'<text class="end-name {colour}" x="{x:.0f}" y="{max(y - over, TOP + 4) + 4:.1f}">{spans}</text>')
-        return drawn
-
-
-def _wrapped(text: str) -> list[str]:
-    """Return a name in lines that fit beside the plot."""
-    lines: list[str] = []
-    line, wide = "", 0
-    for word in text.split(" ") if " " in text else list(text):
-        size = sum(2 if ord(c) > 0x2E80 else 1 for c in word) + (1 if " " in text else 0)
-        if line and wide + size > NAME_WIDTH:
-            lines, line, wide = [*lines, line.rstrip()], "", 0
-        line, wide = line + word + (" " if " " in text else ""), wide + size
-    return [*lines, line.rstrip()]
 
 
 def _number(value: float, digits: int = 6) -> str:

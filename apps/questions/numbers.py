@@ -139,8 +139,11 @@ def _without_commas(digits: str, sign: str, notes: list[str]) -> str:
 
 def _power(base: float, exponent: int) -> float:
     try:
-        return base**exponent
+        value = base**exponent
     except OverflowError:
         raise _Unread(_("That number is too large to be read.")) from None
     except ZeroDivisionError:
         raise _Unread(_("That divides by zero.")) from None
+    if abs(value) < SMALLEST and base:
+        raise _Unread(_("That number is too close to zero to be read."))
+    return value

@@ -82,7 +82,7 @@ def render(text: str, *, inline: bool = False) -> Rendered:
 
 
 def served(page: str, **replacements: str) -> str:
-    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference` (HTML). What is not given is nothing."""
+    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`. What is not given is nothing."""
     whole = COMMENT.sub(lambda match: replacements.get(match[1], ""), page)
     return re.sub(r'<figure class="plate"><figcaption>.*?</figcaption></figure>', "", whole, flags=re.DOTALL)
 

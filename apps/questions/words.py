@@ -163,7 +163,7 @@ def _check(words: Words, language: str) -> None:
     for kind in ("title", "statement", "answer"):
         if kind not in kinds:
             name = f"“## {HEADINGS[kind][place]}”" if kind in HEADINGS else f"a {kind}"
-            raise BadFile(words.path, len(kinds) and words.passages[-1].line or 1, f"{name} is missing.")
+            raise BadFile(words.path, words.passages[-1].line if kinds else 1, f"{name} is missing.")
     for kind in ("numeric", "answer"):
         if kinds.count(kind) > 1:
             raise BadFile(words.path, words.all(kind)[1].line, f"“## {HEADINGS[kind][place]}” stands here a second time.")
