@@ -112,6 +112,8 @@ def check_draws(variant: Facts) -> None:
             drawn = variants.draw(variant, seed)
         except variants.NoDraw as error:
             raise BadFact(("variant", "answer", "reject"), f"nothing can be drawn: {error}") from None
+        except expressions.BadExpression as error:
+            raise BadFact(("variant", "answer", error.part), f"{error.part} needs itself") from None
         except expressions.NoValue as error:
             raise BadFact(("variant",), f"with seed {seed} an expression has no value: {error}") from None
         if len(drawn.wrong) != len(wrong):
@@ -152,11 +154,12 @@ def _variant(variant: Facts) -> None:
     if "unit" in variant:
         _both(variant["unit"], ("variant", "unit"))
     names = [_drawn(name, how) for name, how in variant.get("draw", {}).items()]
+    computed = [name for name in variant.get("answer", {}) if name != "reject"]
+    for name in computed:
+        _name(name, ("variant", "answer", name))
+    names += computed
     for name, text in variant.get("answer", {}).items():
-        _expression(text, names, ("variant", "answer", name))
-        if name != "reject":
-            _name(name, ("variant", "answer", name))
-            names.append(name)
+        _expression(text, [each for each in names if each != name], ("variant", "answer", name))
     if "answer" in variant and "value" not in variant["answer"]:
         raise BadFact(("variant", "answer"), "value is missing")
     for number, wrong in enumerate(variant.get("wrong", [])):

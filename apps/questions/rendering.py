@@ -77,7 +77,7 @@ def render(text: str, *, inline: bool = False) -> Rendered:
     source = work.take_out(clean(text).replace(OPEN, "").replace(CLOSE, ""))
     parsed = _markdown().renderInline(source) if inline else _markdown().render(source)
     safe = nh3.clean(parsed, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="noopener")
-    work.find_asterisks(safe, source)
+    work.find_asterisks(safe)
     return Rendered(work.put_back(safe), work.faults, work.formulas)
 
 
@@ -142,10 +142,10 @@ class _Work:
         self.kept.append((kind, what, where))
         return f"{OPEN}{len(self.kept) - 1}{CLOSE}"
 
-    def find_asterisks(self, safe: str, source: str) -> None:
+    def find_asterisks(self, safe: str) -> None:
         """Note emphasis that was not closed: an asterisk or an underscore pair that Markdown left in the text."""
         words = html.unescape(re.sub(r"<[^>]*>", "", safe))
-        for match in re.finditer(r"\*+|__", words):
+        if match := re.search(r"\*+|__", words):  # the first: what follows is of the same pair
             around = PLACE.split(words[match.end() : match.end() + 8])[0].split("\n")[0]
             found = self.source.find(match[0] + around)
             self.faults.append((f"“{match[0]}{around}”: emphasis that is not closed", max(found, 0)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from apps.questions.expressions import Number, read
+from apps.questions.expressions import BadExpression, Number, read
 
 SEEDS = 64  # variants of a question: enough that nobody learns the numbers, few enough to keep what was rendered
 MOST_DRAWS = 500  # before we say that nothing can be drawn
@@ -67,12 +67,25 @@ def draw(facts: Facts, seed: int) -> Drawn:
     answer = facts["answer"]
     for turn in range(MOST_DRAWS):
         values: dict[str, Number] = {name: _one(how, name, seed, turn) for name, how in facts.get("draw", {}).items()}
-        for name, text in answer.items():
-            if name != "reject":
-                values[name] = read(text, values).at(**values)
+        _compute(answer, values)
         if not ("reject" in answer and read(answer["reject"], values).at(**values)):
             return _made(facts, values, seed)
     raise NoDraw(f"{MOST_DRAWS} draws were rejected")
+
+
+def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
+    """Add the values that are computed from those drawn, each after those that it needs: JSON keeps no order of names.
+
+    Raises:
+        BadExpression: they need each other in a circle.
+    """
+    left = {name: read(text, {*values, *answer}) for name, text in answer.items() if name != "reject"}
+    while left:
+        ready = [name for name, expression in left.items() if not expression.names & left.keys()]
+        if not ready:
+            raise BadExpression("name", next(iter(left)))
+        for name in ready:
+            values[name] = left.pop(name).at(**values)
 
 
 def _made(facts: Facts, values: dict[str, Number], seed: int) -> Drawn:

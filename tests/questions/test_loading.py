@@ -135,6 +135,7 @@ FAULTS = {
         'value = "log(n)"\nreject = "n > 0"',
         "question.toml:23: nothing can be drawn",
     ),
+    "a circle": ("question.toml", 'value = "log(n)"', 'value = "other"\nother = "value"', "question.toml:22: value needs itself"),
     "no TOML": ("question.toml", "difficulty = 2", "difficulty = two", "question.toml:3: is not TOML"),
     "one language": ("question.toml", ', zh = "这是比特。"', "", "question.toml:25: write it in both languages"),
     "a step too many": ("question.toml", "[[step]]\n\n", "\n", "question.toml:12: there are 1 [[step]] and 2 ## Step"),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.questions import variants
+from apps.questions.expressions import BadExpression
 from apps.questions.variants import NoDraw, draw
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
@@ -37,6 +38,16 @@ def test_seeds_draw_what_they_drew_when_this_was_written() -> None:
 def test_seeds_reach_every_value() -> None:
     seen = [draw(FACTS, seed).values for seed in range(variants.SEEDS)]
     assert {one["grad"] for one in seen} == {2, 3, 4, 5} and {one["w"] for one in seen} == {0.4, 0.6}
+
+
+def test_the_order_in_which_values_are_written_does_not_matter() -> None:
+    turned = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
+    assert [draw(turned, seed).answer for seed in range(8)] == [draw(FACTS, seed).answer for seed in range(8)]
+
+
+def test_values_that_need_each_other_are_refused() -> None:
+    with pytest.raises(BadExpression):
+        draw({"answer": {"value": "other", "other": "value"}}, 0)
 
 
 def test_a_draw_that_is_always_rejected_ends() -> None:
