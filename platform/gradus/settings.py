@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.questions",
     "apps.experiments",
+    "apps.progress",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
