@@ -212,7 +212,7 @@ class _Sheet:
     def _region(self, _hand: int, x: Range, y: Range, label: Both) -> str:
         left, right, top, bottom = self.x(x[0]), self.x(x[1]), self.y(y[1]), self.y(y[0])
         area = f'<rect class="region" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
-        return area + f'<text class="unit" x="{left + 8:.1f}" y="{bottom - 8:.1f}">{escape(label[self.language])}</text>'
+        return area + f'<text class="unit end" x="{right - 8:.1f}" y="{bottom - 8:.1f}">{escape(label[self.language])}</text>'
 
     def _mark(self, _hand: int, x: float | None, y: float | None, label: Both) -> str:
         if x is not None:

@@ -38,6 +38,7 @@ TAKEN_OUT = re.compile(
     r"|\{\{\s*(?P<marker>[A-Za-z_0-9-]+)\s*(?::(?P<argument>[^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}\}",
     re.DOTALL | re.MULTILINE,
 )
+BROKEN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")  # a browser would show a space
 VALUE = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 TAGS = {
     *("p", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "br", "hr", "h4", "h5", "sup", "sub"),
@@ -75,6 +76,7 @@ def render(text: str, *, inline: bool = False) -> Rendered:
     """
     work = _Work()
     source = work.take_out(clean(text).replace(OPEN, "").replace(CLOSE, ""))
+    source = BROKEN_CHINESE.sub("", source)
     parsed = _markdown().renderInline(source) if inline else _markdown().render(source)
     safe = nh3.clean(parsed, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="noopener")
     work.find_asterisks(safe)

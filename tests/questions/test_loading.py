@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 
+from apps.questions import drawing
 from apps.questions.loading import load_questions
 from apps.questions.models import Piece, Question, Revision
+from apps.questions.selectors import sheet
 from apps.questions.words import BadFile
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +164,31 @@ def test_a_stray_file_is_refused(bank: Path) -> None:
     (bank / "losses" / "guess" / "notes.txt").write_text("x")
     with pytest.raises(BadFile, match=r"notes\.txt:1: is no file of a question"):
         load_questions(bank)
+
+
+PROGRAM = """
+def variant(seed):
+    return {"values": {"n": seed + 2}, "answer": 0.5 ** seed, "wrong": [2.0 + seed]}
+"""
+
+
+def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change) -> None:
+    folder = bank / "losses" / "guess"
+    (folder / "variant.py").write_text(PROGRAM)
+    change("question.toml", '[variant.draw]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n', "")
+    change("question.toml", 'value = "log2(n)"\n', "")
+    (folder / "figure.py").unlink()
+    for language in ("en", "zh"):
+        (folder / f"figure.{language}.svg").unlink()
+    change("en.md", " {{figure: the curve}}", "")
+    change("zh.md", "{{figure: 曲线}}", "")
+    with pytest.raises(BadFile, match=r"variants\.json:1: cannot be read.*draw_figures"):
+        load_questions(bank)
+    for path, text in drawing.drawn(folder).items():
+        path.write_text(text, encoding="utf-8")
+    load_questions(bank)
+    current = Question.objects.get(slug="guess").current
+    assert current is not None
+    shown = sheet(current, 3, language="en")
+    assert shown.drawn is not None and shown.drawn.answer == 0.125 and shown.drawn.wrong[0].value == 5.0
+    assert shown.numeric is not None and ">5<" in shown.numeric

@@ -26,6 +26,10 @@ def test_dollars_in_code_and_escaped_ones_are_money() -> None:
     assert "<code>$x$</code>" in made.html and "$5" in made.html and 'class="code"' in made.html and "*z*" in made.html
 
 
+def test_a_line_that_ends_in_chinese_goes_on_without_a_space() -> None:
+    assert render("一步梯度下降，\n此时停止\nand here\nthere").html == "<p>一步梯度下降，此时停止\nand here\nthere</p>"
+
+
 def test_dangerous_text_is_inert() -> None:
     made = render(
         '<script>alert(1)</script> <b onclick="x">b</b> [a](javascript:alert(1)) [c](data:text/html,x) ![i](//e.org/x.png)'
