@@ -69,7 +69,7 @@ def read(text: str, units: Collection[str] = ()) -> Reading:
 
 def what_is_read() -> str:
     """Return a sentence that says what can be typed."""
-    return _("Write a number such as 0.22, 2.2e5, 1/3, 22 % or 221,312.")
+    return _("Write a number such as 0.22, 2.2e5, 22 %, 1/3 or 221,312.")
 
 
 def said(value: float) -> str:
