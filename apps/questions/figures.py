@@ -24,9 +24,9 @@ from html import escape
 Both = Mapping[str, str]  # {"en", "zh"}
 Range = tuple[float, float]
 WIDTH, PLOT = 480, 270  # px; narrow, so that its text can be read on a phone
-LEFT, RIGHT, ABOVE, BELOW = 52, 14, 22, 44  # around the plot; above it stands what y is
+LEFT, RIGHT, ABOVE, BELOW = 52, 14, 28, 44  # around the plot; above it stands what y is
 HANDS = 7  # colours of lines in the stylesheet
-ROW = 18  # px of a line of the legend
+ROW = 19  # px of a line of the legend
 SWATCH = 28
 MOST = 600  # points of a line
 
@@ -146,7 +146,7 @@ class _Sheet:
         axes, lang = self.axes, self.language
         body = [self._paper(), *self._marks()]
         body.append(f'<path class="axis" d="M{LEFT} {self.top}V{self.foot}H{self.right}"/>')
-        body.append(f'<text class="unit" x="{LEFT - 40}" y="{self.top - 8}">{escape(axes.y_label[lang])}</text>')
+        body.append(f'<text class="unit" x="{LEFT - 40}" y="{self.top - 12}">{escape(axes.y_label[lang])}</text>')
         body.append(f'<text class="unit end" x="{self.right}" y="{self.foot + 36}">{escape(axes.x_label[lang])}</text>')
         label = escape(axes.alternatives[lang], quote=True)
         size = f'viewBox="0 0 {WIDTH} {self.foot + BELOW}"'
@@ -177,7 +177,7 @@ class _Sheet:
     def _legend(self, swatch: str, hand: int, name: Both) -> str:
         self.rows += 1
         left, line = LEFT - 40, ROW * self.rows
-        text = f'<text class="end-name t{hand}" x="{left + SWATCH + 8}" y="{line - 4}">{escape(name[self.language])}</text>'
+        text = f'<text class="end-name t{hand}" x="{left + SWATCH + 8}" y="{line - 3}">{escape(name[self.language])}</text>'
         return swatch.format(x=left, y=line - 8) + text
 
     def _line(self, hand: int, points: list[tuple[float, float]], name: Both, dashed: bool) -> str:
