@@ -40,7 +40,7 @@ class Judge(models.TextChoices):
 
 class CardQuerySet(models.QuerySet["Card"]):
     def due(self, user: User, before: datetime) -> CardQuerySet:
-        """Cards of `user` that fall due before a time, the longest due first. Walks the index `cards_due`, whatever else there is."""
+        """Cards of `user` that fall due before a time, the longest due first: a walk along the index `cards_due`."""
         return self.filter(user=user, suspended=False, due__lt=before, question__withdrawn=False).order_by("due", "pk")
 
 
@@ -176,7 +176,7 @@ class Day(models.Model):
 
 
 class Sitting(models.Model):
-    """One encounter of a learner with a question, from the first press to the grade: which variant, which hints, revealed or not."""
+    """One encounter of a learner with a question, from the first press to the grade: its variant, its hints, revealed or not."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="sittings")

@@ -54,7 +54,7 @@ def is_passed(attempts: Attempts, part: str) -> bool:
 
 
 def gave_up(attempt: Attempt) -> bool:
-    return attempt.answer.get("own") == "missed"
+    return bool(attempt.answer.get("own") == "missed")
 
 
 def open_steps(sheet: Sheet, attempts: Attempts) -> int:

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments.models import Run
-from apps.progress import days, memory
+from apps.progress import days
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Bookmark, Card, Note, Plan, Rating, Review, Session, Sitting, Waiting
+from apps.questions import selectors as bank
 from apps.questions.models import Question
 from apps.questions.variants import SEEDS, lot
 
 NAMES = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of sittings
+LISTED = (*bank.LISTED, "current__labs")  # of a question in a list: its texts are long
 COUNTED = 1000  # due cards that are counted; beyond it a page says "more than"
 
 
@@ -63,7 +66,7 @@ def grades_of(card: Card) -> list[Grade]:
 
 def due(user: User) -> QuerySet[Card]:
     """Return the cards that are due on the learner's present day, the longest due first."""
-    return Card.objects.due(user, end_of(user)).select_related("question__current")
+    return Card.objects.due(user, end_of(user)).select_related("question")
 
 
 def count_due(user: User, before: datetime | None = None) -> int:
@@ -76,9 +79,13 @@ def overdue(user: User, day: date) -> int:
     return count_due(user, days.start(day, user.time_zone))
 
 
+def _listed() -> QuerySet[Question]:
+    return Question.objects.offered().select_related("current").only(*LISTED)
+
+
 def new_questions(user: User, most: int, topic: str = "") -> list[Question]:
     """Return questions that the learner has no card of, easy ones first."""
-    found = Question.objects.offered().exclude(cards__user=user).select_related("current").order_by("difficulty", "pk")
+    found = _listed().exclude(cards__user=user).order_by("difficulty", "pk")
     return list((found.filter(topic=topic) if topic else found)[:most])
 
 
@@ -94,7 +101,7 @@ def sitting_of(user: User, question: Question) -> Sitting:
 
 
 def next_sitting(user: User, question: Question, number: int) -> Sitting:
-    """Return a sitting, not stored: its number decides name and seed, so that both are the same before and after the first press."""
+    """Return a sitting, not stored: its number decides name and seed, which so are the same before and after the first press."""
     name = f"{user.pk}/{question.pk}/{number}"
     return Sitting(
         id=uuid5(NAMES, name),
@@ -111,6 +118,10 @@ def revealed_sitting(user: User, question: Question) -> Sitting | None:
     """Return the learner's latest sitting of today with a question, if its answer is open."""
     latest = Sitting.objects.filter(user=user, question=question).select_related("revision").order_by("-number").first()
     return latest if latest and latest.is_revealed and latest.day == today(user) else None
+
+
+def latest_sitting(user: User, question: Question) -> Sitting | None:
+    return Sitting.objects.filter(user=user, question=question).order_by("-number").first()
 
 
 def own_sitting(user: User, pk: UUID) -> Sitting:
@@ -169,14 +180,14 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
     grades: dict[int, int] = {}
     for row in counting:
         grades.setdefault(row.card_id, row.rating or 0)
-    cards = {card.pk: card for card in Card.objects.filter(pk__in=session.cards).select_related("question__current", "user")}
+    cards = {card.pk: card for card in Card.objects.filter(pk__in=session.cards).select_related("question", "user")}
     following = _next(session, cards, {*grades, *without})
     marks = (_mark(pk, grades, following) for pk in session.cards)
     return Standing(session, tuple(marks), following, len(grades), sum(row.seconds for row in counting), grades)
 
 
 def _next(session: Session, cards: dict[int, Card], graded: set[int]) -> Card | None:
-    """Return the card whose turn it is: one that is learnt and whose minutes are over, else the next of the list, else one that is learnt."""
+    """Return the card whose turn it is: one that is learnt and due, else the next of the list, else one that is learnt."""
     alive = [cards[pk] for pk in session.cards if pk in cards and not cards[pk].suspended]
     learning = sorted((card for card in alive if card.pk in graded and _returns(card)), key=lambda card: (card.due, card.pk))
     if learning and learning[0].due <= now():
@@ -202,16 +213,19 @@ def last_session(user: User) -> Session | None:
 # ---------------------------------------------------------------- beside a question
 
 
-def note_of(user: User, question: Question) -> str:
-    return Note.objects.filter(user=user, question=question).values_list("text", flat=True).first() or ""
-
-
-def is_bookmarked(user: User, question: Question) -> bool:
-    return Bookmark.objects.filter(user=user, question=question).exists()
+def question_for(user: User | AnonymousUser, slug: str) -> Question:
+    """Return a question that is offered, with `note` and `is_kept` of its reader; 404 otherwise."""
+    own = {"user_id": user.pk, "question": OuterRef("pk")}
+    whole = Question.objects.offered().select_related("current")
+    note, kept = Subquery(Note.objects.filter(**own).values("text")[:1]), Exists(Bookmark.objects.filter(**own))
+    found = whole.annotate(note=note, is_kept=kept).filter(slug=slug).first()
+    if found is None:
+        raise Http404("No such question.")
+    return found
 
 
 def bookmarks(user: User) -> QuerySet[Question]:
-    return Question.objects.offered().filter(bookmarks__user=user).select_related("current").order_by("-bookmarks__made_at")
+    return _listed().filter(bookmarks__user=user).order_by("-bookmarks__made_at")
 
 
 # ---------------------------------------------------------------- runs
@@ -225,7 +239,7 @@ def waiting(user: User) -> QuerySet[Waiting]:
 def asked_by(run: Run) -> list[Question]:
     """Return the questions whose claims a run has verdicts on."""
     claims = [verdict.claim for verdict in run.verdicts.all()]
-    return list(Question.objects.offered().about(*claims).select_related("current")) if claims else []
+    return list(_listed().filter(current__claims__overlap=claims)) if claims else []
 
 
 def cards_for(user: User, questions: Sequence[Question]) -> dict[int, Card]:
@@ -236,20 +250,3 @@ def cards_for(user: User, questions: Sequence[Question]) -> dict[int, Card]:
 def reviews_by(user: User, rows: int) -> list[Review]:
     """Return the learner's newest grades, undone ones included, the newest first."""
     return list(Review.objects.filter(user=user, rating__isnull=False).select_related("card").order_by("-pk")[:rows])
-
-
-def times_seen(card: Card | None) -> int:
-    """Return how often a card was graded, undone grades left out."""
-    if card is None:
-        return 0
-    counts = card.reviews.aggregate(
-        given=Count("pk", filter=Q(rating__isnull=False)), undone=Count("pk", filter=Q(undoes__isnull=False))
-    )
-    return int(counts["given"] - counts["undone"])
-
-
-def intervals_of(user: User, card: Card | None, aim: float) -> dict[int, float]:
-    """Return for each grade in how many seconds the card would come again."""
-    at = now()
-    held = memory_of(card) if card else Memory(due=at)
-    return {rating: gap.total_seconds() for rating, gap in memory.intervals(held, at, today(user), aim).items()}

@@ -191,9 +191,10 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
         NothingToReview: nothing is due, and there is nothing new.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if session := selectors.open_session(user):
+    session = selectors.open_session(user)
+    if session is not None and selectors.standing(session).next is not None:
         return session
-    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())  # of an earlier day
+    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())  # of an earlier day, or done
     cards = list(selectors.due(user)[: Session.MOST])
     for question in selectors.new_questions(user, min(new, Session.MOST - len(cards)), topic) if new else []:
         cards.append(add_card(user=user, question=question))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from apps.progress import calibration, grading
@@ -66,6 +68,6 @@ def test_nobody_is_called_too_sure_after_nine_answers() -> None:
 def test_topics_follow_each_other_where_they_can() -> None:
     assert mixed([(1, "a"), (2, "a"), (3, "a"), (4, "b")]) == [1, 4, 2, 3]
     assert sorted(mixed([(n, "abc"[n % 3]) for n in range(20)])) == list(range(20))
-    topics = dict((n, "abc"[n % 3]) for n in range(20))
+    topics = {n: "abc"[n % 3] for n in range(20)}
     order = mixed(list(topics.items()))
-    assert all(topics[a] != topics[b] for a, b in zip(order, order[1:], strict=False))
+    assert all(topics[a] != topics[b] for a, b in pairwise(order))

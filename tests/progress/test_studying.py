@@ -1,4 +1,4 @@
-"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed by a press, undone by another."""
+"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed by a press."""
 
 from __future__ import annotations
 
