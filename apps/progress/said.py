@@ -46,5 +46,6 @@ def day(value: date | datetime) -> str:
     return formats.date_format(value, "MONTH_DAY_FORMAT")
 
 
-def weekday(value: date) -> str:
-    return formats.date_format(value, "l")
+def date_of(value: date) -> str:
+    """Return a day with its name."""
+    return _("%(weekday)s, %(day)s") % {"weekday": formats.date_format(value, "l"), "day": day(value)}

@@ -128,7 +128,7 @@ def many(db: None) -> Callable[[int], list[Question]]:
 
 
 @pytest.fixture
-def browser(mei: User) -> Client:
+def member(mei: User) -> Client:
     client = Client()
     client.force_login(mei)
     return client

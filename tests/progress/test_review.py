@@ -37,14 +37,14 @@ def hidden(html: str, name: str) -> str:
     return found[1]
 
 
-def open_page(browser: Client) -> str:
-    return str(browser.get("/review").content.decode())
+def open_page(member: Client) -> str:
+    return str(member.get("/review").content.decode())
 
 
-def grade(browser: Client, rating: int, **more: Any) -> str:
+def grade(member: Client, rating: int, **more: Any) -> str:
     """Reveal and grade the card on the page; return its question."""
-    slug = shown(open_page(browser))
-    html = browser.post(f"/questions/{slug}/reveal", {"in": "review"}, follow=True).content.decode()
+    slug = shown(open_page(member))
+    html = member.post(f"/questions/{slug}/reveal", {"in": "review"}, follow=True).content.decode()
     form = {
         "in": "review",
         "sitting": hidden(html, "sitting"),
@@ -52,181 +52,181 @@ def grade(browser: Client, rating: int, **more: Any) -> str:
         "rating": str(rating),
         **more,
     }
-    assert browser.post(f"/questions/{slug}/grade", form)["Location"] == "/review"
+    assert member.post(f"/questions/{slug}/grade", form)["Location"] == "/review"
     return slug
 
 
-def test_a_session_has_twenty_cards_at_most(browser: Client, mei: User, many: Many) -> None:
+def test_a_session_has_twenty_cards_at_most(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(23))
-    assert "23 cards are due" in open_page(browser)
-    browser.post("/review/start")
+    assert "23 cards are due" in open_page(member)
+    member.post("/review/start")
     assert len(Session.objects.get().cards) == 20
 
 
-def test_each_card_comes_once_and_the_end_says_what_came_of_it(browser: Client, mei: User, many: Many) -> None:
+def test_each_card_comes_once_and_the_end_says_what_came_of_it(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(3))
-    browser.post("/review/start")
-    seen = [grade(browser, 4) for _n in range(3)]
+    member.post("/review/start")
+    seen = [grade(member, 4) for _n in range(3)]
     assert len(set(seen)) == 3
-    assert "3 of 3 recalled" in open_page(browser)
+    assert "3 of 3 recalled" in open_page(member)
 
 
-def test_a_card_that_is_forgotten_comes_back_in_the_session(browser: Client, mei: User, many: Many) -> None:
+def test_a_card_that_is_forgotten_comes_back_in_the_session(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
-    first = grade(browser, 1)
-    second = grade(browser, 4)
-    assert second != first == shown(open_page(browser))
-    assert grade(browser, 3) == first
+    member.post("/review/start")
+    first = grade(member, 1)
+    second = grade(member, 4)
+    assert second != first == shown(open_page(member))
+    assert grade(member, 3) == first
     card = Card.objects.get(question__slug=first)
     assert (card.due - card.last_review).days == 1, "Good there: due tomorrow"
-    assert "1 of 2 recalled" in open_page(browser)
+    assert "1 of 2 recalled" in open_page(member)
 
 
-def test_its_ten_minutes_over_it_comes_before_the_others(browser: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_its_ten_minutes_over_it_comes_before_the_others(member: Client, mei: User, many: Many, hands: Hands) -> None:
     learn(mei, many(3))
-    browser.post("/review/start")
-    first = grade(browser, 1)
-    assert shown(open_page(browser)) != first
+    member.post("/review/start")
+    first = grade(member, 1)
+    assert shown(open_page(member)) != first
     hands.later(minutes=11)
-    assert shown(open_page(browser)) == first
+    assert shown(open_page(member)) == first
 
 
-def test_undo_brings_the_card_back_across_a_reload(browser: Client, mei: User, many: Many) -> None:
+def test_undo_brings_the_card_back_across_a_reload(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(3))
-    browser.post("/review/start")
-    first = grade(browser, 3)
-    grade(browser, 4)
+    member.post("/review/start")
+    first = grade(member, 3)
+    grade(member, 4)
     for _n in range(2):
-        browser.post("/review/undo")
-    assert shown(open_page(browser)) == first
+        member.post("/review/undo")
+    assert shown(open_page(member)) == first
     assert selectors.standing(Session.objects.get()).done == 0
 
 
-def test_what_was_undone_is_graded_anew(browser: Client, mei: User, many: Many) -> None:
+def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
-    slug = grade(browser, 1)
-    again = browser.post("/review/undo", follow=True).content.decode()
+    member.post("/review/start")
+    slug = grade(member, 1)
+    again = member.post("/review/undo", follow=True).content.decode()
     assert shown(again) == slug and "Reference answer" in again
     form = {"in": "review", "sitting": hidden(again, "sitting"), "review_id": hidden(again, "review_id"), "rating": "4"}
-    browser.post(f"/questions/{slug}/grade", form)
+    member.post(f"/questions/{slug}/grade", form)
     assert [each.rating for each in selectors.grades_of(Card.objects.get(question__slug=slug))] == [4]
 
 
-def test_nothing_to_undo_is_said(browser: Client, mei: User, many: Many) -> None:
+def test_nothing_to_undo_is_said(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(1))
-    assert "There is nothing left to undo" in browser.post("/review/undo", follow=True).content.decode()
+    assert "There is nothing left to undo" in member.post("/review/undo", follow=True).content.decode()
 
 
-def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(browser: Client, mei: User) -> None:
+def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(member: Client, mei: User) -> None:
     numeric = make_question("how-long", kinds=["numeric"], variant=VARIANT)
     learn(mei, [numeric, make_question("other")])
-    browser.post("/review/start")
-    while shown(open_page(browser)) != "how-long":
-        browser.post("/review/skip", {"card": hidden(open_page(browser), "card")})
+    member.post("/review/start")
+    while shown(open_page(member)) != "how-long":
+        member.post("/review/skip", {"card": hidden(open_page(member), "card")})
     key = str(uuid4())
-    checked = browser.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "-1", "key": key}, follow=True)
+    checked = member.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "-1", "key": key}, follow=True)
     assert shown(checked.content.decode()) == "how-long" and 'data-kind="wrong"' in checked.content.decode()
-    html = browser.post("/questions/how-long/reveal", {"in": "review"}, follow=True).content.decode()
+    html = member.post("/questions/how-long/reveal", {"in": "review"}, follow=True).content.decode()
     assert "Next card" in html and 'class="g again picked"' in html
-    assert shown(open_page(browser)) == "other"
+    assert shown(open_page(member)) == "other"
 
 
-def test_a_number_that_cannot_be_read_stays_in_the_session(browser: Client, mei: User) -> None:
+def test_a_number_that_cannot_be_read_stays_in_the_session(member: Client, mei: User) -> None:
     learn(mei, [make_question("how-long", kinds=["numeric"], variant=VARIANT)])
-    browser.post("/review/start")
-    response = browser.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "?", "key": str(uuid4())})
+    member.post("/review/start")
+    response = member.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "?", "key": str(uuid4())})
     html = response.content.decode()
     assert response.status_code == 422 and 'id="session"' in html and "This did not count." in html
 
 
-def test_skip_moves_a_card_to_the_end(browser: Client, mei: User, many: Many) -> None:
+def test_skip_moves_a_card_to_the_end(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(3))
-    browser.post("/review/start")
-    html = open_page(browser)
-    browser.post("/review/skip", {"card": hidden(html, "card")})
-    assert shown(open_page(browser)) != shown(html)
+    member.post("/review/start")
+    html = open_page(member)
+    member.post("/review/skip", {"card": hidden(html, "card")})
+    assert shown(open_page(member)) != shown(html)
     assert len(Session.objects.get().cards) == 3
 
 
 @pytest.mark.parametrize("card", ["", "0", "-4", "999999999999999999999", "x"])
-def test_skipping_what_is_not_there_changes_nothing(browser: Client, mei: User, many: Many, card: str) -> None:
+def test_skipping_what_is_not_there_changes_nothing(member: Client, mei: User, many: Many, card: str) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
+    member.post("/review/start")
     before = Session.objects.get().cards
-    assert browser.post("/review/skip", {"card": card}).status_code == 302
+    assert member.post("/review/skip", {"card": card}).status_code == 302
     assert Session.objects.get().cards == before
 
 
-def test_suspending_goes_on_to_the_next(browser: Client, mei: User, many: Many) -> None:
+def test_suspending_goes_on_to_the_next(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
-    first = shown(open_page(browser))
-    assert browser.post(f"/questions/{first}/suspend", {"in": "review", "suspended": "1"})["Location"] == "/review"
-    assert shown(open_page(browser)) not in ("", first)
+    member.post("/review/start")
+    first = shown(open_page(member))
+    assert member.post(f"/questions/{first}/suspend", {"in": "review", "suspended": "1"})["Location"] == "/review"
+    assert shown(open_page(member)) not in ("", first)
 
 
-def test_ending_keeps_what_was_graded(browser: Client, mei: User, many: Many) -> None:
+def test_ending_keeps_what_was_graded(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(3))
-    browser.post("/review/start")
-    grade(browser, 4)
-    browser.post("/review/end")
-    assert Review.objects.count() == 1 and "2 cards are due" in open_page(browser)
+    member.post("/review/start")
+    grade(member, 4)
+    member.post("/review/end")
+    assert Review.objects.count() == 1 and "2 cards are due" in open_page(member)
 
 
-def test_a_session_of_yesterday_is_over(browser: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_a_session_of_yesterday_is_over(member: Client, mei: User, many: Many, hands: Hands) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
+    member.post("/review/start")
     hands.later(days=1)
-    assert "2 cards are due" in open_page(browser)
-    browser.post("/review/start")
+    assert "2 cards are due" in open_page(member)
+    member.post("/review/start")
     assert Session.objects.filter(ended_at=None).count() == 1 and Session.objects.count() == 2
 
 
-def test_nothing_due_offers_new_questions(browser: Client, mei: User, many: Many) -> None:
+def test_nothing_due_offers_new_questions(member: Client, mei: User, many: Many) -> None:
     many(7)
-    html = open_page(browser)
+    html = open_page(member)
     assert "Nothing is due" in html and "Learn 5 new ones" in html
-    browser.post("/review/start", {"new": "5"})
+    member.post("/review/start", {"new": "5"})
     assert len(Session.objects.get().cards) == 5
 
 
-def test_nothing_at_all_is_said_and_begins_nothing(browser: Client, mei: User) -> None:
-    assert browser.post("/review/start").status_code == 409 and not Session.objects.exists()
+def test_nothing_at_all_is_said_and_begins_nothing(member: Client, mei: User) -> None:
+    assert member.post("/review/start").status_code == 409 and not Session.objects.exists()
 
 
-def test_cards_that_a_device_graded_already_are_passed_over(browser: Client, mei: User, many: Many) -> None:
+def test_cards_that_a_device_graded_already_are_passed_over(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(2))
-    browser.post("/review/start")
-    html = open_page(browser)
+    member.post("/review/start")
+    html = open_page(member)
     card = hidden(html, "card")
-    ahead = browser.get(f"/review?without={card},x,").content.decode()
+    ahead = member.get(f"/review?without={card},x,").content.decode()
     assert shown(ahead) not in ("", shown(html))
 
 
-def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(browser: Client, mei: User, many: Many) -> None:
+def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(member: Client, mei: User, many: Many) -> None:
     questions = many(3)
     learn(mei, questions)
-    browser.post("/review/start")
+    member.post("/review/start")
     now = selectors.now().timestamp()
     posts = [(q.slug, str(uuid4()), str(int((now - 60 + n) * 1000))) for n, q in enumerate(questions)]
     for slug, name, at in [posts[2], posts[0], posts[2], posts[1], posts[0]]:
         form = {"in": "review", "review_id": name, "rating": "4", "at": at}
-        assert browser.post(f"/questions/{slug}/grade", form, headers={"accept": "application/json"}).status_code == 200
-    assert Review.objects.count() == 3 and "3 of 3 recalled" in open_page(browser)
+        assert member.post(f"/questions/{slug}/grade", form, headers={"accept": "application/json"}).status_code == 200
+    assert Review.objects.count() == 3 and "3 of 3 recalled" in open_page(member)
 
 
-def test_the_sitting_of_another_is_a_404(browser: Client, mei: User, sam: User, many: Many) -> None:
+def test_the_sitting_of_another_is_a_404(member: Client, mei: User, sam: User, many: Many) -> None:
     questions = many(1)
     learn(mei, questions)
-    browser.post("/review/start")
+    member.post("/review/start")
     other = Client()
     other.force_login(sam)
     other.post(f"/questions/{questions[0].slug}/reveal")
     theirs = selectors.latest_sitting(sam, questions[0])
-    assert theirs is not None and browser.get(f"/review?at={theirs.pk}").status_code == 404
-    assert browser.get("/review?at=x").status_code == 404
+    assert theirs is not None and member.get(f"/review?at={theirs.pk}").status_code == 404
+    assert member.get("/review?at=x").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["", "/start", "/end", "/skip", "/undo"])
@@ -236,14 +236,14 @@ def test_it_needs_sign_in(client: Client, path: str, db: None) -> None:
 
 
 def test_a_page_of_a_session_asks_little_of_the_database(
-    browser: Client, mei: User, many: Many, django_assert_max_num_queries: Any
+    member: Client, mei: User, many: Many, django_assert_max_num_queries: Any
 ) -> None:
     learn(mei, many(20))
-    browser.post("/review/start")
-    slug = grade(browser, 1)
+    member.post("/review/start")
+    slug = grade(member, 1)
     with django_assert_max_num_queries(12):
-        open_page(browser)
+        open_page(member)
     sitting = selectors.latest_sitting(mei, Question.objects.get(slug=slug))
     assert sitting is not None
     with django_assert_max_num_queries(12):
-        browser.get(f"/review?at={sitting.pk}")
+        member.get(f"/review?at={sitting.pk}")

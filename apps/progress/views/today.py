@@ -33,8 +33,9 @@ def today(request: HttpRequest) -> HttpResponse:
     minutes = {row.day: row.seconds / 60 for row in day.done}
     context = {
         "today": day,
-        "date": day.day,
+        "date": said.date_of(day.day),
         "recall": said.percent(day.effort.recall),
+        "choices": [each | {"by": said.date_of(each["by"]) if each["by"] else ""} for each in day.choices],
         "calendar": figures.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
         "weeks": _weeks(minutes, day),
         "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in day.mastery[:LISTED]],
