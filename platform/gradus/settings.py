@@ -53,7 +53,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "apps.common",
     "apps.accounts",
+    "apps.questions",
     "apps.experiments",
+    "apps.progress",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -234,6 +236,8 @@ BENCH_PATIENCE_SECONDS = 60  # after which machines that could run a waiting ben
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")
+BANK_FOLDER = ROOT / "apps" / "questions" / "bank"
+KATEX = PLATFORM / "build" / "katex.min.js"  # bundled by the front end's build
 LABS_FOLDER = ROOT / "workers" / "labs"
 ENGINE_FOLDER = ROOT / "workers" / "engine"
 EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"

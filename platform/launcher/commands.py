@@ -90,6 +90,16 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return int(bool(failed))
 
 
+def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Look over the questions' files."""
+    _prepare(arguments, torch="skip", worker=False)
+    # files alone are read; the database is not asked
+    env = os.environ | {"SECRET_KEY": "content checks", "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent"}
+    return subprocess.run(
+        [PYTHON, "manage.py", "check_content"], cwd=ROOT, env=env | {"LOG_LEVEL": "ERROR"}, check=False
+    ).returncode
+
+
 def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Look at everything, and say what is wrong."""
     if setup.PYTHON.exists():

@@ -59,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     check = _command(subs, "check", commands.check, "all static checks: ruff, mypy, import-linter, makemigrations --check")
     _torch(check)
 
+    _command(subs, "check-content", commands.check_content, "look over the questions: faults, dead links, what is missing")
+
     doctor = _command(subs, "doctor", commands.doctor, "look at ports, disk, database, broker, worker and GPU; say what is wrong")
     doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
     doctor.add_argument("--port", type=_port, default=8000, help="the site's port (default: %(default)s)")

@@ -1,0 +1,125 @@
+"""The demonstration account: eight weeks made by `forgetting`, runs copied from recorded real ones. Nothing in it is anybody's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from uuid import NAMESPACE_URL, uuid5
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.common.clock import now
+from apps.experiments import calibration
+from apps.experiments.models import Batch, Prediction, Run, Share, Verdict
+from apps.experiments.selectors import standard_runs
+from apps.progress import days, forgetting, selectors, services
+from apps.progress.memory import AGAIN, Grade
+from apps.progress.models import Attempt, Card, Judge, Plan, Rating, Review, Sitting
+from apps.questions import variants
+from apps.questions.models import Question
+
+SEED = 20261121
+INTERVIEW = 23  # days ahead
+SURES = {
+    Rating.AGAIN: (50, 75, 75, 95),
+    Rating.HARD: (50, 50, 75, 75),
+    Rating.GOOD: (75, 75, 95, 95),
+    Rating.EASY: (95, 95, 95, 75),
+}
+
+
+@transaction.atomic
+def fill(*, user: User, seed: int = SEED) -> str:
+    """Fill an account that has no reviews yet. Returns a line that says what was done."""
+    if Review.objects.filter(user=user).exists():
+        return f"{user.handle} has reviews already: nothing was added."
+    yesterday = selectors.today(user) - days.DAY
+    questions = list(Question.objects.offered().select_related("current").order_by("topic", "difficulty", "pk"))
+    made = forgetting.reviews(len(questions), yesterday, user.time_zone, seed)
+    begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)
+    chance = Random(seed)  # noqa: S311 - a demonstration, not a secret
+    for each in made:
+        _store(user, questions[each.item], each.grade, begun, chance)
+    Plan.objects.update_or_create(
+        user=user, defaults={"interview": selectors.today(user) + timedelta(days=INTERVIEW), "minutes": 30}
+    )
+    runs = [_copy(run, user, chance) for run in standard_runs().values()]
+    if runs:
+        services.let_wait(run=runs[-1])
+    return f"{user.handle}: {len(made)} reviews of {len({each.item for each in made})} questions, {len(runs)} recorded runs."
+
+
+def _store(user: User, question: Question, grade: Grade, begun: object, chance: Random) -> None:
+    Card.objects.get_or_create(user=user, question=question, defaults={"made_at": begun, "due": begun})
+    judge = Judge.SELF
+    number = Sitting.objects.filter(user=user, question=question).count()
+    sitting = selectors.next_sitting(user, question, number)
+    sitting.day, sitting.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
+    sitting.revealed_at, sitting.over, sitting.graded_as, sitting.grades = grade.at, True, grade.review_id, 1
+    sitting.save(force_insert=True)
+    if question.current and "variant" in question.current.facts:
+        judge = Judge.NUMERIC
+        _attempt(sitting, grade, chance)
+    services.record(
+        user=user,
+        question=question,
+        review_id=grade.review_id,
+        rating=grade.rating,
+        graded_by=judge,
+        at=grade.at,
+        seconds=grade.seconds,
+    )
+
+
+def _attempt(sitting: Sitting, grade: Grade, chance: Random) -> None:
+    """Store the number that led to a grade: the right one, or a mistake that people make."""
+    drawn = variants.draw(sitting.revision.facts["variant"], sitting.seed)
+    is_right = grade.rating > AGAIN
+    value = drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
+    Attempt.objects.create(
+        user=sitting.user,
+        sitting=sitting,
+        revision=sitting.revision,
+        part="numeric",
+        place=1,
+        seed=sitting.seed,
+        answer={"text": repr(value)},
+        was_read=value,
+        outcome=Attempt.Outcome.RIGHT if is_right else Attempt.Outcome.WRONG,
+        confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
+        grade=min(grade.rating, Rating.GOOD),
+        graded_by=Judge.NUMERIC,
+        key=uuid5(sitting.pk, "demo"),
+        made_at=grade.at,
+    )
+
+
+def _copy(source: Run, user: User, chance: Random) -> Run:
+    """Give the account a recorded run of the project as its own, with a prediction that was made for it by chance."""
+    verdicts, batches = list(source.verdicts.all()), list(source.batches.all())
+    Share.objects.get_or_create(owner=user)
+    words = source.version.words
+    run = Run.objects.get(pk=source.pk)
+    run.pk, run._state.adding = uuid5(NAMESPACE_URL, f"demo/{user.pk}/{source.pk}"), True
+    run.owner, run.key, run.shared = user, f"demo-{source.pk}", False
+    run.save(force_insert=True)
+    for verdict in verdicts:
+        verdict.pk, verdict.run = None, run
+    for batch in batches:
+        batch.pk, batch.run = None, run
+    Verdict.objects.bulk_create(verdicts)
+    Batch.objects.bulk_create(batches)
+    claim = str(words.get("predict", {}).get("claim", ""))
+    found = next((verdict.outcome for verdict in verdicts if verdict.claim == claim), "inconclusive")
+    if claim:
+        _predict(run, claim, found, chance)
+    return run
+
+
+def _predict(run: Run, claim: str, found: str, chance: Random) -> None:
+    said = found if found != "inconclusive" and chance.random() < 0.65 else "holds"
+    sure = (50, 65, 80, 95)[int(4 * chance.random())]
+    was_right = None if found == "inconclusive" else said == found
+    score = None if was_right is None else calibration.score(sure, was_right)
+    Prediction.objects.create(run=run, claim=claim, outcome=said, confidence=sure, was_right=was_right, score=score)

@@ -1,0 +1,50 @@
+"""Verdicts of the ledger and of the learner's own runs, as a question quotes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, Q
+
+from apps.accounts.models import User
+from apps.experiments import shown
+from apps.experiments.models import Lab, Run, Verdict
+from apps.experiments.selectors import OURS
+from apps.experiments.shown import Finding
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A verdict on a claim of a question."""
+
+    run: Run
+    finding: Finding
+    is_own: bool
+    is_belief: bool  # people often say that the claim holds
+
+
+def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()) -> list[Quoted]:
+    """Return for each claim what the project's recorded run says, and what the reader's own newest run says (one query)."""
+    if not claims:
+        return []
+    ours = Q(run__owner__handle=OURS, run__shared=True, run__at_defaults=True, run__version=F("run__version__lab__current"))
+    reader = user.pk if user else None
+    found = (
+        Verdict.objects.filter(ours | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED)
+        .select_related("run__version")
+        .defer("run__version__source", "run__detail")
+        .order_by("run__ended_at")
+    )
+    newest = {(verdict.claim, verdict.run.owner_id == reader): verdict for verdict in found}
+    rows = [(claim, own, newest[claim, own]) for claim in claims for own in (False, True) if (claim, own) in newest]
+    return [
+        Quoted(verdict.run, shown.finding(verdict.run.version.words, verdict), own, claim in beliefs)
+        for claim, own, verdict in rows
+    ]
+
+
+def labs(slugs: Sequence[str]) -> list[Lab]:
+    """Return the labs of a question that exist, in its order."""
+    found = {lab.pk: lab for lab in Lab.objects.offered().filter(slug__in=slugs).select_related("current").defer("current__source")}
+    return [found[slug] for slug in slugs if slug in found]

@@ -1,0 +1,45 @@
+"""Running `figure.py` and `variant.py` of a question, by path: where questions are written and tested, never in the web process."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from apps.questions.figures import BadFigure, Draw
+from apps.questions.variants import SEEDS
+
+LANGUAGES = ("en", "zh")
+
+
+def drawn(folder: Path) -> dict[Path, str]:
+    """Return the files that a question's programs make, with what belongs into them.
+
+    Raises:
+        BadFigure: the figure cannot be drawn.
+    """
+    made: dict[Path, str] = {}
+    if (folder / "figure.py").exists():
+        draw = Draw()
+        _run(folder / "figure.py").figure(draw)
+        if draw.made is None:
+            raise BadFigure(f"{folder / 'figure.py'} asked for no axes")
+        made |= {folder / f"figure.{language}.svg": draw.made.svg(language) for language in LANGUAGES}
+    if (folder / "variant.py").exists():
+        rows: list[Any] = [_run(folder / "variant.py").variant(seed) for seed in range(SEEDS)]
+        made[folder / "variants.json"] = json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return made
+
+
+def is_up_to_date(folder: Path) -> bool:
+    return all(path.exists() and path.read_text(encoding="utf-8") == text for path, text in drawn(folder).items())
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"gradus_bank_{path.parent.name.replace('-', '_')}_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

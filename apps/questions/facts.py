@@ -1,0 +1,310 @@
+"""What question.toml may say, and whether it makes sense. Pure; errors carry the path of the key that they are about."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from apps.common.topics import TOPICS
+from apps.questions import expressions, marking, variants
+
+Facts = Mapping[str, Any]
+Path = tuple[str | int, ...]
+KINDS = ("concept", "derivation", "numeric", "choice", "code", "open")
+FORMS = ("one", "several", "order")
+NEEDED = ("topic", "kinds", "difficulty")
+KNOWN: dict[str, Collection[str]] = {
+    "": {*NEEDED, "labs", "claims", "related", "often_said_but", "sources", "variant", "choice", "step", "code", "review"},
+    "sources": {"text", "url"},
+    "variant": {"tolerance", "unit", "draw", "answer", "wrong", "rows"},
+    "variant.wrong": {"value", "message"},
+    "variant.tolerance": {"relative", "absolute"},
+    "choice": {"form", "right"},
+    "step": {"check"},
+    "step.check": {"symbols", "answer", "range"},
+    "code": {"function", "libraries", "seconds", "memory", "tolerance", "visible", "complexity", "wrong"},
+    "review": {"truth", "language"},
+}
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+CLAIM = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+
+
+class BadFact(Exception):
+    """A fact is wrong. `path` leads to it: ("variant", "wrong", 1, "value")."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(what)
+        self.path, self.what = path, what
+
+
+def check(facts: Facts) -> None:
+    """See that facts are known, of the right type, and make sense together.
+
+    Raises:
+        BadFact: one is not.
+    """
+    _known(facts, "", ())
+    for key in NEEDED:
+        if key not in facts:
+            raise BadFact((), f"{key} is missing")
+    _one_of(facts["topic"], TOPICS, ("topic",))
+    kinds = _texts(facts, "kinds")
+    for kind in kinds:
+        _one_of(kind, KINDS, ("kinds",))
+    if not kinds or len(set(kinds)) != len(kinds):
+        raise BadFact(("kinds",), "name at least one kind, each once")
+    if type(facts["difficulty"]) is not int or not 1 <= facts["difficulty"] <= 5:
+        raise BadFact(("difficulty",), "difficulty is a whole number from 1 to 5")
+    _links(facts)
+    for number, source in enumerate(_tables(facts, "sources")):
+        _source(source, ("sources", number))
+    if "variant" in facts:
+        _variant(facts["variant"])
+    for number, choice in enumerate(_tables(facts, "choice")):
+        _choice(choice, ("choice", number))
+    for number, step in enumerate(_tables(facts, "step")):
+        _step(step, ("step", number))
+    if "code" in facts:
+        _known(facts["code"], "code", ("code",))
+
+
+def check_against(facts: Facts, counts: Mapping[str, int], options: Mapping[int, Sequence[str]], has_rows: bool = False) -> None:
+    """See that facts and words tell of the same parts.
+
+    Args:
+        counts: how many passages of each kind the words have.
+        options: the keys of each choice's options.
+        has_rows: whether variant.py makes the variants, in the place of expressions.
+    Raises:
+        BadFact: they do not.
+    """
+    kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
+    variant = "variant" in facts
+    _agree(variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric")
+    _agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
+    _agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
+    _agree("derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step")
+    _agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
+    if {"concept", "open"} & set(kinds) and not counts.get("point"):
+        raise BadFact(("kinds",), "concept and open questions are marked by key points: there are none (## Key points)")
+    if variant and not has_rows and "answer" not in facts["variant"]:
+        raise BadFact(("variant",), "the answer is missing ([variant.answer] value), and there is no variant.py")
+    if steps and len(steps) != counts.get("step", 0):
+        raise BadFact(("step",), f"there are {len(steps)} [[step]] and {counts.get('step', 0)} ## Step")
+    if len(choices) != counts.get("choice", 0):
+        raise BadFact(("choice",), f"there are {len(choices)} [[choice]] and {counts.get('choice', 0)} ## Part: choice")
+    for number, choice in enumerate(choices):
+        _options(choice, list(options.get(number, [])), ("choice", number, "right"))
+
+
+def check_draws(variant: Facts) -> None:
+    """Draw every variant, and see that no wrong answer is right, and that no two mistakes lead to the same number.
+
+    Raises:
+        BadFact: something cannot be drawn, or a wrong answer counts as right.
+    """
+    wrong = variant.get("wrong", [])
+    for seed in range(variants.SEEDS):
+        try:
+            drawn = variants.draw(variant, seed)
+        except variants.NoDraw as error:
+            raise BadFact(("variant", "answer", "reject"), f"nothing can be drawn: {error}") from None
+        except expressions.BadExpression as error:
+            raise BadFact(("variant", "answer", error.part), f"{error.part} needs itself") from None
+        except expressions.NoValue as error:
+            raise BadFact(("variant",), f"with seed {seed} an expression has no value: {error}") from None
+        if len(drawn.wrong) != len(wrong):
+            told = {each.message["en"] for each in drawn.wrong}
+            number = next(n for n, each in enumerate(wrong) if each["message"]["en"] not in told)
+            what = f"with seed {seed} ({_said(drawn.values)}) this is the right answer too: reject such draws"
+            raise BadFact(("variant", "wrong", number, "value"), what)
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _links(facts: Facts) -> None:
+    for key, pattern in (("labs", SLUG), ("related", SLUG), ("claims", CLAIM), ("often_said_but", CLAIM)):
+        for each in _texts(facts, key):
+            if not pattern.fullmatch(each):
+                raise BadFact((key,), f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}")
+    strange = set(facts.get("often_said_but", [])) - set(facts.get("claims", []))
+    if strange:
+        raise BadFact(("often_said_but",), f"{', '.join(sorted(strange))}: not among the question's claims")
+
+
+def _source(source: Facts, path: Path) -> None:
+    _known(source, "sources", path)
+    if not isinstance(source.get("text"), str) or not source["text"].strip():
+        raise BadFact(path, "a source has a text")
+    if "url" in source and urlsplit(str(source["url"])).scheme not in ("https", "http"):
+        raise BadFact((*path, "url"), "a source's url begins with https:// (or http://)")
+
+
+def _variant(variant: Facts) -> None:
+    _known(variant, "variant", ("variant",))
+    if "tolerance" in variant:
+        _known(variant["tolerance"], "variant.tolerance", ("variant", "tolerance"))
+        for key, value in variant["tolerance"].items():
+            if not _is_number(value) or value < 0 or (key == "relative" and value > 0.2):
+                raise BadFact(("variant", "tolerance"), f"{key} is a number from 0{' to 0.2' if key == 'relative' else ''}")
+    if "unit" in variant:
+        _both(variant["unit"], ("variant", "unit"))
+    names = [_drawn(name, how) for name, how in variant.get("draw", {}).items()]
+    computed = [name for name in variant.get("answer", {}) if name != "reject"]
+    for name in computed:
+        _name(name, ("variant", "answer", name))
+    names += computed
+    for name, text in variant.get("answer", {}).items():
+        _expression(text, [each for each in names if each != name], ("variant", "answer", name))
+    if "answer" in variant and "value" not in variant["answer"]:
+        raise BadFact(("variant", "answer"), "value is missing")
+    for number, wrong in enumerate(variant.get("wrong", [])):
+        path: Path = ("variant", "wrong", number)
+        _known(wrong, "variant.wrong", path)
+        _both(wrong.get("message"), (*path, "message"))
+        if "value" in wrong or "answer" in variant:
+            _expression(wrong.get("value"), names, (*path, "value"))
+
+
+def _drawn(name: str, how: Any) -> str:
+    path: Path = ("variant", "draw", name)
+    _name(name, path)
+    if name in variants.RESERVED:
+        raise BadFact(path, f"{name} is a name of the answer's own")
+    if _is_number(how):
+        return name
+    if isinstance(how, Mapping) and set(how) == {"choices"}:
+        if isinstance(how["choices"], list) and how["choices"] and all(_is_number(each) for each in how["choices"]):
+            return name
+    elif isinstance(how, Mapping) and set(how) == {"from", "to"}:
+        first, last = how["from"], how["to"]
+        if type(first) is int and type(last) is int and first <= last:
+            return name
+    raise BadFact(path, "write { choices = [1, 2] }, { from = 2, to = 5 } (whole numbers), or a number")
+
+
+def _choice(choice: Facts, path: Path) -> None:
+    _known(choice, "choice", path)
+    _one_of(choice.get("form"), FORMS, (*path, "form"))
+    right = choice.get("right")
+    if not isinstance(right, list) or not right or not all(isinstance(key, str) for key in right) or len(set(right)) != len(right):
+        raise BadFact((*path, "right"), 'right is a list of options, each once: ["a", "c"]')
+    if choice["form"] == "one" and len(right) != 1:
+        raise BadFact((*path, "right"), "of the form “one” exactly one option is right")
+
+
+def _options(choice: Facts, keys: list[str], path: Path) -> None:
+    if len(keys) < 2:
+        raise BadFact(path, "a choice has at least two options (### Option a)")
+    if strange := set(choice["right"]) - set(keys):
+        raise BadFact(path, f"there is no option {', '.join(sorted(strange))}; there are {', '.join(keys)}")
+    if choice["form"] == "order" and set(choice["right"]) != set(keys):
+        raise BadFact(path, "of the form “order” right names every option, in the right order")
+
+
+def _step(step: Facts, path: Path) -> None:
+    _known(step, "step", path)
+    if "check" not in step:
+        return
+    check, path = step["check"], (*path, "check")
+    _known(check, "step.check", path)
+    symbols = check.get("symbols")
+    if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
+        raise BadFact(path, 'symbols is a list of names: ["n", "m"]')
+    for name in symbols:
+        _name(name, path)
+    expression = _expression(check.get("answer"), symbols, path)
+    ranges = check.get("range", [])
+    for each in ranges.values() if isinstance(ranges, Mapping) else [ranges] if ranges else []:
+        if not isinstance(each, list) or len(each) != 2 or not all(_is_number(n) for n in each) or not each[0] < each[1]:
+            raise BadFact(path, "range is [low, high], or { symbol = [low, high] }")
+    if isinstance(ranges, Mapping) and set(ranges) - set(symbols):
+        raise BadFact(path, f"range names {', '.join(sorted(set(ranges) - set(symbols)))}, which is no symbol")
+    if not marking.derivation(expression.text, check).is_right:
+        raise BadFact(path, "the answer has no value anywhere in the range")
+
+
+# ---------------------------------------------------------------- small words
+
+
+def _known(table: Any, where: str, path: Path) -> None:
+    if not isinstance(table, Mapping):
+        raise BadFact(path, f"{where or 'the file'} is a table")
+    for key in table:
+        if key not in KNOWN[where]:
+            raise BadFact((*path, key), f"unknown key {key!r}. Known: {', '.join(sorted(KNOWN[where]))}")
+
+
+def _tables(facts: Facts, key: str) -> list[Any]:
+    found = facts.get(key, [])
+    if not isinstance(found, list):
+        raise BadFact((key,), f"write [[{key}]], once for each")
+    return found
+
+
+def _texts(facts: Facts, key: str) -> list[str]:
+    found = facts.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise BadFact((key,), f"{key} is a list of texts")
+    return found
+
+
+def _one_of(value: Any, known: Collection[str], path: Path) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise BadFact(path, f"{value!r} is not one of: {', '.join(known)}")
+
+
+def _both(value: Any, path: Path) -> None:
+    if not isinstance(value, Mapping) or set(value) != {"en", "zh"} or not all(isinstance(v, str) and v for v in value.values()):
+        raise BadFact(path, "write it in both languages: { en = “…”, zh = “…” }")
+
+
+def _name(name: str, path: Path) -> None:
+    if not expressions.is_free_name(name):
+        raise BadFact(path, f"{name!r} cannot be a symbol: letters, digits and _, and no word of the expression language")
+
+
+def _expression(text: Any, names: Collection[str], path: Path) -> expressions.Expression:
+    if not isinstance(text, str):
+        raise BadFact(path, "an expression is a text, in quotes")
+    try:
+        return expressions.read(text, names)
+    except expressions.BadExpression as error:
+        raise BadFact(path, f"“{text[:60]}” is no expression of {', '.join(names) or 'numbers'}: {error}") from None
+
+
+def _agree(first: bool, second: bool, path: Path, a: str, b: str) -> None:
+    if first != second:
+        raise BadFact(path, f"there is {a if first else b}, but no {b if first else a}")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {variants.shown(value)}" for name, value in values.items())
+
+
+def line_of(source: str, path: Path) -> int:
+    """Return the line of a TOML file on which the key at `path` stands; of the table around it, if it cannot be told."""
+    keys = [part for part in path if isinstance(part, str)]
+    number = next((part for part in path if isinstance(part, int)), 0)
+    best, inside = 1, ""
+    seen: dict[str, int] = {}
+    for at, line in enumerate(source.splitlines(), start=1):
+        if header := re.match(r"\s*\[+([^\]]+)\]+", line):
+            name = header[1].strip()
+            seen[name] = seen.get(name, -1) + 1
+            inside = name if seen[name] == number or not line.strip().startswith("[[") else ""
+            if inside and name == ".".join(keys[: name.count(".") + 1]):
+                best = at
+        elif keys and (key := re.match(r"\s*([A-Za-z0-9_-]+)\s*=", line)):
+            place = [*inside.split("."), key[1]] if inside else [key[1]]
+            if place == keys[: len(place)] and (inside or not seen):
+                best = at
+    return best

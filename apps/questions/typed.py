@@ -1,0 +1,18 @@
+"""What a person typed, in plain characters: full-width digits and signs, typographic minus and times, raised digits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+SIGNS = str.maketrans(
+    {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/", "٫": ".", "π": "pi", "√": "sqrt"}
+)
+RAISED = re.compile(r"[⁰¹²³⁴-⁹⁺⁻]+")
+
+
+def plain(text: str, longest: int) -> str:
+    """Return at most one character more than `longest` of what was meant, without spaces at its ends; `10⁵` becomes `10^5`."""
+    raised = RAISED.sub(lambda run: "^" + unicodedata.normalize("NFKC", run[0]), text[: longest + 1])
+    spread = "".join(f" {c} " if unicodedata.decomposition(c).startswith("<fraction>") else c for c in raised)  # 2½ is not 21/2
+    return unicodedata.normalize("NFKC", spread).translate(SIGNS).strip()[: longest + 1]

@@ -1,0 +1,25 @@
+"""The questions about a claim: a fragment that the ledger loads."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.questions.models import Question
+
+
+def test_it_lists_the_questions_that_name_the_claim(client: Client, guess: Question) -> None:
+    page = client.get(reverse("questions:about", args=["no-such-lab.claim"])).content.decode()
+    assert 'href="/questions/guess"' in page and "/questions/second" not in page and "<html" not in page
+
+
+@pytest.mark.parametrize("claim", ["dead-relu.other", "%00", "no-such-lab", "x" * 500])
+def test_it_is_empty_where_there_is_none(client: Client, guess: Question, claim: str) -> None:
+    answer = client.get(f"/questions/about/{claim}")
+    assert answer.status_code == 200 and not answer.content.strip()
+
+
+def test_it_leaves_out_what_is_withdrawn_and_what_an_older_revision_said(client: Client, guess: Question) -> None:
+    Question.objects.filter(pk=guess.pk).update(withdrawn=True)
+    assert not client.get("/questions/about/no-such-lab.claim").content.strip()
