@@ -13,6 +13,12 @@ def is_local(path: str) -> bool:
     return path.startswith("/") and len(path) <= LONGEST and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
 
 
+def origin(request: HttpRequest) -> str:
+    """Return `back` of the address when it is a path of this site, else nothing: where someone came from, and may return to."""
+    path = request.GET.get("back", "")
+    return path if is_local(path) else ""
+
+
 def way_back(request: HttpRequest, default: str = "/") -> str:
     """Return the posted `next` when it is a path of this site, else `default`."""
     path = request.POST.get("next", "")

@@ -44,8 +44,9 @@ def questions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def about(request: HttpRequest, claim: str) -> HttpResponse:
-    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are none."""
-    return render(request, "questions/_about.html", {"questions": selectors.about(clean(claim)), "claim": claim})
+    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are none; a page without scripts."""
+    context = {"questions": selectors.about(clean(claim)), "claim": claim}
+    return render(request, "questions/_about.html" if request.htmx else "questions/about.html", context)  # type: ignore[attr-defined]
 
 
 @login_required

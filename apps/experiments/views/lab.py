@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from apps.common.access import origin as came_from
 from apps.common.errors import KeyReused, Refused
 from apps.experiments import figures, listing, selectors, services, shown, tally
 from apps.experiments.forms import KNOB, LabForm, sent_knobs
@@ -61,7 +62,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
     if not form.is_valid():
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[KEPT] = _to_keep(found, form)
+        request.session[KEPT] = _to_keep(found, form) | {"back": came_from(request)}
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': reverse('experiments:kept', args=[found.pk])})}")
     try:
         run = services.queue_run(
@@ -72,7 +73,12 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
             form.renew_key()
         form.add_error(None, refused.message)
         return _page(request, found, form, origin, checked=True, status=refused.status)
-    return redirect("experiments:run", run.pk)
+    return redirect(_address(run, came_from(request)))
+
+
+def _address(run: Run, back: str) -> str:
+    """Return the run's address, with the way back to where its owner came from."""
+    return reverse("experiments:run", args=[run.pk]) + (f"?{urlencode({'back': back})}" if back else "")
 
 
 def _page(
@@ -103,6 +109,7 @@ def _page(
         "replicates": Run.STANDARD_REPLICATES,
         "source": listing.python(found.current.source) if found.current else "",
         "kept": kept_of(request),
+        "back": came_from(request),
         "script": _for_script(form, spec, base),
     }
     return render(request, "experiments/lab.html", context, status=status)
@@ -175,4 +182,4 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
             return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs)}")
         return redirect("experiments:kept", found.pk)
     request.session.pop(KEPT, None)
-    return redirect("experiments:run", run.pk)
+    return redirect(_address(run, str(waiting.get("back", ""))))

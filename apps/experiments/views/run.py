@@ -16,6 +16,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.common.access import origin
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.text import clean
@@ -32,7 +33,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
     context["source"] = listing.python(found.version.source)
-    context["script"] = _for_script(found, context["specs"], standard)
+    context["script"] = _for_script(found, context["specs"], standard) | {"panel": _panel(found, context["back"])}
     return render(request, "experiments/run.html", context)
 
 
@@ -71,6 +72,7 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
         "key": str(uuid4()),
         "device": _device(found),
         "link": request.build_absolute_uri(reverse("experiments:run", args=[found.pk])),
+        "back": origin(request),
         "stage": "verdict" if found.state == Run.State.SUCCEEDED else "run",
     }
 
@@ -113,13 +115,16 @@ def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[s
     return {"specs": specs, "figures": drawn, "standard": standard}
 
 
+def _panel(found: Run, back: str) -> str:
+    return reverse("experiments:panel", args=[found.pk]) + (f"?{urlencode({'back': back})}" if back else "")
+
+
 def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
     """Return what the page's script must know."""
     names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
     return {
         "points": reverse("experiments:points", args=[found.pk]),
         "events": reverse("experiments:events", args=[found.pk]),
-        "panel": reverse("experiments:panel", args=[found.pk]),
         "held": _is_held(found),
         "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
         "figures": specs,
