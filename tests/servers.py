@@ -31,13 +31,14 @@ def _start() -> None:
     data = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     postgres, valkey = Postgres(data), Valkey(data)
     atexit.register(_forget, data)
+    log = (data / "servers.log").open("ab")
     if "DATABASE_URL" not in os.environ:
-        server = postgres.start(*FAST)
+        server = postgres.start(*FAST, output=log)
         atexit.register(stop, server, postgres.ends_by)
         postgres.make_database()
         os.environ["DATABASE_URL"] = postgres.url
     if "REDIS_URL" not in os.environ:
-        atexit.register(stop, valkey.start(), valkey.ends_by)
+        atexit.register(stop, valkey.start(output=log), valkey.ends_by)
         os.environ["REDIS_URL"] = valkey.url
 
 

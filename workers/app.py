@@ -9,16 +9,18 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from types import MethodType
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.worker.consumer.consumer import CONNECTION_ERROR
 from celery.worker.consumer.tasks import Tasks
+from kombu.exceptions import OperationalError
 
 from workers import settings, wire
 from workers.supervisor import Supervisor
 
-log = logging.getLogger(__name__)
 QUIET_SECONDS = 60.0  # between two log lines about a broker that is away
 
 try:
@@ -49,6 +51,23 @@ except settings.BadSettings as error:
     raise SystemExit(f"workers: {error}") from None
 
 
+class OnceAMinute(logging.Filter):
+    """Lets one line a minute through about a broker that is away: runs come by looking, and it may be away for days."""
+
+    said = -QUIET_SECONDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg != CONNECTION_ERROR:
+            return True
+        if time.monotonic() - self.said < QUIET_SECONDS:
+            return False
+        self.said = time.monotonic()
+        return True
+
+
+logging.getLogger("celery.worker.consumer.consumer").addFilter(OnceAMinute())
+
+
 class OneWorker:
     """The supervisor of this process, from the worker's start to its end."""
 
@@ -56,11 +75,14 @@ class OneWorker:
     closer: threading.Thread | None = None
 
 
-@app.task(name=wire.BELL, ignore_result=True)  # type: ignore[untyped-decorator]
-def drain() -> None:
-    """Run what is waiting, until nothing is left."""
-    if OneWorker.supervisor:
-        OneWorker.supervisor.drain()
+@app.task(name=wire.BELL, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
+def drain(self: Any) -> None:
+    """Run what is waiting, until nothing is left; without a free slot, hang the bell back for others."""
+    worker = OneWorker.supervisor
+    if worker is None or (worker.drain() == 0 and not worker.has_room()):
+        # It was taken by a request that began while there was room; `Room` keeps us from taking it again.
+        with contextlib.suppress(OperationalError, OSError):
+            self.apply_async(queue=self.request.delivery_info["routing_key"], retry=False)
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]

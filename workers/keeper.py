@@ -121,7 +121,7 @@ class Keeper:
         """Forget a process that is gone; if it was the waiting spare, have another."""
         with self._changed:
             self._codes.pop(process, None)
-            if self._spare is process:
+            if self._spare is process and not self._closing:
                 log.warning("the warm spare died while it waited (%s)", gone)
                 self._spare, self._wanted = None, True
             self._changed.notify_all()

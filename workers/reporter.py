@@ -122,8 +122,8 @@ class Reporter:
             return answer.content
         problem = _problem(answer)
         if answer.status_code in (401, 403):
-            self.complain(f"{self._url} refuses this machine's token ({problem.detail}). Set GRADUS_TOKEN to a valid one.")
-        if answer.status_code in (401, 403, 408, 429) or answer.status_code >= 500:
+            raise Away(f"it refuses this machine's token ({problem.detail}). Set GRADUS_TOKEN to a valid one.")
+        if answer.status_code in (408, 429) or answer.status_code >= 500:
             raise Away(f"{answer.status_code} {problem.detail}".rstrip())
         raise Refusal(answer.status_code, problem.code, problem.detail, problem.last)
 

@@ -1,7 +1,8 @@
 """The records of the worker protocol, written once: the site and the workers import this module, and nothing else of each other.
 
 Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization: Worker <machine token>`; every write
-about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457) with a `code`.
+about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457) with a `code`. The site refuses fields that it does
+not know; a worker passes over them, so that a newer site does not lose the runs that it gives to older workers.
 
     POST /api/worker/v1/claim                 ClaimRequest  -> 200 Claim, 204 nothing to do
     POST /api/worker/v1/tries/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-try, 409 gap (with `last`)
@@ -24,10 +25,12 @@ TRY_HEADER = "X-Try-Token"
 BELL = "workers.drain"  # the Celery task that a bell names; its queue is the lane
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
 ]  # of an arm, a series, a claim
 Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
+Fact = str | int | float | bool | None  # nothing nested: what is deep enough overruns every stack that walks it
 EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]  # what a worker may report; `lost` is the site's to say
 
 
@@ -47,12 +50,12 @@ class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
     slots: Count  # free ones
     all_slots: Count  # free or not
     device: Device
-    labs: dict[str, str]  # slug to the SHA-256 of its .py
+    labs: dict[str, Name]  # slug to the SHA-256 of its .py
     engine: str  # SHA-256 of workers/engine
     versions: dict[str, str]  # python, torch, numpy, ...
 
 
-class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+class Claim(Struct, frozen=True):
     """A run to begin. The token is shown this once."""
 
     run: str
@@ -92,7 +95,7 @@ class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
     of: Count = 0  # and will have yielded at its end; 0 when it cannot say
 
 
-class EventsReply(Struct, frozen=True, forbid_unknown_fields=True):
+class EventsReply(Struct, frozen=True):
     """`stop`: end the lab process, then report `cancelled`."""
 
     stop: bool
@@ -131,11 +134,11 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     verdicts: list[Verdict] = []
     error: str = ""  # of a failed run: the exception, in one line
     detail: str = ""  # its traceback, for the operator
-    seconds: float = 0.0  # of work
+    seconds: Seconds = 0.0  # of work
     device: Device | None = None
     versions: dict[str, str] = {}
     engine: str = ""
-    summary: dict[str, Any] = {}  # small facts of the run that pages show (threads, clock, ...)
+    summary: dict[str, Fact | list[Fact]] = {}  # small facts of the run that pages show (threads, clock, ...)
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):

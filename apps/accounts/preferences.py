@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 
 from apps.accounts.models import User
 
@@ -17,6 +18,12 @@ def theme_in(cookies: Mapping[str, str]) -> str:
     """Return the theme that the cookies ask for; nothing for none, or for one we do not know."""
     asked = cookies.get(THEME_COOKIE, "")
     return asked if asked in User.Theme.values else User.Theme.SYSTEM.value
+
+
+def browser_language(request: HttpRequest) -> str:
+    """Return the language that the browser asks for, whatever the cookie says."""
+    request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
+    return translation.get_language_from_request(request)
 
 
 def remember(response: HttpResponse, *, language: str | None = None, theme: str | None = None) -> HttpResponse:

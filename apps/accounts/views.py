@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
-from apps.accounts.preferences import remember
+from apps.accounts.preferences import browser_language, remember
 from apps.common.access import way_back
 from apps.common.errors import BadRequest
 
@@ -49,7 +49,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/settings.html", {"form": form})
     services.change_settings(user=request.user, **form.cleaned_data)
-    translation.activate(form.cleaned_data["language"] or translation.get_language_from_request(request))
+    translation.activate(form.cleaned_data["language"] or browser_language(request))
     messages.success(request, _("Your settings are kept."))
     return remember(redirect("accounts:settings"), language=form.cleaned_data["language"], theme=form.cleaned_data["theme"])
 

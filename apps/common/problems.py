@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from apps.common.errors import Refused
+from apps.common.pages import RETRY_SECONDS
+
+log = logging.getLogger(__name__)
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
@@ -22,6 +27,11 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(error.status, error.code, error.message, **error.extra)
     if isinstance(error, Http404):
         return problem(404, "not-found", "There is nothing here that you may see.")
+    if isinstance(error, (OperationalError, InterfaceError)):
+        log.warning("the database does not answer: %s", error)
+        answer = problem(503, "away", "The database does not answer, or is busy. Ask again later.")
+        answer["Retry-After"] = str(RETRY_SECONDS)
+        return answer
     if isinstance(error, APIException):
         answer = problem(error.status_code, str(error.default_code).replace("_", "-"), str(error.detail))
         if wait := getattr(error, "wait", None):

@@ -6,6 +6,7 @@ A figure's text alternative is its title and where each line ends; numbers are i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ NAMES = 170  # px at the right, for the names at the ends of lines
 HANDS = 7  # colours of measured lines in the stylesheet
 MOST = 300  # points drawn of a line: a screen shows no more
 LINE = 16  # px between two names
+MOST_LINES = 3  # of a name
+WORD = re.compile(r"[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*")
 
 
 @dataclass(frozen=True)
@@ -216,19 +219,40 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
     means = [one.mean for one in [*known.values(), *base.values()]] + [*spec["drawing"].values(), *(spec["y"] or [0.0])]
     edges = [v for one in known.values() for v in (one.low, one.high) if v is not None and not spec["y"]]
-    y0, y1 = around(*reach(means, edges))
+    low, high = reach(means, edges)
+    y0, y1 = around(low, high if spec["y"] else high + (high - low) / 12)  # room for the number over the tallest bar
     frame = Frame(0, 1, y0, y1, False, WIDTH - 16)
     body, slot = [_paper(frame, [])], (frame.right - LEFT) / max(1, len(shown))
+    names = [broken(row["name"], slot) for row in shown]
     for n, row in enumerate(shown):
         drawn = spec["drawing"].get(row["arm"])
-        body.append(_bar(frame, LEFT + slot * n, slot, row, known.get(row["arm"]), drawn, base.get(row["arm"])))
+        body.append(_bar(frame, LEFT + slot * n, slot, known.get(row["arm"]), drawn, base.get(row["arm"])))
+        body.append(_name(LEFT + slot * (n + 0.5), names[n]))
     body.append(f'<text class="unit" x="{LEFT + 8}" y="{TOP + 16}">{escape(spec["unit"])}</text>')
-    return _svg(spec, points, body)
+    return _svg(spec, points, body, HEIGHT + LINE * max((len(lines) - 1 for lines in names), default=0))
 
 
-def _bar(
-    frame: Frame, x: float, slot: float, row: Mapping[str, Any], now: Newest | None, drawn: float | None, base: Newest | None
-) -> str:
+def broken(text: str, slot: float) -> list[str]:
+    """Return a name in as many lines as fit its slot (px); Chinese may break anywhere."""
+    lines: list[str] = []
+    for word in WORD.findall(text):
+        if len(lines) == MOST_LINES or (lines and wide(lines[-1] + word) <= slot - 4):
+            lines[-1] += word
+        else:
+            lines.append(word)
+    return [line.strip() for line in lines] or [text]
+
+
+def wide(text: str) -> float:
+    return sum(12.5 if c > "\u2fff" else 6.4 for c in text.strip())
+
+
+def _name(x: float, lines: Sequence[str]) -> str:
+    pieces = "".join(f'<tspan x="{x:.1f}" dy="{LINE if n else 0}">{escape(line)}</tspan>' for n, line in enumerate(lines))
+    return f'<text class="name" x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}">{pieces}</text>'
+
+
+def _bar(frame: Frame, x: float, slot: float, now: Newest | None, drawn: float | None, base: Newest | None) -> str:
     wide = min(slot * 0.62, 96)
     left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(min(max(0.0, frame.y0), frame.y1))
     parts = []
@@ -240,14 +264,12 @@ def _bar(
             parts.append(
                 f'<path class="whisker" d="M{middle - 6:.1f} {frame.y(now.low):.1f}h12m-6 0V{frame.y(now.high):.1f}m-6 0h12"/>'
             )
-        parts.append(
-            f'<text class="value" x="{middle:.1f}" y="{max(TOP + 10, frame.y(now.mean) - 7):.1f}">{number(now.mean)}</text>'
-        )
+        top = frame.y(max(v for v in (now.mean, now.high, drawn, base.mean if base else None) if v is not None))
+        parts.append(f'<text class="value" x="{middle:.1f}" y="{max(TOP + 10, top - 7):.1f}">{number(now.mean)}</text>')
     if base:
         parts.append(f'<path class="base" d="M{left:.1f} {frame.y(base.mean):.1f}h{wide:.1f}"/>')
     if drawn is not None:
         parts.append(_box("drawn", left, wide, frame.y(drawn), zero))
-    parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 20}">{escape(row["name"])}</text>')
     return "".join(parts)
 
 
@@ -262,7 +284,7 @@ HATCH = (
 )
 
 
-def _svg(spec: Spec, points: Curves, body: Sequence[str]) -> SafeString:
+def _svg(spec: Spec, points: Curves, body: Sequence[str], height: int = HEIGHT) -> SafeString:
     drawing = "".join(body)
     if "url(#hatch)" in drawing:  # a page has several figures: each its own hatch
         name = "hatch-" + "".join(c if c.isalnum() else "-" for c in spec["series"])
@@ -272,7 +294,7 @@ def _svg(spec: Spec, points: Curves, body: Sequence[str]) -> SafeString:
         '<svg class="figure {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
         spec["kind"],
         WIDTH,
-        HEIGHT,
+        height,
         alternative(spec, points),
         inside,
     )

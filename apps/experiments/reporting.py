@@ -56,7 +56,8 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
             run = waiting.filter(owner=share.owner_id).order_by("queued_at").first()
-            if run and waiting.filter(pk=run.pk).update(state=Run.State.RUNNING):  # else it was stopped just now: ask again
+            # By its own row alone: a stop that this waits for is seen only there, what is joined stays as it was. Then ask again.
+            if run and Run.objects.filter(pk=run.pk).waiting().update(state=Run.State.RUNNING):
                 return _start_try(run, machine)
     return None
 
@@ -135,7 +136,7 @@ def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result
     used = Try.objects.get(pk=try_id).seconds - settings.ENTRY_PENALTY
     count_use(owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0))
     run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]
-    run.seconds, run.engine = result.seconds, result.engine[:64]
+    run.seconds, run.engine = result.seconds, clean(result.engine)[:64]
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)
     Verdict.objects.bulk_create(Verdict(run=run, **msgspec.to_builtins(verdict)) for verdict in result.verdicts)

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
 
 from apps.experiments import live, selectors
 from apps.experiments.models import Run
@@ -187,6 +188,7 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
         here.leave(viewer)
 
 
+@require_safe
 async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins."""
     user = await request.auser()

@@ -37,7 +37,6 @@ STATIC_CHECKS = {
 
 def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Set up, start everything, and stay until the person ends it."""
-    began = time.monotonic()
     home, address = Home(chosen.data), Address(chosen.host, chosen.port)
     lock = home.lock()
     address.check()
@@ -48,7 +47,7 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         try:
             link = _open(site)
             site.start_workers(workers)
-            _welcome(site, link, workers, time.monotonic() - began)
+            _welcome(site, link, workers, time.time() - setup.STARTED)
             supervisor.run()
         except KeyboardInterrupt:
             out("\nStopping …")
@@ -78,13 +77,16 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Run every static check, and say at the end which of them failed."""
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
     failed = []
-    # makemigrations compares files with models; the database is not asked
-    env = os.environ | {"SECRET_KEY": "static checks", "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent"}
+    # makemigrations compares files with models; that there is no database to ask, it says on stderr
+    env = os.environ | {"DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent", "SECRET_KEY": "static checks"}
+    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
     for name, command in STATIC_CHECKS.items():
         out(f"== {name}")
-        if subprocess.run([PYTHON, *command], cwd=ROOT, env=env, check=False).returncode:
+        done = subprocess.run([PYTHON, *command], cwd=ROOT, env=env, stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            out(done.stderr.decode(errors="replace"))
             failed.append(name)
-    out(f"Static checks: failed: {', '.join(failed)}" if failed else "Static checks: all passed")
+    out(f"Failed: {', '.join(failed)}" if failed else "All static checks passed.")
     return int(bool(failed))
 
 
@@ -137,7 +139,7 @@ def screenshots(chosen: Namespace, rest: list[str], arguments: list[str]) -> int
     browser = find_browser()
     if not browser:
         raise Problem("Screenshots need a browser.", NO_BROWSER)
-    command = [PYTHON, "-m", "pytest", "-q", "-s", "tests/e2e/screenshots.py"]
+    command: list[str | Path] = [PYTHON, "-m", "pytest", "-q", "-s", "tests/e2e/screenshots.py"]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"GRADUS_CHROMIUM": browser}, check=False).returncode
 
 

@@ -40,7 +40,7 @@ def facts(url: str) -> Facts:
     """
     with _connected(url) as connection:
         version = connection.info.server_version // 10_000
-        return Facts(version, _value(connection, "SHOW server_encoding"), _has_chinese(connection))
+        return Facts(version, connection.info.parameter_status("server_encoding") or "", _has_chinese(connection))
 
 
 def last_seen(url: str) -> float | None:

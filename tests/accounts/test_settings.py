@@ -24,9 +24,10 @@ def test_they_are_kept(signed_in: Client, mei: User) -> None:
 def test_back_to_browser_and_system_forgets_the_cookies_too(signed_in: Client) -> None:
     signed_in.post("/language", {"language": "zh-hans"})
     signed_in.post("/theme", {"theme": "dark"})
-    signed_in.post("/settings", NEW | {"language": "", "theme": ""})
-    page = signed_in.get("/settings", headers={"accept-language": "en"}).content.decode()
-    assert '<html lang="en">' in page
+    page = signed_in.post(
+        "/settings", NEW | {"language": "", "theme": ""}, headers={"accept-language": "en"}, follow=True
+    ).content.decode()
+    assert '<html lang="en">' in page and "Your settings are kept." in page
 
 
 def test_they_show_the_address_to_its_owner(signed_in: Client, mei: User) -> None:

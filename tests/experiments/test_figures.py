@@ -123,3 +123,11 @@ def test_the_reader_chooses_the_language() -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(None, "–"), (0.04, "0.0 s"), (4.0, "4 s"), (11.4, "11 s"), (600, "10 min")])
 def test_a_length_of_time_is_said_as_a_person_would(seconds: float | None, expected: str) -> None:
     assert shown.seconds(seconds) == expected.replace("0.0", "0")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("relu 1", ["relu 1"]), ("Leaky ReLU, rate 0.01", ["Leaky", "ReLU,", "rate 0.01"]), ("学习率过大", ["学习率过", "大"]), ("", [""])],
+)
+def test_a_name_is_broken_into_lines_that_fit(name: str, expected: list[str]) -> None:
+    assert figures.broken(name, 66) == expected

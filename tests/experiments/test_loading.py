@@ -17,7 +17,7 @@ from apps.experiments.models import Batch, Lab, LabVersion, Run
 from tests.experiments.conftest import LABS, event, finish, report
 from workers import wire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 
 @pytest.fixture

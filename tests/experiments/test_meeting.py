@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import StaleTry, TooManyRuns
+from apps.common.locks import lock
 from apps.experiments import duties, reporting, services
 from apps.experiments.models import Batch, Run, Try
 from tests.experiments.conftest import event, finish, report
+from tests.experiments.test_worker_api import CLAIM, Worker
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
 
 def fall_silent() -> None:
@@ -81,6 +84,16 @@ def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
         assert claim().run == next_one
 
 
+def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(mei: User, ola: User, queue: Any, claim: Any) -> None:
+    stopped, next_one = queue(mei, "k"), queue(ola, "k")
+    with transaction.atomic():
+        services.ask_to_stop(run=stopped)
+        claimed = elsewhere(claim)
+    assert claimed.result().run == next_one
+    stopped.refresh_from_db()
+    assert stopped.state == Run.State.CANCELLED
+
+
 def test_two_machines_at_once_never_get_one_run(mei: User, ola: User, queue: Any, claim: Any) -> None:
     queue(mei, "k"), queue(ola, "k")
     with transaction.atomic():
@@ -97,6 +110,16 @@ def test_two_machines_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, 
         claim()
         second = elsewhere(offer)
     assert second.result() is None
+
+
+def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(client: Client, mei: User, queue: Any) -> None:
+    queue(mei, "k")
+    worker = Worker(client)
+    with transaction.atomic():
+        lock("claim")
+        answer = elsewhere(lambda: worker.post("claim", CLAIM)).result()
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "away", "10")
+    assert worker.claim()
 
 
 def test_of_two_results_at_once_the_second_hears_of_the_first(mei: User, queue: Any, claim: Any) -> None:

@@ -24,7 +24,7 @@ from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_meeting import fall_silent
 from tests.serving import serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
 
 @pytest.fixture

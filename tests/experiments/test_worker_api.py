@@ -14,7 +14,7 @@ from apps.experiments.models import Batch, Machine, Run, Verdict
 from tests.experiments.conftest import LABS
 from workers import wire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
 CLAIM = {"lanes": ["labs"], "slots": 1, "all_slots": 1, "device": DEVICE, "labs": LABS, "engine": "e", "versions": {}}
 POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
@@ -127,6 +127,7 @@ NONSENSE: list[Any] = [
     {**CLAIM, "slots": 10**30},
     {**CLAIM, "lanes": "labs"},
     {**CLAIM, "labs": ["dead-relu"]},
+    {**CLAIM, "labs": {"dead-relu": "\x00"}},
     {**CLAIM, "device": {"kind": "abacus", "name": "x"}},
     {**CLAIM, "more": 1},
     json.dumps(CLAIM).replace('"slots": 1', '"slots": NaN').encode(),
@@ -184,6 +185,10 @@ BAD_RESULTS: list[Any] = [
     {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds"}] * 2},
     {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds", "replicates": -1}]},
     {"state": "succeeded", "summary": []},
+    {"state": "succeeded", "summary": {"a": {"b": 1}}},
+    b'{"state": "succeeded", "summary": {"a": ' + b'{"b": ' * 600 + b"1" + b"}" * 602,
+    {"state": "succeeded", "seconds": -1},
+    {"state": "succeeded", "seconds": 1e300},
     {"state": "succeeded", "seconds": "long"},
 ]
 
@@ -203,13 +208,14 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(worker: Worker, 
         "detail": "\x00",
         "summary": {"a\x00": ["\x00", 1]},
         "versions": {"v": "\x00"},
+        "engine": "e\x00",
     }
     assert worker.post(f"tries/{given['try_id']}/result", body).status_code in (200, 400)
     body["error"] = "a\x00b" + "x" * 600
     assert worker.post(f"tries/{given['try_id']}/result", body).status_code == 200
     run = Run.objects.get()
     assert run.error.startswith("abxxx") and len(run.error) == 500
-    assert run.summary == {"a": ["", 1]}
+    assert (run.summary, run.engine) == ({"a": ["", 1]}, "e")
 
 
 @pytest.mark.parametrize("path", ["events", "result", "release"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import IO
 
 import pytest
 from celery import Celery
+from launcher.embedded import Valkey
 
 from tests.workers.conftest import group_of
 from tests.workers.pretend_site import TOKEN, PretendSite
@@ -39,7 +42,7 @@ def redis_url() -> str:
 def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
     started: list[Worker] = []
 
-    def start(redis: str, **environ: str) -> Worker:
+    def start(redis: str, output: IO[bytes] | None = None, **environ: str) -> Worker:
         ours = {
             "GRADUS_URL": site.url,
             "GRADUS_TOKEN": TOKEN,
@@ -59,7 +62,7 @@ def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
             "--without-gossip",
             "--without-mingle",
         ]
-        started.append(subprocess.Popen(command, env=os.environ | ours))
+        started.append(subprocess.Popen(command, env=os.environ | ours, stderr=output))
         return started[-1]
 
     yield start
@@ -102,12 +105,36 @@ def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: St
         assert offer.times[0] - rung < 1.0
 
 
-def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start) -> None:
-    worker = start(NOBODY, GRADUS_POLL_SECONDS="0.1")
+def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        worker = start(NOBODY, log, GRADUS_POLL_SECONDS="0.1")
     offers = [site.offer(), site.offer()]
     site.until(lambda: all(offer.result for offer in offers))
     worker.terminate()
     assert worker.wait(20) == 0
+    assert (tmp_path / "log").read_text().count("Cannot connect") == 1  # it says so, and then tries on in silence
+
+
+def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path)
+    server = valkey.start()
+    try:
+        start(valkey.url, GRADUS_POLL_SECONDS="60")
+        ring = bell(valkey.url)
+        ring()
+        site.until(lambda: site.asked)
+        server.kill()
+        server.wait()
+        server = valkey.start()
+        for _ in range(2):
+            asked, offer = len(site.asked), site.offer()
+            ring()
+            site.until(lambda offer=offer: offer.result)
+            site.until(lambda asked=asked: len(site.asked) > asked + 1)
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(valkey.folder, ignore_errors=True)
 
 
 def test_bells_lost_in_any_number_do_no_harm(site: PretendSite, start: Start, redis_url: str) -> None:

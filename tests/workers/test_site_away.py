@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.workers.pretend_site import PretendSite
@@ -90,11 +91,25 @@ def test_a_refused_token_is_said_once_and_asked_again(
     machine(poll_seconds=0.05)
     site.until(lambda: len(heard) >= 3)
     assert [record.getMessage() for record in caplog.records if "refuses this machine's token" in record.getMessage()] == [
-        f"{site.url} refuses this machine's token (Who are you?). Set GRADUS_TOKEN to a valid one."
+        f"No runs can be claimed from {site.url}: it refuses this machine's token (Who are you?). Set GRADUS_TOKEN to a valid one."
     ]
     site.refuses_token = False
     offer = site.offer()
     site.until(lambda: offer.result)
+
+
+def test_a_newer_site_may_say_more(site: PretendSite, machine: Machine) -> None:
+    answer = site.answer
+
+    def newer(*asked: str | bytes) -> tuple[int, object]:
+        status, record = answer(*asked)  # type: ignore[arg-type]
+        return status, record and msgspec.to_builtins(record) | {"new": {"to": ["you"]}}
+
+    site.answer = newer  # type: ignore[method-assign, assignment]
+    offer = site.offer()
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.results == 1
 
 
 def test_numbers_that_are_not_finite_become_null(site: PretendSite, machine: Machine) -> None:

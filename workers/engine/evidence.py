@@ -30,6 +30,7 @@ class Range:
 
 
 NEVER = Range(math.inf, math.inf)  # no effect lies here
+ANYWHERE = Range()
 
 
 def above(bound: float) -> Range:
@@ -53,7 +54,7 @@ class Verdict:
     low: float | None  # of the 95 % interval; None for an exact verdict
     high: float | None
     replicates: int  # finite ones
-    diverged: int = 0  # not finite: left out
+    diverged: int = 0  # without a finite value: left out
     exact: bool = False  # closed form: no replicates, no interval
     parts: tuple[tuple[str, Verdict], ...] = ()  # name (a key of the lab's words) and verdict of each condition
 
@@ -61,7 +62,7 @@ class Verdict:
 UNDECIDED = Verdict("inconclusive", None, None, None, 0)  # there was nothing to compare
 
 
-def decide(effect: Any, holds: Range, fails: Range) -> Verdict:
+def decide(effect: Any, holds: Range, fails: Range, possible: Range = ANYWHERE) -> Verdict:
     """Say in which region the mean effect lies, if the data can tell.
 
     The line is cut into `holds`, `fails` and the rest ("depends"). The outcome is the region that the whole 95 %
@@ -69,8 +70,10 @@ def decide(effect: Any, holds: Range, fails: Range) -> Verdict:
     therefore names the smallest effect that matters, never a multiple of the standard error.
 
     Args:
-        effect: one value per replicate (replicates,); paired differences where arms share seeds. Non-finite values
-            are replicates that diverged: they are left out and counted; below three finite ones it is inconclusive.
+        effect: one value per replicate (replicates,); paired differences where arms share seeds. Values that are not
+            finite (the replicate diverged, or had nothing to show) are left out and counted; below three finite ones it is
+            inconclusive.
+        possible: what a mean can be, say 0 to 1 for a share: the interval ends there, or it would tell of impossible means.
     Source: Kruschke (2018), "Rejecting or accepting parameter values", https://doi.org/10.1177/2515245918771304
     """
     values = as_numbers(effect)
@@ -79,6 +82,7 @@ def decide(effect: Any, holds: Range, fails: Range) -> Verdict:
     mean, low, high = describe(finite)
     if low is None or high is None:
         return Verdict("inconclusive", None, None, None, len(finite), diverged)
+    low, high = max(low, possible.low), min(high, possible.high)
     regions = {"holds": holds, "does_not_hold": fails}
     inside = [name for name, r in regions.items() if r.low <= low and high <= r.high]
     touched = [name for name, r in regions.items() if low <= r.high and r.low <= high]
@@ -113,8 +117,8 @@ def exact(effect: Any, holds: Range, depends: Range = NEVER) -> Verdict:
 def all_of(**parts: Verdict) -> Verdict:
     """Return the verdict on a claim of several parts, the main one first: it holds only where all do.
 
-    The outcome is that of the weakest part; effect, interval and replicates are the first part's. A first part that has no
-    numbers leaves the whole claim undecided, since nothing could be said about what it is about.
+    The outcome is that of the weakest part; effect, interval and replicates, also those left out, are the first part's. A
+    first part that has no numbers leaves the whole claim undecided, since nothing could be said about what it is about.
     """
     order = ("does_not_hold", "inconclusive", "depends", "holds")
     main, *_ = parts.values()
@@ -122,7 +126,6 @@ def all_of(**parts: Verdict) -> Verdict:
     return replace(
         main,
         outcome="inconclusive" if main.effect is None else weakest,
-        diverged=max(part.diverged for part in parts.values()),
         exact=all(part.exact for part in parts.values()),
         parts=tuple(parts.items()),
     )

@@ -60,7 +60,7 @@ def functions(knobs: Knobs) -> dict[str, Function]:
         "leaky_relu": lambda x: functional.leaky_relu(x, knobs.leaky_slope),
         "prelu": lambda x: functional.prelu(x, x.new_tensor(LEARNED)),
         "elu": functional.elu,
-        "softplus": lambda x: torch.logaddexp(knobs.softplus_beta * x, torch.zeros_like(x)) / knobs.softplus_beta,
+        "softplus": lambda x: -functional.logsigmoid(-knobs.softplus_beta * x) / knobs.softplus_beta,  # finite bends at any beta
         "swish": lambda x: x * torch.sigmoid(knobs.swish_beta * x),
         "gelu": functional.gelu,
         "mish": functional.mish,

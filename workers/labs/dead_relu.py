@@ -55,6 +55,7 @@ SQUASHES = {"relu": torch.relu, "leaky": lambda z: nn.functional.leaky_relu(z, L
 ARMS = [(squash, rate) for rate in RATES for squash in ("relu", "leaky")] + [("tanh", USUAL)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
+decide_share = partial(decide, possible=within(0, 1))  # of the units or outputs
 DIGITS = load_digits(return_X_y=True)  # pixels 0..16 (examples, 64) and labels (examples,); read once, when the lab is loaded
 
 
@@ -113,8 +114,8 @@ class Census:
             "dead in first layer": dead[:, 0].float().mean(1),
             "dead deeper": dead[:, 1:].float().mean(dim=(1, 2)),  # not a number where there is one layer
             "zeros": (outputs == 0).float().mean(dim=(1, 2, 3)),  # fraction of all hidden outputs
-            "dead if ever negative": (dead & self.ever_negative).sum((1, 2)) / self.ever_negative.sum((1, 2)).clamp(min=1),
-            # fractions of the units that died; not a number where none did, so that nothing is concluded from no deaths
+            # fractions of the units that were ever off, or died; not a number where there are none, which say nothing
+            "dead if ever negative": (dead & self.ever_negative).sum((1, 2)) / self.ever_negative.sum((1, 2)),
             "revived in first layer": self.revived[:, 0].sum(1) / self.died[:, 0].sum(1),
             "revived deeper": self.revived[:, 1:].sum((1, 2)) / self.died[:, 1:].sum((1, 2)),
         }
@@ -155,7 +156,7 @@ def usable_rates(points: Points, squash: str) -> list[float]:
 
 
 def harshest(points: Points) -> float:
-    """Return the largest usable rate; the smallest of all where none is, whose replicates then decide nothing."""
+    """Return the largest usable rate, at which most networks stay finite; the smallest of all where none is."""
     return max(usable_rates(points, "relu"), default=RATES[0])
 
 
@@ -189,9 +190,9 @@ def too_large_a_rate_kills(points: Points) -> Verdict:
     if len(dead) < 2:
         return UNDECIDED
     steps = np.diff(dead[-3:], axis=0)[::-1]  # the last one first; one only where two rates are usable
-    rises = [decide(step, holds=above(-0.05), fails=below(-0.05)) for step in steps]
+    rises = [decide(step, holds=above(-0.05), fails=below(-0.05), possible=within(-1, 1)) for step in steps]
     return all_of(
-        kills=decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1)),
+        kills=decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1), possible=within(-1, 1)),
         **dict(zip(("last_step", "step_before"), rises, strict=False)),
     )
 
@@ -199,17 +200,20 @@ def too_large_a_rate_kills(points: Points) -> Verdict:
 @claim("dead-relu.one-negative-kills")
 def one_negative_input_kills(points: Points) -> Verdict:
     """Holds when most units that are ever negative on some input end dead, at a rate people would use."""
-    return decide(points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2))
+    return decide_share(points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2))
 
 
 @claim("dead-relu.death-is-permanent")
 def death_is_permanent(points: Points) -> Verdict:
-    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the first layer's do."""
+    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the first layer's do.
+
+    A network of one layer has no deeper ones: there the first decides alone.
+    """
     arm = f"relu {harshest(points):g}"
-    return all_of(
-        first_layer=decide(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)),
-        deeper=decide(points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER),
-    )
+    parts = {"first_layer": decide_share(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01))}
+    if np.isfinite(points.first(arm, "dead deeper")).any():
+        parts["deeper"] = decide_share(points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER)
+    return all_of(**parts)
 
 
 @claim("dead-relu.leaky-fixes")
@@ -220,19 +224,22 @@ def a_leak_removes_death(points: Points) -> Verdict:
     """
     rate = harshest(points)
     return all_of(
-        leaky=decide(points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)),
-        relu=decide(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
+        leaky=decide_share(points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)),
+        relu=decide_share(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
     )
 
 
 @claim("dead-relu.half-sparse")
 def rectifiers_are_sparse(points: Points) -> Verdict:
-    """Holds when 0.3 to 0.95 of a rectifier's outputs are zero before and after training, and under 0.01 of tanh's."""
+    """Holds when 0.3 to 0.95 of a rectifier's outputs are zero before and after training, and under 0.01 of tanh's.
+
+    It fails where under 0.05 are: between that and 0.3, or above 0.95, there are zeros, but few, or hardly anything else.
+    """
     arm = f"relu {USUAL:g}"
     return all_of(
-        start=decide(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.3)),
-        end=decide(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.3)),
-        tanh=decide(points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)),
+        start=decide_share(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
+        end=decide_share(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
+        tanh=decide_share(points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)),
     )
 
 

@@ -129,6 +129,7 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
             "progress": _("{done} of {of} points. {ends}"),
             "reading": _("{x} {step}: {values}"),
             "baseline": _("baseline"),
+            "span": _("%(low)s to %(high)s"),
         },
     }
 

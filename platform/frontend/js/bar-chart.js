@@ -1,7 +1,7 @@
 /* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
    its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
    over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
-import { around, figure, reach, ticks } from "./graph.js";
+import { around, figure, reach, ticks, wide } from "./graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = { top: 14, right: 14, left: 52 }; // px
@@ -55,7 +55,8 @@ class BarChart extends HTMLElement {
     const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
     const [low, high] = reach([...means, ...(this.spec.y ?? [0])], this.spec.y ? [] : edges);
-    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], high)];
+    const top = this.spec.y ? high : high + (high - low) / 12; // room for the number over the tallest bar
+    this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], top)];
     return around(...this.#reach);
   }
 
@@ -131,15 +132,14 @@ function make(tag, attributes, text) {
 }
 
 const WORDS = /[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
-const wide = (text) => [...text.trim()].reduce((sum, c) => sum + (c > "\u2fff" ? 12 : 6.6), 0); // px, about
 
 function broken(text, slot) { // into as many lines as its slot needs
   const lines = (text.match(WORDS) ?? [text]).reduce((all, word) => {
-    if (all.length && wide(all.at(-1) + word) <= slot - 4) all[all.length - 1] += word;
+    if (all.length === 3 || (all.length && wide(all.at(-1) + word) <= slot - 4)) all[all.length - 1] += word;
     else all.push(word);
     return all;
   }, []);
-  return lines.slice(0, 3).map((line) => line.trim());
+  return lines.map((line) => line.trim());
 }
 
 function name(text, x, y, slot) {

@@ -38,6 +38,9 @@ export function reach(means, edges) {
   return [low >= 0 ? Math.max(0, Math.min(low, least)) : Math.min(low, least), Math.max(high, most)];
 }
 
+/* About how wide a text is, in px at 12 px: a Chinese character is square. */
+export const wide = (text) => [...text.trim()].reduce((sum, c) => sum + (c > "\u2fff" ? 12.5 : 6.4), 0);
+
 /* Three figures, as a person would write them. */
 export function figure(value) {
   if (value == null || !Number.isFinite(value)) return "–";

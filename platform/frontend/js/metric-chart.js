@@ -1,7 +1,7 @@
 /* <metric-chart>: the curves of one figure, uPlot on graph paper. Measured arms are drawn in colours, each with a dash of its own,
    with bands; the baseline thin and in ink; what was predicted in pencil at the right edge. Names stand at the ends of the lines. */
 import uPlot from "uplot";
-import { around, figure, hand, reach, ticks } from "./graph.js";
+import { around, figure, hand, reach, ticks, wide } from "./graph.js";
 
 const NARROW = 560; // px
 const LINE = 16; // px between two names
@@ -168,8 +168,7 @@ class MetricChart extends HTMLElement {
 
   #margin() {
     if (this.#narrow) return 12;
-    const longest = Math.max(0, ...this.#lines.map((line) => line.name.length));
-    return Math.min(180, 60 + longest * 7.2);
+    return Math.min(230, 72 + 1.06 * Math.max(0, ...this.#lines.map((line) => wide(line.name))));
   }
 
   #paper(u) { // graph paper whose squares are real units

@@ -28,11 +28,35 @@ function redraw() {
   holder.dataset.points = own.count;
   holder.dataset.seq = own.last;
   for (const { element, spec, chart } of charts) if (!element.hidden) chart.show(spec, own, baseline, { over: isOver(holder.dataset.state) });
+  for (const one of charts) if (!one.element.hidden) tabulate(one);
   if (document.activeElement !== inspect) toEnd();
 }
 
 const beside = () => charts.findIndex(({ spec }) => spec.kind === "bars" && Object.keys(spec.drawing).length > 0);
 let asked = false; // for a figure
+
+// ---------------------------------------------------------------- as a table
+
+const cell = (text, number = true) => Object.assign(document.createElement("td"), { textContent: text || "–", className: number ? "num" : "" });
+
+function tabulate({ element, spec }) { // as the server wrote it, with what came since
+  const body = element.querySelector(".numbers tbody");
+  if (!body || !element.querySelector(".numbers").open) return;
+  const columns = body.closest("table").querySelectorAll("thead th").length;
+  const hasBase = $(".key.base") !== null;
+  const arms = own.arms(spec.series, spec.arms);
+  if (!arms.length) return;
+  body.replaceChildren(...arms.map((arm) => {
+    const row = document.createElement("tr"), now = own.newest(spec.series, arm);
+    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: spec.labels[arm] ?? arm }));
+    const span = now?.low == null ? "" : config.say.span.replace("%(low)s", figure(now.low)).replace("%(high)s", figure(now.high));
+    row.append(cell(figure(now?.mean)), cell(span));
+    if (hasBase) row.append(cell(figure(baseline?.newest(spec.series, arm)?.mean)));
+    if (row.children.length < columns) row.append(cell(spec.drawing[arm] == null ? "" : figure(spec.drawing[arm])));
+    return row;
+  }));
+}
+for (const one of charts) one.element.querySelector(".numbers")?.addEventListener("toggle", () => tabulate(one));
 
 function choose(n) {
   shown = n;
@@ -94,6 +118,7 @@ async function renew() { // rail, panel and facts as they are now
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (now && next) now.replaceWith(document.adoptNode(next));
   }
+  document.dispatchEvent(new Event("htmx:afterSettle")); // the shell looks for what is wide among what is new
   if (focused) document.getElementById(focused)?.focus();
   const seq = Number($("#panel").dataset.seq);
   if (isOver($("#panel").dataset.state) && seq > own.last) await reload(); // the stream ended before its last batch

@@ -86,6 +86,14 @@ def test_equal_values_have_an_interval_without_width_and_without_rounding() -> N
     assert decide([0.1] * 7, holds=below(0.1), fails=above(0.2)).outcome == "holds"
 
 
+def test_an_interval_ends_where_no_mean_can_be() -> None:
+    shares = [0.0, 0.0, 0.1]
+    assert decide(shares, holds=above(0.3), fails=below(0.2)).low < 0  # type: ignore[operator]
+    verdict = decide(shares, holds=above(0.3), fails=below(0.2), possible=within(0, 1))
+    assert (verdict.low, verdict.high) == (0, decide(shares, holds=above(0.3), fails=below(0.2)).high)
+    assert decide([0.9, 1, 1], holds=above(0.6), fails=below(0.2), possible=within(0, 1)).high == 1
+
+
 @pytest.mark.parametrize(("ratio", "outcome"), [(2.0, "holds"), (1.1, "depends"), (1.0, "does_not_hold")])
 def test_ratios_are_averaged_as_logarithms(ratio: float, outcome: str) -> None:
     verdict = decide_ratio(ratio * np.exp(around(0, 0.01)), holds=above(1.2), fails=below(1.05))
@@ -125,6 +133,11 @@ def test_a_claim_of_several_parts_is_as_weak_as_its_weakest(outcomes: list[str],
     verdict = all_of(main=said(outcomes[0], 0.7), other=said(outcomes[1], 0.1))
     assert (verdict.outcome, verdict.effect, verdict.diverged) == (whole, 0.7, 1)
     assert [(name, part.outcome) for name, part in verdict.parts] == [("main", outcomes[0]), ("other", outcomes[1])]
+
+
+def test_replicates_and_those_left_out_are_the_main_parts() -> None:
+    main, other = Verdict("holds", 1.0, 1.0, 1.0, 16, diverged=0), Verdict("inconclusive", None, None, None, 2, diverged=14)
+    assert (all_of(main=main, other=other).replicates, all_of(main=main, other=other).diverged) == (16, 0)
 
 
 def test_a_claim_whose_main_part_has_no_numbers_is_undecided() -> None:

@@ -104,6 +104,15 @@ def test_a_picture_steps_over_the_kink() -> None:
     assert curve.values["error by differences"].max() < 1e-9
 
 
+@pytest.mark.parametrize("reach", [2.0, 30.0])
+@pytest.mark.parametrize("bounds", [(0.0, 0.0, 0.5), (0.5, 20.0, 50.0)])
+def test_every_curve_is_finite_at_the_bounds_of_its_knobs(reach: float, bounds: tuple[float, float, float]) -> None:
+    leaky, swish, softplus = bounds
+    knobs = Knobs(x_max=reach, leaky_slope=leaky, swish_beta=swish, softplus_beta=softplus)
+    for curve in atlas.run(knobs, [0]):
+        assert all(value.isfinite().all() for value in curve.values.values()), curve.arm
+
+
 @pytest.mark.parametrize("reach", [2.0, 8.0, 30.0])
 def test_a_grid_of_an_odd_number_of_points_has_zero_and_both_ends(reach: float) -> None:
     x = atlas.grid(reach, 6001)

@@ -12,7 +12,7 @@ from workers.labs import dead_relu
 from workers.labs.dead_relu import RATES, Knobs, Net
 
 MINE = {slug: rule for slug, rule in RULES.items() if slug.startswith("dead-relu.")}
-NAMES = ("loss", "dead", "zeros", "dead if ever negative", "revived in first layer", "revived deeper")
+NAMES = ("loss", "dead", "dead deeper", "zeros", "dead if ever negative", "revived in first layer", "revived deeper")
 
 
 def noise(n: int = 0) -> torch.Tensor:
@@ -92,10 +92,29 @@ def test_a_negative_input_kills_when_nine_in_ten_die(share: float, outcome: str)
 )
 def test_permanence_is_judged_by_the_units_that_died_in_replicates_that_trained(first: float, deeper: float, outcome: str) -> None:
     alive = torch.ones(16).where(torch.arange(16) < 12, torch.nan)  # four diverged, and say nothing
-    values = {"loss": alive, "revived in first layer": first * alive, "revived deeper": deeper * alive}
+    values = {"loss": alive, "dead deeper": alive, "revived in first layer": first * alive, "revived deeper": deeper * alive}
     verdict = dead_relu.death_is_permanent(Points(Point(f"relu {rate:g}", 0, values) for rate in RATES))
     assert verdict.outcome == outcome
-    assert (verdict.effect, verdict.replicates) == (pytest.approx(first), 12)
+    assert (verdict.effect, verdict.replicates, verdict.diverged) == (pytest.approx(first), 12, 4)
+
+
+@pytest.mark.parametrize(("first", "outcome"), [(0.0, "holds"), (0.4, "does_not_hold")])
+def test_where_there_is_one_layer_it_decides_on_permanence_alone(first: float, outcome: str) -> None:
+    none = torch.full((16,), torch.nan)
+    values = {
+        "loss": torch.ones(16),
+        "revived in first layer": torch.full((16,), first),
+        "revived deeper": none,
+        "dead deeper": none,
+    }
+    verdict = dead_relu.death_is_permanent(Points(Point(f"relu {rate:g}", 0, values) for rate in RATES))
+    assert (verdict.outcome, [name for name, _ in verdict.parts]) == (outcome, ["first_layer"])
+
+
+def test_one_layer_shows_no_deeper_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1)])
+    first = next(dead_relu.run(Knobs(depth=1, width=8), range(3)))
+    assert first.values["dead deeper"].isnan().all() and first.values["dead in first layer"].isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -116,8 +135,10 @@ def test_a_leak_removes_death_where_there_is_death(leaky: float, relu: float, ou
     [
         (0.5, 0.4, 0.0, "holds"),
         (0.5, 0.98, 0.0, "depends"),
-        (0.5, 0.1, 0.0, "does_not_hold"),
+        (0.5, 0.2, 0.0, "depends"),
+        (0.5, 0.02, 0.0, "does_not_hold"),
         (0.5, 0.4, 0.5, "does_not_hold"),
+        (0.5, 0.05, 0.0, "inconclusive"),
         (0.5, 0.3, 0.0, "inconclusive"),
     ],
 )
@@ -216,6 +237,24 @@ def test_the_census_counts_the_dead_and_those_that_return() -> None:
     assert (third["dead"], third["revived deeper"]) == (0.25, 0.5)
     fourth = count([on, off], [on, off])
     assert (fourth["dead"], fourth["revived deeper"]) == (0.5, 0.5)  # that it came back once is not forgotten
+
+
+def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
+    nets = Shown()
+    nets.outputs = torch.ones(1, 2, 1, 2)
+    shown = dead_relu.Census(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)).take()  # type: ignore[arg-type]
+    assert shown["dead"] == 0 and shown["dead if ever negative"].isnan()
+
+
+def test_an_interval_tells_of_no_impossible_share() -> None:
+    few = torch.zeros(16)
+    few[0] = 0.3
+    verdict = dead_relu.one_negative_input_kills(Points([Point("relu 0.1", 10, {"dead if ever negative": few})]))
+    assert (verdict.outcome, verdict.low) == ("does_not_hold", 0)
+    opposed = torch.linspace(-1, 1, 3)  # changes from all dead to none, and the other way
+    points = Points(Point(f"relu {rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)}) for n, rate in enumerate(RATES))
+    verdict = dead_relu.too_large_a_rate_kills(points)
+    assert (verdict.outcome, verdict.low, verdict.high) == ("inconclusive", -1, 1)
 
 
 def test_a_replicate_that_diverged_shows_no_numbers() -> None:

@@ -1,0 +1,128 @@
+"""From a click to the first point of the curve, against a bare Celery message to the first torch operation in a warm process.
+
+    python -m benchmarks.click_to_first_point [runs]
+
+The click is the POST that commits and queues `dead-relu` at its own settings; the point is the first one on a stream of the run,
+opened as soon as the answer names it. Target on 2 cores: p50 at most 100 ms, p95 at most 250 ms. Between two runs the worker gets
+warm again: each run is stopped after its first point, and the next click waits until a warm process does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from launcher.processes import spawn, stop
+
+from benchmarks import ROOT
+from benchmarks.standing import machine, quantile, standing
+from tests.e2e.people import Member
+from tests.e2e.system import System
+from tests.e2e.waiting import until
+
+BARE = """
+import time
+import torch
+from celery import Celery
+app = Celery("bare", broker=BROKER)
+app.conf.update(worker_pool="threads", worker_concurrency=1, task_ignore_result=True)
+torch.zeros(4) @ torch.zeros(4)
+@app.task(name="bare.first")
+def first(path):
+    torch.ones(8, 8) @ torch.ones(8, 8)
+    with open(path, "w") as file:
+        file.write(repr(time.time()))
+"""
+
+
+def ours(system: System, runs: int) -> list[float]:
+    """Return seconds from click to first point, of each run."""
+    member = Member(system, "mei")
+    found = []
+    for _ in range(runs):
+        _wait_for_warmth(system)
+        clicked = time.perf_counter()
+        run = member.commit({})
+        found.append(_first_point(member, run) - clicked)
+        member.post(f"/runs/{run}/stop", {})
+        member.wait_for(run)
+    member.close()
+    return found
+
+
+def _wait_for_warmth(system: System) -> None:
+    """Wait until a lab process waits: the worker asks the site for work only with a warm one in hand."""
+    until(lambda: len(system.lab_processes()) == 1, 60, "one lab process is there")
+    before = system.seen_at()
+    until(lambda: system.seen_at() != before, 60, "the worker asks again")
+
+
+def _first_point(member: Member, run: str) -> float:
+    with (
+        httpx.Client(base_url=member.system.url, cookies={"sid": member.http.cookies["sid"]}, trust_env=False) as http,
+        http.stream("GET", f"/runs/{run}/events", timeout=30) as answer,
+    ):
+        for line in answer.iter_lines():
+            if line == "event: points":
+                return time.perf_counter()
+    raise RuntimeError("the stream ended without a point")
+
+
+def bare(system: System, messages: int) -> list[float]:
+    """Return seconds from sending a Celery message to the first torch operation in a process that has torch, of each message."""
+    from celery import Celery
+
+    from workers.wire import celery_url
+
+    broker = celery_url(system.environment["REDIS_URL"])
+    (system.folder / "bare.py").write_text(f"BROKER = {broker!r}\n{BARE}")
+    environment = os.environ | {"PYTHONPATH": str(system.folder), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "bare",
+        "worker",
+        "-Q",
+        "bare",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    worker = spawn(command, environment=environment, output=subprocess.DEVNULL, cwd=system.folder)
+    app, found = Celery("bare", broker=broker), []
+    try:
+        for number in range(messages + 3):  # the first few get it warm
+            path = system.folder / f"bare-{number}"
+            sent = time.time()
+            app.send_task("bare.first", [str(path)], queue="bare", ignore_result=True)
+            found.append(float(until(lambda path=path: _read(path), 60, "the message is worked on")) - sent)
+    finally:
+        stop(worker)
+    return found[3:]
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def main(runs: int) -> None:
+    print(f"On {machine()}")
+    with standing(GRADUS_POLL_SECONDS="1") as system:
+        theirs, mine = bare(system, runs), ours(system, runs)
+    for name, values in (("bare Celery message to first torch operation", theirs), ("click to first point", mine)):
+        print(
+            f"{name}: p50 {quantile(values, 0.5) * 1000:.0f} ms, p95 {quantile(values, 0.95) * 1000:.0f} ms ({len(values)} times)"
+        )
+    print(f"ratio of p50: {quantile(mine, 0.5) / quantile(theirs, 0.5):.1f}; target: p50 <= 100 ms, p95 <= 250 ms on 2 idle cores")
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

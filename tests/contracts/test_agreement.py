@@ -1,0 +1,37 @@
+"""What the site and the workers each work out for themselves, and must agree on; and who listens to the one signal."""
+
+from __future__ import annotations
+
+import weakref
+
+import pytest
+from django.conf import settings
+
+from apps.experiments.loading import load_labs
+from apps.experiments.models import Lab, Outcome, Run
+from apps.experiments.signals import run_over
+from workers import catalogue, wire
+
+LISTENERS: set[str] = set()  # dotted names; add yours here when you listen, and say in docs/architecture.md what follows from a run
+
+
+@pytest.mark.django_db
+def test_site_and_workers_give_every_lab_the_same_hash() -> None:
+    load_labs(settings.LABS_FOLDER)
+    of_the_site = {lab.slug: lab.current.sha256 for lab in Lab.objects.offered().select_related("current") if lab.current}
+    assert of_the_site == catalogue.lab_hashes()
+    assert {"dead-relu", "activation-atlas", "activation-cost"} <= set(of_the_site)
+
+
+def test_states_and_outcomes_are_the_same_words_on_both_sides() -> None:
+    assert set(wire.EndState.__args__) | {Run.State.LOST} == set(Run.OVER)  # type: ignore[attr-defined]
+    assert set(wire.Outcome.__args__) == set(Outcome.values)  # type: ignore[attr-defined]
+
+
+def test_whoever_listens_to_the_end_of_runs_is_listed() -> None:
+    found = set()
+    for receiver in run_over.receivers:
+        listener = receiver[1]() if isinstance(receiver[1], weakref.ReferenceType) else receiver[1]
+        if listener is not None and listener.__module__.startswith(("apps.", "gradus.")):
+            found.add(f"{listener.__module__}.{listener.__qualname__}")
+    assert found == LISTENERS

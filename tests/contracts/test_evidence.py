@@ -1,0 +1,45 @@
+"""The recorded runs: of the code as it is, with every claim decided, and loaded as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from apps.accounts.models import User
+from apps.experiments import selectors
+
+LABS = sorted(path.stem for path in settings.LABS_FOLDER.glob("*.toml"))
+
+
+def recorded(lab: str) -> dict[str, Any]:
+    return json.loads((settings.EVIDENCE_FOLDER / f"{lab.replace('_', '-')}.json").read_text())
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
+    code = (settings.LABS_FOLDER / f"{lab}.py").read_bytes()
+    assert recorded(lab)["sha256"] == hashlib.sha256(code).hexdigest(), (
+        f"record it again: ./gradus evidence {lab.replace('_', '-')}"
+    )
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_every_claim_was_decided_at_the_labs_own_knobs(lab: str) -> None:
+    told, words = recorded(lab), tomllib.loads((settings.LABS_FOLDER / f"{lab}.toml").read_text())
+    assert {verdict["claim"]: verdict["outcome"] for verdict in told["verdicts"]}.keys() == words["claims"].keys()
+    assert not [verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"]
+    assert told["run"]["knobs"] == {name: knob["default"] for name, knob in words["knobs"].items()}
+    assert told["progress"]["done"] == told["progress"]["of"] > 0
+
+
+@pytest.mark.django_db
+def test_all_of_them_load() -> None:
+    User.objects.project()
+    call_command("load_labs")
+    assert set(selectors.standard_runs()) == {lab.replace("_", "-") for lab in LABS}

@@ -1,0 +1,307 @@
+"""The rules of the protocol under every order of events that Hypothesis can think of, with clocks that step.
+
+The real services and reporting functions, one savepoint a schedule, rolled back at its end. What holds at every moment: the
+signal was sent once for each run that is over; a run has one live try exactly while it runs; no claim has two verdicts; batches are
+numbered without gaps. What holds at the end: with a worker that lives, every run comes to an end.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from apps.accounts.models import User
+from apps.common import bells
+from apps.common.errors import Gap, StaleTry, TooManyRuns
+from apps.experiments import duties, reporting, services
+from apps.experiments.models import Lab, Machine, Run, Try, Verdict
+from apps.experiments.signals import run_over
+from tests.experiments.conftest import LABS, make_lab
+from workers import wire
+
+LEDGER = """
+    SELECT r.id, r.state, r.last_seq, t.live, t.brought, v.all, v.claims, b.all, b.newest
+    FROM experiments_run r,
+    LATERAL (SELECT count(*) FILTER (WHERE ended_at IS NULL) AS live, count(*) FILTER (WHERE finished) AS brought
+             FROM experiments_try WHERE run_id = r.id) t,
+    LATERAL (SELECT count(*) AS all, count(DISTINCT claim) AS claims FROM experiments_verdict WHERE run_id = r.id) v,
+    LATERAL (SELECT count(*) AS all, coalesce(max(seq), 0) AS newest FROM experiments_batch WHERE run_id = r.id) b
+"""
+CLAIM = "dead-relu.lr-kills"
+HOUR = 3600
+index = st.integers(0, 50)
+
+
+class Worker:
+    """What a worker remembers of a try; it may be wrong about whether it still speaks for the run."""
+
+    def __init__(self, claim: reporting.Claim) -> None:
+        self.who: dict[str, Any] = {"machine": claim.attempt.machine, "try_id": claim.attempt.pk, "token": claim.token}
+        self.run, self.try_id, self.sent = claim.run.pk, claim.attempt.pk, claim.run.last_seq
+        self.dead = False
+
+
+class Protocol(RuleBasedStateMachine):
+    @initialize()
+    def begin(self) -> None:
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.offset = 0
+        self.keys = 0
+        self.workers: list[Worker] = []
+        self.over: list[Any] = []  # ids of the runs whose end was signalled
+        run_over.connect(self.hear)
+        self.machine = Machine.objects.get(name="w")
+        self.labs = list(Lab.objects.select_related("current").order_by("lane"))
+        self.people = list(User.objects.filter(handle__in=["mei", "ola"]))
+
+    def hear(self, run: Run, **more: object) -> None:
+        self.over.append(run.pk)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "atomic"):
+            return
+        try:
+            self.check_liveness()
+        finally:
+            run_over.disconnect(self.hear)
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    # ------------------------------------------------------------ what people do
+
+    @rule(who=st.integers(0, 1), lab=st.integers(0, 1), said=st.sampled_from(["", "holds", "depends"]))
+    def submit(self, who: int, lab: int, said: str) -> None:
+        self.keys += 1
+        made = services.PredictionMade(said, 80, {}) if said else None
+        with suppress(TooManyRuns):
+            services.queue_run(owner=self.people[who], lab=self.labs[lab], knobs={}, key=str(self.keys), prediction=made)
+
+    @precondition(lambda self: Run.objects.exists())
+    @rule(which=index)
+    def submit_again(self, which: int) -> None:
+        run = self.pick_run(which)
+        before = Run.objects.count()
+        lab = Lab.objects.get(pk=run.version.lab_id)
+        prediction = services._predicted(run)
+        again = services.queue_run(owner=run.owner, lab=lab, knobs={}, key=run.key, prediction=prediction)
+        assert again.pk == run.pk and Run.objects.count() == before
+
+    @precondition(lambda self: Run.objects.exists())
+    @rule(which=index)
+    def stop(self, which: int) -> None:
+        services.ask_to_stop(run=self.pick_run(which))
+
+    # ------------------------------------------------------------ what workers do
+
+    @rule(bench=st.booleans())
+    def claim(self, bench: bool) -> None:
+        claimed = reporting.claim_run(machine=self.machine, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS)
+        if claimed:
+            self.workers.append(Worker(claimed))
+
+    @rule()
+    def claim_whose_answer_is_lost(self) -> None:
+        reporting.claim_run(machine=self.machine, lanes=["bench", "labs"], labs=LABS)
+
+    @precondition(lambda self: self.workers)
+    @rule(which=index, events=st.integers(0, 3), lost=st.booleans())
+    def report(self, which: int, events: int, lost: bool) -> None:
+        worker = self.pick_worker(which)
+        if worker.dead:
+            return
+        points = [wire.Event(arm="relu 1", series="dead", step=[float(n)], mean=[0.0]) for n in range(events)]
+        request = wire.EventsRequest(after=worker.sent, events=points, done=worker.sent + events, of=100)
+        spoke = self.speaks(worker)
+        try:
+            reporting.store_events(**worker.who, report=request)
+        except StaleTry:
+            assert not spoke
+            worker.dead = True
+        except Gap as gap:
+            assert spoke
+            worker.sent = gap.extra["last"]
+        else:
+            assert spoke, "a try that was given up has written"
+            if not lost:  # else it does not know that it arrived, and sends it again
+                worker.sent += events
+
+    @precondition(lambda self: self.workers)
+    @rule(which=index, state=st.sampled_from(["succeeded", "failed", "cancelled", "limit_exceeded"]))
+    def result(self, which: int, state: str) -> None:
+        worker = self.pick_worker(which)
+        spoke, before = self.speaks(worker), self.facts(worker)
+        try:
+            run = reporting.finish_run(**worker.who, result=self.a_result(state))
+        except StaleTry:
+            assert not spoke and self.facts(worker) == before, "a refused result has changed something"
+            worker.dead = True
+        else:
+            assert run.pk == worker.run
+            assert spoke or self.facts(worker) == before, "the same result twice has changed something"
+
+    @precondition(lambda self: self.workers)
+    @rule(which=index, reason=st.sampled_from(["shutdown", "crashed: signal 9"]))
+    def release(self, which: int, reason: str) -> None:
+        worker, spoke = self.pick_worker(which), self.speaks(self.pick_worker(which))
+        try:
+            reporting.release_try(**worker.who, reason=reason)
+            assert spoke
+        except StaleTry:
+            assert not spoke
+        worker.dead = True
+
+    @precondition(lambda self: self.workers)
+    @rule(which=index)
+    def die(self, which: int) -> None:
+        self.pick_worker(which).dead = True
+
+    # ------------------------------------------------------------ what time does
+
+    @rule(seconds=st.sampled_from([1, 10, 30, 400, HOUR, -10, -HOUR]))
+    def step_the_clock(self, seconds: int) -> None:
+        self.set_clock(self.offset + seconds)
+
+    @rule()
+    def reconcile(self) -> None:
+        duties.give_up_silent_tries()
+        duties.end_overdue_tries()
+
+    # ------------------------------------------------------------ what always holds
+
+    @invariant()
+    def it_adds_up(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(LEDGER)
+            rows = cursor.fetchall()
+        ended = [pk for pk, state, *_ in rows if state in Run.OVER]
+        assert sorted(self.over) == sorted(ended), "each end was signalled once"
+        for pk, state, last, live, brought, verdicts, claims, batches, newest in rows:
+            assert live == (state == Run.State.RUNNING), f"{pk}: a live try exactly while it runs"
+            assert brought <= 1, f"{pk}: only one try has brought a result"
+            assert verdicts == claims and (not verdicts or state == Run.State.SUCCEEDED), (
+                f"{pk}: one verdict a claim, of a run that succeeded"
+            )
+            assert batches == newest == last, f"{pk}: batches are numbered without gaps"
+
+    # ------------------------------------------------------------ the end
+
+    def check_liveness(self) -> None:
+        """With a worker that lives and a housekeep that looks, every run ends, however the clock has stepped."""
+        for _ in range(4 * Run.objects.count() + 4):
+            if not Run.objects.exclude(state__in=Run.OVER).exists():
+                break
+            self.set_clock(self.offset + 2 * HOUR)
+            self.reconcile()
+            claimed = reporting.claim_run(machine=self.machine, lanes=["bench", "labs"], labs=LABS)
+            if claimed:
+                reporting.finish_run(
+                    machine=self.machine,
+                    try_id=claimed.attempt.pk,
+                    token=claimed.token,
+                    result=self.a_result("succeeded", claimed.run),
+                )
+        stuck = Run.objects.exclude(state__in=Run.OVER)
+        assert not stuck, f"stuck: {list(stuck.values_list('state', 'stop_asked'))}"
+        self.it_adds_up()
+
+    # ------------------------------------------------------------ help
+
+    def a_result(self, state: str, run: Run | None = None) -> wire.Result:
+        verdicts = [wire.Verdict(claim=CLAIM, outcome="holds", effect=0.5)] if state == "succeeded" else []
+        return wire.Result(state=state, verdicts=verdicts)  # type: ignore[arg-type]
+
+    def set_clock(self, seconds: int) -> None:
+        self.offset = seconds
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('gradus.clock_offset', %s, true)", [str(seconds)])
+
+    def pick_run(self, which: int) -> Run:
+        runs = list(Run.objects.order_by("queued_at", "key"))
+        return runs[which % len(runs)]
+
+    def pick_worker(self, which: int) -> Worker:
+        return self.workers[which % len(self.workers)]
+
+    def speaks(self, worker: Worker) -> bool:
+        return Try.objects.filter(pk=worker.try_id, ended_at=None).exists()
+
+    def facts(self, worker: Worker) -> tuple[object, ...]:
+        run = Run.objects.get(pk=worker.run)
+        return run.state, run.ended_at, run.last_seq, Verdict.objects.filter(run=run).count(), len(self.over)
+
+
+def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
+    """Try so many schedules, each of so many steps, and each on tables as they are now."""
+    services.make_machine(name="w", lanes=["labs", "bench"])
+    make_lab("dead-relu", LABS["dead-relu"])
+    make_lab("activation-cost", LABS["activation-cost"], "bench")
+    for name in ("mei", "ola"):
+        User.objects.create_user(f"{name}@example.org", name)
+    run_state_machine_as_test(
+        Protocol,
+        settings=settings(
+            max_examples=number,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+            database=None,
+            report_multiple_bugs=False,
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bells, "ring", lambda lane: None)
+
+
+@pytest.mark.django_db
+def test_no_schedule_loses_a_run_or_counts_one_twice() -> None:
+    try_schedules(100, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_no_schedule_of_many_loses_a_run_or_counts_one_twice() -> None:
+    try_schedules(2000, 40)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("without", ["token", "reconciler", "state"])
+def test_a_protocol_with_a_rule_missing_is_caught(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schedules find what they are there to find."""
+    if without == "token":
+        monkeypatch.setattr(reporting, "_hold", _hold_without_token)
+    elif without == "reconciler":
+        monkeypatch.setattr(duties, "give_up_silent_tries", lambda: 0)
+        monkeypatch.setattr(duties, "end_overdue_tries", lambda: 0)
+    else:
+        monkeypatch.setattr(services, "end_run", _end_twice(services.end_run))
+        monkeypatch.setattr(reporting, "end_run", services.end_run)
+    caught = {
+        "token": "a try that was given up has written|has changed something|signalled once",
+        "reconciler": "stuck",
+        "state": "signalled once",
+    }
+    with pytest.raises(AssertionError, match=caught[without]):
+        try_schedules(60, 25, shrink=False)
+
+
+def _hold_without_token(machine: Machine, try_id: int, token: str) -> Run:
+    return Run.objects.select_for_update(of=("self",)).select_related("version").get(tries__pk=try_id)
+
+
+def _end_twice(real: Any) -> Any:
+    def end(run: Run, state: str, verdicts: Any = ()) -> None:
+        real(run, state, verdicts)
+        run_over.send(sender=Run, run=run)
+
+    return end

@@ -1,0 +1,190 @@
+"""Every URL of the site, asked by everybody: nobody gets a server's error, and what one may not see is a 404.
+
+The routes come from the URL resolver: a route that is not in the table below fails, so whoever adds one says who may see it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin import site as admin_site
+from django.db import models
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from apps.accounts.models import User
+from apps.experiments.models import Prediction, Run
+from tests.experiments.pages_cast import loaded, measured, queued, recorded
+
+pytestmark = pytest.mark.django_db
+ROLES = ("visitor", "owner", "stranger", "staff")
+IN = "302 /accounts/login/"  # sent to sign in
+Answers = tuple[Any, Any, Any, Any]  # of a visitor, the owner, a stranger, staff; a number, or a number and where it leads
+
+
+def same(answer: Any) -> Answers:
+    return (answer,) * 4
+
+
+PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared: staff have the admin
+OWN_DEED: Answers = (IN, 302, 404, 404)
+# (GET, POST with an empty form) by route name; {run}, {own} … are filled in by `filled`
+MATRIX: dict[str, tuple[Answers, Answers]] = {
+    "experiments:home": (same(200), same(405)),
+    "experiments:catalogue": (same(200), same(405)),
+    "experiments:lab": (same(200), same(422)),
+    "experiments:kept": (same(302), same(302)),
+    "experiments:runs": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    "experiments:run": (PRIVATE, same(405)),
+    "experiments:panel": (PRIVATE, same(405)),
+    "experiments:points": (PRIVATE, same(405)),
+    "experiments:table": (PRIVATE, same(405)),
+    "experiments:events": (PRIVATE, same(405)),
+    "experiments:stop": (same(405), OWN_DEED),
+    "experiments:share": (same(405), (IN, 400, 404, 404)),
+    "experiments:again": (same(405), (IN, 400, 404, 404)),
+    "experiments:claims": (same(200), same(405)),
+    "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:language": (same(405), same(400)),
+    "accounts:theme": (same(405), same(400)),
+    "accounts:operator": (same(410), same(405)),
+    "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
+    "account_logout": ((302, 200, 200, 200), same(302)),
+    "account_signup": ((200, 302, 302, 302), (200, 302, 302, 302)),
+    "account_inactive": (same(200), same(405)),
+    "account_email_verification_sent": (same(200), same(405)),
+    "account_confirm_email": (same(200), same(404)),
+    "account_change_password": ((IN, 302, 302, 302), (IN, 302, 302, 302)),  # the cast have no passwords: they are sent to set one
+    "account_set_password": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "account_reset_password": (same(200), same(200)),
+    "account_reset_password_done": (same(200), same(405)),
+    "account_reset_password_from_key": (same(200), same(200)),
+    "account_reset_password_from_key_done": (same(200), same(405)),
+    "worker_api:claim": (same(401), same(401)),
+    "worker_api:events": (same(401), same(401)),
+    "worker_api:result": (same(401), same(401)),
+    "worker_api:release": (same(401), same(401)),
+}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "experiments:lab": {"slug": "dead-relu"},
+    "experiments:kept": {"slug": "dead-relu"},
+    "accounts:operator": {"token": "x"},
+    "account_confirm_email": {"key": "x"},
+    "account_reset_password_from_key": {"uidb36": "1", "key": "x"},
+    "worker_api:events": {"try_id": 1},
+    "worker_api:result": {"try_id": 1},
+    "worker_api:release": {"try_id": 1},
+}
+
+
+def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
+    """Yield the name of every route, the admin's aside."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                space = f"{pattern.namespace}:" if pattern.namespace else ""
+                yield from routes(pattern.url_patterns, prefix + space)
+        elif isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern.pattern} has no name"
+            yield prefix + pattern.name
+
+
+class Cast:
+    """A visitor, the owner of a run, a stranger and a member of staff, each at a browser; and the run."""
+
+    def __init__(self) -> None:
+        mei = User.objects.create_user("mei@example.org", "mei")
+        staff = User.objects.create_superuser("kay@example.org", "kay", "graph paper and pencils")
+        staff.set_unusable_password()
+        staff.save()
+        self.run = measured(queued(mei, loaded()))
+        people = {"owner": mei, "stranger": User.objects.create_user("sam@example.org", "sam"), "staff": staff}
+        self.browsers = {"visitor": Client(raise_request_exception=False)}
+        for role, person in people.items():
+            self.browsers[role] = Client(raise_request_exception=False)
+            self.browsers[role].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+
+    def url(self, name: str) -> str:
+        resolved = next(p for p in _patterns() if p[0] == name)[1]
+        taken = ARGUMENTS.get(name, {"pk": self.run.pk} if "<uuid:pk>" in resolved else {})
+        return reverse(name, kwargs=taken)
+
+
+def _patterns(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver) and pattern.namespace != "admin":
+            yield from _patterns(pattern.url_patterns, prefix + (f"{pattern.namespace}:" if pattern.namespace else ""))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + str(pattern.name), str(pattern.pattern)
+
+
+def said(answer: Any) -> Any:
+    """Return a status; of a way to the door, with where it leads."""
+    where = answer.headers.get("Location", "")
+    return IN if answer.status_code == 302 and where.startswith("/accounts/login/") else answer.status_code
+
+
+@pytest.fixture
+def cast(rung: list[str]) -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lanes: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
+    return lanes
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert set(routes()) == set(MATRIX)
+
+
+@pytest.mark.parametrize("name", sorted(MATRIX))
+def test_everybody_gets_what_is_theirs(name: str, cast: Cast) -> None:
+    url, (to_get, to_post) = cast.url(name), MATRIX[name]
+    for method, expected in (("get", to_get), ("post", to_post)):
+        if name == "experiments:events" and method == "get":  # a stream that begins gives its connection back: this test's own
+            assert [said(cast.browsers[role].get(url)) for role in ("visitor", "stranger", "staff")] == [404] * 3
+            continue
+        found = tuple(said(getattr(cast.browsers[role], method)(url)) for role in ROLES)
+        assert found == expected, f"{method.upper()} {url} by {ROLES}"
+
+
+def test_a_shared_run_is_seen_by_all_and_changed_by_its_owner_alone(cast: Cast) -> None:
+    Run.objects.update(shared=True)
+    for name in ("run", "panel", "points", "table"):
+        assert {said(browser.get(cast.url(f"experiments:{name}"))) for browser in cast.browsers.values()} == {200}
+    for name in ("stop", "share"):
+        found = [said(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"})) for role in ROLES]
+        assert found == [IN, 302, 404, 404] if name == "stop" else found[0] == IN and found[2:] == [404, 404]
+        Run.objects.update(shared=True)
+
+
+def test_the_admin_opens_to_staff_alone_and_every_page_of_it_answers(cast: Cast) -> None:
+    recorded(loaded())
+    assert Prediction.objects.count() == 0
+    for model in admin_site._registry:
+        for url in _admin_urls(model):
+            answer = cast.browsers["staff"].get(url)
+            assert answer.status_code in (200, 302, 403), f"{url}: {answer.status_code}"
+            for role in ("visitor", "owner", "stranger"):
+                turned_away = cast.browsers[role].get(url)
+                assert turned_away.status_code in (302, 403, 404), f"{url} by {role}: {turned_away.status_code}"
+    assert cast.browsers["staff"].get("/admin/").status_code == 200
+
+
+def _admin_urls(model: type[models.Model]) -> Iterator[str]:
+    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    yield reverse(f"{base}_changelist")
+    yield reverse(f"{base}_changelist") + "?q=%00"
+    yield reverse(f"{base}_changelist") + "?q=mei&o=-1&e=1"
+    yield reverse(f"{base}_add")
+    row = model._default_manager.first()
+    if row is not None:
+        for page in ("change", "history", "delete"):
+            yield reverse(f"{base}_{page}", args=[row.pk])
+    yield re.sub("/add/$", "/999999/change/", reverse(f"{base}_add"))

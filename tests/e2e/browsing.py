@@ -1,0 +1,152 @@
+"""Somebody at a browser: what they do on our pages, what they see, and what the browser complains of."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+
+from tests.e2e.people import OVER, Member
+from tests.e2e.system import PASSWORD
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+LONG = 90_000  # ms; a run on a machine that is busy with other things
+# Notes what the policy forbade, and every change of the live chart: state, points held, last batch, link.
+WITNESS = """
+window.__violations = [];
+document.addEventListener("securitypolicyviolation", (e) => {
+  __violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`);
+});
+window.__seen = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const chart = document.querySelector("#chart[data-state]");
+  if (!chart) return;
+  const note = () => {
+    const { state, points, seq, link } = chart.dataset;
+    __seen.push({ state, points: Number(points), seq: Number(seq), link });
+  };
+  note();
+  new MutationObserver(note).observe(chart, { attributes: true });
+});
+"""
+
+
+class Visitor:
+    """One browser context with one page."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        context.add_init_script(WITNESS)
+        context.set_default_timeout(20_000)
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self._forgiven: tuple[str, ...] = ()
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        self.page.on("console", self._hear)
+        self.page.on("requestfinished", self._look)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(f"console: {message.text}")
+
+    def _look(self, request: Request) -> None:
+        answer = request.response()
+        if answer is not None and answer.status >= 500:
+            self.complaints.append(f"{answer.status}: {request.method} {request.url}")
+
+    def close(self) -> None:
+        self.context.close()
+        complaints = [complaint for complaint in self.complaints if not complaint.startswith(self._forgiven or ("never",))]
+        assert not complaints, complaints
+
+    def forgives(self, *beginnings: str) -> None:
+        """Do not count complaints that begin so: the test breaks something on purpose."""
+        self._forgiven += beginnings
+
+    # ------------------------------------------------------------ going about
+
+    def go(self, path: str) -> Visitor:
+        self.page.goto(self.url + path)
+        return self
+
+    def enter_as(self, member: Member) -> None:
+        """Take over the session of somebody who signed in without a browser."""
+        self.context.add_cookies(
+            [{"name": cookie.name, "value": cookie.value or "", "url": self.url} for cookie in member.http.cookies.jar]
+        )
+        member.close()
+
+    def speak(self, language: str) -> None:
+        """Press the switch in the bar, unless the page speaks `language` already."""
+        if self.page.locator("html").get_attribute("lang") != language:
+            self.page.locator(".tools .lang").click()
+            self.page.locator(f'html[lang="{language}"]').wait_for()
+
+    def sign_up(self, handle: str) -> None:
+        """Fill in and send the form of the sign-up page that is open."""
+        for name, value in (("email", f"{handle}@example.org"), ("username", handle), ("password1", PASSWORD)):
+            self.page.locator(f"[name={name}]").fill(value)
+        self.page.locator("main form .btn.pencil").click()
+
+    # ------------------------------------------------------------ the lab
+
+    def open_lab(self, slug: str = "dead-relu", **knobs: Any) -> Visitor:
+        return self.go(f"/labs/{slug}?{urlencode({f'knob-{name}': value for name, value in knobs.items()})}")
+
+    def predict(self, outcome: str = "holds", confidence: int = 80) -> None:
+        for name, value in (("outcome", outcome), ("confidence", str(confidence))):
+            self.page.locator(f"label:has([name={name}][value='{value}'])").click()
+
+    def commit(self) -> str:
+        """Commit, and return the id of the run whose page comes."""
+        self.page.locator("#lab .btn.pencil").click()
+        return self.arrive()
+
+    def arrive(self) -> str:
+        """Wait for a run's page, and return the run's id."""
+        self.page.wait_for_url("**/runs/*")
+        return self.page.url.rpartition("/")[2]
+
+    # ------------------------------------------------------------ the run
+
+    def see_state(self, *states: str, timeout: float = LONG) -> str:
+        """Wait until the panel shows one of `states`; return which."""
+        panel = self.page.locator(", ".join(f"#panel[data-state={state}]" for state in states))
+        panel.first.wait_for(timeout=timeout)
+        return str(panel.first.get_attribute("data-state"))
+
+    def see_end(self) -> str:
+        return self.see_state(*OVER)
+
+    def see_link(self, state: str) -> None:
+        self.page.locator(f"#chart[data-link={state}]").wait_for(timeout=LONG)
+
+    def see_points(self, number: int) -> None:
+        """Wait until the page holds `number` points."""
+        self.page.wait_for_function(
+            "n => +document.querySelector('#chart').dataset.points >= n", arg=number, polling=50, timeout=LONG
+        )
+
+    def seen(self) -> list[dict[str, Any]]:
+        """Return what the chart showed since the page was loaded, in order: {state, points, seq, link}."""
+        found: list[dict[str, Any]] = self.page.evaluate("__seen")
+        return found
+
+    def curves(self) -> dict[tuple[str, str], list[float]]:
+        """Return the steps of each curve that the page holds, by arm and series, as they came."""
+        told = self.page.evaluate(
+            """series => {
+              const own = document.querySelector("metric-chart, bar-chart").own;
+              return series.flatMap((name) => own.arms(name, ["*"]).map((arm) => [arm, name, own.curve(name, arm).step]));
+            }""",
+            self.page.evaluate("JSON.parse(document.querySelector('#run-config').textContent).figures.map((f) => f.series)"),
+        )
+        return {(arm, series): steps for arm, series, steps in told}
+
+    def violations(self) -> list[str]:
+        found: list[str] = self.page.evaluate("__violations")
+        return found

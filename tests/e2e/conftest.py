@@ -1,0 +1,211 @@
+"""The whole system, the people who use it, and a browser."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from launcher.embedded import Postgres, Valkey, house_of, socket_folder
+from launcher.processes import stop
+from playwright.sync_api import Browser
+
+from tests.e2e.browsing import FLAGS, Visitor
+from tests.e2e.people import Member
+from tests.e2e.processes import children, is_alive
+from tests.e2e.proxy import Proxy
+from tests.e2e.system import ROOT, System
+from tests.e2e.waiting import until
+
+CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
+NO_CHROMIUM = "no Chromium on PATH. Debian: apt install chromium. macOS: brew install --cask chromium"
+QUICK_POSTGRES = ("fsync=off", "max_connections=60")  # survives a killed process, though no power cut
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request would bury what matters
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark and, where there is no Chromium, skip what asks for a browser: a fixture says so, no decorator."""
+    for item in items:
+        if "visit" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+            if not CHROMIUM:
+                item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+# ---------------------------------------------------------------- systems
+
+
+@pytest.fixture(scope="session")
+def assets() -> None:
+    """The front end, built: what pages look like without it is no question of ours."""
+    if not (ROOT / "platform/static/build/app.css").exists():
+        environment = os.environ | {"SECRET_KEY": "only for building"}
+        subprocess.run([shutil.which("python") or "python", "manage.py", "assets"], cwd=ROOT, env=environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Callable[[str], str]]:
+    """Make databases on the session's PostgreSQL; returns their URLs."""
+    server, made = os.environ["DATABASE_URL"], list[str]()
+
+    def make(name: str) -> str:
+        name = f"gradus_{name}_{os.getpid()}"
+        with psycopg.connect(_with_database(server, "postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        made.append(name)
+        return _with_database(server, name)
+
+    yield make
+    with psycopg.connect(_with_database(server, "postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def site(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The system that most tests share; nothing in it is broken on purpose."""
+    system = System(tmp_path_factory.mktemp("site"), database("site"), os.environ["REDIS_URL"])
+    system.make_ready()
+    try:
+        yield system.start().wait_for_web().wait_for_worker()
+    finally:
+        system.stop()
+
+
+@pytest.fixture(scope="session")
+def gallery(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A site without workers and without housekeep, whose runs stay in the states in which they were left."""
+    system = System(tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"])
+    system.make_ready()
+    try:
+        yield system.start("web").wait_for_web()
+    finally:
+        system.stop()
+
+
+class Servers:
+    """A PostgreSQL and a Valkey that may be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres, self.valkey = Postgres(folder), Valkey(folder)
+        self.running: dict[str, Any] = {}
+
+    def start(self, *names: str) -> None:
+        for name in names or ("postgres", "valkey"):
+            server = getattr(self, name)
+            self.running[name] = server.start(*QUICK_POSTGRES) if name == "postgres" else server.start()
+
+    def kill(self, name: str) -> None:
+        """Kill a server at once. PostgreSQL's own children end by themselves; it cannot start before they have."""
+        process = self.running.pop(name)
+        orphans = children(process.pid)
+        process.kill()
+        process.wait()
+        until(lambda: not any(map(is_alive, orphans)), what=f"{name}'s children end")
+
+    def close(self) -> None:
+        for name, process in self.running.items():
+            stop(process, getattr(self, name).ends_by)
+        for folder in (house_of(self.folder), socket_folder(self.folder), self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    running = Servers(tmp_path_factory.mktemp("servers"))
+    try:
+        running.start()
+        running.postgres.make_database()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def fragile_system(assets: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp("fragile")
+    system = System(folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="4", BEAT_SECONDS="0.5")
+    system.make_ready()
+    try:
+        yield system
+    finally:
+        system.stop()
+
+
+@pytest.fixture
+def fragile(fragile_system: System, servers: Servers) -> System:
+    """A system of its own servers, whole at the beginning of each test, whatever the one before broke."""
+    missing = {"postgres", "valkey"} - set(servers.running)
+    if missing:
+        servers.start(*missing)
+    if absent := [name for name in ("web", "housekeep", "worker") if name not in fragile_system.running]:
+        fragile_system.start(*absent)
+    return fragile_system.wait_for_web().wait_for_worker()
+
+
+# ---------------------------------------------------------------- people
+
+
+@pytest.fixture
+def member() -> Iterator[Callable[[System, str], Member]]:
+    """Sign somebody in, without a browser."""
+    made: list[Member] = []
+
+    def sign_in(system: System, handle: str = "mei") -> Member:
+        made.append(Member(system, handle))
+        return made[-1]
+
+    yield sign_in
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[[System], Proxy]]:
+    made: list[Proxy] = []
+
+    def before(system: System) -> Proxy:
+        made.append(Proxy(system.port))
+        return made[-1]
+
+    yield before
+    for one in made:
+        one.close()
+
+
+# ---------------------------------------------------------------- browsers
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": CHROMIUM, "args": FLAGS}
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser window for somebody; what it complained of is checked at the end."""
+    visitors: list[Visitor] = []
+
+    def visit(system: System, handle: str = "", *, url: str = "", **options: Any) -> Visitor:
+        context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options})
+        visitors.append(Visitor(context, url or system.url))
+        if handle:
+            visitors[-1].enter_as(Member(system, handle))
+        return visitors[-1]
+
+    yield visit
+    for visitor in visitors:
+        visitor.close()

@@ -1,0 +1,32 @@
+"""Make a site ready for the tests: tables, labs, a machine, people. Run with the site's settings; prints the machine's token."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import django
+
+from tests.e2e.system import PASSWORD
+
+
+def main(handles: list[str]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
+    django.setup()
+    from allauth.account.models import EmailAddress
+    from django.core.management import call_command
+
+    from apps.accounts.models import User
+    from apps.experiments.services import make_machine
+
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("load_labs")
+    for handle in handles:
+        user = User.objects.create_user(f"{handle}@example.org", handle, PASSWORD)
+        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    print(json.dumps({"token": make_machine(name="local", lanes=["labs", "bench"])}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

