@@ -5,6 +5,9 @@ Three forms of the same training of `dead-relu` (one arm), interleaved in an ord
     bare       the loop and its census, written out flat; what it counts is thrown away
     engine     the lab's own run(): the same, yielding points, each kept and described (mean and interval) as in a lab process
     unwatched  the loop without any census, to see what watching costs
+
+All three train the same ensemble on the same device: what stacking replicates gains or costs is in `benchmarks.replicates`.
+Packing points and sending them down the pipe is not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from functools import partial
 
 import torch
 
-from workers.engine import Ensemble, Points, batches, cross_entropy, describe, device, seeds, shufflers, warm_up
+from workers.engine import Ensemble, Points, batches, best_device, cross_entropy, describe, device, seeds, shufflers, warm_up
 from workers.labs import dead_relu
 
 KNOBS = dead_relu.Knobs(epochs=5)
@@ -26,9 +29,9 @@ SEEDS = seeds(0, 16)
 
 
 def loop(watched: bool) -> None:
-    x, y = (torch.as_tensor(a) for a in dead_relu.DIGITS)
+    x, y = (torch.as_tensor(a, device=best_device()) for a in dead_relu.DIGITS)
     x = x.float() * KNOBS.scale
-    nets = Ensemble(partial(dead_relu.Net, KNOBS, "relu"), SEEDS)
+    nets = Ensemble(partial(dead_relu.Net, KNOBS, "relu"), SEEDS).to(x.device)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
     census = dead_relu.Census(nets, x.expand(len(SEEDS), -1, -1), y)
     shuffle = shufflers(SEEDS)
@@ -54,6 +57,8 @@ def engine() -> None:
 def seconds(work: Callable[[], None]) -> float:
     start = time.perf_counter()
     work()
+    if best_device().type == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Avg, Case, Count, Q, When
 
 from apps.accounts.models import User
-from apps.experiments.models import Lab, Run
+from apps.experiments.models import Lab, Lane, Run
 from apps.experiments.selectors import OURS
 
 
@@ -55,7 +55,12 @@ def recorded(lab: Lab) -> Run | None:
 
 
 def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return a finished run of the same code, settings, seed and replicates that `user` may see: it shows the same numbers."""
+    """Return a finished run of the same code, settings, seed and replicates that `user` may see: it shows the same numbers.
+
+    None where times are measured: those are others every time.
+    """
+    if run.lane == Lane.BENCH:
+        return None
     same: Mapping[str, object] = {
         "version_id": run.version_id,
         "knobs": run.knobs,

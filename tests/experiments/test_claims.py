@@ -30,7 +30,7 @@ def test_an_empty_site_has_an_empty_ledger() -> None:
 def test_it_says_what_the_recorded_run_found() -> None:
     run = recorded(loaded())
     page = browser().get("/claims").content.decode()
-    assert "66% of the units more dead" in page
+    assert "a further 66% of all units are dead" in page
     assert "51% to 81%" in page
     assert f"/runs/{run.pk}" in page
     assert "No run is recorded" not in page

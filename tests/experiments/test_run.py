@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, Machine, Run
+from apps.experiments.models import Batch, Lab, Lane, Machine, Run
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import finish
 from tests.experiments.pages_cast import AGAIN, MOST_QUERIES, browser, loaded, measured, page_of, queued, recorded, started, verdict
@@ -130,10 +130,10 @@ def test_without_a_script_it_comes_again_until_it_is_over(lab: Lab, mei: User) -
 def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict(diverged=1))
     text = text_of(run, mei)
-    assert "66% of the units more dead" in text
+    assert "a further 66% of all units are dead" in text
     assert "51% to 81%" in text
     assert "80 % sure, right; score 0.04" in text
-    assert "Diverged, left out" in text
+    assert "Without a number, left out" in text
     assert "Mean gap of the drawing" in text
     assert "A slow machine" in text
     assert 'data-claim="dead-relu.lr-kills" data-outcome="holds"' in text
@@ -226,6 +226,21 @@ def test_beside_a_default_run_it_waits_until_the_end(lab: Lab, mei: User) -> Non
 def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(lab: Lab, mei: User) -> None:
     before = recorded(lab)
     assert f"/runs/{before.pk}" in text_of(queued(mei, lab, prediction=SURE), mei)
+
+
+def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> None:
+    recorded(lab)
+    run = queued(mei, lab, prediction=SURE)
+    assert "have run before" in text_of(run, mei)
+    Run.objects.update(lane=Lane.BENCH)
+    assert "have run before" not in text_of(run, mei)
+
+
+def test_nothing_is_said_of_an_interval_where_there_is_none(lab: Lab, mei: User) -> None:
+    crosses = "The interval lies across a border"
+    assert crosses in text_of(measured(queued(mei, lab), verdict(outcome="inconclusive")), mei)
+    empty = verdict(outcome="inconclusive", effect=None, low=None, high=None, replicates=0)
+    assert crosses not in text_of(measured(queued(mei, lab, "empty"), empty), mei)
 
 
 def test_the_source_is_that_of_the_run(lab: Lab, mei: User) -> None:

@@ -1,0 +1,104 @@
+/* A review: a grade is taken at once and sent behind; the next card is fetched ahead. Without a connection grades wait here. */
+import { $, say } from "./shell.js";
+import { add, drop, flush, show, waiting } from "./grades.js";
+import { start as startQuestion } from "./question.js";
+
+let ahead = null; // the next card's page, on its way
+let before = null; // the page that was left by the last grade, for undo without a connection
+
+const session = () => $("#session");
+
+function fetchAhead() {
+  const card = $("form[data-grade]")?.dataset.card || $("[name=card]")?.value;
+  ahead = null;
+  if (!session() || !card) return;
+  const without = [card, ...waiting().map((grade) => grade.card)].filter(Boolean).join(",");
+  ahead = fetch(`${session().dataset.next}?without=${without}`, { headers: { Accept: "text/html" } })
+    .then((response) => (response.ok ? response.text() : null))
+    .then((html) => html && new DOMParser().parseFromString(html, "text/html"))
+    .catch(() => null);
+}
+
+function put(page) {
+  const main = $("#main"), found = page.querySelector("#main");
+  before = { nodes: [...main.childNodes], title: document.title };
+  main.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+  document.title = page.title;
+  history.replaceState(null, "", session().dataset.next);
+  begin();
+  document.dispatchEvent(new Event("htmx:afterSettle")); // what is wide is looked at again
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+  say($("h1", main)?.textContent ?? "");
+}
+
+async function next() {
+  const page = await ahead;
+  if (page?.querySelector("#session")) {
+    put(page);
+    return;
+  }
+  if (await flush()) location.assign(session()?.dataset.next ?? "/review"); // the end, or a card that comes back
+  else stay();
+}
+
+/* Nothing more was fetched: say it, and go on when the connection is back. */
+function stay() {
+  const line = $("#unsent");
+  show(true);
+  const words = document.createElement("p");
+  words.className = "note";
+  words.setAttribute("role", "status");
+  words.textContent = session().dataset.offline;
+  line.after(words);
+  addEventListener("online", async () => { if (await flush()) location.assign(session().dataset.next); }, { once: true });
+}
+
+function onGrade(event) {
+  event.preventDefault();
+  const form = event.currentTarget, data = Object.fromEntries(new FormData(form, event.submitter));
+  if (form.dataset.sent) return;
+  form.dataset.sent = "1";
+  data.at = Date.now().toString();
+  delete data.csrfmiddlewaretoken;
+  add({ url: form.action, card: form.dataset.card, data });
+  flush();
+  say(event.submitter?.querySelector("b")?.textContent ?? event.submitter?.textContent ?? "");
+  next();
+}
+
+function onUndo(event) {
+  if (!waiting().length) return;
+  event.preventDefault(); // the site does not know of it yet
+  drop();
+  if (!before) return;
+  $("#main").replaceChildren(...before.nodes);
+  document.title = before.title;
+  const form = $("form[data-grade]");
+  if (form) delete form.dataset.sent;
+  before = null;
+}
+
+/* While it is paused the time stands still. */
+function onPause() {
+  const dialog = $("#paused"), from = Date.now();
+  dialog.addEventListener("close", () => {
+    for (const field of document.querySelectorAll("[name=shown]")) field.value = Number(field.value) + Date.now() - from;
+  }, { once: true });
+  dialog.showModal();
+}
+
+function begin() {
+  startQuestion();
+  $("form[data-grade]")?.addEventListener("submit", onGrade);
+  $("form[action$='/undo']")?.addEventListener("submit", onUndo);
+  $("#pause")?.addEventListener("click", onPause);
+  show();
+  fetchAhead();
+}
+
+$("form[data-grade]")?.addEventListener("submit", onGrade);
+$("form[action$='/undo']")?.addEventListener("submit", onUndo);
+$("#pause")?.addEventListener("click", onPause);
+show();
+fetchAhead();
