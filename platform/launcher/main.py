@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--workers", type=_count, default=1, metavar="N", help="workers on this machine; 0 for none (default: %(default)s)"
     )
-    up.add_argument("--demo", action="store_true", help="fill an account with eight weeks of reviews and recorded runs, to look around in")
+    up.add_argument(
+        "--demo", action="store_true", help="fill an account with eight weeks of reviews and recorded runs, to look around in"
+    )
     _data(up)
     _torch(up)
 

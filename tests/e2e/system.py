@@ -54,7 +54,7 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
 
     def make_ready(self) -> None:
-        """Make the tables, load the labs, and have a machine and the cast, who all sign in with `PASSWORD`."""
+        """Make the tables, load labs and questions, and have a machine and the cast, who all sign in with `PASSWORD`."""
         told = self.manage_script("tests/e2e/fill.py", *CAST)
         self.token = json.loads(told.splitlines()[-1])["token"]
 
