@@ -18,9 +18,12 @@ register = template.Library()
 
 # name of the page, its key after `g`, its drawing, its word, for members only
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
+    ("progress:today", "t", "today", _("Today"), True),
+    ("questions:questions", "q", "question", _("Questions"), False),
     ("experiments:catalogue", "l", "lab", _("Labs"), False),
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("experiments:runs", "r", "runs", _("My runs"), True),
+    ("progress:progress", "p", "progress", _("Progress"), True),
 ]
 
 
