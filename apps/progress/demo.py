@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from uuid import NAMESPACE_URL, uuid5
 
@@ -21,6 +21,8 @@ from apps.questions.models import Question
 
 SEED = 20261121
 INTERVIEW = 23  # days ahead
+REST = 3  # days since the last review: something is due
+UNSEEN = 2  # questions that are new to it
 SURES = {
     Rating.AGAIN: (50, 75, 75, 95),
     Rating.HARD: (50, 50, 75, 75),
@@ -34,9 +36,10 @@ def fill(*, user: User, seed: int = SEED) -> str:
     """Fill an account that has no reviews yet. Returns a line that says what was done."""
     if Review.objects.filter(user=user).exists():
         return f"{user.handle} has reviews already: nothing was added."
-    yesterday = selectors.today(user) - days.DAY
+    last = selectors.today(user) - REST * days.DAY
     questions = list(Question.objects.offered().select_related("current").order_by("topic", "difficulty", "pk"))
-    made = forgetting.reviews(len(questions), yesterday, user.time_zone, seed)
+    begun_with = max(1, len(questions) - UNSEEN)
+    made = forgetting.reviews(begun_with, last, user.time_zone, seed)
     begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)
     chance = Random(seed)  # noqa: S311 - a demonstration, not a secret
     for each in made:
@@ -50,7 +53,7 @@ def fill(*, user: User, seed: int = SEED) -> str:
     return f"{user.handle}: {len(made)} reviews of {len({each.item for each in made})} questions, {len(runs)} recorded runs."
 
 
-def _store(user: User, question: Question, grade: Grade, begun: object, chance: Random) -> None:
+def _store(user: User, question: Question, grade: Grade, begun: datetime, chance: Random) -> None:
     Card.objects.get_or_create(user=user, question=question, defaults={"made_at": begun, "due": begun})
     judge = Judge.SELF
     number = Sitting.objects.filter(user=user, question=question).count()

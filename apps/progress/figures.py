@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from apps.common.text import is_chinese
 from apps.progress.calibration import Bin
 from apps.progress.days import week_of
 
@@ -28,8 +29,8 @@ def calendar(
     for n in range(length):
         day = first + timedelta(days=n)
         x, y = LEFT + n // 7 * (CELL + GAP), TOP + n % 7 * (CELL + GAP)
-        if n % 7 == 0 and (n == 0 or day.day <= 7):
-            parts.append(f'<text x="{x}" y="12">{formats.date_format(day, "M")}</text>')
+        if n % 7 == 0 and (day.day <= 7 or (n == 0 and day.day <= 14)):
+            parts.append(f'<text x="{x}" y="12">{_month(day)}</text>')
         if day <= today:
             shade = sum(minutes.get(day, 0) > edge for edge in SHADES)
             parts.append(f'<rect class="d{shade}" x="{x}" y="{y}" width="{CELL}" height="{CELL}"/>')
@@ -42,14 +43,19 @@ def calendar(
         if day == interview:
             parts.append(f'<path class="exam" d="M{x + 8.5} {y - 1}l9.5 9.5-9.5 9.5-9.5-9.5z"/>')
     label = _("Minutes studied on each day of the last weeks, then cards that fall due on each day ahead")
-    width, height = LEFT + length // 7 * (CELL + GAP), TOP + 7 * (CELL + GAP) + 4
+    width, height = LEFT + length // 7 * (CELL + GAP) + 8, TOP + 7 * (CELL + GAP) + 4
     return _svg("cal", width, height, label, parts)
 
 
 def _weekdays(monday: date) -> str:
     rows = (0, 2, 4)
     names = [formats.date_format(monday + timedelta(days=row), "D") for row in rows]
+    names = [name[-1] for name in names] if is_chinese() else names
     return "".join(f'<text x="0" y="{TOP + row * (CELL + GAP) + 13}">{name}</text>' for row, name in zip(rows, names, strict=True))
+
+
+def _month(day: date) -> str:
+    return f"{day.month}月" if is_chinese() else formats.date_format(day, "M")
 
 
 def stair(share: float, name: str) -> SafeString:
@@ -64,6 +70,7 @@ def stair(share: float, name: str) -> SafeString:
 
 
 WIDTH, HEIGHT, EDGE = 460, 220, 40
+ANCHORS = ("start", "mid", "end")
 
 
 def recall(shares: Sequence[tuple[date, float]], aim: float) -> SafeString:
@@ -109,7 +116,9 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
 
     parts = [f'<path class="grid" d="M{EDGE} {up(n / 4):.1f}H{side - 10}M{at(n / 4):.1f} {up(0)}V{up(1)}"/>' for n in range(5)]
     parts += [f'<text class="tick" x="{EDGE - 6}" y="{up(n / 2) + 4:.1f}">{50 * n} %</text>' for n in range(3)]
-    parts += [f'<text class="tick mid" x="{at(n / 2):.1f}" y="{side - 10}">{50 * n} %</text>' for n in range(3)]
+    parts += [
+        f'<text class="tick {anchor}" x="{at(n / 2):.1f}" y="{side - 10}">{50 * n} %</text>' for n, anchor in enumerate(ANCHORS)
+    ]
     parts.append(f'<path class="aim" d="M{at(0)} {up(0)}L{at(1)} {up(1)}"/>')
     for each in bins:
         low, high = each.interval

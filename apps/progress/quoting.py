@@ -48,3 +48,9 @@ def labs(slugs: Sequence[str]) -> list[Lab]:
     """Return the labs of a question that exist, in its order."""
     found = {lab.pk: lab for lab in Lab.objects.offered().filter(slug__in=slugs).select_related("current").defer("current__source")}
     return [found[slug] for slug in slugs if slug in found]
+
+
+def labs_not_run(user: User) -> list[Lab]:
+    """Return a lab that the learner has not run yet, in the catalogue's order; none when they ran all."""
+    fresh = Lab.objects.offered().exclude(versions__runs__owner=user)
+    return list(fresh.select_related("current").defer("current__source")[:1])

@@ -129,8 +129,9 @@ def _steps(
     steps += [_verdict_step(each) for each in selectors.waiting(user)[:2]]
     if question is not None:
         steps.append(_question_step(question))
-        steps += [_lab_step(lab, question) for lab in labs[:1]]
-    return steps
+    if not labs and not due:
+        labs = quoting.labs_not_run(user)
+    return steps + [_lab_step(lab, question) for lab in labs[:1]]
 
 
 def _question_step(question: Question, *, is_done: bool = False) -> Step:
@@ -141,10 +142,10 @@ def _title(question: Question) -> str:
     return in_language(question.current, "title_html") if question.current else question.slug
 
 
-def _lab_step(lab: Lab, question: Question, *, is_done: bool = False) -> Step:
+def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> Step:
     assert lab.current is not None, "a lab that is offered has code"
-    back = urlencode({"back": question.get_absolute_url()})
-    url = f"{reverse('experiments:lab', args=[lab.slug])}?{back}"
+    back = "?" + urlencode({"back": question.get_absolute_url()}) if question else ""
+    url = reverse("experiments:lab", args=[lab.slug]) + back
     return Step("lab", planning.LAB_MINUTES, url, is_done, about=in_language(lab.current.words, "title"))
 
 

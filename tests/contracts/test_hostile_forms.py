@@ -23,8 +23,8 @@ FIELDS = (
     *("email", "username", "password1", "password", "oldpassword", "login", "remember", "time_zone", "next", "language", "theme"),
     *("outcome", "confidence", "skip", "key", "recount", "drop", "shared", "replicates", "drawing-relu 1", "drawing-nobody"),
     *("part", "text", "choice", "chosen", "order", "place-a", "did", "in", "at", "shown", "sitting", "review_id", "rating"),
-    *("number", "point", "note", "kept", "suspended", "card", "new", "topic", "only", "interview", "minutes", "retention", "two_buttons"),
-    *("kind", "where", "knob-depth", "knob-width", "knob-bias", "knob-scale", "knob-epochs", "knob-nobody", "knob-"),
+    *("number", "point", "note", "kept", "suspended", "card", "new", "topic", "only", "interview", "minutes", "retention"),
+    *("two_buttons", "kind", "where", "knob-depth", "knob-width", "knob-bias", "knob-scale", "knob-epochs", "knob-nobody", "knob-"),
 )
 POISON = {
     "nothing": "",

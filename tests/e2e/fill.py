@@ -1,4 +1,4 @@
-"""Make a site ready for the tests: tables, labs, questions, a machine, people. Run with the site's settings; prints the machine's token."""
+"""Make a site ready for tests: tables, labs, questions, people, a machine. Run with the site's settings; prints its token."""
 
 from __future__ import annotations
 

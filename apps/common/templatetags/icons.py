@@ -10,8 +10,8 @@ register = template.Library()
 
 ICONS = {
     "today": '<path d="M3 5h5v5h5v5h5"/><path d="M3 18h15" opacity=".45"/>',
-    "questions": '<path d="M4 3h13v15H4z"/><path d="M8 8.2c0-3 5-3 5 0 0 2-2.5 2-2.5 4M10.5 14.8v.4"/>',
-    "progress": '<path d="M3 18h15"/><path d="M5.5 18v-5M10.5 18V9M15.5 18V4"/>',
+    "question": '<rect x="4" y="3" width="13" height="15"/><path d="M7.5 8.2a3 3 0 1 1 3.4 3v1.6"/><path d="M10.7 15.2h.01"/>',
+    "progress": '<path d="M3 18V13h4V9h4V6h4V3h3v15z"/>',
     "lab": '<path d="M3 3v15h15"/><path d="M5.5 6c2 6 4 8.4 11.5 8.8"/><path d="M5.5 9.5c3 3 5 3 11.5 2" stroke-dasharray="2 2"/>',
     "claims": '<path d="m3 5.5 1.5 1.5L7.5 3.5M10 5.5h8M3 11l1.5 1.5L7.5 9M10 11h8M3 16.5 4.5 18l3-3.5M10 16.5h8"/>',
     "runs": '<circle cx="10.5" cy="10.5" r="7.5"/><path d="M8.5 7v7l5.5-3.5z"/>',

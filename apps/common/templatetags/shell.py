@@ -19,7 +19,7 @@ register = template.Library()
 # name of the page, its key after `g`, its drawing, its word, for members only. Five at most: a phone has room for no more
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:today", "t", "today", _("Today"), True),
-    ("questions:questions", "q", "questions", _("Questions"), False),
+    ("questions:questions", "q", "question", _("Questions"), False),
     ("experiments:catalogue", "l", "lab", _("Labs"), False),
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("progress:progress", "p", "progress", _("Progress"), True),

@@ -144,6 +144,7 @@ def context(
         "labs": [] if in_review else quoting.labs(revision.labs),
         "own_quotes": [quote for quote in quotes if quote.is_own],
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
+        "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "sures": Attempt.Sure.choices,
         "grades": buttons(member, card, grades, sitting) if member and is_open else [],
         "rating": next((grade.rating for grade in grades if grade.review_id == sitting.graded_as), None),

@@ -17,7 +17,7 @@ STEPS = {
 
 
 class Command(BaseCommand):
-    help = "Migrate, load the labs and the questions, make the first operator. Prints what each step said, each line after its name and a tab."
+    help = "Migrate, load labs and questions, make the first operator. Prints what each said, each line after its name and a tab."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
