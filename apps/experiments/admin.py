@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import Clock
+from apps.common.lists import HardyLists
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, LabVersion, Machine, Prediction, Run, Share, Try, Verdict
+from apps.experiments.models import Batch, Lab, LabVersion, Lane, Machine, Prediction, Run, Share, Try, Verdict
 
 
-class Kept(admin.ModelAdmin[Any]):
+class Kept(HardyLists, admin.ModelAdmin[Any]):
     """A table that the platform writes: to be looked at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -45,8 +47,17 @@ class LabVersionAdmin(Kept):
         return super().get_queryset(request).defer("source", "words")
 
 
+class MachineForm(forms.ModelForm[Machine]):
+    lanes = forms.MultipleChoiceField(choices=Lane.choices, widget=forms.CheckboxSelectMultiple)
+
+    class Meta:
+        model = Machine
+        fields = ("name", "lanes")
+
+
 @admin.register(Machine)
-class MachineAdmin(admin.ModelAdmin[Machine]):
+class MachineAdmin(HardyLists, admin.ModelAdmin[Machine]):
+    form = MachineForm
     list_display = ["name", "lanes", "seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]

@@ -26,7 +26,7 @@ HANDS = 7  # colours of measured lines in the stylesheet
 MOST = 300  # points drawn of a line: a screen shows no more
 LINE = 16  # px between two names
 MOST_LINES = 3  # of a name
-WORD = re.compile(r"[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*")
+WORD = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u9fff\uff00-\uffef]+\s*")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
         body.append(f'<path class="l-pred" d="M{frame.right - 40:.0f} {frame.y(value):.1f}H{frame.right:.0f}"/>')
     body.append(_names(spec, frame, own))
     body.append(f'<text class="unit" x="{LEFT + 8}" y="{TOP + 16}">{escape(spec["unit"])}</text>')
-    body.append(f'<text class="unit end" x="{frame.right - 8:.0f}" y="{HEIGHT - BOTTOM - 8}">{escape(spec["x"])}</text>')
+    body.append(f'<text class="unit beside" x="{frame.right + 24:.0f}" y="{HEIGHT - BOTTOM + 20}">{escape(spec["x"])}</text>')
     return _svg(spec, points, body)
 
 
@@ -217,7 +217,7 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     shown, known, base = rows(spec, points, baseline), newest(points, spec["series"]), newest(baseline, spec["series"])
     if not shown:  # nothing yet: the places of the arms that are known by name
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
-    means = [one.mean for one in [*known.values(), *base.values()]] + [*spec["drawing"].values(), *(spec["y"] or [0.0])]
+    means = [one.mean for one in [*known.values(), *base.values()]] + [*spec["drawing"].values(), *(spec["y"] or [spec["foot"]])]
     edges = [v for one in known.values() for v in (one.low, one.high) if v is not None and not spec["y"]]
     low, high = reach(means, edges)
     y0, y1 = around(low, high if spec["y"] else high + (high - low) / 12)  # room for the number over the tallest bar
@@ -226,8 +226,10 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     names = [broken(row["name"], slot) for row in shown]
     for n, row in enumerate(shown):
         drawn = spec["drawing"].get(row["arm"])
-        body.append(_bar(frame, LEFT + slot * n, slot, known.get(row["arm"]), drawn, base.get(row["arm"])))
+        body.append(_bar(frame, LEFT + slot * n, slot, known.get(row["arm"]), drawn, base.get(row["arm"]), spec["foot"]))
         body.append(_name(LEFT + slot * (n + 0.5), names[n]))
+    if y0 < spec["foot"] < y1:
+        body.append(f'<path class="foot" d="M{LEFT} {frame.y(spec["foot"]):.1f}H{frame.right:.0f}"/>')
     body.append(f'<text class="unit" x="{LEFT + 8}" y="{TOP + 16}">{escape(spec["unit"])}</text>')
     return _svg(spec, points, body, HEIGHT + LINE * max((len(lines) - 1 for lines in names), default=0))
 
@@ -252,9 +254,10 @@ def _name(x: float, lines: Sequence[str]) -> str:
     return f'<text class="name" x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}">{pieces}</text>'
 
 
-def _bar(frame: Frame, x: float, slot: float, now: Newest | None, drawn: float | None, base: Newest | None) -> str:
+def _bar(frame: Frame, x: float, slot: float, now: Newest | None, drawn: float | None, base: Newest | None, foot: float) -> str:
+    """Return one arm: what was measured, drawn and recorded, standing on `foot` (a ratio stands on 1)."""
     wide = min(slot * 0.62, 96)
-    left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(min(max(0.0, frame.y0), frame.y1))
+    left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(min(max(foot, frame.y0), frame.y1))
     parts = []
     if now:
         parts.append(_box("measured", left + wide * 0.12, wide * 0.76, frame.y(now.mean), zero))

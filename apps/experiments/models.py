@@ -215,6 +215,20 @@ class Verdict(models.Model):
         return f"{self.claim}: {self.outcome}"
 
 
+class TryQuerySet(models.QuerySet["Try"]):
+    def silent(self) -> TryQuerySet:
+        """Tries whose worker has not been heard for a lease; in the future by more is as dead: clocks step both ways."""
+        return self.filter(self._silence())
+
+    def heard(self) -> TryQuerySet:
+        return self.exclude(self._silence())
+
+    @staticmethod
+    def _silence() -> Q:
+        lease = timedelta(seconds=settings.LEASE_SECONDS)
+        return Q(heard_at__lt=Clock() - lease) | Q(heard_at__gt=Clock() + lease)
+
+
 class Try(models.Model):
     """One worker's try at a run. Whoever holds its token may write; when it is given up, nobody may."""
 
@@ -229,6 +243,8 @@ class Try(models.Model):
     finished = models.BooleanField(default=False)  # it brought the result; else it was given up
     released = models.BooleanField(default=False)  # the worker gave it back at shutdown: costs no try
 
+    objects = TryQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "tries"
         constraints = [
@@ -238,11 +254,6 @@ class Try(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} try {self.number}"
-
-    @property
-    def seconds(self) -> float:
-        """How long it took, once it is over."""
-        return (self.ended_at - self.began_at).total_seconds() if self.ended_at else 0.0
 
 
 class Batch(models.Model):

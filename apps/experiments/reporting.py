@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleTry
@@ -67,7 +67,10 @@ def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str
     if "bench" in lanes or "bench" not in machine.lanes:
         return False
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
-    return Run.objects.waiting().filter(lane="bench", version__sha256__in=labs.values(), queued_at__lt=patience).exists()
+    here = Run.objects.filter(lane="bench")
+    waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
+    # One whose owner has no slot free could not start on an empty machine either.
+    return Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING).exists()
 
 
 def _start_try(run: Run, machine: Machine) -> Claim:
@@ -106,14 +109,24 @@ def store_events(*, machine: Machine, try_id: int, token: str, report: wire.Even
         if seq > run.last_seq
     ]
     Batch.objects.bulk_create(fresh)
-    moved: dict[str, Any] = {"moved_at": Clock()} if fresh else {}
-    Try.objects.filter(pk=try_id).update(heard_at=Clock(), **moved)
+    _hear(try_id, moved=bool(fresh))
     if fresh or (report.done, report.of) != (run.done, run.of):
         run.last_seq += len(fresh)
         run.done, run.of = max(run.done, report.done), report.of
         run.save(update_fields=["last_seq", "done", "of"])
         live.tell_batches(run, fresh)
     return run.stop_asked
+
+
+def _hear(try_id: int, *, moved: bool) -> None:
+    """Note that a try spoke.
+
+    A silence longer than a lease is no time of the try's: more likely the clock has stepped, and a run must not end for that.
+    """
+    spoke = Try.objects.filter(pk=try_id)
+    silence = Clock() - F("heard_at")
+    spoke.silent().update(began_at=F("began_at") + silence, moved_at=F("moved_at") + silence)
+    spoke.update(heard_at=Clock(), **({"moved_at": Clock()} if moved else {}))
 
 
 @transaction.atomic
@@ -133,7 +146,7 @@ def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result
         raise
     _check_claims(run, result.verdicts)
     Try.objects.filter(pk=try_id).update(ended_at=Clock(), finished=True)
-    used = Try.objects.get(pk=try_id).seconds - settings.ENTRY_PENALTY
+    used = result.seconds - settings.ENTRY_PENALTY  # as the worker measured it: the database's clock may have stepped meanwhile
     count_use(owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0))
     run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]
     run.seconds, run.engine = result.seconds, clean(result.engine)[:64]

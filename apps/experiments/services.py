@@ -119,10 +119,8 @@ def make_machine(*, name: str, lanes: Sequence[str]) -> str:
 
 
 def silent_tries() -> list[int]:
-    """Return the tries whose worker has not been heard for a lease; in the future by more is as dead: clocks step both ways."""
-    lease = timedelta(seconds=settings.LEASE_SECONDS)
-    silent = Q(heard_at__lt=Clock() - lease) | Q(heard_at__gt=Clock() + lease)
-    return list(Try.objects.filter(silent, ended_at=None).values_list("pk", flat=True))
+    """Return the tries whose worker has not been heard for a lease."""
+    return list(Try.objects.filter(ended_at=None).silent().values_list("pk", flat=True))
 
 
 def overdue_tries() -> list[int]:
@@ -130,7 +128,7 @@ def overdue_tries() -> list[int]:
     limit = timedelta(seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS)
     stall = timedelta(seconds=settings.STALL_SECONDS)
     late = Q(began_at__lt=Clock() - limit) | Q(moved_at__lt=Clock() - stall)
-    return list(Try.objects.filter(late, ended_at=None).values_list("pk", flat=True))
+    return list(Try.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from apps.experiments import knobs as knob_rules
 from apps.experiments.models import Outcome, Prediction, Run, Verdict
 
 Words = Mapping[str, Any]  # a lab's .toml
+BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
 GLYPHS = {"holds": "tick", "depends": "depends", "does_not_hold": "cross", "inconclusive": "unclear"}
 CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
 TOPICS: dict[str, Promise] = {
@@ -207,6 +209,7 @@ class Called:
     """A prediction as it is read."""
 
     word: str  # the outcome, in the lab's own words
+    brief: str  # what of them stands before the colon
     confidence: int
     was_right: bool | None
     score: str
@@ -219,8 +222,10 @@ def called(words: Words, made: Prediction | None, points: Sequence[Mapping[str, 
         return None
     measured = newest(points, str(words.get("predict", {}).get("series", "")))
     gaps = [abs(value - measured[arm].mean) for arm, value in made.drawing.items() if arm in measured]
+    word = dict(calls(words)).get(made.outcome, made.outcome)
     return Called(
-        word=dict(calls(words)).get(made.outcome, made.outcome),
+        word=word,
+        brief=BRIEF.split(word)[0],
         confidence=made.confidence,
         was_right=made.was_right,
         score=number(made.score, ".2f"),
@@ -246,6 +251,7 @@ class Setting:
     value: str
     baseline: str
     is_changed: bool
+    is_long: bool  # too long to stand beside its label
 
 
 def written(value: Any) -> str:
@@ -275,6 +281,7 @@ def settings_of(words: Words, knobs: Mapping[str, Any]) -> list[Setting]:
             value=choice(knob, knobs.get(name, knob["default"])),
             baseline=choice(knob, knob["default"]),
             is_changed=name in different,
+            is_long=isinstance(knob["default"], list),
         )
         for name, knob in in_order(words, "knobs")
     ]
@@ -355,6 +362,7 @@ def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Predictio
         "log_x": bool(figure.get("log_x")),
         "y": list(predict["range"]) if predicted and "range" in predict else None,
         "to": knobs.get(end) if isinstance(end, str) else end,
+        "foot": float(about.get("foot", 0.0)),
         "drawing": dict(made.drawing) if made and predicted else {},
         "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
     }

@@ -15,7 +15,7 @@ from apps.experiments.models import Batch, Lab, Machine, Run, Share, Try
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 
 def test_a_flood_does_not_delay_the_next_person(mei: User, ola: User, queue: Any, claim: Any) -> None:
@@ -55,12 +55,9 @@ def test_half_an_hour_of_waiting_beats_fairness(mei: User, ola: User, queue: Any
 
 
 def test_a_long_run_counts_more_than_a_short_one(mei: User, ola: User, queue: Any, claim: Any) -> None:
-    for owner, begins, ends in ((ola, 0, 600), (mei, 600, 620)):
-        later(begins)
+    for owner, seconds in ((ola, 600), (mei, 20)):
         queue(owner, "first")
-        claimed = claim()
-        later(ends)
-        finish(claimed)
+        finish(claim(), seconds=seconds)
     queue(ola, "second")
     queue(mei, "second")
     assert claim().run.owner == mei
@@ -94,6 +91,17 @@ def test_a_bench_run_that_waits_long_empties_the_machine(mei: User, ola: User, q
     later(61)
     assert offer("labs") is None  # a machine that is busy asks without "bench"
     assert offer("bench", "labs").run.owner == mei
+
+
+def test_a_bench_run_that_could_not_start_empties_no_machine(
+    mei: User, ola: User, queue: Any, bench: Lab, claim: Any, offer: Any
+) -> None:
+    for i in range(3):
+        queue(ola, str(i), lab=bench)
+    claim("bench"), claim("bench")  # as many as one person may have
+    queue(mei, "lab")
+    later(61)
+    assert offer("labs").run.owner == mei
 
 
 def test_points_that_come_twice_are_stored_once(mei: User, queue: Any, claim: Any) -> None:
@@ -247,8 +255,7 @@ def test_a_stop_gives_back_what_was_not_used(mei: User, queue: Any, claim: Any) 
     run = queue(mei, "k")
     claimed = claim()
     services.ask_to_stop(run=run)
-    later(2)
-    finish(claimed, "cancelled")
+    finish(claimed, "cancelled", seconds=2)
     assert Share.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
@@ -265,6 +272,28 @@ def test_a_try_that_beats_but_stands_still_is_ended(mei: User, queue: Any, claim
     assert run.state == Run.State.LIMIT_EXCEEDED
     with pytest.raises(StaleTry):
         report(claimed)
+
+
+@pytest.mark.parametrize("step", [3600, -3600])
+def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step: float) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    report(claimed, event())
+    later(step)
+    assert duties.end_overdue_tries() == 0  # it is for another duty to give it up, if the worker does not speak first
+    report(claimed, after=1)
+    assert duties.give_up_silent_tries() == duties.end_overdue_tries() == 0
+    later(step + 301)
+    Try.objects.update(heard_at=Clock())
+    assert duties.end_overdue_tries() == 1  # and the limits count on from where they were
+
+
+def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) -> None:
+    queue(mei, "k")
+    claimed = claim()
+    later(-86_400)
+    finish(claimed, "cancelled", seconds=2)
+    assert Share.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
 def test_what_waits_is_rung_for_once_a_lane(mei: User, queue: Any, bench: Lab, rung: list[str]) -> None:

@@ -36,6 +36,14 @@ def test_it_says_what_the_recorded_run_found() -> None:
     assert "No run is recorded" not in page
 
 
+def test_its_conditions_and_its_source_are_at_hand() -> None:
+    recorded(loaded())
+    page = browser().get("/claims").content.decode()
+    assert "<summary" in page
+    assert "Over 30% of all units more are dead" in page
+    assert 'href="https://arxiv.org/abs/1903.06733"' in page
+
+
 def test_the_claims_keep_the_order_of_the_lab() -> None:
     loaded()
     page = browser().get("/claims").content.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -127,7 +128,30 @@ def test_a_length_of_time_is_said_as_a_person_would(seconds: float | None, expec
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("relu 1", ["relu 1"]), ("Leaky ReLU, rate 0.01", ["Leaky", "ReLU,", "rate 0.01"]), ("学习率过大", ["学习率过", "大"]), ("", [""])],
+    [
+        ("relu 1", ["relu 1"]),
+        ("Leaky ReLU, rate 0.01", ["Leaky", "ReLU,", "rate 0.01"]),
+        ("学习率过大", ["学习率过", "大"]),
+        ("", [""]),
+    ],
 )
 def test_a_name_is_broken_into_lines_that_fit(name: str, expected: list[str]) -> None:
     assert figures.broken(name, 66) == expected
+
+
+def test_bars_of_a_ratio_stand_on_one() -> None:
+    ratios = spec() | {"kind": "bars", "foot": 1.0, "y": [0.5, 2.0]}
+    more, less = (figures.bars(ratios, [curve("relu 1", value)]) for value in (1.5, 0.75))
+    boxes = [re.search(r'class="measured".*? y="([\d.]+)" height="([\d.]+)"', svg) for svg in (more, less)]
+    (high, tall), (low, short) = ([float(number) for number in box.groups()] for box in boxes if box)
+    assert high + tall == pytest.approx(low, abs=0.2), "what is more stands on the line, what is less hangs from it"
+    assert tall == pytest.approx(2 * short, abs=0.2)
+
+
+def test_an_axis_may_end_at_the_number_of_replicates() -> None:
+    rounds = {**WORDS, "figures": [WORDS["figures"][0] | {"to": "replicates"}]}
+    assert shown.figure_specs(rounds, {"replicates": 16})[0]["to"] == 16
+
+
+def test_a_name_with_chinese_in_it_keeps_its_spaces() -> None:
+    assert figures.broken("ReLU，学习率 0.1", 500) == ["ReLU，学习率 0.1"]

@@ -95,3 +95,18 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
     client.post("/labs/dead-relu/kept")
     assert "Some settings cannot be used" in client.get("/labs/dead-relu/kept").content.decode()
     assert not Run.objects.exists()
+
+
+def test_what_was_drawn_is_told_by_the_names_that_readers_know(lab: Lab) -> None:
+    client = browser()
+    commit(client, drawing__relu_1="0.75")
+    page = client.get("/labs/dead-relu/kept").content.decode()
+    assert "You drew: ReLU, rate 1</dt>" in page
+    assert "relu 1" not in page
+
+
+def test_who_signs_up_reads_that_the_prediction_is_kept(lab: Lab) -> None:
+    client, kept = browser(), "Your prediction is kept."
+    assert kept not in client.get("/accounts/signup/").content.decode()
+    commit(client)
+    assert kept in client.get("/accounts/signup/").content.decode()

@@ -63,6 +63,19 @@ def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, s
     assert "/share" not in text
 
 
+def test_what_was_drawn_is_yours_only_on_your_own_run(lab: Lab, mei: User, sam: User) -> None:
+    run = queued(mei, lab, prediction=SURE)
+    services.share_run(run=run, shared=True)
+    assert "what you drew" in text_of(run, mei)
+    assert "what you drew" not in text_of(run, sam)
+
+
+def test_an_exact_computation_has_neither_replicates_nor_seed(mei: User) -> None:
+    text = text_of(queued(mei, loaded("activation-atlas")), mei)
+    assert '<div class="f long"><dt>Functions to draw</dt>' in text, "a list stands below its label"
+    assert "<dt>Replicates</dt>" not in text.partition("</aside>")[0]
+
+
 def test_a_strangers_hand_changes_nothing(lab: Lab, mei: User, sam: User) -> None:
     run = queued(mei, lab)
     for path, sent in DOING.items():
@@ -132,7 +145,8 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: La
     text = text_of(run, mei)
     assert "a further 66% of all units are dead" in text
     assert "51% to 81%" in text
-    assert "80 % sure, right; score 0.04" in text
+    assert "80 % sure, right" in text
+    assert "<dt>Score, 0 is best</dt><dd>0.04</dd>" in text
     assert "Without a number, left out" in text
     assert "Mean gap of the drawing" in text
     assert "A slow machine" in text
@@ -141,7 +155,9 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: La
 
 def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02))
-    assert "80 % sure, wrong; score 0.64" in text_of(run, mei)
+    text = text_of(run, mei)
+    assert "80 % sure, wrong" in text
+    assert "<dd>0.64</dd>" in text
 
 
 def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(lab: Lab, mei: User) -> None:

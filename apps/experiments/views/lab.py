@@ -160,9 +160,16 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
         "statement": shown.statement(words, shown.headline(words)),
         "call": dict(shown.calls(words)).get(made["outcome"]) if made else None,
         "made": made,
+        "drawn": [(arm, shown.number(value)) for arm, value in _named(words, made)],
         "next": request.path,
     }
     return render(request, "experiments/kept.html", context)
+
+
+def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+    """Return what was drawn, by the names that the arms have for readers."""
+    drawing: Mapping[str, float] = made["drawing"] if made else {}
+    return [(name, drawing[arm]) for arm, name in shown.arm_labels(words, drawing).items()]
 
 
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:

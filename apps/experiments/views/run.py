@@ -105,7 +105,8 @@ def _is_held(found: Run) -> bool:
 
 
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
-    specs = shown.figure_specs(found.version.words, found.knobs, shown.made_of(found))
+    extents = {**found.knobs, "replicates": found.replicates}  # what an axis may reach to
+    specs = shown.figure_specs(found.version.words, extents, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
     drawn = [
@@ -133,6 +134,7 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
             "rate": _("{rate} points a second, about {left} s left"),
             "progress": _("{done} of {of} points. {ends}"),
             "reading": _("{x} {step}: {values}"),
+            "along": _("Read at {x}"),
             "baseline": _("baseline"),
             "span": _("%(low)s to %(high)s"),
         },

@@ -6,6 +6,7 @@ import { around, figure, reach, ticks, wide } from "./graph.js";
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = { top: 14, right: 14, left: 52 }; // px
 const NAMES = 30, LINE = 13; // px below the bars for names of one line, and for each line more
+const TIGHT = 42, LONGEST = 150; // px: of a slot in which names and numbers stand on end, and of such a name
 const THUMB = 26; // px
 let drawn = 0; // for ids of hatches
 
@@ -54,7 +55,7 @@ class BarChart extends HTMLElement {
   #scale(rows) {
     const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
-    const [low, high] = reach([...means, ...(this.spec.y ?? [0])], this.spec.y ? [] : edges);
+    const [low, high] = reach([...means, ...(this.spec.y ?? [this.spec.foot ?? 0])], this.spec.y ? [] : edges);
     const top = this.spec.y ? high : high + (high - low) / 12; // room for the number over the tallest bar
     this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], top)];
     return around(...this.#reach);
@@ -62,14 +63,15 @@ class BarChart extends HTMLElement {
 
   #paint() {
     const rows = this.#rows(), [low, high] = this.#scale(rows);
-    const width = this.clientWidth, height = width < 560 ? 270 : 320;
+    const width = this.clientWidth;
     const slot = (width - PAD.left - PAD.right) / Math.max(1, rows.length);
-    const foot = height - NAMES - LINE * (Math.max(1, ...rows.map((row) => broken(row.name, slot).length)) - 1);
+    const foot = 270 + (width < 560 ? 0 : 50) - NAMES, height = foot + below(rows, slot);
     const inner = { w: width - PAD.left - PAD.right, h: foot - PAD.top };
     const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
     this.#paper(svg, { low, high, y, width, inner });
-    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(0, high))), foot }));
+    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(this.spec.foot ?? 0, high))), foot }));
+    if (this.spec.foot > low) svg.append(make("path", { class: "foot", d: `M${PAD.left} ${y(this.spec.foot)}H${width - PAD.right}` }));
     this.querySelector("svg")?.remove();
     this.prepend(svg);
     this.#place(rows, { slot, y, low, high });
@@ -101,8 +103,9 @@ class BarChart extends HTMLElement {
     if (row.pred != null) group.append(make("rect", { class: idle ? "drawn idle" : "drawn", ...box(row.pred) }));
     const value = row.run ? figure(row.run.mean) : row.pred != null && !idle ? figure(row.pred) : "";
     const top = Math.min(...[row.run?.high ?? row.run?.mean, row.pred, row.base?.mean].filter((v) => v != null).map(y), zero);
-    group.append(make("text", { x: middle, y: Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), class: row.run ? "value run" : "value pred" }, value));
-    group.append(name(row.name, middle, foot + 16, slot));
+    const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = row.run ? "value run" : "value pred";
+    group.append(slot < TIGHT && value ? onEnd(value, middle, Math.max(top - 6, PAD.top + 6.5 * value.length), `${kind} up`) : make("text", { x: middle, y: over, class: kind }, value));
+    group.append(slot < TIGHT ? onEnd(row.name, middle, foot + 8, "name down") : name(row.name, middle, foot + 16, slot));
     svg.append(group);
   }
 
@@ -131,7 +134,7 @@ function make(tag, attributes, text) {
   return element;
 }
 
-const WORDS = /[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
+const WORDS = /[\u3000-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
 
 function broken(text, slot) { // into as many lines as its slot needs
   const lines = (text.match(WORDS) ?? [text]).reduce((all, word) => {
@@ -140,6 +143,15 @@ function broken(text, slot) { // into as many lines as its slot needs
     return all;
   }, []);
   return lines.map((line) => line.trim());
+}
+
+function below(rows, slot) { // px that the names need
+  if (slot < TIGHT) return 18 + Math.min(LONGEST, Math.max(0, ...rows.map((row) => wide(row.name))));
+  return NAMES + LINE * (Math.max(1, ...rows.map((row) => broken(row.name, slot).length)) - 1);
+}
+
+function onEnd(text, x, y, kind) { // a line of text that reads upwards
+  return make("text", { class: kind, transform: `translate(${x + 4} ${y}) rotate(-90)` }, text);
 }
 
 function name(text, x, y, slot) {

@@ -61,8 +61,10 @@ function draw() {
   $("#marks").remove();
   let baseline = null;
   const show = () => chart.show({ ...config.spec, drawing: {} }, new Points(), baseline, { marks });
-  layer.addEventListener("input", () => {
-    for (const [arm, input] of marks) input.name = `drawing-${arm}`; // what nobody touched is no drawing
+  layer.addEventListener("input", ({ target }) => {
+    const [arm] = [...marks].find(([, input]) => input === target);
+    target.name = `drawing-${arm}`; // what nobody touched is no drawing
+    history.replaceState({ ...history.state, drawing: { ...history.state?.drawing, [arm]: target.value } }, "");
     chart.draw();
   });
   show();
@@ -78,9 +80,19 @@ function mark(field, low, high) {
   const input = document.createElement("input");
   const arm = field.dataset.arm;
   Object.assign(input, { type: "range", className: "mark-in", min: low, max: high, step: (high - low) / 100 });
-  input.value = field.value || (low + high) / 2;
-  if (field.value) input.name = field.name;
+  const drawn = field.value || history.state?.drawing?.[arm]; // as it was sent, or as it stood before the page was left
+  input.value = drawn || (low + high) / 2;
+  if (drawn) input.name = field.name;
   input.setAttribute("aria-label", config.say.mark.replace("{arm}", config.spec.labels[arm] ?? arm));
   input.setAttribute("aria-orientation", "vertical");
   return input;
+}
+
+// ---------------------------------------------------------------- what was wrong
+
+const wrong = $("[aria-invalid], [role=alert]", form); // it may stand below the fold: the reader is brought to it
+if (wrong) {
+  wrong.scrollIntoView({ block: "center" });
+  const field = wrong.matches("input, select") ? wrong : $("input", wrong.previousElementSibling);
+  field?.focus({ preventScroll: true });
 }

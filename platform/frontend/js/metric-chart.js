@@ -168,7 +168,8 @@ class MetricChart extends HTMLElement {
 
   #margin() {
     if (this.#narrow) return 12;
-    return Math.min(230, 72 + 1.06 * Math.max(0, ...this.#lines.map((line) => wide(line.name))));
+    const drawn = Object.keys(this.spec.drawing ?? {}).map((arm) => this.spec.labels[arm] ?? arm);
+    return Math.min(230, 72 + 1.06 * Math.max(0, ...[...this.#lines.map((line) => line.name), ...drawn].map(wide)));
   }
 
   #paper(u) { // graph paper whose squares are real units
@@ -188,8 +189,9 @@ class MetricChart extends HTMLElement {
     ctx.font = `${12 * px}px ${this.font}`;
     ctx.textAlign = "left";
     ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
-    ctx.textAlign = "right";
-    ctx.fillText(this.spec.x ?? "", box.left + box.width - 8 * px, box.top + box.height - 8 * px);
+    const right = box.left + box.width, foot = box.top + box.height;
+    ctx.textAlign = this.#narrow ? "right" : "left"; // beside the numbers of the axis, where lines do not end
+    ctx.fillText(this.spec.x ?? "", this.#narrow ? right - 8 * px : right + 24 * px, this.#narrow ? foot - 8 * px : foot + 19 * px);
     ctx.restore();
   }
 
@@ -231,7 +233,7 @@ class MetricChart extends HTMLElement {
     const { ctx, bbox: box } = u, px = devicePixelRatio;
     const own = this.#lines.some((line) => line.hand === "run" && this.#end(line));
     const named = this.#lines.filter((line) => line.hand === "run" || !own).map((line) => ({ line, end: this.#end(line) })).filter((item) => item.end);
-    const items = named.map(({ line, end }) => ({ line, end, y: u.valToPos(end.value, "y", true) })).sort((a, b) => a.y - b.y);
+    const items = [...named, ...this.#awaited(named)].map((item) => ({ ...item, y: u.valToPos(item.end.value, "y", true) })).sort((a, b) => a.y - b.y);
     for (let i = 1; i < items.length; i++) items[i].y = Math.max(items[i].y, items[i - 1].y + LINE * px);
     let floor = box.top + box.height; // and back up, where the names ran out at the bottom
     for (let i = items.length - 1; i >= 0; i--) { items[i].y = Math.min(items[i].y, floor); floor = items[i].y - LINE * px; }
@@ -247,6 +249,13 @@ class MetricChart extends HTMLElement {
       ctx.fillText(figure(end.value), x + wide + 7 * px, y);
     }
     ctx.restore();
+  }
+
+  #awaited(named) { // what was predicted of arms that are not measured yet
+    if (this.#hidden.has("pred")) return [];
+    const known = new Set(named.filter(({ line }) => line.hand === "run").map(({ line }) => line.arm));
+    const drawn = Object.entries(this.spec.drawing ?? {}).filter(([arm, value]) => value != null && !known.has(arm));
+    return drawn.map(([arm, value]) => ({ line: { name: this.spec.labels[arm] ?? arm, hand: "pred", colour: this.colours["--pencil"] }, end: { value } }));
   }
 
   #tell(u) {

@@ -65,6 +65,7 @@ function choose(n) {
   if ($("#figure")) $("#figure").value = n;
   const curves = charts[n]?.spec.kind !== "bars";
   $("#inspect-l").hidden = !curves;
+  $("#inspect-l span").textContent = config.say.along.replace("{x}", charts[n]?.spec.x ?? "");
   readout.replaceChildren();
   redraw();
 }
@@ -142,7 +143,7 @@ function progress({ done, of }) {
   pace ??= { at, done };
   const rate = ((done - pace.done) * 1000) / (at - pace.at);
   if (rate > 0 && Number.isFinite(rate)) {
-    $("#rate").textContent = config.say.rate.replace("{rate}", figure(rate)).replace("{left}", Math.ceil((of - done) / rate));
+    $("#rate").textContent = config.say.rate.replace("{rate}", Number(rate.toPrecision(2))).replace("{left}", Math.ceil((of - done) / rate));
   }
   if (done - spoken >= of / 4) { // a few times in a run, not at every step
     spoken = done;
@@ -207,6 +208,7 @@ async function besides() {
   const points = new Points();
   points.load(await json(config.baseline));
   baseline = points;
+  $(".key.base").closest("li").hidden = false;
   redraw();
 }
 
