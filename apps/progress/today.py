@@ -72,7 +72,7 @@ def of(user: User) -> Today:
     question = _suggested(user, mastery)
     labs = quoting.labs(question.current.labs) if question and question.current else []
     if is_first:
-        steps = _first_steps(user, plan, question, labs, runs)
+        steps = _first_steps(user, plan, question, labs, runs) + _first_returns(user, falling.get(day, 0), effort, plan)
     else:
         steps = _steps(user, plan, falling.get(day, 0), _row(done, day), effort, question, labs)
     behind = selectors.overdue(user, day - BEHIND * days.DAY) if falling.get(day) else 0
@@ -115,14 +115,24 @@ def _first_steps(user: User, plan: Plan, question: Question | None, labs: list[L
     return steps
 
 
+def _first_returns(user: User, due: int, effort: standing.Effort, plan: Plan) -> list[Step]:
+    """Return what a first day brings back by itself: cards that were forgotten, and a verdict that waits."""
+    steps = [_verdict_step(each) for each in selectors.waiting(user)[:1]]
+    return [_review_step(due, effort, plan), *steps] if due else steps
+
+
+def _review_step(due: int, effort: standing.Effort, plan: Plan) -> Step:
+    pace = standing.pace_of(effort)
+    n = planning.fits(due, plan.minutes, pace)
+    return Step("review", max(1, round(n * pace / 60)), reverse("progress:review"), count=n)
+
+
 def _steps(
     user: User, plan: Plan, due: int, row: Day | None, effort: standing.Effort, question: Question | None, labs: list[Lab]
 ) -> list[Step]:
-    pace = standing.pace_of(effort)
     steps = list[Step]()
     if due:
-        n = planning.fits(due, plan.minutes, pace)
-        steps.append(Step("review", max(1, round(n * pace / 60)), reverse("progress:review"), count=n))
+        steps.append(_review_step(due, effort, plan))
     elif row is not None:
         spent = max(1, round(row.seconds / 60))
         steps.append(Step("review", spent, reverse("progress:review"), True, row.recalls, row.recalled))

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.common import locks
 from apps.questions import facts as rules
@@ -57,8 +57,10 @@ def load_questions(folder: Path) -> list[str]:
     Raises:
         BadFile: a file cannot be loaded; nothing of the bank is then.
     """
-    locks.lock("load_questions")
     folders = read_bank(folder)
+    locks.lock("load_questions")
+    with connection.cursor() as cursor:  # formulas are set in between, which takes long on a busy machine; nobody waits for this
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     bank, changes = _load_bank(folder / "bank.toml")
     known = {question.slug: question for question in Question.objects.select_related("current").filter(bank=bank)}
     for one in folders:

@@ -113,7 +113,59 @@ def about_to_stop(visitor: Visitor, runs: Runs) -> None:
     visitor.page.locator("#panel details.ask summary").click()
 
 
+def answered(text: str) -> Way:
+    """Answer the numeric part of a question, with what no variant has for an answer, or with what is no number."""
+
+    def way(visitor: Visitor, runs: Runs) -> None:
+        visitor.go("/questions/dead-relu")
+        visitor.page.locator("#numeric-in").fill(text)
+        visitor.page.locator("#numeric form button.pencil").click()
+        visitor.page.locator("#numeric .said").wait_for()
+
+    return way
+
+
+def in_review(visitor: Visitor, runs: Runs) -> None:
+    visitor.go("/review")
+    if visitor.page.locator("#session").count() == 0:
+        visitor.page.locator("form[action='/review/start'] button").first.click()
+    visitor.page.locator("#session").wait_for()
+
+
+def revealed_in_review(visitor: Visitor, runs: Runs) -> None:
+    in_review(visitor, runs)
+    visitor.page.locator("#reveal button").click()
+    visitor.page.locator("#ref").wait_for()
+
+
+STUDY = [
+    Place("today-first-day", "lin", page("/")),
+    Place("today", "sam", page("/")),
+    Place("plan", "sam", page("/plan")),
+    Place("questions", "", page("/questions")),
+    Place("questions-nothing-fits", "", page("/questions?words=nothing+at+all")),
+    Place("question-concept", "", page("/questions/relu-pros-cons")),
+    Place("question-numeric", "lin", page("/questions/dead-relu")),
+    Place("question-wrong", "", answered("123456")),
+    Place("question-unread", "", answered("about five")),
+    Place("question-derivation", "lin", after("/questions/sigmoid-derivative", "details.begin summary")),
+    Place("question-code", "", page("/questions/auc-implementation")),
+    Place("question-revealed", "", page("/questions/dead-relu?reveal=1")),
+    Place("question-revealed-member", "sam", page("/questions/relu-pros-cons?reveal=1")),
+    Place("question-report", "sam", page("/questions/dead-relu/report")),
+    Place("claim-questions", "", page("/questions/about/dead-relu.lr-kills")),
+    Place("review-before", "sam", page("/review")),
+    Place("review-nothing-due", "lin", page("/review")),
+    Place("review-card", "sam", in_review),
+    Place("review-revealed", "sam", revealed_in_review),
+    Place("progress", "sam", page("/progress")),
+    Place("progress-empty", "lin", page("/progress")),
+    Place("topic", "", page("/topics/activation-functions")),
+    Place("topic-member", "sam", page("/topics/activation-functions")),
+    Place("run-offers", "mei", lambda visitor, runs: visitor.go(f"/runs/{runs['right']}/questions")),
+]
 PLACES = [
+    *STUDY,
     Place("home", "", page("/")),
     Place("home-member", "mei", page("/")),
     Place("catalogue", "", page("/labs")),

@@ -128,7 +128,7 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
     assert words["again"] in answer(visitor, right, "right"), "the first answer counts"
     reveal(visitor)
     assert page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true", "it graded itself"
-    assert page.locator("#ref .quotes, #ref .verdicts").first.is_visible(), "the ledger is quoted"
+    assert page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.is_visible(), "the ledger is quoted"
 
     begin_review(visitor)  # the card is due within this day
     reveal(visitor)
@@ -234,7 +234,7 @@ def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
     visitor.go("/")
     page.locator("a[href^='/verdicts/']").first.click()  # it waits for its owner
     page.wait_for_url("**/runs/*")
-    page.locator("a[href$='/questions']").last.click()
+    page.locator("#panel a[href^='/runs/'][href$='/questions']").click()
     page.locator(f".offers a[href='{QUESTION}']").click()
     page.wait_for_url(f"**{QUESTION}")
 

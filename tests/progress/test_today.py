@@ -78,8 +78,16 @@ def test_the_first_day_is_done_step_by_step(mei: User, concept: Question, lab: L
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
     studying.reveal(user=mei, question=concept)
     assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "now"]
-    finished(mei)
+    run = finished(mei)
+    assert [(tread.step.kind, tread.state) for tread in plans.of(mei).treads[2:]] == [("lab", "done"), ("verdict", "now")]
+    services.open_verdict(run=run)
     assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "done"]
+
+
+def test_what_is_forgotten_on_the_first_day_comes_back_on_it(mei: User, concept: Question, lab: Lab) -> None:
+    services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=1)
+    day = plans.of(mei)
+    assert day.is_first and day.treads[-1].step.kind == "review" and day.treads[-1].step.count == 1
 
 
 def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Many, hands: Hands) -> None:
