@@ -4,7 +4,7 @@ import { $, say } from "./shell.js";
 
 const KEY = "gradus-grades";
 const RETRY_MS = 5000;
-let sending = false, timer = 0;
+let sending = null, timer = 0;
 let memory = []; // where storage is switched off
 
 export function waiting() {
@@ -45,10 +45,13 @@ export function drop() {
   return last;
 }
 
-/* Send what waits, oldest first. Returns whether nothing waits any more. */
-export async function flush() {
-  if (sending) return false;
-  sending = true;
+/* Send what waits, oldest first. Returns whether nothing waits any more; who asks while it is being sent waits for the same answer. */
+export function flush() {
+  sending ??= send().finally(() => { sending = null; });
+  return sending;
+}
+
+async function send() {
   clearTimeout(timer);
   try {
     for (let grade = waiting()[0]; grade; grade = waiting()[0]) {
@@ -68,7 +71,6 @@ export async function flush() {
     if (line) line.dataset.late = "1";
     timer = setTimeout(flush, RETRY_MS);
   } finally {
-    sending = false;
     show();
   }
   return !waiting().length;
