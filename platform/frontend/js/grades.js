@@ -4,7 +4,7 @@ import { $, say } from "./shell.js";
 
 const KEY = "gradus-grades";
 const RETRY_MS = 5000;
-let sending = false, timer = 0;
+let sending = null, timer = 0;
 let memory = []; // where storage is switched off
 
 export function waiting() {
@@ -46,9 +46,12 @@ export function drop() {
 }
 
 /* Send what waits, oldest first. Returns whether nothing waits any more. */
-export async function flush() {
-  if (sending) return false;
-  sending = true;
+export function flush() {
+  sending ??= send().finally(() => { sending = null; });
+  return sending;
+}
+
+async function send() {
   clearTimeout(timer);
   try {
     for (let grade = waiting()[0]; grade; grade = waiting()[0]) {
@@ -67,10 +70,8 @@ export async function flush() {
     const line = $("#unsent");
     if (line) line.dataset.late = "1";
     timer = setTimeout(flush, RETRY_MS);
-  } finally {
-    sending = false;
-    show();
   }
+  show();
   return !waiting().length;
 }
 
