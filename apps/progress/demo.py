@@ -37,7 +37,7 @@ def fill(*, user: User, seed: int = SEED) -> str:
     if Review.objects.filter(user=user).exists():
         return f"{user.handle} has reviews already: nothing was added."
     last = selectors.today(user) - REST * days.DAY
-    questions = list(Question.objects.offered().select_related("current").order_by("topic", "difficulty", "pk"))
+    questions = list(Question.objects.offered().select_related("current").order_by("difficulty", "pk"))
     begun_with = max(1, len(questions) - UNSEEN)
     made = forgetting.reviews(begun_with, last, user.time_zone, seed)
     begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)

@@ -181,14 +181,14 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
     for row in counting:
         grades.setdefault(row.card_id, row.rating or 0)
     cards = {card.pk: card for card in Card.objects.filter(pk__in=session.cards).select_related("question", "user")}
-    following = _next(session, cards, {*grades, *without})
+    following = _next(session, cards, set(grades), set(without))
     marks = (_mark(pk, grades, following) for pk in session.cards)
     return Standing(session, tuple(marks), following, len(grades), sum(row.seconds for row in counting), grades)
 
 
-def _next(session: Session, cards: dict[int, Card], graded: set[int]) -> Card | None:
+def _next(session: Session, cards: dict[int, Card], graded: set[int], without: set[int]) -> Card | None:
     """Return the card whose turn it is: one that is learnt and due, else the next of the list, else one that is learnt."""
-    alive = [cards[pk] for pk in session.cards if pk in cards and not cards[pk].suspended]
+    alive = [cards[pk] for pk in session.cards if pk in cards and pk not in without and not cards[pk].suspended]
     learning = sorted((card for card in alive if card.pk in graded and _returns(card)), key=lambda card: (card.due, card.pk))
     if learning and learning[0].due <= now():
         return learning[0]

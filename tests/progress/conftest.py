@@ -14,6 +14,7 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.questions import typesetting
 from apps.questions.models import Bank, Piece, Question, Revision
+from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 

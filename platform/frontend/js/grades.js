@@ -45,7 +45,7 @@ export function drop() {
   return last;
 }
 
-/* Send what waits, oldest first. Returns whether nothing waits any more; who asks while it is being sent waits for the same answer. */
+/* Send what waits, oldest first. Returns whether nothing waits any more. */
 export function flush() {
   sending ??= send().finally(() => { sending = null; });
   return sending;
@@ -70,9 +70,8 @@ async function send() {
     const line = $("#unsent");
     if (line) line.dataset.late = "1";
     timer = setTimeout(flush, RETRY_MS);
-  } finally {
-    show();
   }
+  show();
   return !waiting().length;
 }
 

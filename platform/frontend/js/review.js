@@ -6,7 +6,11 @@ import { start as startQuestion } from "./question.js";
 let ahead = null; // the next card's page, on its way
 let before = null; // the page that was left by the last grade, for undo without a connection
 
+let aheadBy = 0; // milliseconds that the site's clock is ahead of this device's
+
 const session = () => $("#session");
+const shown = () => document.querySelectorAll("[name=shown]");
+const present = () => Math.round(Date.now() + aheadBy);
 
 function fetchAhead() {
   const card = $("form[data-grade]")?.dataset.card || $("[name=card]")?.value;
@@ -24,8 +28,10 @@ function put(page) {
   before = { nodes: [...main.childNodes], title: document.title };
   main.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
   document.title = page.title;
+  for (const field of shown()) field.value = present(); // it was fetched before it was seen
   history.replaceState(null, "", session().dataset.next);
-  begin();
+  startQuestion();
+  attend();
   document.dispatchEvent(new Event("htmx:afterSettle")); // what is wide is looked at again
   scrollTo(0, 0);
   main.focus({ preventScroll: true });
@@ -59,7 +65,7 @@ function onGrade(event) {
   const form = event.currentTarget, data = Object.fromEntries(new FormData(form, event.submitter));
   if (form.dataset.sent) return;
   form.dataset.sent = "1";
-  data.at = Date.now().toString();
+  data.at = present().toString();
   delete data.csrfmiddlewaretoken;
   add({ url: form.action, card: form.dataset.card, data });
   flush();
@@ -77,19 +83,20 @@ function onUndo(event) {
   const form = $("form[data-grade]");
   if (form) delete form.dataset.sent;
   before = null;
+  show();
+  fetchAhead();
 }
 
 /* While it is paused the time stands still. */
 function onPause() {
   const dialog = $("#paused"), from = Date.now();
   dialog.addEventListener("close", () => {
-    for (const field of document.querySelectorAll("[name=shown]")) field.value = Number(field.value) + Date.now() - from;
+    for (const field of shown()) field.value = Number(field.value) + Date.now() - from;
   }, { once: true });
   dialog.showModal();
 }
 
-function begin() {
-  startQuestion();
+function attend() {
   $("form[data-grade]")?.addEventListener("submit", onGrade);
   $("form[action$='/undo']")?.addEventListener("submit", onUndo);
   $("#pause")?.addEventListener("click", onPause);
@@ -97,8 +104,7 @@ function begin() {
   fetchAhead();
 }
 
-$("form[data-grade]")?.addEventListener("submit", onGrade);
-$("form[action$='/undo']")?.addEventListener("submit", onUndo);
-$("#pause")?.addEventListener("click", onPause);
-show();
-fetchAhead();
+// The page came just now: what it says the time is, is the site's clock.
+const [first] = shown();
+if (first) aheadBy = Number(first.value) - Date.now();
+attend();

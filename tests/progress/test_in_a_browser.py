@@ -1,0 +1,262 @@
+"""Study in a browser: by keyboard, without a connection, without scripts; axe finds nothing in any state."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.accounts.models import User
+from apps.progress import demo, selectors, services
+from apps.progress.models import Card, Review
+from apps.questions.models import Question
+from apps.questions.variants import draw
+from tests.common.browsing import Open, look_over, needs_browser
+from tests.progress.conftest import VARIANT, Hands
+
+pytestmark = needs_browser
+Many = Callable[[int], list[Question]]
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+def answer_of(user: User, question: Question) -> str:
+    return f"{draw(VARIANT, selectors.sitting_of(user, question).seed).answer:g}"
+
+
+def ratings(question: Question) -> list[int]:
+    return [grade.rating for grade in selectors.grades_of(Card.objects.get(question=question))]
+
+
+def begin(page: Page) -> None:
+    page.keyboard.press("Enter")
+    expect(page.locator("#session")).to_be_visible()
+
+
+def sheet(page: Page) -> str:
+    return page.locator("article.q").get_attribute("data-question") or ""
+
+
+def learn(user: User, questions: list[Question]) -> None:
+    for question in questions:
+        services.add_card(user=user, question=question)
+
+
+def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    page.keyboard.press("h")
+    expect(page.locator("#hints li")).to_have_count(1)
+    page.keyboard.press("a")
+    page.keyboard.type("-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "wrong")
+    page.keyboard.press("a")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(answer_of(mei, numeric))
+    page.keyboard.press("Enter")
+    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "right")
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("Space")
+    expect(page.locator(".g.picked")).to_have_text(re.compile("Again"))
+    page.keyboard.press("2")
+    expect(page.locator(".messages")).to_contain_text("Hard. It comes again in")
+    assert ratings(numeric) == [2]
+    page.keyboard.press("u")
+    expect(page.locator(".messages")).to_contain_text("Hard is taken back.")
+    assert ratings(numeric) == []
+
+
+def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) -> None:
+    page = open_page("/questions/all-of-it", mei)
+    for key in ("a", "c"):
+        page.keyboard.press(str(1 + page.locator(".option input").evaluate_all(f"all => all.findIndex(o => o.value === '{key}')")))
+    page.get_by_role("button", name="Check the choice").click()
+    expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "right")
+    expect(page.locator("#choice-0 .because")).to_have_count(3)
+
+
+def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    begin(page)
+    for n in range(3):
+        page.keyboard.press("Space")
+        expect(page.locator(".grade")).to_be_visible()
+        page.keyboard.press("4" if n else "Space")
+        if n < 2:
+            expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    expect(page.locator("h1")).to_have_text("3 of 3 recalled")
+    assert Review.objects.count() == 3
+
+
+def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    for rating in ("1", "4", "3"):
+        page.keyboard.press("Space")
+        expect(page.locator(".grade")).to_be_visible()
+        page.keyboard.press(rating)
+        expect(page.locator(".grade")).to_have_count(0)
+        if rating == "4":
+            expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("h1")).to_have_text("1 of 2 recalled")
+
+
+def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    with page.expect_response("**/review?without=*"):
+        begin(page)
+    first = sheet(page)
+    with page.expect_response("**/review?without=*"):
+        page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    assert not Review.objects.exists()
+    look_over(page)
+    page.context.set_offline(False)
+    expect(page.locator("#unsent")).to_be_hidden()
+    assert Review.objects.count() == 1
+    page.reload()
+    assert sheet(page) != first
+
+
+def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    with page.expect_response("**/review?without=*"):
+        page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.press("1")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    page.keyboard.press("u")
+    expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("#unsent")).to_be_hidden()
+    page.context.set_offline(False)
+    page.keyboard.press("4")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    expect(page.locator(".ticks .ok")).to_have_count(1)
+    assert [review.rating for review in Review.objects.all()] == [4]
+
+
+def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    with page.expect_response("**/grade"):
+        page.keyboard.press("4")
+    page.reload()
+    assert sheet(page) != first
+    page.keyboard.press("u")
+    expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+
+
+def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    page.keyboard.press("n")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    page.keyboard.press("z")
+    expect(page.locator("#paused")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#paused")).to_be_hidden()
+    second = sheet(page)
+    page.keyboard.press("s")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", second)
+    assert Card.objects.get(question__slug=second).suspended
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda url: url.endswith("/"))
+
+
+def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: Question) -> None:
+    page = open_page("/questions/why-relu", mei)
+    page.locator("#written").fill("Because it is cheap.")
+    page.reload()
+    expect(page.locator("#written")).to_have_value("Because it is cheap.")
+
+
+def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    page.locator("#numeric-in").fill("42")
+    page.context.set_offline(True)
+    page.keyboard.press("Enter")
+    expect(page.locator(".wrong.offline")).to_be_visible()
+    expect(page.locator("#numeric-in")).to_have_value("42")
+    page.context.set_offline(False)
+
+
+def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question, concept: Question) -> None:
+    learn(mei, [numeric, concept])
+    page = open_page("/review", mei, java_script_enabled=False)
+    page.get_by_role("button", name="Begin").click()
+    for _n in range(3):
+        if sheet(page) == "how-long" and page.locator("#numeric-in").count():
+            page.locator("#numeric-in").fill("-1")
+            page.get_by_role("button", name="Check the answer").click()
+            expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
+        page.get_by_role("button", name="Reveal the answer").click()
+        if page.locator(".next a").count():
+            page.locator(".next a").click()
+        else:
+            page.locator(".grade button[value='4']").first.click()
+    assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
+
+
+STATES: dict[str, Callable[[Page], Any]] = {
+    "/": lambda page: None,
+    "/plan": lambda page: None,
+    "/progress": lambda page: None,
+    "/topics/metrics": lambda page: None,
+    "/questions/all-of-it": lambda page: page.locator(".begin summary").click(),
+    "/questions/all-of-it?reveal=1": lambda page: None,
+    "/questions/question-0": lambda page: (page.keyboard.press("Space"), expect(page.locator(".grade")).to_be_visible()),
+    "/review": begin,
+}
+
+
+@pytest.mark.parametrize("path", STATES)
+@pytest.mark.parametrize(("language", "theme", "size"), [("en", "light", {}), ("zh-hans", "dark", PHONE)])
+def test_nothing_is_found_on_any_page(
+    open_page: Open, mei: User, mixed: Question, many: Many, path: str, language: str, theme: str, size: dict[str, Any]
+) -> None:
+    many(4)
+    demo.fill(user=mei)
+    mei.language, mei.theme = language, theme
+    mei.save()
+    page = open_page(path, mei, **size)
+    look_over(page)
+    STATES[path](page)
+    look_over(page)
+
+
+def test_an_empty_account_and_a_wrong_answer_and_a_backlog(open_page: Open, mei: User, numeric: Question, hands: Hands) -> None:
+    for path in ("/", "/progress", "/review"):
+        look_over(open_page(path, mei))
+    page = open_page("/questions/how-long", mei)
+    page.locator("#numeric-in").fill("?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".said")).to_have_attribute("data-kind", "unread")
+    look_over(page)
+    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
+    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
+    hands.later(days=20)
+    page = open_page("/", mei)
+    expect(page.locator(".behind")).to_be_visible()
+    look_over(page)
