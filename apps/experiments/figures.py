@@ -21,12 +21,12 @@ Spec = Mapping[str, Any]  # as shown.figure_specs makes them
 Curves = Sequence[Mapping[str, Any]]  # {arm, series, step, mean, low, high}, as selectors.points_of gives them
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
-NAMES = 170  # px at the right, for the names at the ends of lines
+NAMES, MOST_NAMES = 170, 280  # px at the right, for the names at the ends of lines: at least, at most
 HANDS = 7  # colours of measured lines in the stylesheet
 MOST = 300  # points drawn of a line: a screen shows no more
 LINE = 16  # px between two names
 MOST_LINES = 3  # of a name
-WORD = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u9fff\uff00-\uffef]+\s*")
+WORD = re.compile(r"(?:[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+)[，。、：；！？）]*\s*")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ def _frame(spec: Spec, shown: Curves) -> Frame:
     edges = [v for curve in shown for side in ("low", "high") for v in curve[side] if v is not None and not spec["y"]]
     low, high = min(steps, default=1.0 if spec["log_x"] else 0.0), max(steps, default=10.0)
     y0, y1 = around(*reach(means, edges)) if means else (0.0, 1.0)
-    return Frame(low, max(high, spec["to"] or high), y0, y1, bool(spec["log_x"]), WIDTH - NAMES)
+    longest = max((wide(spec["labels"].get(curve["arm"], curve["arm"])) for curve in shown), default=0.0)
+    names = min(MOST_NAMES, max(NAMES, 70 + 1.1 * longest))  # and their numbers
+    return Frame(low, max(high, spec["to"] or high), y0, y1, bool(spec["log_x"]), WIDTH - names)
 
 
 def decades(low: float, high: float) -> list[float]:

@@ -123,7 +123,7 @@ class LabForm(forms.Form):
 
     def _read_mark(self, sent: str) -> float:
         low, high = self.range
-        message = _("A number from %(low)s to %(high)s, please.") % {"low": f"{low:g}", "high": f"{high:g}"}
+        message = _("A number from %(low)s to %(high)s, please.") % self.bounds
         try:
             value = float(sent[:LONGEST])
         except ValueError:
@@ -136,6 +136,11 @@ class LabForm(forms.Form):
     def range(self) -> tuple[float, float]:
         low, high = self.predict.get("range", [0.0, 1.0])
         return float(low), float(high)
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """The range of a drawing, as it is read."""
+        return {name: f"{bound:g}" for name, bound in zip(("low", "high"), self.range, strict=True)}
 
     @property
     def made(self) -> PredictionMade | None:

@@ -225,7 +225,7 @@ def called(words: Words, made: Prediction | None, points: Sequence[Mapping[str, 
     word = dict(calls(words)).get(made.outcome, made.outcome)
     return Called(
         word=word,
-        brief=BRIEF.split(word)[0],
+        brief=BRIEF.split(word)[0].strip(),
         confidence=made.confidence,
         was_right=made.was_right,
         score=number(made.score, ".2f"),

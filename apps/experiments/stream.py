@@ -13,14 +13,18 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
+import msgspec
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from apps.experiments import live, selectors
 from apps.experiments.models import Run
@@ -28,17 +32,33 @@ from apps.experiments.models import Run
 log = logging.getLogger(__name__)
 PING_SECONDS = 15.0
 POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the queue
+SILENCE_SECONDS = 2.0  # of Redis, until it is asked whether it is there; after as many again it is not
 CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
 MOST_SEQ = 2_147_483_647  # that a batch can have
 MOST_UNREAD = 1_000  # messages; a viewer that reads slower is let go, and comes back with the number it knows
 
 
 class Viewer:
-    """One reader of one run: the number of the last batch it was given, and what waits to be given."""
+    """One reader of one run: the number of the last batch that it is given, and what waits to be given."""
 
     def __init__(self, run: UUID, after: int) -> None:
         self.run, self.after = run, after
-        self.inbox: asyncio.Queue[live.Told | None] = asyncio.Queue()
+        self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: that was all
+        self._said = ""
+        self._over = False
+
+    def put(self, told: live.Told) -> bool:
+        """Let what is new of a message wait to be given; return whether something is missing that the database knows."""
+        waits = self.take(told)
+        missing = told.last > self.after or not told.said
+        if not missing and told.said != self._said:  # the state waits for the points before it
+            self._said = told.said
+            waits.append(f"event: state\ndata: {told.said}\n\n".encode())
+        if waits and not self._over:
+            self._wait(b"".join(waits))
+        if not missing and told.state in Run.OVER:
+            self.end()
+        return missing
 
     def take(self, told: live.Told) -> list[bytes]:
         """Return what of a message is new to this viewer: nothing, when something before it is missing."""
@@ -48,12 +68,18 @@ class Viewer:
         self.after = max(self.after, told.last)
         return [f"event: {kind}\nid: {seq}\ndata: {data}\n\n".encode() for kind, seq, data in fresh]
 
-    def put(self, told: live.Told | None) -> None:
-        if self.inbox.qsize() < MOST_UNREAD:
-            self.inbox.put_nowait(told)
-        else:
-            self.inbox = asyncio.Queue()
+    def end(self) -> None:
+        """Close the stream when what waits has been given."""
+        if not self._over:
+            self._over = True
             self.inbox.put_nowait(None)
+
+    def _wait(self, message: bytes) -> None:
+        if self.inbox.qsize() < MOST_UNREAD:
+            self.inbox.put_nowait(message)
+        else:  # it reads too slowly: let it go, its browser comes back with the number that it knows
+            self.inbox = asyncio.Queue()
+            self.end()
 
 
 class Hub:
@@ -87,35 +113,70 @@ class Hub:
         if viewers := self.viewers.get(run):
             (self.queued.add if told.state == Run.State.QUEUED else self.queued.discard)(run)
             for viewer in viewers:
-                viewer.put(told)
+                if viewer.put(told):
+                    self.gap.set()
 
     async def _listen(self) -> None:
         """Pass on what Redis says, for ever; while it is away, `_look` serves."""
+        complained = False
         while True:
-            client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, health_check_interval=5)
             try:
-                async with client.pubsub() as subscription:
-                    await subscription.subscribe(live.CHANNEL)
-                    self.connected = True
-                    self.gap.set()  # for what was said before we listened
-                    async for message in subscription.listen():
-                        if message["type"] == "message":
-                            self.tell(live.decode(message["data"]))
+                await self._hear()
             except (redis.RedisError, OSError) as error:
-                log.warning("live points come from the database: %s", error)
+                if self.connected or not complained:
+                    log.warning("live points come from the database: %s", error)
+                complained = True
+            except Exception:
+                log.exception("could not hear what is new; trying again")
             finally:
-                self.connected = False
-                await client.aclose()
+                if asyncio.current_task() in self.tasks:  # else others listen by now
+                    self.connected = False
+                    self.gap.set()
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _hear(self) -> None:
+        """Subscribe, and pass on what is said, until Redis fails or falls silent: a connection may be dead without an error.
+
+        Raises:
+            RedisError, OSError.
+        """
+        client = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=SILENCE_SECONDS,
+            socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), 0),  # else redis-py subscribes again without a word, and what was said meanwhile is missed
+        )
+        try:
+            async with client.pubsub() as subscription:
+                await subscription.subscribe(live.CHANNEL)
+                asked = False
+                while True:
+                    message = await subscription.get_message(timeout=SILENCE_SECONDS)
+                    if message is None and asked:
+                        raise redis.TimeoutError("Redis has fallen silent")
+                    if message is None:
+                        await subscription.ping()
+                    elif message["type"] == "subscribe":
+                        self.connected = True
+                        self.gap.set()  # for what was said before we listened
+                    elif message["type"] == "message":
+                        self._pass_on(message["data"])
+                    asked = message is None
+        finally:
+            await client.aclose()
+
+    def _pass_on(self, data: bytes) -> None:
+        try:
+            self.tell(live.decode(data))
+        except (msgspec.DecodeError, ValueError) as error:  # of a process of another version, say
+            log.warning("passed over a message that makes no sense: %s", error)
 
     async def _look(self) -> None:
         """Read what is new of all watched runs from the database: each second while that is needed, else now and then."""
         while True:
             self.gap.clear()
             try:
-                known = {run: min(viewer.after for viewer in viewers) for run, viewers in self.viewers.items()}
-                for told in await news(known):
-                    self.tell(told)
+                await self._read({run: min(viewer.after for viewer in viewers) for run, viewers in self.viewers.items()})
             except Exception:
                 log.exception("could not read what is new; trying again")
             calm = self.connected and not self.queued
@@ -123,13 +184,21 @@ class Hub:
                 await asyncio.wait_for(self.gap.wait(), CALM_SECONDS if calm else POLL_SECONDS)
                 await asyncio.sleep(POLL_SECONDS / 4)  # when one viewer misses a batch, others miss it too
 
+    async def _read(self, known: dict[UUID, int]) -> None:
+        found = await news(known)
+        for told in found:
+            self.tell(told)
+        for run in known.keys() - {UUID(told.run) for told in found}:  # it was deleted
+            for viewer in self.viewers.get(run, ()):
+                viewer.end()
 
-_hubs: dict[int, Hub] = {}
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
 
 def hub() -> Hub:
     """Return the hub of this event loop."""
-    return _hubs.setdefault(id(asyncio.get_running_loop()), Hub())
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
 async def news(known: dict[UUID, int]) -> list[live.Told]:
@@ -164,37 +233,28 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
     try:
         yield b"retry: 1000\n\n"
         for told in await news({pk: after}):
-            viewer.put(told)
-        shown = ""
+            here.tell(told)
         while True:
             try:
-                told_now = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
+                waits = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
             except TimeoutError:
                 yield b": ping\n\n"
                 continue
-            if told_now is None:
-                return  # it reads too slowly: the browser comes back with the number it knows
-            for message in viewer.take(told_now):
-                yield message
-            if told_now.last > viewer.after or not told_now.said:
-                here.gap.set()
-                continue  # the state waits for the points before it
-            if told_now.said != shown:
-                shown = told_now.said
-                yield f"event: state\ndata: {shown}\n\n".encode()
-            if told_now.state in Run.OVER:
+            if waits is None:
                 return
+            yield waits
     finally:
         here.leave(viewer)
 
 
 @require_safe
+@require_GET
 async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins."""
     user = await request.auser()
     run = await sync_to_async(selectors.run_for)(user, pk)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
-    after = min(int(asked), MOST_SEQ) if asked.isascii() and asked.isdigit() else 0
+    after = min(int(asked[:10]), MOST_SEQ) if asked.isascii() and asked.isdigit() else 0
     await sync_to_async(connections.close_all)()  # before the first byte: else as many viewers as the pool holds stop the site
     response = StreamingHttpResponse(watch(run.pk, after), content_type="text/event-stream")
     response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"

@@ -18,5 +18,6 @@ def test_collected_files_are_named_by_their_content_and_used_from_then_on(tmp_pa
     named = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]["build/app.css"]
     assert named != "build/app.css" and (tmp_path / f"{named}.gz").exists()
     said = "from django.templatetags.static import static; print(static('build/app.css'))"
-    shown = subprocess.run([*run, "shell", "-v0", "-c", said], cwd=settings.ROOT, env=env, check=True, capture_output=True, text=True)
+    ask = [*run, "shell", "-v0", "-c", said]
+    shown = subprocess.run(ask, cwd=settings.ROOT, env=env, check=True, capture_output=True, text=True)
     assert shown.stdout.strip().endswith(f"/static/{named}")

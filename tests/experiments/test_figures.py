@@ -155,3 +155,11 @@ def test_an_axis_may_end_at_the_number_of_replicates() -> None:
 
 def test_a_name_with_chinese_in_it_keeps_its_spaces() -> None:
     assert figures.broken("ReLU，学习率 0.1", 500) == ["ReLU，学习率 0.1"]
+    assert figures.broken("softplus，1 千", 48) == ["softplus，", "1 千"], "no line begins with a comma"
+
+
+def test_long_names_at_the_ends_of_lines_have_room() -> None:
+    svg = figures.curves(spec() | {"labels": {"relu 1": "a network with a long name"}}, [curve("relu 1", 1.0, 2.0)])
+    start = re.search(r'class="end-name t0" x="([\d.]+)"', svg)
+    assert start
+    assert float(start.group(1)) + 1.1 * figures.wide("a network with a long name") + 40 < figures.WIDTH

@@ -211,9 +211,7 @@ def test_more_viewers_than_connections_do_not_stop_the_site(mei: User, queue: An
     readers = [watch(mei, run) for _ in range(40)]
     until(lambda: all(reader.states() == ["running"] for reader in readers))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         held = cursor.fetchone()[0]
     assert held <= 5, "viewers hold connections while they wait"
     report(claimed, event())

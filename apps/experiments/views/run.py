@@ -131,7 +131,9 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
         "figures": specs,
         "say": {
             "lost": _("Connection lost at {time}. Trying again."),
-            "rate": _("{rate} points a second, about {left} s left"),
+            "rate": _("{rate} points a second, about {left} left"),
+            "seconds": _("{n} s"),
+            "minutes": _("{n} min"),
             "progress": _("{done} of {of} points. {ends}"),
             "reading": _("{x} {step}: {values}"),
             "along": _("Read at {x}"),

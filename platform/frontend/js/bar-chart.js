@@ -56,15 +56,18 @@ class BarChart extends HTMLElement {
     const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
     const [low, high] = reach([...means, ...(this.spec.y ?? [this.spec.foot ?? 0])], this.spec.y ? [] : edges);
-    const top = this.spec.y ? high : high + (high - low) / 12; // room for the number over the tallest bar
+    const room = (high - low) / (this.#slot(rows) < TIGHT ? 4 : 12); // for the number over the tallest bar
+    const top = this.spec.y ? high : high + room;
     this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], top)];
     return around(...this.#reach);
   }
 
+  #slot(rows) { return (this.clientWidth - PAD.left - PAD.right) / Math.max(1, rows.length); } // px
+
   #paint() {
     const rows = this.#rows(), [low, high] = this.#scale(rows);
     const width = this.clientWidth;
-    const slot = (width - PAD.left - PAD.right) / Math.max(1, rows.length);
+    const slot = this.#slot(rows);
     const foot = 270 + (width < 560 ? 0 : 50) - NAMES, height = foot + below(rows, slot);
     const inner = { w: width - PAD.left - PAD.right, h: foot - PAD.top };
     const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
@@ -134,7 +137,7 @@ function make(tag, attributes, text) {
   return element;
 }
 
-const WORDS = /[\u3000-\u9fff\uff00-\uffef]\s*|[^\s\u3000-\u9fff\uff00-\uffef]+\s*/g; // Chinese may break anywhere
+const WORDS = /(?:[\u3000-\u9fff\uff00-\uffef]|[^\s\u3000-\u9fff\uff00-\uffef]+)[，。、：；！？）]*\s*/g; // Chinese may break anywhere but before these
 
 function broken(text, slot) { // into as many lines as its slot needs
   const lines = (text.match(WORDS) ?? [text]).reduce((all, word) => {

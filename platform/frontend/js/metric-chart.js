@@ -191,7 +191,7 @@ class MetricChart extends HTMLElement {
     ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
     const right = box.left + box.width, foot = box.top + box.height;
     ctx.textAlign = this.#narrow ? "right" : "left"; // beside the numbers of the axis, where lines do not end
-    ctx.fillText(this.spec.x ?? "", this.#narrow ? right - 8 * px : right + 24 * px, this.#narrow ? foot - 8 * px : foot + 19 * px);
+    ctx.fillText(this.spec.x ?? "", this.#narrow ? right - 8 * px : right + 24 * px, this.#narrow ? foot - 8 * px : foot + 15 * px);
     ctx.restore();
   }
 

@@ -133,6 +133,8 @@ async function reload() {
   redraw();
 }
 
+const duration = (s) => (s < 90 ? config.say.seconds : config.say.minutes).replace("{n}", Math.ceil(s < 90 ? s : s / 60));
+
 function progress({ done, of }) {
   const bar = $("#progress");
   if (!bar || !of) return;
@@ -143,7 +145,7 @@ function progress({ done, of }) {
   pace ??= { at, done };
   const rate = ((done - pace.done) * 1000) / (at - pace.at);
   if (rate > 0 && Number.isFinite(rate)) {
-    $("#rate").textContent = config.say.rate.replace("{rate}", Number(rate.toPrecision(2))).replace("{left}", Math.ceil((of - done) / rate));
+    $("#rate").textContent = config.say.rate.replace("{rate}", Number(rate.toPrecision(2))).replace("{left}", duration((of - done) / rate));
   }
   if (done - spoken >= of / 4) { // a few times in a run, not at every step
     spoken = done;

@@ -1,0 +1,171 @@
+"""Watching a run live while things break: a broker that is frozen or talks nonsense, a run that is gone, a reader that sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from django.conf import settings
+from django.test import Client
+from launcher.embedded import Valkey
+
+from apps.accounts.models import User
+from apps.experiments import live, services, stream
+from apps.experiments.models import Run
+from tests.experiments.conftest import event, finish, report
+from tests.experiments.test_stream import Reader, until
+from tests.serving import serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def watch(site: str) -> Callable[..., Reader]:
+    def watch(user: User, run: Run, **headers: str) -> Reader:
+        client = Client()
+        client.force_login(user)
+        cookies = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+        return Reader(site, cookies).read(f"/runs/{run.pk}/events", **headers)
+
+    return watch
+
+
+@pytest.fixture
+def told_by_redis_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is read when someone joins, and then not again."""
+    monkeypatch.setattr(stream, "CALM_SECONDS", 3600)
+
+
+@pytest.fixture
+def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A broker of the test's own; yields its process id."""
+    valkey = Valkey(tmp_path)
+    server = valkey.start()
+    settings.REDIS_URL = valkey.url
+    live._redis.cache_clear()
+    monkeypatch.setattr(live, "_quiet_until", 0.0)
+    yield server.pid
+    os.kill(server.pid, signal.SIGCONT)
+    server.terminate()
+    server.wait()
+    shutil.rmtree(valkey.folder, ignore_errors=True)
+    live._redis.cache_clear()
+
+
+def listening(expected: int) -> Callable[[], bool]:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    return lambda: client.pubsub_numsub(live.CHANNEL)[0][1] == expected
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"nonsense", b"\xff", b"{}", b'{"run":"x","since":0,"last":0,"events":[],"state":"","said":""}']
+)
+def test_nonsense_on_the_channel_is_passed_over(
+    nonsense: bytes, mei: User, queue: Any, claim: Any, watch: Any, broker: int, told_by_redis_alone: None
+) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    until(listening(1))
+    redis.Redis.from_url(settings.REDIS_URL).publish(live.CHANNEL, nonsense)
+    report(claimed, event())
+    until(lambda: reader.numbers() == [1])
+    assert listening(1)()
+    finish(claimed)
+    until(lambda: reader.over)
+
+
+def test_points_come_while_redis_is_frozen_and_after(
+    mei: User, queue: Any, claim: Any, watch: Any, broker: int, told_by_redis_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queue(mei, "k")
+    claimed = claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    until(listening(1))
+    [here] = [hub for hub in stream._hubs.values() if run.pk in hub.viewers]
+    os.kill(broker, signal.SIGSTOP)
+    until(lambda: not here.connected)
+    report(claimed, event())
+    until(lambda: reader.numbers() == [1])
+    os.kill(broker, signal.SIGCONT)
+    until(listening(1))
+    monkeypatch.setattr(live, "_quiet_until", 0.0)  # who tells has given it ten seconds of rest
+    report(claimed, event(), after=1)
+    until(lambda: reader.numbers() == [1, 2])
+    finish(claimed)
+    until(lambda: reader.over)
+
+
+def test_who_watches_a_run_that_is_gone_is_let_go(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
+    run = queue(mei, "k")
+    claim()
+    reader = watch(mei, run)
+    until(lambda: reader.states() == ["running"])
+    run.delete()
+    until(lambda: reader.over)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x1", "9" * 11])
+def test_a_number_that_no_batch_can_have_is_no_error(mei: User, queue: Any, watch: Any, number: str) -> None:
+    run = queue(mei, "k")
+    services.ask_to_stop(run=run)
+    reader = watch(mei, run, **{"Last-Event-ID": number})
+    until(lambda: reader.over)
+    assert (reader.status, reader.states()) == (200, ["cancelled"])
+
+
+def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site: str) -> None:
+    run = queue(mei, "k")
+    services.share_run(run=run, shared=True)
+    assert httpx.head(f"{site}/runs/{run.pk}/events", timeout=10).status_code == 405
+
+
+def test_what_a_reader_has_not_read_is_kept_once() -> None:
+    """However often the database is read meanwhile; a reader that stays away is let go."""
+    viewer = stream.Viewer(uuid.uuid4(), after=0)
+    told = live.Told(str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "running", '{"state":"running"}')
+    for _ in range(100):
+        assert not viewer.put(told)
+    assert viewer.inbox.qsize() == 1
+    for i in range(2, stream.MOST_UNREAD + 10):
+        viewer.put(live.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said))
+    assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
+
+
+def test_a_message_before_which_one_is_missing_is_not_given() -> None:
+    viewer = stream.Viewer(uuid.uuid4(), after=0)
+    over = live.Told(str(viewer.run), 1, 2, [("points", 2, "{}")], "succeeded", '{"state":"succeeded"}')
+    assert viewer.put(over) and viewer.inbox.empty()
+    whole = live.Told(str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said)
+    assert not viewer.put(whole)
+    assert b"succeeded" in (viewer.inbox.get_nowait() or b"") and viewer.inbox.get_nowait() is None
+
+
+def test_a_loop_that_ended_leaves_nothing_to_the_next() -> None:
+    async def come() -> None:
+        stream.hub().join(stream.Viewer(uuid.uuid4(), after=0))
+
+    async def look() -> int:
+        return len(stream.hub().viewers)
+
+    for _ in range(5):  # a new loop is often where the last one was
+        asyncio.run(come())
+        assert asyncio.run(look()) == 0
