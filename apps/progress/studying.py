@@ -106,9 +106,15 @@ def answer(
     mark = mark_of(sheet, part, said)
     if not mark.was_read:
         return Checked(sitting, mark, None)
+    attempt = _store(sitting, part, said, mark, key, confidence)
+    return Checked(sitting, mark, attempt)
+
+
+def _store(sitting: Sitting, part: str, said: Mapping[str, Any], mark: Mark, key: UUID, confidence: int | None) -> Attempt:
+    """Store an answer that was read. The first to its part carries the grade; the sitting is locked, so there is one first."""
     before = Attempt.objects.filter(sitting=sitting, part=part).count()
-    attempt = Attempt.objects.create(
-        user=user,
+    return Attempt.objects.create(
+        user=sitting.user,
         sitting=sitting,
         revision=sitting.revision,
         part=part,
@@ -123,7 +129,6 @@ def answer(
         graded_by=parts.JUDGES[parts.kind_of(part)] if parts.kind_of(part) in parts.JUDGES and "own" not in said else Judge.SELF,
         key=key,
     )
-    return Checked(sitting, mark, attempt)
 
 
 def _attempt_with(user: User, key: UUID) -> Checked | None:

@@ -73,7 +73,7 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
     cards = list(selectors.due(user)[: Session.MOST])
     count = selectors.count_due(user)
     topics = [said.topic(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
-    weakest = next(iter(standing.mastery(user)), None)
+    weakest = None if cards else next(iter(standing.mastery(user)), None)
     context = {
         "count": count,
         "many": count >= selectors.COUNTED,

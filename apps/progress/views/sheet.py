@@ -18,7 +18,7 @@ from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
 from apps.questions import marking
 from apps.questions.marking import Mark
-from apps.questions.models import Question
+from apps.questions.models import Question, Revision
 from apps.questions.selectors import Choice, Sheet, Step
 from apps.questions.selectors import sheet as sheet_of
 
@@ -113,11 +113,9 @@ def context(
     card: Card | None = None,
 ) -> dict[str, Any]:
     """Return what the page of a question shows."""
-    user, revision = request.user, sitting.revision
-    member = user if isinstance(user, User) else None
-    is_open = revealed or sitting.is_revealed
-    claims = revision.claims if is_open or member else []
-    quotes = quoting.quoted(member, claims, revision.facts.get("often_said_but", ()))
+    member = request.user if isinstance(request.user, User) else None
+    revision, is_open = sitting.revision, revealed or sitting.is_revealed
+    quotes = _quotes(member, revision, is_open)
     verdicts = render_to_string("progress/_verdicts.html", {"quotes": quotes}, request) if quotes and is_open else ""
     sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
     attempts = selectors.attempts_of(sitting) if member and not sitting._state.adding else {}
@@ -146,14 +144,21 @@ def context(
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "sures": Attempt.Sure.choices,
-        "grades": buttons(member, card, grades, sitting) if member and is_open else [],
-        "rating": next((grade.rating for grade in grades if grade.review_id == sitting.graded_as), None),
-        "seen": len(grades),
         "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
         "review_id": studying.next_review_id(sitting),
         "card": card,
+        "seen": len(grades),
+        "rating": next((grade.rating for grade in grades if grade.review_id == sitting.graded_as), None),
+        "grades": buttons(member, card, grades, sitting) if member and is_open else [],
         "back": question.get_absolute_url(),
     }
+
+
+def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quoting.Quoted]:
+    """Return the verdicts on a question's claims: to a visitor only beside the answer, which they would give away."""
+    if member is None and not is_open:
+        return []
+    return quoting.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
 
 
 def buttons(user: User, card: Card | None, grades: Sequence[Grade], sitting: Sitting) -> list[dict[str, Any]]:
