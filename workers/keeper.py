@@ -80,7 +80,10 @@ class Keeper:
                 if self._closing:
                     break
                 self._wanted = False
-            self._make_spare()
+            try:
+                self._make_spare()
+            except Exception as error:  # whatever it is, the worker is of no use without its keeper
+                self._pause(f"no lab process can be made ready: {error!r}")
         with self._changed:  # the thread stays for as long as its processes do
             self._changed.wait_for(lambda: not self._codes)
 
@@ -96,7 +99,14 @@ class Keeper:
             closing = self._closing
         if closing:
             process.kill()
-        process.listen()
+        try:
+            process.listen()
+        except RuntimeError as error:  # no threads
+            process.kill()
+            with self._changed:
+                self._codes.pop(process, None)
+            self._pause(f"a lab process cannot be listened to: {error}")
+            return
         word = process.inbox.get()
         if not isinstance(word, Ready):
             self._pause(f"a lab process did not get ready: {word}")

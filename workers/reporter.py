@@ -111,8 +111,9 @@ class Reporter:
         """Post a record and return the body of the answer. All that a worker says goes through here.
 
         Raises:
-            Away: no answer, a server error, a refused machine token, or too many requests: what an operator, or time, will mend.
-            Refusal: any other answer that is not 2xx.
+            Away: no answer, a server error, a refused machine token, too many requests, or a page of something that stands before
+                the site: what an operator, or time, will mend.
+            Refusal: the site itself says no, with a code.
         """
         try:
             answer = self._client.post(path, content=_encode(record), headers={TRY_HEADER: token} if token else {})
@@ -123,7 +124,7 @@ class Reporter:
         problem = _problem(answer)
         if answer.status_code in (401, 403):
             raise Away(f"it refuses this machine's token ({problem.detail}). Set GRADUS_TOKEN to a valid one.")
-        if answer.status_code in (408, 429) or answer.status_code >= 500:
+        if answer.status_code in (408, 429) or answer.status_code >= 500 or not problem.code:
             raise Away(f"{answer.status_code} {problem.detail}".rstrip())
         raise Refusal(answer.status_code, problem.code, problem.detail, problem.last)
 

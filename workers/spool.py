@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from workers.outbox import Lost, Outbox
+from workers.outbox import Outbox
 from workers.reporter import Away, Refusal, Reporter
 from workers.wire import Event, Result
 
@@ -85,11 +85,15 @@ class Spool:
         self._busy.add(parcel.try_id)
         final = self._path(parcel.try_id)
         fresh = final.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(parcel))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(final)
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(parcel))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(final)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # half a parcel on a full disk helps nobody
+            raise
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -128,14 +132,19 @@ class Spool:
 
     def _deliver_file(self, path: Path) -> bool:
         """Return whether the file is dealt with."""
-        with contextlib.suppress(FileNotFoundError):  # another worker on this machine was quicker
-            try:
-                parcel = msgspec.json.decode(path.read_bytes(), type=Parcel)
-                deliver(parcel, Outbox(parcel.after, parcel.events), self._reporter)
-            except Away as error:
-                self._reporter.complain(f"A finished result waits for the site: {error}")
-                return False
-            except (Refusal, Lost, msgspec.DecodeError) as error:
-                log.warning("the result in %s is dropped: %s", path, error)
+        try:
+            parcel = msgspec.json.decode(path.read_bytes(), type=Parcel)
+            deliver(parcel, Outbox(parcel.after, parcel.events), self._reporter)
+        except FileNotFoundError:  # another worker on this machine was quicker
+            return True
+        except Away as error:
+            self._reporter.complain(f"A finished result waits for the site: {error}")
+            return False
+        except OSError as error:
+            self._reporter.complain(f"A finished result cannot be read: {error}")
+            return False
+        except Exception as error:  # a refusal, points that are lost, or a file in which nothing makes sense
+            log.warning("the result in %s is dropped: %r", path, error)
+        with contextlib.suppress(OSError):
             path.unlink()
-        return True
+        return not path.exists()

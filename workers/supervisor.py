@@ -74,10 +74,13 @@ class Supervisor:
             with self._changed:
                 looked_for = self._changed.wait_for(lambda: self._closing or self._look, self._settings.poll_seconds)
                 self._look = False
-            if not looked_for:
-                self._keeper.refresh()
-            if (live_try := self._take_try()) is not None:
-                threading.Thread(target=self._run_and_drain, args=[live_try], daemon=True).start()
+            try:
+                if not looked_for:
+                    self._keeper.refresh()
+                if (live_try := self._take_try()) is not None:
+                    threading.Thread(target=self._run_and_drain, args=[live_try], daemon=True).start()
+            except Exception:  # files that are being replaced, a machine without threads: whatever it is, look again
+                log.exception("could not look for work; trying again")
 
     def _run_and_drain(self, live_try: LiveTry) -> None:
         self._run(live_try)

@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
 PAUSE_SECONDS = 10  # after a bell that could not be rung; a frozen Redis costs one request a second, not every request
 celery = Celery("gradus", broker=celery_url(settings.REDIS_URL), broker_transport_options=QUICK)
-celery.conf.update(task_ignore_result=True, broker_connection_retry=False)
+# As many connections as there may be requests: those that wait for one to be free would wait again, for a frozen Redis.
+celery.conf.update(task_ignore_result=True, broker_connection_retry=False, broker_pool_limit=64)
 _quiet_until = 0.0
 
 

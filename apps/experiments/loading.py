@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
 from apps.accounts.models import User
+from apps.common.locks import lock
 from apps.experiments.models import Batch, Lab, LabVersion, Run, Share, Verdict
 from apps.experiments.selectors import OURS
 from apps.experiments.series import unpacked
@@ -93,8 +94,9 @@ def load_evidence(path: Path) -> str:
     """Load a recorded run, once; it belongs to the project's account and is shared. Returns a line that says what was done.
 
     Raises:
-        BadFile: it cannot be read, or was recorded with code that is not here.
+        BadFile: it cannot be read, or no table can hold it.
     """
+    lock("evidence")  # two that load at once would both find it missing
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         slug, sha256, facts = told["lab"], told["sha256"], told["run"]
@@ -104,7 +106,7 @@ def load_evidence(path: Path) -> str:
         if Run.objects.filter(pk=facts["id"]).exists():
             return ""
         _store(told, version)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
     return f"{slug}: recorded run {facts['id']}"
 

@@ -98,7 +98,9 @@ DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql:///gra
 DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}  # without the check, a restart is one 500 a connection
 DATABASES["default"]["OPTIONS"] |= {
     "connect_timeout": 3,
-    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
+    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
+    # A machine that loses its power says no farewell: the locks that its housekeep held would be kept for two hours.
+    " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
@@ -116,7 +118,10 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")  # bells and live 
 # ---------------------------------------------------------------- people
 
 AUTH_USER_MODEL = "accounts.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # addresses are unique: a constraint on their lower case says so
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # addresses are unique: a constraint on their lower case says so
+    "security.W008",  # the proxy that ends TLS redirects; SSL_REDIRECT=1 where there is none
+]
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
@@ -223,16 +228,18 @@ REST_FRAMEWORK = {
 
 # ---------------------------------------------------------------- runs (seconds, unless they say otherwise)
 
-MAX_QUEUED = int(env.number("MAX_QUEUED", 20))  # runs a learner may have waiting
-MAX_RUNNING = int(env.number("MAX_RUNNING", 2))  # and running, in each lane
+MAX_QUEUED = int(env.positive("MAX_QUEUED", 20))  # runs a learner may have waiting
+MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each lane
 MAX_TRIES = 3
-LEASE_SECONDS = env.number("LEASE_SECONDS", 20)
-BEAT_SECONDS = env.number("BEAT_SECONDS", 5)
-TICK_SECONDS = env.number("TICK_SECONDS", 5)  # of housekeep
-KILL_SECONDS = env.number("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
+LEASE_SECONDS = env.positive("LEASE_SECONDS", 20)
+BEAT_SECONDS = env.positive("BEAT_SECONDS", 5)
+if BEAT_SECONDS >= LEASE_SECONDS:
+    raise ImproperlyConfigured("BEAT_SECONDS must be less than LEASE_SECONDS: a worker would be given up between two beats.")
+TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
+KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 ENTRY_PENALTY = 30.0  # compute-seconds added at each claim
-RUN_LIMIT_SECONDS = env.number("RUN_LIMIT_SECONDS", 900)  # the longest a try may take
-STALL_SECONDS = env.number("STALL_SECONDS", 300)  # without a new point ends a try, even if it beats
+RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a try may take
+STALL_SECONDS = env.positive("STALL_SECONDS", 300)  # without a new point ends a try, even if it beats
 BENCH_PATIENCE_SECONDS = 60  # after which machines that could run a waiting bench run take no labs until they are empty
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):

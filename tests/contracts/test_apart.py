@@ -42,7 +42,7 @@ def without(tmp_path: Path) -> Callable[..., str]:
         for name in names:
             package = tmp_path / "absent" / name / "__init__.py"
             package.parent.mkdir(parents=True)
-            package.write_text(f"raise ModuleNotFoundError('No module named {name!r}: it is absent on purpose', name={name!r})\n")
+            package.write_text(f'raise ModuleNotFoundError("No module named {name!r}: it is absent on purpose", name={name!r})\n')
         return str(tmp_path / "absent")
 
     return without

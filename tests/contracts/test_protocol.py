@@ -122,7 +122,7 @@ class Protocol(RuleBasedStateMachine):
         try:
             reporting.store_events(**worker.who, report=request)
         except StaleTry:
-            assert not spoke
+            assert not spoke, "a try that was given up has written"
             worker.dead = True
         except Gap as gap:
             assert spoke
@@ -154,7 +154,7 @@ class Protocol(RuleBasedStateMachine):
             reporting.release_try(**worker.who, reason=reason)
             assert spoke
         except StaleTry:
-            assert not spoke
+            assert not spoke, "a try that was given up has written"
         worker.dead = True
 
     @precondition(lambda self: self.workers)
@@ -263,6 +263,7 @@ def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bells, "ring", lambda lane: None)
 
 
+@pytest.mark.services
 @pytest.mark.django_db
 def test_no_schedule_loses_a_run_or_counts_one_twice() -> None:
     try_schedules(100, 25)

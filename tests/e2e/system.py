@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from launcher.processes import spawn, stop
 
@@ -158,6 +157,8 @@ class System:
 
     def status(self, path: str) -> int:
         """Return the status with which a page answers a visitor; 0 when it does not."""
+        import httpx  # what fills a site from its own process has no need of it
+
         try:
             return httpx.get(self.url + path, timeout=10, trust_env=False).status_code
         except httpx.TransportError:

@@ -17,6 +17,7 @@ Visit = Callable[..., Visitor]
 WORDS = {"en": ("Outcome", "You said"), "zh-Hans": ("结果", "你的判断")}
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(("language", "handle"), [("en", "nina"), ("zh-Hans", "zhen")])
 def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     site: System, visit: Visit, language: str, handle: str
@@ -124,6 +125,7 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
     assert points == sorted(points), "nothing was forgotten on the way"
 
 
+@pytest.mark.services
 def test_forty_people_watch_one_run_and_pages_still_load(site: System, member: Callable[..., Member]) -> None:
     ola = member(site, "ola")
     run = ola.commit(LONGER)

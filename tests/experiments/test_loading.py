@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
 from apps.accounts.models import User
 from apps.experiments import selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
 from apps.experiments.models import Batch, Lab, LabVersion, Run
 from tests.experiments.conftest import LABS, event, finish, report
+from tests.experiments.test_meeting import elsewhere
 from workers import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
@@ -123,6 +125,24 @@ def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage:
     with pytest.raises(BadFile, match=r"dead-relu\.json"):
         load_evidence(recorded)
     assert not Run.objects.exists() and not Batch.objects.exists()
+
+
+@pytest.mark.parametrize(("field", "value"), [("replicates", 10**9), ("engine", "x" * 65), ("engine", "\x00"), ("seconds", "long")])
+def test_a_recording_that_no_table_can_hold_is_named(recorded: Path, field: str, value: Any) -> None:
+    told = json.loads(recorded.read_text())
+    told["run"][field] = value
+    recorded.write_text(json.dumps(told))
+    with pytest.raises(BadFile, match=r"dead-relu\.json"):
+        load_evidence(recorded)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_load_at_once_load_once(recorded: Path) -> None:
+    with transaction.atomic():
+        assert load_evidence(recorded)
+        second = elsewhere(lambda: load_evidence(recorded))
+    assert second.result() == ""
+    assert Run.objects.count() == 1
 
 
 def test_the_command_says_what_it_did(ours: User, capsys: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 
 from tests.workers.pretend_site import PretendSite
+from workers import wire
+from workers.spool import Parcel
 from workers.supervisor import Supervisor
 
 Machine = Callable[..., Supervisor]
@@ -96,6 +99,59 @@ def test_a_refused_token_is_said_once_and_asked_again(
     site.refuses_token = False
     offer = site.offer()
     site.until(lambda: offer.result)
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 405, 413, 502])
+def test_a_page_of_something_that_stands_before_the_site_is_no_refusal(
+    site: PretendSite, machine: Machine, gate: Path, status: int
+) -> None:
+    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
+    machine()
+    site.until(lambda: offer.steps() == [0])
+    answer, pages = site.answer, list[int]()
+
+    def stand_before(*asked: object) -> tuple[int, object]:
+        pages.append(status)
+        return status, "a page"
+
+    site.answer = stand_before  # type: ignore[method-assign, assignment]
+    gate.write_text("go on")
+    site.until(lambda: len(pages) > 3)
+    site.answer = answer  # type: ignore[method-assign]
+    site.until(lambda: offer.result)
+    assert (offer.steps(), offer.results, offer.released) == ([0, 1, 2], 1, None)
+
+
+def test_a_file_in_which_nothing_makes_sense_stops_no_other(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    offer = site.offer()
+    offer.waiting = False
+    result = wire.Result("succeeded")
+    good = Parcel(1, offer.claim.token, 0, [wire.Event("arm", "count", [0.0], [1.0])], 1, 1, result)
+    odd = Parcel(0, "a token\nof no header \U0001f600", 0, [], 1, 1, result)
+    (folder / "0.json").write_bytes(msgspec.json.encode(odd))
+    (folder / "00.json").write_bytes(b"{")
+    (folder / "000.json").write_bytes(b"")
+    (folder / "0000.json").mkdir()
+    (folder / "1.json").write_bytes(msgspec.json.encode(good))
+    machine()
+    site.until(lambda: offer.result)
+    assert offer.steps() == [0]
+
+
+def test_a_full_disk_leaves_no_half_of_a_result(
+    site: PretendSite, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    offer = site.offer()
+    machine()
+    monkeypatch.setattr("workers.spool.os.fsync", full)
+    site.until(lambda: offer.result)
+    assert offer.results == 1
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_a_newer_site_may_say_more(site: PretendSite, machine: Machine) -> None:

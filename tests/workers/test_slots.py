@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.workers.pretend_site import PretendSite
+from workers import catalogue
+from workers.lab_process import LabProcess
 from workers.supervisor import Supervisor
 
 Machine = Callable[..., Supervisor]
@@ -62,3 +64,36 @@ def test_a_spare_whose_code_has_changed_is_replaced(site: PretendSite, machine: 
     offer = site.offer()
     site.until(lambda: offer.result)
     assert offer.pid != old.pid
+
+
+def test_files_that_are_being_replaced_stop_no_machine(site: PretendSite, machine: Machine, monkeypatch) -> None:
+    monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
+    errors = [FileNotFoundError("a lab"), ModuleNotFoundError("labs"), RuntimeError("no threads")]
+    code = catalogue.code
+
+    def replaced(package: str) -> str:
+        if errors:
+            raise errors.pop()
+        return code(package)
+
+    supervisor = machine(poll_seconds=0.05)
+    assert supervisor._keeper.wait()
+    monkeypatch.setattr("workers.catalogue.code", replaced)
+    offer = site.offer()
+    site.until(lambda: offer.result and not errors)
+
+
+def test_a_spare_that_cannot_be_listened_to_is_replaced(site: PretendSite, machine: Machine, monkeypatch) -> None:
+    monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
+    errors, listen = [RuntimeError("can't start new thread"), TypeError("a bug")], LabProcess.listen
+
+    def fail(process: LabProcess) -> None:
+        if errors:
+            process._popen.kill()
+            raise errors.pop()
+        listen(process)
+
+    monkeypatch.setattr(LabProcess, "listen", fail)
+    offer = site.offer()
+    machine()
+    site.until(lambda: offer.result and not errors)

@@ -1,0 +1,91 @@
+"""The site's environment: what follows from the address, and what is said of nonsense."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "kept very long, and of more than five different letters"
+SHOWN = (
+    "SECURE_HSTS_SECONDS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SESSION_COOKIE_SECURE",
+    "CSRF_COOKIE_SECURE",
+    "SESSION_COOKIE_NAME",
+    "CSRF_COOKIE_NAME",
+    "SECURE_SSL_REDIRECT",
+    "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS",
+    "DEBUG",
+)
+SHOW = f"from gradus import settings; import json; print(json.dumps({{n: getattr(settings, n) for n in {SHOWN}}}))"
+
+
+def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "platform"), "SECRET_KEY": KEY}
+    known["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=known | environ, capture_output=True, text=True, check=False)
+
+
+def settings(**environ: str) -> dict[str, object]:
+    shown = run("-c", SHOW, **environ)
+    assert shown.returncode == 0, shown.stderr
+    return dict(json.loads(shown.stdout))
+
+
+def test_https_brings_all_that_presumes_it() -> None:
+    found = settings(SITE_URL="https://gradus.example/")
+    assert found == {
+        "SECURE_HSTS_SECONDS": 31_536_000,
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+        "SESSION_COOKIE_NAME": "__Host-sid",
+        "CSRF_COOKIE_NAME": "__Host-csrf",
+        "SECURE_SSL_REDIRECT": False,
+        "ALLOWED_HOSTS": ["gradus.example", "127.0.0.1", "localhost", "[::1]"],
+        "CSRF_TRUSTED_ORIGINS": ["https://gradus.example"],
+        "DEBUG": False,
+    }
+
+
+def test_http_brings_none_of_it() -> None:
+    found = settings(SITE_URL="http://192.0.2.7:8000", ALLOWED_HOSTS="192.0.2.7,lab.local")
+    assert not any(found[name] for name in SHOWN if name.startswith("SECURE") or name.endswith("_SECURE"))
+    assert (found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]) == ("sid", "csrf")
+    assert found["ALLOWED_HOSTS"] == ["192.0.2.7", "lab.local"]
+
+
+def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
+    checked = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", SITE_URL="https://gradus.example")
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"LEASE_SECONDS": "soon"}, "LEASE_SECONDS='soon' is not a number"),
+        ({"LEASE_SECONDS": "nan"}, "LEASE_SECONDS='nan' is not a number"),
+        ({"MAX_QUEUED": "inf"}, "MAX_QUEUED='inf' is not a number"),
+        ({"TICK_SECONDS": "0"}, "TICK_SECONDS=0: write a number above 0"),
+        ({"KILL_SECONDS": "-1"}, "KILL_SECONDS=-1: write a number above 0"),
+        ({"LEASE_SECONDS": "5"}, "BEAT_SECONDS must be less than LEASE_SECONDS"),
+        ({"DEBUG": "maybe"}, "DEBUG='maybe': write 1 or 0"),
+        ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
+        ({"DATABASE_URL": "postgresql://h:port/x"}, "DATABASE_URL: Port could not be cast"),
+        ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: Port out of range"),
+        ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
+    ],
+    ids=repr,
+)
+def test_nonsense_is_said(environ: dict[str, str], says: str) -> None:
+    refused = run("-c", "import gradus.settings", **environ)
+    assert refused.returncode == 1
+    assert says in refused.stderr.splitlines()[-1]

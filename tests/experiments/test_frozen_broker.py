@@ -1,0 +1,77 @@
+"""Bells and messages while Redis is frozen: a connection is taken, and no answer comes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+from launcher.embedded import Valkey
+
+from apps.common import bells
+from apps.common.bells import ring
+from apps.experiments import live
+from workers.wire import celery_url
+
+
+@pytest.fixture
+def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A broker of the test's own, for bells and messages; yields its process id."""
+    valkey = Valkey(tmp_path)
+    server = valkey.start()
+    settings.REDIS_URL = valkey.url
+    celery = Celery("gradus", broker=celery_url(valkey.url), broker_transport_options=bells.QUICK)
+    known = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
+    celery.conf.update({name: bells.celery.conf[name] for name in known})
+    monkeypatch.setattr(bells, "celery", celery)
+    for module in (bells, live):
+        monkeypatch.setattr(module, "_quiet_until", 0.0)
+    live._redis.cache_clear()
+    yield server.pid
+    os.kill(server.pid, signal.SIGCONT)
+    server.terminate()
+    server.wait()
+    shutil.rmtree(valkey.folder, ignore_errors=True)
+    live._redis.cache_clear()
+
+
+def publish() -> None:
+    live._publish(live.Told("r", 0, 0, [], "running", "{}"))
+
+
+def ring_bell() -> None:
+    ring("labs")
+
+
+def seconds(deed: Callable[[], None], times: int = 1) -> float:
+    """Return how long it takes `times` threads that do it at once."""
+    with ThreadPoolExecutor(times) as pool:
+        began = time.monotonic()
+        for done in [pool.submit(deed) for _ in range(times)]:
+            done.result()
+        return time.monotonic() - began
+
+
+@pytest.mark.parametrize("deed", [publish, ring_bell])
+@pytest.mark.parametrize("warm", [True, False], ids=["connected before", "never connected"])
+@pytest.mark.parametrize("threads", [1, 30])
+def test_a_frozen_redis_costs_a_second_once(broker: int, deed: Callable[[], None], warm: bool, threads: int) -> None:
+    if warm:
+        seconds(deed, threads)
+    os.kill(broker, signal.SIGSTOP)
+    assert seconds(deed, threads) < 2.5  # in turns it would be three
+    assert seconds(deed, threads) < 0.5
+
+
+def test_bells_that_were_rung_are_there(broker: int, settings: Any) -> None:
+    for _ in range(3):
+        ring_bell()
+    assert redis.Redis.from_url(settings.REDIS_URL).llen("labs") == 3

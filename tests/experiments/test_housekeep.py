@@ -1,0 +1,90 @@
+"""The loop beside the web processes: one at a time does a duty, and what goes wrong in one round leaves nothing to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+from apps.accounts.models import User
+from apps.common.locks import if_free
+from apps.experiments.management.commands import housekeep
+from apps.experiments.models import Run
+from tests.experiments.test_meeting import elsewhere, fall_silent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def done() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def duties(done: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def duties(*them: Callable[[], int]) -> None:
+        monkeypatch.setattr(housekeep, "DUTIES", them)
+
+    return duties
+
+
+def test_two_at_once_do_a_duty_once(done: list[str], duties: Any) -> None:
+    def duty() -> int:
+        done.append("done")
+        if len(done) == 1:
+            elsewhere(lambda: call_command("housekeep", once=True)).result()
+        return 1
+
+    duties(duty)
+    call_command("housekeep", once=True)
+    assert done == ["done"]
+    call_command("housekeep", once=True)
+    assert done == ["done", "done"]
+
+
+def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(done: list[str], duties: Any) -> None:
+    def dies() -> int:
+        done.append("dies")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return 1
+
+    def follows() -> int:
+        done.append("follows")
+        return 1
+
+    duties(dies, follows)
+    for _ in range(2):
+        call_command("housekeep", once=True)
+    assert done == ["dies", "follows"] * 2
+
+
+def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(done: list[str], duties: Any) -> None:
+    def dies() -> int:
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        connection.close()
+        done.append(str(Run.objects.count()))
+        return 1
+
+    duties(dies)
+    for _ in range(2):
+        call_command("housekeep", once=True)
+    assert done == ["0", "0"]
+    with if_free(f"duty {dies.__name__}") as ours:
+        assert ours
+
+
+def test_two_at_once_give_a_silent_try_up_once(mei: User, queue: Any, claim: Any, rung: list[str]) -> None:
+    run = queue(mei, "k")
+    claim()
+    fall_silent()
+    rounds = [elsewhere(lambda: call_command("housekeep", once=True)) for _ in range(2)]
+    call_command("housekeep", once=True)
+    for each in rounds:
+        each.result()
+    run.refresh_from_db()
+    assert (run.state, run.tries.filter(ended_at=None).count(), run.tries.count()) == (Run.State.QUEUED, 0, 1)
