@@ -23,7 +23,7 @@ def names_read(source: str) -> Iterator[str]:
         if isinstance(node, ast.Call) and node.args:
             called = ast.unparse(node.func)
             places = [argument.value for argument in node.args if isinstance(argument, ast.Constant) and argument.value]
-            ours = re.fullmatch(r"env\.(text|number|flag)|(os\.)?environ\.get|os\.getenv", called)
+            ours = re.fullmatch(r"env\.(text|number|positive|flag)|(os\.)?environ\.get|os\.getenv", called)
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
                 yield str(places[0])
         elif (
@@ -42,8 +42,9 @@ def settings_documented() -> set[str]:
 
 
 def test_names_are_found_in_every_form_of_reading() -> None:
-    code = "env.text('A'); os.environ.get('B') or os.environ['C']; _number(environ, 'D', 1); environ.get('E', ''); env.flag('F', 0)"
-    assert set(names_read(code)) == {"A", "B", "C", "D", "E", "F"}
+    ours = "env.text('A'); env.flag('F', 0); env.positive('G', 1)"
+    code = f"{ours}; os.environ.get('B') or os.environ['C']; _number(environ, 'D', 1); environ.get('E', '')"
+    assert set(names_read(code)) == {"A", "B", "C", "D", "E", "F", "G"}
 
 
 def test_every_setting_is_documented_and_every_documented_setting_is_read() -> None:
