@@ -12,12 +12,16 @@ import pytest
 
 from tests.e2e.browsing import Visitor
 from tests.e2e.people import SMALL
-from tests.e2e.system import System
+from tests.e2e.system import PASSWORD, System
+from tests.e2e.test_without_scripts import tab_to
 
 Visit = Callable[..., Visitor]
 QUESTION = "/questions/dead-relu"
 DAY = 24 * 3600
-WORDS = {"mistake": "The step goes against the gradient.", "again": "The first answer counts: Again.", "day": "1 day"}
+WORDS = {
+    "en": {"mistake": "The step goes against the gradient.", "again": "The first answer counts: Again.", "day": "1 day"},
+    "zh-Hans": {"mistake": "更新方向与梯度相反。", "again": "重来", "day": "1 天"},
+}
 
 
 class Days:
@@ -108,6 +112,144 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
     return int(grades[0][0]), int(due[0][0])
 
 
+@pytest.mark.parametrize(("language", "handle"), [("en", "emma"), ("zh-Hans", "mingyue")])
+def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days, visit: Visit, language: str, handle: str) -> None:
+    words = WORDS[language]
+    visitor = visit(days.system, timezone_id="UTC").go("/accounts/signup/")
+    page = visitor.page
+    visitor.speak(language)
+    visitor.sign_up(handle)
+    page.locator("#who").wait_for()
+
+    visitor.go(QUESTION)
+    assert page.locator(".statement").inner_text()
+    mistake, right = answers(visitor)
+    assert words["mistake"] in answer(visitor, mistake, "wrong")
+    assert words["again"] in answer(visitor, right, "right"), "the first answer counts"
+    reveal(visitor)
+    assert page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true", "it graded itself"
+    assert page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.is_visible(), "the ledger is quoted"
+
+    begin_review(visitor)  # the card is due within this day
+    reveal(visitor)
+    assert words["day"] in grade(visitor)
+    page.locator("#after").wait_for()
+    assert state_of_card(days, handle) == (2, 1), "due tomorrow"
+
+    visitor.go(QUESTION)
+    predict_small(visitor)
+    assert visitor.see_end() == "succeeded"
+    page.locator(f".offers a[href='{QUESTION}']").wait_for()
+    page.locator(f"#panel a.btn[href='{QUESTION}']").click()
+    page.wait_for_url(f"**{QUESTION}")
+    assert page.locator("aside a[href^='/runs/']").count() >= 1, "the outcome is in its place"
+
+    days.go_by(DAY)
+    begin_review(visitor)
+    reveal(visitor)
+    grade(visitor)
+    page.locator("#after").wait_for()
+    assert state_of_card(days, handle)[0] == 3
+    page.keyboard.press("u")
+    page.locator(".messages").wait_for()
+    assert state_of_card(days, handle) == (2, 0), "it is due today again"
+    assert visitor.violations() == []
+
+
+class Keys:
+    """Hands that never leave the keyboard. A key is pressed when its page has loaded: its scripts listen then."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor, self.page = visitor, visitor.page
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def see(self, selector: str) -> None:
+        """Wait for what only the next page shows, and for its scripts."""
+        self.page.locator(selector).first.wait_for()
+        self.page.wait_for_load_state("load")
+
+    def come_to(self, path: str) -> None:
+        self.page.wait_for_url(f"**{path}")
+
+    def fill(self, selector: str, text: str) -> None:
+        tab_to(self.visitor, selector)
+        self.press("ControlOrMeta+a")
+        self.page.keyboard.type(text)
+
+    def open_question(self) -> None:
+        self.press("g", "q")
+        self.come_to("/questions")
+        for _ in range(20):
+            self.press("j")
+            if self.page.evaluate("document.activeElement.getAttribute('href')") == QUESTION:
+                break
+        self.press("Enter")
+        self.come_to(QUESTION)
+
+    def begin_review(self) -> None:
+        self.press("g", "t")
+        self.come_to(f"{self.visitor.url}/")
+        self.press("r")
+        self.come_to("/review")
+        self.press("Enter")
+        self.see(f"#session article[data-question='{QUESTION.rpartition('/')[2]}']")
+
+    def recall(self) -> None:
+        """Reveal the open card, and call it Good."""
+        self.press("Space")
+        self.see("#ref")
+        self.press("Space")
+        self.see("#after")
+
+
+def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
+    visitor = visit(days.system, timezone_id="UTC").go("/accounts/signup/")
+    page, hands = visitor.page, Keys(visitor)
+    for name, value in (("email", "kim@example.org"), ("username", "kim"), ("password1", PASSWORD)):
+        hands.fill(f"[name={name}]", value)
+    hands.press("Enter")
+    hands.see("#who")
+
+    hands.open_question()
+    mistake, right = answers(visitor)
+    for text, kind in ((mistake, "wrong"), (right, "right")):
+        hands.press("a", "ControlOrMeta+a")
+        page.keyboard.type(text)
+        hands.press("Enter")
+        hands.see(f"#numeric .said[data-kind={kind}]")
+    hands.press("Space")
+    hands.see("form.grade button[value='1'][aria-pressed=true]")
+    hands.begin_review()
+    hands.recall()
+    assert state_of_card(days, "kim") == (2, 1), "due tomorrow"
+
+    hands.open_question()
+    hands.press("l")
+    hands.come_to("/labs/dead-relu?back=*")
+    for knob, value in SMALL.items():
+        hands.fill(f"[name=knob-{knob}]", value)
+    for name in ("outcome", "confidence"):
+        tab_to(visitor, f"[name={name}]")
+        hands.press("Space")
+    hands.press("c")
+    hands.come_to("/runs/*")
+    assert visitor.see_end() == "succeeded"
+    hands.press("q")
+    hands.come_to(QUESTION)
+    assert page.locator("aside a[href^='/runs/']").count() >= 1, "the outcome is in its place"
+
+    days.go_by(DAY)
+    hands.begin_review()
+    hands.recall()
+    assert state_of_card(days, "kim")[0] == 3
+    hands.press("u")
+    hands.see(".messages")
+    assert state_of_card(days, "kim") == (2, 0), "it is due today again"
+
+
 def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
     visitor = visit(days.system, java_script_enabled=False, timezone_id="UTC").go("/accounts/signup/")
     page = visitor.page
@@ -115,12 +257,12 @@ def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
     page.locator("#who").wait_for()
     visitor.go(QUESTION)
     mistake, right = answers(visitor)
-    assert WORDS["mistake"] in answer(visitor, mistake, "wrong")
-    assert WORDS["again"] in answer(visitor, right, "right")
+    assert WORDS["en"]["mistake"] in answer(visitor, mistake, "wrong")
+    assert WORDS["en"]["again"] in answer(visitor, right, "right")
     reveal(visitor)
     begin_review(visitor)
     reveal(visitor)
-    assert WORDS["day"] in grade(visitor)
+    assert WORDS["en"]["day"] in grade(visitor)
     page.locator("#after").wait_for()
 
     visitor.go(QUESTION)

@@ -71,7 +71,7 @@ def test_a_first_day_has_three_steps(member: Client, mei: User, concept: Questio
     day = plans.of(mei)
     assert day.is_first and [tread.step.kind for tread in day.treads] == ["plan", "question", "lab"]
     html = page(member)
-    assert "Your first day: 3 steps" in html and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
+    assert "Your first day: three steps" in html and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
 
 
 def test_the_first_day_is_done_step_by_step(mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run]) -> None:
@@ -97,7 +97,11 @@ def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Ma
     hands.later(days=6)
     day = plans.of(mei)
     assert [tread.step.kind for tread in day.treads] == ["review", "question"] and day.due == 3
-    assert "Review 3 cards" in page(member)
+    html = page(member)
+    assert "Review 3 cards" in html
+    assert '<a href="/review" data-key="r"' in html and '<a class="btn ink" href="/review" data-key="Enter"' in html, (
+        "both keys go there"
+    )
 
 
 def test_what_was_reviewed_is_a_step_done(member: Client, mei: User, many: Many, hands: Hands) -> None:
@@ -193,7 +197,8 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
 
 def test_two_buttons_are_again_and_good(member: Client, mei: User, concept: Question) -> None:
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=True)
-    html = member.get("/questions/why-relu?reveal=1").content.decode()
+    member.post("/questions/why-relu/reveal")
+    html = member.get("/questions/why-relu").content.decode()
     assert 'data-key="1"' in html and 'data-key="3"' in html and 'data-key="4"' not in html
 
 
