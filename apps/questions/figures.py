@@ -17,6 +17,7 @@ it, and are loaded as text. Nothing here needs NumPy; anything that iterates ove
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -29,6 +30,7 @@ HANDS = 7  # colours of lines in the stylesheet
 ROW = 19  # px of a line of the legend
 SWATCH = 28
 MOST = 600  # points of a line
+MINUS = re.compile(r"(?<![\w-])-(?=[0-9])", re.ASCII)
 
 
 class BadFigure(Exception):
@@ -71,8 +73,8 @@ class Axes:
         self.marks.append(("mark", (x, y, _both(label, "a mark"))))
 
     def alternative(self, *, en: str, zh: str) -> None:
-        """Say in words what the figure shows."""
-        self.alternatives = {"en": en.strip(), "zh": zh.strip()}
+        """Say in words what the figure shows. Hyphens before numbers become minus signs, which are read aloud."""
+        self.alternatives = {"en": MINUS.sub("−", en.strip()), "zh": MINUS.sub("−", zh.strip())}
 
     def svg(self, language: str) -> str:
         """Return the figure in a language.
