@@ -101,14 +101,23 @@ def test_the_gradient_of_a_learned_slope_sums_over_negative_inputs() -> None:
 
 
 def test_a_step_that_is_too_large_diverges_with_a_leak_too() -> None:
-    """The loss (f(w) - 1)^2 / 2 with f leaky: beyond a rate of 2 steps overshoot, and with no dead unit to stop in."""
-    w = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
-    distances = []
-    for _ in range(60):
-        w.grad = None
-        loss = (functional.leaky_relu(10 * w, 0.1) - 10).square() / 2
-        loss.backward()
-        with torch.no_grad():
-            w -= 2.5 * w.grad
-        distances.append(abs(w.item() - 1))
-    assert distances[-1] > 1e6 or not math.isfinite(distances[-1])
+    """The loss (f(10 w) - 10)^2 / 2, of curvature 100 where w > 0: at a rate of 0.03, above 2/100, a step overshoots.
+
+    The rectifier is thrown to the left and dies there. The leaky unit comes back, and is thrown again: it never settles.
+    """
+
+    def places(unit: Callable[[Tensor], Tensor], rate: float) -> list[float]:
+        w, seen = torch.tensor(1.7, dtype=torch.float64, requires_grad=True), []
+        for _ in range(300):
+            w.grad = None
+            ((unit(10 * w) - 10).square() / 2).backward()
+            with torch.no_grad():
+                w -= rate * w.grad
+            seen.append(w.item())
+        return seen
+
+    leaky = lambda z: functional.leaky_relu(z, 0.1)  # noqa: E731
+    dead, restless = places(torch.relu, 0.03), places(leaky, 0.03)
+    assert dead[-1] < 0 and len(set(dead[-100:])) == 1
+    assert min(restless[-100:]) < 0 < 1 < max(restless[-100:])
+    assert places(leaky, 0.015)[-1] == pytest.approx(1)

@@ -106,5 +106,13 @@ def test_outputs_are_not_sparse() -> None:
 
 
 def test_two_pieces_bend_anywhere_which_prelu_cannot() -> None:
-    """The second follow-up: PReLU is 0 at 0 and bends there; with a bias before it, its value at the bend stays 0."""
-    assert maxout(np.array([2.0]), [(1, 0), (-1, 4)]).item() == 2.0  # |x - 2| + 2: bends at 2, and is 2 there
+    """The second follow-up: weight and bias before a PReLU move its bend, and its value there stays 0."""
+
+    def bend(values: np.ndarray) -> tuple[float, float]:
+        at = abs(np.diff(values, 2)).argmax() + 1
+        return X[at], values[at]
+
+    for weight, bias, alpha in ((1.0, -2.0, 0.25), (-0.5, 1.0, -1.0), (2.0, -4.0, 1.5)):
+        z = weight * X + bias
+        assert bend(np.maximum(z, 0) + alpha * np.minimum(z, 0)) == (pytest.approx(2), pytest.approx(0, abs=1e-9))
+    assert bend(maxout(X, [(1, 0), (-1, 4)])) == (pytest.approx(2), pytest.approx(2))  # |x - 2| + 2

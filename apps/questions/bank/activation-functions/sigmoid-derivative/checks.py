@@ -55,7 +55,8 @@ def test_powers_of_a_quarter() -> None:
 
 
 def test_a_factor_above_one_needs_a_weight_above_four_and_a_pre_activation_near_zero() -> None:
-    assert 4 * 0.25 == 1
+    largest = max(slope(torch.sigmoid, z / 10) for z in range(-80, 81))
+    assert 3.99 * largest < 1 < 4.01 * largest
     reach = optimize.brentq(lambda z: 6 * slope(torch.sigmoid, z) - 1, 0, 10)  # for |w| = 6
     assert 1.2 < reach < 1.4
     assert 6 * slope(torch.sigmoid, 6 * 0.5) < 1  # an input that moves by one half is enough to leave it

@@ -74,7 +74,8 @@ def test_a_mean_is_a_direction_of_strong_curvature() -> None:
 
 def test_tanh_is_flatter_beyond_the_crossing_and_flat_at_half_the_distance() -> None:
     crossing = optimize.brentq(lambda x: slope(torch.tanh, x) - slope(torch.sigmoid, x), 0.1, 5)
-    assert crossing == pytest.approx(1.66, abs=0.005) == pytest.approx(2 * math.acosh((1 + math.sqrt(3)) / 2), abs=0.005)
+    assert crossing == pytest.approx(1.66, abs=0.005)
+    assert crossing == pytest.approx(2 * math.acosh((1 + math.sqrt(3)) / 2))  # where cosh x = 2 cosh(x/2)
     edges = [optimize.brentq(lambda x, f=f: slope(f, x) - 0.01 * slope(f, 0.0), 0, 20) for f in (torch.tanh, torch.sigmoid)]
     assert edges == [pytest.approx(3, abs=0.02), pytest.approx(6, abs=0.02)]
 
