@@ -32,12 +32,15 @@ SURES = {
 
 
 @transaction.atomic
-def fill(*, user: User, seed: int = SEED) -> str:
+def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
     """Fill an account that has no reviews yet. Returns a line that says what was done."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # whoever fills it at the same time waits, then finds it full
     if Review.objects.filter(user=user).exists():
         return f"{user.handle} has reviews already: nothing was added."
-    last = selectors.today(user) - REST * days.DAY
+    last = selectors.today(user) - rest * days.DAY
     questions = list(Question.objects.offered().select_related("current").order_by("difficulty", "pk"))
+    if not questions:
+        return f"{user.handle}: there is no question to review. Load the bank first: manage.py load_questions"
     begun_with = max(1, len(questions) - UNSEEN)
     made = forgetting.reviews(begun_with, last, user.time_zone, seed)
     begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)

@@ -17,6 +17,7 @@ from apps.common.errors import BadRequest
 from apps.common.text import clean
 from apps.progress import selectors
 from apps.progress.models import Attempt, Plan, Rating
+from apps.progress.sittings import Seen
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
 LONGEST = 40_000  # characters of one field
@@ -45,7 +46,7 @@ class PlanForm(forms.ModelForm[Plan]):
     def clean_interview(self) -> Any:
         day = self.cleaned_data["interview"]
         first = selectors.today(self.user)
-        if day is not None and not first <= day <= first + timedelta(days=3 * 366):
+        if day is not None and day != self.initial.get("interview") and not first <= day <= first + timedelta(days=3 * 366):
             raise forms.ValidationError(_("Choose a day from today on, within three years."))
         return day
 
@@ -83,6 +84,11 @@ def name_of(request: HttpRequest, name: str) -> UUID:
 
 def name_or_none(request: HttpRequest, name: str) -> UUID | None:
     return name_of(request, name) if request.POST.get(name) else None
+
+
+def seen(request: HttpRequest) -> Seen:
+    """Return what the page showed that a form was on."""
+    return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None)
 
 
 def rating(request: HttpRequest) -> int:

@@ -117,7 +117,10 @@ def next_sitting(user: User, question: Question, number: int) -> Sitting:
 def revealed_sitting(user: User, question: Question) -> Sitting | None:
     """Return the learner's latest sitting of today with a question, if its answer is open."""
     latest = Sitting.objects.filter(user=user, question=question).select_related("revision").order_by("-number").first()
-    return latest if latest and latest.is_revealed and latest.day == today(user) else None
+    if latest is None or latest.revealed_at is None:
+        return None
+    day = today(user)
+    return latest if day in (latest.day, days.day_of(latest.revealed_at, user.time_zone)) else None
 
 
 def latest_sitting(user: User, question: Question) -> Sitting | None:
@@ -174,7 +177,7 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
     Args:
         without: cards that were graded just now, on a device whose posts have not come yet.
     """
-    rows = list(Review.objects.filter(session=session).order_by("at", "review_id"))
+    rows = list(Review.objects.filter(session=session, card__in=session.cards).order_by("at", "review_id"))
     undone = {(row.card_id, row.undoes) for row in rows if row.undoes}
     counting = [row for row in rows if row.rating is not None and (row.card_id, row.review_id) not in undone]
     grades: dict[int, int] = {}
@@ -188,7 +191,8 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
 
 def _next(session: Session, cards: dict[int, Card], graded: set[int], without: set[int]) -> Card | None:
     """Return the card whose turn it is: one that is learnt and due, else the next of the list, else one that is learnt."""
-    alive = [cards[pk] for pk in session.cards if pk in cards and pk not in without and not cards[pk].suspended]
+    there = (cards[pk] for pk in session.cards if pk in cards and pk not in without)
+    alive = [card for card in there if not card.suspended and not card.question.withdrawn]
     learning = sorted((card for card in alive if card.pk in graded and _returns(card)), key=lambda card: (card.due, card.pk))
     if learning and learning[0].due <= now():
         return learning[0]

@@ -39,6 +39,13 @@ class NothingToReview(Refused):
     code = "nothing-to-review"
 
 
+class TooLong(Refused):
+    """A note that has no room."""
+
+    code = "too-long"
+    status = 422
+
+
 # ---------------------------------------------------------------- the log
 
 
@@ -231,8 +238,15 @@ def change_plan(*, user: User, interview: date | None, minutes: int, retention: 
 
 @transaction.atomic
 def write_note(*, user: User, question: Question, text: str) -> None:
-    """Keep a learner's note on a question; an empty one takes it away."""
-    text = clean(text).strip()[: Note.LONGEST]
+    """Keep a learner's note on a question; an empty one takes it away.
+
+    Raises:
+        TooLong: nothing of it is kept.
+    """
+    text = clean(text).strip()
+    if len(text) > Note.LONGEST:
+        said = {"n": Note.LONGEST, "given": len(text)}
+        raise TooLong(_("A note has up to %(n)s characters; this one has %(given)s. Go back and shorten it.") % said)
     if not text:
         Note.objects.filter(user=user, question=question).delete()
         return

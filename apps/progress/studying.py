@@ -20,6 +20,7 @@ from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json
 from apps.progress import grading, parts, selectors, services
 from apps.progress.models import Attempt, Judge, Review, Session, Sitting
+from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
 from apps.questions import marking
 from apps.questions.marking import Mark
 from apps.questions.models import Question
@@ -45,29 +46,11 @@ class Checked:
 
 
 @transaction.atomic
-def sit_down(*, user: User, question: Question, session: Session | None = None) -> Sitting:
-    """Return the learner's open sitting with a question, locked; a new one where there is none from today."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    latest = Sitting.objects.select_for_update().filter(user=user, question=question).order_by("-number").first()
-    if latest is None or latest.over or latest.day != selectors.today(user):
-        if latest is not None and not latest.over:
-            latest.over = True
-            latest.save(update_fields=["over"])
-        latest = selectors.next_sitting(user, question, latest.number + 1 if latest else 0)
-        latest.session = session
-        latest.save(force_insert=True)
-    elif session is not None and latest.session_id != session.pk:
-        latest.session = session
-        latest.save(update_fields=["session"])
-    return latest
-
-
-@transaction.atomic
-def open_hint(*, user: User, question: Question, number: int, session: Session | None = None) -> Sitting:
+def open_hint(*, user: User, question: Question, number: int, session: Session | None = None, seen: Seen = ANYTHING) -> Sitting:
     """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that a check can bring."""
-    sitting = sit_down(user=user, question=question, session=session)
+    sitting = sit_down(user=user, question=question, session=session, seen=seen)
     most = sitting.revision.pieces.filter(kind="hint").count()
-    if number > sitting.hints:
+    if number > sitting.hints and not sitting.over:
         sitting.hints = min(sitting.hints + 1, most)  # one at a time
         sitting.save(update_fields=["hints"])
     return sitting
@@ -83,6 +66,7 @@ def answer(
     key: UUID,
     confidence: int | None = None,
     session: Session | None = None,
+    seen: Seen = ANYTHING,
 ) -> Checked:
     """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and is not stored.
 
@@ -93,16 +77,18 @@ def answer(
         AlreadyRevealed: the answer is open.
         BadRequest: the question has no such part.
     """
-    if known := _attempt_with(user, key):
-        return known
-    sitting = sit_down(user=user, question=question, session=session)
-    if known := _attempt_with(user, key):  # of two posts at once, the second waited for the first
-        return known
+    if made := _attempt_with(user, key):
+        return made
+    sitting = sit_down(user=user, question=question, session=session, seen=seen)
+    if made := _attempt_with(user, key):  # of two posts at once, the second waited for the first
+        return made
     sheet = sheet_of(sitting.revision, sitting.seed)
-    if not parts.exists(sheet, part):
+    if part == parts.POINTS or not parts.exists(sheet, part):
         raise BadRequest(_("This question has no such part. Load the page again."))
     if sitting.is_revealed:
         raise AlreadyRevealed(_("The answer is open already. Grade yourself, or come back for another variant."))
+    if sitting.over:
+        raise BadRequest(out_of_date())
     mark = mark_of(sheet, part, said)
     if not mark.was_read:
         return Checked(sitting, mark, None)
@@ -178,19 +164,11 @@ def reveal(
     session: Session | None = None,
     seconds: float = 0.0,
     at: datetime | None = None,
-    sitting: UUID | None = None,
+    seen: Seen = ANYTHING,
 ) -> Sitting:
-    """Open the answer. What was checked grades itself now; else the learner grades next.
-
-    Args:
-        sitting: the one that is meant, where it may be over by now: revealing it again changes nothing.
-    """
-    if sitting is not None:
-        known = Sitting.objects.filter(user=user, question=question, pk=sitting).select_related("revision").first()
-        if known is not None and (known.is_revealed or known.over):
-            return known
-    held = sit_down(user=user, question=question, session=session)
-    if held.is_revealed or (sitting is not None and held.number > 0 and _is_over(user, question, sitting)):
+    """Open the answer. What was checked grades itself now; else the learner grades next. Opening it again changes nothing."""
+    held = sit_down(user=user, question=question, session=session, seen=seen)
+    if held.is_revealed or held.over:
         return held
     held.revealed_at = now()
     held.save(update_fields=["revealed_at"])
@@ -205,79 +183,82 @@ def grade(
     *,
     user: User,
     question: Question,
-    sitting: UUID | None,
     review_id: UUID,
     rating: int,
     at: datetime | None = None,
     seconds: float = 0.0,
     session: Session | None = None,
+    seen: Seen = ANYTHING,
 ) -> Review:
-    """Store the grade that a learner gives; one that stood before is taken back. The same `review_id` again changes nothing.
+    """Store the grade that a learner gives to a sitting; the same `review_id` again changes nothing.
 
-    Args:
-        sitting: that is graded; the open one, when it was never stored.
+    Of several the one that was given last counts, whatever order they come in.
     """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if stored := _grade_with(user, question, review_id):
         return stored
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if stored := _grade_with(user, question, review_id):  # of two posts at once, the second waited for the first
-        return stored
-    known = Sitting.objects.select_for_update().filter(user=user, question=question, pk=sitting).first() if sitting else None
-    held = known or sit_down(user=user, question=question, session=session)
+    held = sit_down(user=user, question=question, session=session, seen=seen)
     if held.revealed_at is None:
         held.revealed_at = now()
-    if held.graded_as is not None:
-        services.take_back(user=user, question=question, review_id=held.graded_as, session=held.session)
+    stands = _grade_with(user, question, held.graded_as) if held.graded_as else None
+    if stands is not None and at is not None and at < stands.at:
+        services.take_back(user=user, question=question, review_id=review_id, session=held.session)
+        return _store_grade(held, review_id, rating, Judge.SELF, at, seconds)
+    if stands is not None:
+        services.take_back(user=user, question=question, review_id=stands.review_id, session=held.session)
     return _record(held, review_id, rating, Judge.SELF, at, seconds)
 
 
 @transaction.atomic
-def tick_points(*, user: User, question: Question, sitting: UUID, ticked: Sequence[int], seconds: float = 0.0) -> Review:
-    """Grade a written answer by the key points that were in it; with checked parts, the lowest counts."""
-    held = (
-        Sitting.objects.select_for_update(of=("self",))
-        .select_related("revision", "session")
-        .filter(user=user, question=question, pk=sitting)
-        .first()
-    )
+def tick_points(
+    *, user: User, question: Question, sitting: UUID, ticked: Sequence[int], review_id: UUID | None = None, seconds: float = 0.0
+) -> Review:
+    """Grade a written answer by the key points that were in it; with checked parts, the lowest counts.
+
+    Args:
+        review_id: of the form: the same again changes nothing.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the sitting, as everywhere
+    if review_id and (stored := _grade_with(user, question, review_id)):
+        return stored
+    held = known(user, question, sitting)
     if held is None or not held.is_revealed:
         raise BadRequest(_("Reveal the answer first, then tick what you had."))
     sheet, attempts = sheet_of(held.revision, held.seed), selectors.attempts_of(held)
     kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
-    before = len(attempts.get(parts.POINTS, ()))
     own = grading.of_points(len(kept), len(sheet.points), held.hints)
-    Attempt.objects.create(
+    _store_points(held, kept, own, len(attempts.get(parts.POINTS, ())) + 1)
+    lowest = grading.of_parts([own, parts.result(sheet, attempts).grade]) or own
+    return grade(
         user=user,
+        question=question,
+        review_id=review_id or next_review_id(held),
+        rating=lowest,
+        seconds=seconds,
+        session=held.session,
+        seen=Seen(held.pk),
+    )
+
+
+def _store_points(held: Sitting, kept: Sequence[int], own: int, place: int) -> None:
+    Attempt.objects.create(
+        user=held.user,
         sitting=held,
         revision=held.revision,
         part=parts.POINTS,
-        place=before + 1,
+        place=place,
         seed=held.seed,
         answer={"ticked": kept},
         outcome=Attempt.Outcome.KEPT,
         hints=held.hints,
         grade=own,
         graded_by=Judge.SELF,
-        key=uuid5(held.pk, f"points-{before + 1}"),
-    )
-    lowest = grading.of_parts([own, parts.result(sheet, attempts).grade]) or own
-    return grade(
-        user=user,
-        question=question,
-        sitting=held.pk,
-        review_id=next_review_id(held),
-        rating=lowest,
-        seconds=seconds,
-        session=held.session,
+        key=uuid5(held.pk, f"points-{place}"),
     )
 
 
 def _grade_with(user: User, question: Question, review_id: UUID) -> Review | None:
     return Review.objects.filter(user=user, card__question=question, review_id=review_id).first()
-
-
-def _is_over(user: User, question: Question, sitting: UUID) -> bool:
-    return Sitting.objects.filter(user=user, question=question, pk=sitting, over=True).exists()
 
 
 def next_review_id(sitting: Sitting) -> UUID:
@@ -286,7 +267,15 @@ def next_review_id(sitting: Sitting) -> UUID:
 
 
 def _record(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
-    review = services.record(
+    """Store the grade of a sitting that counts from now on."""
+    review = _store_grade(held, review_id, rating, judge, at, seconds)
+    held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
+    held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
+    return review
+
+
+def _store_grade(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
+    return services.record(
         user=held.user,
         question=held.question,
         review_id=review_id,
@@ -296,6 +285,3 @@ def _record(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetim
         seconds=seconds,
         session=held.session,
     )
-    held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
-    held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
-    return review

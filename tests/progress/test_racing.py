@@ -12,6 +12,7 @@ from django.db import connection
 from apps.accounts.models import User
 from apps.progress import services, studying
 from apps.progress.models import Attempt, Card, Day, Review, Session, Sitting
+from apps.progress.sittings import Seen
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, make_question
 
@@ -61,7 +62,7 @@ def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
 def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
     sitting = studying.reveal(user=mei, question=numeric)
     name = studying.next_review_id(sitting)
-    grade = {"user": mei, "question": numeric, "sitting": sitting.pk, "review_id": name, "rating": 3}
+    grade = {"user": mei, "question": numeric, "seen": Seen(sitting.pk), "review_id": name, "rating": 3}
     results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
     assert len(set(results)) == 1 == Review.objects.count() == Sitting.objects.count()
 

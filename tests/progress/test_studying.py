@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import parts, selectors, studying
 from apps.progress.models import Attempt, Card, Judge, Review, Sitting
+from apps.progress.sittings import Seen
 from apps.progress.studying import AlreadyRevealed, Checked
 from apps.questions.models import Question
 from apps.questions.selectors import sheet as sheet_of
@@ -108,14 +109,14 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
 def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
     sitting = studying.reveal(user=mei, question=concept)
     assert not Review.objects.exists() and not sitting.over
-    studying.grade(user=mei, question=concept, sitting=sitting.pk, review_id=studying.next_review_id(sitting), rating=4)
+    studying.grade(user=mei, question=concept, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=4)
     assert rating(mei, concept) == [4]
 
 
 def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
     sitting = studying.reveal(user=mei, question=numeric)
-    studying.grade(user=mei, question=numeric, sitting=sitting.pk, review_id=studying.next_review_id(sitting), rating=2)
+    studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=2)
     assert rating(mei, numeric) == [2]
     assert Review.objects.filter(rating__isnull=False).count() == 2
 
@@ -151,7 +152,7 @@ def test_a_reveal_that_is_sent_again_changes_nothing(mei: User, numeric: Questio
     name = selectors.sitting_of(mei, numeric).pk
     answer(mei, numeric, "-1")
     for _n in range(3):
-        studying.reveal(user=mei, question=numeric, sitting=name)
+        studying.reveal(user=mei, question=numeric, seen=Seen(name))
     assert Review.objects.count() == 1 == Sitting.objects.count()
 
 
@@ -168,7 +169,7 @@ def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
         seeds.append(selectors.sitting_of(mei, numeric).seed)
         studying.reveal(user=mei, question=numeric)
         sitting = Sitting.objects.latest("number")
-        studying.grade(user=mei, question=numeric, sitting=sitting.pk, review_id=uuid4(), rating=3)
+        studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3)
     assert len(set(seeds)) > 1
 
 
@@ -196,6 +197,6 @@ def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part:
 
 def test_the_sitting_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
     theirs = studying.reveal(user=sam, question=concept)
-    studying.grade(user=mei, question=concept, sitting=theirs.pk, review_id=UUID(int=7), rating=3)
-    assert Sitting.objects.get(pk=theirs.pk).graded_as is None
-    assert Card.objects.get().user == mei
+    with pytest.raises(BadRequest, match="out of date"):
+        studying.grade(user=mei, question=concept, seen=Seen(theirs.pk), review_id=UUID(int=7), rating=3)
+    assert Sitting.objects.get().graded_as is None and not Card.objects.exists()

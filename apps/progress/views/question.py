@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.common.access import way_back
 from apps.common.errors import BadRequest
-from apps.progress import forms, parts, said, selectors, services, studying
+from apps.progress import forms, parts, said, selectors, services, sittings, studying
 from apps.progress.models import Review, Session, Sitting
 from apps.progress.views import sheet as page
 from apps.progress.views.review import card_page
@@ -31,7 +32,9 @@ VISITORS_SEED = 0
 def question(request: HttpRequest, slug: str) -> HttpResponse:
     found = selectors.question_for(request.user, slug)
     wants_answer = request.GET.get("reveal") == "1"
-    return _page(request, found, _sitting(request, found, revealed=wants_answer), revealed=wants_answer)
+    sitting = _sitting(request, found, revealed=wants_answer)
+    is_visitor = not isinstance(request.user, User)  # a learner opens it by a form, and what was checked is graded
+    return _page(request, found, sitting, revealed=wants_answer and is_visitor)
 
 
 def _sitting(request: HttpRequest, found: Question, *, revealed: bool = False) -> Sitting:
@@ -65,13 +68,19 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
         key=forms.name_of(request, "key"),
         confidence=forms.confidence(request),
         session=session,
+        seen=forms.seen(request),
     )
     if checked.attempt is None:
-        fresh = page.Fresh(part, given, checked.mark)
-        if session is not None:
-            return card_page(request, session, checked.sitting, fresh=fresh, status=422)
-        return _page(request, found, checked.sitting, fresh=fresh, status=422)
+        return _unread(request, found, part, given, checked)
     return redirect(_address(request, found, checked.sitting) + f"#{part}")
+
+
+def _unread(request: HttpRequest, found: Question, part: str, given: dict[str, Any], checked: studying.Checked) -> HttpResponse:
+    """Show what was typed again, and why it could not be read."""
+    fresh, session = page.Fresh(part, given, checked.mark), _session(request)
+    if session is not None:
+        return card_page(request, session, checked.sitting, fresh=fresh, status=422)
+    return _page(request, found, checked.sitting, fresh=fresh, status=422)
 
 
 def _check_for_visitor(request: HttpRequest, found: Question, part: str, given: dict[str, Any]) -> HttpResponse:
@@ -87,7 +96,8 @@ def _check_for_visitor(request: HttpRequest, found: Question, part: str, given: 
 @login_required
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     user, found = _reader(request), selectors.question_for(request.user, slug)
-    sitting = studying.open_hint(user=user, question=found, number=forms.whole(request, "number", 1), session=_session(request))
+    number, session, seen = forms.whole(request, "number", 1), _session(request), forms.seen(request)
+    sitting = studying.open_hint(user=user, question=found, number=number, session=session, seen=seen)
     return redirect(_address(request, found, sitting) + "#hints")
 
 
@@ -96,25 +106,29 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     found = selectors.question_for(request.user, slug)
     if not isinstance(request.user, User):
         return redirect(f"{found.get_absolute_url()}?reveal=1#ref")
-    if written := forms.text(request, "text").strip():  # what stands in the field goes with the reveal
-        _keep_written(request, found, written)
-    sitting = studying.reveal(
-        user=request.user,
-        question=found,
-        session=_session(request),
-        seconds=forms.spent(request),
-        at=forms.moment(request),
-        sitting=forms.name_or_none(request, "sitting"),
-    )
+    said_ = {"text": forms.text(request, "text")}
+    with transaction.atomic():  # what stands in the field goes with the reveal, or neither does
+        kept = _keep_written(request, found, said_) if said_["text"].strip() else None
+        if kept is not None and kept.attempt is None:
+            return _unread(request, found, parts.WRITTEN, said_, kept)
+        sitting = studying.reveal(
+            user=request.user,
+            question=found,
+            session=_session(request),
+            seconds=forms.spent(request),
+            at=forms.moment(request),
+            seen=forms.seen(request),
+        )
     return redirect(_address(request, found, sitting, revealed=True) + "#ref")
 
 
-def _keep_written(request: HttpRequest, found: Question, written: str) -> None:
-    key, session = forms.name_of(request, "key"), _session(request)
-    sitting = _sitting(request, found)
-    if not sitting.is_revealed:
-        said_ = {"text": written}
-        studying.answer(user=_reader(request), question=found, part=parts.WRITTEN, said=said_, key=key, session=session)
+def _keep_written(request: HttpRequest, found: Question, said_: dict[str, Any]) -> studying.Checked | None:
+    """Keep what was written; nothing where the answer is open already."""
+    user, key, session, seen = _reader(request), forms.name_of(request, "key"), _session(request), forms.seen(request)
+    sitting = sittings.sit_down(user=user, question=found, session=session, seen=seen)
+    if sitting.is_revealed or sitting.over:
+        return None
+    return studying.answer(user=user, question=found, part=parts.WRITTEN, said=said_, key=key, session=session, seen=seen)
 
 
 @require_POST
@@ -124,7 +138,7 @@ def grade(request: HttpRequest, slug: str) -> HttpResponse:
     review = studying.grade(
         user=user,
         question=found,
-        sitting=forms.name_or_none(request, "sitting"),
+        seen=forms.seen(request),
         review_id=forms.name_of(request, "review_id"),
         rating=forms.rating(request),
         at=forms.moment(request),
@@ -141,7 +155,12 @@ def points(request: HttpRequest, slug: str) -> HttpResponse:
     user, found = _reader(request), selectors.question_for(request.user, slug)
     sitting = forms.name_of(request, "sitting")
     studying.tick_points(
-        user=user, question=found, sitting=sitting, ticked=forms.wholes(request, "point"), seconds=forms.spent(request)
+        user=user,
+        question=found,
+        sitting=sitting,
+        ticked=forms.wholes(request, "point"),
+        review_id=forms.name_or_none(request, "review_id"),
+        seconds=forms.spent(request),
     )
     return redirect(_address(request, found, selectors.own_sitting(user, sitting), revealed=True) + "#grade")
 
