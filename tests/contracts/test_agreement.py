@@ -12,7 +12,7 @@ from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.signals import run_over
 from workers import catalogue, wire
 
-LISTENERS = {"apps.progress.listeners.note_verdict"}  # it is there to be opened
+LISTENERS = {"apps.progress.listeners.note_verdict"}  # dotted names; add yours here, and say in docs/architecture.md what follows from a run
 
 
 @pytest.mark.django_db
