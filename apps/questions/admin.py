@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision
 from apps.questions.services import NotPublishable
@@ -49,6 +52,22 @@ class QuestionAdmin(admin.ModelAdmin[Question]):
         return redirect(reverse("admin:questions_revision_change", args=[made[0].pk])) if len(made) == 1 else None
 
 
+class RevisionForm(forms.ModelForm[Revision]):
+    """A draft's facts and sources are seen to when it is published; here only that they can be kept."""
+
+    def clean_facts(self) -> dict[str, Any]:
+        said = clean_json(self.cleaned_data["facts"])
+        if not isinstance(said, dict):
+            raise ValidationError(_("Facts are one object in braces, as question.toml says them."))
+        return said
+
+    def clean_sources(self) -> list[Any]:
+        said = clean_json(self.cleaned_data["sources"] or [])
+        if not isinstance(said, list):
+            raise ValidationError(_("Sources are a list in brackets."))
+        return said
+
+
 class PieceInline(admin.StackedInline[Piece, Revision]):
     model = Piece
     extra = 0
@@ -70,6 +89,7 @@ def _is_published(revision: Revision | None) -> bool:
 
 @admin.register(Revision)
 class RevisionAdmin(admin.ModelAdmin[Revision]):
+    form = RevisionForm
     list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
     list_filter = [("published_at", admin.EmptyFieldListFilter), "question__topic", "question__bank"]
     list_select_related = ["question"]
@@ -95,6 +115,9 @@ class RevisionAdmin(admin.ModelAdmin[Revision]):
     def has_delete_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _is_published(obj)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
+        return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]  # its number is of this question
+
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)  # it would ask once for many, published ones among them
@@ -102,6 +125,7 @@ class RevisionAdmin(admin.ModelAdmin[Revision]):
 
     def save_model(self, request: HttpRequest, obj: Revision, form: Any, change: bool) -> None:
         if not change:
+            Question.objects.select_for_update().get(pk=obj.question_id)  # one number for each
             last = Revision.objects.filter(question=obj.question).order_by("-number").values_list("number", flat=True).first()
             obj.number = (last or 0) + 1
         super().save_model(request, obj, form, change)

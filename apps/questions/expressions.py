@@ -106,7 +106,7 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`, `character`, `syntax`, `name`,
             `function`, `arguments`, `forbidden`.
     """
-    plain = " ".join(typed.plain(text, LONGEST).replace("^", "**").split())
+    plain = " ".join(typed.plain(text, LONGEST, "({})").replace("^", "**").split())  # x^½ is no half of x
     if not plain:
         raise BadExpression("empty")
     if len(plain) > LONGEST:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from apps.common.topics import TOPICS
-from apps.questions import expressions, marking, variants
+from apps.questions import checking, expressions, marking, variants
+from apps.questions.checking import BadFact as BadFact
+from apps.questions.checking import Facts as Facts
+from apps.questions.checking import Path
 
-Facts = Mapping[str, Any]
-Path = tuple[str | int, ...]
 KINDS = ("concept", "derivation", "numeric", "choice", "code", "open")
 FORMS = ("one", "several", "order")
 NEEDED = ("topic", "kinds", "difficulty")
@@ -30,14 +30,8 @@ KNOWN: dict[str, Collection[str]] = {
 }
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CLAIM = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
-
-
-class BadFact(Exception):
-    """A fact is wrong. `path` leads to it: ("variant", "wrong", 1, "value")."""
-
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(what)
-        self.path, self.what = path, what
+LONGEST = {SLUG: 64, CLAIM: 128}  # characters, as the columns hold them
+ROW = {"values", "answer", "wrong"}
 
 
 def check(facts: Facts) -> None:
@@ -46,29 +40,30 @@ def check(facts: Facts) -> None:
     Raises:
         BadFact: one is not.
     """
-    _known(facts, "", ())
+    checking.known(facts, KNOWN[""], "", ())
+    checking.storable(facts)
     for key in NEEDED:
         if key not in facts:
             raise BadFact((), f"{key} is missing")
-    _one_of(facts["topic"], TOPICS, ("topic",))
-    kinds = _texts(facts, "kinds")
+    checking.one_of(facts["topic"], TOPICS, ("topic",))
+    kinds = checking.texts(facts, "kinds")
     for kind in kinds:
-        _one_of(kind, KINDS, ("kinds",))
+        checking.one_of(kind, KINDS, ("kinds",))
     if not kinds or len(set(kinds)) != len(kinds):
         raise BadFact(("kinds",), "name at least one kind, each once")
     if type(facts["difficulty"]) is not int or not 1 <= facts["difficulty"] <= 5:
         raise BadFact(("difficulty",), "difficulty is a whole number from 1 to 5")
     _links(facts)
-    for number, source in enumerate(_tables(facts, "sources")):
+    for number, source in enumerate(checking.tables(facts, "sources")):
         _source(source, ("sources", number))
     if "variant" in facts:
         _variant(facts["variant"])
-    for number, choice in enumerate(_tables(facts, "choice")):
+    for number, choice in enumerate(checking.tables(facts, "choice")):
         _choice(choice, ("choice", number))
-    for number, step in enumerate(_tables(facts, "step")):
+    for number, step in enumerate(checking.tables(facts, "step")):
         _step(step, ("step", number))
     if "code" in facts:
-        _known(facts["code"], "code", ("code",))
+        checking.known(facts["code"], KNOWN["code"], "code", ("code",))
 
 
 def check_against(facts: Facts, counts: Mapping[str, int], options: Mapping[int, Sequence[str]], has_rows: bool = False) -> None:
@@ -83,11 +78,11 @@ def check_against(facts: Facts, counts: Mapping[str, int], options: Mapping[int,
     """
     kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
     variant = "variant" in facts
-    _agree(variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric")
-    _agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
-    _agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
-    _agree("derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step")
-    _agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
+    checking.agree(variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric")
+    checking.agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
+    checking.agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
+    checking.agree("derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step")
+    checking.agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
     if {"concept", "open"} & set(kinds) and not counts.get("point"):
         raise BadFact(("kinds",), "concept and open questions are marked by key points: there are none (## Key points)")
     if variant and not has_rows and "answer" not in facts["variant"]:
@@ -128,8 +123,8 @@ def check_draws(variant: Facts) -> None:
 
 def _links(facts: Facts) -> None:
     for key, pattern in (("labs", SLUG), ("related", SLUG), ("claims", CLAIM), ("often_said_but", CLAIM)):
-        for each in _texts(facts, key):
-            if not pattern.fullmatch(each):
+        for each in checking.texts(facts, key):
+            if not pattern.fullmatch(each) or len(each) > LONGEST[pattern]:
                 raise BadFact((key,), f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}")
     strange = set(facts.get("often_said_but", [])) - set(facts.get("claims", []))
     if strange:
@@ -137,59 +132,97 @@ def _links(facts: Facts) -> None:
 
 
 def _source(source: Facts, path: Path) -> None:
-    _known(source, "sources", path)
+    checking.known(source, KNOWN["sources"], "sources", path)
     if not isinstance(source.get("text"), str) or not source["text"].strip():
         raise BadFact(path, "a source has a text")
-    if "url" in source and urlsplit(str(source["url"])).scheme not in ("https", "http"):
+    if "url" in source and not _is_address(source["url"]):
         raise BadFact((*path, "url"), "a source's url begins with https:// (or http://)")
 
 
+def _is_address(url: Any) -> bool:
+    try:
+        return isinstance(url, str) and urlsplit(url).scheme in ("https", "http")
+    except ValueError:  # a bracket without its other half
+        return False
+
+
 def _variant(variant: Facts) -> None:
-    _known(variant, "variant", ("variant",))
+    checking.known(variant, KNOWN["variant"], "variant", ("variant",))
+    draw, answer, wrongs = (variant.get(name, empty) for name, empty in (("draw", {}), ("answer", {}), ("wrong", [])))
+    checking.table(draw, ("variant", "draw"))
+    checking.table(answer, ("variant", "answer"))
+    if not isinstance(wrongs, list):
+        raise BadFact(("variant", "wrong"), "write [[variant.wrong]], once for each")
     if "tolerance" in variant:
-        _known(variant["tolerance"], "variant.tolerance", ("variant", "tolerance"))
-        for key, value in variant["tolerance"].items():
-            if not _is_number(value) or value < 0 or (key == "relative" and value > 0.2):
-                raise BadFact(("variant", "tolerance"), f"{key} is a number from 0{' to 0.2' if key == 'relative' else ''}")
+        _tolerance(variant["tolerance"], ("variant", "tolerance"))
     if "unit" in variant:
-        _both(variant["unit"], ("variant", "unit"))
-    names = [_drawn(name, how) for name, how in variant.get("draw", {}).items()]
-    computed = [name for name in variant.get("answer", {}) if name != "reject"]
+        checking.both(variant["unit"], ("variant", "unit"))
+    names = [_drawn(name, how) for name, how in draw.items()]
+    computed = [name for name in answer if name != "reject"]
     for name in computed:
-        _name(name, ("variant", "answer", name))
+        checking.symbol(name, ("variant", "answer", name))
     names += computed
-    for name, text in variant.get("answer", {}).items():
-        _expression(text, [each for each in names if each != name], ("variant", "answer", name))
-    if "answer" in variant and "value" not in variant["answer"]:
+    for name, text in answer.items():
+        checking.expression(text, [each for each in names if each != name], ("variant", "answer", name))
+    if "answer" in variant and "value" not in answer:
         raise BadFact(("variant", "answer"), "value is missing")
-    for number, wrong in enumerate(variant.get("wrong", [])):
+    for number, wrong in enumerate(wrongs):
         path: Path = ("variant", "wrong", number)
-        _known(wrong, "variant.wrong", path)
-        _both(wrong.get("message"), (*path, "message"))
+        checking.known(wrong, KNOWN["variant.wrong"], "variant.wrong", path)
+        checking.both(wrong.get("message"), (*path, "message"))
         if "value" in wrong or "answer" in variant:
-            _expression(wrong.get("value"), names, (*path, "value"))
+            checking.expression(wrong.get("value"), names, (*path, "value"))
+    if "rows" in variant:
+        check_rows(variant["rows"], len(wrongs))
+
+
+def _tolerance(tolerance: Facts, path: Path) -> None:
+    checking.known(tolerance, KNOWN["variant.tolerance"], "variant.tolerance", path)
+    for key, value in tolerance.items():
+        if not checking.is_number(value) or value < 0 or (key == "relative" and value > 0.2):
+            raise BadFact(path, f"{key} is a number from 0{' to 0.2' if key == 'relative' else ''}")
+
+
+def check_rows(rows: Any, wrong: int) -> None:
+    """See that rows are variants, as a program made them, each with so many wrong answers.
+
+    Raises:
+        BadFact: they are not.
+    """
+    what = f"rows are a list; each has values (numbers by name), an answer and {wrong} wrong answers, all of them numbers"
+    if not isinstance(rows, list) or not rows:
+        raise BadFact(("variant", "rows"), what)
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping) or set(row) != ROW:
+            raise BadFact(("variant", "rows", number), what)
+        values, answer, others = row["values"], row["answer"], row["wrong"]
+        right = isinstance(values, Mapping) and isinstance(others, list) and len(others) == wrong
+        if not right or set(values) != set(rows[0]["values"]):
+            raise BadFact(("variant", "rows", number), what)
+        if not all(checking.is_number(each) for each in (*values.values(), answer, *others)):
+            raise BadFact(("variant", "rows", number), what)
 
 
 def _drawn(name: str, how: Any) -> str:
     path: Path = ("variant", "draw", name)
-    _name(name, path)
+    checking.symbol(name, path)
     if name in variants.RESERVED:
         raise BadFact(path, f"{name} is a name of the answer's own")
-    if _is_number(how):
+    if checking.is_number(how):
         return name
     if isinstance(how, Mapping) and set(how) == {"choices"}:
-        if isinstance(how["choices"], list) and how["choices"] and all(_is_number(each) for each in how["choices"]):
+        if isinstance(how["choices"], list) and how["choices"] and all(checking.is_number(each) for each in how["choices"]):
             return name
     elif isinstance(how, Mapping) and set(how) == {"from", "to"}:
         first, last = how["from"], how["to"]
-        if type(first) is int and type(last) is int and first <= last:
+        if type(first) is int and type(last) is int and checking.is_number(first) and checking.is_number(last) and first <= last:
             return name
     raise BadFact(path, "write { choices = [1, 2] }, { from = 2, to = 5 } (whole numbers), or a number")
 
 
 def _choice(choice: Facts, path: Path) -> None:
-    _known(choice, "choice", path)
-    _one_of(choice.get("form"), FORMS, (*path, "form"))
+    checking.known(choice, KNOWN["choice"], "choice", path)
+    checking.one_of(choice.get("form"), FORMS, (*path, "form"))
     right = choice.get("right")
     if not isinstance(right, list) or not right or not all(isinstance(key, str) for key in right) or len(set(right)) != len(right):
         raise BadFact((*path, "right"), 'right is a list of options, each once: ["a", "c"]')
@@ -207,83 +240,25 @@ def _options(choice: Facts, keys: list[str], path: Path) -> None:
 
 
 def _step(step: Facts, path: Path) -> None:
-    _known(step, "step", path)
+    checking.known(step, KNOWN["step"], "step", path)
     if "check" not in step:
         return
     check, path = step["check"], (*path, "check")
-    _known(check, "step.check", path)
+    checking.known(check, KNOWN["step.check"], "step.check", path)
     symbols = check.get("symbols")
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise BadFact(path, 'symbols is a list of names: ["n", "m"]')
     for name in symbols:
-        _name(name, path)
-    expression = _expression(check.get("answer"), symbols, path)
-    ranges = check.get("range", [])
-    for each in ranges.values() if isinstance(ranges, Mapping) else [ranges] if ranges else []:
-        if not isinstance(each, list) or len(each) != 2 or not all(_is_number(n) for n in each) or not each[0] < each[1]:
+        checking.symbol(name, path)
+    expression = checking.expression(check.get("answer"), symbols, path)
+    ranges = check.get("range", {})
+    for each in ranges.values() if isinstance(ranges, Mapping) else [ranges]:
+        if not isinstance(each, list) or len(each) != 2 or not all(map(checking.is_number, each)) or not each[0] < each[1]:
             raise BadFact(path, "range is [low, high], or { symbol = [low, high] }")
     if isinstance(ranges, Mapping) and set(ranges) - set(symbols):
         raise BadFact(path, f"range names {', '.join(sorted(set(ranges) - set(symbols)))}, which is no symbol")
     if not marking.derivation(expression.text, check).is_right:
-        raise BadFact(path, "the answer has no value anywhere in the range")
-
-
-# ---------------------------------------------------------------- small words
-
-
-def _known(table: Any, where: str, path: Path) -> None:
-    if not isinstance(table, Mapping):
-        raise BadFact(path, f"{where or 'the file'} is a table")
-    for key in table:
-        if key not in KNOWN[where]:
-            raise BadFact((*path, key), f"unknown key {key!r}. Known: {', '.join(sorted(KNOWN[where]))}")
-
-
-def _tables(facts: Facts, key: str) -> list[Any]:
-    found = facts.get(key, [])
-    if not isinstance(found, list):
-        raise BadFact((key,), f"write [[{key}]], once for each")
-    return found
-
-
-def _texts(facts: Facts, key: str) -> list[str]:
-    found = facts.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadFact((key,), f"{key} is a list of texts")
-    return found
-
-
-def _one_of(value: Any, known: Collection[str], path: Path) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise BadFact(path, f"{value!r} is not one of: {', '.join(known)}")
-
-
-def _both(value: Any, path: Path) -> None:
-    if not isinstance(value, Mapping) or set(value) != {"en", "zh"} or not all(isinstance(v, str) and v for v in value.values()):
-        raise BadFact(path, "write it in both languages: { en = “…”, zh = “…” }")
-
-
-def _name(name: str, path: Path) -> None:
-    if not expressions.is_free_name(name):
-        raise BadFact(path, f"{name!r} cannot be a symbol: letters, digits and _, and no word of the expression language")
-
-
-def _expression(text: Any, names: Collection[str], path: Path) -> expressions.Expression:
-    if not isinstance(text, str):
-        raise BadFact(path, "an expression is a text, in quotes")
-    try:
-        return expressions.read(text, names)
-    except expressions.BadExpression as error:
-        raise BadFact(path, f"“{text[:60]}” is no expression of {', '.join(names) or 'numbers'}: {error}") from None
-
-
-def _agree(first: bool, second: bool, path: Path, a: str, b: str) -> None:
-    if first != second:
-        raise BadFact(path, f"there is {a if first else b}, but no {b if first else a}")
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+        raise BadFact(path, f"the answer has a value at too few places of the range: {marking.POINTS} random ones are compared")
 
 
 def _said(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from apps.common import locks
 from apps.questions import facts as rules
 from apps.questions import services, typesetting, words
+from apps.questions.checking import BadFact
 from apps.questions.models import Bank, Piece, Question, Revision
 from apps.questions.rendering import value_names
 from apps.questions.typesetting import Fault
@@ -25,6 +26,8 @@ KNOWN = {
     *(*NEEDED, "figure.py", "figure.en.svg", "figure.zh.svg", "variant.py", "variants.json", "checks.py"),
     *("starter.py", "reference.py", "cases.py", "wrong", "__pycache__"),
 }
+MOST_OF_A_TITLE = 200  # characters, of the bank's
+GONE = "gone:"  # before the hash of files that are not there any more: then it was us who withdrew the question, not an operator
 ROWS = {"hint", "step", "numeric", "choice", "option", "point", "mistake", "follow_up"}  # passages that are pieces
 
 
@@ -54,6 +57,8 @@ class Folder:
 def load_questions(folder: Path) -> list[str]:
     """Load every `<topic>/<slug>/` of a bank; questions whose files are gone are withdrawn. Returns a line for each change.
 
+    What an operator withdrew stays so.
+
     Raises:
         BadFile: a file cannot be loaded; nothing of the bank is then.
     """
@@ -69,7 +74,7 @@ def load_questions(folder: Path) -> list[str]:
     here = {one.slug for one in folders}
     gone = [q for q in known.values() if q.files_sha256 and not q.withdrawn and q.slug not in here]
     for question in gone:
-        Question.objects.filter(pk=question.pk).update(withdrawn=True)
+        Question.objects.filter(pk=question.pk).update(withdrawn=True, files_sha256=_gone(question.files_sha256))
         changes.append(f"{question.slug}: withdrawn, its files are gone")
     return changes
 
@@ -110,11 +115,9 @@ def read_folder(path: Path) -> Folder:
 
 def _facts(path: Path, english: Words) -> dict[str, Any]:
     file = path / "question.toml"
+    source = words.text_of(file)
     try:
-        source = file.read_text(encoding="utf-8")
         facts = tomllib.loads(source)
-    except UnicodeDecodeError as error:
-        raise BadFile(file, 1, f"cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         line = str(error).rpartition("line ")[2].partition(",")[0]
         raise BadFile(file, int(line) if line.isdecimal() else 1, f"is not TOML: {error}") from None
@@ -124,16 +127,16 @@ def _facts(path: Path, english: Words) -> dict[str, Any]:
         options.setdefault(option.group, []).append(option.key)
     try:
         rules.check(facts)
-        if not rules.SLUG.fullmatch(path.name):
-            raise rules.BadFact((), f"the folder {path.name} is no slug")
+        if not rules.SLUG.fullmatch(path.name) or len(path.name) > rules.LONGEST[rules.SLUG]:
+            raise BadFact((), f"the folder {path.name} is no slug of at most {rules.LONGEST[rules.SLUG]} characters")
         if facts["topic"] != path.parent.name:
-            raise rules.BadFact(("topic",), f"the folder lies in {path.parent.name}")
+            raise BadFact(("topic",), f"the folder lies in {path.parent.name}")
         if (path / "variant.py").exists() and "variant" in facts:
             facts["variant"]["rows"] = _rows(path / "variants.json", len(facts["variant"].get("wrong", [])))
         rules.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
         if "variant" in facts:
             rules.check_draws(facts["variant"])
-    except rules.BadFact as error:
+    except BadFact as error:
         raise BadFile(file, rules.line_of(source, error.path), error.what) from None
     return {**facts, "review": json.loads(json.dumps(facts.get("review", {}), default=str))}
 
@@ -141,10 +144,11 @@ def _facts(path: Path, english: Words) -> dict[str, Any]:
 def _rows(path: Path, wrong: int) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        rules.check_rows(rows, wrong)
     except (OSError, ValueError):
         raise BadFile(path, 1, "cannot be read. It is made from variant.py by:  python manage.py draw_figures") from None
-    if not rows or not all(set(row) == {"values", "answer", "wrong"} and len(row["wrong"]) == wrong for row in rows):
-        raise BadFile(path, 1, f"each row has values, an answer and {wrong} wrong answers. Run:  python manage.py draw_figures")
+    except BadFact as error:
+        raise BadFile(path, 1, f"{error.what}. Run:  python manage.py draw_figures") from None
     return rows
 
 
@@ -156,13 +160,13 @@ def _further_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[s
                 raise BadFile(path / f"{name}.py", 1, "is missing: a code question has a starter and a reference")
     for name in ("starter", "reference"):
         if f"{name}.py" in names:
-            files[name] = (path / f"{name}.py").read_text(encoding="utf-8")
+            files[name] = words.text_of(path / f"{name}.py")
     if "figure.py" in names:
         for language in ("en", "zh"):
             if f"figure.{language}.svg" not in names:
                 what = "is missing. It is drawn from figure.py by:  python manage.py draw_figures"
                 raise BadFile(path / f"figure.{language}.svg", 1, what)
-            files[f"figure_{language}"] = (path / f"figure.{language}.svg").read_text(encoding="utf-8")
+            files[f"figure_{language}"] = words.text_of(path / f"figure.{language}.svg")
     return files
 
 
@@ -197,11 +201,15 @@ def _check_values(one: Folder) -> None:
 
 def _load_bank(file: Path) -> tuple[Bank, list[str]]:
     try:
-        said = tomllib.loads(file.read_text(encoding="utf-8"))
-        fields = {"title_en": said["title"]["en"], "title_zh": said["title"]["zh"]}
-        bank, made = Bank.objects.update_or_create(slug=said["slug"], defaults=fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        said = tomllib.loads(words.text_of(file))
+        slug, titles = str(said["slug"]), {f"title_{language}": str(said["title"][language]) for language in ("en", "zh")}
+    except (ValueError, KeyError, TypeError) as error:
         raise BadFile(file, 1, f"says slug and title {{ en, zh }} of the bank: {error}") from None
+    if not rules.SLUG.fullmatch(slug) or len(slug) > rules.LONGEST[rules.SLUG]:
+        raise BadFile(file, 1, f"{slug!r} is no slug of at most {rules.LONGEST[rules.SLUG]} characters")
+    if not all(0 < len(title) <= MOST_OF_A_TITLE and "\x00" not in title for title in titles.values()):
+        raise BadFile(file, 1, f"a title of the bank has 1 to {MOST_OF_A_TITLE} characters")
+    bank, made = Bank.objects.update_or_create(slug=slug, defaults=titles)
     return bank, [f"bank {bank}: made"] if made else []
 
 
@@ -210,16 +218,20 @@ def _load(one: Folder, bank: Bank, question: Question | None) -> str:
     digest = one.sha256
     if question is None and Question.objects.filter(slug=one.slug).exists():
         raise BadFile(one.path, 1, "another bank has a question of this name")
-    if question is None or question.files_sha256 != digest:
+    if question is None or question.files_sha256 not in (digest, _gone(digest)):
         return _publish(one, bank, question, digest)
     said = []
-    if question.withdrawn:
-        Question.objects.filter(pk=question.pk).update(withdrawn=False)
+    if question.files_sha256 != digest:
+        Question.objects.filter(pk=question.pk).update(withdrawn=False, files_sha256=digest)
         said.append("offered again")
     if question.current is not None and question.current.html_made_by != typesetting.made_by():
         services.set_again(revision=question.current)
         said.append("set again")
     return ", ".join(said)
+
+
+def _gone(digest: str) -> str:
+    return digest if digest.startswith(GONE) else (GONE + digest)[: len(digest)]
 
 
 def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) -> str:
@@ -228,7 +240,9 @@ def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) ->
         raise placed(fault, one, lines)
     _check_values(one)
     facts = one.facts
-    fields = {"topic": facts["topic"], "kinds": facts["kinds"], "difficulty": facts["difficulty"], "withdrawn": False}
+    fields = {"topic": facts["topic"], "kinds": facts["kinds"], "difficulty": facts["difficulty"]}
+    if question is not None and question.files_sha256.startswith(GONE):
+        fields["withdrawn"] = False
     if question is None:
         question = Question.objects.create(bank=bank, slug=one.slug, files_sha256=digest, **fields)
     else:

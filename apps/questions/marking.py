@@ -117,12 +117,12 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
         compared += 1
         if compared == POINTS:
             return Mark(RIGHT)
-    return Mark(RIGHT if compared else WRONG)
+    return Mark(WRONG)  # loading refuses answers that have a value at too few places
 
 
 def _right_side(text: str) -> str:
-    """Return what stands behind the last plain equals sign: `r = sqrt(3)` answers with sqrt(3)."""
-    return re.split(r"(?<![<>=!])=(?!=)", text[: expressions.LONGEST * 2])[-1] if "=" in text else text
+    """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)` answers with sqrt(3)."""
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝](?![=＝])", text[: expressions.LONGEST * 2])[-1]
 
 
 def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:

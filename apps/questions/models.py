@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -15,6 +17,8 @@ from apps.common.topics import TOPICS
 
 SLUG = 64  # characters of a slug
 CLAIM = 128  # and of a claim
+SEARCHED = ("current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh", "slug")
+MOST_WORDS = 12  # of a search
 
 
 class Kind(models.TextChoices):
@@ -48,11 +52,11 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(current__claims__overlap=list(claims))
 
     def saying(self, words: str) -> QuestionQuerySet:
-        """Questions in whose title or statement, in either language, every one of the words occurs."""
+        """Questions in whose title or statement, in either language, every one of the words occurs, full-width or not."""
         found = self
-        for word in words.split():
-            places = ("current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh", "slug")
-            found = found.filter(Q(*((f"{place}__icontains", word) for place in places), _connector=Q.OR))
+        for word in list(dict.fromkeys(words.split()))[:MOST_WORDS]:
+            spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+            found = found.filter(Q(*((f"{place}__icontains", each) for place in SEARCHED for each in spellings), _connector=Q.OR))
         return found
 
 

@@ -29,6 +29,7 @@ from apps.questions import tex
 MARKERS = ("verdicts", "figure", "reference")
 OPEN, CLOSE = "\ue000", "\ue001"
 PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+TAG = re.compile(r'<[a-z/](?:[^<>"]|"[^"]*")*>')  # as nh3 writes it
 TAKEN_OUT = re.compile(
     r"^(?P<indent> *)(?P<fence>(?P<ticks>`{3,}|~{3,})[^\n]*\n.*?(?:^ *(?P=ticks)[`~]*[ \t]*$|\Z))"
     r"|(?P<code>(?P<run>`+)(?!`).*?(?<!`)(?P=run)(?!`))"
@@ -41,7 +42,7 @@ TAKEN_OUT = re.compile(
 BROKEN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")  # a browser would show a space
 VALUE = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 TAGS = {
-    *("p", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "br", "hr", "h4", "h5", "sup", "sub"),
+    *("p", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "br", "hr", "h4", "h5", "sup", "sub"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}, "code": {"class"}}
@@ -152,7 +153,8 @@ class _Work:
             found = self.source.find(match[0] + around)
             self.faults.append((f"“{match[0]}{around}”: emphasis that is not closed", max(found, 0)))
 
-    def put_back(self, safe: str) -> str:
+    def put_back(self, cleaned: str) -> str:
+        safe = TAG.sub(lambda tag: PLACE.sub(self._as_written, tag[0]), cleaned)
         set_ = iter(tex.formulas([(what, kind == "display") for kind, what, _at in self.kept if kind in ("inline", "display")]))
         pieces: list[tuple[str, bool]] = []  # HTML, and whether it is a block
         for kind, what, where in self.kept:
@@ -163,11 +165,16 @@ class _Work:
                     self.faults.append((f"TeX: {formula.error}", where))
                 pieces.append((formula.html, False))
             else:
-                pieces.append(self._piece(kind, what))
+                pieces.append(self._piece(kind, what, where))
         apart = PARAGRAPH.sub(lambda match: _apart(match, pieces), safe)
         return PLACE.sub(lambda match: pieces[int(match[1])][0] if int(match[1]) < len(pieces) else "", apart).strip()
 
-    def _piece(self, kind: str, what: str) -> tuple[str, bool]:
+    def _as_written(self, place: re.Match[str]) -> str:
+        """Return what stands in an attribute, where no HTML can: a link's title keeps its formula as it was written."""
+        number = int(place[1])
+        return html.escape(self.kept[number][1]) if number < len(self.kept) else ""
+
+    def _piece(self, kind: str, what: str, where: int) -> tuple[str, bool]:
         match kind:
             case "text":
                 return html.escape(what), False
@@ -179,7 +186,7 @@ class _Work:
                 return code(body, first.strip("`~ ").split(" ")[0]), True
             case "figure":
                 caption = render(what, inline=True)
-                self.faults += [(fault, 0) for fault, _at in caption.faults]
+                self.faults += [(fault, where) for fault, _at in caption.faults]
                 return f'<figure class="plate"><!--gradus:figure--><figcaption>{caption.html}</figcaption></figure>', True
         return f"<!--gradus:{kind}-->", True
 

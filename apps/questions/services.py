@@ -14,6 +14,7 @@ from apps.common.errors import Refused
 from apps.common.text import clean
 from apps.questions import facts as rules
 from apps.questions import typesetting
+from apps.questions.checking import BadFact
 from apps.questions.models import Piece, Question, Report, Revision
 
 SET = ("title", "statement", "answer")
@@ -70,6 +71,8 @@ def publish_draft(*, revision: Revision) -> Revision:
 
 def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
     """Return what is wrong with a draft, in words, and fill the HTML columns of its rows."""
+    if not isinstance(revision.facts, dict):
+        return [_("facts are one object in braces, as question.toml says them")]
     counts: dict[str, int] = {}
     options: dict[int, list[str]] = {}
     for piece in pieces:
@@ -80,10 +83,10 @@ def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
     try:
         rules.check({**said, **{name: value for name, value in links.items() if value}})
-        rules.check_against(said, counts, options)
+        rules.check_against(said, counts, options, has_rows="rows" in said.get("variant", {}))
         if "variant" in said:
             rules.check_draws(said["variant"])
-    except rules.BadFact as error:
+    except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.what}"]
     return [f"{fault.text.name} ({fault.text.language}): {fault.what}" for fault in typesetting.set_html(revision, pieces)]
 

@@ -99,11 +99,12 @@ def drawn_html(revision: Revision, pieces: Sequence[Piece], language: str, seed:
     found: dict[str, str] | None = cache.get(key)
     if found is None:
         values = _values(revision, seed)
-        found = {
-            text.name: rendering.render(rendering.with_values(text.source, values), inline=text.field in INLINE).html
-            for text in mine
+        made = {
+            text.name: rendering.render(rendering.with_values(text.source, values), inline=text.field in INLINE) for text in mine
         }
-        cache.set(key, found, timeout=None)
+        found = {name: each.html for name, each in made.items()}
+        if not any(each.faults for each in made.values()):  # loading saw none: a formula that took too long here is set again
+            cache.set(key, found, timeout=None)
     return found
 
 

@@ -18,6 +18,7 @@ HEADINGS = {  # (English, Chinese): what stands under it; in the order in which 
     "follow_up": ("Follow-ups", "追问"),
 }
 OPTION = ("Option", "选项")
+LONGEST = {"title": 300, "key": 16}  # characters, as the columns hold them
 LISTS = ("point", "mistake", "follow_up")  # each item stands by itself
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
@@ -57,16 +58,28 @@ class Words:
         return [passage for passage in self.passages if passage.kind == kind]
 
 
+def text_of(path: Path) -> str:
+    """Return what a file says, whatever editor wrote its first bytes.
+
+    Raises:
+        BadFile: it cannot be read, or no table could hold it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(path, 1, f"cannot be read: {error}") from None
+    if "\x00" in text:
+        raise BadFile(path, text.partition("\x00")[0].count("\n") + 1, "here is the character NUL, which no text can hold.")
+    return text
+
+
 def read(path: Path, language: str) -> Words:
     """Return the words in a file.
 
     Raises:
         BadFile: a heading is not one of the bank's, something is missing, or an option has no reason.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(path, 1, f"cannot be read: {error}") from None
+    lines = text_of(path).splitlines()
     words = Words(path)
     for passage in _sections(path, lines, 1 if language == "zh" else 0):
         words.passages += _items(passage, path) if passage.kind in LISTS else [passage]
@@ -88,6 +101,8 @@ def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
             continue
         yield from _ended(current, path)
         heading = heading.strip()
+        if level == "#" and number == 1 and len(heading) > LONGEST["title"]:
+            raise BadFile(path, 1, f"a title has at most {LONGEST['title']} characters; this has {len(heading)}.")
         if level == "#" and number == 1 and heading:
             yield Passage("title", 1, heading)
             current = Passage("statement", 2)
@@ -119,8 +134,8 @@ def _ended(passage: Passage, path: Path) -> Iterator[Passage]:
 def _split_reason(option: Passage, path: Path) -> None:
     lines = option.text.split("\n")
     quoted = [number for number, line in enumerate(lines) if line.startswith(">")]
-    if not option.key:
-        raise BadFile(path, option.line, "an option has a key: ### Option a.")
+    if not 0 < len(option.key) <= LONGEST["key"]:
+        raise BadFile(path, option.line, f"an option has a key of at most {LONGEST['key']} characters: ### Option a.")
     if not quoted:
         raise BadFile(
             path, option.line, f"option {option.key} has no reason: a block quote (> …) that says why it is right or wrong."

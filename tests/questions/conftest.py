@@ -11,6 +11,8 @@ from apps.accounts.models import User
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 
+Change = Callable[[str, str, str], None]  # file, old text, new text
+
 TOML = """\
 topic = "losses"
 kinds = ["concept", "derivation", "numeric", "choice", "code"]

@@ -104,3 +104,22 @@ def test_a_report_is_answered_but_its_words_stay(operator: Client, guess: Questi
 
 def test_tables_are_as_many_as_are_tested() -> None:
     assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(TABLES)
+
+
+def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(operator: Client, guess: Question) -> None:
+    draft = services.draft_from(question=guess)
+    url = f"/admin/questions/revision/{draft.pk}/change/"
+    form = operator.get(url).context["adminform"].form
+    assert "question" not in form.fields, "its number is of this question"
+    filled = {name: form[name].value() or "" for name in form.fields}
+    inlines = {"pieces-TOTAL_FORMS": "0", "pieces-INITIAL_FORMS": "0"}
+    for facts, said in (("[1]", "Facts are one object"), ("{", "Enter a valid JSON"), ('{"a": "\\u0000", "b": NaN}', "")):
+        answer = operator.post(url, filled | inlines | {"facts": facts, "sources": "[]"})
+        assert answer.status_code == (200 if said else 302) and said in answer.content.decode()
+    assert Revision.objects.get(pk=draft.pk).facts == {"a": "", "b": None}
+
+
+def test_a_question_with_a_published_revision_is_not_deleted(operator: Client, guess: Question) -> None:
+    operator.post(f"/admin/questions/question/{guess.pk}/delete/", {"post": "yes"})
+    operator.post("/admin/questions/question/", {"action": "delete_selected", "_selected_action": [guess.pk], "post": "yes"})
+    assert Question.objects.filter(pk=guess.pk).exists()

@@ -53,6 +53,50 @@ def test_dead_links_of_this_site_are_found(bank: Path, labs: Path, change: Chang
     assert [line for line in said if f"en.md:36: {link} leads nowhere" in line] == said and bool(said) == dead
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("It costs $n^2 a step.", "a dollar sign without its partner"),
+        ("![a curve](curve.png)", "images are not read"),
+        ("A <b>bold</b> word.", "HTML is not read"),
+        ("Five\\$, `$x`, `<b>`, $a < b$ and $c > d$, 1 < 2 > 0.", ""),
+    ],
+)
+def test_what_was_meant_to_be_read_and_is_not_is_found(bank: Path, labs: Path, change: Change, written: str, said: str) -> None:
+    change("en.md", "Second.", f"Second.\n{written}")
+    found = list(content.faults(bank, labs))
+    assert [line for line in found if "guess/en.md:36: “" in line and said in line] == found and bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('related = ["second"]', 'related = ["secnod"]', "question.toml:6: secnod is no question"),
+        ('related = ["second"]', 'related = ["xavier-derivation"]', ""),  # of the catalogue: it may come
+        (
+            '"no-such-lab.claim"',
+            '"dead-relu.lr-kill"',
+            "question.toml:5: dead-relu has no claim dead-relu.lr-kill. It has: dead-relu.lr-kills",
+        ),
+    ],
+)
+def test_names_that_nothing_has_are_found(bank: Path, labs: Path, change: Change, old: str, new: str, said: str) -> None:
+    change("question.toml", old, new)
+    found = list(content.faults(bank, labs))
+    assert [line for line in found if said in line] == found and bool(found) == bool(said)
+
+
+def test_mistakes_that_give_the_same_number_are_found(bank: Path, labs: Path, change: Change) -> None:
+    more = 'message = { en = "Those are bits.", zh = "这是比特。" }\n[[variant.wrong]]\nvalue = "n / 2"\n'
+    change(
+        "question.toml",
+        'message = { en = "Those are bits.", zh = "这是比特。" }\n',
+        more + 'message = { en = "Half.", zh = "一半。" }\n',
+    )
+    (found,) = content.faults(bank, labs)  # log2(4) is 4 / 2
+    assert "question.toml:27: with seed" in found and "(n = 4) this is another mistake's value too" in found
+
+
 def test_a_figure_without_words_is_found(bank: Path, labs: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").write_text('<svg role="img" aria-label=""></svg>')
     assert ["figure.zh.svg:1: the figure has no text alternative" in line for line in content.faults(bank, labs)] == [True]

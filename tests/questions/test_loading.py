@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from apps.questions import drawing
+from apps.questions import drawing, services
 from apps.questions.loading import load_questions
 from apps.questions.models import Piece, Question, Revision
 from apps.questions.selectors import sheet
 from apps.questions.words import BadFile
+from tests.questions.conftest import Change
 
 pytestmark = pytest.mark.django_db
-Change = Callable[[str, str, str], None]
 
 
 def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
@@ -192,3 +193,59 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     shown = sheet(current, 3, language="en")
     assert shown.drawn is not None and shown.drawn.answer == 0.125 and shown.drawn.wrong[0].value == 5.0
     assert shown.numeric is not None and ">5<" in shown.numeric
+
+
+def test_what_an_operator_withdrew_stays_withdrawn(bank: Path, change: Change, guess: Question) -> None:
+    Question.objects.filter(pk=guess.pk).update(withdrawn=True)
+    assert load_questions(bank) == []
+    change("en.md", "You *guess*", "One *guesses*")
+    assert load_questions(bank) == ["guess: revision 2"]
+    assert Question.objects.get(pk=guess.pk).withdrawn
+
+
+def test_a_question_that_comes_back_with_other_words_is_a_revision_that_is_offered(
+    bank: Path, change: Change, tmp_path: Path
+) -> None:
+    load_questions(bank)
+    shutil.move(bank / "losses" / "guess", tmp_path / "aside")
+    assert load_questions(bank) == ["guess: withdrawn, its files are gone"]
+    assert load_questions(bank) == []
+    shutil.move(tmp_path / "aside", bank / "losses" / "guess")
+    change("en.md", "You *guess*", "One *guesses*")
+    assert load_questions(bank) == ["guess: revision 2"]
+    assert Question.objects.offered().filter(slug="guess").exists() and load_questions(bank) == []
+
+
+@pytest.mark.parametrize("what", ["a piece is given away", "a piece is deleted", "the revision is deleted"])
+def test_a_published_revision_loses_nothing(guess: Question, what: str) -> None:
+    revision = guess.current
+    assert revision is not None
+    draft = services.draft_from(question=guess)
+    draft.pieces.all().delete()  # a draft may lose what it has
+    with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+        match what:
+            case "a piece is given away":
+                revision.pieces.filter(kind="hint").update(revision=draft)
+            case "a piece is deleted":
+                revision.pieces.filter(kind="hint")._raw_delete("default")
+            case _:
+                Question.objects.filter(pk=guess.pk).update(current=None)
+                Revision.objects.filter(pk=revision.pk)._raw_delete("default")
+    assert revision.pieces.count() == 11
+    Revision.objects.filter(pk=draft.pk).delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_loaders_at_once_load_once(bank: Path) -> None:
+    gate = threading.Barrier(2)
+
+    def load(_n: int) -> list[str]:
+        gate.wait(timeout=10)
+        try:
+            return load_questions(bank)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        changes = sorted(pool.map(load, range(2)), key=len)
+    assert changes == [[], ["bank gradus: made", "guess: revision 1", "second: revision 1"]]

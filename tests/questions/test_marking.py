@@ -164,3 +164,8 @@ def _has_values(text: str) -> bool:
         return all(isinstance(read(text, ["n", "m"]).at(n=n, m=m), int | float) for n, m in ((0.7, 2.9), (1.3, 0.6), (2.2, 2.1)))
     except NoValue:
         return False
+
+
+@pytest.mark.parametrize("text", ["n^½", "n^(½)", "r ＝ sqrt(n)", "f(n)=√(n)", "ｎ＾０．５", "r = n^½"])
+def test_signs_of_other_keyboards_are_read(text: str) -> None:
+    assert marking.derivation(text, {"symbols": ["n"], "answer": "sqrt(n)"}).is_right

@@ -97,3 +97,12 @@ def test_a_script_asks_for_the_table_alone(client: Client) -> None:
 
 def test_searching_finds_words_of_both_languages_at_once() -> None:
     assert {question.slug for question in questions(words="类 guess")} == {"guess"}
+
+
+@pytest.mark.parametrize("words", ["ｇｕｅｓｓ", "guess　类", "类", "猜", "GUESS　猜测"])
+def test_searching_reads_full_width_letters_single_characters_and_both_scripts(words: str) -> None:
+    assert {question.slug for question in questions(words=words)} == {"guess"}
+
+
+def test_a_search_of_many_words_is_no_work() -> None:
+    assert str(questions(words="a b " * 50 + " ".join(map(str, range(60)))).query).count("UPPER") < 150

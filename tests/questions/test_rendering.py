@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -124,3 +125,26 @@ def test_any_text_becomes_html_without_tags_of_its_own(text: str) -> None:
     page = render(text).html
     assert "<script" not in page and "\ue000" not in page and "\ue001" not in page
     assert served(page, verdicts="FORGED").count("FORGED") == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[a](http://e.org "$y$")',
+        '[a](http://e.org "&#xE000;0&#xE001;") $y$',
+        '[a](http://e.org "{{figure: $q$}}")',
+        "> ```$y$\n> x",
+    ],
+)
+def test_nothing_is_put_into_an_attribute_but_words(text: str) -> None:
+    page = render(text).html
+    assert all('"' not in value and "<" not in value for value in re.findall(r'(?:title|class)="([^"]*)"', page))
+    assert not re.search(r'(?:title|class)="[^"]*<', page) and "\ue000" not in page
+
+
+def test_what_is_struck_out_looks_so() -> None:
+    assert render("~~never~~ always").html == "<p><s>never</s> always</p>"
+
+
+def test_a_fault_in_a_caption_is_where_the_caption_is() -> None:
+    assert [at for _what, at in render("One line.\n\n{{figure: an *open end}}").faults] == [11]
