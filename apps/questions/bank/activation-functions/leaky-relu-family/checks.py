@@ -1,7 +1,9 @@
 """Slopes, zeros, means, variances and the gradient of a learned slope, computed."""
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +123,12 @@ def test_a_step_that_is_too_large_diverges_with_a_leak_too() -> None:
     assert dead[-1] < 0 and len(set(dead[-100:])) == 1
     assert min(restless[-100:]) < 0 < 1 < max(restless[-100:])
     assert places(leaky, 0.015)[-1] == pytest.approx(1)
+
+
+def test_in_the_lab_leaky_networks_at_the_deadly_rate_have_no_dead_unit_and_learn_badly_or_diverge() -> None:
+    text = (Path(__file__).parents[5] / "apps/experiments/evidence/dead-relu.json").read_text(encoding="utf-8")
+    recorded = json.loads(text)
+    last = {(batch["arm"], batch["series"]): batch["mean"][-1] for batch in recorded["batches"]}
+    assert last["relu 1", "dead"] > 0.5 and last["leaky 1", "dead"] == 0
+    assert last["leaky 1", "accuracy"] < 0.6 < 0.9 < last["leaky 0.1", "accuracy"]
+    assert next(verdict["diverged"] for verdict in recorded["verdicts"] if verdict["claim"] == "dead-relu.leaky-fixes") > 0
