@@ -24,6 +24,7 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("progress:progress", "p", "progress", _("Progress"), True),
 ]
+WITHIN = {"experiments:catalogue": ("experiments:runs",)}  # pages that belong to a place without lying below it
 
 
 @register.inclusion_tag("_nav.html", takes_context=True)
@@ -33,7 +34,13 @@ def nav(context: dict[str, Any]) -> dict[str, Any]:
     member = request is not None and hasattr(request, "user") and request.user.is_authenticated
     path = request.path if request else ""
     items = [
-        {"url": url, "key": f"g {key}", "icon": drawing, "word": word, "current": _current(path, url)}
+        {
+            "url": url,
+            "key": f"g {key}",
+            "icon": drawing,
+            "word": word,
+            "current": _current(path, url, *map(_url, WITHIN.get(name, ()))),
+        }
         for name, key, drawing, word, members_only in ITEMS
         if (member or not members_only) and (url := _url(name))
     ]
@@ -47,11 +54,11 @@ def _url(name: str) -> str:
         return ""
 
 
-def _current(path: str, url: str) -> str:
-    """Return the value of `aria-current`: the page itself, something below it, or neither."""
+def _current(path: str, url: str, *more: str) -> str:
+    """Return the value of `aria-current`: the page itself, something below it or that belongs to it, or neither."""
     if path == url:
         return "page"
-    return "true" if path.startswith(url + "/") else ""
+    return "true" if path in more or path.startswith(tuple(f"{one}/" for one in (url, *more) if one)) else ""
 
 
 @register.simple_tag
