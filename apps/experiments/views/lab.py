@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apps.common.access import origin as came_from
+from apps.common.access import with_back
 from apps.common.errors import KeyReused, Refused
 from apps.experiments import figures, listing, selectors, services, shown, tally
 from apps.experiments.forms import KNOB, LabForm, sent_knobs
@@ -78,7 +79,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
 
 def _address(run: Run, back: str) -> str:
     """Return the run's address, with the way back to where its owner came from."""
-    return reverse("experiments:run", args=[run.pk]) + (f"?{urlencode({'back': back})}" if back else "")
+    return with_back(reverse("experiments:run", args=[run.pk]), back)
 
 
 def _page(
@@ -175,7 +176,7 @@ def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
         request.session.pop(KEPT, None)
-        return redirect("experiments:lab", found.pk)
+        return redirect(with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", ""))))
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     made = PredictionMade(**waiting["prediction"]) if waiting["prediction"] else None
@@ -186,7 +187,8 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         knobs = {KNOB + name: shown.written(value) for name, value in waiting["knobs"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
-            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs)}")
+            more = {"back": waiting["back"]} if waiting.get("back") else {}
+            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs | more)}")
         return redirect("experiments:kept", found.pk)
     request.session.pop(KEPT, None)
     return redirect(_address(run, str(waiting.get("back", ""))))

@@ -16,7 +16,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.access import origin
+from apps.common.access import origin, with_back
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.text import clean
@@ -117,7 +117,7 @@ def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[s
 
 
 def _panel(found: Run, back: str) -> str:
-    return reverse("experiments:panel", args=[found.pk]) + (f"?{urlencode({'back': back})}" if back else "")
+    return with_back(reverse("experiments:panel", args=[found.pk]), back)
 
 
 def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
@@ -183,36 +183,41 @@ def safe_cell(text: str) -> str:
 # ---------------------------------------------------------------- what one may do
 
 
-def _to_sign_in(pk: UUID) -> HttpResponse:
+def _address(request: HttpRequest, pk: UUID) -> str:
+    """Return where to go on after a press: the run's page, with the way back that this one has."""
+    return with_back(reverse("experiments:run", args=[pk]), origin(request))
+
+
+def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A visitor who presses a button comes back to the run, not to the button."""
-    return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': reverse('experiments:run', args=[pk])})}")
+    return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': _address(request, pk)})}")
 
 
 @require_POST
 def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     services.ask_to_stop(run=selectors.own_run(request.user, pk))
-    return redirect("experiments:run", pk)
+    return redirect(_address(request, pk))
 
 
 @require_POST
 def share(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     found = selectors.own_run(request.user, pk)
     wanted = request.POST.get("shared", "")
     if wanted not in ("0", "1"):
         raise BadRequest(_("`shared` is 1 or 0."))
     services.share_run(run=found, shared=wanted == "1")
-    return redirect("experiments:run", pk)
+    return redirect(_address(request, pk))
 
 
 @require_POST
 def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Queue the same settings for the lab's present code, once for each key."""
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     found = selectors.run_for(request.user, pk)
     replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
     allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
@@ -222,4 +227,4 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise BadRequest(_("`key` is a text of 1 to 64 characters that names this request."))
     lab = selectors.lab_for(found.version.lab_id)
     new = services.queue_run(owner=request.user, lab=lab, knobs=found.knobs, key=key, replicates=int(replicates), seed=found.seed)
-    return redirect("experiments:run", new.pk)
+    return redirect(_address(request, new.pk))
