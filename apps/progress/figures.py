@@ -44,7 +44,7 @@ def calendar(
             parts.append(f'<path class="exam" d="M{x + 8.5} {y - 1}l9.5 9.5-9.5 9.5-9.5-9.5z"/>')
     label = _("Minutes studied on each day of the last weeks, then cards that fall due on each day ahead")
     width, height = LEFT + length // 7 * (CELL + GAP) + 8, TOP + 7 * (CELL + GAP) + 4
-    return _svg("cal", width, height, label, parts)
+    return _svg("cal", width, height, label, parts, size=True)
 
 
 def _weekdays(monday: date) -> str:
@@ -132,6 +132,8 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
     return _svg("plate calibration", side, side, f"{name}. {told}", parts)
 
 
-def _svg(name: str, width: int, height: int, label: str, parts: Iterable[str]) -> SafeString:
-    frame = '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    return format_html(frame, name, width, height, label, mark_safe("".join(parts)))  # noqa: S308 - numbers, and names of months
+def _svg(name: str, width: int, height: int, label: str, parts: Iterable[str], *, size: bool = False) -> SafeString:
+    """Return a figure; with `size` it is as large as it was drawn, else as wide as its place."""
+    own = format_html(' width="{}" height="{}"', width, height) if size else ""
+    frame = '<svg class="{}"{} viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    return format_html(frame, name, own, width, height, label, mark_safe("".join(parts)))  # noqa: S308 - numbers, and names of months

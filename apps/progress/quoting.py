@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.experiments import shown
@@ -22,6 +23,14 @@ class Quoted:
     finding: Finding
     is_own: bool
     is_belief: bool  # people often say that the claim holds
+    is_again: bool = False  # a run of one's own that says what the recorded one said
+
+    @property
+    def interval(self) -> str:
+        """The interval in words; nothing where both of its ends read like the effect itself."""
+        found = self.finding
+        point = _("%(low)s to %(high)s") % {"low": found.effect, "high": found.effect}
+        return "" if found.interval == point else found.interval
 
 
 def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()) -> list[Quoted]:
@@ -38,10 +47,13 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     )
     newest = {(verdict.claim, verdict.run.owner_id == reader): verdict for verdict in found}
     rows = [(claim, own, newest[claim, own]) for claim in claims for own in (False, True) if (claim, own) in newest]
-    return [
-        Quoted(verdict.run, shown.finding(verdict.run.version.words, verdict), own, claim in beliefs)
-        for claim, own, verdict in rows
-    ]
+    quotes = list[Quoted]()
+    for claim, own, verdict in rows:
+        found = shown.finding(verdict.run.version.words, verdict)
+        before = quotes[-1].finding if quotes else None
+        is_again = own and before is not None and (before.claim, before.outcome, before.said) == (claim, found.outcome, found.said)
+        quotes.append(Quoted(verdict.run, found, own, claim in beliefs, is_again))
+    return quotes
 
 
 def labs(slugs: Sequence[str]) -> list[Lab]:

@@ -6,12 +6,19 @@ from datetime import date, datetime
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from apps.common.text import in_language
 from apps.common.topics import TOPICS
 
 DAY, MONTH = 86_400.0, 30.44
+STEPS = {
+    1: pgettext_lazy("so many steps", "one"),
+    2: pgettext_lazy("so many steps", "two"),
+    3: pgettext_lazy("so many steps", "three"),
+    4: pgettext_lazy("so many steps", "four"),
+    5: pgettext_lazy("so many steps", "five"),
+}
 
 
 def gap(seconds: float) -> str:
@@ -37,6 +44,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
+def steps(n: int) -> str:
+    """Return a number of steps as a word, where there is one."""
+    return str(STEPS.get(n, n))
+
+
 def topic(slug: str) -> str:
     return in_language(TOPICS[slug], "title") if slug in TOPICS else slug
 
@@ -48,4 +60,4 @@ def day(value: date | datetime) -> str:
 
 def date_of(value: date) -> str:
     """Return a day with its name."""
-    return _("%(weekday)s, %(day)s") % {"weekday": formats.date_format(value, "l"), "day": day(value)}
+    return _("%(weekday)s %(day)s") % {"weekday": formats.date_format(value, "l"), "day": day(value)}

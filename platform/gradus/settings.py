@@ -164,6 +164,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key", "signup": "20/m/ip",
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [PLATFORM / "locale"]
+FORMAT_MODULE_PATH = "gradus.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

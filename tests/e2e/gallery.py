@@ -122,6 +122,7 @@ class Gallery:
             self.queue(handle=handle)
         found["queued"] = self.queue()
         demo.fill(user=User.objects.get(handle="sam"))
+        demo.fill(user=User.objects.get(handle="ada"), rest=60)
         return {name: str(run.pk) for name, run in found.items()}
 
 

@@ -23,7 +23,7 @@ from tests.e2e.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "graph paper and pencils"  # of everybody in the tests
-CAST = ("mei", "ola", "sam", "kay", "lin")
+CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve")
 LIVELY = {"LEASE_SECONDS": "10", "BEAT_SECONDS": "1", "TICK_SECONDS": "0.5", "KILL_SECONDS": "2", "GRADUS_POLL_SECONDS": "0.5"}
 START_SECONDS = 60.0
 

@@ -119,7 +119,7 @@ def test_a_backlog_says_when_one_is_level_and_offers_minutes(member: Client, mei
     for question in many(30):
         Card.objects.create(user=mei, question=question, due=now() - timedelta(days=5))
     html = page(member)
-    assert "31 are overdue." in html and "At 30 minutes a day you are level by" in html
+    assert "31 are overdue." in html and "At 30 minutes a day you are level today." in html
     member.post("/plan", {"only": "minutes", "minutes": "45"})
     assert Plan.objects.get().minutes == 45 and Plan.objects.get().retention == 90
 

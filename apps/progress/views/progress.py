@@ -17,7 +17,8 @@ from apps.progress import calibration, figures, said, selectors, standing
 from apps.progress.calibration import Bin
 
 YEAR = timedelta(days=365)
-WEEKS = (52, 4)
+PERIODS = (4, 13, 52)  # weeks that the calendar and recall are shown for
+AHEAD = 4  # weeks
 ENOUGH = 50  # reviews before anything is forecast
 Rows = list[list[Any]]
 
@@ -28,21 +29,26 @@ def progress(request: HttpRequest) -> HttpResponse:
     user = request.user
     assert isinstance(user, User)
     today, plan = selectors.today(user), selectors.plan_of(user)
-    rows = standing.by_day(user, YEAR)
-    falling = standing.falling_due(user, 7 * WEEKS[1])
+    period = _period(request)
+    year = standing.by_day(user, YEAR)
+    rows = [row for row in year if row.day > today - timedelta(weeks=period)]
+    falling = standing.falling_due(user, 7 * AHEAD)
     weeks = standing.weeks(rows)
     topics = standing.mastery(user)
     sure = standing.sureness(user)
-    reviews = sum(row.reviews for row in rows)
+    reviews = sum(row.reviews for row in year)
     context = {
         "reviews": reviews,
         "missing": max(0, ENOUGH - reviews),
         "enough": ENOUGH,
-        "month": standing.sum_of(rows, today),
+        "month": standing.sum_of(year, today),
         "days": rows,
-        "calendar": figures.calendar({row.day: row.seconds / 60 for row in rows}, falling, today, WEEKS, plan.interview),
+        "calendar": figures.calendar({row.day: row.seconds / 60 for row in year}, falling, today, (period, AHEAD), plan.interview),
         "minutes": said.minutes(sum(row.seconds for row in rows)),
         "studied": len(rows),
+        "period": period,
+        "periods": _periods(period),
+        "is_sure": any(sure.values()),
         "weeks": [(week, said.percent(week.share)) for week in weeks],
         "recall": figures.recall([(week.day, week.share or 0.0) for week in weeks], plan.retention / 100) if weeks else "",
         "recall_sentence": _recall_sentence(weeks, plan.retention),
@@ -53,6 +59,20 @@ def progress(request: HttpRequest) -> HttpResponse:
         "bookmarks": selectors.bookmarks(user)[:20],
     }
     return render(request, "progress/progress.html", context)
+
+
+def _period(request: HttpRequest) -> int:
+    """Return how many weeks are asked for; a year, where the address says nothing that we offer."""
+    asked = request.GET.get("weeks", "")
+    return int(asked) if asked in map(str, PERIODS) else PERIODS[-1]
+
+
+def _periods(shown: int) -> list[dict[str, Any]]:
+    """Return the periods on offer; `[` and `]` go to the one before and the one after."""
+    at = PERIODS.index(shown)
+    names = {4: _("4 weeks"), 13: _("3 months"), 52: _("a year")}
+    keys = {at - 1: "[", at + 1: "]"}
+    return [{"weeks": weeks, "name": names[weeks], "is_shown": n == at, "key": keys.get(n, "")} for n, weeks in enumerate(PERIODS)]
 
 
 def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:

@@ -41,10 +41,12 @@ def review(request: HttpRequest) -> HttpResponse:
 
 
 def _next(request: HttpRequest, user: User, session: Session) -> HttpResponse:
-    stands = selectors.standing(session, without=_numbers(request.GET.get("without", "")))
+    without = _numbers(request.GET.get("without", ""))
+    stands = selectors.standing(session, without=without)
     if stands.next is None:
         return _after(request, user, stands)
-    return card_page(request, session, None, stands=stands)
+    unsent = len({pk for pk in without if pk in session.cards} - stands.grades.keys())
+    return card_page(request, session, None, stands=stands, unsent=unsent)
 
 
 def card_page(
@@ -53,6 +55,7 @@ def card_page(
     sitting: Sitting | None,
     *,
     stands: selectors.Standing | None = None,
+    unsent: int = 0,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
@@ -64,8 +67,9 @@ def card_page(
         assert card is not None
         sitting = selectors.sitting_of(user, card.question)
     context = page.context(request, sitting.question, sitting, in_review=True, card=card, **more)
-    left = standing.pace(user) * (stands.of - stands.done)
-    context |= {"stands": stands, "session": session, "place": min(stands.done + 1, stands.of), "left": said.minutes(left)}
+    left = standing.pace(user) * max(0, stands.of - stands.done - unsent)
+    place = min(stands.done + unsent + 1, stands.of)
+    context |= {"stands": stands, "session": session, "place": place, "left": said.minutes(left)}
     return render(request, "progress/review.html", context, status=status)
 
 

@@ -82,8 +82,8 @@ class Fresh:
     mark: Mark
 
 
-def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None) -> dict[str, list[Shown]]:
-    """Return the parts to be shown, by kind; of a derivation as many steps as are open."""
+def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, every_step: bool = False) -> dict[str, list[Shown]]:
+    """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of them."""
 
     def one(name: str, number: int, html: SafeString, **more: Any) -> Shown:
         made = tuple(attempts.get(name, ()))
@@ -93,7 +93,7 @@ def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None) -> dic
         chosen = tuple(map(str, last.get("chosen") or ()))
         return Shown(name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more)
 
-    steps = sheet.steps[: parts.open_steps(sheet, attempts)]
+    steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, attempts)]
     return {
         "numeric": [one(parts.NUMERIC, 1, sheet.numeric)] if sheet.numeric is not None else [],
         "choice": [one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each) for n, each in enumerate(sheet.choices)],
@@ -119,10 +119,10 @@ def context(
     verdicts = render_to_string("progress/_verdicts.html", {"quotes": quotes}, request) if quotes and is_open else ""
     sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
     attempts = selectors.attempts_of(sitting) if member and not sitting._state.adding else {}
-    if member and card is None and is_open:
+    if member and card is None:
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
-    given = parts_of(sheet, attempts, fresh)
+    given = parts_of(sheet, attempts, fresh, every_step=is_open)
     return {
         "question": question,
         "revision": revision,

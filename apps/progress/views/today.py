@@ -10,10 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.models import User
+from apps.common.access import origin, with_back
 from apps.experiments import selectors as runs
 from apps.experiments import shown
 from apps.experiments.models import Run
@@ -23,6 +27,8 @@ from apps.progress import today as plans
 
 WEEKS = (18, 3)  # of the calendar: back, ahead
 LISTED = 6  # topics
+STEP = gettext_lazy("Running, %(done)s of %(of)s")
+FEW = 4  # topics beside which the runs still have room
 
 
 @require_safe
@@ -39,7 +45,10 @@ def today(request: HttpRequest) -> HttpResponse:
         "calendar": figures.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
         "weeks": _weeks(minutes, day),
         "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in day.mastery[:LISTED]],
+        "headline": _headline(day),
         "runs": [_run(run) for run in day.runs],
+        "runs_first": len(day.mastery) <= FEW,
+        "run_words": {str(state): str(state.label) for state in Run.State} | {"step": STEP},
         "total": max(1, sum(tread.step.minutes for tread in day.treads)),
     }
     return render(request, "progress/today.html", context)
@@ -61,7 +70,21 @@ def _weeks(minutes: dict[Any, float], day: plans.Today) -> list[dict[str, Any]]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    return {"run": run, "words": run.version.words, "state": run.get_state_display(), "headline": shown.headline(run.version.words)}
+    state = run.get_state_display()
+    if run.state == Run.State.RUNNING and run.of:
+        state = str(STEP) % {"done": run.done, "of": run.of}
+    return {"run": run, "words": run.version.words, "state": state, "headline": shown.headline(run.version.words)}
+
+
+def _headline(day: plans.Today) -> str:
+    """Return what is left of the plan, in words."""
+    n = len(day.left)
+    if not n:
+        return _("Done for today") if day.treads else _("Nothing is due")
+    if day.is_first and n == len(day.treads):
+        return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % {"n": said.steps(n)}
+    time = ngettext("%(n)s minute", "%(n)s minutes", day.minutes) % {"n": day.minutes}
+    return capfirst(ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n) % {"n": said.steps(n), "time": time})
 
 
 @login_required
@@ -109,5 +132,6 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
     cards = selectors.cards_for(user, questions) if user else {}
     rows = [{"question": question, "card": cards.get(question.pk)} for question in questions]
     whole = not getattr(request, "htmx", False)
-    context = {"rows": rows, "run": run, "whole": whole}
+    way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
+    context = {"rows": rows, "run": run, "way": way}
     return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)

@@ -26,7 +26,16 @@ function stay(form) {
   form.after(line);
 }
 
+/* Control and Enter send what is being written, from wherever in its form. */
+function onKey(event) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+  event.preventDefault();
+  const form = event.currentTarget;
+  form.requestSubmit($("button:not([name])", form));
+}
+
 function forms() {
+  for (const form of $$("form[data-answer], #reveal, form.points, form.notes")) form.addEventListener("keydown", onKey);
   for (const form of $$("form[data-answer], #reveal")) {
     form.addEventListener("submit", (event) => {
       if (!navigator.onLine) {

@@ -1,0 +1,1 @@
+MONTH_DAY_FORMAT = "n 月 j 日"
