@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.browsing import Visitor
-from tests.e2e.people import SMALL
+from tests.e2e.people import SMALL, Member
 from tests.e2e.system import PASSWORD, System
 from tests.e2e.test_without_scripts import tab_to
 
@@ -248,6 +248,34 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
     hands.press("u")
     hands.see(".messages")
     assert state_of_card(days, "kim") == (2, 0), "it is due today again"
+
+
+def test_the_halves_meet_on_every_page_that_knows_both(days: Days, visit: Visit, member: Callable[[System, str], Member]) -> None:
+    away = member(days.system, "ola")
+    run = away.commit()
+    away.wait_for(run, "succeeded")
+    visitor = visit(days.system, "ola", timezone_id="UTC").go("/")
+    page = visitor.page
+    page.locator(f"a[href='/verdicts/{run}']").first.click()  # it waits for its owner
+    page.wait_for_url(f"**/runs/{run}")
+    assert page.locator(".nav a[href='/labs'][aria-current=true]").count() == 1
+    page.locator(f".offers li:has(a[href='{QUESTION}']) button").click()
+    page.wait_for_url(f"**/runs/{run}")
+    page.locator(f".offers li:has(a[href='{QUESTION}']):not(:has(button))").wait_for()  # it is among the cards
+    assert state_of_card(days, "ola")[0] == 0, "and nothing was graded"
+    visitor.go("/")
+    assert page.locator("a[href^='/verdicts/']").count() == 0, "it was opened"
+
+    visitor.go("/claims")
+    page.locator("tr[id='dead-relu.lr-kills']").scroll_into_view_if_needed()
+    page.locator(f"tr[id='dead-relu.lr-kills'] a[href='{QUESTION}']").click()
+    page.wait_for_url(f"**{QUESTION}")
+    page.locator("article.sheet a[href^='/topics/']").first.click()
+    page.wait_for_url("**/topics/activation-functions")
+    assert page.locator(f"main a[href='{QUESTION}']").first.is_visible()
+    page.locator("main a[href^='/labs/dead-relu']").first.click()
+    page.wait_for_url("**/labs/dead-relu*")
+    assert visitor.violations() == []
 
 
 def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
