@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from apps.common.text import in_language
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -31,3 +33,8 @@ _ALL = (
     Topic("algorithms-and-interview", "Algorithms and interviews", "算法与面试"),
 )
 TOPICS: dict[str, Topic] = {topic.slug: topic for topic in _ALL}  # in the order in which they are listed
+
+
+def topic_title(slug: str) -> str:
+    """Return a topic's title in the reader's language; of a word that is no topic, the word."""
+    return in_language(TOPICS[slug], "title") if slug in TOPICS else slug.replace("-", " ").capitalize()

@@ -8,9 +8,6 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from apps.common.text import in_language
-from apps.common.topics import TOPICS
-
 DAY, MONTH = 86_400.0, 30.44
 STEPS = {
     1: pgettext_lazy("so many steps", "one"),
@@ -47,10 +44,6 @@ def percent(share: float | None) -> str:
 def steps(n: int) -> str:
     """Return a number of steps as a word, where there is one."""
     return str(STEPS.get(n, n))
-
-
-def topic(slug: str) -> str:
-    return in_language(TOPICS[slug], "title") if slug in TOPICS else slug
 
 
 def day(value: date | datetime) -> str:

@@ -10,8 +10,9 @@ from django.db import connection
 from django.db.models import Case, Count, Min, Q, When
 
 from apps.accounts.models import User
+from apps.common.topics import topic_title
 from apps.experiments.models import Prediction, Run
-from apps.progress import calibration, days, memory, said, selectors
+from apps.progress import calibration, days, memory, selectors
 from apps.progress.calibration import Bin
 from apps.progress.models import Attempt, Card, Day
 
@@ -48,7 +49,7 @@ def mastery(user: User) -> list[Mastery]:
     with connection.cursor() as cursor:
         cursor.execute(MASTERY, values)
         rows = cursor.fetchall()
-    found = [Mastery(slug, said.topic(slug), cards, float(share)) for slug, cards, share in rows]
+    found = [Mastery(slug, topic_title(slug), cards, float(share)) for slug, cards, share in rows]
     return sorted(found, key=lambda topic: (topic.recall, topic.slug))
 
 

@@ -17,12 +17,8 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.lexers.special import TextLexer
-from pygments.util import ClassNotFound
 
+from apps.common.code import coloured
 from apps.common.text import clean
 from apps.questions import tex
 
@@ -88,15 +84,6 @@ def served(page: str, **replacements: str) -> str:
     """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`. What is not given is nothing."""
     whole = COMMENT.sub(lambda match: replacements.get(match[1], ""), page)
     return re.sub(r'<figure class="plate"><figcaption>.*?</figcaption></figure>', "", whole, flags=re.DOTALL)
-
-
-def code(source: str, language: str = "python") -> str:
-    """Return code as HTML, coloured by classes: a `div.code` around a `pre` that the keyboard can scroll."""
-    try:
-        lexer = get_lexer_by_name(language) if language else TextLexer()
-    except ClassNotFound:
-        lexer = TextLexer()
-    return str(highlight(source, lexer, HtmlFormatter(cssclass="code"))).replace("<pre>", '<pre tabindex="0">', 1)
 
 
 def _markdown() -> MarkdownIt:
@@ -183,7 +170,7 @@ class _Work:
             case "fence":
                 first, _, rest = what.partition("\n")
                 body = rest.rstrip().rpartition("\n")[0] if re.search(r"^[`~]{3,}\s*$", rest, re.MULTILINE) else rest
-                return code(body, first.strip("`~ ").split(" ")[0]), True
+                return coloured(body, first.strip("`~ ").split(" ")[0]), True
             case "figure":
                 caption = render(what, inline=True)
                 self.faults += [(fault, where) for fault, _at in caption.faults]

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
+from apps.common.code import coloured
 from apps.common.text import is_chinese
 from apps.questions import rendering, typesetting, variants
 from apps.questions.models import Piece, Question, Revision
@@ -131,7 +132,7 @@ class _Reading:
         self.pieces = list(revision.pieces.all())
         self.drawn = typesetting.drawn_html(revision, self.pieces, language, seed)
         self.inserts = {"figure": getattr(revision, f"figure_{language}"), "verdicts": verdicts}
-        self.inserts["reference"] = rendering.code(revision.reference) if revision.reference else ""
+        self.inserts["reference"] = coloured(revision.reference) if revision.reference else ""
 
     def sheet(self) -> Sheet:
         facts, numeric = self.revision.facts, self.each("numeric")
@@ -153,7 +154,7 @@ class _Reading:
             points=self.each("point"),
             mistakes=self.each("mistake"),
             follow_ups=self.each("follow_up"),
-            starter=mark_safe(rendering.code(self.revision.starter)) if self.revision.starter else None,  # noqa: S308 - pygments escapes
+            starter=coloured(self.revision.starter) if self.revision.starter else None,
         )
 
     def of(self, kind: str, group: int = 0) -> list[Piece]:

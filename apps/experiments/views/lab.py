@@ -16,8 +16,10 @@ from django.views.decorators.http import require_http_methods
 
 from apps.common.access import origin as came_from
 from apps.common.access import with_back
+from apps.common.code import coloured
 from apps.common.errors import KeyReused, Refused
-from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.common.topics import topic_title
+from apps.experiments import figures, plots, selectors, services, shown, tally
 from apps.experiments.forms import KNOB, LabForm, sent_knobs
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionMade
@@ -86,13 +88,13 @@ def _page(
     request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = shown.prediction_spec(words), tally.recorded(found)
+    spec, standard = plots.prediction_spec(words), tally.recorded(found)
     base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
         "lab": found,
         "words": words,
-        "topic": shown.topic(found.topic),
+        "topic": topic_title(found.topic),
         "form": form,
         "checked": checked,
         "statement": shown.statement(words, shown.headline(words)),
@@ -108,7 +110,7 @@ def _page(
         "queue": tally.queue_of(found.lane),
         "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
-        "source": listing.python(found.current.source) if found.current else "",
+        "source": coloured(found.current.source) if found.current else "",
         "kept": kept_of(request),
         "back": came_from(request),
         "script": _for_script(form, spec, base),
@@ -170,7 +172,7 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
 def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
     """Return what was drawn, by the names that the arms have for readers."""
     drawing: Mapping[str, float] = made["drawing"] if made else {}
-    return [(name, drawing[arm]) for arm, name in shown.arm_labels(words, drawing).items()]
+    return [(name, drawing[arm]) for arm, name in plots.arm_labels(words, drawing).items()]
 
 
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:

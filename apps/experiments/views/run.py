@@ -18,9 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import origin, with_back
 from apps.common.clock import now
+from apps.common.code import coloured
 from apps.common.errors import BadRequest
 from apps.common.text import clean
-from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.experiments import figures, plots, selectors, services, shown, tally
 from apps.experiments.models import Run
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -32,7 +33,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     points = selectors.points_of(found)[1] if found.last_seq else []
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
-    context["source"] = listing.python(found.version.source)
+    context["source"] = coloured(found.version.source)
     context["script"] = _for_script(found, context["specs"], standard) | {"panel": _panel(found, context["back"])}
     return render(request, "experiments/run.html", context)
 
@@ -106,7 +107,7 @@ def _is_held(found: Run) -> bool:
 
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
     extents = {**found.knobs, "replicates": found.replicates}  # what an axis may reach to
-    specs = shown.figure_specs(found.version.words, extents, shown.made_of(found))
+    specs = plots.figure_specs(found.version.words, extents, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
     drawn = [

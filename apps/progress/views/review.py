@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.common.access import way_back
 from apps.common.errors import Refused
-from apps.common.topics import TOPICS
+from apps.common.topics import TOPICS, topic_title
 from apps.progress import forms, said, selectors, services, standing
 from apps.progress.models import Card, Rating, Session, Sitting
 from apps.progress.views import sheet as page
@@ -76,7 +76,7 @@ def card_page(
 def _before(request: HttpRequest, user: User) -> HttpResponse:
     cards = list(selectors.due(user)[: Session.MOST])
     count = selectors.count_due(user)
-    topics = [said.topic(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
+    topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
     weakest = None if cards else next(iter(standing.mastery(user)), None)
     context = {
         "count": count,

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.models import User
 from apps.common.clock import now
+from apps.common.topics import topic_title
 from apps.progress import days, memory, parts, quoting, said, selectors, studying
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
@@ -129,7 +130,7 @@ def context(
         "sitting": sitting,
         "sheet": sheet,
         "kinds": question.kinds,
-        "topic": said.topic(question.topic),
+        "topic": topic_title(question.topic),
         "parts": given,
         "has_steps": bool(sheet.steps),
         "writes": bool({"concept", "open", "code"} & set(question.kinds)) or not (sheet.drawn or sheet.choices or sheet.steps),

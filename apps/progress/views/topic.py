@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
-from apps.common.topics import TOPICS
+from apps.common.topics import TOPICS, topic_title
 from apps.experiments.models import Lab
 from apps.progress import said, selectors, standing
 from apps.progress.models import Card
@@ -33,7 +33,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     weakest = sorted((row for row in rows if row["share"] is not None), key=lambda row: row["share"])[:WEAKEST]
     context = {
         "slug": slug,
-        "title": said.topic(slug),
+        "title": topic_title(slug),
         "rows": rows,
         "weakest": weakest if len(rows) > WEAKEST else [],
         "labs": [{"lab": lab, "words": lab.current.words, "runs": done.get(lab.slug, 0)} for lab in labs if lab.current],

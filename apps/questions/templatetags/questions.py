@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from apps.common import topics
 from apps.common.text import in_language
-from apps.common.topics import TOPICS
 from apps.questions.models import Kind, Revision
 
 register = template.Library()
@@ -27,7 +27,7 @@ def title_html(revision: Revision) -> SafeString:
 
 @register.filter
 def topic_title(slug: str) -> str:
-    return in_language(TOPICS[slug], "title") if slug in TOPICS else slug
+    return topics.topic_title(slug)
 
 
 @register.filter
