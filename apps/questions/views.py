@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from apps.accounts.models import User
 from apps.common.text import clean, is_chinese
@@ -25,6 +26,7 @@ ON_A_PAGE = 100
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def questions(request: HttpRequest) -> HttpResponse:
     chosen = {name: clean(request.GET.get(name, ""))[:LONGEST].strip() for name in FILTERS}
     page = Paginator(selectors.questions(**chosen), ON_A_PAGE).get_page(request.GET.get("page"))
@@ -43,6 +45,7 @@ def questions(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def about(request: HttpRequest, claim: str) -> HttpResponse:
     """Show the questions that a claim answers: a fragment of the ledger, nothing where there are none; a page without scripts."""
     context = {"questions": selectors.about(clean(claim)), "claim": claim}

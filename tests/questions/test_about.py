@@ -32,3 +32,8 @@ def test_without_scripts_it_is_a_page_that_says_what_it_found(client: Client, gu
     assert page.startswith("<!doctype html>") and 'href="/questions/guess"' in page and "No question fits" not in page
     nothing = client.get("/questions/about/%00<script>").content.decode()
     assert "No question fits" in nothing and "<script>" not in nothing.partition("<main")[2]
+
+
+@pytest.mark.parametrize("address", ["/questions", "/questions/about/no-such-lab.claim"])
+def test_a_browser_does_not_take_the_fragment_for_the_page(client: Client, guess: Question, address: str) -> None:
+    assert "HX-Request" in client.get(address).headers["Vary"]
