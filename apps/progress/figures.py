@@ -69,7 +69,7 @@ def stair(share: float, name: str) -> SafeString:
     return format_html(svg, name, f"{500 * share:.0f}", points)
 
 
-WIDTH, HEIGHT, EDGE = 460, 220, 40
+WIDTH, HEIGHT, EDGE = 460, 220, 50
 ANCHORS = ("start", "mid", "end")
 
 

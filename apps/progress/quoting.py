@@ -49,11 +49,14 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     rows = [(claim, own, newest[claim, own]) for claim in claims for own in (False, True) if (claim, own) in newest]
     quotes = list[Quoted]()
     for claim, own, verdict in rows:
-        found = shown.finding(verdict.run.version.words, verdict)
-        before = quotes[-1].finding if quotes else None
-        is_again = own and before is not None and (before.claim, before.outcome, before.said) == (claim, found.outcome, found.said)
-        quotes.append(Quoted(verdict.run, found, own, claim in beliefs, is_again))
+        finding = shown.finding(verdict.run.version.words, verdict)
+        is_again = own and bool(quotes) and _says(quotes[-1].finding) == _says(finding)
+        quotes.append(Quoted(verdict.run, finding, own, claim in beliefs, is_again))
     return quotes
+
+
+def _says(finding: Finding) -> tuple[str, str, str]:
+    return finding.claim, finding.outcome, finding.said
 
 
 def labs(slugs: Sequence[str]) -> list[Lab]:

@@ -1,4 +1,4 @@
-"""What people do at questions and reviews: ways to the places of the study half. Each may be gone twice: what was done stays done."""
+"""What people do at questions and reviews: ways to the places of the study half. Gone twice, they do nothing more."""
 
 from __future__ import annotations
 

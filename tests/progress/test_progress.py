@@ -123,3 +123,14 @@ def test_progress_and_topics_ask_little_of_the_database(
     for path in ("/progress", "/topics/losses"):
         with django_assert_max_num_queries(12):
             member.get(path)
+
+
+def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(member: Client, mei: User, many: Many, hands: Hands) -> None:
+    question = many(1)[0]
+    for _n in range(2):
+        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60)
+        hands.later(days=40)
+    month, year = (member.get(f"/progress?weeks={weeks}").content.decode() for weeks in (4, 52))
+    assert "No day of the last 4 weeks has a review yet." in month and "on 2 days of the last 52 weeks" in year
+    assert 'href="?weeks=13" data-key="]"' in month and 'href="?weeks=13" data-key="["' in year
+    assert member.get("/progress?weeks=nonsense").content.decode().count("of the last 52 weeks") == 1

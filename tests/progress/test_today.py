@@ -14,7 +14,8 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run, Verdict
-from apps.progress import selectors, services, studying
+from apps.experiments.selectors import OURS
+from apps.progress import quoting, selectors, services, studying
 from apps.progress import today as plans
 from apps.progress.models import Card, Plan, Waiting
 from apps.questions.models import Question
@@ -220,3 +221,29 @@ def test_today_asks_little_of_the_database(
     with django_assert_max_num_queries(12):
         html = page(member)
     assert "Open the verdict" in html and "overdue" in html
+
+
+def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
+    member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    run = labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex)
+    assert f'data-events="/runs/{run.pk}/events"' in page(member)
+    Run.objects.filter(pk=run.pk).update(state="running", done=3, of=10)
+    assert "Running, 3 of 10" in page(member)
+    labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
+    assert "data-events" not in page(member)
+
+
+def test_what_an_own_run_says_again_is_not_said_twice(
+    member: Client, mei: User, concept: Question, finished: Callable[[User], Run]
+) -> None:
+    """The recorded run and one's own agree: one sentence, and a line for each."""
+    recorder = User.objects.get(handle=OURS)
+    for owner in (recorder, mei):
+        finished(owner)
+    Run.objects.filter(owner=recorder).update(shared=True, at_defaults=True)
+    quotes = quoting.quoted(mei, ["dead-relu.lr-kills"])
+    assert [(quote.is_own, quote.is_again) for quote in quotes] == [(False, False), (True, True)]
+    Verdict.objects.filter(run__owner=mei).update(outcome="does_not_hold")
+    assert [quote.is_again for quote in quoting.quoted(mei, ["dead-relu.lr-kills"])] == [False, False]

@@ -13,6 +13,7 @@ from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.access import is_local
+from apps.common.text import is_chinese
 
 register = template.Library()
 
@@ -81,3 +82,9 @@ def way_in(context: dict[str, Any]) -> str:
         return ""
     onward = request.GET.get("next", "") if request.path.startswith("/accounts/") else request.get_full_path()
     return "?" + urlencode({"next": onward}) if onward not in ("", "/") and is_local(onward) else ""
+
+
+@register.simple_tag
+def gap() -> str:
+    """Return what stands between two sentences: Chinese full stops are as wide as a letter and need nothing."""
+    return "" if is_chinese() else " "

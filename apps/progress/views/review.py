@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.common.access import way_back
 from apps.common.errors import Refused
+from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import forms, said, selectors, services, standing
 from apps.progress.models import Card, Rating, Session, Sitting
@@ -83,7 +84,7 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
         "many": count >= selectors.COUNTED,
         "first": len(cards),
         "minutes": said.minutes(standing.pace(user) * len(cards)),
-        "topics": topics,
+        "topics": listed(topics),
         "new": len(selectors.new_questions(user, LEARN)) if not cards else 0,
         "weakest": weakest,
         "tomorrow": standing.due_tomorrow(user) if not cards else 0,

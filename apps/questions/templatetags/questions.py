@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.common import topics
-from apps.common.text import in_language
+from apps.common.text import in_language, listed
 from apps.questions.models import Kind, Revision
 
 register = template.Library()
@@ -33,4 +33,4 @@ def topic_title(slug: str) -> str:
 @register.filter
 def kinds_said(kinds: list[str]) -> str:
     """Return kinds as a list in words."""
-    return ", ".join(str(Kind(kind).label) for kind in kinds)
+    return listed(str(Kind(kind).label) for kind in kinds)
