@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, F, Model, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.lists import HardyLists, Kept
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision
@@ -20,14 +21,14 @@ from apps.questions.services import NotPublishable
 
 
 @admin.register(Bank)
-class BankAdmin(admin.ModelAdmin[Bank]):
+class BankAdmin(HardyLists, admin.ModelAdmin[Bank]):
     list_display = ["slug", "title_en", "title_zh", "public"]
     list_filter = ["public"]
     search_fields = ["slug", "title_en", "title_zh"]
 
 
 @admin.register(Question)
-class QuestionAdmin(admin.ModelAdmin[Question]):
+class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
     list_select_related = ["current"]
@@ -36,7 +37,8 @@ class QuestionAdmin(admin.ModelAdmin[Question]):
     actions = ["make_draft"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
-        return super().get_queryset(request).annotate(waiting=Count("reports", filter=Q(reports__state=Report.State.OPEN)))
+        found: QuerySet[Question] = super().get_queryset(request)
+        return found.annotate(waiting=Count("reports", filter=Q(reports__state=Report.State.OPEN)))
 
     @admin.display(description=_("title"), ordering="current__title_en")
     def title(self, question: Question) -> str:
@@ -88,7 +90,7 @@ def _is_published(revision: Revision | None) -> bool:
 
 
 @admin.register(Revision)
-class RevisionAdmin(admin.ModelAdmin[Revision]):
+class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
     form = RevisionForm
     list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
     list_filter = [("published_at", admin.EmptyFieldListFilter), "question__topic", "question__bank"]
@@ -145,7 +147,7 @@ class RevisionAdmin(admin.ModelAdmin[Revision]):
 
 
 @admin.register(Piece)
-class PieceAdmin(admin.ModelAdmin[Piece]):
+class PieceAdmin(Kept):
     """To be searched; pieces are written with their revision."""
 
     list_display = ["question", "revision", "kind", "position", "text_en"]
@@ -154,24 +156,16 @@ class PieceAdmin(admin.ModelAdmin[Piece]):
     search_fields = ["text_en", "text_zh", "reason_en", "reason_zh", "revision__question__slug"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Piece]:
-        return super().get_queryset(request).filter(Q(revision=F("revision__question__current")) | Q(revision__published_at=None))
+        found: QuerySet[Piece] = super().get_queryset(request)
+        return found.filter(Q(revision=F("revision__question__current")) | Q(revision__published_at=None))
 
     @admin.display(description=_("question"), ordering="revision__question__slug")
     def question(self, piece: Piece) -> str:
         return piece.revision.question.slug
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(Report)
-class ReportAdmin(admin.ModelAdmin[Report]):
+class ReportAdmin(HardyLists, admin.ModelAdmin[Report]):
     list_display = ["question", "about", "language", "state", "made_at", "reporter"]
     list_filter = ["state", "about", "language", "question__topic"]
     list_select_related = ["question", "reporter"]

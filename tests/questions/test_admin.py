@@ -123,3 +123,16 @@ def test_a_question_with_a_published_revision_is_not_deleted(operator: Client, g
     operator.post(f"/admin/questions/question/{guess.pk}/delete/", {"post": "yes"})
     operator.post("/admin/questions/question/", {"action": "delete_selected", "_selected_action": [guess.pk], "post": "yes"})
     assert Question.objects.filter(pk=guess.pk).exists()
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("query", ["?q=%00", "?p=99999", "?o=x", "?id__exact=%00", "?no_such=1", "?all=", "?question__topic=%00"])
+def test_addresses_typed_by_hand_lead_to_a_list(operator: Client, guess: Question, table: str, query: str) -> None:
+    assert operator.get(f"/admin/questions/{table}/{query}", follow=True).status_code in (200, 400)
+
+
+@pytest.mark.parametrize("table", ["question", "revision"])
+def test_a_row_that_cannot_be_is_no_error(operator: Client, guess: Question, table: str) -> None:
+    action = {"question": "make_draft", "revision": "publish"}[table]
+    answer = operator.post(f"/admin/questions/{table}/", {"action": action, "_selected_action": ["x\x00", "9" * 30]}, follow=True)
+    assert answer.status_code == 200 and Revision.objects.count() == 2
