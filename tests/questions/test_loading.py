@@ -116,6 +116,12 @@ FAULTS = {
     "an unknown marker": ("en.md", "{{verdicts}}", "{{verdict}}", "en.md:41: {{verdict}} is neither"),
     "a value that is not drawn": ("zh.md", "$n = {{n}}$", "$n = {{m}}$", "zh.md:7: {{m}} is not a drawn value"),
     "a value shown in one language": ("zh.md", "$n = {{n}}$", "$n$", "zh.md:7: the other language shows {{n}} here"),
+    "broken TeX behind drawn values": (
+        "zh.md",
+        "设 $n = {{n}}$。",
+        "设 $n = {{n}}$、{{n}}、{{n}}、{{n}}。\n好 $\\frac{1$。",
+        "zh.md:8: TeX: ",
+    ),
     "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:47: “*"),
     "an option without a reason": ("en.md", "> It is not.\n", "", "en.md:21: option b has no reason"),
     "an option that facts do not know": (
