@@ -84,15 +84,13 @@ def set_html(revision: Revision, pieces: Sequence[Piece]) -> list[Fault]:
         shown = rendering.with_values(text.source, values) if drawn else text.source
         made = rendering.render(shown, inline=text.field in INLINE)
         setattr(text.row, text.column, "" if drawn else made.html)
-        faults += [
-            Fault(text, what, offset if not drawn else _line_begins(text.source, shown, offset)) for what, offset in made.faults
-        ]
+        faults += [Fault(text, what, _line_begins(text.source, shown, at) if drawn else at) for what, at in made.faults]
     revision.html_made_by = made_by()
     return faults
 
 
 def _line_begins(source: str, shown: str, offset: int) -> int:
-    """Return where in `source` the line begins that has `offset` in `shown`: drawn values are longer or shorter than their names."""
+    """Return where in `source` the line begins that has `offset` in `shown`, where values stand for names."""
     before = source.split("\n")[: shown.count("\n", 0, offset)]
     return sum(len(line) + 1 for line in before)
 
