@@ -15,7 +15,7 @@ from apps.progress import demo, selectors, services
 from apps.progress.models import Card, Review
 from apps.questions.models import Question
 from apps.questions.variants import draw
-from tests.common.browsing import Open, look_over, needs_browser
+from tests.common.browsing import Open, look_over, needs_browser, session_of
 from tests.progress.conftest import VARIANT, Hands
 
 pytestmark = needs_browser
@@ -129,6 +129,35 @@ def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, me
     assert sheet(page) != first
 
 
+def test_grades_of_one_account_wait_while_another_is_signed_in(open_page: Open, mei: User, sam: User, many: Many) -> None:
+    questions = many(2)
+    for user in (mei, sam):
+        learn(user, questions)
+    page = open_page("/review", mei)
+    begin(page)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.route("**/grade", lambda route: route.abort())
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    page.unroute("**/grade")
+    sign_in(page, sam)
+    page.goto("/")
+    expect(page.locator("#unsent")).to_be_hidden()
+    page.goto("/review")
+    assert not Review.objects.exists()
+    sign_in(page, mei)
+    with page.expect_response("**/grade"):
+        page.goto("/review")
+    assert Review.objects.get().user == mei
+
+
+def sign_in(page: Page, user: User) -> None:
+    root = page.evaluate("location.origin")
+    page.goto("about:blank")
+    page.context.add_cookies([{"name": name, "value": value, "url": root} for name, value in session_of(user).items()])
+
+
 def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, many: Many) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
@@ -225,7 +254,10 @@ STATES: dict[str, Callable[[Page], Any]] = {
     "/progress": lambda page: None,
     "/topics/metrics": lambda page: None,
     "/questions/all-of-it": lambda page: page.locator(".begin summary").click(),
-    "/questions/all-of-it?reveal=1": lambda page: None,
+    "/questions/all-of-it?back=/": lambda page: (
+        page.locator("#reveal button").click(),
+        expect(page.locator("#ref")).to_be_visible(),
+    ),
     "/questions/question-0": lambda page: (page.keyboard.press("Space"), expect(page.locator(".grade")).to_be_visible()),
     "/review": begin,
 }

@@ -1,15 +1,15 @@
 /* Grades on their way. They wait in this browser until the site has them: each has a name of its own, so sending one twice is
-   harmless, and the order in which they arrive does not matter. */
+   harmless, and the order in which they arrive does not matter. Each account has its own: what one left waits until it is back. */
 import { $, say } from "./shell.js";
 
-const KEY = "gradus-grades";
+const key = () => `gradus-grades-${$("#unsent")?.dataset.owner ?? ""}`;
 const RETRY_MS = 5000;
 let sending = null, timer = 0;
 let memory = []; // where storage is switched off
 
 export function waiting() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? [];
+    return JSON.parse(localStorage.getItem(key())) ?? [];
   } catch {
     return memory;
   }
@@ -18,7 +18,7 @@ export function waiting() {
 function keep(grades) {
   memory = grades;
   try {
-    localStorage.setItem(KEY, JSON.stringify(grades));
+    localStorage.setItem(key(), JSON.stringify(grades));
   } catch { /* the list in memory lasts as long as the page */ }
   show();
 }
