@@ -157,6 +157,19 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
     assert "among your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
 
 
+def test_the_key_makes_the_first_card_that_is_not_there_yet(member: Client, mei: User, finished: Callable[[User], Run]) -> None:
+    first, second = (make_question(slug, claims=["dead-relu.lr-kills"]) for slug in ("a-first", "b-second"))
+    run = finished(mei)
+    for question, keys in ((first, 1), (second, 1), (None, 0)):
+        html = member.get(f"/runs/{run.pk}/questions?back=%2Fquestions%2Fa-first").content.decode()
+        assert html.count('data-key="m"') == keys
+        assert html.count(f"/runs/{run.pk}?back=%2Fquestions%2Fa-first") == 1 + html.count("Make a card of it"), "the way back"
+        if question:
+            form = next(form for form in html.split("</form>") if 'data-key="m"' in form)
+            assert f'action="/questions/{question.slug}/card"' in form
+            member.post(f"/questions/{question.slug}/card", {"next": f"/runs/{run.pk}"})
+
+
 def test_a_run_of_another_offers_nothing(client: Client, mei: User, concept: Question, finished: Callable[[User], Run]) -> None:
     run = finished(mei)
     assert client.get(f"/runs/{run.pk}/questions").status_code == 404

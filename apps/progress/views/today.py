@@ -133,5 +133,6 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = [{"question": question, "card": cards.get(question.pk)} for question in questions]
     whole = not getattr(request, "htmx", False)
     way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
-    context = {"rows": rows, "run": run, "way": way}
+    free = next((row for row in rows if row["card"] is None or row["card"].suspended), None)
+    context = {"rows": rows, "free": free, "run": run, "way": way}
     return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)
