@@ -10,7 +10,7 @@ from django.core.cache import cache
 from apps.questions import rendering, tex, variants
 from apps.questions.models import Piece, Revision
 
-VERSION = "1"  # of rendering.py: what it makes is made anew when this changes
+VERSION = "2"  # of rendering.py: what it makes is made anew when this changes
 LANGUAGES = ("en", "zh")
 INLINE = ("title",)
 
