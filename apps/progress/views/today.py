@@ -130,9 +130,9 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
     if user is not None and run.owner_id == user.pk:
         services.open_verdict(run=run)
     cards = selectors.cards_for(user, questions) if user else {}
-    rows = [{"question": question, "card": cards.get(question.pk)} for question in questions]
+    found = [(question, cards.get(question.pk)) for question in questions]
+    rows = [{"question": question, "is_free": card is None or card.suspended} for question, card in found]
     whole = not getattr(request, "htmx", False)
     way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
-    free = next((row for row in rows if row["card"] is None or row["card"].suspended), None)
-    context = {"rows": rows, "free": free, "run": run, "way": way}
+    context = {"rows": rows, "free": next((row for row in rows if row["is_free"]), None), "run": run, "way": way}
     return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)
