@@ -289,7 +289,7 @@ class Note(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "question"], name="one_note_a_question")]
 
     def __str__(self) -> str:
-        return self.text[:40]
+        return f"{self.user_id}: {self.question_id}"  # never what it says: that is the learner's
 
 
 class Bookmark(models.Model):
