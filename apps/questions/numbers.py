@@ -100,7 +100,7 @@ def _value(bare: str, notes: list[str]) -> float:
             raise _Unread(_("That divides by zero."))
         return above / below
     if match := POWER.fullmatch(bare):
-        power = _power(_simple(match[2], notes), int((match[3] or match[4])[:10]))
+        power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
     raise _Unread(_("“%(text)s” is not read as a number. %(help)s") % {"text": bare[:40], "help": what_is_read()})
 
