@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Case, Count, Min, Q, When
@@ -33,24 +34,34 @@ class Mastery:
     recall: float  # mean chance over them, 0 to 1
 
 
-MASTERY = """
-    SELECT q.topic, count(*),
-           avg(power(1 + %(factor)s * greatest(0, %(day)s::date -
-               ((c.last_review AT TIME ZONE %(zone)s) - interval '4 hours')::date) / c.stability, %(decay)s))
+RECALL = """
+    power(1 + %(factor)s * greatest(0, %(day)s::date -
+        ((c.last_review AT TIME ZONE %(zone)s) - interval '4 hours')::date) / c.stability, %(decay)s)
+"""
+GRADED = """
     FROM progress_card c JOIN questions_question q ON q.id = c.question_id
     WHERE c.user_id = %(user)s AND c.last_review IS NOT NULL AND NOT q.withdrawn
-    GROUP BY q.topic
 """
+MASTERY = f"SELECT q.topic, count(*), avg({RECALL}) {GRADED} GROUP BY q.topic"
+WEAKEST = f"SELECT q.id, {RECALL} AS recall {GRADED} AND q.topic = %(topic)s ORDER BY recall, q.id LIMIT %(most)s"
 
 
 def mastery(user: User) -> list[Mastery]:
     """Return the topics of which the learner has cards, the weakest first (one query)."""
-    values = {"factor": memory.FACTOR, "decay": memory.DECAY, "user": user.pk, "zone": user.time_zone, "day": selectors.today(user)}
-    with connection.cursor() as cursor:
-        cursor.execute(MASTERY, values)
-        rows = cursor.fetchall()
-    found = [Mastery(slug, topic_title(slug), cards, float(share)) for slug, cards, share in rows]
+    found = [Mastery(slug, topic_title(slug), cards, float(share)) for slug, cards, share in _asked(MASTERY, user)]
     return sorted(found, key=lambda topic: (topic.recall, topic.slug))
+
+
+def weakest(user: User, topic: str, most: int) -> dict[int, float]:
+    """Return the questions (by key) of a topic that would least be recalled today, with that chance, the weakest first."""
+    return {pk: float(share) for pk, share in _asked(WEAKEST, user, topic=topic, most=most)}
+
+
+def _asked(sql: str, user: User, **more: Any) -> list[tuple[Any, ...]]:
+    own: dict[str, Any] = {"user": user.pk, "zone": user.time_zone, "day": selectors.today(user)}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"factor": memory.FACTOR, "decay": memory.DECAY, **own, **more})
+        return list(cursor.fetchall())
 
 
 # ---------------------------------------------------------------- recall, effort

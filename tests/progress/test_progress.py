@@ -83,6 +83,24 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(member: Client, cli
     assert member.get("/topics/nothing").status_code == 404
 
 
+def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(member: Client, mei: User, hands: Hands) -> None:
+    for n in range(103):
+        made = make_question(f"loss-{n:03}", "losses")
+        if n >= 90:  # the last of them is remembered worst: the others were graded Easy
+            services.record(user=mei, question=made, review_id=uuid.uuid4(), rating=1 if n == 102 else 4)
+    hands.later(days=9)
+    first = member.get("/topics/losses").content.decode()
+    shares = standing.weakest(mei, "losses", 10)
+    expected = {card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)}
+    assert next(iter(shares)) == made.pk and len(shares) == 10 and shares == pytest.approx({pk: expected[pk] for pk in shares})
+    assert "/questions/loss-099" in first and "Page 1 of 2" in first and "of 13 cards" in first
+    assert "/questions/loss-102" in first.partition("Your weakest ten")[2], "though its row is on the next page"
+    second = member.get("/topics/losses?page=2").content.decode()
+    assert "/questions/loss-102" in second and "/questions/loss-100" in second.partition("Your weakest ten")[0]
+    for odd in ("0", "-1", "99", "x", "9" * 30, "%00"):
+        assert member.get(f"/topics/losses?page={odd}").status_code == 200
+
+
 def test_the_demonstration_account_has_something_true_on_every_page(mei: User, many: Many, capsys: Any) -> None:
     many(8)
     make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)  # the easy ones are begun with
