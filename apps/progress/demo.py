@@ -63,10 +63,13 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     sitting = selectors.next_sitting(user, question, number)
     sitting.day, sitting.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
     sitting.revealed_at, sitting.over, sitting.graded_as, sitting.grades = grade.at, True, grade.review_id, 1
-    sitting.save(force_insert=True)
-    if question.current and "variant" in question.current.facts:
+    if question.current and "variant" in question.current.facts and grade.rating < Rating.EASY:  # Easy is only ever one's own
         judge = Judge.NUMERIC
+        sitting.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
+        sitting.save(force_insert=True)
         _attempt(sitting, grade, chance)
+    else:
+        sitting.save(force_insert=True)
     services.record(
         user=user,
         question=question,
@@ -93,8 +96,9 @@ def _attempt(sitting: Sitting, grade: Grade, chance: Random) -> None:
         answer={"text": repr(value)},
         was_read=value,
         outcome=Attempt.Outcome.RIGHT if is_right else Attempt.Outcome.WRONG,
+        hints=sitting.hints,
         confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
-        grade=min(grade.rating, Rating.GOOD),
+        grade=grade.rating,
         graded_by=Judge.NUMERIC,
         key=uuid5(sitting.pk, "demo"),
         made_at=grade.at,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +28,7 @@ from apps.questions.selectors import Sheet
 from apps.questions.selectors import sheet as sheet_of
 
 LONGEST = 20_000  # characters of a written answer
+CHANGEABLE = timedelta(days=1)  # a grade may be changed so long; later it would be a review that never was
 
 
 class AlreadyRevealed(Refused):
@@ -193,6 +194,9 @@ def grade(
     """Store the grade that a learner gives to a sitting; the same `review_id` again changes nothing.
 
     Of several the one that was given last counts, whatever order they come in.
+
+    Raises:
+        BadRequest: the grade that stands was given more than a day before.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if stored := _grade_with(user, question, review_id):
@@ -201,6 +205,8 @@ def grade(
     if held.revealed_at is None:
         held.revealed_at = now()
     stands = _grade_with(user, question, held.graded_as) if held.graded_as else None
+    if stands is not None and (at or now()) - stands.at > CHANGEABLE:
+        raise BadRequest(out_of_date())
     if stands is not None and at is not None and at < stands.at:
         services.take_back(user=user, question=question, review_id=review_id, session=held.session)
         return _store_grade(held, review_id, rating, Judge.SELF, at, seconds)

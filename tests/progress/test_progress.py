@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.progress import demo, memory, selectors, services, standing
+from apps.progress import demo, grading, memory, selectors, services, standing
 from apps.progress.models import Attempt, Card, Review
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -114,6 +114,15 @@ def test_the_demonstration_account_has_something_true_on_every_page(mei: User, m
     assert standing.weeks(standing.by_day(mei, timedelta(days=60)))
     assert all(grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card))
     assert "nothing was added" in demo.fill(user=mei)
+
+
+def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
+    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
+    demo.fill(user=mei)
+    kept = Attempt.objects.filter(user=mei).select_related("sitting")
+    assert kept and all(each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept)
+    judged = Review.objects.filter(user=mei, graded_by="numeric")
+    assert set(judged.values_list("review_id", "rating")) == {(each.sitting.graded_as, each.grade) for each in kept}
 
 
 def test_the_cards_of_the_demonstration_are_what_their_log_comes_to(mei: User, many: Many) -> None:

@@ -246,6 +246,18 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(mei:
     assert ratings(mei, concept) == [1] and Sitting.objects.get().graded_as == given[1][0]
 
 
+def test_a_tab_of_last_week_does_not_move_its_grade_to_today(mei: User, concept: Question, hands: Hands) -> None:
+    held = studying.reveal(user=mei, question=concept)
+    studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=3)
+    given = now()
+    hands.later(hours=20)
+    studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=2, at=given + timedelta(hours=1))
+    hands.later(days=6)
+    with pytest.raises(BadRequest):
+        studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=1)
+    assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(hours=1)
+
+
 def test_a_session_of_nothing_but_withdrawn_questions_is_over(member: Client, mei: User) -> None:
     services.add_card(user=mei, question=make_question("only"))
     services.start_session(user=mei)
