@@ -8,15 +8,13 @@ from apps.progress.memory import AGAIN, GOOD, HARD
 
 
 def of_check(is_right: bool, hints: int) -> int:
-    """Return the grade of the first check of a part: right is Good, right with a hint is Hard, wrong is Again, whatever follows."""
+    """Return the grade of the first check of a part: right is Good, right with a hint is Hard, wrong is Again, whatever follows.
+
+    A step without a check, which the learner marks, counts the same.
+    """
     if not is_right:
         return AGAIN
     return HARD if hints else GOOD
-
-
-def of_own_mark(knew: bool, hints: int) -> int:
-    """Return the grade of a step without a check, which the learner marks."""
-    return of_check(knew, hints)
 
 
 def of_points(ticked: int, of: int, hints: int = 0) -> int:

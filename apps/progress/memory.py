@@ -7,7 +7,7 @@ grades counts in the learner's days: a card graded in the evening and again in t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -107,11 +107,6 @@ def plain(memory: Memory) -> dict[str, Any]:
 
 def _dates(memory: Memory) -> dict[str, datetime | None]:
     return {"due": memory.due, "last_review": memory.last_review}
-
-
-def known_on(memory: Memory, day: date | None) -> Memory:
-    """Return a memory that was read from a row, with the learner's day of its last review."""
-    return replace(memory, last_day=day)
 
 
 @lru_cache(maxsize=32)

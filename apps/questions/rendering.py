@@ -13,7 +13,6 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -182,8 +181,3 @@ def _apart(match: re.Match[str], pieces: list[tuple[str, bool]]) -> str:
     """Return a paragraph, ended before each block in it and begun anew behind."""
     inside = PLACE.sub(lambda place: f"</p>{place[0]}<p>" if pieces[int(place[1])][1] else place[0], match[1])
     return re.sub(r"<p>\s*</p>", "", f"<p>{inside}</p>")
-
-
-def summary(page: str) -> dict[str, Any]:
-    """Return what a page links to and shows: for the checks of the whole bank."""
-    return {"links": re.findall(r'href="([^"]*)"', page), "figure": "<!--gradus:figure-->" in page}
