@@ -20,7 +20,7 @@ from apps.questions import variants
 from apps.questions.models import Question
 
 SEED = 20261121
-INTERVIEW = 23  # days ahead
+INTERVIEW = 20  # days ahead: Today's calendar shows three weeks
 REST = 3  # days since the last review: something is due
 UNSEEN = 2  # questions that are new to it
 SURES = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -65,7 +66,13 @@ def labs(slugs: Sequence[str]) -> list[Lab]:
     return [found[slug] for slug in slugs if slug in found]
 
 
-def labs_not_run(user: User) -> list[Lab]:
-    """Return a lab that the learner has not run yet, in the catalogue's order; none when they ran all."""
-    fresh = Lab.objects.offered().exclude(versions__runs__owner=user)
-    return list(fresh.select_related("current").defer("current__source")[:1])
+def lab_to_run(user: User, since: datetime) -> list[Lab]:
+    """Return a lab that the learner has not run yet, in the catalogue's order, else the one they ran longest ago.
+
+    Args:
+        since: a lab that they ran after it is not offered again.
+    """
+    own = Run.objects.filter(owner=user, version__lab=OuterRef("pk")).order_by("-queued_at").values("queued_at")[:1]
+    found = Lab.objects.offered().annotate(last=Subquery(own)).exclude(last__gte=since)
+    found = found.order_by(F("last").asc(nulls_first=True), "position", "slug")
+    return list(found.select_related("current").defer("current__source")[:1])

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from apps.accounts.models import User
@@ -74,9 +74,10 @@ def count_due(user: User, before: datetime | None = None) -> int:
     return Card.objects.due(user, before or end_of(user))[:COUNTED].count()
 
 
-def overdue(user: User, day: date) -> int:
-    """Return how many cards fell due before a day, up to `COUNTED`."""
-    return count_due(user, days.start(day, user.time_zone))
+def overdue(user: User, day: date) -> tuple[int, datetime | None]:
+    """Return how many cards fell due before a day, and when the first of them did."""
+    found = Card.objects.due(user, days.start(day, user.time_zone)).aggregate(n=Count("pk"), first=Min("due"))
+    return found["n"], found["first"]
 
 
 def _listed() -> QuerySet[Question]:
@@ -230,6 +231,11 @@ def question_for(user: User | AnonymousUser, slug: str) -> Question:
 
 def bookmarks(user: User) -> QuerySet[Question]:
     return _listed().filter(bookmarks__user=user).order_by("-bookmarks__made_at")
+
+
+def suspended(user: User) -> QuerySet[Question]:
+    """Return the questions that the learner keeps out of reviews."""
+    return _listed().filter(cards__user=user, cards__suspended=True)
 
 
 # ---------------------------------------------------------------- runs

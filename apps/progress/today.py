@@ -34,7 +34,7 @@ class Today:
     falling: dict[date, int]
     effort: standing.Effort
     mastery: list[standing.Mastery]
-    behind: int  # overdue for more than three days
+    behind: int  # overdue, where it is a backlog: of more than three days
     runs: list[Run]
     question: Question | None
     choices: list[dict[str, Any]] = field(default_factory=list)
@@ -75,9 +75,15 @@ def of(user: User) -> Today:
         steps = _first_steps(user, plan, question, labs, runs) + _first_returns(user, falling.get(day, 0), effort, plan)
     else:
         steps = _steps(user, plan, falling.get(day, 0), _row(done, day), effort, question, labs)
-    behind = selectors.overdue(user, day - BEHIND * days.DAY) if falling.get(day) else 0
+    behind = _behind(user, day) if falling.get(day) else 0
     choices = _choices(user, falling, effort, plan) if behind else []
     return Today(day, plan, is_first, planning.descent(steps), done, falling, effort, mastery, behind, runs, question, choices)
+
+
+def _behind(user: User, day: date) -> int:
+    """Return how many cards are overdue, where some have been for more than three days."""
+    late, first = selectors.overdue(user, day)
+    return late if first and first < days.start(day - BEHIND * days.DAY, user.time_zone) else 0
 
 
 def _row(done: list[Day], day: date) -> Day | None:
@@ -140,7 +146,7 @@ def _steps(
     if question is not None:
         steps.append(_question_step(question))
     if not labs and not due:
-        labs = quoting.labs_not_run(user)
+        labs = quoting.lab_to_run(user, since=days.start(selectors.today(user), user.time_zone))
     return steps + [_lab_step(lab, question) for lab in labs[:1]]
 
 

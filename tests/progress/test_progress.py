@@ -71,6 +71,14 @@ def test_a_figure_that_is_none_is_a_404(member: Client, mei: User) -> None:
     assert member.get("/progress/nothing.csv").status_code == 404
 
 
+def test_what_is_kept_out_of_reviews_can_be_found_again(member: Client, mei: User, sam: User, many: Many) -> None:
+    mine, let_in, anothers = many(3)
+    for user, question, out in ((mei, mine, True), (mei, let_in, True), (mei, let_in, False), (sam, anothers, True)):
+        services.suspend(user=user, question=question, suspended=out)
+    _before, _heading, listed = member.get("/progress").content.decode().partition("Kept out of reviews")
+    assert [q.slug for q in (mine, let_in, anothers) if f'href="/questions/{q.slug}"' in listed] == [mine.slug]
+
+
 def test_a_topic_shows_questions_and_ones_own_memory_of_them(member: Client, client: Client, sam: User, mei: User) -> None:
     question = make_question("why-loss", "losses")
     services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)

@@ -105,6 +105,22 @@ def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Ma
     )
 
 
+def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_run(
+    mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run], hands: Hands
+) -> None:
+    finished(mei)
+    Waiting.objects.all().delete()
+    Run.objects.update(queued_at=now())  # its own clock is the database's, which no hand of this test moves
+    for _n in range(2):
+        services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
+    hands.later(days=1.5)
+    services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
+    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], "the one that was run longest ago"
+    finished(mei)
+    Waiting.objects.all().delete()
+    assert plans.of(mei).left == []
+
+
 def test_what_was_reviewed_is_a_step_done(member: Client, mei: User, many: Many, hands: Hands) -> None:
     question = many(1)[0]
     for _n in range(2):
@@ -123,6 +139,16 @@ def test_a_backlog_says_when_one_is_level_and_offers_minutes(member: Client, mei
     assert "31 are overdue." in html and "At 30 minutes a day you are level today." in html
     member.post("/plan", {"only": "minutes", "minutes": "45"})
     assert Plan.objects.get().minutes == 45 and Plan.objects.get().retention == 90
+
+
+def test_a_backlog_counts_all_that_is_overdue_and_two_days_are_none(member: Client, mei: User, many: Many) -> None:
+    first, *others = many(4)
+    for question in others:
+        Card.objects.create(user=mei, question=question, due=now() - timedelta(days=2))
+    assert "overdue" not in page(member)
+    Card.objects.create(user=mei, question=first, due=now() - timedelta(days=5))
+    Card.objects.create(user=mei, question=make_question("of-today"), due=now())
+    assert "4 are overdue." in page(member)
 
 
 def test_a_verdict_waits_until_it_is_opened(member: Client, mei: User, sam: User, finished: Callable[[User], Run]) -> None:
@@ -207,6 +233,14 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
     member.post("/plan", {"minutes": "45", "retention": "85", "interview": day.isoformat(), "two_buttons": "on"})
     assert Plan.objects.filter(user=mei, minutes=45, retention=85, interview=day, two_buttons=True).exists()
     assert "in 23 days" in page(member)
+
+
+@pytest.mark.parametrize(("ahead", "shown"), [(None, False), (0, True), (21, True), (60, False)])
+def test_the_legend_names_an_interview_that_the_calendar_shows(member: Client, mei: User, ahead: int | None, shown: bool) -> None:
+    day = selectors.today(mei) + timedelta(days=ahead) if ahead is not None else None
+    services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
+    html = page(member)
+    assert (html.count('class="exam"'), html.count('class="k exam"')) == (int(shown), int(shown))
 
 
 def test_two_buttons_are_again_and_good(member: Client, mei: User, concept: Question) -> None:

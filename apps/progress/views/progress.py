@@ -20,6 +20,7 @@ YEAR = timedelta(days=365)
 PERIODS = (4, 13, 52)  # weeks that the calendar and recall are shown for
 AHEAD = 4  # weeks
 ENOUGH = 50  # reviews before anything is forecast
+LISTED = 200  # bookmarks, and suspended cards: there is no other way to them
 Rows = list[list[Any]]
 
 
@@ -56,7 +57,8 @@ def progress(request: HttpRequest) -> HttpResponse:
         "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in topics],
         "weakest": topics[0] if topics else None,
         "sureness": [_sure(name, title, sure[name]) for name, title in (("questions", _("Questions")), ("labs", _("Labs")))],
-        "bookmarks": selectors.bookmarks(user)[:20],
+        "bookmarks": selectors.bookmarks(user)[:LISTED],
+        "suspended": selectors.suspended(user)[:LISTED],
     }
     return render(request, "progress/progress.html", context)
 
