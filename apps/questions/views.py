@@ -31,7 +31,8 @@ def questions(request: HttpRequest) -> HttpResponse:
     chosen = {name: clean(request.GET.get(name, ""))[:LONGEST].strip() for name in FILTERS}
     page = Paginator(selectors.questions(**chosen), ON_A_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
-    query.pop("page", None)
+    for own in ("page", "find"):  # find: the search was asked for by its key
+        query.pop(own, None)
     context = {
         "page": page,
         "chosen": chosen,

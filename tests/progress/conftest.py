@@ -60,14 +60,14 @@ def hands(settings: Any) -> Hands:
 
 
 def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
-    """Return a published question. `parts`: variant, step, choice, points, hints, claims, labs, kinds, starter."""
+    """Return a published question. `parts`: variant, step, choice, points, hints, claims, labs, related, kinds, starter."""
     bank, _made = Bank.objects.get_or_create(slug="gradus", defaults={"title_en": "Gradus", "title_zh": "Gradus"})
     kinds = parts.get("kinds") or ["concept"]
     question = Question.objects.create(bank=bank, slug=slug, topic=topic, kinds=kinds, difficulty=parts.get("difficulty", 2))
     facts = {"topic": topic, "kinds": kinds, "difficulty": 2, **{n: parts[n] for n in ("variant", "step", "choice") if n in parts}}
     words = {f"{name}_{language}": f"{name} of {slug}" for name in ("title", "statement", "answer") for language in ("en", "zh")}
     words |= {name.replace("_", "_html_"): f"<p>{text}</p>" for name, text in words.items()}
-    links = {name: parts.get(name, []) for name in ("labs", "claims")}
+    links = {name: parts.get(name, []) for name in ("labs", "claims", "related")}
     revision = Revision.objects.create(question=question, number=1, facts=facts, starter=parts.get("starter", ""), **words, **links)
     pieces = [Piece(revision=revision, kind=kind, position=n, **_both(text)) for kind, n, text in _texts(slug, parts)]
     pieces += [

@@ -16,7 +16,7 @@ from apps.progress.models import Card, Review
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.common.browsing import Open, look_over, needs_browser, session_of
-from tests.progress.conftest import VARIANT, Hands
+from tests.progress.conftest import VARIANT, Hands, make_question
 
 pytestmark = needs_browser
 Many = Callable[[int], list[Question]]
@@ -78,6 +78,17 @@ def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) ->
     expect(page.locator("#choice-0 .because")).to_have_count(3)
 
 
+def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, many: Many) -> None:
+    many(2)
+    page = open_page("/progress", mei)
+    page.keyboard.press("/")
+    expect(page.locator("[name=words]")).to_be_focused()
+    page.keyboard.type("question-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page.locator("[name=words]")).not_to_be_focused()
+
+
 def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, mei: User, many: Many) -> None:
     learn(mei, many(3))
     page = open_page("/review", mei)
@@ -90,6 +101,31 @@ def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, m
             expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
     expect(page.locator("h1")).to_have_text("3 of 3 recalled")
     assert Review.objects.count() == 3
+
+
+def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(open_page: Open, mei: User, numeric: Question) -> None:
+    learn(mei, [numeric])
+    page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
+    page.get_by_role("button", name="Begin").tap()
+    page.locator("#numeric-in").tap()
+    page.locator("#numeric-in").fill("-1")
+    page.locator(".statement").tap()
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    page.get_by_role("button", name="Check the answer").tap()
+    expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
+    page.locator(".statement").tap()
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+
+
+def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(open_page: Open, mei: User, concept: Question) -> None:
+    for path, field in (("/questions/why-relu/report", "text"), ("/plan", "minutes")):
+        page = open_page(path, mei)
+        page.locator(f"[name={field}]").fill("25")
+        page.context.set_offline(True)
+        page.locator("main form .btn.ink").click()
+        expect(page.locator(".wrong.offline")).to_be_visible()
+        expect(page.locator(f"[name={field}]")).to_have_value("25")
+        page.context.set_offline(False)
 
 
 def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei: User, many: Many) -> None:
@@ -221,6 +257,21 @@ def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: 
     expect(page.locator("#written")).to_have_value("Because it is cheap.")
 
 
+def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User, db: None) -> None:
+    make_question("by-code", kinds=["code"], starter="def f(x):\n")
+    page = open_page("/questions/by-code", mei, has_touch=True, is_mobile=True, **PHONE)
+    written = page.locator("#written")
+    assert written.evaluate("field => parseFloat(getComputedStyle(field).fontSize)") >= 16
+    written.fill("return x0")
+    written.evaluate("field => field.setSelectionRange(8, 8)")
+    for sign in ("[", "]"):
+        page.locator(f".signs [data-sign='{sign}']").tap()
+    expect(written).to_have_value("return x[]0")
+    look_over(page)
+    page.reload()
+    expect(written).to_have_value("return x[]0")
+
+
 def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei: User, numeric: Question) -> None:
     page = open_page("/questions/how-long", mei)
     page.locator("#numeric-in").fill("42")
@@ -229,6 +280,23 @@ def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei:
     expect(page.locator(".wrong.offline")).to_be_visible()
     expect(page.locator("#numeric-in")).to_have_value("42")
     page.context.set_offline(False)
+
+
+def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(open_page: Open, mei: User, concept: Question) -> None:
+    page = open_page("/questions/why-relu", mei)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.locator("[name=note]").fill("Ask why.")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator("#note .wrong.offline")).to_be_visible()
+    page.locator(".g[value='4']").click()
+    expect(page.locator("#grade .wrong.offline")).to_be_visible()
+    expect(page.locator("[name=note]")).to_have_value("Ask why.")
+    page.context.set_offline(False)
+    page.locator(".g[value='4']").click()
+    expect(page.locator(".g.picked")).to_have_text(re.compile("Easy"))
+    assert ratings(concept) == [4]
 
 
 def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question, concept: Question) -> None:

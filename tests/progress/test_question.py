@@ -14,7 +14,7 @@ from apps.progress import selectors
 from apps.progress.models import Attempt, Bookmark, Card, Note, Review, Sitting
 from apps.questions.models import Question
 from apps.questions.variants import draw
-from tests.progress.conftest import VARIANT
+from tests.progress.conftest import STEPS, VARIANT, make_question
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -43,6 +43,13 @@ def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) ->
     html = client.get(f"{PAGE}?reveal=1").content.decode()
     assert "answer of how-long" in html and "Sign in" in html
     assert not Sitting.objects.exists()
+
+
+def test_related_questions_stand_beside_the_answer_and_not_before(client: Client, numeric: Question) -> None:
+    make_question("how-far", related=["how-long", "not-written-yet"])
+    before, after = (client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1"))
+    assert "Related questions" not in before and 'href="/questions/how-long"' not in before
+    assert 'href="/questions/how-long"' in after and "not-written-yet" not in after
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
@@ -114,6 +121,20 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
     post(member, f"{page}/check", part="step-1", own="had")
     member.post(f"{page}/reveal")
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+
+
+@pytest.mark.parametrize("text", ["n + (", "n + 1", "1/n"])
+def test_what_is_said_of_a_first_step_is_not_folded_away(client: Client, member: Client, db: None, text: str) -> None:
+    make_question("by-steps", kinds=["derivation"], step=STEPS)
+    for reader in (client, member):
+        html = post(reader, "/questions/by-steps/check", part="step-0", text=text).content.decode()
+        shown = html or reader.get("/questions/by-steps").content.decode()
+        assert 'class="said"' in shown and '<details class="begin">' not in shown
+
+
+def test_how_sure_one_was_stays_with_what_could_not_be_read(member: Client, numeric: Question) -> None:
+    html = post(member, f"{PAGE}/check", part="numeric", text="seven", confidence="75").content.decode()
+    assert [sure for sure in (50, 75, 95) if f'name="confidence" value="{sure}" checked' in html] == [75]
 
 
 def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(member: Client, concept: Question) -> None:

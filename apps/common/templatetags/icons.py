@@ -17,6 +17,7 @@ ICONS = {
     "runs": '<circle cx="10.5" cy="10.5" r="7.5"/><path d="M8.5 7v7l5.5-3.5z"/>',
     "person": '<circle cx="10.5" cy="7" r="3.5"/><path d="M3.5 18c.6-4 3.3-6 7-6s6.4 2 7 6"/>',
     "theme": '<circle cx="10.5" cy="10.5" r="7"/><path d="M10.5 3.5v14a7 7 0 0 0 0-14z" fill="currentColor"/>',
+    "search": '<circle cx="9" cy="9" r="5.5"/><path d="m13.2 13.2 4.8 4.8"/>',
     "keys": '<rect x="2" y="5" width="17" height="11"/><path d="M5 8.5h.01M8.5 8.5h.01M12 8.5h.01M15.5 8.5h.01M6.5 12.5h8"/>',
     "close": '<path d="m5 5 11 11M16 5 5 16"/>',
     "tick": '<path d="m4 11 4.5 4.5L17 6"/>',

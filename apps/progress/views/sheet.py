@@ -18,10 +18,13 @@ from apps.progress import days, memory, parts, quoting, said, selectors, studyin
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
 from apps.questions import marking
+from apps.questions import selectors as bank
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
 from apps.questions.selectors import Choice, Sheet, Step
 from apps.questions.selectors import sheet as sheet_of
+
+SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ def context(
         "topic": topic_title(question.topic),
         "parts": given,
         "has_steps": bool(sheet.steps),
+        "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds)) or not (sheet.drawn or sheet.choices or sheet.steps),
         "result": parts.result(sheet, attempts),
         "hints": sheet.hints[: sitting.hints] if member else sheet.hints,
@@ -142,8 +146,10 @@ def context(
         "shown_at": int(now().timestamp() * 1000),
         "labs": [] if in_review else quoting.labs(revision.labs),
         "own_quotes": [quote for quote in quotes if quote.is_own],
+        "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
+        "signs": SIGNS,
         "sures": Attempt.Sure.choices,
         "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
         "review_id": studying.next_review_id(sitting),

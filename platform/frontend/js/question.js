@@ -16,16 +16,6 @@ function drafts() {
   }
 }
 
-/* A form that cannot be sent stays as it is, and says so. */
-function stay(form) {
-  form.parentElement.querySelector(":scope > .wrong.offline")?.remove();
-  const line = document.createElement("p");
-  line.className = "wrong offline";
-  line.setAttribute("role", "alert");
-  line.textContent = $("#words").dataset.offline;
-  form.after(line);
-}
-
 /* Control and Enter send what is being written, from wherever in its form. */
 function onKey(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
@@ -34,17 +24,21 @@ function onKey(event) {
   form.requestSubmit($("button:not([name])", form));
 }
 
+/* The row of signs under code, on a phone: each goes where the caret is. */
+document.addEventListener("click", (event) => {
+  const sign = event.target.closest("[data-sign]")?.dataset.sign, field = $("#written");
+  if (!sign || !field) return;
+  field.setRangeText(sign, field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+});
+
 function forms() {
   for (const form of $$("form[data-answer], #reveal, form.points, form.notes")) form.addEventListener("keydown", onKey);
   for (const form of $$("form[data-answer], #reveal")) {
     form.addEventListener("submit", (event) => {
-      if (!navigator.onLine) {
-        event.preventDefault();
-        stay(form);
-        return;
-      }
       const button = event.submitter;
-      if (button?.dataset.busyWord) {
+      if (navigator.onLine && button?.dataset.busyWord) {
         button.textContent = button.dataset.busyWord;
         button.setAttribute("aria-busy", "true");
       }

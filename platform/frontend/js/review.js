@@ -87,6 +87,17 @@ function onUndo(event) {
   fetchAhead();
 }
 
+/* On a touch screen the sheet itself reveals; not where one writes, opens or scrolls, nor while an answer is begun: it would be lost. */
+const OWN = "a, button, input, textarea, select, label, summary, details, form:not(#reveal), pre, .scroll, .katex-display";
+function revealByTap(sheet) {
+  let begun = false;
+  sheet.addEventListener("input", (event) => { begun ||= event.target.closest("[data-answer]") !== null; });
+  sheet.addEventListener("click", (event) => {
+    if (begun || event.target.closest(OWN) || getSelection()?.toString() || !matchMedia("(pointer: coarse)").matches) return;
+    $("#reveal button")?.click();
+  });
+}
+
 /* While it is paused the time stands still. */
 function onPause() {
   const dialog = $("#paused"), from = Date.now();
@@ -100,6 +111,8 @@ function attend() {
   $("form[data-grade]")?.addEventListener("submit", onGrade);
   $("form[action$='/undo']")?.addEventListener("submit", onUndo);
   $("#pause")?.addEventListener("click", onPause);
+  const sheet = $("article.q");
+  if (sheet) revealByTap(sheet);
   show();
   fetchAhead();
 }
