@@ -40,6 +40,17 @@ def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
     return run
 
 
+def visible_runs(user: User | AnonymousUser, names: Sequence[str]) -> list[UUID]:
+    """Return those of some runs, named by their ids, that `user` may see; 404 where there is none."""
+    try:
+        found = list(Run.objects.visible_to(user).filter(pk__in=[UUID(name) for name in names]).values_list("pk", flat=True))
+    except ValueError:
+        found = []
+    if not found:
+        raise Http404("No such runs.")
+    return found
+
+
 def own_run(user: User | AnonymousUser, pk: UUID) -> Run:
     """Return a run that `user` may change: their own."""
     run = run_for(user, pk)

@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
+from apps.experiments import services as labs
+from apps.experiments.models import Lab, LabVersion, Run
 from apps.progress import demo, selectors, services
 from apps.progress.models import Card, Review
 from apps.questions.models import Question
@@ -314,6 +316,27 @@ def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question
         else:
             page.locator(".grade button[value='4']").first.click()
     assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
+
+
+def test_runs_that_go_on_are_heard_of_by_one_stream(open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training", lane="labs")
+    words = {"title": {"en": "Dead units", "zh": "死亡单元"}, "claims": {}, "knobs": {}, "predict": {"form": "none"}}
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256="a" * 64, source="", words=words | {"profile": {"standard": {"seconds": 9}}}
+    )
+    lab.save()
+    first, second = (labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2))
+    page = open_page("/about:blank", mei)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page.goto("/")
+    for run, others in ((first, "Queued"), (second, "Stopped")):
+        other = second if run is first else first
+        labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
+        expect(page.locator(f"[data-run='{run.pk}']")).to_have_text("Stopped")
+        expect(page.locator(f"[data-run='{other.pk}']")).to_have_text(others)
+    assert len(asked) == 1
 
 
 STATES: dict[str, Callable[[Page], Any]] = {

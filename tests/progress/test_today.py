@@ -274,8 +274,11 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
-    run = labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex)
-    assert f'data-events="/runs/{run.pk}/events"' in page(member)
+    run, other = (labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2))
+    html = page(member)
+    assert html.count("data-events=") == 1 and f'data-events="/runs/events?ids={other.pk},{run.pk}"' in html
+    assert f'data-run="{run.pk}"' in html and f'data-run="{other.pk}"' in html
+    labs.end_run(other, "cancelled")
     Run.objects.filter(pk=run.pk).update(state="running", done=3, of=10)
     assert "Running, 3 of 10" in page(member)
     labs.end_run(Run.objects.get(pk=run.pk), "cancelled")

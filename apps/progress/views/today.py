@@ -47,6 +47,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in day.mastery[:LISTED]],
         "headline": _headline(day),
         "runs": [_run(run) for run in day.runs],
+        "events": _events([run for run in day.runs if not run.is_over]),
         "runs_first": len(day.mastery) <= FEW,
         "run_words": {str(state): str(state.label) for state in Run.State} | {"step": STEP},
         "total": max(1, sum(tread.step.minutes for tread in day.treads)),
@@ -74,6 +75,11 @@ def _run(run: Run) -> dict[str, Any]:
     if run.state == Run.State.RUNNING and run.of:
         state = str(STEP) % {"done": run.done, "of": run.of}
     return {"run": run, "words": run.version.words, "state": state, "headline": shown.headline(run.version.words)}
+
+
+def _events(runs: list[Run]) -> str:
+    """Return where to hear more of runs that go on: one stream for all of them."""
+    return f"{reverse('experiments:states')}?ids={','.join(str(run.pk) for run in runs)}" if runs else ""
 
 
 def _headline(day: plans.Today) -> str:

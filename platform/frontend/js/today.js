@@ -8,8 +8,10 @@ if (waiting().length) flush().then((done) => { if (done) location.reload(); });
 
 const words = JSON.parse($("#run-words")?.textContent ?? "{}");
 const stepOf = ({ done, of }) => words.step.replace("%(done)s", done).replace("%(of)s", of);
-for (const line of $$("[data-events]")) {
-  new RunStream(line.dataset.events, Number(line.dataset.after)).addEventListener("state", ({ detail: said }) => {
+const lines = new Map($$("[data-run]").map((line) => [line.dataset.run, line])), list = $("[data-events]");
+if (list) {
+  new RunStream(list.dataset.events, 0, lines.size).addEventListener("state", ({ detail: said }) => {
+    const line = lines.get(said.run);
     line.dataset.state = said.state;
     line.textContent = said.state === "running" && said.of ? stepOf(said) : words[said.state];
   });
