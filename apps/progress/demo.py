@@ -12,7 +12,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import calibration
 from apps.experiments.models import Batch, Prediction, Run, Share, Verdict
-from apps.experiments.selectors import standard_runs
+from apps.experiments.selectors import COPY, standard_runs
 from apps.progress import days, forgetting, selectors, services
 from apps.progress.memory import AGAIN, Grade
 from apps.progress.models import Attempt, Card, Judge, Plan, Rating, Review, Sitting
@@ -112,7 +112,7 @@ def _copy(source: Run, user: User, chance: Random) -> Run:
     words = source.version.words
     run = Run.objects.get(pk=source.pk)
     run.pk, run._state.adding = uuid5(NAMESPACE_URL, f"demo/{user.pk}/{source.pk}"), True
-    run.owner, run.key, run.shared = user, f"demo-{source.pk}", False
+    run.owner, run.key, run.shared = user, f"{COPY}{source.pk}", False
     run.save(force_insert=True)
     for verdict in verdicts:
         verdict.pk, verdict.run = None, run

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from apps.accounts.models import ZONES, User
 from apps.common.clock import now
+from apps.experiments.models import Run
+from apps.experiments.selectors import evidence_counts
 from apps.progress import calibration, days, demo, forgetting, memory, selectors, services, standing, studying
 from apps.progress.memory import Grade
 from apps.progress.models import Attempt, Card, Day, Review, Sitting
 from apps.progress.sittings import Seen
 from apps.questions.models import Question
+from tests.experiments.pages_cast import loaded, recorded
 
 pytestmark = pytest.mark.django_db
 GENTLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -150,6 +153,13 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
         assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
     assert calibration.score([]) is None
     assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(counted)
+
+
+def test_copied_runs_of_the_demonstration_are_no_evidence(mei: User, many: Any) -> None:
+    recorded(loaded())
+    many(1)
+    demo.fill(user=mei)
+    assert Run.objects.filter(owner=mei, state="succeeded", at_defaults=True).exists() and evidence_counts() == {}
 
 
 def test_a_demonstration_without_questions_says_what_to_load(mei: User) -> None:
