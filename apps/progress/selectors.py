@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from apps.accounts.models import User
@@ -250,6 +250,12 @@ def asked_by(run: Run) -> list[Question]:
     """Return the questions whose claims a run has verdicts on."""
     claims = [verdict.claim for verdict in run.verdicts.all()]
     return list(_listed().filter(current__claims__overlap=claims)) if claims else []
+
+
+def by_stability(questions: QuerySet[Question], user: User) -> QuerySet[Question]:
+    """Return questions in the order in which the learner would forget them, those that they have not graded last."""
+    own = FilteredRelation("cards", condition=Q(cards__user=user))
+    return questions.annotate(own=own).order_by(F("own__stability").asc(nulls_last=True), "difficulty", "slug")
 
 
 def cards_for(user: User, questions: Sequence[Question]) -> dict[int, Card]:

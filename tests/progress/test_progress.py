@@ -91,6 +91,16 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(member: Client, cli
     assert member.get("/topics/nothing").status_code == 404
 
 
+def test_a_topic_begins_with_what_holds_the_shortest_time(member: Client, mei: User, sam: User) -> None:
+    first, second, third = (make_question(slug) for slug in ("a-first", "b-second", "c-third"))
+    for user, question, rating in ((mei, third, 2), (mei, second, 4), (sam, first, 1)):
+        services.record(user=user, question=question, review_id=uuid.uuid4(), rating=rating)
+    for reader, expected in ((member, [third, second, first]), (Client(), [first, second, third])):
+        html = reader.get("/topics/losses").content.decode()
+        places = [html.index(f'href="/questions/{question.slug}"') for question in expected]
+        assert places == sorted(places)
+
+
 def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(member: Client, mei: User, hands: Hands) -> None:
     for n in range(103):
         made = make_question(f"loss-{n:03}", "losses")
@@ -101,10 +111,12 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(member: Client,
     shares = standing.weakest(mei, "losses", 10)
     expected = {card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)}
     assert next(iter(shares)) == made.pk and len(shares) == 10 and shares == pytest.approx({pk: expected[pk] for pk in shares})
-    assert "/questions/loss-099" in first and "Page 1 of 2" in first and "of 13 cards" in first
-    assert "/questions/loss-102" in first.partition("Your weakest ten")[2], "though its row is on the next page"
-    second = member.get("/topics/losses?page=2").content.decode()
-    assert "/questions/loss-102" in second and "/questions/loss-100" in second.partition("Your weakest ten")[0]
+    rows, _heading, weakest = first.partition("Your weakest ten")
+    assert "/questions/loss-102" in rows and "/questions/loss-086" in rows and "Page 1 of 2" in rows and "of 13 cards" in rows
+    assert "/questions/loss-102" in weakest
+    rows, _heading, weakest = member.get("/topics/losses?page=2").content.decode().partition("Your weakest ten")
+    assert "/questions/loss-087" in rows and "/questions/loss-089" in rows and "/questions/loss-102" not in rows
+    assert "/questions/loss-102" in weakest, "though its row is on the page before"
     for odd in ("0", "-1", "99", "x", "9" * 30, "%00"):
         assert member.get(f"/topics/losses?page={odd}").status_code == 200
 

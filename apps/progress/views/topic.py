@@ -25,7 +25,8 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     if slug not in TOPICS:
         raise Http404("No such topic.")
     user = request.user if isinstance(request.user, User) else None
-    page = Paginator(bank.questions(topic=slug), ON_A_PAGE).get_page(request.GET.get("page"))
+    questions = bank.questions(topic=slug)
+    page = Paginator(selectors.by_stability(questions, user) if user else questions, ON_A_PAGE).get_page(request.GET.get("page"))
     labs = Lab.objects.offered().filter(topic=slug).select_related("current").defer("current__source")
     done = standing.runs_by_lab(user) if user else {}
     context = {
