@@ -73,6 +73,6 @@ def lab_to_run(user: User, since: datetime) -> list[Lab]:
         since: a lab that they ran after it is not offered again.
     """
     own = Run.objects.filter(owner=user, version__lab=OuterRef("pk")).order_by("-queued_at").values("queued_at")[:1]
-    found = Lab.objects.offered().annotate(last=Subquery(own)).exclude(last__gte=since)
+    found = Lab.objects.offered().annotate(last=Subquery(own)).filter(Q(last__isnull=True) | Q(last__lt=since))
     found = found.order_by(F("last").asc(nulls_first=True), "position", "slug")
     return list(found.select_related("current").defer("current__source")[:1])

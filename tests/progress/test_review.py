@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.experiments.models import Lab, LabVersion
 from apps.progress import selectors, services
 from apps.progress.models import Card, Review, Session
 from apps.questions.models import Question
@@ -69,6 +70,18 @@ def test_each_card_comes_once_and_the_end_says_what_came_of_it(member: Client, m
     seen = [grade(member, 4) for _n in range(3)]
     assert len(set(seen)) == 3
     assert "3 of 3 recalled" in open_page(member)
+
+
+def test_where_every_question_is_known_a_lab_is_the_suggestion(member: Client, mei: User, many: Many) -> None:
+    lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training")
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256="a" * 64, source="", words={"title": {"en": "Dead units", "zh": "死亡单元"}}
+    )
+    lab.save()
+    learn(mei, many(1))
+    member.post("/review/start")
+    grade(member, 4)
+    assert re.search(r'href="/labs/dead-relu" data-key="Enter">\s*Predict: Dead units', open_page(member))
 
 
 def test_a_card_that_is_forgotten_comes_back_in_the_session(member: Client, mei: User, many: Many) -> None:

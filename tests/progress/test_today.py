@@ -105,17 +105,18 @@ def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Ma
     )
 
 
+@pytest.mark.parametrize("was_run", [False, True])
 def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_run(
-    mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run], hands: Hands
+    mei: User, sam: User, concept: Question, lab: Lab, finished: Callable[[User], Run], hands: Hands, was_run: bool
 ) -> None:
-    finished(mei)
+    finished(mei if was_run else sam)
     Waiting.objects.all().delete()
     Run.objects.update(queued_at=now())  # its own clock is the database's, which no hand of this test moves
     for _n in range(2):
         services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
     hands.later(days=1.5)
     services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
-    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], "the one that was run longest ago"
+    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], "one that was not run, or longest ago"
     finished(mei)
     Waiting.objects.all().delete()
     assert plans.of(mei).left == []

@@ -20,7 +20,7 @@ from apps.common.access import way_back
 from apps.common.errors import Refused
 from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
-from apps.progress import forms, said, selectors, services, standing
+from apps.progress import days, forms, quoting, said, selectors, services, standing
 from apps.progress.models import Card, Rating, Session, Sitting
 from apps.progress.views import sheet as page
 
@@ -95,14 +95,16 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
 def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> HttpResponse:
     hardest = sorted(stands.grades.items(), key=lambda graded: graded[1])[:HARDEST]
     cards = {card.pk: card for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")}
-    following = standing.next_due(user)
+    following, still_due = standing.next_due(user), selectors.count_due(user)
+    suggestion = next(iter(selectors.new_questions(user, 1)), None)
     context = {
         "stands": stands,
         "minutes": said.minutes(stands.seconds),
         "hardest": [(cards[pk].question, Rating(grade).label) for pk, grade in hardest if pk in cards and grade < Rating.GOOD],
         "next_due": following,
-        "still_due": selectors.count_due(user),
-        "suggestion": next(iter(selectors.new_questions(user, 1)), None),
+        "still_due": still_due,
+        "suggestion": suggestion,
+        "labs": [] if still_due or suggestion else quoting.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
     }
     return render(request, "progress/review_after.html", context)
 
