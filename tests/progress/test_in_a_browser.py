@@ -36,6 +36,7 @@ def ratings(question: Question) -> list[int]:
 def begin(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#session")).to_be_visible()
+    page.wait_for_load_state()  # its scripts listen
 
 
 def sheet(page: Page) -> str:
@@ -224,6 +225,7 @@ def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
     first = sheet(page)
     page.keyboard.press("Space")
     expect(page.locator(".grade")).to_be_visible()
+    page.wait_for_load_state()
     with page.expect_response("**/grade"):
         page.keyboard.press("4")
     page.reload()

@@ -1,48 +1,54 @@
 /* Grades on their way. They wait in this browser until the site has them: each has a name of its own, so sending one twice is
    harmless, and the order in which they arrive does not matter. Each account has its own: what one left waits until it is back. */
-import { $, say } from "./shell.js";
+import { $ } from "./shell.js";
 
 const key = () => `gradus-grades-${$("#unsent")?.dataset.owner ?? ""}`;
-const RETRY_MS = 5000;
-let sending = null, timer = 0;
-let memory = []; // where storage is switched off
+const RETRY_MS = 5000, LONGEST_RETRY_MS = 60000, PATIENCE_MS = 15000;
+const PASSING = [401, 403, 408, 425, 429]; // signed out, a page of before a sign-in, too much at once: it may be taken later
+let sending = null, timer = 0, retry = RETRY_MS;
+let memory = null; // the grades, where storage is full or switched off: they last as long as the page
+let late = false; // whether a try failed
+export let refused = false; // whether one was not taken
 
 export function waiting() {
+  if (memory) return memory;
   try {
-    return JSON.parse(localStorage.getItem(key())) ?? [];
+    const kept = JSON.parse(localStorage.getItem(key()));
+    return Array.isArray(kept) ? kept : [];
   } catch {
-    return memory;
+    return [];
   }
 }
 
 function keep(grades) {
-  memory = grades;
   try {
     localStorage.setItem(key(), JSON.stringify(grades));
-  } catch { /* the list in memory lasts as long as the page */ }
+    memory = null;
+  } catch {
+    memory = grades;
+  }
   show();
 }
 
-/* Say how many are not sent; nothing while there are none, or while the first tries go on. */
+/* Say how many are not sent; nothing while there are none, or while the first tries go on. Say it when one was not taken. */
 export function show(always = false) {
   const line = $("#unsent"), n = waiting().length;
   if (!line) return;
   const words = ($("#session") ?? line).dataset;
-  const late = always || !navigator.onLine || line.dataset.late === "1";
-  line.hidden = !n || !late;
-  const text = n === 1 ? words.queuedOne : (words.queuedMany ?? "").replace("{n}", n);
-  if (!line.hidden && line.textContent !== text) line.textContent = text;
+  const count = n === 1 ? words.queuedOne : (words.queuedMany ?? "").replace("{n}", n);
+  const text = n && (always || late || !navigator.onLine) ? count : refused ? words.refused : "";
+  line.hidden = !text;
+  if (text && line.textContent !== text) line.textContent = text;
 }
 
 export function add(grade) {
+  refused = false;
   keep([...waiting(), grade]);
 }
 
 /* Take back the newest grade that is not sent. */
 export function drop() {
-  const grades = waiting(), last = grades.pop();
-  keep(grades);
-  return last;
+  keep(waiting().slice(0, -1));
 }
 
 /* Send what waits, oldest first. Returns whether nothing waits any more. */
@@ -53,23 +59,26 @@ export function flush() {
 
 async function send() {
   clearTimeout(timer);
+  const was = waiting().length;
   try {
     for (let grade = waiting()[0]; grade; grade = waiting()[0]) {
-      const token = $("[name=csrfmiddlewaretoken]")?.value ?? "";
+      const token = ($("main [name=csrfmiddlewaretoken]") ?? $("[name=csrfmiddlewaretoken]"))?.value ?? "";
       const response = await fetch(grade.url, {
-        method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token }, body: new URLSearchParams(grade.data), redirect: "manual",
+        method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token }, body: new URLSearchParams(grade.data),
+        redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      const gone = response.status === 400 || response.status === 404;
+      const gone = response.status >= 400 && response.status < 500 && !PASSING.includes(response.status);
       if (!response.ok && !gone) throw new Error(`status ${response.status}`); // signed out, or the site is unwell: it keeps
-      if (gone) say(($("#session") ?? $("#unsent"))?.dataset.refused ?? "");
+      refused ||= gone;
       keep(waiting().filter((other) => other.data.review_id !== grade.data.review_id));
     }
-    const line = $("#unsent");
-    if (line) line.dataset.late = "0";
+    retry = RETRY_MS;
+    late = false;
+    if (was) document.dispatchEvent(new Event("gradessent"));
   } catch {
-    const line = $("#unsent");
-    if (line) line.dataset.late = "1";
-    timer = setTimeout(flush, RETRY_MS);
+    late = true;
+    timer = setTimeout(flush, retry);
+    retry = Math.min(2 * retry, LONGEST_RETRY_MS);
   }
   show();
   return !waiting().length;
