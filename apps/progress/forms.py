@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.text import clean
-from apps.progress import selectors
+from apps.progress import selectors, services
 from apps.progress.models import Attempt, Plan, Rating
 from apps.progress.sittings import Seen
 
@@ -87,8 +87,10 @@ def name_or_none(request: HttpRequest, name: str) -> UUID | None:
 
 
 def seen(request: HttpRequest) -> Seen:
-    """Return what the page showed that a form was on."""
-    return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None)
+    """Return what the page showed that a form was on, and since when."""
+    known = _milliseconds(request, "shown") is not None
+    since = now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
+    return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None, since)
 
 
 def rating(request: HttpRequest) -> int:

@@ -6,6 +6,7 @@ The learner's row is locked first, then the sitting, then the card: always in th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -20,10 +21,11 @@ from apps.questions.models import Question, Revision
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page of a form showed: the sitting, stored or not yet, and the revision. Nothing where a form does not say."""
+    """What the page of a form showed, and since when: the sitting, stored or not yet, the revision. Nothing where none is said."""
 
     sitting: UUID | None = None
     revision: int | None = None
+    since: datetime | None = None
 
 
 ANYTHING = Seen()
@@ -50,6 +52,9 @@ def sit_down(*, user: User, question: Question, session: Session | None = None, 
         latest.save(update_fields=["session", "day"])
     if seen.sitting not in (None, latest.pk):
         raise BadRequest(out_of_date())
+    if seen.since is not None and not latest.is_revealed and latest.began_at != seen.since:
+        latest.began_at = seen.since
+        latest.save(update_fields=["began_at"])
     return latest
 
 
@@ -68,7 +73,7 @@ def _begin(user: User, question: Question, before: Sitting | None, session: Sess
     if seen.revision is not None:
         published = Revision.objects.filter(question=question, published_at__isnull=False)
         sitting.revision = published.filter(pk=seen.revision).first() or sitting.revision
-    sitting.session = session
+    sitting.session, sitting.began_at = session, seen.since or sitting.began_at
     sitting.save(force_insert=True)
     return sitting
 

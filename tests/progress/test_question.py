@@ -14,7 +14,7 @@ from apps.progress import selectors
 from apps.progress.models import Attempt, Bookmark, Card, Note, Review, Sitting
 from apps.questions.models import Question
 from apps.questions.variants import draw
-from tests.progress.conftest import STEPS, VARIANT, make_question
+from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -190,6 +190,25 @@ def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Q
     assert response.json()["rating"] == 3
     review = Review.objects.get()
     assert round(review.at.timestamp() * 1000) == at and review.seconds == 9
+
+
+def test_the_time_before_the_answer_was_opened_counts(member: Client, concept: Question, hands: Hands) -> None:
+    path = "/questions/why-relu"
+    html = member.get(path).content.decode()
+    for deed in ("hint", "reveal", "grade"):
+        hands.later(seconds=30)
+        form = {name: hidden(html, name) for name in ("sitting", "revision", "shown")}
+        form |= {"review_id": hidden(html, "review_id"), "rating": "3"} if deed == "grade" else {"text": "", "key": str(uuid4())}
+        html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
+    assert Review.objects.get().seconds == pytest.approx(90, abs=5)
+
+
+def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Question, hands: Hands) -> None:
+    path = "/questions/why-relu"
+    shown = hidden(member.get(path).content.decode(), "shown")
+    member.post(f"{path}/hint", {"number": "1", "shown": shown})
+    present = hands.later(hours=1)
+    assert int(hidden(member.get(path).content.decode(), "shown")) == pytest.approx(present.timestamp() * 1000, abs=5000)
 
 
 def test_a_grade_of_long_ago_is_not_taken(member: Client, concept: Question) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
-from apps.progress import days, memory, parts, quoting, said, selectors, studying
+from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
 from apps.questions import marking
@@ -25,6 +26,8 @@ from apps.questions.selectors import Choice, Sheet, Step
 from apps.questions.selectors import sheet as sheet_of
 
 SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
+
+AWAY = timedelta(minutes=30)  # whoever comes back to a question after that begins anew
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def context(
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
     given = parts_of(sheet, attempts, fresh, every_step=is_open)
+    at = now()
     return {
         "question": question,
         "revision": revision,
@@ -143,7 +147,8 @@ def context(
         "hints_left": max(0, len(sheet.hints) - sitting.hints) if member else 0,
         "revealed": is_open,
         "in_review": in_review,
-        "shown_at": int(now().timestamp() * 1000),
+        "now_at": _milliseconds(at),
+        "shown_at": _milliseconds(at - _spent(sitting, at)),
         "labs": [] if in_review else quoting.labs(revision.labs),
         "own_quotes": [quote for quote in quotes if quote.is_own],
         "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
@@ -159,6 +164,21 @@ def context(
         "grades": buttons(member, card, grades, sitting) if member and is_open else [],
         "back": question.get_absolute_url(),
     }
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _spent(sitting: Sitting, at: datetime) -> timedelta:
+    """Return the time that was spent on a sitting before this page of it."""
+    nothing = timedelta(0)
+    if sitting._state.adding:
+        return nothing
+    spent = (sitting.revealed_at or at) - sitting.began_at
+    if not sitting.is_revealed and spent > AWAY:
+        return nothing
+    return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
 
 
 def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quoting.Quoted]:

@@ -8,11 +8,11 @@ document.addEventListener("gradessent", () => { if (!refused) location.reload();
 
 const words = JSON.parse($("#run-words")?.textContent ?? "{}");
 const stepOf = ({ done, of }) => words.step.replace("%(done)s", done).replace("%(of)s", of);
-const runs = new Map($$("[data-run]").map((line) => [line.dataset.run, line]));
-const events = $("[data-events]")?.dataset.events;
-if (events) new RunStream(events, 0, runs.size).addEventListener("state", ({ detail: said }) => {
-  const line = runs.get(said.run);
-  if (!line) return;
-  line.dataset.state = said.state;
-  line.textContent = said.state === "running" && said.of ? stepOf(said) : words[said.state];
-});
+const lines = new Map($$("[data-run]").map((line) => [line.dataset.run, line])), list = $("[data-events]");
+if (list) {
+  new RunStream(list.dataset.events, 0, lines.size).addEventListener("state", ({ detail: said }) => {
+    const line = lines.get(said.run);
+    line.dataset.state = said.state;
+    line.textContent = said.state === "running" && said.of ? stepOf(said) : words[said.state];
+  });
+}
