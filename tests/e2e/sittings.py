@@ -75,7 +75,7 @@ def checked_and_revealed(visitor: Visitor, runs: Runs) -> None:
 
 def _reveal(visitor: Visitor) -> None:
     if visitor.page.locator("#ref").count() == 0:
-        visitor.page.locator("#reveal button").click()
+        visitor.page.locator("#reveal .reveal-row button").click()
         visitor.page.locator("#ref").wait_for()
 
 

@@ -68,7 +68,7 @@ def answer(visitor: Visitor, text: str, kind: str) -> str:
 
 
 def reveal(visitor: Visitor) -> None:
-    visitor.page.locator("#reveal button").click()
+    visitor.page.locator("#reveal .reveal-row button").click()
     visitor.page.locator("#ref").wait_for()
 
 

@@ -14,6 +14,7 @@ from apps.progress import services
 from apps.progress.models import Card, Review, Session
 from apps.questions.models import Question
 from tests.common.browsing import Open, needs_browser
+from tests.progress.conftest import make_question
 from tests.progress.test_in_a_browser import PHONE, begin, learn, ratings, sheet
 
 pytestmark = needs_browser
@@ -228,11 +229,11 @@ def test_what_is_written_is_kept_until_it_has_arrived(open_page: Open, mei: User
     page.locator("#written").fill("2 reasons")
     page.route("**/reveal", lambda route: route.fulfill(status=502, body=""))
     with page.expect_response("**/reveal"):
-        page.locator("#reveal button").click()
+        page.locator("#reveal .reveal-row button").click()
     page.unroute("**/reveal")
     page.goto("/questions/why-relu")
     expect(page.locator("#written")).to_have_value("2 reasons")
-    page.locator("#reveal button").click()
+    page.locator("#reveal .reveal-row button").click()
     expect(page.locator(".wrote")).to_have_text("2 reasons")
     page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('gradus-draft'))")
 
@@ -256,8 +257,9 @@ def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Q
         expect(page.locator("#live")).to_contain_text(spoken)
 
 
-def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, many: Many) -> None:
-    learn(mei, many(1))
+@pytest.mark.parametrize("kind", ["concept", "code"])
+def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, kind: str) -> None:
+    learn(mei, [make_question("to-tap", kinds=[kind], starter="def f(x):\n" if kind == "code" else "")])
     page = open_page("/review", mei, **PHONE, has_touch=True, is_mobile=True)
     page.get_by_role("button", name="Begin").tap()
     page.locator("#written").tap()
@@ -282,7 +284,7 @@ def test_a_thumb_finds_everything(open_page: Open, mei: User, mixed: Question, m
     page = open_page(path, mei, **PHONE)
     assert page.evaluate(SMALL) == []
     if path.startswith("/questions/"):
-        page.locator("#reveal button").click()
+        page.locator("#reveal .reveal-row button").click()
         expect(page.locator(".grade")).to_be_visible()
         assert page.evaluate(SMALL) == []
 
@@ -292,7 +294,7 @@ def test_paper_shows_the_sheet_alone(open_page: Open, mei: User, concept: Questi
     mei.save()
     page = open_page("/questions/why-relu", mei)
     page.emulate_media(media="print")
-    for hidden in (".bar", ".side", "#reveal button"):
+    for hidden in (".bar", ".side", "#reveal .reveal-row button"):
         expect(page.locator(hidden).first).to_be_hidden()
     expect(page.locator("h1")).to_be_visible()
     ground: Any = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -348,7 +348,7 @@ STATES: dict[str, Callable[[Page], Any]] = {
     "/topics/metrics": lambda page: None,
     "/questions/all-of-it": lambda page: page.locator(".begin summary").click(),
     "/questions/all-of-it?back=/": lambda page: (
-        page.locator("#reveal button").click(),
+        page.locator("#reveal .reveal-row button").click(),
         expect(page.locator("#ref")).to_be_visible(),
     ),
     "/questions/question-0": lambda page: (page.keyboard.press("Space"), expect(page.locator(".grade")).to_be_visible()),

@@ -149,7 +149,7 @@ function revealByTap(sheet) {
   sheet.addEventListener("pointerdown", () => { writing = document.activeElement.matches("input, textarea, select"); }); // this tap puts the keyboard away
   sheet.addEventListener("click", (event) => {
     if (begun || writing || event.target.closest(OWN) || getSelection()?.toString() || !matchMedia("(pointer: coarse)").matches) return;
-    $("#reveal button")?.click();
+    $("#reveal .reveal-row button")?.click();
   });
 }
 
