@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account import forms as allauth
 from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import User
+from apps.accounts.models import ZONES, User
 
 LONGEST_ADDRESS = 254  # characters
 LONGEST_PASSWORD = 256
@@ -59,7 +58,7 @@ class SignupForm(Ours, allauth.SignupForm):
 
     def clean_time_zone(self) -> str:
         name = self.cleaned_data["time_zone"]
-        return name if name in available_timezones() else "UTC"
+        return name if name in ZONES else "UTC"
 
 
 class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
@@ -111,7 +110,7 @@ class SettingsForm(forms.Form):
 def zones() -> list[tuple[str, Any]]:
     """Return the choices of a time zone: UTC, then the places of each area."""
     groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
-    for name in sorted(available_timezones()):
+    for name in sorted(ZONES):
         area, _slash, place = name.partition("/")
         if place and area in groups:
             groups[area].append((name, place.replace("_", " ")))

@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import now
 
+ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL does not know
+
 
 def check_time_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in ZONES:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."), params={"name": name}
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -11,6 +13,17 @@ LONGEST = 2000  # characters of a path we follow
 def is_local(path: str) -> bool:
     """Return whether `path` is a path of this site: it begins with one slash, names no host, and has a length of reason."""
     return path.startswith("/") and len(path) <= LONGEST and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+
+
+def origin(request: HttpRequest) -> str:
+    """Return `back` of the address when it is a path of this site, else nothing: where someone came from, and may return to."""
+    path = request.GET.get("back", "")
+    return path if is_local(path) else ""
+
+
+def with_back(address: str, back: str) -> str:
+    """Return an address that carries the way back to `back`, if there is one."""
+    return f"{address}?{urlencode({'back': back})}" if back else address
 
 
 def way_back(request: HttpRequest, default: str = "/") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import get_language
@@ -11,6 +11,11 @@ from django.utils.translation import get_language
 
 def is_chinese() -> bool:
     return (get_language() or "en").startswith("zh")
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as a list, as the reader's language separates them."""
+    return ("、" if is_chinese() else ", ").join(words)
 
 
 def in_language(thing: Any, name: str = "") -> str:

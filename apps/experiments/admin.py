@@ -6,27 +6,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import Clock
-from apps.common.lists import HardyLists
+from apps.common.lists import HardyLists, Kept
 from apps.experiments import services
 from apps.experiments.models import Batch, Lab, LabVersion, Lane, Machine, Prediction, Run, Share, Try, Verdict
-
-
-class Kept(HardyLists, admin.ModelAdmin[Any]):
-    """A table that the platform writes: to be looked at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Lab)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from apps.common import bells
 from apps.experiments import services
@@ -25,6 +26,11 @@ def end_overdue_tries() -> int:
     return sum(_each(services.end_if_overdue, pk) for pk in services.overdue_tries())
 
 
+def end_outdated_runs() -> int:
+    """End the runs that wait for code which no machine has any more."""
+    return sum(_each(services.end_if_outdated, pk) for pk in services.outdated_runs())
+
+
 def ring_for_what_waits() -> int:
     """Ring each lane in which runs wait, once: bells may have been lost."""
     lanes = list(Run.objects.waiting().order_by("lane").values_list("lane", flat=True).distinct())
@@ -33,12 +39,12 @@ def ring_for_what_waits() -> int:
     return len(lanes)
 
 
-DUTIES = (give_up_silent_tries, end_overdue_tries, ring_for_what_waits)
+DUTIES = (give_up_silent_tries, end_overdue_tries, end_outdated_runs, ring_for_what_waits)
 
 
-def _each(service: Callable[..., bool], pk: int) -> bool:
+def _each(service: Callable[..., bool], pk: Any) -> bool:
     try:
         return service(pk=pk)
     except Exception:
-        log.exception("try %s could not be dealt with; the next round tries again", pk)
+        log.exception("%s of %s failed; the next round tries again", service.__name__, pk)
         return False

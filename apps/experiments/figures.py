@@ -15,9 +15,10 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from apps.experiments.shown import Newest, fits, newest, number, span
+from apps.experiments.plots import Newest, fits, newest
+from apps.experiments.shown import number, span
 
-Spec = Mapping[str, Any]  # as shown.figure_specs makes them
+Spec = Mapping[str, Any]  # as plots.figure_specs makes them
 Curves = Sequence[Mapping[str, Any]]  # {arm, series, step, mean, low, high}, as selectors.points_of gives them
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34

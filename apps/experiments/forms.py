@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.errors import BadKnobs
 from apps.common.text import clean, in_language
 from apps.experiments import knobs as knob_rules
-from apps.experiments import shown
+from apps.experiments import plots, shown
 from apps.experiments.models import Prediction
 from apps.experiments.services import PredictionMade
 
@@ -200,7 +200,7 @@ class LabForm(forms.Form):
     def marks(self) -> list[Mark]:
         if self.predict.get("form") != "bars":
             return []
-        labels = shown.arm_labels(self.words, self.predict["arms"])
+        labels = plots.arm_labels(self.words, self.predict["arms"])
         return [
             Mark(DRAWING + arm, arm, labels[arm], str(self.data.get(DRAWING + arm, ""))[:LONGEST], self.mark_errors.get(arm, ""))
             for arm in self.predict["arms"]

@@ -116,6 +116,7 @@ class Run(models.Model):
         LOST = "lost", _("Lost (our fault)")
 
     OVER = [State.SUCCEEDED, State.FAILED, State.LIMIT_EXCEEDED, State.CANCELLED, State.LOST]
+    OUTDATED = "Its lab was changed while it waited, and no machine has the code that it was queued for."  # error of a lost run
     STANDARD_REPLICATES = 16
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
 
@@ -168,6 +169,11 @@ class Run(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state in self.OVER
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it was lost because its code went out of use before it began."""
+        return self.state == self.State.LOST and self.error == self.OUTDATED
 
 
 class Prediction(models.Model):

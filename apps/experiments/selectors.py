@@ -24,6 +24,7 @@ from apps.experiments.models import Batch, Lab, Machine, Run, Share, Verdict
 from apps.experiments.queueing import Place, Waiting, order_of_turns, start_range
 
 OURS = "gradus"  # the handle of the account that owns the recorded standard runs
+COPY = "copy-of-"  # begins the key of a run that was copied from a recorded one: it is no evidence of its own
 LOOK_AHEAD = 500  # runs of a lane that a place is counted among
 PRESENT = timedelta(seconds=30)  # a machine that asked for work so recently is there
 
@@ -38,6 +39,17 @@ def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
     if run is None:
         raise Http404("No such run.")
     return run
+
+
+def visible_runs(user: User | AnonymousUser, names: Sequence[str]) -> list[UUID]:
+    """Return those of some runs, named by their ids, that `user` may see; 404 where there is none."""
+    try:
+        found = list(Run.objects.visible_to(user).filter(pk__in=[UUID(name) for name in names]).values_list("pk", flat=True))
+    except ValueError:
+        found = []
+    if not found:
+        raise Http404("No such runs.")
+    return found
 
 
 def own_run(user: User | AnonymousUser, pk: UUID) -> Run:
@@ -129,10 +141,11 @@ def standard_runs() -> dict[str, Run]:
 
 
 def evidence_counts() -> dict[str, dict[str, int]]:
-    """Return per claim how many default-knob runs of learners came to which outcome, the project's own not counted."""
+    """Return per claim how many default-knob runs of learners came to which outcome, the project's own and copies not counted."""
     found = (
         Verdict.objects.filter(run__at_defaults=True)
         .exclude(run__owner__handle=OURS)
+        .exclude(run__key__startswith=COPY)
         .values("claim", "outcome")
         .annotate(n=Count("pk"))
     )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -22,7 +23,7 @@ from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
 from apps.experiments import knobs as knob_rules
-from apps.experiments import live
+from apps.experiments import live, selectors
 from apps.experiments.calibration import score
 from apps.experiments.models import Lab, Machine, Outcome, Prediction, Run, Share, Try
 from apps.experiments.signals import run_over
@@ -150,6 +151,32 @@ def end_if_overdue(*, pk: int) -> bool:
     Try.objects.filter(pk=pk).update(ended_at=Clock())
     run.error = "It passed its time limit, or brought no new point for too long."
     end_run(run, Run.State.LIMIT_EXCEEDED)
+    return True
+
+
+def outdated_runs() -> list[UUID]:
+    """Return the runs that wait in vain: their lab has other code by now, and no machine of their lane has theirs.
+
+    A machine asks for nothing while it is busy, so one may be silent for as long as a try takes and still have the code. While no
+    machine of the lane is there, nobody can say what the next one has: then runs wait.
+    """
+    left = Run.objects.waiting().filter(Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version")))
+    waiting = list(left.values_list("pk", "lane", "version__sha256"))
+    longest = timedelta(seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS)
+    known = Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest) if waiting else Machine.objects.none()
+    has = {(lane, sha256) for machine in known for lane in machine.lanes for sha256 in machine.says.get("labs", {}).values()}
+    there = {lane for machine in known.filter(seen_at__gt=Clock() - selectors.PRESENT) for lane in machine.lanes}
+    return [pk for pk, lane, sha256 in waiting if lane in there and (lane, sha256) not in has]
+
+
+@transaction.atomic
+def end_if_outdated(*, pk: UUID) -> bool:
+    """End a run that waits for code that no machine has any more: it costs the learner nothing, who may queue it anew."""
+    run = Run.objects.select_for_update(skip_locked=True).waiting().filter(pk=pk).first()
+    if run is None or pk not in outdated_runs():
+        return False
+    run.error = Run.OUTDATED
+    end_run(run, Run.State.LOST)
     return True
 
 

@@ -6,40 +6,19 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.common.text import in_language
 from apps.experiments import knobs as knob_rules
 from apps.experiments.models import Outcome, Prediction, Run, Verdict
+from apps.experiments.plots import Words as Words
+from apps.experiments.plots import newest
 
-Words = Mapping[str, Any]  # a lab's .toml
 BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
 GLYPHS = {"holds": "tick", "depends": "depends", "does_not_hold": "cross", "inconclusive": "unclear"}
 CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
-TOPICS: dict[str, Promise] = {
-    "activation-functions": gettext_lazy("Activation functions"),
-    "gradients-and-initialization": gettext_lazy("Gradients and initialization"),
-    "optimization": gettext_lazy("Optimization"),
-    "normalization": gettext_lazy("Normalization"),
-    "regularization": gettext_lazy("Regularization"),
-    "convolution-and-pooling": gettext_lazy("Convolution and pooling"),
-    "architectures": gettext_lazy("Architectures"),
-    "losses": gettext_lazy("Losses"),
-    "metrics": gettext_lazy("Metrics"),
-    "sequence-models": gettext_lazy("Sequence models"),
-    "detection": gettext_lazy("Detection"),
-    "classical-ml": gettext_lazy("Classical machine learning"),
-    "trees-and-ensembles": gettext_lazy("Trees and ensembles"),
-    "data-and-features": gettext_lazy("Data and features"),
-    "training-practice": gettext_lazy("Training practice"),
-    "algorithms-and-interview": gettext_lazy("Algorithms and interviews"),
-}
 
 
 class Blank:
@@ -54,10 +33,6 @@ def in_order(words: Words, table: str) -> list[tuple[str, Any]]:
     own = words.get(table, {})
     order = [name for name in words.get("order", {}).get(table, []) if name in own]
     return [(name, own[name]) for name in [*order, *(name for name in own if name not in order)]]
-
-
-def topic(slug: str) -> str:
-    return str(TOPICS.get(slug) or slug.replace("-", " ").capitalize())
 
 
 def number(value: float | None, spec: str = ".3g") -> str:
@@ -285,84 +260,3 @@ def settings_of(words: Words, knobs: Mapping[str, Any]) -> list[Setting]:
         )
         for name, knob in in_order(words, "knobs")
     ]
-
-
-# ---------------------------------------------------------------- figures
-
-
-@dataclass(frozen=True)
-class Newest:
-    """The last value of an arm that is a number."""
-
-    step: float
-    mean: float
-    low: float | None
-    high: float | None
-
-
-def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest]:
-    """Return the last finite value of each arm of `series`, in the order in which the arms came."""
-    found: dict[str, Newest] = {}
-    for curve in points:
-        if curve["series"] != series:
-            continue
-        rows = [n for n, mean in enumerate(curve["mean"]) if mean is not None]
-        if rows:
-            n = rows[-1]
-            low, high = (curve[side][n] if n < len(curve[side]) else None for side in ("low", "high"))
-            found[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
-    return found
-
-
-def patterns(raw: Any) -> list[str]:
-    """Return a figure's arms as a list of patterns in which * stands for anything."""
-    return [raw] if isinstance(raw, str) else list(raw or ["*"])
-
-
-def fits(arm: str, wanted: Sequence[str]) -> bool:
-    return any(fnmatchcase(arm, pattern.replace("[", "[[]")) for pattern in wanted)
-
-
-def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
-    own = words.get("arms", {})
-    return {arm: in_language(own.get(arm, {})) or arm for arm in arms}
-
-
-def figure_specs(words: Words, knobs: Mapping[str, Any], made: Prediction | None = None) -> list[dict[str, Any]]:
-    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is added where the lab has it not."""
-    predict = words.get("predict", {})
-    specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
-    drawn = made and made.drawing and predict.get("form") == "bars"
-    if drawn and not any(spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs):
-        beside = _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made)
-        specs.insert(1, beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}})
-    return specs
-
-
-def prediction_spec(words: Words) -> dict[str, Any] | None:
-    """Return the figure on which a learner draws bars; None where the lab asks for none."""
-    predict = words.get("predict", {})
-    if predict.get("form") != "bars":
-        return None
-    return _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, {}, None)
-
-
-def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None) -> dict[str, Any]:
-    predict, series = words.get("predict", {}), str(figure["series"])
-    about = words.get("series", {}).get(series, {})
-    predicted = predict.get("series") == series
-    end = figure.get("to")
-    return {
-        "kind": figure.get("kind", "curves"),
-        "series": series,
-        "arms": patterns(figure.get("arms")),
-        "title": in_language(figure, "title") or capfirst(in_language(about) or series),
-        "unit": in_language(about, "unit"),
-        "x": in_language(figure, "x") or _("step"),
-        "log_x": bool(figure.get("log_x")),
-        "y": list(predict["range"]) if predicted and "range" in predict else None,
-        "to": knobs.get(end) if isinstance(end, str) else end,
-        "foot": float(about.get("foot", 0.0)),
-        "drawing": dict(made.drawing) if made and predicted else {},
-        "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
-    }

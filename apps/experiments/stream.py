@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -35,6 +35,7 @@ POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the qu
 SILENCE_SECONDS = 2.0  # of Redis, until it is asked whether it is there; after as many again it is not
 CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
 MOST_SEQ = 2_147_483_647  # that a batch can have
+MOST_AT_ONCE = 8  # runs in one stream
 MOST_UNREAD = 1_000  # messages; a viewer that reads slower is let go, and comes back with the number it knows
 
 
@@ -80,6 +81,22 @@ class Viewer:
         else:  # it reads too slowly: let it go, its browser comes back with the number that it knows
             self.inbox = asyncio.Queue()
             self.end()
+
+
+class Glance(Viewer):
+    """One reader of a run's state alone, among several runs: they share an inbox, and each message names its run."""
+
+    def __init__(self, run: UUID, inbox: asyncio.Queue[bytes | None]) -> None:
+        super().__init__(run, MOST_SEQ)  # no batch is new to it
+        self.inbox = inbox
+
+    def put(self, told: live.Told) -> bool:
+        if told.said and told.said != self._said and not self._over and self.inbox.qsize() < MOST_UNREAD:
+            self._said = told.said
+            self.inbox.put_nowait(f'event: state\ndata: {{"run":"{told.run}",{told.said[1:]}\n\n'.encode())
+        if told.said and told.state in Run.OVER:
+            self.end()
+        return not told.said
 
 
 class Hub:
@@ -234,17 +251,40 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         for told in await news({pk: after}):
             here.tell(told)
-        while True:
-            try:
-                waits = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
-            except TimeoutError:
-                yield b": ping\n\n"
-                continue
-            if waits is None:
-                return
+        async for waits in _given(viewer):
             yield waits
     finally:
         here.leave(viewer)
+
+
+async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
+    """Yield the states of several runs as server-sent events, each with its run's id, until all of them are over."""
+    inbox, here = asyncio.Queue[bytes | None](), hub()
+    glances = [Glance(pk, inbox) for pk in runs]
+    for each in glances:
+        here.join(each)
+    here.gap.set()  # the database is read now
+    try:
+        yield b"retry: 1000\n\n"
+        async for waits in _given(glances[0], ends=len(glances)):
+            yield waits
+    finally:
+        for each in glances:
+            here.leave(each)
+
+
+async def _given(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
+    """Yield what waits for a viewer, and a sign of life now and then, until so many ends came."""
+    while ends:
+        try:
+            waits = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
+        except TimeoutError:
+            yield b": ping\n\n"
+            continue
+        if waits is None:
+            ends -= 1
+        else:
+            yield waits
 
 
 @require_safe
@@ -255,7 +295,20 @@ async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     run = await sync_to_async(selectors.run_for)(user, pk)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
     after = min(int(asked[:10]), MOST_SEQ) if asked.isascii() and asked.isdigit() else 0
+    return await _streamed(watch(run.pk, after))
+
+
+@require_safe
+@require_GET
+async def states(request: HttpRequest) -> HttpResponseBase:
+    """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, for a browser allows six connections to a site."""
+    user = await request.auser()
+    runs = await sync_to_async(selectors.visible_runs)(user, request.GET.get("ids", "").split(",")[:MOST_AT_ONCE])
+    return await _streamed(watch_states(runs))
+
+
+async def _streamed(events: AsyncIterator[bytes]) -> HttpResponseBase:
     await sync_to_async(connections.close_all)()  # before the first byte: else as many viewers as the pool holds stop the site
-    response = StreamingHttpResponse(watch(run.pk, after), content_type="text/event-stream")
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"
     return response

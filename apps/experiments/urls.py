@@ -9,6 +9,7 @@ urlpatterns = [
     path("labs/<slug:slug>", views.lab, name="lab"),
     path("labs/<slug:slug>/kept", views.kept, name="kept"),
     path("runs", views.runs, name="runs"),
+    path("runs/events", stream.states, name="states"),
     path("runs/<uuid:pk>", views.run, name="run"),
     path("runs/<uuid:pk>/panel", views.panel, name="panel"),
     path("runs/<uuid:pk>/points", views.points, name="points"),

@@ -1,9 +1,10 @@
 #!/bin/sh
-# What must be done once before the site starts, and is harmless to repeat: tables, labs, the first operator, the workers' tokens.
+# What must be done once before the site starts, and is harmless to repeat: tables, labs, questions, the first operator, the workers' tokens.
 set -eu
 : "${GRADUS_TOKENS:?names the folder in which the workers find their tokens}"
 python manage.py migrate --no-input
 python manage.py load_labs
+python manage.py load_questions
 python manage.py make_operator
 umask 077
 for name in worker-cpu worker-gpu; do

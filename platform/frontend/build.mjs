@@ -1,13 +1,13 @@
 /* Bundles js/<page>.js and css/app.css into ../static/build. `--watch` stays and rebuilds.
    Names carry no hash: Django's manifest storage adds them where files may be cached for ever. */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static", "build");
-const pages = ["core", "catalogue", "lab", "run", "claims"];
+const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today"];
 const shared = {
   absWorkingDir: here,
   bundle: true,
@@ -30,15 +30,37 @@ const scripts = {
 };
 // Runs before the first paint, so it is a classic script of its own.
 const theme = { ...shared, entryPoints: ["js/theme.js"], outbase: "js", format: "iife" };
+// Browsers that have light-dark() read woff2: KaTeX's older formats stay out.
+const woff2Only = {
+  name: "woff2-only",
+  setup(build) {
+    build.onLoad({ filter: /katex\.min\.css$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/,url\([^)]*\.(woff|ttf)\) format\("[^"]*"\)/g, ""),
+      loader: "css",
+    }));
+  },
+};
+// Formulas are set on the server: their script is for QuickJS, only their style goes to the browser, on the pages that have some.
+const formulas = {
+  ...shared,
+  stdin: { contents: 'export { renderToString, version } from "katex";', resolveDir: here },
+  outdir: undefined,
+  outfile: join(here, "..", "build", "katex.min.js"),
+  format: "iife",
+  globalName: "katex",
+  sourcemap: false,
+  legalComments: "inline",
+};
 const styles = {
   ...shared,
-  entryPoints: ["css/app.css"],
+  entryPoints: ["css/app.css", "css/katex.css"],
+  plugins: [woff2Only],
   outbase: "css",
   assetNames: "fonts/[name]",
   loader: { ".woff2": "file" },
 };
 
-const contexts = await Promise.all([scripts, theme, styles].map((options) => esbuild.context(options)));
+const contexts = await Promise.all([scripts, theme, styles, formulas].map((options) => esbuild.context(options)));
 const built = await Promise.all(contexts.map((context) => context.rebuild()));
 
 // An old chunk must not outlive its page.

@@ -53,7 +53,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "apps.common",
     "apps.accounts",
+    "apps.questions",
     "apps.experiments",
+    "apps.progress",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -162,6 +164,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key", "signup": "20/m/ip",
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [PLATFORM / "locale"]
+FORMAT_MODULE_PATH = "gradus.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -242,6 +245,8 @@ BENCH_PATIENCE_SECONDS = 60  # after which machines that could run a waiting ben
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")
+BANK_FOLDER = ROOT / "apps" / "questions" / "bank"
+KATEX = PLATFORM / "build" / "katex.min.js"  # bundled by the front end's build
 LABS_FOLDER = ROOT / "workers" / "labs"
 ENGINE_FOLDER = ROOT / "workers" / "engine"
 EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"

@@ -7,6 +7,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.entrance_urls")),
     path("", include("apps.accounts.urls")),
+    path("", include("apps.progress.urls")),  # before the labs: Today takes the door over from them
+    path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),
 ]

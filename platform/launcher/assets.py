@@ -14,13 +14,14 @@ from launcher.setup import PYTHON, VENV
 FRONTEND = ROOT / "platform" / "frontend"
 LOCALE = ROOT / "platform" / "locale"
 BUILT = ROOT / "platform" / "static" / "build" / "app.css"
+KATEX = ROOT / "platform" / "build" / "katex.min.js"
 STAMP = VENV / ".gradus-assets"
 
 
 def are_stale() -> bool:
     """Say whether something must be built."""
     words = all(source.with_suffix(".mo").exists() for source in LOCALE.rglob("*.po"))
-    return not (BUILT.exists() and words and STAMP.exists() and STAMP.read_text() == digest())
+    return not (BUILT.exists() and KATEX.exists() and words and STAMP.exists() and STAMP.read_text() == digest())
 
 
 def build() -> None:

@@ -46,8 +46,9 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         site = Site(home, supervisor, address)
         try:
             link = _open(site)
+            demo = _fill_demo(site) if chosen.demo else ""
             site.start_workers(workers)
-            _welcome(site, link, workers, time.time() - setup.STARTED)
+            _welcome(site, link, workers, time.time() - setup.STARTED, demo)
             supervisor.run()
         except KeyboardInterrupt:
             out("\nStopping …")
@@ -88,6 +89,16 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             failed.append(name)
     out(f"Failed: {', '.join(failed)}" if failed else "All static checks passed.")
     return int(bool(failed))
+
+
+def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Look over the questions' files."""
+    _prepare(arguments, torch="skip", worker=False)
+    # files alone are read; the database is not asked
+    env = os.environ | {"SECRET_KEY": "content checks", "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent"}
+    return subprocess.run(
+        [PYTHON, "manage.py", "check_content"], cwd=ROOT, env=env | {"LOG_LEVEL": "ERROR"}, check=False
+    ).returncode
 
 
 def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
@@ -160,7 +171,7 @@ def _prepare(arguments: list[str], *, torch: str | None, worker: bool, dev: bool
 def _open(site: Site) -> str:
     """Start the servers, make the database ready and the site answer. Returns the first operator's link, if one was made."""
     site.start_servers()
-    with step("Database and labs") as under_way:
+    with step("Database, labs and questions") as under_way:
         said = site.get_ready()
         under_way.note = said["load_labs"][-1]
     with step("Waiting for the site"):
@@ -170,10 +181,20 @@ def _open(site: Site) -> str:
     return said["make_operator"][-1] if "make_operator" in said else ""
 
 
-def _welcome(site: Site, link: str, workers: int, seconds: float) -> None:
+def _fill_demo(site: Site) -> str:
+    """Make the demonstration account, once; return how to sign in to a new one."""
+    with step("Demonstration account") as under_way:
+        said = site.manage("make_demo").splitlines()
+        under_way.note = said[-1]
+    return next((line for line in said if line.startswith("Sign in as")), "")
+
+
+def _welcome(site: Site, link: str, workers: int, seconds: float, demo: str = "") -> None:
     out(f"\nGradus is ready after {seconds:.1f} s:  {site.address.public}")
     if link:
         out(f"You are its operator. This link signs you in, once:  {link}")
+    if demo:
+        out(f"The demonstration account: {demo}")
     if not workers:
         out("No worker runs here: runs wait until one connects.")
     out("Ctrl-C ends everything.\n")

@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--workers", type=_count, default=1, metavar="N", help="workers on this machine; 0 for none (default: %(default)s)"
     )
+    up.add_argument(
+        "--demo", action="store_true", help="fill an account with eight weeks of reviews and recorded runs, to look around in"
+    )
     _data(up)
     _torch(up)
 
@@ -58,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
 
     check = _command(subs, "check", commands.check, "all static checks: ruff, mypy, import-linter, makemigrations --check")
     _torch(check)
+
+    _command(subs, "check-content", commands.check_content, "look over the questions: faults, dead links, what is missing")
 
     doctor = _command(subs, "doctor", commands.doctor, "look at ports, disk, database, broker, worker and GPU; say what is wrong")
     doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)

@@ -96,7 +96,7 @@ class Site:
         return run(f"manage.py {arguments[0]}", command, log=log, remedy=remedy, env=self.environment, cwd=ROOT)
 
     def get_ready(self) -> dict[str, list[str]]:
-        """Migrate, load the labs, make the first operator. Returns the lines that each step said."""
+        """Migrate, load the labs and the questions, make the first operator. Returns the lines that each step said."""
         said: dict[str, list[str]] = {}
         remedy = f"read {self.home.logs / 'get_ready.log'}, and see what ./gradus doctor says of the database."
         for line in self.manage("get_ready", remedy=remedy).splitlines():

@@ -29,7 +29,7 @@ def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
     page = open_page(PAGE)
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
-    expect(page.locator(".keylist dd")).to_have_text(["Labs", "Claims", "Keyboard shortcuts"])
+    expect(page.locator(".keylist dd")).to_have_text(["Questions", "Labs", "Claims", "Search", "Keyboard shortcuts"])
     look_over(page)
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()

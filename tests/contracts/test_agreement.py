@@ -12,7 +12,8 @@ from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.signals import run_over
 from workers import catalogue, wire
 
-LISTENERS: set[str] = set()  # dotted names; add yours here when you listen, and say in docs/architecture.md what follows from a run
+# Dotted names; add yours here, and say in docs/architecture.md what follows from a run.
+LISTENERS = {"apps.progress.listeners.note_verdict"}
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Batch, Machine, Prediction, Run, Verdict
+from apps.progress.models import Attempt, Review
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
 from workers import wire
@@ -21,7 +22,9 @@ FORM = "application/x-www-form-urlencoded"
 FIELDS = (
     *("email", "username", "password1", "password", "oldpassword", "login", "remember", "time_zone", "next", "language", "theme"),
     *("outcome", "confidence", "skip", "key", "recount", "drop", "shared", "replicates", "drawing-relu 1", "drawing-nobody"),
-    *("knob-depth", "knob-width", "knob-bias", "knob-scale", "knob-epochs", "knob-nobody", "knob-"),
+    *("part", "text", "choice", "chosen", "order", "place-a", "did", "in", "at", "shown", "sitting", "review_id", "rating"),
+    *("number", "point", "note", "kept", "suspended", "card", "new", "topic", "only", "interview", "minutes", "retention"),
+    *("two_buttons", "kind", "where", "knob-depth", "knob-width", "knob-bias", "knob-scale", "knob-epochs", "knob-nobody", "knob-"),
 )
 POISON = {
     "nothing": "",
@@ -72,7 +75,7 @@ def cast() -> Cast:
 
 
 def facts() -> dict[str, int]:
-    return {table.__name__: table.objects.count() for table in (Run, Prediction, Batch, Verdict)}  # type: ignore[attr-defined]
+    return {table.__name__: table.objects.count() for table in (Run, Prediction, Batch, Verdict, Attempt, Review)}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.accounts.models import User
 from apps.experiments.models import Prediction, Run
 from tests.experiments.pages_cast import loaded, measured, queued, recorded
+from tests.progress.conftest import VARIANT, make_question
 
 pytestmark = pytest.mark.django_db
 ROLES = ("visitor", "owner", "stranger", "staff")
@@ -43,10 +44,36 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:points": (PRIVATE, same(405)),
     "experiments:table": (PRIVATE, same(405)),
     "experiments:events": (PRIVATE, same(405)),
+    "experiments:states": (same(404), same(405)),  # it names no run; those that it may name: tests/experiments/test_stream.py
     "experiments:stop": (same(405), OWN_DEED),
     "experiments:share": (same(405), (IN, 400, 404, 404)),
     "experiments:again": (same(405), (IN, 400, 404, 404)),
     "experiments:claims": (same(200), same(405)),
+    "progress:today": (same(200), same(405)),
+    "progress:plan": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
+    "progress:verdict": ((IN, 302, 404, 404), (405, 405, 405, 405)),
+    "progress:offers": (PRIVATE, same(405)),
+    "progress:question": (same(200), same(405)),
+    "progress:check": (same(405), (400, 400, 400, 400)),
+    "progress:hint": (same(405), (IN, 302, 302, 302)),
+    "progress:reveal": (same(405), same(302)),
+    "progress:grade": (same(405), (IN, 400, 400, 400)),
+    "progress:points": (same(405), (IN, 400, 400, 400)),
+    "progress:note": (same(405), (IN, 302, 302, 302)),
+    "progress:bookmark": (same(405), (IN, 302, 302, 302)),
+    "progress:suspend": (same(405), (IN, 302, 302, 302)),
+    "progress:card": (same(405), (IN, 302, 302, 302)),
+    "progress:review": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    "progress:start": (same(405), (IN, 409, 409, 409)),
+    "progress:end": (same(405), (IN, 302, 302, 302)),
+    "progress:skip": (same(405), (IN, 302, 302, 302)),
+    "progress:undo": (same(405), (IN, 302, 302, 302)),
+    "progress:progress": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    "progress:table": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    "progress:topic": (same(200), same(405)),
+    "questions:questions": (same(200), same(405)),
+    "questions:about": (same(200), same(405)),
+    "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
@@ -68,7 +95,14 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "worker_api:result": (same(401), same(401)),
     "worker_api:release": (same(401), same(401)),
 }
+QUESTION = {"slug": "how-long"}
+DEEDS = ("question", "check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card")  # on a question
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    **{f"progress:{deed}": QUESTION for deed in DEEDS},
+    "progress:table": {"figure": "recall"},
+    "progress:topic": {"slug": "losses"},
+    "questions:about": {"claim": "dead-relu.lr-kills"},
+    "questions:report": QUESTION,
     "experiments:lab": {"slug": "dead-relu"},
     "experiments:kept": {"slug": "dead-relu"},
     "accounts:operator": {"token": "x"},
@@ -101,6 +135,7 @@ class Cast:
         staff.set_unusable_password()
         staff.save()
         self.run = measured(queued(mei, loaded()))
+        make_question("how-long", kinds=["numeric"], variant=VARIANT, claims=["dead-relu.lr-kills"], labs=["dead-relu"])
         people = {"owner": mei, "stranger": User.objects.create_user("sam@example.org", "sam"), "staff": staff}
         self.browsers = {"visitor": Client(raise_request_exception=False)}
         for role, person in people.items():

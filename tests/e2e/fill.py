@@ -1,4 +1,4 @@
-"""Make a site ready for the tests: tables, labs, a machine, people. Run with the site's settings; prints the machine's token."""
+"""Make a site ready for tests: tables, labs, questions, people, a machine. Run with the site's settings; prints its token."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def main(handles: list[str]) -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_labs")
+    call_command("load_questions")
     for handle in handles:
         user = User.objects.create_user(f"{handle}@example.org", handle, PASSWORD)
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)

@@ -19,6 +19,7 @@ django.setup()
 from apps.accounts.models import User  # noqa: E402
 from apps.experiments import reporting, selectors, series, services  # noqa: E402
 from apps.experiments.models import Lab, Machine, Run  # noqa: E402
+from apps.progress import demo  # noqa: E402
 from workers import wire  # noqa: E402
 
 LABS = ("dead-relu", "activation-atlas", "activation-cost")
@@ -120,6 +121,8 @@ class Gallery:
         for handle in ("ola", "kay"):
             self.queue(handle=handle)
         found["queued"] = self.queue()
+        demo.fill(user=User.objects.get(handle="sam"))
+        demo.fill(user=User.objects.get(handle="ada"), rest=60)
         return {name: str(run.pk) for name, run in found.items()}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tests.e2e import sittings
 from tests.e2e.browsing import Visitor
 
 Runs = Mapping[str, str]
@@ -113,7 +114,52 @@ def about_to_stop(visitor: Visitor, runs: Runs) -> None:
     visitor.page.locator("#panel details.ask summary").click()
 
 
+STUDY = [
+    Place("today-first-day", "lin", page("/")),
+    Place("today", "sam", page("/")),
+    Place("today-backlog", "ada", page("/")),
+    Place("plan", "sam", page("/plan")),
+    Place("questions", "", page("/questions")),
+    Place("questions-nothing-fits", "", page("/questions?words=nothing+at+all")),
+    Place("question-concept", "", page("/questions/relu-pros-cons")),
+    Place("question-numeric", "lin", page("/questions/dead-relu")),
+    Place("question-wrong", "", sittings.answered("123456")),
+    Place("question-unread", "", sittings.answered("about five")),
+    Place("question-mistake", "kay", sittings.wrong_by_mistake),
+    Place("question-right", "ola", sittings.right),
+    Place("question-choice", "", page("/questions/relu-sparsity")),
+    Place("question-choice-wrong", "", sittings.chosen("leaky-relu-family", "a", "b", "c", "d")),
+    Place("question-order", "", page("/questions/tanh-properties")),
+    Place("question-derivation", "lin", after("/questions/sigmoid-derivative", "details.begin summary")),
+    Place("question-steps", "kay", sittings.steps),
+    Place("question-open", "", page("/questions/activation-compute-cost")),
+    Place("question-code", "", page("/questions/auc-implementation")),
+    Place("question-code-revealed", "kay", sittings.revealed("auc-implementation")),
+    Place("question-hint", "kay", sittings.hint),
+    Place("question-suspended", "kay", sittings.suspended),
+    Place("question-revealed", "", page("/questions/dead-relu?reveal=1")),
+    Place("question-revealed-member", "sam", sittings.revealed("relu-pros-cons")),
+    Place("question-graded", "mei", sittings.checked_and_revealed),
+    Place("question-verdict", "mei", page("/questions/relu-pros-cons")),
+    Place("question-report", "sam", page("/questions/dead-relu/report")),
+    Place("claim-questions", "", page("/questions/about/dead-relu.lr-kills")),
+    Place("review-before", "sam", sittings.before_review),
+    Place("review-nothing-due", "lin", page("/review")),
+    Place("review-card", "sam", sittings.in_review),
+    Place("review-revealed", "sam", sittings.revealed_in_review),
+    Place("review-after", "eve", sittings.after_review),
+    Place("review-offline", "ada", sittings.offline_in_review),
+    Place("today-learned", "eve", page("/")),
+    Place("progress", "sam", page("/progress")),
+    Place("progress-month", "sam", page("/progress?weeks=4")),
+    Place("progress-empty", "lin", page("/progress")),
+    Place("topic", "", page("/topics/activation-functions")),
+    Place("topic-member", "sam", page("/topics/activation-functions")),
+    Place("topic-empty", "", page("/topics/optimization")),
+    Place("run-offers", "mei", lambda visitor, runs: visitor.go(f"/runs/{runs['right']}/questions")),
+]
 PLACES = [
+    *STUDY,
     Place("home", "", page("/")),
     Place("home-member", "mei", page("/")),
     Place("catalogue", "", page("/labs")),

@@ -23,7 +23,7 @@ from tests.e2e.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "graph paper and pencils"  # of everybody in the tests
-CAST = ("mei", "ola", "sam", "kay", "lin")
+CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve")
 LIVELY = {"LEASE_SECONDS": "10", "BEAT_SECONDS": "1", "TICK_SECONDS": "0.5", "KILL_SECONDS": "2", "GRADUS_POLL_SECONDS": "0.5"}
 START_SECONDS = 60.0
 
@@ -53,7 +53,7 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
 
     def make_ready(self) -> None:
-        """Make the tables, load the labs, and have a machine and the cast, who all sign in with `PASSWORD`."""
+        """Make the tables, load labs and questions, and have a machine and the cast, who all sign in with `PASSWORD`."""
         told = self.manage_script("tests/e2e/fill.py", *CAST)
         self.token = json.loads(told.splitlines()[-1])["token"]
 

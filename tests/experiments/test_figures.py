@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils.translation import override
 
-from apps.experiments import figures, shown
+from apps.experiments import figures, plots, shown
 from apps.experiments.models import Verdict
 
 NASTY = '<script>alert(1)</script>&"'
@@ -26,7 +26,7 @@ def curve(arm: str, *means: float | None, series: str = "dead") -> dict[str, Any
 
 
 def spec() -> dict[str, Any]:
-    return shown.figure_specs(WORDS, {"epochs": 10})[0]
+    return plots.figure_specs(WORDS, {"epochs": 10})[0]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
     class Made:
         drawing = {"relu 1": 0.5}
 
-    specs = shown.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
+    specs = plots.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
     assert [found["kind"] for found in specs] == ["curves", "bars"]
     assert specs[1]["drawing"] == {"relu 1": 0.5}
     assert '<rect class="gap" fill="url(#hatch-dead)"' in figures.bars(specs[1], [curve("relu 1", 0.2)])
@@ -150,7 +150,7 @@ def test_bars_of_a_ratio_stand_on_one() -> None:
 
 def test_an_axis_may_end_at_the_number_of_replicates() -> None:
     rounds = {**WORDS, "figures": [WORDS["figures"][0] | {"to": "replicates"}]}
-    assert shown.figure_specs(rounds, {"replicates": 16})[0]["to"] == 16
+    assert plots.figure_specs(rounds, {"replicates": 16})[0]["to"] == 16
 
 
 def test_a_name_with_chinese_in_it_keeps_its_spaces() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlencode
+
 import pytest
 
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Lab, Run
-from tests.experiments.pages_cast import AGAIN, browser, loaded, measured, page_of, queued, started
+from tests.experiments.pages_cast import AGAIN, GOOD, browser, loaded, measured, page_of, queued, started
+
+BACK = "?back=%2Fquestions%2Fdead-relu"
 
 
 @pytest.fixture
@@ -71,3 +76,41 @@ def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) 
     lab.current.save()
     assert browser(mei).post(f"/runs/{run.pk}/again", AGAIN).status_code == 422
     assert page_of(run, mei).status_code == 200
+
+
+def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
+    run, client = queued(mei, lab), browser(mei)
+    assert f'action="/runs/{run.pk}/stop{BACK}"' in client.get(f"/runs/{run.pk}{BACK}").content.decode()
+    assert client.post(f"/runs/{run.pk}/stop{BACK}")["Location"] == f"/runs/{run.pk}{BACK}"
+    page = client.get(f"/runs/{run.pk}{BACK}").content.decode()
+    for path in ("share", "again"):
+        assert f'action="/runs/{run.pk}/{path}{BACK}"' in page
+    assert 'href="/questions/dead-relu"' in page, "back to the question"
+    assert client.post(f"/runs/{run.pk}/share{BACK}", {"shared": "1"})["Location"] == f"/runs/{run.pk}{BACK}"
+    assert client.post(f"/runs/{run.pk}/again{BACK}", AGAIN)["Location"].endswith(BACK)
+    assert (
+        browser()
+        .post(f"/runs/{run.pk}/stop{BACK}")["Location"]
+        .endswith(f"%2Fruns%2F{run.pk}%3Fback%3D%252Fquestions%252Fdead-relu")
+    )
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "javascript:alert(1)", "/\\evil.example", "evil"])
+def test_a_way_back_that_leads_elsewhere_is_none(lab: Lab, mei: User, back: str) -> None:
+    run, client = measured(queued(mei, lab)), browser(mei)
+    for page in (f"/runs/{run.pk}", f"/runs/{run.pk}/panel", "/labs/dead-relu"):
+        html = client.get(page, {"back": back}).content.decode()
+        assert "Back to the question" not in html and f'href="{back}"' not in html
+    assert client.post(f"/runs/{run.pk}/share?{urlencode({'back': back})}", {"shared": "1"})["Location"] == f"/runs/{run.pk}"
+
+
+def test_a_prediction_that_is_thrown_away_leaves_the_way_back(lab: Lab, mei: User) -> None:
+    visitor = browser()
+    visitor.post(f"/labs/dead-relu{BACK}", GOOD)
+    assert visitor.post("/labs/dead-relu/kept", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
+
+
+def test_a_runs_page_belongs_to_the_labs(lab: Lab, mei: User) -> None:
+    run, client = queued(mei, lab), browser(mei)
+    for path in (f"/runs/{run.pk}", "/runs", "/labs/dead-relu"):
+        assert re.findall(r'<a href="([^"]+)"[^>]*aria-current="true"', client.get(path).content.decode()) == ["/labs"]

@@ -79,12 +79,40 @@ def until(met: Callable[[], Any], seconds: float = 15) -> None:
 @pytest.fixture
 def watch(site: str) -> Callable[..., Reader]:
     def watch(user: User, run: Run, after: str = "", **headers: str) -> Reader:
-        client = Client()
-        client.force_login(user)
-        cookies = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
-        return Reader(site, cookies).read(f"/runs/{run.pk}/events?after={after}", **headers)
+        return Reader(site, cookies_of(user)).read(f"/runs/{run.pk}/events?after={after}", **headers)
 
     return watch
+
+
+def cookies_of(user: User) -> dict[str, str]:
+    client = Client()
+    client.force_login(user)
+    return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
+
+
+def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(site: str, mei: User, queue: Any, claim: Any) -> None:
+    first, second = queue(mei, "a"), queue(mei, "b")
+    reader = Reader(site, cookies_of(mei)).read(f"/runs/events?ids={first.pk},{second.pk}")
+    until(lambda: {data["run"] for _kind, _number, data in reader.seen} == {str(first.pk), str(second.pk)})
+    claimed = claim()
+    report(claimed, event(), done=1, of=2)
+    until(lambda: (str(claimed.run.pk), "running", 1) in said(reader))
+    finish(claimed)
+    until(lambda: (str(claimed.run.pk), "succeeded", 1) in said(reader))
+    assert not reader.over
+    finish(claim(), "failed")
+    until(lambda: reader.over)
+    assert reader.states()[-1] == "failed" and {kind for kind, _number, _data in reader.seen} == {"state"}
+
+
+def said(reader: Reader) -> list[tuple[str, str, int]]:
+    return [(data["run"], data["state"], data["done"]) for _kind, _number, data in reader.seen]
+
+
+def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:
+    run = queue(mei, "k")
+    for ids in (str(run.pk), "", "nonsense", f"{run.pk},nonsense", str(uuid.uuid4()), "," * 500):
+        assert httpx.get(f"{site}/runs/events", params={"ids": ids}, cookies=cookies_of(ola)).status_code == 404
 
 
 def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(mei: User, queue: Any, claim: Any, watch: Any) -> None:

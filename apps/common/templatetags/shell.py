@@ -13,15 +13,19 @@ from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.access import is_local
+from apps.common.text import is_chinese
 
 register = template.Library()
 
-# name of the page, its key after `g`, its drawing, its word, for members only
+# name of the page, its key after `g`, its drawing, its word, for members only. Five at most: a phone has room for no more
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
+    ("progress:today", "t", "today", _("Today"), True),
+    ("questions:questions", "q", "question", _("Questions"), False),
     ("experiments:catalogue", "l", "lab", _("Labs"), False),
     ("experiments:claims", "c", "claims", _("Claims"), False),
-    ("experiments:runs", "r", "runs", _("My runs"), True),
+    ("progress:progress", "p", "progress", _("Progress"), True),
 ]
+WITHIN = {"experiments:catalogue": ("experiments:runs",)}  # pages that belong to a place without lying below it
 
 
 @register.inclusion_tag("_nav.html", takes_context=True)
@@ -31,7 +35,13 @@ def nav(context: dict[str, Any]) -> dict[str, Any]:
     member = request is not None and hasattr(request, "user") and request.user.is_authenticated
     path = request.path if request else ""
     items = [
-        {"url": url, "key": f"g {key}", "icon": drawing, "word": word, "current": _current(path, url)}
+        {
+            "url": url,
+            "key": f"g {key}",
+            "icon": drawing,
+            "word": word,
+            "current": _current(path, url, *map(_url, WITHIN.get(name, ()))),
+        }
         for name, key, drawing, word, members_only in ITEMS
         if (member or not members_only) and (url := _url(name))
     ]
@@ -45,11 +55,11 @@ def _url(name: str) -> str:
         return ""
 
 
-def _current(path: str, url: str) -> str:
-    """Return the value of `aria-current`: the page itself, something below it, or neither."""
+def _current(path: str, url: str, *more: str) -> str:
+    """Return the value of `aria-current`: the page itself, something below it or that belongs to it, or neither."""
     if path == url:
         return "page"
-    return "true" if path.startswith(url + "/") else ""
+    return "true" if path in more or path.startswith(tuple(f"{one}/" for one in (url, *more) if one)) else ""
 
 
 @register.simple_tag
@@ -72,3 +82,9 @@ def way_in(context: dict[str, Any]) -> str:
         return ""
     onward = request.GET.get("next", "") if request.path.startswith("/accounts/") else request.get_full_path()
     return "?" + urlencode({"next": onward}) if onward not in ("", "/") and is_local(onward) else ""
+
+
+@register.simple_tag
+def gap() -> str:
+    """Return what stands between two sentences: Chinese full stops are as wide as a letter and need nothing."""
+    return "" if is_chinese() else " "

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from apps.experiments import figures, selectors, shown
+from apps.common.topics import topic_title
+from apps.experiments import figures, plots, selectors, shown
 from apps.experiments.models import Lab
 from apps.experiments.views.lab import kept_of
 
@@ -30,7 +31,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     fitting = [row for row in rows if all(not value or getattr(row["lab"], name) == value for name, value in chosen.items())]
     choices = {
-        "topics": [(slug, shown.topic(slug)) for slug in sorted({row["lab"].topic for row in rows})],
+        "topics": [(slug, topic_title(slug)) for slug in sorted({row["lab"].topic for row in rows})],
         "kinds": [(kind.value, kind.label) for kind in Lab.Kind],
     }
     shown_to = {"rows": fitting, "chosen": chosen, "kept": kept_of(request), "any": bool(rows), **choices}
@@ -43,7 +44,7 @@ def table_rows(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "lab": lab,
             "words": lab.current.words,
-            "topic": shown.topic(lab.topic),
+            "topic": topic_title(lab.topic),
             "seconds": shown.seconds(lab.current.words.get("profile", {}).get("standard", {}).get("seconds")),
             "score": shown.number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
         }
@@ -70,7 +71,7 @@ def _teaser(lab: Lab) -> dict[str, Any] | None:
     if series is None:
         return None
     figure = {"series": series, "arms": predict.get("arms") or "*", "x": _axis(words)}
-    return shown.figure_specs({**words, "figures": [figure]}, {})[0]
+    return plots.figure_specs({**words, "figures": [figure]}, {})[0]
 
 
 def _axis(words: shown.Words) -> Any:

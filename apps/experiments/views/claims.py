@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.topics import topic_title
 from apps.experiments import selectors, shown
 from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.views.runs import row_of
@@ -25,7 +26,7 @@ def claims(request: HttpRequest) -> HttpResponse:
         if lab.current is not None:
             topics.setdefault(lab.topic, []).append(_entry(lab, standard.get(lab.pk), counts))
     context = {
-        "topics": [{"name": shown.topic(slug), "labs": labs} for slug, labs in topics.items()],
+        "topics": [{"name": topic_title(slug), "labs": labs} for slug, labs in topics.items()],
         "recorded": bool(standard),
         "own": [row_of(run) for run in _other_runs(request)],
     }

@@ -14,8 +14,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from apps.common.access import origin as came_from
+from apps.common.access import with_back
+from apps.common.code import coloured
 from apps.common.errors import KeyReused, Refused
-from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.common.topics import topic_title
+from apps.experiments import figures, plots, selectors, services, shown, tally
 from apps.experiments.forms import KNOB, LabForm, sent_knobs
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionMade
@@ -61,7 +65,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
     if not form.is_valid():
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[KEPT] = _to_keep(found, form)
+        request.session[KEPT] = _to_keep(found, form) | {"back": came_from(request)}
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': reverse('experiments:kept', args=[found.pk])})}")
     try:
         run = services.queue_run(
@@ -72,20 +76,25 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
             form.renew_key()
         form.add_error(None, refused.message)
         return _page(request, found, form, origin, checked=True, status=refused.status)
-    return redirect("experiments:run", run.pk)
+    return redirect(_address(run, came_from(request)))
+
+
+def _address(run: Run, back: str) -> str:
+    """Return the run's address, with the way back to where its owner came from."""
+    return with_back(reverse("experiments:run", args=[run.pk]), back)
 
 
 def _page(
     request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = shown.prediction_spec(words), tally.recorded(found)
+    spec, standard = plots.prediction_spec(words), tally.recorded(found)
     base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
         "lab": found,
         "words": words,
-        "topic": shown.topic(found.topic),
+        "topic": topic_title(found.topic),
         "form": form,
         "checked": checked,
         "statement": shown.statement(words, shown.headline(words)),
@@ -101,8 +110,9 @@ def _page(
         "queue": tally.queue_of(found.lane),
         "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
-        "source": listing.python(found.current.source) if found.current else "",
+        "source": coloured(found.current.source) if found.current else "",
         "kept": kept_of(request),
+        "back": came_from(request),
         "script": _for_script(form, spec, base),
     }
     return render(request, "experiments/lab.html", context, status=status)
@@ -162,13 +172,13 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
 def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
     """Return what was drawn, by the names that the arms have for readers."""
     drawing: Mapping[str, float] = made["drawing"] if made else {}
-    return [(name, drawing[arm]) for arm, name in shown.arm_labels(words, drawing).items()]
+    return [(name, drawing[arm]) for arm, name in plots.arm_labels(words, drawing).items()]
 
 
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
         request.session.pop(KEPT, None)
-        return redirect("experiments:lab", found.pk)
+        return redirect(with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", ""))))
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     made = PredictionMade(**waiting["prediction"]) if waiting["prediction"] else None
@@ -179,7 +189,8 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         knobs = {KNOB + name: shown.written(value) for name, value in waiting["knobs"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
-            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs)}")
+            more = {"back": waiting["back"]} if waiting.get("back") else {}
+            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs | more)}")
         return redirect("experiments:kept", found.pk)
     request.session.pop(KEPT, None)
-    return redirect("experiments:run", run.pk)
+    return redirect(_address(run, str(waiting.get("back", ""))))

@@ -16,10 +16,12 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.common.access import origin, with_back
 from apps.common.clock import now
+from apps.common.code import coloured
 from apps.common.errors import BadRequest
 from apps.common.text import clean
-from apps.experiments import figures, listing, selectors, services, shown, tally
+from apps.experiments import figures, plots, selectors, services, shown, tally
 from apps.experiments.models import Run
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -31,8 +33,8 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     points = selectors.points_of(found)[1] if found.last_seq else []
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
-    context["source"] = listing.python(found.version.source)
-    context["script"] = _for_script(found, context["specs"], standard)
+    context["source"] = coloured(found.version.source)
+    context["script"] = _for_script(found, context["specs"], standard) | {"panel": _panel(found, context["back"])}
     return render(request, "experiments/run.html", context)
 
 
@@ -71,6 +73,7 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
         "key": str(uuid4()),
         "device": _device(found),
         "link": request.build_absolute_uri(reverse("experiments:run", args=[found.pk])),
+        "back": origin(request),
         "stage": "verdict" if found.state == Run.State.SUCCEEDED else "run",
     }
 
@@ -104,7 +107,7 @@ def _is_held(found: Run) -> bool:
 
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
     extents = {**found.knobs, "replicates": found.replicates}  # what an axis may reach to
-    specs = shown.figure_specs(found.version.words, extents, shown.made_of(found))
+    specs = plots.figure_specs(found.version.words, extents, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
     drawn = [
@@ -114,13 +117,16 @@ def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[s
     return {"specs": specs, "figures": drawn, "standard": standard}
 
 
+def _panel(found: Run, back: str) -> str:
+    return with_back(reverse("experiments:panel", args=[found.pk]), back)
+
+
 def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
     """Return what the page's script must know."""
     names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
     return {
         "points": reverse("experiments:points", args=[found.pk]),
         "events": reverse("experiments:events", args=[found.pk]),
-        "panel": reverse("experiments:panel", args=[found.pk]),
         "held": _is_held(found),
         "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
         "figures": specs,
@@ -178,36 +184,41 @@ def safe_cell(text: str) -> str:
 # ---------------------------------------------------------------- what one may do
 
 
-def _to_sign_in(pk: UUID) -> HttpResponse:
+def _address(request: HttpRequest, pk: UUID) -> str:
+    """Return where to go on after a press: the run's page, with the way back that this one has."""
+    return with_back(reverse("experiments:run", args=[pk]), origin(request))
+
+
+def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A visitor who presses a button comes back to the run, not to the button."""
-    return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': reverse('experiments:run', args=[pk])})}")
+    return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': _address(request, pk)})}")
 
 
 @require_POST
 def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     services.ask_to_stop(run=selectors.own_run(request.user, pk))
-    return redirect("experiments:run", pk)
+    return redirect(_address(request, pk))
 
 
 @require_POST
 def share(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     found = selectors.own_run(request.user, pk)
     wanted = request.POST.get("shared", "")
     if wanted not in ("0", "1"):
         raise BadRequest(_("`shared` is 1 or 0."))
     services.share_run(run=found, shared=wanted == "1")
-    return redirect("experiments:run", pk)
+    return redirect(_address(request, pk))
 
 
 @require_POST
 def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Queue the same settings for the lab's present code, once for each key."""
     if not request.user.is_authenticated:
-        return _to_sign_in(pk)
+        return _to_sign_in(request, pk)
     found = selectors.run_for(request.user, pk)
     replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
     allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
@@ -217,4 +228,4 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise BadRequest(_("`key` is a text of 1 to 64 characters that names this request."))
     lab = selectors.lab_for(found.version.lab_id)
     new = services.queue_run(owner=request.user, lab=lab, knobs=found.knobs, key=key, replicates=int(replicates), seed=found.seed)
-    return redirect("experiments:run", new.pk)
+    return redirect(_address(request, new.pk))

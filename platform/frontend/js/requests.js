@@ -36,6 +36,19 @@ document.addEventListener("htmx:beforeSwap", (e) => {
   }
 });
 
+// A form that cannot be sent stays as it is, and says so; one that a script sends later sees to itself.
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if (navigator.onLine || e.defaultPrevented || form.method === "dialog" || !form.closest("#main")) return;
+  e.preventDefault();
+  form.parentElement.querySelector(":scope > .wrong.offline")?.remove();
+  const line = document.createElement("p");
+  line.className = "wrong offline";
+  line.setAttribute("role", "alert");
+  line.textContent = $("#words").dataset.offline;
+  form.after(line);
+});
+
 const complain = (e) => {
   const words = $("#words").dataset;
   const text = e.type === "htmx:sendError" || e.type === "htmx:timeout" ? words.offline : words.failed;

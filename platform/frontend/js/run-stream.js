@@ -1,6 +1,6 @@
 /* The one EventSource of a page. Emits "points" and "reset" (each with its `seq`), "state", and "link" ({lost}).
    It asks again itself, from the last batch that came, since a browser gives up for good on an answer such as 503.
-   It closes on a final state, lets go after 20 s in a hidden tab, and takes up again where it was. */
+   It closes on a final state, of several runs on the last, lets go after 20 s in a hidden tab, and takes up again where it was. */
 const OVER = ["succeeded", "failed", "limit_exceeded", "cancelled", "lost"];
 const FIRST_WAIT = 500, LONGEST_WAIT = 5000, HIDDEN = 20000; // milliseconds
 
@@ -11,9 +11,12 @@ export class RunStream extends EventTarget {
   #wait = FIRST_WAIT;
   #timer = 0;
   #over = false;
+  #ended = new Set();
+  #runs;
 
-  constructor(url, after) {
+  constructor(url, after, runs = 1) {
     super();
+    this.#runs = runs;
     this.#url = url;
     this.#last = after;
     document.addEventListener("visibilitychange", this.#seen);
@@ -56,7 +59,8 @@ export class RunStream extends EventTarget {
     source.addEventListener("reset", (event) => this.#pass("reset", event));
     source.addEventListener("state", (event) => {
       const said = JSON.parse(event.data);
-      if (OVER.includes(said.state)) this.close();
+      if (OVER.includes(said.state)) this.#ended.add(said.run); // of a stream of one run, nothing
+      if (this.#ended.size === this.#runs) this.close();
       this.#tell("state", said);
     });
   }

@@ -3,6 +3,7 @@ import "./bar-chart.js";
 import { figure } from "./graph.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
+import { htmx } from "./requests.js";
 import { RunStream } from "./run-stream.js";
 import { $, $$, say } from "./shell.js";
 
@@ -117,7 +118,9 @@ async function renew() { // rail, panel and facts as they are now
   const focused = document.activeElement?.id;
   for (const id of ["rail", "panel", "facts"]) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
-    if (now && next) now.replaceWith(document.adoptNode(next));
+    if (!now || !next) continue;
+    now.replaceWith(document.adoptNode(next));
+    htmx.process(next); // the questions that the run answers come by themselves
   }
   document.dispatchEvent(new Event("htmx:afterSettle")); // the shell looks for what is wide among what is new
   if (focused) document.getElementById(focused)?.focus();

@@ -47,12 +47,16 @@ document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || !on?.checked) return;
   if (typing(e.target) || $("dialog[open]")) return;
   const key = named(e);
-  if (/^(Space|Enter)$/.test(key) && e.target.closest("button, a, summary, label, input")) return;
+  if (/^(Space|Enter)$/.test(key) && e.target.closest("button, a, summary, label, input")) {
+    if (e.repeat && e.target.closest("button, a")) e.preventDefault(); // it was pressed by this very key
+    return;
+  }
   const combo = prefix ? `${prefix} ${key}` : key;
   prefix = "";
   const el = $$("[data-key]").find((n) => n.dataset.key === combo && usable(n));
   if (el) {
     e.preventDefault();
+    if (e.repeat && !("repeats" in el.dataset)) return; // a key that is held is one press
     el.focus({ preventScroll: el.tagName !== "INPUT" });
     if (el.tagName !== "INPUT") el.click();
     return;
@@ -87,6 +91,7 @@ if (menu) {
   document.addEventListener("click", (e) => { if (!menu.contains(e.target)) menu.open = false; });
   menu.addEventListener("keydown", (e) => {
     if (e.key !== "Escape" || !menu.open) return;
+    e.stopPropagation(); // here it means no more than that
     menu.open = false;
     $("summary", menu).focus();
   });

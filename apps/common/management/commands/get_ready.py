@@ -11,12 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 STEPS = {
     "migrate": {"interactive": False, "verbosity": 1},
     "load_labs": {},
+    "load_questions": {},
     "make_operator": {},
 }
 
 
 class Command(BaseCommand):
-    help = "Migrate, load the labs, make the first operator. Prints what each step said, each line after the step's name and a tab."
+    help = "Migrate, load labs and questions, make the first operator. Prints what each said, each line after its name and a tab."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger("housekeep")
 
 
 class Command(BaseCommand):
-    help = "Give up silent tries, end overdue ones, ring for what waits. Any number of copies may run."
+    help = "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits. Any number of copies may run."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")

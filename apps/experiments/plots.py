@@ -1,0 +1,94 @@
+"""A lab's figures: what its words say of them, ready for a page's script and for `figures`. No queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from apps.common.text import in_language
+from apps.experiments.models import Prediction
+
+Words = Mapping[str, Any]  # a lab's .toml
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The last value of an arm that is a number."""
+
+    step: float
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest]:
+    """Return the last finite value of each arm of `series`, in the order in which the arms came."""
+    found: dict[str, Newest] = {}
+    for curve in points:
+        if curve["series"] != series:
+            continue
+        rows = [n for n, mean in enumerate(curve["mean"]) if mean is not None]
+        if rows:
+            n = rows[-1]
+            low, high = (curve[side][n] if n < len(curve[side]) else None for side in ("low", "high"))
+            found[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
+    return found
+
+
+def patterns(raw: Any) -> list[str]:
+    """Return a figure's arms as a list of patterns in which * stands for anything."""
+    return [raw] if isinstance(raw, str) else list(raw or ["*"])
+
+
+def fits(arm: str, wanted: Sequence[str]) -> bool:
+    return any(fnmatchcase(arm, pattern.replace("[", "[[]")) for pattern in wanted)
+
+
+def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
+    own = words.get("arms", {})
+    return {arm: in_language(own.get(arm, {})) or arm for arm in arms}
+
+
+def figure_specs(words: Words, knobs: Mapping[str, Any], made: Prediction | None = None) -> list[dict[str, Any]]:
+    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is added where the lab has it not."""
+    predict = words.get("predict", {})
+    specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
+    drawn = made and made.drawing and predict.get("form") == "bars"
+    if drawn and not any(spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs):
+        beside = _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made)
+        specs.insert(1, beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}})
+    return specs
+
+
+def prediction_spec(words: Words) -> dict[str, Any] | None:
+    """Return the figure on which a learner draws bars; None where the lab asks for none."""
+    predict = words.get("predict", {})
+    if predict.get("form") != "bars":
+        return None
+    return _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, {}, None)
+
+
+def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None) -> dict[str, Any]:
+    predict, series = words.get("predict", {}), str(figure["series"])
+    about = words.get("series", {}).get(series, {})
+    predicted = predict.get("series") == series
+    end = figure.get("to")
+    return {
+        "kind": figure.get("kind", "curves"),
+        "series": series,
+        "arms": patterns(figure.get("arms")),
+        "title": in_language(figure, "title") or capfirst(in_language(about) or series),
+        "unit": in_language(about, "unit"),
+        "x": in_language(figure, "x") or _("step"),
+        "log_x": bool(figure.get("log_x")),
+        "y": list(predict["range"]) if predicted and "range" in predict else None,
+        "to": knobs.get(end) if isinstance(end, str) else end,
+        "foot": float(about.get("foot", 0.0)),
+        "drawing": dict(made.drawing) if made and predicted else {},
+        "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
+    }

@@ -1,0 +1,161 @@
+"""What a browser sends: what cannot be read is said where it stands, or refused with what would be right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.accounts.models import User
+from apps.common.clock import now
+from apps.common.errors import BadRequest
+from apps.common.text import clean
+from apps.progress import selectors, services
+from apps.progress.models import Attempt, Plan, Rating
+from apps.progress.sittings import Seen
+
+OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
+LONGEST = 40_000  # characters of one field
+MOST = 32  # options of a choice, points of a question
+
+
+class PlanForm(forms.ModelForm[Plan]):
+    class Meta:
+        model = Plan
+        fields = ["interview", "minutes", "retention", "two_buttons"]
+        widgets = {
+            "interview": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "minutes": forms.NumberInput(attrs={"min": 5, "max": 240}),
+            "retention": forms.NumberInput(attrs={"min": 80, "max": 95}),
+        }
+        help_texts = {
+            "interview": gettext_lazy("Leave it empty while there is none."),
+            "minutes": gettext_lazy("From 5 to 240."),
+            "retention": gettext_lazy("From 80 to 95 %. Each point more means noticeably more reviews."),
+        }
+
+    def __init__(self, *args: Any, user: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.user = user
+
+    def clean_interview(self) -> Any:
+        day = self.cleaned_data["interview"]
+        first = selectors.today(self.user)
+        if day is not None and day != self.initial.get("interview") and not first <= day <= first + timedelta(days=3 * 366):
+            raise forms.ValidationError(_("Choose a day from today on, within three years."))
+        return day
+
+    def clean_minutes(self) -> int:
+        return self._within("minutes", 5, 240)
+
+    def clean_retention(self) -> int:
+        return self._within("retention", 80, 95)
+
+    def _within(self, name: str, low: int, high: int) -> int:
+        value: int = self.cleaned_data[name]
+        if not low <= value <= high:
+            raise forms.ValidationError(_("Choose a number from %(low)s to %(high)s.") % {"low": low, "high": high})
+        return value
+
+
+# ---------------------------------------------------------------- what the forms of a question carry
+
+
+def text(request: HttpRequest, name: str) -> str:
+    return clean(request.POST.get(name, ""))[:LONGEST]
+
+
+def name_of(request: HttpRequest, name: str) -> UUID:
+    """Return the UUID in a hidden field.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    try:
+        return UUID(request.POST.get(name, ""))
+    except ValueError:
+        raise BadRequest(_("The form lost its number. Load the page again, then press once more.")) from None
+
+
+def name_or_none(request: HttpRequest, name: str) -> UUID | None:
+    return name_of(request, name) if request.POST.get(name) else None
+
+
+def seen(request: HttpRequest) -> Seen:
+    """Return what the page showed that a form was on, and since when."""
+    known = _milliseconds(request, "shown") is not None
+    since = now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
+    return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None, since)
+
+
+def rating(request: HttpRequest) -> int:
+    value = request.POST.get("rating", "")
+    if value not in {str(each) for each in Rating.values}:
+        raise BadRequest(_("A grade is 1 (Again), 2 (Hard), 3 (Good) or 4 (Easy)."))
+    return int(value)
+
+
+def whole(request: HttpRequest, name: str, default: int = 0) -> int:
+    """Return a small number from a field; `default` for anything else."""
+    value = request.POST.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else default
+
+
+def wholes(request: HttpRequest, name: str) -> list[int]:
+    return [int(value) for value in request.POST.getlist(name)[:MOST] if value.isascii() and value.isdigit() and len(value) < 4]
+
+
+def confidence(request: HttpRequest) -> int | None:
+    value = whole(request, "confidence")
+    return value if value in Attempt.Sure.values else None
+
+
+def said(request: HttpRequest) -> dict[str, Any]:
+    """Return the answer in a form: what was typed, the options that were chosen, or the learner's own mark of a step."""
+    if request.POST.get("own") in ("had", "missed"):
+        return {"own": request.POST["own"]}
+    if "order" in request.POST:
+        return {"chosen": _in_order(request)}
+    if "chosen" in request.POST or "choice" in request.POST:
+        return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MOST]]}
+    return {"text": text(request, "text")}
+
+
+def _in_order(request: HttpRequest) -> list[str]:
+    """Return the keys of options by the places that were given to them; fewer where a place is missing or comes twice."""
+    keys = [clean(key)[:16] for key in request.POST.getlist("order")[:MOST]]
+    places = [request.POST.get(f"place-{key}", "") for key in keys]
+    wanted = [str(n + 1) for n in range(len(keys))]
+    return [keys[places.index(place)] for place in wanted if places.count(place) == 1]
+
+
+def moment(request: HttpRequest) -> datetime:
+    """Return when a grade was given: `at` (milliseconds) from a device that was offline; now without it.
+
+    Raises:
+        BadRequest: it is older than devices keep grades.
+    """
+    given, present = _milliseconds(request, "at"), now()
+    if given is None or given > present:
+        return present
+    if given < present - OFFLINE:
+        raise BadRequest(_("This grade is older than two weeks, and was not taken. Answer the question again."))
+    return given
+
+
+def spent(request: HttpRequest) -> float:
+    """Return the seconds from when the question was shown to the grade; 0 where it cannot be told."""
+    shown, at = _milliseconds(request, "shown"), _milliseconds(request, "at") or now()
+    return max(0.0, (at - shown).total_seconds()) if shown else 0.0
+
+
+def _milliseconds(request: HttpRequest, name: str) -> datetime | None:
+    value = request.POST.get(name, "")
+    if not (value.isascii() and value.isdigit() and len(value) == 13):
+        return None
+    return datetime.fromtimestamp(int(value) / 1000, UTC)

@@ -1,0 +1,17 @@
+"""What follows here when a run is over: its verdict waits for its owner. Called inside the transaction that ends the run."""
+
+from __future__ import annotations
+
+from apps.experiments.models import Run
+from apps.experiments.selectors import OURS
+from apps.experiments.signals import run_over
+from apps.progress import services
+
+
+def listen() -> None:
+    run_over.connect(note_verdict, dispatch_uid="progress.note_verdict")
+
+
+def note_verdict(run: Run, **more: object) -> None:
+    if run.state == Run.State.SUCCEEDED and run.owner.handle != OURS:
+        services.let_wait(run=run)

@@ -1,0 +1,321 @@
+"""A learner's own: what they answered, what they remember of it, and what they mean to do."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
+from apps.common.clock import Clock, now
+from apps.experiments.models import Run
+from apps.questions.models import Question, Revision
+
+PERSON = settings.AUTH_USER_MODEL
+
+
+class Rating(models.IntegerChoices):
+    AGAIN = 1, _("Again")
+    HARD = 2, _("Hard")
+    GOOD = 3, _("Good")
+    EASY = 4, _("Easy")
+
+
+class Judge(models.TextChoices):
+    """Who said what a grade is."""
+
+    SELF = "self", _("yourself")
+    NUMERIC = "numeric", _("a checked number")
+    CHOICE = "choice", _("a checked choice")
+    DERIVATION = "derivation", _("a checked derivation")
+
+
+# ---------------------------------------------------------------- memory
+
+
+class CardQuerySet(models.QuerySet["Card"]):
+    def due(self, user: User, before: datetime) -> CardQuerySet:
+        """Cards of `user` that fall due before a time, the longest due first: a walk along the index `cards_due`."""
+        return self.filter(user=user, suspended=False, due__lt=before, question__withdrawn=False).order_by("due", "pk")
+
+
+class Card(models.Model):
+    """One learner's memory of one question, as `fsrs` counts it: always what the log of reviews comes to (`memory.fold`)."""
+
+    class State(models.IntegerChoices):
+        LEARNING = 1, _("learning")
+        REVIEW = 2, _("review")
+        RELEARNING = 3, _("relearning")
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="cards")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="cards")
+    state = models.PositiveSmallIntegerField(choices=State, default=State.LEARNING)
+    step = models.PositiveSmallIntegerField(null=True, default=0)  # of learning or relearning
+    stability = models.FloatField(null=True)  # days until recall has fallen to 90 %
+    difficulty = models.FloatField(null=True)  # 1 to 10
+    due = models.DateTimeField(default=now)
+    last_review = models.DateTimeField(null=True)  # null: never graded
+    suspended = models.BooleanField(default=False)
+    made_at = models.DateTimeField(default=now)
+
+    objects = CardQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "question"], name="one_card_a_question"),
+            models.CheckConstraint(condition=Q(state=2) ^ Q(step__isnull=False), name="a_card_that_learns_has_a_step"),
+            models.CheckConstraint(
+                condition=Q(last_review=None, stability=None, difficulty=None, state=1)
+                | Q(last_review__isnull=False, stability__gt=0, difficulty__range=(1, 10)),
+                name="a_graded_card_has_a_memory",
+            ),
+            models.CheckConstraint(condition=Q(last_review=None) | Q(due__gte=F("last_review")), name="due_after_the_last_review"),
+        ]
+        indexes = [models.Index(fields=["user", "due"], condition=Q(suspended=False), name="cards_due")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.question_id}"
+
+    @property
+    def is_new(self) -> bool:
+        return self.last_review is None
+
+    @property
+    def is_learning(self) -> bool:
+        return self.state != self.State.REVIEW
+
+
+class Session(models.Model):
+    """One sitting-down to review: a fixed list of cards. Where it stands follows from the log, so undo needs nothing here."""
+
+    MOST = 20
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="sessions")
+    day = models.DateField()  # the learner's
+    cards = ArrayField(models.BigIntegerField(), size=MOST)  # in the order in which they come
+    began_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user"], condition=Q(ended_at=None), name="one_open_session"),
+            models.CheckConstraint(condition=Q(cards__len__range=(1, 20)), name="a_session_has_1_to_20_cards"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.day}: {len(self.cards)}"
+
+
+class Review(models.Model):
+    """One graded recall, or that one is undone. A log: rows are added and never changed (the database refuses).
+
+    What a card is follows from the grades that are not undone, ordered by the time at which they were given: posts that come late,
+    twice or in another order lead to the same card.
+    """
+
+    card = models.ForeignKey(Card, models.CASCADE, related_name="reviews")
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="reviews")  # the card's: so that an index can have it
+    review_id = models.UUIDField()  # made by whoever posts it: the same again is the same review
+    rating = models.PositiveSmallIntegerField(choices=Rating, null=True)  # null: this row undoes another
+    undoes = models.UUIDField(null=True)  # review_id of the row that counts no longer; it may come later than this
+    graded_by = models.CharField(max_length=16, choices=Judge, default=Judge.SELF)
+    at = models.DateTimeField()  # when it was given
+    day = models.DateField()  # the learner's, then
+    seconds = models.FloatField(default=0)  # from question to grade
+    session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="reviews")
+    before = models.JSONField()  # the card as it was when this was stored
+    stored_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        ordering = ["at", "review_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["card", "review_id"], name="a_review_is_stored_once"),
+            models.UniqueConstraint(fields=["card", "undoes"], condition=Q(undoes__isnull=False), name="undone_once"),
+            models.CheckConstraint(condition=Q(rating__isnull=False) ^ Q(undoes__isnull=False), name="a_grade_or_an_undoing"),
+            models.CheckConstraint(condition=Q(rating=None) | Q(rating__range=(1, 4)), name="ratings_are_1_to_4"),
+            models.CheckConstraint(condition=Q(seconds__range=(0, 600)), name="a_review_takes_up_to_ten_minutes"),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-id"], condition=Q(rating__isnull=False), name="grades_newest_first"),
+            models.Index(fields=["session"], condition=Q(session__isnull=False), name="reviews_of_a_session"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id}: {self.rating or 'undone'}"
+
+
+class Day(models.Model):
+    """What a learner did on one of their days: sums over the log, kept with every grade so that no page adds up years."""
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="days")
+    day = models.DateField()
+    reviews = models.PositiveIntegerField(default=0)
+    recalls = models.PositiveIntegerField(default=0)  # of them, of cards that had been remembered for a day at least
+    recalled = models.PositiveIntegerField(default=0)  # of those, not graded Again
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "day"], name="one_row_a_day"),
+            models.CheckConstraint(
+                condition=Q(recalled__lte=F("recalls"), recalls__lte=F("reviews")), name="recalled_of_recalls_of_reviews"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.day}"
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Sitting(models.Model):
+    """One encounter of a learner with a question, from the first press to the grade: its variant, its hints, revealed or not."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="sittings")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="sittings")
+    revision = models.ForeignKey(Revision, models.PROTECT, related_name="sittings")
+    number = models.PositiveIntegerField()  # of the learner's with this question, from 0
+    seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
+    day = models.DateField()  # the learner's: on the next day it is over
+    hints = models.PositiveSmallIntegerField(default=0)  # opened
+    began_at = models.DateTimeField(default=now)
+    revealed_at = models.DateTimeField(null=True)
+    over = models.BooleanField(default=False)  # graded, or left behind
+    graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
+    grades = models.PositiveSmallIntegerField(default=0)  # given so far, changed ones included
+    session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="sittings")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "question", "number"], name="sittings_are_numbered"),
+            models.UniqueConstraint(fields=["user", "question"], condition=Q(over=False), name="one_open_sitting"),
+        ]
+        indexes = [models.Index(fields=["user", "graded_as"], condition=Q(graded_as__isnull=False), name="sittings_by_grade")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.question_id} #{self.number}"
+
+    @property
+    def is_revealed(self) -> bool:
+        return self.revealed_at is not None
+
+
+class Attempt(models.Model):
+    """A learner's answer to a part of a revision. What could not be read is no attempt."""
+
+    class Outcome(models.TextChoices):
+        RIGHT = "right", _("right")
+        WRONG = "wrong", _("wrong")
+        KEPT = "kept", _("kept")  # written, marked by whoever wrote it
+
+    class Sure(models.IntegerChoices):
+        GUESS = 50, _("Guess")
+        LEANING = 75, _("Leaning")
+        CERTAIN = 95, _("Certain")
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="attempts")
+    sitting = models.ForeignKey(Sitting, models.CASCADE, related_name="attempts")
+    revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
+    part = models.CharField(max_length=16)  # numeric, choice-0, step-2, written, points
+    place = models.PositiveIntegerField()  # among those of its part and sitting, from 1
+    seed = models.PositiveSmallIntegerField()
+    answer = models.JSONField()  # as it was given
+    was_read = models.JSONField(null=True)  # what was read of it: a number, keys, an expression
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    hints = models.PositiveSmallIntegerField(default=0)  # opened before it
+    confidence = models.PositiveSmallIntegerField(choices=Sure, null=True)  # percent
+    grade = models.PositiveSmallIntegerField(choices=Rating, null=True)  # that follows from it: of the first of its part alone
+    graded_by = models.CharField(max_length=16, choices=Judge)
+    key = models.UUIDField()  # idempotency key of the form
+    made_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["made_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_attempt"),
+            models.UniqueConstraint(fields=["sitting", "part", "place"], name="attempts_have_places"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "confidence"], condition=Q(place=1, confidence__isnull=False), name="first_checks_by_sureness"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.outcome}"
+
+
+# ---------------------------------------------------------------- plans and notes
+
+
+class Plan(models.Model):
+    """What a learner means to do."""
+
+    user = models.OneToOneField(PERSON, models.CASCADE, related_name="plan")
+    interview = models.DateField(_("interview date"), null=True, blank=True)
+    minutes = models.PositiveSmallIntegerField(_("minutes a day"), default=30)
+    retention = models.PositiveSmallIntegerField(_("recall to aim at"), default=90)  # percent
+    two_buttons = models.BooleanField(_("two buttons: Again and Good"), default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(minutes__range=(5, 240)), name="a_plan_has_5_to_240_minutes"),
+            models.CheckConstraint(condition=Q(retention__range=(80, 95)), name="a_plan_aims_at_80_to_95_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.minutes} min"
+
+
+class Note(models.Model):
+    """A learner's own words beside a question."""
+
+    LONGEST = 4000
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="notes")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="notes")
+    text = models.TextField(max_length=LONGEST)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "question"], name="one_note_a_question")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.question_id}"  # never what it says: that is the learner's
+
+
+class Bookmark(models.Model):
+    """A question that a learner wants to find again."""
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="bookmarks")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="bookmarks")
+    made_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "question"], name="one_bookmark_a_question")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.question_id}"
+
+
+class Waiting(models.Model):
+    """A finished run whose verdict its owner has not opened. Gone once they have."""
+
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="verdicts_that_wait")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="waits_for_its_owner")
+    since = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["since"]
+        verbose_name_plural = "waiting"
+
+    def __str__(self) -> str:
+        return f"{self.run_id}"

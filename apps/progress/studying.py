@@ -1,0 +1,293 @@
+"""Every write to what a learner answers: hints, checks, the reveal, and the grade that follows. Each is one transaction.
+
+A sitting is locked by whoever writes to it, so that two presses at once are one after the other; what comes again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.common.clock import now
+from apps.common.errors import BadRequest, Refused
+from apps.common.text import clean_json
+from apps.progress import grading, parts, selectors, services
+from apps.progress.models import Attempt, Judge, Review, Session, Sitting
+from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
+from apps.questions import marking
+from apps.questions.marking import Mark
+from apps.questions.models import Question
+from apps.questions.selectors import Sheet
+from apps.questions.selectors import sheet as sheet_of
+
+LONGEST = 20_000  # characters of a written answer
+CHANGEABLE = timedelta(days=1)  # a grade may be changed so long; later it would be a review that never was
+
+
+class AlreadyRevealed(Refused):
+    """The answer is open: what is typed now proves nothing."""
+
+    code = "already-revealed"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of an answer; no attempt where it could not be read."""
+
+    sitting: Sitting
+    mark: Mark
+    attempt: Attempt | None
+
+
+@transaction.atomic
+def open_hint(*, user: User, question: Question, number: int, session: Session | None = None, seen: Seen = ANYTHING) -> Sitting:
+    """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that a check can bring."""
+    sitting = sit_down(user=user, question=question, session=session, seen=seen)
+    most = sitting.revision.pieces.filter(kind="hint").count()
+    if number > sitting.hints and not sitting.over:
+        sitting.hints = min(sitting.hints + 1, most)  # one at a time
+        sitting.save(update_fields=["hints"])
+    return sitting
+
+
+@transaction.atomic
+def answer(
+    *,
+    user: User,
+    question: Question,
+    part: str,
+    said: Mapping[str, Any],
+    key: UUID,
+    confidence: int | None = None,
+    session: Session | None = None,
+    seen: Seen = ANYTHING,
+) -> Checked:
+    """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and is not stored.
+
+    Args:
+        said: `text` of a number, an expression or something written; `chosen` keys of options; `own` (had, missed) of a step.
+        key: the form's: the same again returns what came of it first.
+    Raises:
+        AlreadyRevealed: the answer is open.
+        BadRequest: the question has no such part.
+    """
+    if made := _attempt_with(user, key):
+        return made
+    sitting = sit_down(user=user, question=question, session=session, seen=seen)
+    if made := _attempt_with(user, key):  # of two posts at once, the second waited for the first
+        return made
+    sheet = sheet_of(sitting.revision, sitting.seed)
+    if part == parts.POINTS or not parts.exists(sheet, part):
+        raise BadRequest(_("This question has no such part. Load the page again."))
+    if sitting.is_revealed:
+        raise AlreadyRevealed(_("The answer is open already. Grade yourself, or come back for another variant."))
+    if sitting.over:
+        raise BadRequest(out_of_date())
+    mark = mark_of(sheet, part, said)
+    if not mark.was_read:
+        return Checked(sitting, mark, None)
+    attempt = _store(sitting, part, said, mark, key, confidence)
+    return Checked(sitting, mark, attempt)
+
+
+def _store(sitting: Sitting, part: str, said: Mapping[str, Any], mark: Mark, key: UUID, confidence: int | None) -> Attempt:
+    """Store an answer that was read. The first to its part carries the grade; the sitting is locked, so there is one first."""
+    before = Attempt.objects.filter(sitting=sitting, part=part).count()
+    return Attempt.objects.create(
+        user=sitting.user,
+        sitting=sitting,
+        revision=sitting.revision,
+        part=part,
+        place=before + 1,
+        seed=sitting.seed,
+        answer=clean_json(dict(said)),
+        was_read=clean_json(mark.value if mark.value is not None else said.get("chosen") or said.get("text")),
+        outcome=mark.outcome,
+        hints=sitting.hints,
+        confidence=confidence if part == parts.NUMERIC else None,
+        grade=_grade(part, mark, sitting.hints) if before == 0 else None,
+        graded_by=parts.JUDGES[parts.kind_of(part)] if parts.kind_of(part) in parts.JUDGES and "own" not in said else Judge.SELF,
+        key=key,
+    )
+
+
+def _attempt_with(user: User, key: UUID) -> Checked | None:
+    found = Attempt.objects.filter(user=user, key=key).select_related("sitting__revision").first()
+    if found is None:
+        return None
+    return Checked(found.sitting, mark_again(sheet_of(found.sitting.revision, found.sitting.seed), found), found)
+
+
+def _grade(part: str, mark: Mark, hints: int) -> int | None:
+    return None if mark.outcome == Attempt.Outcome.KEPT else grading.of_check(mark.is_right, hints)
+
+
+def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
+    """Mark an answer to a part: right, wrong, unread, or kept where the learner marks it."""
+    kind, number = parts.kind_of(part), parts.number_of(part)
+    if kind == parts.STEP and ("own" in said or sheet.steps[number].check is None):
+        return Mark(marking.RIGHT if said.get("own") == "had" and sheet.steps[number].check is None else marking.WRONG)
+    text = str(said.get("text", ""))
+    if kind == parts.NUMERIC and sheet.drawn is not None:
+        return marking.numeric(text, sheet.drawn, sheet.revision.facts["variant"].get("unit"))
+    if kind == parts.CHOICE:
+        choice = sheet.choices[number]
+        return marking.choice(list(said.get("chosen", [])), choice.facts, choice.keys)
+    if kind == parts.STEP:
+        return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
+    if not text.strip():
+        return Mark(marking.UNREAD, message=_("Nothing was written."))
+    if len(text) > LONGEST:
+        return Mark(marking.UNREAD, message=_("That is too long to keep. Shorten it to %(n)s characters.") % {"n": LONGEST})
+    return Mark(Attempt.Outcome.KEPT)
+
+
+def mark_again(sheet: Sheet, attempt: Attempt) -> Mark:
+    """Return what was said of an attempt when it was made: marks are functions of revision, seed and answer."""
+    return mark_of(sheet, attempt.part, attempt.answer)
+
+
+# ---------------------------------------------------------------- the reveal, and grades
+
+
+@transaction.atomic
+def reveal(
+    *,
+    user: User,
+    question: Question,
+    session: Session | None = None,
+    seconds: float = 0.0,
+    at: datetime | None = None,
+    seen: Seen = ANYTHING,
+) -> Sitting:
+    """Open the answer. What was checked grades itself now; else the learner grades next. Opening it again changes nothing."""
+    held = sit_down(user=user, question=question, session=session, seen=seen)
+    if held.is_revealed or held.over:
+        return held
+    held.revealed_at = now()
+    held.save(update_fields=["revealed_at"])
+    found = parts.result(sheet_of(held.revision, held.seed), selectors.attempts_of(held))
+    if found.grade is not None:
+        _record(held, held.pk, found.grade, found.judge, at, seconds)
+    return held
+
+
+@transaction.atomic
+def grade(
+    *,
+    user: User,
+    question: Question,
+    review_id: UUID,
+    rating: int,
+    at: datetime | None = None,
+    seconds: float = 0.0,
+    session: Session | None = None,
+    seen: Seen = ANYTHING,
+) -> Review:
+    """Store the grade that a learner gives to a sitting; the same `review_id` again changes nothing.
+
+    Of several the one that was given last counts, whatever order they come in.
+
+    Raises:
+        BadRequest: the grade that stands was given more than a day before.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if stored := _grade_with(user, question, review_id):
+        return stored
+    held = sit_down(user=user, question=question, session=session, seen=seen)
+    if held.revealed_at is None:
+        held.revealed_at = now()
+    stands = _grade_with(user, question, held.graded_as) if held.graded_as else None
+    if stands is not None and (at or now()) - stands.at > CHANGEABLE:
+        raise BadRequest(out_of_date())
+    if stands is not None and at is not None and at < stands.at:
+        services.take_back(user=user, question=question, review_id=review_id, session=held.session)
+        return _store_grade(held, review_id, rating, Judge.SELF, at, seconds)
+    if stands is not None:
+        services.take_back(user=user, question=question, review_id=stands.review_id, session=held.session)
+    return _record(held, review_id, rating, Judge.SELF, at, seconds)
+
+
+@transaction.atomic
+def tick_points(
+    *, user: User, question: Question, sitting: UUID, ticked: Sequence[int], review_id: UUID | None = None, seconds: float = 0.0
+) -> Review:
+    """Grade a written answer by the key points that were in it; with checked parts, the lowest counts.
+
+    Args:
+        review_id: of the form: the same again changes nothing.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the sitting, as everywhere
+    if review_id and (stored := _grade_with(user, question, review_id)):
+        return stored
+    held = known(user, question, sitting)
+    if held is None or not held.is_revealed:
+        raise BadRequest(_("Reveal the answer first, then tick what you had."))
+    sheet, attempts = sheet_of(held.revision, held.seed), selectors.attempts_of(held)
+    kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
+    own = grading.of_points(len(kept), len(sheet.points), held.hints)
+    _store_points(held, kept, own, len(attempts.get(parts.POINTS, ())) + 1)
+    lowest = grading.of_parts([own, parts.result(sheet, attempts).grade]) or own
+    return grade(
+        user=user,
+        question=question,
+        review_id=review_id or next_review_id(held),
+        rating=lowest,
+        seconds=seconds,
+        session=held.session,
+        seen=Seen(held.pk),
+    )
+
+
+def _store_points(held: Sitting, kept: Sequence[int], own: int, place: int) -> None:
+    Attempt.objects.create(
+        user=held.user,
+        sitting=held,
+        revision=held.revision,
+        part=parts.POINTS,
+        place=place,
+        seed=held.seed,
+        answer={"ticked": kept},
+        outcome=Attempt.Outcome.KEPT,
+        hints=held.hints,
+        grade=own,
+        graded_by=Judge.SELF,
+        key=uuid5(held.pk, f"points-{place}"),
+    )
+
+
+def _grade_with(user: User, question: Question, review_id: UUID) -> Review | None:
+    return Review.objects.filter(user=user, card__question=question, review_id=review_id).first()
+
+
+def next_review_id(sitting: Sitting) -> UUID:
+    """Return the name of the next grade of a sitting: forms carry it, so that a second press is no second grade."""
+    return uuid5(sitting.pk, f"grade-{sitting.grades}")
+
+
+def _record(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
+    """Store the grade of a sitting that counts from now on."""
+    review = _store_grade(held, review_id, rating, judge, at, seconds)
+    held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
+    held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
+    return review
+
+
+def _store_grade(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
+    return services.record(
+        user=held.user,
+        question=held.question,
+        review_id=review_id,
+        rating=rating,
+        graded_by=judge,
+        at=at,
+        seconds=seconds,
+        session=held.session,
+    )

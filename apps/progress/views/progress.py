@@ -1,0 +1,161 @@
+"""Progress: the calendar of the year, mastery, recall against the aim, calibration; each with a sentence, a table and CSV."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.accounts.models import User
+from apps.progress import calibration, figures, said, selectors, standing
+from apps.progress.calibration import Bin
+
+YEAR = timedelta(days=365)
+PERIODS = (4, 13, 52)  # weeks that the calendar and recall are shown for
+AHEAD = 4  # weeks
+ENOUGH = 50  # reviews before anything is forecast
+LISTED = 200  # bookmarks, and suspended cards: there is no other way to them
+Rows = list[list[Any]]
+
+
+@require_safe
+@login_required
+def progress(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    assert isinstance(user, User)
+    today, plan = selectors.today(user), selectors.plan_of(user)
+    period = _period(request)
+    year = standing.by_day(user, YEAR)
+    rows = [row for row in year if row.day > today - timedelta(weeks=period)]
+    falling = standing.falling_due(user, 7 * AHEAD)
+    weeks = standing.weeks(rows)
+    topics = standing.mastery(user)
+    sure = standing.sureness(user)
+    reviews = sum(row.reviews for row in year)
+    context = {
+        "reviews": reviews,
+        "missing": max(0, ENOUGH - reviews),
+        "enough": ENOUGH,
+        "month": standing.sum_of(year, today),
+        "days": rows,
+        "calendar": figures.calendar({row.day: row.seconds / 60 for row in year}, falling, today, (period, AHEAD), plan.interview),
+        "minutes": said.minutes(sum(row.seconds for row in rows)),
+        "studied": len(rows),
+        "period": period,
+        "periods": _periods(period),
+        "is_sure": any(sure.values()),
+        "weeks": [(week, said.percent(week.share)) for week in weeks],
+        "recall": figures.recall([(week.day, week.share or 0.0) for week in weeks], plan.retention / 100) if weeks else "",
+        "recall_sentence": _recall_sentence(weeks, plan.retention),
+        "aim": plan.retention,
+        "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in topics],
+        "weakest": topics[0] if topics else None,
+        "sureness": [_sure(name, title, sure[name]) for name, title in (("questions", _("Questions")), ("labs", _("Labs")))],
+        "bookmarks": selectors.bookmarks(user)[:LISTED],
+        "suspended": selectors.suspended(user)[:LISTED],
+    }
+    return render(request, "progress/progress.html", context)
+
+
+def _period(request: HttpRequest) -> int:
+    """Return how many weeks are asked for; a year, where the address says nothing that we offer."""
+    asked = request.GET.get("weeks", "")
+    return int(asked) if asked in map(str, PERIODS) else PERIODS[-1]
+
+
+def _periods(shown: int) -> list[dict[str, Any]]:
+    """Return the periods on offer; `[` and `]` go to the one before and the one after."""
+    at = PERIODS.index(shown)
+    names = {4: _("4 weeks"), 13: _("3 months"), 52: _("a year")}
+    keys = {at - 1: "[", at + 1: "]"}
+    return [{"weeks": weeks, "name": names[weeks], "is_shown": n == at, "key": keys.get(n, "")} for n, weeks in enumerate(PERIODS)]
+
+
+def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
+    recent = weeks[-4:]
+    recalls = sum(week.recalls for week in recent)
+    if not recalls:
+        return _("Nothing has been recalled after a night yet.")
+    share = 100 * sum(week.recalled for week in recent) / recalls
+    said_ = {"share": f"{share:.0f}", "n": recalls, "aim": aim}
+    if share < aim - 3:
+        return _("Over the last weeks %(share)s %% of %(n)s cards came back, below the %(aim)s %% you aim at.") % said_
+    if share > aim + 3:
+        return _("Over the last weeks %(share)s %% of %(n)s cards came back, above the %(aim)s %% you aim at.") % said_
+    return _("Over the last weeks %(share)s %% of %(n)s cards came back, about the %(aim)s %% you aim at.") % said_
+
+
+def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
+    score = calibration.score(found)
+    return {
+        "name": name,
+        "title": title,
+        "bins": [(each, said.percent(each.share)) for each in found],
+        "figure": figures.calibration(found, title) if found else "",
+        "sentence": _lean_sentence(found),
+        "score": f"{score:.2f}" if score is not None else "",
+    }
+
+
+def _lean_sentence(found: list[Bin]) -> str:
+    of, lean = sum(each.of for each in found), calibration.lean(found)
+    if not of:
+        return _("No answer was given with a confidence yet.")
+    if lean is None:
+        return _("%(n)s answers so far; from %(enough)s on this says how sure you may be.") % {
+            "n": of,
+            "enough": calibration.ENOUGH,
+        }
+    if abs(lean) < 0.05:
+        return _("You are right about as often as you are sure.")
+    points = f"{abs(100 * lean):.0f}"
+    if lean > 0:
+        return _("You are surer than you are right, by %(points)s points.") % {"points": points}
+    return _("You are right more often than you are sure, by %(points)s points.") % {"points": points}
+
+
+# ---------------------------------------------------------------- the numbers as CSV
+
+
+@require_safe
+@login_required
+def table(request: HttpRequest, figure: str) -> HttpResponse:
+    user = request.user
+    assert isinstance(user, User)
+    make = {"calendar": _days, "recall": _weeks, "mastery": _topics, "calibration": _bins}.get(figure)
+    if make is None:
+        raise Http404("No such figure.")
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="gradus-{figure}.csv"'
+    csv.writer(response).writerows(make(user))
+    return response
+
+
+def _days(user: User) -> Rows:
+    rows = standing.by_day(user, YEAR)
+    head = ["day", "minutes", "reviews", "recalls", "recalled"]
+    return [head, *([row.day, round(row.seconds / 60, 1), row.reviews, row.recalls, row.recalled] for row in rows)]
+
+
+def _weeks(user: User) -> Rows:
+    weeks = standing.weeks(standing.by_day(user, YEAR))
+    return [["week_of", "recalled", "recalls"], *([week.day, week.recalled, week.recalls] for week in weeks)]
+
+
+def _topics(user: User) -> Rows:
+    found = standing.mastery(user)
+    return [["topic", "cards", "recall"], *([topic.slug, topic.cards, round(topic.recall, 4)] for topic in found)]
+
+
+def _bins(user: User) -> Rows:
+    found = standing.sureness(user)
+    return [
+        ["of", "confidence", "right", "answers"],
+        *([n, each.confidence, each.right, each.of] for n in found for each in found[n]),
+    ]

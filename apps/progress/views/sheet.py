@@ -1,0 +1,199 @@
+"""A question as its page shows it: parts with what came of them, hints so far, the answer once it is open, and the grade row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from apps.accounts.models import User
+from apps.common.clock import now
+from apps.common.topics import topic_title
+from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
+from apps.progress.memory import Grade, Memory
+from apps.progress.models import Attempt, Card, Rating, Sitting
+from apps.questions import marking
+from apps.questions import selectors as bank
+from apps.questions.marking import Mark
+from apps.questions.models import Question, Revision
+from apps.questions.selectors import Choice, Sheet, Step
+from apps.questions.selectors import sheet as sheet_of
+
+SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
+
+AWAY = timedelta(minutes=30)  # whoever comes back to a question after that begins anew
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A part to answer, and what came of the last answer to it."""
+
+    name: str
+    number: int  # as the reader counts, from 1
+    html: SafeString
+    key: str  # of its form
+    attempts: tuple[Attempt, ...]
+    mark: Mark | None
+    typed: str
+    chosen: tuple[str, ...]
+    choice: Choice | None = None
+    step: Step | None = None
+
+    @property
+    def is_right(self) -> bool:
+        return self.mark is not None and self.mark.is_right
+
+    @property
+    def is_done(self) -> bool:
+        return self.is_right or any(each.outcome == "right" for each in self.attempts) or self.gave_up
+
+    @property
+    def gave_up(self) -> bool:
+        return any(parts.gave_up(each) for each in self.attempts)
+
+    @property
+    def first_was_wrong(self) -> bool:
+        return bool(self.attempts) and self.attempts[0].outcome == "wrong"
+
+    @property
+    def options(self) -> list[dict[str, Any]]:
+        """The options of a choice; right and reason only once it was answered."""
+        if self.choice is None:
+            return []
+        dealt = self.mark.options if self.mark and self.mark.was_read else {}
+        return [
+            {
+                "option": option,
+                "number": n,
+                "checked": option.key in self.chosen,
+                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
+                "dealt": dealt.get(option.key),
+                "right_place": option.place + 1,
+            }
+            for n, option in enumerate(self.choice.options, start=1)
+        ]
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """An answer of this very request that was not stored: it could not be read, or nobody is signed in."""
+
+    part: str
+    said: dict[str, Any]
+    mark: Mark
+
+
+def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, every_step: bool = False) -> dict[str, list[Shown]]:
+    """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of them."""
+
+    def one(name: str, number: int, html: SafeString, **more: Any) -> Shown:
+        made = tuple(attempts.get(name, ()))
+        mine = fresh if fresh and fresh.part == name else None
+        last = mine.said if mine else (made[-1].answer if made else {})
+        mark = mine.mark if mine else (studying.mark_of(sheet, name, last) if made else None)
+        chosen = tuple(map(str, last.get("chosen") or ()))
+        return Shown(name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more)
+
+    steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, attempts)]
+    return {
+        "numeric": [one(parts.NUMERIC, 1, sheet.numeric)] if sheet.numeric is not None else [],
+        "choice": [one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each) for n, each in enumerate(sheet.choices)],
+        "step": [one(f"{parts.STEP}-{n}", n + 1, each.html, step=each) for n, each in enumerate(steps)],
+        "written": [one(parts.WRITTEN, 1, SafeString(""))],
+    }
+
+
+def context(
+    request: HttpRequest,
+    question: Question,
+    sitting: Sitting,
+    *,
+    revealed: bool = False,
+    fresh: Fresh | None = None,
+    in_review: bool = False,
+    card: Card | None = None,
+) -> dict[str, Any]:
+    """Return what the page of a question shows."""
+    member = request.user if isinstance(request.user, User) else None
+    revision, is_open = sitting.revision, revealed or sitting.is_revealed
+    quotes = _quotes(member, revision, is_open)
+    verdicts = render_to_string("progress/_verdicts.html", {"quotes": quotes}, request) if quotes and is_open else ""
+    sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
+    attempts = selectors.attempts_of(sitting) if member and not sitting._state.adding else {}
+    if member and card is None:
+        card = selectors.card_of(member, question)
+    grades = selectors.grades_of(card) if card else []
+    given = parts_of(sheet, attempts, fresh, every_step=is_open)
+    at = now()
+    return {
+        "question": question,
+        "revision": revision,
+        "sitting": sitting,
+        "sheet": sheet,
+        "kinds": question.kinds,
+        "topic": topic_title(question.topic),
+        "parts": given,
+        "has_steps": bool(sheet.steps),
+        "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
+        "writes": bool({"concept", "open", "code"} & set(question.kinds)) or not (sheet.drawn or sheet.choices or sheet.steps),
+        "result": parts.result(sheet, attempts),
+        "hints": sheet.hints[: sitting.hints] if member else sheet.hints,
+        "hints_left": max(0, len(sheet.hints) - sitting.hints) if member else 0,
+        "revealed": is_open,
+        "in_review": in_review,
+        "now_at": _milliseconds(at),
+        "shown_at": _milliseconds(at - _spent(sitting, at)),
+        "labs": [] if in_review else quoting.labs(revision.labs),
+        "own_quotes": [quote for quote in quotes if quote.is_own],
+        "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
+        "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
+        "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
+        "signs": SIGNS,
+        "sures": Attempt.Sure.choices,
+        "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
+        "review_id": studying.next_review_id(sitting),
+        "card": card,
+        "seen": len(grades),
+        "rating": next((grade.rating for grade in grades if grade.review_id == sitting.graded_as), None),
+        "grades": buttons(member, card, grades, sitting) if member and is_open else [],
+        "back": question.get_absolute_url(),
+    }
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _spent(sitting: Sitting, at: datetime) -> timedelta:
+    """Return the time that was spent on a sitting before this page of it."""
+    nothing = timedelta(0)
+    if sitting._state.adding:
+        return nothing
+    spent = (sitting.revealed_at or at) - sitting.began_at
+    if not sitting.is_revealed and spent > AWAY:
+        return nothing
+    return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
+
+
+def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quoting.Quoted]:
+    """Return the verdicts on a question's claims: to a visitor only beside the answer, which they would give away."""
+    if member is None and not is_open:
+        return []
+    return quoting.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
+
+
+def buttons(user: User, card: Card | None, grades: Sequence[Grade], sitting: Sitting) -> list[dict[str, Any]]:
+    """Return the buttons of the grade row, each with how long it puts the card off."""
+    plan, at = selectors.plan_of(user), now()
+    aim = plan.retention / 100
+    earlier = [grade for grade in grades if grade.review_id != sitting.graded_as]
+    before = memory.fold(card.made_at, earlier, aim)[0] if card else Memory(due=at)
+    gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
+    offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
+    return [{"value": each.value, "word": each.label, "gap": said.gap(gaps[each].total_seconds())} for each in offered]

@@ -1,0 +1,178 @@
+"""The bank in Django's admin. Drafts are written and published here; what was published is shown, and never changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.lists import HardyLists, Kept
+from apps.common.text import clean_json
+from apps.questions import services
+from apps.questions.models import Bank, Piece, Question, Report, Revision
+from apps.questions.services import NotPublishable
+
+
+@admin.register(Bank)
+class BankAdmin(HardyLists, admin.ModelAdmin[Bank]):
+    list_display = ["slug", "title_en", "title_zh", "public"]
+    list_filter = ["public"]
+    search_fields = ["slug", "title_en", "title_zh"]
+
+
+@admin.register(Question)
+class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
+    list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
+    list_filter = ["bank", "topic", "difficulty", "withdrawn"]
+    list_select_related = ["current"]
+    search_fields = ["slug", "current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh"]
+    readonly_fields = ["current", "files_sha256"]
+    actions = ["make_draft"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
+        found: QuerySet[Question] = super().get_queryset(request)
+        return found.annotate(waiting=Count("reports", filter=Q(reports__state=Report.State.OPEN)))
+
+    @admin.display(description=_("title"), ordering="current__title_en")
+    def title(self, question: Question) -> str:
+        return question.current.title_en if question.current else ""
+
+    @admin.display(description=_("open reports"), ordering="waiting")
+    def open_reports(self, question: Any) -> int:
+        return int(question.waiting)
+
+    @admin.action(description=_("New draft from the present revision"), permissions=["change"])
+    def make_draft(self, request: HttpRequest, questions: QuerySet[Question]) -> HttpResponse | None:
+        made = [services.draft_from(question=question) for question in questions.filter(current__isnull=False)]
+        return redirect(reverse("admin:questions_revision_change", args=[made[0].pk])) if len(made) == 1 else None
+
+
+class RevisionForm(forms.ModelForm[Revision]):
+    """A draft's facts and sources are seen to when it is published; here only that they can be kept."""
+
+    def clean_facts(self) -> dict[str, Any]:
+        said = clean_json(self.cleaned_data["facts"])
+        if not isinstance(said, dict):
+            raise ValidationError(_("Facts are one object in braces, as question.toml says them."))
+        return said
+
+    def clean_sources(self) -> list[Any]:
+        said = clean_json(self.cleaned_data["sources"] or [])
+        if not isinstance(said, list):
+            raise ValidationError(_("Sources are a list in brackets."))
+        return said
+
+
+class PieceInline(admin.StackedInline[Piece, Revision]):
+    model = Piece
+    extra = 0
+    fields = (("kind", "group", "position", "key"), ("text_en", "text_zh"), ("reason_en", "reason_zh"))
+
+    def has_add_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return super().has_add_permission(request, obj) and not _is_published(obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_published(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _is_published(obj)
+
+
+def _is_published(revision: Revision | None) -> bool:
+    return revision is not None and revision.is_published
+
+
+@admin.register(Revision)
+class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
+    form = RevisionForm
+    list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
+    list_filter = [("published_at", admin.EmptyFieldListFilter), "question__topic", "question__bank"]
+    list_select_related = ["question"]
+    search_fields = ["question__slug", "title_en", "title_zh", "statement_en", "statement_zh", "answer_en", "answer_zh"]
+    date_hierarchy = "made_at"
+    autocomplete_fields = ["question"]
+    readonly_fields = ["number", "made_at", "published_at"]
+    inlines = [PieceInline]
+    actions = ["publish"]
+    fieldsets = (
+        (None, {"fields": (("question", "number"), ("made_at", "published_at"))}),
+        (_("Words"), {"fields": (("title_en", "title_zh"), ("statement_en", "statement_zh"), ("answer_en", "answer_zh"))}),
+        (_("Facts"), {"fields": ("facts", "sources", "labs", "claims", "related", "starter", "reference")}),
+    )
+
+    @admin.display(description=_("current"), boolean=True)
+    def is_current(self, revision: Revision) -> bool:
+        return revision.question.current_id == revision.pk
+
+    def has_change_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_published(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _is_published(obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
+        return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]  # its number is of this question
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it would ask once for many, published ones among them
+        return actions
+
+    def save_model(self, request: HttpRequest, obj: Revision, form: Any, change: bool) -> None:
+        if not change:
+            Question.objects.select_for_update().get(pk=obj.question_id)  # one number for each
+            last = Revision.objects.filter(question=obj.question).order_by("-number").values_list("number", flat=True).first()
+            obj.number = (last or 0) + 1
+        super().save_model(request, obj, form, change)
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("questions.publish_revision"))
+
+    @admin.action(description=_("Publish drafts"), permissions=["publish"])
+    def publish(self, request: HttpRequest, revisions: QuerySet[Revision]) -> None:
+        for revision in revisions.filter(published_at=None).order_by("question", "number"):
+            try:
+                services.publish_draft(revision=revision)
+            except NotPublishable as refused:
+                messages.error(request, f"{revision}: {refused.message}")
+            else:
+                messages.success(request, _("%(revision)s is published.") % {"revision": revision})
+
+
+@admin.register(Piece)
+class PieceAdmin(Kept):
+    """To be searched; pieces are written with their revision."""
+
+    list_display = ["question", "revision", "kind", "position", "text_en"]
+    list_filter = ["kind", "revision__question__topic"]
+    list_select_related = ["revision__question"]
+    search_fields = ["text_en", "text_zh", "reason_en", "reason_zh", "revision__question__slug"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Piece]:
+        found: QuerySet[Piece] = super().get_queryset(request)
+        return found.filter(Q(revision=F("revision__question__current")) | Q(revision__published_at=None))
+
+    @admin.display(description=_("question"), ordering="revision__question__slug")
+    def question(self, piece: Piece) -> str:
+        return piece.revision.question.slug
+
+
+@admin.register(Report)
+class ReportAdmin(HardyLists, admin.ModelAdmin[Report]):
+    list_display = ["question", "about", "language", "state", "made_at", "reporter"]
+    list_filter = ["state", "about", "language", "question__topic"]
+    list_select_related = ["question", "reporter"]
+    search_fields = ["question__slug", "text", "note", "reporter__handle"]
+    date_hierarchy = "made_at"
+    fields = ("question", "revision", "reporter", "about", "language", "text", "made_at", "state", "note")
+    readonly_fields = ["question", "revision", "reporter", "about", "language", "text", "made_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

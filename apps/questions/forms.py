@@ -1,0 +1,22 @@
+"""What a browser sends to the bank."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.questions.models import Report
+
+
+class ReportForm(forms.Form):
+    """A mistake that someone found."""
+
+    about = forms.ChoiceField(label=_("What is wrong"), choices=Report.About.choices)
+    text = forms.CharField(
+        label=_("What it says, and what would be right"),
+        max_length=4000,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        error_messages={"required": _("Say what is wrong; a sentence is enough.")},
+    )
+    key = forms.CharField(max_length=64, widget=forms.HiddenInput)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.questions import content
+from apps.questions.tex import NoKatex
+
+
+class Command(BaseCommand):
+    help = "Look over the questions' files: faults with file and line, and which questions of the catalogue are still missing."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bank, labs = settings.BANK_FOLDER, settings.LABS_FOLDER
+        try:
+            faults = list(content.faults(bank, labs))
+        except NoKatex as error:
+            raise CommandError(str(error)) from None
+        self._list("claims have no lab yet; answers show nothing in their place", content.waiting(bank, labs))
+        missing = content.missing(bank)
+        self._list(f"of {content.size_of_catalogue()} questions are missing", [f"{slug}: {title}" for slug, title in missing])
+        self._list("faults", faults)
+        if faults:
+            raise CommandError(f"{len(faults)} faults in the bank.")
+
+    def _list(self, what: str, lines: list[str]) -> None:
+        self.stdout.write(f"{len(lines)} {what}{':' if lines else '.'}")
+        for line in lines:
+            self.stdout.write(f"   {line}")

@@ -1,0 +1,157 @@
+"""Whether an answer is right. Pure: no database, no learner; what a grade follows from a mark is decided above."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.common.text import in_language
+from apps.questions import expressions, numbers
+from apps.questions.variants import Drawn, lot
+
+RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
+POINTS = 8  # at which two expressions are compared
+SPREAD = (0.5, 3.0)  # from which symbols are drawn, where a check names no range
+CLOSE = 1e-6  # relative: far above rounding, far below a different formula
+NOTHING = 1e-9  # what rounding may leave where the answer is exactly 0
+FINE = 10**6  # steps into which a range is cut
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What came of an answer. `unread` costs nothing; `message` says why, or what mistake leads there; `note` how it was read."""
+
+    outcome: str  # right, wrong or unread
+    message: str = ""
+    note: str = ""
+    value: float | None = None  # that was read
+    options: Mapping[str, bool] = field(default_factory=dict)  # of a choice: each key, and whether it was dealt with rightly
+
+    @property
+    def is_right(self) -> bool:
+        return self.outcome == RIGHT
+
+    @property
+    def was_read(self) -> bool:
+        return self.outcome != UNREAD
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def numeric(text: str, drawn: Drawn, unit: Mapping[str, str] | None = None) -> Mark:
+    """Mark a number that was typed against a variant; `unit` as the part names it, in either language."""
+    reading = numbers.read(text, list((unit or {}).values()))
+    if reading.value is None:
+        return Mark(UNREAD, message=reading.problem)
+    if drawn.is_right(reading.value):
+        return Mark(RIGHT, note=reading.note, value=reading.value)
+    known = next((wrong for wrong in drawn.wrong if drawn.is_near(reading.value, wrong.value)), None)
+    return Mark(WRONG, message=in_language(known.message) if known else "", note=reading.note, value=reading.value)
+
+
+def tolerance(drawn: Drawn) -> str:
+    """Return in words how near an answer must be."""
+    if drawn.absolute > 0 and drawn.absolute >= drawn.relative * abs(drawn.answer):
+        return _("An answer within %(n)s counts as right.") % {"n": numbers.said(drawn.absolute)}
+    return _("An answer within %(n)s %% counts as right.") % {"n": numbers.said(drawn.relative * 100)}
+
+
+# ---------------------------------------------------------------- choices
+
+
+def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str]) -> Mark:
+    """Mark options that were chosen, or put in order.
+
+    Args:
+        facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right options (in order: all of them).
+        keys: of all options.
+    """
+    form, right = facts["form"], list(facts["right"])
+    strange = [key for key in chosen if key not in keys]
+    if strange or len(set(chosen)) != len(chosen):
+        return Mark(UNREAD, message=_("That is not one of the options. Load the page again, then choose."))
+    if not chosen or (form == "one" and len(chosen) != 1):
+        return Mark(UNREAD, message=_("Choose one option.") if form == "one" else _("Choose at least one option."))
+    if form == "order":
+        if len(chosen) != len(right):
+            return Mark(UNREAD, message=_("Give every option its place."))
+        places = {key: place == right.index(key) for place, key in enumerate(chosen)}
+        return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
+    dealt = {key: (key in chosen) == (key in right) for key in keys}
+    return Mark(RIGHT if all(dealt.values()) else WRONG, options=dealt)
+
+
+# ---------------------------------------------------------------- derivations
+
+
+def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
+    """Mark an expression against the answer of a step's check, by comparing both at random values of the symbols.
+
+    Args:
+        check: `symbols`, `answer`, and `range` where [0.5, 3] would not do: [low, high] for all symbols, or {symbol: [low, high]}.
+    """
+    symbols = list(check["symbols"])
+    try:
+        theirs = expressions.read(_right_side(text), symbols)
+    except expressions.BadExpression as error:
+        return Mark(UNREAD, message=explained(error, symbols))
+    ours = expressions.read(check["answer"], symbols)
+    compared = 0
+    for turn in range(POINTS * 8):
+        values = {name: _between(*_range(check, name), f"{seed}/{turn}/{name}") for name in symbols}
+        try:
+            wanted = ours.at(**values)
+        except expressions.NoValue:
+            continue  # outside of what the answer is about
+        try:
+            given = theirs.at(**values)
+        except expressions.NoValue:
+            return Mark(WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)})
+        if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
+            return Mark(WRONG)
+        compared += 1
+        if compared == POINTS:
+            return Mark(RIGHT)
+    return Mark(WRONG)  # loading refuses answers that have a value at too few places
+
+
+def _right_side(text: str) -> str:
+    """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)` answers with sqrt(3)."""
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝](?![=＝])", text[: expressions.LONGEST * 2])[-1]
+
+
+def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
+    given = check.get("range", SPREAD)
+    low, high = given.get(name, SPREAD) if isinstance(given, Mapping) else given
+    return float(low), float(high)
+
+
+def _between(low: float, high: float, what: str) -> float:
+    return low + (high - low) * (1 + lot(what, FINE - 1)) / FINE
+
+
+def _where(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value:.3g}" for name, value in values.items())
+
+
+def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
+    """Return why text was not read as an expression, and what would be."""
+    part = error.part[:40]
+    why = {
+        "empty": _("Nothing was typed."),
+        "long": _("That is too long."),
+        "deep": _("That is nested too deeply."),
+        "character": _("“%(part)s” has no meaning in an expression."),
+        "syntax": _("“%(part)s” is not an expression. Is a bracket or a sign missing? (Products need a sign: 2*n.)"),
+        "name": _("“%(part)s” is not one of the symbols. (Products need a sign: 2*n.)"),
+        "function": _("There is no function “%(part)s”."),
+        "arguments": _("“%(part)s” does not take what stands in its brackets."),
+        "forbidden": _("“%(part)s” is not read."),
+    }[error.what] % {"part": part}
+    listed = ", ".join(symbols) or _("numbers alone")
+    return why + " " + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().") % {"symbols": listed}

@@ -1,0 +1,38 @@
+from django.db import migrations
+
+# What was published can neither lose a piece, nor give one away, nor go itself: attempts keep what they answered.
+FORWARD = """
+CREATE OR REPLACE FUNCTION questions_piece_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND questions_said(to_jsonb(OLD)) = questions_said(to_jsonb(NEW)) THEN
+        RETURN NEW;
+    END IF;
+    IF EXISTS (SELECT FROM questions_revision WHERE id IN (OLD.revision_id, NEW.revision_id) AND published_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'a published revision never changes' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$;
+CREATE FUNCTION questions_published_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.published_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a published revision never changes' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER questions_piece_is_kept BEFORE DELETE ON questions_piece FOR EACH ROW EXECUTE FUNCTION questions_piece_stays();
+CREATE TRIGGER questions_revision_is_kept BEFORE DELETE ON questions_revision
+    FOR EACH ROW EXECUTE FUNCTION questions_published_stays();
+"""
+BACKWARD = """
+DROP TRIGGER questions_piece_is_kept ON questions_piece;
+DROP TRIGGER questions_revision_is_kept ON questions_revision;
+DROP FUNCTION questions_published_stays();
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("questions", "0002_published_revisions_stay")]
+
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,0 +1,218 @@
+"""The bank: questions, their revisions in two languages, and reports of mistakes in them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from apps.common.clock import Clock
+from apps.common.topics import TOPICS
+
+SLUG = 64  # characters of a slug
+CLAIM = 128  # and of a claim
+SEARCHED = ("current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh", "slug")
+MOST_WORDS = 12  # of a search
+
+
+class Kind(models.TextChoices):
+    CONCEPT = "concept", _("concept")
+    DERIVATION = "derivation", _("derivation")
+    NUMERIC = "numeric", _("numeric")
+    CHOICE = "choice", _("choice")
+    CODE = "code", _("code")
+    OPEN = "open", _("open")
+
+
+class Bank(models.Model):
+    """A named collection of questions."""
+
+    slug = models.SlugField(primary_key=True, max_length=SLUG)
+    title_en = models.CharField(max_length=200)
+    title_zh = models.CharField(max_length=200)
+    public = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def offered(self) -> QuestionQuerySet:
+        """Questions that may be studied: published, of a public bank, not withdrawn."""
+        return self.filter(withdrawn=False, bank__public=True, current__isnull=False)
+
+    def about(self, *claims: str) -> QuestionQuerySet:
+        """Questions whose present revision names one of these claims."""
+        return self.filter(current__claims__overlap=list(claims))
+
+    def saying(self, words: str) -> QuestionQuerySet:
+        """Questions in whose title or statement, in either language, every one of the words occurs, full-width or not."""
+        found = self
+        for word in list(dict.fromkeys(words.split()))[:MOST_WORDS]:
+            spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+            found = found.filter(Q(*((f"{place}__icontains", each) for place in SEARCHED for each in spellings), _connector=Q.OR))
+        return found
+
+
+class Question(models.Model):
+    """What is asked. What it says is in its revisions; topic, kinds and difficulty are those of the present one."""
+
+    bank = models.ForeignKey(Bank, models.PROTECT, related_name="questions")
+    slug = models.SlugField(max_length=SLUG, unique=True)
+    topic = models.SlugField(max_length=SLUG, choices=[(topic.slug, topic.title_en) for topic in TOPICS.values()], db_index=True)
+    kinds = ArrayField(models.CharField(max_length=16, choices=Kind.choices))
+    difficulty = models.PositiveSmallIntegerField()  # 1 (recall) to 5 (research)
+    current = models.ForeignKey("Revision", models.PROTECT, related_name="+", null=True, blank=True)  # null: only drafts so far
+    files_sha256 = models.CharField(max_length=64, blank=True, editable=False)  # as last loaded; empty: written in the admin
+    withdrawn = models.BooleanField(default=False)
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["topic", "difficulty", "slug"]
+        constraints = [
+            models.CheckConstraint(condition=Q(difficulty__range=(1, 5)), name="difficulty_is_1_to_5"),
+            models.CheckConstraint(condition=Q(topic__in=list(TOPICS)), name="a_question_has_a_known_topic"),
+            models.CheckConstraint(
+                condition=Q(kinds__contained_by=list(Kind.values), kinds__len__gt=0), name="a_question_has_known_kinds"
+            ),
+        ]
+        indexes = [GinIndex(fields=["kinds"], name="questions_by_kind")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def get_absolute_url(self) -> str:
+        return f"/questions/{self.slug}"  # a page of the app above, which shows a learner's own part as well
+
+
+class Revision(models.Model):
+    """A question as it was at one time. Once published it never changes: attempts keep the revision that they answered.
+
+    Text is Markdown with TeX; the HTML beside it is made when it is published, and empty where a text has drawn values.
+    """
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()  # from 1, within the question
+    title_en = models.CharField(max_length=300)
+    title_zh = models.CharField(max_length=300)
+    statement_en = models.TextField()
+    statement_zh = models.TextField()
+    answer_en = models.TextField()
+    answer_zh = models.TextField()
+    facts = models.JSONField(default=dict, blank=True)  # what question.toml says: variant, choices, checks of steps, code
+    sources = models.JSONField(default=list, blank=True)  # [{"text", "url"}]
+    labs = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)  # by slug: they may come later, or never
+    claims = ArrayField(models.CharField(max_length=CLAIM), default=list, blank=True)
+    related = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)
+    starter = models.TextField(blank=True)  # Python, of a code question
+    reference = models.TextField(blank=True)
+    figure_en = models.TextField(blank=True)  # SVG, from figure.py
+    figure_zh = models.TextField(blank=True)
+    title_html_en = models.TextField(blank=True, editable=False)
+    title_html_zh = models.TextField(blank=True, editable=False)
+    statement_html_en = models.TextField(blank=True, editable=False)
+    statement_html_zh = models.TextField(blank=True, editable=False)
+    answer_html_en = models.TextField(blank=True, editable=False)
+    answer_html_zh = models.TextField(blank=True, editable=False)
+    html_made_by = models.CharField(
+        max_length=32, blank=True, editable=False
+    )  # the renderer's version: of another, it is made anew
+    made_at = models.DateTimeField(db_default=Clock())
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)  # null: a draft, which may change
+
+    class Meta:
+        ordering = ["question", "-number"]
+        constraints = [models.UniqueConstraint(fields=["question", "number"], name="revisions_are_numbered")]
+        indexes = [GinIndex(fields=["claims"], name="revisions_by_claim")]
+        permissions = [("publish_revision", "Can publish a draft of a question")]
+
+    def __str__(self) -> str:
+        return f"{self.question_id} r{self.number}"
+
+    @property
+    def is_published(self) -> bool:
+        return self.published_at is not None
+
+
+class Piece(models.Model):
+    """A part of a revision that is shown by itself: a hint, a step, a part to answer, one of its options, a key point."""
+
+    class Kind(models.TextChoices):
+        HINT = "hint", _("hint")
+        STEP = "step", _("step")
+        NUMERIC = "numeric", _("part: numeric")
+        CHOICE = "choice", _("part: choice")
+        OPTION = "option", _("option of a choice")
+        POINT = "point", _("key point")
+        MISTAKE = "mistake", _("common mistake")
+        FOLLOW_UP = "follow_up", _("follow-up")
+
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="pieces")
+    kind = models.CharField(max_length=16, choices=Kind)
+    group = models.PositiveSmallIntegerField(default=0)  # of an option: the place of its choice among the choices, from 0
+    position = models.PositiveSmallIntegerField()  # from 0, within kind and group
+    key = models.CharField(max_length=16, blank=True)  # of an option: what facts["choice"] calls it
+    text_en = models.TextField()
+    text_zh = models.TextField()
+    reason_en = models.TextField(blank=True)  # of an option: shown once it was checked
+    reason_zh = models.TextField(blank=True)
+    html_en = models.TextField(blank=True, editable=False)
+    html_zh = models.TextField(blank=True, editable=False)
+    reason_html_en = models.TextField(blank=True, editable=False)
+    reason_html_zh = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        ordering = ["revision", "kind", "group", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "kind", "group", "position"], name="pieces_have_places"),
+            models.CheckConstraint(
+                condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")),
+                name="an_option_has_key_and_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.position + 1}"
+
+
+class Report(models.Model):
+    """Someone says that a question is wrong."""
+
+    class About(models.TextChoices):
+        FACT = "fact", _("Something it says is not true")
+        GRADING = "grading", _("A right answer was marked wrong, or a wrong one right")
+        WORDS = "words", _("Wording, a typing error, or the translation")
+        OTHER = "other", _("Something else")
+
+    class State(models.TextChoices):
+        OPEN = "open", pgettext_lazy("report", "open")
+        MENDED = "mended", _("mended")
+        DECLINED = "declined", _("declined")
+
+    MOST_OPEN = 20  # reports of one person that wait for an answer
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="reports")
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="question_reports")
+    key = models.CharField(max_length=64)  # the form's idempotency key
+    about = models.CharField(max_length=16, choices=About)
+    text = models.TextField(max_length=4000)
+    language = models.CharField(max_length=8)  # in which it was read
+    made_at = models.DateTimeField(db_default=Clock())
+    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
+    note = models.TextField(blank=True)  # of who dealt with it
+
+    class Meta:
+        ordering = ["-made_at"]
+        constraints = [models.UniqueConstraint(fields=["reporter", "key"], name="a_key_makes_one_report")]
+        indexes = [models.Index(fields=["reporter"], condition=Q(state="open"), name="reports_that_wait")]
+
+    def __str__(self) -> str:
+        return f"{self.question_id}: {self.about}"

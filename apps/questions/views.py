@@ -1,0 +1,67 @@
+"""The bank's own pages: its list, the questions about a claim, and the report of a mistake."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from apps.accounts.models import User
+from apps.common.text import clean, is_chinese
+from apps.common.topics import TOPICS
+from apps.questions import selectors, services
+from apps.questions.forms import ReportForm
+from apps.questions.models import Kind
+
+FILTERS = ("topic", "kind", "difficulty", "words")
+LONGEST = 200  # characters of a search
+ON_A_PAGE = 100
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def questions(request: HttpRequest) -> HttpResponse:
+    chosen = {name: clean(request.GET.get(name, ""))[:LONGEST].strip() for name in FILTERS}
+    page = Paginator(selectors.questions(**chosen), ON_A_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    for own in ("page", "find"):  # find: the search was asked for by its key
+        query.pop(own, None)
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "filtered": any(chosen.values()),
+        "query": query.urlencode(),
+        "topics": TOPICS.values(),
+        "kinds": Kind.choices,
+        "difficulties": "12345",
+    }
+    return render(request, "questions/_questions.html" if request.htmx else "questions/questions.html", context)  # type: ignore[attr-defined]
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def about(request: HttpRequest, claim: str) -> HttpResponse:
+    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are none; a page without scripts."""
+    context = {"questions": selectors.about(clean(claim)), "claim": claim}
+    return render(request, "questions/_about.html" if request.htmx else "questions/about.html", context)  # type: ignore[attr-defined]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    question = selectors.question_for(slug)
+    assert question.current is not None and isinstance(request.user, User)
+    form = ReportForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+    if request.method == "POST" and form.is_valid():
+        language = "zh" if is_chinese() else "en"
+        services.report_mistake(reporter=request.user, revision=question.current, language=language, **form.cleaned_data)
+        messages.success(request, _("Thank you. Someone will read it, and mend what is wrong."))
+        return redirect(question)
+    return render(request, "questions/report.html", {"question": question, "form": form})

@@ -1,0 +1,121 @@
+"""A run whose lab changed while it waited: it waits while somebody may still have its code, and no longer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.accounts.models import User
+from apps.common.clock import Clock
+from apps.experiments import duties, reporting, services
+from apps.experiments.models import Lab, LabVersion, Machine, Prediction, Run
+from tests.experiments.conftest import HASH, WORDS, later
+from tests.experiments.pages_cast import browser
+from tests.experiments.test_meeting import elsewhere
+
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
+NEWER = "c" * 64
+
+
+@pytest.fixture
+def run(mei: User, queue: Any) -> Run:
+    made = services.PredictionMade("holds", 80, {})
+    waiting: Run = queue(mei, "k", prediction=made)
+    return waiting
+
+
+def change(lab: Lab) -> None:
+    lab.current = LabVersion.objects.create(lab=lab, sha256=NEWER, source="print('anew')\n", words=WORDS)
+    lab.save()
+
+
+def seen(name: str, sha256: str, *lanes: str) -> None:
+    """Have a machine ask for work: it has the lab's code with this hash."""
+    machine, _ = Machine.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
+    machine.lanes, machine.says = list(lanes or ["labs"]), {"labs": {"dead-relu": sha256}}
+    machine.save()
+    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock())
+
+
+def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(lab: Lab, run: Run, heard: list[str]) -> None:
+    change(lab)
+    seen("w1", NEWER)
+    assert duties.end_outdated_runs() == 1
+    run.refresh_from_db()
+    assert (run.state, run.is_outdated, heard) == (Run.State.LOST, True, ["lost"])
+    assert Prediction.objects.get().score is None
+    assert run.owner.share.seconds == 0
+    assert duties.end_outdated_runs() == 0, "once"
+
+
+def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run: Run) -> None:
+    seen("w1", HASH)
+    change(lab)
+    later(800)  # it asks for nothing while it works
+    seen("w2", NEWER)
+    assert duties.end_outdated_runs() == 0
+    later(1000)
+    seen("w2", NEWER)
+    assert duties.end_outdated_runs() == 1, "no try takes so long"
+
+
+def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
+    seen("w1", HASH)
+    Machine.objects.update(revoked_at=Clock())
+    change(lab)
+    seen("w2", NEWER)
+    assert duties.end_outdated_runs() == 1
+
+
+@pytest.mark.parametrize("lanes", [["bench"], []], ids=["another lane", "no machine"])
+def test_it_waits_while_no_machine_of_its_lane_is_there(lab: Lab, run: Run, lanes: list[str]) -> None:
+    change(lab)
+    if lanes:
+        seen("w1", NEWER, *lanes)
+    assert duties.end_outdated_runs() == 0
+    run.refresh_from_db()
+    assert run.state == Run.State.QUEUED
+
+
+def test_the_lab_as_it_is_waits_for_machines_that_are_behind(lab: Lab, run: Run) -> None:
+    seen("w1", "older")
+    assert duties.end_outdated_runs() == 0
+
+
+def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(lab: Lab, run: Run, mei: User) -> None:
+    Lab.objects.update(withdrawn=True)
+    seen("w1", NEWER)
+    assert duties.end_outdated_runs() == 1
+    page = browser(mei).get(f"/runs/{run.pk}").content.decode()
+    assert "Its lab was changed while it waited" in page and "Run again" not in page
+
+
+def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, machine: Machine) -> None:
+    assert reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})
+    change(lab)
+    seen("w2", NEWER)
+    assert duties.end_outdated_runs() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, machine: Machine) -> None:
+    change(lab)
+    seen("w2", NEWER)
+    assert services.outdated_runs() == [run.pk]
+    claimed = elsewhere(lambda: reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})).result()
+    assert claimed is not None and not services.end_if_outdated(pk=run.pk)
+    run.refresh_from_db()
+    assert run.state == Run.State.RUNNING
+
+
+def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, mei: User) -> None:
+    change(lab)
+    seen("w1", NEWER)
+    duties.end_outdated_runs()
+    client = browser(mei)
+    page = client.get(f"/runs/{run.pk}").content.decode()
+    assert "Its lab was changed while it waited" in page and "three times" not in page
+    assert f"/labs/dead-relu?from={run.pk}" in page and "Predict, then run" in page
+    client.post(f"/runs/{run.pk}/again", {"replicates": "16", "key": "again"})
+    assert Run.objects.exclude(pk=run.pk).get().version.sha256 == NEWER

@@ -1,0 +1,301 @@
+"""Grades on their way, in a browser: a connection that breaks at a bad moment, storage that is full, keys that are held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from apps.accounts.models import User
+from apps.progress import services
+from apps.progress.models import Card, Review, Session
+from apps.questions.models import Question
+from tests.common.browsing import Open, needs_browser
+from tests.progress.conftest import make_question
+from tests.progress.test_in_a_browser import PHONE, begin, learn, ratings, sheet
+
+pytestmark = needs_browser
+Many = Callable[[int], list[Question]]
+AHEAD, GRADE = "**/review?without=*", "**/grade"
+FULL = """const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (key, value) {
+  if (key.startsWith("gradus-grades")) throw new DOMException("full", "QuotaExceededError");
+  set.call(this, key, value);
+};
+null"""
+HELD = "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, repeat: true, bubbles: true}))"
+
+
+@pytest.fixture
+def opened(open_page: Open, mei: User, many: Many) -> tuple[Page, Question]:
+    """A review of two cards, the answer of the first open, the next one fetched; and the first question."""
+    learn(mei, questions := many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    with page.expect_response(AHEAD):
+        reveal(page)
+    return page, next(each for each in questions if each.slug == sheet(page))
+
+
+def reveal(page: Page) -> None:
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.wait_for_load_state()
+
+
+def shows(page: Page, question: Question) -> None:
+    expect(page.locator("article.q")).to_have_attribute("data-question", question.slug)
+
+
+def has_left(page: Page, question: Question) -> None:
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", question.slug)
+
+
+def come_back(page: Page) -> None:
+    page.unroute(GRADE)
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def test_a_key_that_is_held_is_one_press(opened: tuple[Page, Question]) -> None:
+    page, _first = opened
+    for key in (" ", "4", "s", "u"):
+        page.evaluate(HELD, key)
+    expect(page.locator("form[data-sent]")).to_have_count(0)
+    page.keyboard.press("z")
+    expect(page.locator("#paused")).to_be_visible()
+    assert not Card.objects.filter(suspended=True).exists()
+
+
+def test_rows_go_on_while_their_key_is_held(open_page: Open, many: Many) -> None:
+    many(3)
+    page = open_page("/questions")
+    page.keyboard.press("j")
+    page.evaluate(HELD, "j")
+    expect(page.locator("[data-row]").nth(1)).to_be_focused()
+
+
+def test_escape_closes_the_menu_and_not_the_review(opened: tuple[Page, Question]) -> None:
+    page, _first = opened
+    page.locator("#who > summary").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#who .menu-list")).to_be_hidden()
+    page.keyboard.press("z")
+    expect(page.locator("#paused")).to_be_visible()
+    assert Session.objects.get().ended_at is None
+
+
+def test_a_grade_waits_where_storage_is_full(opened: tuple[Page, Question]) -> None:
+    page, first = opened
+    page.evaluate(FULL)
+    page.route(GRADE, lambda route: route.abort())
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    come_back(page)
+    expect(page.locator("#unsent")).to_be_hidden()
+    assert ratings(first) == [3]
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_grade_that_is_not_taken_is_said_where_one_looks(opened: tuple[Page, Question], status: int) -> None:
+    page, _first = opened
+    page.route(GRADE, lambda route: route.fulfill(status=status, body=""))
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("A grade was not taken; answer that question again.")
+    expect(page.locator("#unsent")).to_be_visible()
+
+
+def test_a_review_goes_on_once_the_site_is_well_again(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    for path in (AHEAD, GRADE):
+        page.route(path, lambda route: route.fulfill(status=503, body=""))
+    begin(page)
+    first = sheet(page)
+    reveal(page)
+    page.keyboard.press("3")
+    expect(page.locator("#stays")).to_be_visible()
+    for path in (AHEAD, GRADE):
+        page.unroute(path)
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first, timeout=15_000)
+    assert Review.objects.count() == 1
+
+
+def test_a_card_that_nothing_follows_is_graded_anew_after_undo(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    for path in (AHEAD, GRADE):
+        page.route(path, lambda route: route.abort())
+    begin(page)
+    first = sheet(page)
+    reveal(page)
+    page.keyboard.press("3")
+    expect(page.locator("#stays")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.locator("#stays")).to_have_count(0)
+    expect(page.locator("#unsent")).to_be_hidden()
+    page.unroute(GRADE)
+    page.keyboard.press("4")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    page.wait_for_load_state()
+    assert [review.rating for review in Review.objects.all()] == [4]
+
+
+def test_undo_of_a_grade_that_is_on_its_way(opened: tuple[Page, Question]) -> None:
+    page, first = opened
+    held: list[Route] = []
+    page.route(GRADE, lambda route: held.append(route))
+    with page.expect_request(GRADE):
+        page.keyboard.press("4")
+    has_left(page, first)
+    page.keyboard.press("u")
+    held[0].continue_()
+    expect(page.locator(".messages")).to_contain_text("Easy is taken back.")
+    shows(page, first)
+    assert ratings(first) == []
+
+
+def test_a_grade_given_after_undo_counts_though_the_first_had_arrived(opened: tuple[Page, Question]) -> None:
+    page, first = opened
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(GRADE, lose_the_answer)
+    page.keyboard.press("4")
+    has_left(page, first)
+    page.keyboard.press("u")
+    shows(page, first)
+    page.unroute(GRADE)
+    with page.expect_response(GRADE):
+        page.keyboard.press("1")
+    assert ratings(first) == [1]
+
+
+def test_a_reload_right_after_a_grade_goes_on(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    held: list[Route] = []
+    page.route(AHEAD, lambda route: held.append(route))
+    reveal(page)
+    with page.expect_response(GRADE):
+        page.keyboard.press("4")
+    page.reload()
+    assert sheet(page) != first
+
+
+def test_another_language_keeps_the_card(opened: tuple[Page, Question]) -> None:
+    page, first = opened
+    with page.expect_response(GRADE):
+        page.keyboard.press("4")
+    has_left(page, first)
+    page.locator(".tool.lang").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    has_left(page, first)
+
+
+def test_whoever_was_signed_out_comes_to_the_door(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    page.route(AHEAD, lambda route: route.fulfill(content_type="text/html", body="<main id=main><h1>Sign in</h1></main>"))
+    reveal(page)
+    page.context.clear_cookies()
+    page.keyboard.press("3")
+    page.wait_for_url("**/login/**")
+    assert "gradus-grades" in page.evaluate("Object.keys(localStorage).join()")
+
+
+def test_grades_are_sent_before_the_next_review_begins(opened: tuple[Page, Question], mei: User) -> None:
+    page, first = opened
+    page.route(GRADE, lambda route: route.abort())
+    page.keyboard.press("4")
+    expect(page.locator("#unsent")).to_be_visible()
+    services.end_session(user=mei)
+    page.unroute(GRADE)
+    page.goto("/review")
+    expect(page.locator("h1")).to_have_text("1 card is due")
+    assert ratings(first) == [4]
+
+
+def test_what_is_written_is_kept_until_it_has_arrived(open_page: Open, mei: User, concept: Question) -> None:
+    page = open_page("/questions/why-relu", mei)
+    page.evaluate("localStorage.setItem('gradus-draft-old', '1700000000000 of last year')")
+    page.locator("#written").fill("2 reasons")
+    page.route("**/reveal", lambda route: route.fulfill(status=502, body=""))
+    with page.expect_response("**/reveal"):
+        page.locator("#reveal .reveal-row button").click()
+    page.unroute("**/reveal")
+    page.goto("/questions/why-relu")
+    expect(page.locator("#written")).to_have_value("2 reasons")
+    page.locator("#reveal .reveal-row button").click()
+    expect(page.locator(".wrote")).to_have_text("2 reasons")
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('gradus-draft'))")
+
+
+def test_a_page_that_comes_back_checks_nothing_any_more(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")  # as one that is left half-way
+    page.locator("#numeric-in").fill("-1")
+    button = page.locator("#numeric button")
+    button.click()
+    expect(button).to_have_text("Checking")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) && null")
+    expect(button).to_have_text("Check the answer")
+
+
+def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    for typed, spoken in (("?", "This did not count."), ("-1", "Not right.")):
+        page.locator("#numeric-in").fill(typed)
+        page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_contain_text(spoken)
+
+
+@pytest.mark.parametrize("kind", ["concept", "code"])
+def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, kind: str) -> None:
+    learn(mei, [make_question("to-tap", kinds=[kind], starter="def f(x):\n" if kind == "code" else "")])
+    page = open_page("/review", mei, **PHONE, has_touch=True, is_mobile=True)
+    page.get_by_role("button", name="Begin").tap()
+    page.locator("#written").tap()
+    page.locator(".statement").tap()  # the keyboard goes
+    expect(page.locator("#written")).not_to_be_focused()
+    page.locator(".statement").tap()
+    expect(page.locator(".grade")).to_be_visible()
+
+
+SMALL = """() => [...document.querySelectorAll("main :is(button, summary, select, input, textarea, label:has(input), .btn)")]
+  .filter((el) => el.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !el.matches(".sr, [type=hidden]"))
+  .filter((el) => !(el.matches("input, select") && (el.closest("label") || (el.type === "checkbox" && el.labels.length))))
+  .filter((el) => el.getBoundingClientRect().height < 43.5)
+  .map((el) => `${el.tagName} ${el.className} ${el.textContent.trim().slice(0, 30)} ${el.getBoundingClientRect().height}`)"""
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/plan", "/progress", "/questions", "/questions/all-of-it", "/questions/question-0", "/review"]
+)
+def test_a_thumb_finds_everything(open_page: Open, mei: User, mixed: Question, many: Many, path: str) -> None:
+    learn(mei, [mixed, *many(3)])
+    page = open_page(path, mei, **PHONE)
+    assert page.evaluate(SMALL) == []
+    if path.startswith("/questions/"):
+        page.locator("#reveal .reveal-row button").click()
+        expect(page.locator(".grade")).to_be_visible()
+        assert page.evaluate(SMALL) == []
+
+
+def test_paper_shows_the_sheet_alone(open_page: Open, mei: User, concept: Question) -> None:
+    mei.theme = "dark"
+    mei.save()
+    page = open_page("/questions/why-relu", mei)
+    page.emulate_media(media="print")
+    for hidden in (".bar", ".side", "#reveal .reveal-row button"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    expect(page.locator("h1")).to_be_visible()
+    ground: Any = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert min(map(int, re.findall(r"\d+", ground)[:3])) > 200

@@ -1,0 +1,387 @@
+"""Study in a browser: by keyboard, without a connection, without scripts; axe finds nothing in any state."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from apps.accounts.models import User
+from apps.experiments import services as labs
+from apps.experiments.models import Lab, LabVersion, Run
+from apps.progress import demo, selectors, services
+from apps.progress.models import Card, Review
+from apps.questions.models import Question
+from apps.questions.variants import draw
+from tests.common.browsing import Open, look_over, needs_browser, session_of
+from tests.progress.conftest import VARIANT, Hands, make_question
+
+pytestmark = needs_browser
+Many = Callable[[int], list[Question]]
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+def answer_of(user: User, question: Question) -> str:
+    return f"{draw(VARIANT, selectors.sitting_of(user, question).seed).answer:g}"
+
+
+def ratings(question: Question) -> list[int]:
+    return [grade.rating for grade in selectors.grades_of(Card.objects.get(question=question))]
+
+
+def begin(page: Page) -> None:
+    page.keyboard.press("Enter")
+    expect(page.locator("#session")).to_be_visible()
+    page.wait_for_load_state()  # its scripts listen
+
+
+def sheet(page: Page) -> str:
+    return page.locator("article.q").get_attribute("data-question") or ""
+
+
+def learn(user: User, questions: list[Question]) -> None:
+    for question in questions:
+        services.add_card(user=user, question=question)
+
+
+def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    page.keyboard.press("h")
+    expect(page.locator("#hints li")).to_have_count(1)
+    page.keyboard.press("a")
+    page.keyboard.type("-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "wrong")
+    page.keyboard.press("a")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(answer_of(mei, numeric))
+    page.keyboard.press("Enter")
+    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "right")
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("Space")
+    expect(page.locator(".g.picked")).to_have_text(re.compile("Again"))
+    page.keyboard.press("2")
+    expect(page.locator(".messages")).to_contain_text("Hard. It comes again in")
+    assert ratings(numeric) == [2]
+    page.keyboard.press("u")
+    expect(page.locator(".messages")).to_contain_text("Hard is taken back.")
+    assert ratings(numeric) == []
+
+
+def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) -> None:
+    page = open_page("/questions/all-of-it", mei)
+    for key in ("a", "c"):
+        page.keyboard.press(str(1 + page.locator(".option input").evaluate_all(f"all => all.findIndex(o => o.value === '{key}')")))
+    page.get_by_role("button", name="Check the choice").click()
+    expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "right")
+    expect(page.locator("#choice-0 .because")).to_have_count(3)
+
+
+def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, many: Many) -> None:
+    many(2)
+    page = open_page("/progress", mei)
+    page.keyboard.press("/")
+    expect(page.locator("[name=words]")).to_be_focused()
+    page.keyboard.type("question-1")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page.locator("[name=words]")).not_to_be_focused()
+
+
+def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    begin(page)
+    for n in range(3):
+        page.keyboard.press("Space")
+        expect(page.locator(".grade")).to_be_visible()
+        page.keyboard.press("4" if n else "Space")
+        if n < 2:
+            expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    expect(page.locator("h1")).to_have_text("3 of 3 recalled")
+    assert Review.objects.count() == 3
+
+
+def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(open_page: Open, mei: User, numeric: Question) -> None:
+    learn(mei, [numeric])
+    page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
+    page.get_by_role("button", name="Begin").tap()
+    page.locator("#numeric-in").tap()
+    page.locator("#numeric-in").fill("-1")
+    page.locator(".statement").tap()
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    page.get_by_role("button", name="Check the answer").tap()
+    expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
+    page.locator(".statement").tap()
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+
+
+def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(open_page: Open, mei: User, concept: Question) -> None:
+    for path, field in (("/questions/why-relu/report", "text"), ("/plan", "minutes")):
+        page = open_page(path, mei)
+        page.locator(f"[name={field}]").fill("25")
+        page.context.set_offline(True)
+        page.locator("main form .btn.ink").click()
+        expect(page.locator(".wrong.offline")).to_be_visible()
+        expect(page.locator(f"[name={field}]")).to_have_value("25")
+        page.context.set_offline(False)
+
+
+def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    for rating in ("1", "4", "3"):
+        page.keyboard.press("Space")
+        expect(page.locator(".grade")).to_be_visible()
+        page.keyboard.press(rating)
+        expect(page.locator(".grade")).to_have_count(0)
+        if rating == "4":
+            expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("h1")).to_have_text("1 of 2 recalled")
+
+
+def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    with page.expect_response("**/review?without=*"):
+        begin(page)
+    first = sheet(page)
+    with page.expect_response("**/review?without=*"):
+        page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    assert not Review.objects.exists()
+    look_over(page)
+    page.context.set_offline(False)
+    expect(page.locator("#unsent")).to_be_hidden()
+    assert Review.objects.count() == 1
+    page.reload()
+    assert sheet(page) != first
+
+
+def test_grades_of_one_account_wait_while_another_is_signed_in(open_page: Open, mei: User, sam: User, many: Many) -> None:
+    questions = many(2)
+    for user in (mei, sam):
+        learn(user, questions)
+    page = open_page("/review", mei)
+    begin(page)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.route("**/grade", lambda route: route.abort())
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    page.unroute("**/grade")
+    sign_in(page, sam)
+    page.goto("/")
+    expect(page.locator("#unsent")).to_be_hidden()
+    page.goto("/review")
+    assert not Review.objects.exists()
+    sign_in(page, mei)
+    with page.expect_response("**/grade"):
+        page.goto("/review")
+    assert Review.objects.get().user == mei
+
+
+def sign_in(page: Page, user: User) -> None:
+    root = page.evaluate("location.origin")
+    page.goto("about:blank")
+    page.context.add_cookies([{"name": name, "value": value, "url": root} for name, value in session_of(user).items()])
+
+
+def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    with page.expect_response("**/review?without=*"):
+        page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.press("1")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    page.keyboard.press("u")
+    expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("#unsent")).to_be_hidden()
+    page.context.set_offline(False)
+    page.keyboard.press("4")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    expect(page.locator(".ticks .ok")).to_have_count(1)
+    assert [review.rating for review in Review.objects.all()] == [4]
+
+
+def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.wait_for_load_state()
+    with page.expect_response("**/grade"):
+        page.keyboard.press("4")
+    page.reload()
+    assert sheet(page) != first
+    page.keyboard.press("u")
+    expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+
+
+def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many: Many) -> None:
+    learn(mei, many(3))
+    page = open_page("/review", mei)
+    begin(page)
+    first = sheet(page)
+    page.keyboard.press("n")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    page.keyboard.press("z")
+    expect(page.locator("#paused")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#paused")).to_be_hidden()
+    second = sheet(page)
+    page.keyboard.press("s")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", second)
+    assert Card.objects.get(question__slug=second).suspended
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda url: url.endswith("/"))
+
+
+def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: Question) -> None:
+    page = open_page("/questions/why-relu", mei)
+    page.locator("#written").fill("Because it is cheap.")
+    page.reload()
+    expect(page.locator("#written")).to_have_value("Because it is cheap.")
+
+
+def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User, db: None) -> None:
+    make_question("by-code", kinds=["code"], starter="def f(x):\n")
+    page = open_page("/questions/by-code", mei, has_touch=True, is_mobile=True, **PHONE)
+    written = page.locator("#written")
+    assert written.evaluate("field => parseFloat(getComputedStyle(field).fontSize)") >= 16
+    written.fill("return x0")
+    written.evaluate("field => field.setSelectionRange(8, 8)")
+    for sign in ("[", "]"):
+        page.locator(f".signs [data-sign='{sign}']").tap()
+    expect(written).to_have_value("return x[]0")
+    look_over(page)
+    page.reload()
+    expect(written).to_have_value("return x[]0")
+
+
+def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei: User, numeric: Question) -> None:
+    page = open_page("/questions/how-long", mei)
+    page.locator("#numeric-in").fill("42")
+    page.context.set_offline(True)
+    page.keyboard.press("Enter")
+    expect(page.locator(".wrong.offline")).to_be_visible()
+    expect(page.locator("#numeric-in")).to_have_value("42")
+    page.context.set_offline(False)
+
+
+def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(open_page: Open, mei: User, concept: Question) -> None:
+    page = open_page("/questions/why-relu", mei)
+    page.keyboard.press("Space")
+    expect(page.locator(".grade")).to_be_visible()
+    page.locator("[name=note]").fill("Ask why.")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator("#note .wrong.offline")).to_be_visible()
+    page.locator(".g[value='4']").click()
+    expect(page.locator("#grade .wrong.offline")).to_be_visible()
+    expect(page.locator("[name=note]")).to_have_value("Ask why.")
+    page.context.set_offline(False)
+    page.locator(".g[value='4']").click()
+    expect(page.locator(".g.picked")).to_have_text(re.compile("Easy"))
+    assert ratings(concept) == [4]
+
+
+def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question, concept: Question) -> None:
+    learn(mei, [numeric, concept])
+    page = open_page("/review", mei, java_script_enabled=False)
+    page.get_by_role("button", name="Begin").click()
+    for _n in range(3):
+        if sheet(page) == "how-long" and page.locator("#numeric-in").count():
+            page.locator("#numeric-in").fill("-1")
+            page.get_by_role("button", name="Check the answer").click()
+            expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
+        page.get_by_role("button", name="Reveal the answer").click()
+        if page.locator(".next a").count():
+            page.locator(".next a").click()
+        else:
+            page.locator(".grade button[value='4']").first.click()
+    assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
+
+
+def test_runs_that_go_on_are_heard_of_by_one_stream(open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training", lane="labs")
+    words = {"title": {"en": "Dead units", "zh": "死亡单元"}, "claims": {}, "knobs": {}, "predict": {"form": "none"}}
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256="a" * 64, source="", words=words | {"profile": {"standard": {"seconds": 9}}}
+    )
+    lab.save()
+    first, second = (labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2))
+    page = open_page("/about:blank", mei)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page.goto("/")
+    for run, others in ((first, "Queued"), (second, "Stopped")):
+        other = second if run is first else first
+        labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
+        expect(page.locator(f"[data-run='{run.pk}']")).to_have_text("Stopped")
+        expect(page.locator(f"[data-run='{other.pk}']")).to_have_text(others)
+    assert len(asked) == 1
+
+
+STATES: dict[str, Callable[[Page], Any]] = {
+    "/": lambda page: None,
+    "/plan": lambda page: None,
+    "/progress": lambda page: None,
+    "/topics/metrics": lambda page: None,
+    "/questions/all-of-it": lambda page: page.locator(".begin summary").click(),
+    "/questions/all-of-it?back=/": lambda page: (
+        page.locator("#reveal .reveal-row button").click(),
+        expect(page.locator("#ref")).to_be_visible(),
+    ),
+    "/questions/question-0": lambda page: (page.keyboard.press("Space"), expect(page.locator(".grade")).to_be_visible()),
+    "/review": begin,
+}
+
+
+@pytest.mark.parametrize("path", STATES)
+@pytest.mark.parametrize(("language", "theme", "size"), [("en", "light", {}), ("zh-hans", "dark", PHONE)])
+def test_nothing_is_found_on_any_page(
+    open_page: Open, mei: User, mixed: Question, many: Many, path: str, language: str, theme: str, size: dict[str, Any]
+) -> None:
+    many(4)
+    demo.fill(user=mei)
+    mei.language, mei.theme = language, theme
+    mei.save()
+    page = open_page(path, mei, **size)
+    look_over(page)
+    STATES[path](page)
+    look_over(page)
+
+
+def test_an_empty_account_and_a_wrong_answer_and_a_backlog(open_page: Open, mei: User, numeric: Question, hands: Hands) -> None:
+    for path in ("/", "/progress", "/review"):
+        look_over(open_page(path, mei))
+    page = open_page("/questions/how-long", mei)
+    page.locator("#numeric-in").fill("?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".said")).to_have_attribute("data-kind", "unread")
+    look_over(page)
+    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
+    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
+    hands.later(days=20)
+    page = open_page("/", mei)
+    expect(page.locator(".behind")).to_be_visible()
+    look_over(page)

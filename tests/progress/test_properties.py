@@ -1,0 +1,166 @@
+"""Scheduling and sums, over histories made by chance: the same grades lead to the same card, and SQL counts as Python does."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.accounts.models import ZONES, User
+from apps.common.clock import now
+from apps.experiments.models import Run
+from apps.experiments.selectors import evidence_counts
+from apps.progress import calibration, days, demo, forgetting, memory, selectors, services, standing, studying
+from apps.progress.memory import Grade
+from apps.progress.models import Attempt, Card, Day, Review, Sitting
+from apps.progress.sittings import Seen
+from apps.questions.models import Question
+from tests.experiments.pages_cast import loaded, recorded
+
+pytestmark = pytest.mark.django_db
+GENTLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BEGAN = timedelta(days=31)
+
+POST = st.tuples(st.integers(0, 30 * 24 * 60), st.sampled_from(memory.RATINGS), st.booleans())  # minutes, grade, taken back later
+
+
+@st.composite
+def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return posts in the order in which they were made, and the same late: in another order, some of them twice or more."""
+    made: list[dict[str, Any]] = []
+    drawn = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
+    for n, (minutes, rating, undone) in enumerate(sorted(drawn)):
+        made.append({"review_id": UUID(int=n + 1), "rating": rating, "at": now() - BEGAN + timedelta(minutes=minutes)})
+        made += [{"undo": UUID(int=n + 1)}] * undone
+    late = draw(st.permutations(made + draw(st.lists(st.sampled_from(made), max_size=5))))
+    return made, late
+
+
+def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
+    """Return what posts lead to, and leave nothing behind."""
+    with transaction.atomic():
+        began = now() - BEGAN
+        card = Card.objects.create(user=user, question=question, made_at=began.replace(microsecond=0), due=began)
+        for post in posts:
+            if "undo" in post:
+                services.take_back(user=user, question=question, review_id=post["undo"])
+            else:
+                services.record(user=user, question=question, seconds=8.0, **post)
+        card.refresh_from_db()
+        rows = Day.objects.filter(user=user, reviews__gt=0)
+        found = (selectors.memory_of(card), [(row.day, row.reviews, row.recalls, row.recalled, row.seconds) for row in rows])
+        transaction.set_rollback(True)
+    return found
+
+
+@GENTLE
+@given(histories())
+def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
+    mei: User, concept: Question, history: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+) -> None:
+    made, late = history
+    assert after(mei, concept, late) == after(mei, concept, made)
+
+
+@GENTLE
+@given(
+    st.lists(st.tuples(st.sampled_from(memory.RATINGS), st.integers(1, 600)), min_size=1, max_size=5, unique_by=lambda g: g[1]),
+    st.data(),
+)
+def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
+    mei: User, concept: Question, given_: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    posts = [(UUID(int=n + 1), rating, now() - timedelta(minutes=ago)) for n, (rating, ago) in enumerate(given_)]
+    order = data.draw(st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4))))
+    with transaction.atomic():
+        held = studying.reveal(user=mei, question=concept)
+        for name, rating, at in order:
+            studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at)
+        last = max(posts, key=lambda post: post[2])
+        standing_ = selectors.grades_of(Card.objects.get())
+        assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
+        assert Sitting.objects.get().graded_as == last[0]
+        transaction.set_rollback(True)
+
+
+def test_postgresql_knows_every_zone_and_the_days_in_it_as_we_do(db: None) -> None:
+    moments = [datetime(2026, month, 1, 3, 59, 59, tzinfo=UTC) + timedelta(hours=7 * month) for month in range(1, 13)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_timezone_names")
+        unknown = ZONES - {name for (name,) in cursor.fetchall()}
+        assert not unknown, "whoever lives there would have no page of today"
+        for zone, at in itertools.product(sorted(ZONES), moments[::4]):
+            cursor.execute("SELECT ((%s::timestamptz AT TIME ZONE %s) - interval '4 hours')::date", [at, zone])
+            assert cursor.fetchone()[0] == days.day_of(at, zone), (zone, at)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Chatham"])
+def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(mei: User, many: Any, hands: Any, zone: str) -> None:
+    """Against the library's own formula, in both directions of the change."""
+    User.objects.filter(pk=mei.pk).update(time_zone=zone)
+    mei.refresh_from_db()
+    hands.set(datetime(2026, 3, 20, 12, tzinfo=UTC))
+    question = many(1)[0]
+    for n in range(30):
+        services.record(user=mei, question=question, review_id=UUID(int=n + 1), rating=3 if n else 4)
+        hands.later(days=9, hours=n % 5)
+        card = Card.objects.select_related("user").get()
+        passed = (selectors.today(mei) - days.day_of(card.last_review, zone)).days  # type: ignore[arg-type]
+        factor = 0.9 ** (1 / memory.DECAY) - 1
+        wanted = (1 + factor * passed / card.stability) ** memory.DECAY  # type: ignore[operator]
+        assert standing.mastery(mei)[0].recall == pytest.approx(wanted) == pytest.approx(standing.recall_of(mei, card))
+
+
+def test_what_fsrs_foretells_is_what_a_learner_of_that_memory_recalls() -> None:
+    """Reviews of a learner who forgets exactly as FSRS says: foretold and measured agree, and a shifted memory would be seen."""
+    foretold = measured = of = 0.0
+    for seed in range(12):
+        made = forgetting.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
+        held: dict[int, memory.Memory] = {}
+        for each in made:
+            known = held.get(each.item, memory.Memory(due=each.grade.at))
+            passed = memory.elapsed(known, each.grade.day)
+            if known.state == memory.REVIEW and passed and known.stability:
+                foretold += memory.recall(known.stability, passed)
+                measured += each.grade.rating > memory.AGAIN
+                of += 1
+            held[each.item] = memory.after(known, each.grade.rating, each.grade.at, each.grade.day)
+    assert of > 800
+    assert measured / of == pytest.approx(foretold / of, abs=3 * (0.1 * 0.9 / of) ** 0.5 + 0.01)
+
+
+def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User, many: Any) -> None:
+    many(12)
+    demo.fill(user=mei)
+    counted = []
+    for card in Card.objects.filter(user=mei):
+        log = [Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds) for row in Review.objects.filter(card=card)]
+        counted += memory.fold(card.made_at, log)[1]
+    recalls = [each for each in counted if each.was_recall]
+    rows = list(Day.objects.filter(user=mei))
+    share = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
+    assert sum(row.recalls for row in rows) == len(recalls) > 40
+    assert share == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
+    assert 0.75 < share < 0.99, "a learner who aims at 90 %"
+    for each in standing.sureness(mei)["questions"]:
+        rows_ = Attempt.objects.filter(user=mei, place=1, confidence=each.confidence)
+        assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
+    assert calibration.score([]) is None
+    assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(counted)
+
+
+def test_copied_runs_of_the_demonstration_are_no_evidence(mei: User, many: Any) -> None:
+    recorded(loaded())
+    many(1)
+    demo.fill(user=mei)
+    assert Run.objects.filter(owner=mei, state="succeeded", at_defaults=True).exists() and evidence_counts() == {}
+
+
+def test_a_demonstration_without_questions_says_what_to_load(mei: User) -> None:
+    assert "load_questions" in demo.fill(user=mei) and not Review.objects.exists()

@@ -1,0 +1,271 @@
+"""The page of a question: plain forms for all of it; a visitor may try, a stranger sees nothing of another's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.progress import selectors
+from apps.progress.models import Attempt, Bookmark, Card, Note, Review, Sitting
+from apps.questions.models import Question
+from apps.questions.variants import draw
+from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
+
+pytestmark = pytest.mark.django_db
+PAGE = "/questions/how-long"
+
+
+def post(client: Client, path: str, **data: Any) -> Any:
+    return client.post(path, {"key": str(uuid4()), **data})
+
+
+def answer_of(user: User, question: Question) -> str:
+    return str(draw(VARIANT, selectors.sitting_of(user, question).seed).answer)
+
+
+def hidden(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert found, name
+    return found[1]
+
+
+def test_a_visitor_reads_the_question_and_not_the_answer(client: Client, numeric: Question) -> None:
+    html = client.get(PAGE).content.decode()
+    assert "statement of how-long" in html and "answer of how-long" not in html
+
+
+def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) -> None:
+    html = client.get(f"{PAGE}?reveal=1").content.decode()
+    assert "answer of how-long" in html and "Sign in" in html
+    assert not Sitting.objects.exists()
+
+
+def test_related_questions_stand_beside_the_answer_and_not_before(client: Client, numeric: Question) -> None:
+    make_question("how-far", related=["how-long", "not-written-yet"])
+    before, after = (client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1"))
+    assert "Related questions" not in before and 'href="/questions/how-long"' not in before
+    assert 'href="/questions/how-long"' in after and "not-written-yet" not in after
+
+
+def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
+    right = str(draw(VARIANT, 0).answer)
+    assert 'data-kind="right"' in post(client, f"{PAGE}/check", part="numeric", text=right).content.decode()
+    assert 'data-kind="wrong"' in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
+    assert not Attempt.objects.exists() and not Sitting.objects.exists()
+
+
+@pytest.mark.parametrize("deed", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"])
+def test_what_is_kept_needs_someone_to_keep_it_for(client: Client, numeric: Question, deed: str) -> None:
+    response = post(client, f"{PAGE}/{deed}")
+    assert response.status_code == 302 and "/login" in response["Location"]
+
+
+@pytest.mark.parametrize("deed", ["check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card"])
+def test_reading_changes_nothing(member: Client, numeric: Question, deed: str) -> None:
+    assert member.get(f"{PAGE}/{deed}").status_code == 405
+
+
+def test_a_question_that_is_not_there_is_a_404(member: Client, numeric: Question) -> None:
+    assert member.get("/questions/nothing").status_code == 404
+    Question.objects.update(withdrawn=True)
+    assert member.get(PAGE).status_code == 404
+    assert post(member, f"{PAGE}/check", part="numeric", text="1").status_code == 404
+
+
+def test_wrong_then_right_then_reveal_is_again_and_says_so(member: Client, mei: User, numeric: Question) -> None:
+    wrong = post(member, f"{PAGE}/check", part="numeric", text="-1", confidence="75")
+    assert wrong.status_code == 302
+    assert 'data-kind="wrong"' in member.get(PAGE).content.decode()
+    post(member, f"{PAGE}/check", part="numeric", text=answer_of(mei, numeric))
+    assert "The first answer counts: Again." in member.get(PAGE).content.decode()
+    revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
+    assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
+    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [1]
+    assert Attempt.objects.get(place=1).confidence == 75
+
+
+def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
+    n = draw(VARIANT, selectors.sitting_of(mei, numeric).seed).values["n"]
+    post(member, f"{PAGE}/check", part="numeric", text=str(n + 2))
+    assert "That adds; it doubles." in member.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("text", ["", "seven", "1,2,3", "1e99999", "<script>alert(1)</script>", "x" * 5000, "\x00", "٣", "nan"])
+def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(member: Client, numeric: Question, text: str) -> None:
+    response = post(member, f"{PAGE}/check", part="numeric", text=text)
+    html = response.content.decode()
+    if response.status_code == 302:  # a digit of another script is a number too
+        assert text == "٣"
+        return
+    assert response.status_code == 422 and "This did not count." in html and "<script>alert" not in html
+    assert not Attempt.objects.exists()
+
+
+def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Question) -> None:
+    assert "why" not in member.get("/questions/all-of-it").content.decode()
+    post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "c"])
+    html = member.get("/questions/all-of-it").content.decode()
+    assert 'data-kind="right"' in html and Attempt.objects.get().was_read == ["a", "c"]
+
+
+def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Question) -> None:
+    page = "/questions/all-of-it"
+    assert "step 2" not in member.get(page).content.decode()
+    post(member, f"{page}/check", part="step-0", text="1/n")
+    assert "step 2" in member.get(page).content.decode()
+    post(member, f"{page}/check", part="step-1", own="had")
+    member.post(f"{page}/reveal")
+    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+
+
+@pytest.mark.parametrize("text", ["n + (", "n + 1", "1/n"])
+def test_what_is_said_of_a_first_step_is_not_folded_away(client: Client, member: Client, db: None, text: str) -> None:
+    make_question("by-steps", kinds=["derivation"], step=STEPS)
+    for reader in (client, member):
+        html = post(reader, "/questions/by-steps/check", part="step-0", text=text).content.decode()
+        shown = html or reader.get("/questions/by-steps").content.decode()
+        assert 'class="said"' in shown and '<details class="begin">' not in shown
+
+
+def test_how_sure_one_was_stays_with_what_could_not_be_read(member: Client, numeric: Question) -> None:
+    html = post(member, f"{PAGE}/check", part="numeric", text="seven", confidence="75").content.decode()
+    assert [sure for sure in (50, 75, 95) if f'name="confidence" value="{sure}" checked' in html] == [75]
+
+
+def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(member: Client, concept: Question) -> None:
+    page = "/questions/why-relu"
+    html = member.get(page).content.decode()
+    shown = member.post(f"{page}/reveal", {"text": "It is <b>cheap</b>.", "key": hidden(html, "key")}, follow=True).content.decode()
+    assert "It is &lt;b&gt;cheap&lt;/b&gt;." in shown and "point 1 of why-relu" in shown
+    sitting = hidden(shown, "sitting")
+    member.post(f"{page}/points", {"sitting": sitting, "point": ["0"]})
+    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [2]
+
+
+def test_hints_open_one_at_a_time(member: Client, numeric: Question) -> None:
+    assert "hint 1" not in member.get(PAGE).content.decode()
+    member.post(f"{PAGE}/hint", {"number": "1"})
+    html = member.get(PAGE).content.decode()
+    assert "hint 1" in html and "hint 2" not in html
+
+
+def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Question) -> None:
+    page = "/questions/why-relu"
+    html = member.post(f"{page}/reveal", follow=True).content.decode()
+    form = {"sitting": hidden(html, "sitting"), "review_id": hidden(html, "review_id"), "rating": "3"}
+    first, second = member.post(f"{page}/grade", form), member.post(f"{page}/grade", {**form, "rating": "1"})
+    assert first.status_code == second.status_code == 302
+    assert Review.objects.count() == 1 == Sitting.objects.count()
+    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+
+
+@pytest.mark.parametrize("rating", ["", "0", "5", "-1", "3.0", "three", "３", "9" * 400])
+def test_a_grade_that_is_none_is_refused(member: Client, concept: Question, rating: str) -> None:
+    response = member.post("/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": rating})
+    assert response.status_code == 400 and not Review.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["review_id", "sitting"])
+@pytest.mark.parametrize("value", ["", "1", "not-a-name", "\x00"])
+def test_a_form_that_lost_its_number_is_told(member: Client, concept: Question, field: str, value: str) -> None:
+    form = {"review_id": str(uuid4()), "rating": "3", "sitting": str(uuid4()), field: value}
+    response = member.post("/questions/why-relu/grade", form)
+    assert response.status_code == (302 if (field, value) == ("sitting", "") else 400)
+
+
+@pytest.mark.parametrize("part", ["", "nothing", "choice-7", "numeric' OR 1=1", "step-99", "x" * 300, "\x00"])
+def test_a_part_that_is_not_there_is_refused(member: Client, numeric: Question, part: str) -> None:
+    assert post(member, f"{PAGE}/check", part=part, text="1").status_code == 400
+
+
+def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Question) -> None:
+    at = int((selectors.now().timestamp() - 3600) * 1000)
+    form = {"review_id": str(uuid4()), "rating": "3", "at": str(at), "shown": str(at - 9000)}
+    response = member.post("/questions/why-relu/grade", form, headers={"accept": "application/json"})
+    assert response.json()["rating"] == 3
+    review = Review.objects.get()
+    assert round(review.at.timestamp() * 1000) == at and review.seconds == 9
+
+
+def test_the_time_before_the_answer_was_opened_counts(member: Client, concept: Question, hands: Hands) -> None:
+    path = "/questions/why-relu"
+    html = member.get(path).content.decode()
+    for deed in ("hint", "reveal", "grade"):
+        hands.later(seconds=30)
+        form = {name: hidden(html, name) for name in ("sitting", "revision", "shown")}
+        form |= {"review_id": hidden(html, "review_id"), "rating": "3"} if deed == "grade" else {"text": "", "key": str(uuid4())}
+        html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
+    assert Review.objects.get().seconds == pytest.approx(90, abs=5)
+
+
+def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Question, hands: Hands) -> None:
+    path = "/questions/why-relu"
+    shown = hidden(member.get(path).content.decode(), "shown")
+    member.post(f"{path}/hint", {"number": "1", "shown": shown})
+    present = hands.later(hours=1)
+    assert int(hidden(member.get(path).content.decode(), "shown")) == pytest.approx(present.timestamp() * 1000, abs=5000)
+
+
+def test_a_grade_of_long_ago_is_not_taken(member: Client, concept: Question) -> None:
+    at = int((selectors.now().timestamp() - 40 * 86400) * 1000)
+    response = member.post("/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": "3", "at": str(at)})
+    assert response.status_code == 400 and not Review.objects.exists()
+
+
+def test_notes_and_bookmarks_are_kept_and_taken_away(member: Client, numeric: Question) -> None:
+    member.post(f"{PAGE}/note", {"note": "mind the <unit>\x00"})
+    member.post(f"{PAGE}/bookmark", {"kept": "1"})
+    html = member.get(PAGE).content.decode()
+    assert "mind the &lt;unit&gt;" in html and "Take the bookmark away" in html
+    member.post(f"{PAGE}/note", {"note": "  "})
+    member.post(f"{PAGE}/bookmark", {"kept": "0"})
+    assert not Note.objects.exists() and not Bookmark.objects.exists()
+
+
+def test_a_stranger_sees_nothing_of_another(sam: User, member: Client, numeric: Question) -> None:
+    member.post(f"{PAGE}/note", {"note": "mine alone"})
+    post(member, f"{PAGE}/check", part="numeric", text="-12345")
+    other = Client()
+    other.force_login(sam)
+    html = other.get(PAGE).content.decode()
+    assert "mine alone" not in html and "-12345" not in html
+
+
+def test_nobody_is_sent_to_another_site(member: Client, numeric: Question) -> None:
+    for path in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"):
+        assert member.post(f"{PAGE}/bookmark", {"kept": "1", "next": path})["Location"] == PAGE
+
+
+def test_a_suspended_question_stays_out_until_it_is_let_in(member: Client, mei: User, concept: Question) -> None:
+    member.post("/questions/why-relu/card")
+    assert selectors.count_due(mei) == 1
+    member.post("/questions/why-relu/suspend", {"suspended": "1"})
+    assert selectors.count_due(mei) == 0
+    member.post("/questions/why-relu/suspend", {"suspended": "0"})
+    assert selectors.count_due(mei) == 1
+
+
+def test_chinese_readers_read_chinese(member: Client, mei: User, numeric: Question) -> None:
+    mei.language = "zh-hans"
+    mei.save()
+    html = member.get(PAGE).content.decode()
+    assert 'lang="zh-Hans"' in html and "毫秒" in html
+
+
+@pytest.mark.parametrize("state", ["fresh", "answered", "revealed"])
+def test_the_page_asks_little_of_the_database(
+    member: Client, mei: User, mixed: Question, state: str, django_assert_max_num_queries: Any
+) -> None:
+    page = "/questions/all-of-it"
+    member.get(page)  # what shows drawn values is made now, and kept
+    if state != "fresh":
+        post(member, f"{page}/check", part="numeric", text="-1")
+    if state == "revealed":
+        member.post(f"{page}/reveal")
+    with django_assert_max_num_queries(12):
+        assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200

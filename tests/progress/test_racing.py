@@ -1,0 +1,171 @@
+"""Two posts at once are one after the other: one review, one attempt, one open sitting; and nobody waits in a circle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from apps.accounts.models import User
+from apps.common.errors import Refused
+from apps.progress import demo, memory, selectors, services, studying
+from apps.progress.memory import Counted
+from apps.progress.models import Attempt, Card, Day, Note, Plan, Review, Session, Sitting
+from apps.progress.sittings import Seen
+from apps.questions.models import Question
+from tests.progress.conftest import VARIANT, make_question
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def numeric(mei: User) -> Question:
+    return make_question("how-long", kinds=["numeric"], variant=VARIANT)
+
+
+def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
+    """Do a deed in several threads that start together; return what came of each, errors included."""
+    gate, results = threading.Barrier(times), list[object]()
+
+    def one() -> None:
+        try:
+            gate.wait(10)
+            results.append(deed())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _n in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(results) == times
+    return results
+
+
+def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
+    """Do different deeds at once, several times over; none may fail but by a rule of the platform."""
+    left: list[Callable[[], object]] = []
+    for _round in range(rounds):
+        left[:] = deeds
+        for result in at_once(lambda: left.pop()(), times=len(deeds)):
+            assert not isinstance(result, Exception) or isinstance(result, Refused), repr(result)
+
+
+def is_what_the_log_says(user: User) -> None:
+    """Check the invariants: each card is what its log comes to, and the sums of days are those of the cards."""
+    counted: list[Counted] = []
+    for card in Card.objects.select_related("user").filter(user=user):
+        held, more = memory.fold(card.made_at, selectors.grades_of(card))
+        counted += more
+        was = selectors.memory_of(card)
+        assert (was.due, was.state, was.step, was.stability) == (held.due, held.state, held.step, held.stability)
+    days = Day.objects.filter(user=user)
+    assert sum(row.reviews for row in days) == len(counted)
+    assert sum(row.recalls for row in days) == sum(each.was_recall for each in counted)
+
+
+def test_one_review_that_is_posted_by_many_is_stored_once(mei: User, numeric: Question) -> None:
+    name = uuid4()
+    results = at_once(lambda: services.record(user=mei, question=numeric, review_id=name, rating=3).pk)
+    assert len(set(results)) == 1 == Review.objects.count() == Card.objects.count()
+    assert Day.objects.get().reviews == 1
+
+
+def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
+    questions = [make_question(f"question-{n}") for n in range(6)]
+    at_once(lambda: services.record(user=mei, question=questions.pop(), review_id=uuid4(), rating=3, seconds=2))
+    assert Day.objects.get().reviews == 6 and Day.objects.get().seconds == 12
+
+
+def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
+    sitting = studying.reveal(user=mei, question=numeric)
+    name = studying.next_review_id(sitting)
+    grade = {"user": mei, "question": numeric, "seen": Seen(sitting.pk), "review_id": name, "rating": 3}
+    results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
+    assert len(set(results)) == 1 == Review.objects.count() == Sitting.objects.count()
+
+
+def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) -> None:
+    key = uuid4()
+    results = at_once(lambda: studying.answer(user=mei, question=numeric, part="numeric", said={"text": "1"}, key=key).mark.outcome)
+    assert results == ["wrong"] * 6 and Attempt.objects.count() == 1 == Sitting.objects.count()
+
+
+def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
+    at_once(lambda: studying.answer(user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4()))
+    assert sorted(Attempt.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
+    assert Attempt.objects.filter(grade__isnull=False).count() == 1
+
+
+def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
+    for n in range(3):
+        services.record(user=mei, question=make_question(f"question-{n}"), review_id=uuid4(), rating=3)
+    at_once(lambda: services.undo(user=mei).pk, times=2)
+    assert Review.objects.filter(undoes__isnull=False).count() == 2 and Day.objects.get().reviews == 1
+
+
+def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
+    services.add_card(user=mei, question=make_question("question-1"))
+    results = at_once(lambda: services.start_session(user=mei).pk)
+    assert len(set(results)) == 1 == Session.objects.count()
+
+
+def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(mei: User, numeric: Question) -> None:
+    sitting = studying.reveal(user=mei, question=numeric)
+    at_once(lambda: studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3).pk)
+    card = Card.objects.get()
+    standing = selectors.grades_of(card)
+    assert len(standing) == 1 and Sitting.objects.get().graded_as == standing[0].review_id
+    assert Review.objects.filter(rating__isnull=False).count() == 6 and Day.objects.get().reviews == 1
+    is_what_the_log_says(mei)
+
+
+def test_a_reveal_pressed_twice_at_once_opens_one_sitting(mei: User, numeric: Question) -> None:
+    name = selectors.sitting_of(mei, numeric).pk
+    studying.answer(user=mei, question=numeric, part="numeric", said={"text": "-1"}, key=uuid4(), seen=Seen(name))
+    results = at_once(lambda: studying.reveal(user=mei, question=numeric, seen=Seen(name)).pk)
+    assert set(results) == {name} and Sitting.objects.count() == 1 == Review.objects.count()
+
+
+def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: User) -> None:
+    question = make_question("why-relu", points=2)
+    sitting = studying.reveal(user=mei, question=question)
+    seen = Seen(sitting.pk)
+    together(
+        lambda: studying.grade(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
+        lambda: studying.tick_points(user=mei, question=question, sitting=sitting.pk, ticked=[0]),
+        lambda: studying.tick_points(user=mei, question=question, sitting=sitting.pk, ticked=[0, 1]),
+        lambda: services.undo(user=mei),
+        lambda: services.suspend(user=mei, question=question, suspended=True),
+        lambda: studying.answer(user=mei, question=question, part="written", said={"text": "x"}, key=uuid4(), seen=seen),
+        lambda: services.start_session(user=mei),
+        lambda: studying.open_hint(user=mei, question=question, number=1),
+        rounds=8,
+    )
+    is_what_the_log_says(mei)
+    assert Card.objects.get().suspended, "a grade does not let in what was kept out"
+    assert Sitting.objects.filter(over=False).count() <= 1 and len(selectors.grades_of(Card.objects.get())) <= 2
+
+
+def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Question) -> None:
+    together(
+        *[lambda: services.write_note(user=mei, question=numeric, text="one")] * 2,
+        lambda: services.write_note(user=mei, question=numeric, text=""),
+        *[lambda: services.bookmark(user=mei, question=numeric, kept=True)] * 2,
+        *[lambda: services.change_plan(user=mei, interview=None, minutes=20, retention=90, two_buttons=False)] * 2,
+    )
+    assert Note.objects.count() <= 1 and Plan.objects.count() == 1
+
+
+def test_a_demonstration_filled_by_two_at_once_is_filled_once(mei: User) -> None:
+    for n in range(4):
+        make_question(f"question-{n}")
+    results = at_once(lambda: demo.fill(user=mei), times=2)
+    assert sorted("reviews already" in str(result) for result in results) == [False, True], results
+    is_what_the_log_says(mei)

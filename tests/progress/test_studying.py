@@ -1,0 +1,202 @@
+"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed by a press."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from apps.accounts.models import User
+from apps.common.errors import BadRequest
+from apps.progress import parts, selectors, studying
+from apps.progress.models import Attempt, Card, Judge, Review, Sitting
+from apps.progress.sittings import Seen
+from apps.progress.studying import AlreadyRevealed, Checked
+from apps.questions.models import Question
+from apps.questions.selectors import sheet as sheet_of
+from apps.questions.variants import draw
+from tests.progress.conftest import VARIANT, Hands
+
+pytestmark = pytest.mark.django_db
+
+
+def answer(user: User, question: Question, text: str = "", part: str = "numeric", **said: Any) -> Checked:
+    given = said or {"text": text}
+    return studying.answer(user=user, question=question, part=part, said=given, key=uuid4())
+
+
+def right(user: User, question: Question) -> str:
+    return str(draw(VARIANT, selectors.sitting_of(user, question).seed).answer)
+
+
+def rating(user: User, question: Question) -> list[int]:
+    """Return the grades of a card that count."""
+    return [grade.rating for grade in selectors.grades_of(Card.objects.get(user=user, question=question))]
+
+
+def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
+    checked = answer(mei, numeric, right(mei, numeric))
+    assert checked.mark.is_right and checked.attempt is not None and checked.attempt.grade == 3
+    studying.reveal(user=mei, question=numeric)
+    assert rating(mei, numeric) == [3]
+    assert Review.objects.get().graded_by == Judge.NUMERIC
+
+
+def test_right_with_a_hint_is_hard(mei: User, numeric: Question) -> None:
+    studying.open_hint(user=mei, question=numeric, number=1)
+    answer(mei, numeric, right(mei, numeric))
+    studying.reveal(user=mei, question=numeric)
+    assert rating(mei, numeric) == [2]
+
+
+def test_wrong_at_the_first_check_is_again_whatever_follows(mei: User, numeric: Question) -> None:
+    answer(mei, numeric, "-1")
+    answer(mei, numeric, right(mei, numeric))
+    studying.reveal(user=mei, question=numeric)
+    assert rating(mei, numeric) == [1]
+
+
+def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None:
+    for text in ("", "about 7", "1,2,3", "nan", "10^5000", "x" * 10_000, "\x00"):
+        checked = answer(mei, numeric, text)
+        assert checked.mark.outcome == "unread" and checked.mark.message and checked.attempt is None
+    assert not Attempt.objects.exists()
+    answer(mei, numeric, right(mei, numeric))
+    studying.reveal(user=mei, question=numeric)
+    assert rating(mei, numeric) == [3]
+
+
+def test_what_was_read_is_kept_with_the_attempt(mei: User, numeric: Question) -> None:
+    checked = answer(mei, numeric, "5,3")
+    assert checked.attempt is not None and checked.attempt.was_read == 5.3 and "5.3" in checked.mark.note
+
+
+def test_several_parts_count_as_the_lowest(mei: User, mixed: Question) -> None:
+    answer(mei, mixed, right(mei, mixed))
+    answer(mei, mixed, part="choice-0", chosen=["a"])
+    answer(mei, mixed, part="choice-0", chosen=["a", "c"])
+    studying.reveal(user=mei, question=mixed)
+    assert rating(mei, mixed) == [1]
+    assert Review.objects.get().graded_by == Judge.CHOICE
+
+
+def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_learner(mei: User, mixed: Question) -> None:
+    assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
+    own = answer(mei, mixed, part="step-1", own="missed")
+    assert own.attempt is not None and (own.attempt.grade, own.attempt.graded_by) == (1, Judge.SELF)
+    studying.reveal(user=mei, question=mixed)
+    assert rating(mei, mixed) == [1]
+
+
+def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Question) -> None:
+    given_up = answer(mei, mixed, part="step-0", own="had")
+    assert given_up.attempt is not None and given_up.attempt.grade == 1
+
+
+def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
+    def opened() -> int:
+        sitting = selectors.sitting_of(mei, mixed)
+        return parts.open_steps(sheet_of(sitting.revision, sitting.seed), selectors.attempts_of(sitting))
+
+    assert opened() == 1
+    answer(mei, mixed, "2/n", part="step-0")
+    assert opened() == 1
+    answer(mei, mixed, "1/n", part="step-0")
+    assert opened() == 2
+
+
+def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
+    sitting = studying.reveal(user=mei, question=concept)
+    assert not Review.objects.exists() and not sitting.over
+    studying.grade(user=mei, question=concept, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=4)
+    assert rating(mei, concept) == [4]
+
+
+def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
+    answer(mei, numeric, "-1")
+    sitting = studying.reveal(user=mei, question=numeric)
+    studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=2)
+    assert rating(mei, numeric) == [2]
+    assert Review.objects.filter(rating__isnull=False).count() == 2
+
+
+def test_key_points_grade_what_was_written_with_the_lowest_part(mei: User, concept: Question) -> None:
+    answer(mei, concept, "It is cheap.", part="written")
+    sitting = studying.reveal(user=mei, question=concept)
+    studying.tick_points(user=mei, question=concept, sitting=sitting.pk, ticked=[0])
+    assert rating(mei, concept) == [2]
+    studying.tick_points(user=mei, question=concept, sitting=sitting.pk, ticked=[0, 1, 99])
+    assert rating(mei, concept) == [3]
+
+
+def test_points_cannot_be_ticked_before_the_reveal(mei: User, concept: Question) -> None:
+    answer(mei, concept, "It is cheap.", part="written")
+    with pytest.raises(BadRequest):
+        studying.tick_points(user=mei, question=concept, sitting=Sitting.objects.get().pk, ticked=[0])
+
+
+def test_hints_open_one_at_a_time_and_are_counted_once(mei: User, numeric: Question) -> None:
+    for number in (1, 1, 9, 9, 9):
+        sitting = studying.open_hint(user=mei, question=numeric, number=number)
+    assert sitting.hints == 2, "there are two"
+
+
+def test_an_open_answer_takes_no_more_checks(mei: User, numeric: Question) -> None:
+    studying.reveal(user=mei, question=numeric)
+    with pytest.raises(AlreadyRevealed):
+        answer(mei, numeric, "1")
+
+
+def test_a_reveal_that_is_sent_again_changes_nothing(mei: User, numeric: Question) -> None:
+    name = selectors.sitting_of(mei, numeric).pk
+    answer(mei, numeric, "-1")
+    for _n in range(3):
+        studying.reveal(user=mei, question=numeric, seen=Seen(name))
+    assert Review.objects.count() == 1 == Sitting.objects.count()
+
+
+def test_a_sitting_has_its_name_and_variant_before_it_is_stored(mei: User, numeric: Question) -> None:
+    before = selectors.sitting_of(mei, numeric)
+    answer(mei, numeric, "-1")
+    after = selectors.sitting_of(mei, numeric)
+    assert (before.pk, before.seed) == (after.pk, after.seed) and not after._state.adding
+
+
+def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
+    seeds = []
+    for _n in range(6):
+        seeds.append(selectors.sitting_of(mei, numeric).seed)
+        studying.reveal(user=mei, question=numeric)
+        sitting = Sitting.objects.latest("number")
+        studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3)
+    assert len(set(seeds)) > 1
+
+
+def test_what_was_begun_yesterday_is_over_today(mei: User, numeric: Question, hands: Hands) -> None:
+    answer(mei, numeric, "-1")
+    hands.later(days=1)
+    answer(mei, numeric, right(mei, numeric))
+    studying.reveal(user=mei, question=numeric)
+    assert rating(mei, numeric) == [3]
+
+
+def test_an_attempt_keeps_the_revision_it_answered(mei: User, numeric: Question) -> None:
+    checked = answer(mei, numeric, "-1")
+    old = numeric.current
+    assert old is not None and checked.attempt is not None and checked.attempt.revision_id == old.pk
+    again = studying.answer(user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.attempt.key)
+    assert again.attempt == checked.attempt and again.mark.outcome == "wrong"
+
+
+@pytest.mark.parametrize("part", ["", "numeric", "choice-0", "step-0", "choice-9", "nonsense", "step--1", "points-x"])
+def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part: str) -> None:
+    with pytest.raises(BadRequest):
+        answer(mei, concept, "1", part=part)
+
+
+def test_the_sitting_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
+    theirs = studying.reveal(user=sam, question=concept)
+    with pytest.raises(BadRequest, match="out of date"):
+        studying.grade(user=mei, question=concept, seen=Seen(theirs.pk), review_id=UUID(int=7), rating=3)
+    assert Sitting.objects.get().graded_as is None and not Card.objects.exists()

@@ -1,0 +1,138 @@
+"""The admin: every table can be searched and filtered; drafts are published there, and what is published cannot be edited."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.questions import services
+from apps.questions.models import Bank, Piece, Question, Report, Revision
+
+TABLES = ("bank", "question", "revision", "piece", "report")
+
+
+@pytest.fixture
+def operator(client: Client, db: None) -> Client:
+    person = User.objects.create_superuser("op@example.org", "op", "a long password")
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def author(db: None) -> tuple[Client, User]:
+    person = User.objects.create_user("author@example.org", "author", is_staff=True)
+    names = ("view_question", "change_question", "view_revision", "change_revision", "add_revision", "view_piece", "change_piece")
+    person.user_permissions.set(Permission.objects.filter(content_type__app_label="questions", codename__in=names))
+    client = Client()
+    client.force_login(person)
+    return client, person
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_lists_search_and_filter(operator: Client, guess: Question, mei: User, table: str) -> None:
+    assert guess.current is not None
+    services.report_mistake(reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k")
+    assert operator.get(f"/admin/questions/{table}/", {"q": "guess"}).status_code == 200
+    assert operator.get(f"/admin/questions/{table}/", {"q": "猜测 \x00"[:2]}).status_code == 200
+
+
+def test_strangers_see_nothing_of_it(client: Client, guess: Question, mei: User) -> None:
+    client.force_login(mei)
+    assert client.get("/admin/questions/question/").status_code == 302
+
+
+def test_a_published_revision_is_shown_and_not_edited(operator: Client, guess: Question) -> None:
+    url = f"/admin/questions/revision/{guess.current_id}/change/"
+    page = operator.get(url).content.decode()
+    assert 'name="title_en"' not in page and "guess" in page
+    assert operator.post(url, {"title_en": "else"}).status_code == 403
+    assert operator.get(f"/admin/questions/revision/{guess.current_id}/delete/").status_code == 403
+
+
+def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question) -> None:
+    first = guess.current_id
+    made = operator.post("/admin/questions/question/", {"action": "make_draft", "_selected_action": [guess.pk]})
+    draft = Revision.objects.get(published_at=None)
+    assert made.headers["Location"] == f"/admin/questions/revision/{draft.pk}/change/" and draft.number == 2
+    assert 'name="title_en"' in operator.get(made.headers["Location"]).content.decode()
+    Revision.objects.filter(pk=draft.pk).update(title_en="A better title")
+    operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]})
+    guess.refresh_from_db()
+    assert guess.current_id == draft.pk != first and guess.current is not None
+    assert guess.current.title_html_en == "A better title" and guess.current.pieces.count() == 11
+    assert Revision.objects.get(pk=first).title_en != "A better title"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("answer_en", "broken $\\frac{1$", "answer (en): TeX"),
+        ("statement_zh", "*没有：*结束", "statement (zh)"),
+        ("facts", {"topic": "losses", "kinds": ["concept"], "difficulty": 9}, "difficulty is a whole number"),
+        ("claims", ["not a claim"], "is not a claim"),
+    ],
+)
+def test_a_draft_with_faults_is_not_published_and_says_why(
+    operator: Client, guess: Question, field: str, value: object, said: str
+) -> None:
+    draft = services.draft_from(question=guess)
+    Revision.objects.filter(pk=draft.pk).update(**{field: value})
+    answer = operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}, follow=True)
+    assert said in answer.content.decode()
+    assert Revision.objects.get(pk=draft.pk).published_at is None
+
+
+def test_publishing_needs_its_own_permission(author: tuple[Client, User], guess: Question) -> None:
+    client, person = author
+    draft = services.draft_from(question=guess)
+    client.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]})
+    assert Revision.objects.get(pk=draft.pk).published_at is None
+    person.user_permissions.add(Permission.objects.get(codename="publish_revision"))
+    client.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]})
+    assert Revision.objects.get(pk=draft.pk).published_at is not None
+
+
+def test_a_report_is_answered_but_its_words_stay(operator: Client, guess: Question, mei: User) -> None:
+    assert guess.current is not None
+    report = services.report_mistake(reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k")
+    operator.post(f"/admin/questions/report/{report.pk}/change/", {"state": "mended", "note": "Thanks.", "text": "other"})
+    report.refresh_from_db()
+    assert (report.state, report.note, report.text) == ("mended", "Thanks.", "No.")
+
+
+def test_tables_are_as_many_as_are_tested() -> None:
+    assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(TABLES)
+
+
+def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(operator: Client, guess: Question) -> None:
+    draft = services.draft_from(question=guess)
+    url = f"/admin/questions/revision/{draft.pk}/change/"
+    form = operator.get(url).context["adminform"].form
+    assert "question" not in form.fields, "its number is of this question"
+    filled = {name: form[name].value() or "" for name in form.fields}
+    inlines = {"pieces-TOTAL_FORMS": "0", "pieces-INITIAL_FORMS": "0"}
+    for facts, said in (("[1]", "Facts are one object"), ("{", "Enter a valid JSON"), ('{"a": "\\u0000", "b": NaN}', "")):
+        answer = operator.post(url, filled | inlines | {"facts": facts, "sources": "[]"})
+        assert answer.status_code == (200 if said else 302) and said in answer.content.decode()
+    assert Revision.objects.get(pk=draft.pk).facts == {"a": "", "b": None}
+
+
+def test_a_question_with_a_published_revision_is_not_deleted(operator: Client, guess: Question) -> None:
+    operator.post(f"/admin/questions/question/{guess.pk}/delete/", {"post": "yes"})
+    operator.post("/admin/questions/question/", {"action": "delete_selected", "_selected_action": [guess.pk], "post": "yes"})
+    assert Question.objects.filter(pk=guess.pk).exists()
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("query", ["?q=%00", "?p=99999", "?o=x", "?id__exact=%00", "?no_such=1", "?all=", "?question__topic=%00"])
+def test_addresses_typed_by_hand_lead_to_a_list(operator: Client, guess: Question, table: str, query: str) -> None:
+    assert operator.get(f"/admin/questions/{table}/{query}", follow=True).status_code in (200, 400)
+
+
+@pytest.mark.parametrize("table", ["question", "revision"])
+def test_a_row_that_cannot_be_is_no_error(operator: Client, guess: Question, table: str) -> None:
+    action = {"question": "make_draft", "revision": "publish"}[table]
+    answer = operator.post(f"/admin/questions/{table}/", {"action": action, "_selected_action": ["x\x00", "9" * 30]}, follow=True)
+    assert answer.status_code == 200 and Revision.objects.count() == 2

@@ -1,0 +1,171 @@
+"""Marks: right, wrong with what to say, or not read, which costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from apps.questions import marking
+from apps.questions.expressions import NoValue, read
+from apps.questions.variants import Drawn, Wrong
+from tests.questions.test_expressions import trees
+
+DRAWN = Drawn(0, {}, -1.9, 1e-3, 0.0, (Wrong(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),))
+CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("text", ["-1.9", "−1.9", "-1,9", "-19/10", "-1.9005", "-190 %"])
+def test_a_number_within_the_tolerance_is_right(text: str) -> None:
+    assert marking.numeric(text, DRAWN).is_right
+
+
+def test_a_known_mistake_gets_its_message_in_the_reader_s_language() -> None:
+    mark = marking.numeric("2.5", DRAWN)
+    assert (mark.outcome, mark.message) == ("wrong", "Against the gradient.")
+    with translation.override("zh-hans"):
+        assert marking.numeric("2.5", DRAWN).message == "方向相反。"
+
+
+def test_another_number_is_wrong_without_a_message() -> None:
+    assert marking.numeric("7", DRAWN) == marking.Mark("wrong", value=7.0)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "10^5000", "1.234,5", "minus two"])
+def test_what_is_not_read_is_neither_right_nor_wrong_and_says_what_would_be(text: str) -> None:
+    mark = marking.numeric(text, DRAWN)
+    assert not mark.was_read and mark.message and mark.value is None
+
+
+def test_a_decimal_comma_is_read_and_said() -> None:
+    assert marking.numeric("-1,9", DRAWN).note == "-1,9 looks like a decimal comma; we read -1.9."
+
+
+def test_the_unit_may_stand_behind_the_number() -> None:
+    assert marking.numeric("-1.9 nats", DRAWN, {"en": "nats", "zh": "奈特"}).is_right
+    assert not marking.numeric("-1.9 bits", DRAWN, {"en": "nats", "zh": "奈特"}).was_read
+
+
+@given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
+def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> None:
+    drawn = Drawn(0, {}, answer, 0.01, 1e-6, ())
+    value = answer * (1 + off)
+    assert marking.numeric(repr(value), drawn).is_right == drawn.is_right(value)
+
+
+def test_the_tolerance_is_said_in_words() -> None:
+    assert marking.tolerance(DRAWN) == "An answer within 0.1 % counts as right."
+    assert marking.tolerance(Drawn(0, {}, 1.0, 0.0, 0.002, ())) == "An answer within 0.002 counts as right."
+
+
+# ---------------------------------------------------------------- choices
+
+KEYS = ["a", "b", "c"]
+ONE, SEVERAL, ORDER = (
+    {"form": form, "right": right} for form, right in (("one", ["b"]), ("several", ["a", "c"]), ("order", ["c", "a", "b"]))
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "chosen", "outcome"),
+    [
+        (ONE, ["b"], "right"),
+        (ONE, ["a"], "wrong"),
+        (ONE, ["a", "b"], "unread"),
+        (ONE, [], "unread"),
+        (ONE, ["z"], "unread"),
+        (SEVERAL, ["c", "a"], "right"),
+        (SEVERAL, ["a"], "wrong"),
+        (SEVERAL, ["a", "b", "c"], "wrong"),
+        (SEVERAL, ["a", "a"], "unread"),
+        (ORDER, ["c", "a", "b"], "right"),
+        (ORDER, ["a", "b", "c"], "wrong"),
+        (ORDER, ["c", "a"], "unread"),
+    ],
+)
+def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None:
+    mark = marking.choice(chosen, facts, KEYS)
+    assert mark.outcome == outcome and bool(mark.message) == (outcome == "unread")
+
+
+def test_each_option_says_whether_it_was_dealt_with_rightly() -> None:
+    assert marking.choice(["a", "b"], SEVERAL, KEYS).options == {"a": True, "b": False, "c": False}
+    assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {"c": True, "b": False, "a": False}
+
+
+@given(st.permutations(KEYS), st.sets(st.sampled_from(KEYS), min_size=1))
+def test_only_the_right_set_and_the_right_order_are_right(order: list[str], some: set[str]) -> None:
+    assert marking.choice(order, ORDER, KEYS).is_right == (order == ORDER["right"])
+    assert marking.choice(sorted(some), SEVERAL, KEYS).is_right == (some == {"a", "c"})
+
+
+# ---------------------------------------------------------------- derivations
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2/(n+m)",
+        "2 / (m + n)",
+        "1/((n+m)/2)",
+        "2*(n+m)^-1",
+        "Var(w) = 2/(n+m)",
+        "4/(2n + 2m)".replace("2n", "2*n").replace("2m", "2*m"),
+    ],
+)
+def test_every_way_to_write_it_is_right(text: str) -> None:
+    assert marking.derivation(text, CHECK).is_right
+
+
+@pytest.mark.parametrize("text", ["1/n", "2/n+m", "2/(n+m) + 0.00001", "2", "-2/(n+m)", "2/(n+m)^1.001"])
+def test_another_formula_is_wrong(text: str) -> None:
+    assert marking.derivation(text, CHECK).outcome == "wrong"
+
+
+def test_a_formula_without_a_value_there_says_where() -> None:
+    mark = marking.derivation("sqrt(0 - n)", CHECK)
+    assert mark.outcome == "wrong" and "n = " in mark.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2n/(n+m)", "2/(n+k)", "f(n)", "n.real", "(" * 600, "2/(n+", "2/(n+m)!", "__import__('os')", "n if n else m"]
+)
+def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> None:
+    mark = marking.derivation(text, CHECK)
+    assert mark.outcome == "unread" and "Write an expression of n, m" in mark.message
+
+
+def test_symbols_keep_to_the_range_that_is_given() -> None:
+    check = {"symbols": ["x"], "answer": "abs(x - 5)", "range": [5, 9]}
+    assert marking.derivation("x - 5", check).is_right
+    assert not marking.derivation("x - 5", {**check, "range": {"x": [1, 9]}}).is_right
+
+
+def test_an_answer_of_zero_forgives_rounding() -> None:
+    assert marking.derivation("0.1 * 3 * n - 0.3 * n", {"symbols": ["n"], "answer": "0"}).is_right
+
+
+@given(trees(["n", "m"]), st.integers(0, 63))
+def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(text: str, seed: int) -> None:
+    assume(_has_values(text))
+    check = {"symbols": ["n", "m"], "answer": f"exp(1 / (1 + abs({text})))"}
+    assert marking.derivation(f"exp((1 + abs({text}))^(-1))", check, seed).is_right
+    assert marking.derivation(f"{check['answer']} + n / 1000", check, seed).outcome == "wrong"
+
+
+def _has_values(text: str) -> bool:
+    try:
+        return all(isinstance(read(text, ["n", "m"]).at(n=n, m=m), int | float) for n, m in ((0.7, 2.9), (1.3, 0.6), (2.2, 2.1)))
+    except NoValue:
+        return False
+
+
+@pytest.mark.parametrize("text", ["n^½", "n^(½)", "r ＝ sqrt(n)", "f(n)=√(n)", "ｎ＾０．５", "r = n^½"])
+def test_signs_of_other_keyboards_are_read(text: str) -> None:
+    assert marking.derivation(text, {"symbols": ["n"], "answer": "sqrt(n)"}).is_right

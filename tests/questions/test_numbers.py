@@ -1,0 +1,149 @@
+"""Numbers as people type them: read as they were meant, or not read, and then nothing is lost."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.questions.numbers import read, said
+
+FULL_WIDTH = str.maketrans("0123456789.,-+%/", "０１２３４５６７８９．，－＋％／")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.22", 0.22),
+        ("０.２２", 0.22),
+        ("  +3 ", 3),
+        ("- 1.9", -1.9),
+        ("−2", -2),
+        (".5", 0.5),
+        ("5.", 5),
+        ("007", 7),
+        ("2.2e5", 220_000),
+        ("2.2E+5", 220_000),
+        ("2.2×10^5", 220_000),
+        ("2.2 * 10**5", 220_000),
+        ("2.2x10⁵", 220_000),
+        ("10^(-3)", 0.001),
+        ("-2^2", -4),
+        ("2^00000000001", 2),
+        ("1/3", 1 / 3),
+        ("-1 / 4", -0.25),
+        ("½", 0.5),
+        ("22 %", 0.22),
+        ("22％", 0.22),
+        ("1/3 %", 1 / 300),
+        ("3.5 ms", 3.5),
+        ("3.5ms", 3.5),
+        ("3.5 毫秒", 3.5),
+    ],
+)
+def test_it_reads(text: str, value: float) -> None:
+    reading = read(text, ["ms", "毫秒"])
+    assert reading.value == pytest.approx(value, rel=1e-12) and not reading.problem and not reading.note
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "note"),
+    [
+        ("221,312", 221_312, "We read 221,312 as 221312: the comma groups thousands."),
+        ("１，０００", 1000, "We read 1,000 as 1000: the comma groups thousands."),
+        ("1,234,567.5", 1_234_567.5, "We read 1,234,567.5 as 1234567.5: the comma groups thousands."),
+        ("5,3", 5.3, "5,3 looks like a decimal comma; we read 5.3."),
+        ("0,125", 0.125, "0,125 looks like a decimal comma; we read 0.125."),
+        ("-1,5", -1.5, "-1,5 looks like a decimal comma; we read -1.5."),
+        ("1234,567", 1234.567, "1234,567 looks like a decimal comma; we read 1234.567."),
+        ("2,2e5", 220_000, "2,2 looks like a decimal comma; we read 2.2."),
+        (",5", 0.5, ",5 looks like a decimal comma; we read 0.5."),
+    ],
+)
+def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None:
+    reading = read(text)
+    assert reading.value == pytest.approx(value) and reading.note == note
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "   ",
+            "x",
+            "nan",
+            "NaN",
+            "inf",
+            "-inf",
+            "Infinity",
+            "1e400",
+            "-1e400",
+            "10^5000",
+            "1e5000000000",
+            "9" * 5000,
+        ),
+        *("1e-400", "10^-5000", "1,23,4", "1,2345,678", "0,123,456", "1234,567,890", "1.234,5", "5,", ",", "1,,5", "1,5,"),
+        *(
+            "1 2",
+            "1_000",
+            "0x10",
+            "1/0",
+            "0^-1",
+            "1/2/3",
+            "--1",
+            "1e",
+            "e5",
+            "%",
+            "5 %%",
+            "3 km",
+            "(-2)^2",
+            "2+2",
+            "1e5.5",
+            "2½",
+            "\x00",
+            "\ud800",
+        ),
+    ],
+)
+def test_what_it_does_not_read_it_says(text: str) -> None:
+    reading = read(text, ["ms"])
+    assert reading.value is None and reading.problem and not reading.note
+
+
+def test_a_percent_sign_is_the_unit_where_the_answer_is_in_per_cent() -> None:
+    assert read("22 %", ["%"]).value == read("22", ["%"]).value == 22
+
+
+@given(st.floats(min_value=1e-290, max_value=1e290) | st.floats(min_value=-1e290, max_value=-1e-290))
+def test_every_number_that_we_write_is_read_again(value: float) -> None:
+    assert read(repr(value)).value == value
+    assert read(repr(value).translate(FULL_WIDTH)).value == value
+    assert read(said(value)).value == pytest.approx(value, rel=1e-14)
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_thousands_are_read_however_they_are_grouped(number: int) -> None:
+    assert read(f"{number:,}").value == read(str(number)).value == number
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**6))
+def test_fractions_and_percentages(above: int, below: int) -> None:
+    assert read(f"{above}/{below}").value == above / below
+    assert read(f"{above} %").value == pytest.approx(above / 100)
+
+
+@given(st.integers(0, 10**6), st.text(alphabet="0123456789", min_size=1, max_size=6))
+def test_a_single_comma_groups_or_divides_by_the_rule(whole: int, rest: str) -> None:
+    value = read(f"{whole},{rest}").value
+    groups = len(rest) == 3 and 1 <= len(str(whole)) <= 3 and whole > 0
+    assert value == float(f"{whole}{rest}" if groups else f"{whole}.{rest}")
+
+
+@given(st.text(max_size=150))
+def test_any_text_is_a_finite_number_or_a_sentence(text: str) -> None:
+    reading = read(text, ["ms"])
+    assert (reading.value is None) == bool(reading.problem)
+    assert reading.value is None or math.isfinite(reading.value)
