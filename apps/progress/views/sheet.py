@@ -130,7 +130,6 @@ def context(
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
     given = parts_of(sheet, attempts, fresh, every_step=is_open)
-    at = now()
     return {
         "question": question,
         "revision": revision,
@@ -143,12 +142,10 @@ def context(
         "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds)) or not (sheet.drawn or sheet.choices or sheet.steps),
         "result": parts.result(sheet, attempts),
-        "hints": sheet.hints[: sitting.hints] if member else sheet.hints,
-        "hints_left": max(0, len(sheet.hints) - sitting.hints) if member else 0,
+        **_hints(sheet, sitting, member),
         "revealed": is_open,
         "in_review": in_review,
-        "now_at": _milliseconds(at),
-        "shown_at": _milliseconds(at - _spent(sitting, at)),
+        **_times(sitting),
         "labs": [] if in_review else quoting.labs(revision.labs),
         "own_quotes": [quote for quote in quotes if quote.is_own],
         "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
@@ -164,6 +161,19 @@ def context(
         "grades": buttons(member, card, grades, sitting) if member and is_open else [],
         "back": question.get_absolute_url(),
     }
+
+
+def _hints(sheet: Sheet, sitting: Sitting, member: User | None) -> dict[str, Any]:
+    """Return the hints that are open, and how many are left; a visitor has all of them."""
+    if member is None:
+        return {"hints": sheet.hints, "hints_left": 0}
+    return {"hints": sheet.hints[: sitting.hints], "hints_left": max(0, len(sheet.hints) - sitting.hints)}
+
+
+def _times(sitting: Sitting) -> dict[str, int]:
+    """Return what the site's clock says, and when it would have been shown, had it been read in one go."""
+    at = now()
+    return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(sitting, at))}
 
 
 def _milliseconds(at: datetime) -> int:
