@@ -146,9 +146,7 @@ def context(
         "revealed": is_open,
         "in_review": in_review,
         **_times(sitting),
-        "labs": [] if in_review else quoting.labs(revision.labs),
-        "own_quotes": [quote for quote in quotes if quote.is_own],
-        "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
+        **_beside(revision, quotes, is_open=is_open, in_review=in_review),
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "signs": SIGNS,
@@ -168,6 +166,15 @@ def _hints(sheet: Sheet, sitting: Sitting, member: User | None) -> dict[str, Any
     if member is None:
         return {"hints": sheet.hints, "hints_left": 0}
     return {"hints": sheet.hints[: sitting.hints], "hints_left": max(0, len(sheet.hints) - sitting.hints)}
+
+
+def _beside(revision: Revision, quotes: Sequence[quoting.Quoted], *, is_open: bool, in_review: bool) -> dict[str, Any]:
+    """Return what stands beside the sheet: labs, what own runs said, related questions."""
+    return {
+        "labs": [] if in_review else quoting.labs(revision.labs),
+        "own_quotes": [quote for quote in quotes if quote.is_own],
+        "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
+    }
 
 
 def _times(sitting: Sitting) -> dict[str, int]:
