@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import ZONES, User
-from apps.common.clock import now
 from apps.experiments.models import Run
 from apps.experiments.selectors import evidence_counts
 from apps.progress import calibration, days, demo, forgetting, memory, selectors, services, standing, studying
@@ -22,10 +21,11 @@ from apps.progress.models import Attempt, Card, Day, Review, Sitting
 from apps.progress.sittings import Seen
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
+from tests.progress.conftest import NOON
 
 pytestmark = pytest.mark.django_db
 GENTLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-BEGAN = timedelta(days=31)
+BEGAN = NOON - timedelta(days=31)  # a moment, not an age: the clock ticks on while the same history is told twice
 
 POST = st.tuples(st.integers(0, 30 * 24 * 60), st.sampled_from(memory.RATINGS), st.booleans())  # minutes, grade, taken back later
 
@@ -36,7 +36,7 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     made: list[dict[str, Any]] = []
     drawn = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
     for n, (minutes, rating, undone) in enumerate(sorted(drawn)):
-        made.append({"review_id": UUID(int=n + 1), "rating": rating, "at": now() - BEGAN + timedelta(minutes=minutes)})
+        made.append({"review_id": UUID(int=n + 1), "rating": rating, "at": BEGAN + timedelta(minutes=minutes)})
         made += [{"undo": UUID(int=n + 1)}] * undone
     late = draw(st.permutations(made + draw(st.lists(st.sampled_from(made), max_size=5))))
     return made, late
@@ -45,8 +45,7 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
     """Return what posts lead to, and leave nothing behind."""
     with transaction.atomic():
-        began = now() - BEGAN
-        card = Card.objects.create(user=user, question=question, made_at=began.replace(microsecond=0), due=began)
+        card = Card.objects.create(user=user, question=question, made_at=BEGAN, due=BEGAN)
         for post in posts:
             if "undo" in post:
                 services.take_back(user=user, question=question, review_id=post["undo"])
@@ -76,7 +75,7 @@ def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
 def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
     mei: User, concept: Question, given_: list[tuple[int, int]], data: st.DataObject
 ) -> None:
-    posts = [(UUID(int=n + 1), rating, now() - timedelta(minutes=ago)) for n, (rating, ago) in enumerate(given_)]
+    posts = [(UUID(int=n + 1), rating, NOON - timedelta(minutes=ago)) for n, (rating, ago) in enumerate(given_)]
     order = data.draw(st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4))))
     with transaction.atomic():
         held = studying.reveal(user=mei, question=concept)
