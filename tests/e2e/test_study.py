@@ -72,6 +72,15 @@ def reveal(visitor: Visitor) -> None:
     visitor.page.locator("#ref").wait_for()
 
 
+def miss(visitor: Visitor, words: dict[str, str]) -> None:
+    """Answer wrong, then right, and reveal: the first answer counts."""
+    mistake, right = answers(visitor)
+    assert words["mistake"] in answer(visitor, mistake, "wrong")
+    assert words["again"] in answer(visitor, right, "right")
+    reveal(visitor)
+    assert visitor.page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true", "it graded itself"
+
+
 def begin_review(visitor: Visitor) -> None:
     visitor.go("/review")
     visitor.page.locator("main form[action='/review/start'] button").first.click()
@@ -123,18 +132,19 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
 
     visitor.go(QUESTION)
     assert page.locator(".statement").inner_text()
-    mistake, right = answers(visitor)
-    assert words["mistake"] in answer(visitor, mistake, "wrong")
-    assert words["again"] in answer(visitor, right, "right"), "the first answer counts"
-    reveal(visitor)
-    assert page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true", "it graded itself"
+    miss(visitor, words)
     assert page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.is_visible(), "the ledger is quoted"
 
     begin_review(visitor)  # the card is due within this day
+    miss(visitor, words)
+    page.locator("a[data-next]").click()
+    page.locator("article.q[data-revealed='0']").wait_for()  # the card returns in this session
+    _mistake, right = answers(visitor)
+    assert words["again"] not in answer(visitor, right, "right")
     reveal(visitor)
     assert words["day"] in grade(visitor)
     page.locator("#after").wait_for()
-    assert state_of_card(days, handle) == (2, 1), "due tomorrow"
+    assert state_of_card(days, handle) == (3, 1), "due tomorrow"
 
     visitor.go(QUESTION)
     predict_small(visitor)
@@ -149,10 +159,10 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
     reveal(visitor)
     grade(visitor)
     page.locator("#after").wait_for()
-    assert state_of_card(days, handle)[0] == 3
+    assert state_of_card(days, handle)[0] == 4
     page.keyboard.press("u")
     page.locator(".messages").wait_for()
-    assert state_of_card(days, handle) == (2, 0), "it is due today again"
+    assert state_of_card(days, handle) == (3, 0), "it is due today again"
     assert visitor.violations() == []
 
 
