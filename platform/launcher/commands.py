@@ -171,7 +171,7 @@ def _prepare(arguments: list[str], *, torch: str | None, worker: bool, dev: bool
 def _open(site: Site) -> str:
     """Start the servers, make the database ready and the site answer. Returns the first operator's link, if one was made."""
     site.start_servers()
-    with step("Database, labs and questions") as under_way:
+    with step("Database and content") as under_way:
         said = site.get_ready()
         under_way.note = said["load_labs"][-1]
     with step("Waiting for the site"):

@@ -98,6 +98,19 @@ def test_a_grade_waits_where_storage_is_full(opened: tuple[Page, Question]) -> N
     assert ratings(first) == [3]
 
 
+def test_a_page_that_alone_holds_a_grade_is_not_left_unasked(opened: tuple[Page, Question]) -> None:
+    page, first = opened
+    page.evaluate(FULL)
+    page.route(GRADE, lambda route: route.abort())
+    page.keyboard.press("3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.reload()
+    assert asked == ["beforeunload"]
+    assert ratings(first) == [], "who leaves all the same leaves it"
+
+
 @pytest.mark.parametrize("status", [400, 409])
 def test_a_grade_that_is_not_taken_is_said_where_one_looks(opened: tuple[Page, Question], status: int) -> None:
     page, _first = opened

@@ -236,6 +236,15 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
     assert "in 23 days" in page(member)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(1, "19 November, in 1 day"), (0, "<dd>today</dd>"), (-1, "17 November is past: pick the next")]
+)
+def test_the_day_of_the_interview_comes_and_goes(member: Client, mei: User, ahead: int, said: str) -> None:
+    day = selectors.today(mei) + timedelta(days=ahead)
+    services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
+    assert said in page(member)
+
+
 @pytest.mark.parametrize(("ahead", "shown"), [(None, False), (0, True), (21, True), (60, False)])
 def test_the_legend_names_an_interview_that_the_calendar_shows(member: Client, mei: User, ahead: int | None, shown: bool) -> None:
     day = selectors.today(mei) + timedelta(days=ahead) if ahead is not None else None

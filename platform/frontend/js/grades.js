@@ -84,6 +84,9 @@ async function send() {
   return !waiting().length;
 }
 
+addEventListener("beforeunload", (event) => {
+  if (memory?.length) event.preventDefault(); // they would be lost with the page: the browser asks
+});
 addEventListener("online", flush);
 addEventListener("offline", () => show());
 if (waiting().length) flush();
