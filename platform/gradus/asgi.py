@@ -2,12 +2,16 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # apps/ and workers/wire.py
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 
 from django.core.asgi import get_asgi_application
+
+# WhiteNoise sends files as synchronous iterators, whose few blocks Django then reads in a thread: nothing to say at each start.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 django_application = get_asgi_application()
 
