@@ -55,9 +55,10 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
         waiting = here.waiting().filter(version__sha256__in=labs.values())
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
-            run = waiting.filter(owner=share.owner_id).order_by("queued_at").first()
+            run = waiting.filter(owner=share.owner_id).select_related("version").order_by("queued_at").first()
             # By its own row alone: a stop that this waits for is seen only there, what is joined stays as it was. Then ask again.
-            if run and Run.objects.filter(pk=run.pk).waiting().update(state=Run.State.RUNNING):
+            now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
+            if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
                 return _start_try(run, machine)
     return None
 
@@ -69,8 +70,8 @@ def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
     here = Run.objects.filter(lane="bench")
     waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
-    # One whose owner has no slot free could not start on an empty machine either.
-    return Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING).exists()
+    # One whose owner has no slot free could not start on an empty machine either; asked only where any waits, for it costs more.
+    return waiting.exists() and Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING).exists()
 
 
 def _start_try(run: Run, machine: Machine) -> Claim:
@@ -78,15 +79,12 @@ def _start_try(run: Run, machine: Machine) -> Claim:
     number = run.tries.count() + 1
     attempt = Try.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
     count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
-    run.refresh_from_db()
-    run.done = run.of = 0
+    run.state, run.done, run.of = Run.State.RUNNING, 0, 0  # as the claim stored it; who claims reads no more of the run than this
     if number > 1:  # tell readers to forget what the try before drew
         run.last_seq += 1
+        run.save(update_fields=["last_seq"])
         reset = Batch.objects.create(run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"try": number, "keep": 0})
         live.tell_batches(run, [reset])
-    run.started_at = Clock()  # type: ignore[assignment]
-    run.save(update_fields=["done", "of", "last_seq", "started_at"])
-    run.refresh_from_db()
     live.tell_state(run)
     return Claim(run, attempt, token)
 
@@ -177,7 +175,7 @@ def release_try(*, machine: Machine, try_id: int, token: str, reason: str) -> No
 def _hold(machine: Machine, try_id: int, token: str) -> Run:
     """Lock and return the run that the token may write to."""
     mine = Try.objects.filter(pk=try_id, token_hash=hashed(token), machine=machine, ended_at=None)
-    run = Run.objects.select_for_update(of=("self",)).select_related("version").filter(pk__in=mine.values("run")).first()
+    run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
     # Asked again under the lock: what a query joins but does not lock, it may still see as it was before it had to wait.
     if run is None or not mine.exists():
         raise StaleTry("This try was given up. Stop, and claim again.")

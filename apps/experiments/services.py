@@ -212,7 +212,7 @@ def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None
     """End a run that is locked, with all that follows from it. However a run ends, it ends here."""
     run.state, run.ended_at = state, Clock()  # type: ignore[assignment]
     run.save()
-    run.refresh_from_db()
+    run.refresh_from_db(fields=["ended_at"])
     _score_prediction(run, verdicts)
     run_over.send(sender=Run, run=run)
     live.tell_state(run)

@@ -264,10 +264,10 @@ def bookmark(*, user: User, question: Question, kept: bool) -> None:
 # ---------------------------------------------------------------- runs
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in the transaction that ends the run, and one statement
 def let_wait(*, run: Run) -> None:
     """Note that a verdict is there to be opened by the run's owner."""
-    Waiting.objects.get_or_create(run=run, defaults={"user_id": run.owner_id})
+    Waiting.objects.bulk_create([Waiting(run=run, user_id=run.owner_id)], ignore_conflicts=True)
 
 
 @transaction.atomic
