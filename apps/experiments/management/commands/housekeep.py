@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from apps.common.locks import if_free
-from apps.experiments.duties import DUTIES
+from apps.experiments.duties import DUTIES, ring_for_what_waits
 
 log = logging.getLogger("housekeep")
 
@@ -38,7 +38,9 @@ class Command(BaseCommand):
             try:
                 with if_free(f"duty {duty.__name__}") as ours:
                     if ours and (done := duty()):
-                        log.info("%s: %s", duty.__name__.replace("_", " "), done)
+                        # While runs wait it rings every round: lines of that would bury what was done.
+                        level = logging.DEBUG if duty is ring_for_what_waits else logging.INFO
+                        log.log(level, "%s: %s", duty.__name__.replace("_", " "), done)
             except Exception:
                 log.exception("%s failed; the next round tries again", duty.__name__)
             finally:
