@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
 LONGEST = 2000  # characters of a path we follow
@@ -30,3 +31,21 @@ def way_back(request: HttpRequest, default: str = "/") -> str:
     """Return the posted `next` when it is a path of this site, else `default`."""
     path = request.POST.get("next", "")
     return path if is_local(path) else default
+
+
+def came_from(request: HttpRequest) -> str:
+    """Return the path of the page whose form was sent, when it is one of this site; else nothing."""
+    parts = urlsplit(request.headers.get("Referer", ""))
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path if request.method == "POST" and parts.netloc == request.get_host() and is_local(path) else ""
+
+
+def page_above(path: str) -> str:
+    """Return the nearest address above `path` that the site has: the page of a form's address."""
+    while path := path.rpartition("/")[0]:
+        try:
+            resolve(path)
+        except Resolver404:
+            continue
+        return path
+    return "/"

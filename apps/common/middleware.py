@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from apps.common.access import page_above
 from apps.common.errors import BadRequest, Refused
 from apps.common.pages import refused
 
@@ -19,9 +21,17 @@ class RefusedMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.encoding and codecs.lookup(request.encoding).name != "utf-8":  # UTF-7 would smuggle in lone surrogates
             return refused(request, BadRequest(_("Send forms in UTF-8.")))
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and _is_led_here(request):
+            return redirect(page_above(request.path))
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
         return refused(request, exception)
+
+
+def _is_led_here(request: HttpRequest) -> bool:
+    """Return whether a person was led to the address of a form, by signing in or the switch of language: they would see nothing."""
+    return request.method == "GET" and "text/html" in request.headers.get("Accept", "") and not getattr(request, "htmx", False)

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.access import came_from
 from apps.common.errors import TooManyTries
 
 RETRY_SECONDS = 10  # a database that was restarted answers by then
@@ -59,7 +60,8 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page, or for htmx the line, that says why a rule said no."""
     fragment = bool(getattr(request, "htmx", False))
     status = getattr(error, "status", 409)
-    response = render(request, "_refused.html" if fragment else "refused.html", {"refused": error, "status": status}, status=status)
+    context = {"refused": error, "status": status, "came_from": came_from(request)}
+    response = render(request, "_refused.html" if fragment else "refused.html", context, status=status)
     if fragment:
         response["X-Fragment"] = "1"
     if seconds := getattr(error, "seconds", None):
@@ -78,4 +80,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _sheet(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:
-    return render(request, "error.html", {"status": status, "title": title, "text": text}, status=status)
+    context = {"status": status, "title": title, "text": text, "came_from": came_from(request)}
+    return render(request, "error.html", context, status=status)

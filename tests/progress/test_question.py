@@ -70,6 +70,53 @@ def test_reading_changes_nothing(member: Client, numeric: Question, deed: str) -
     assert member.get(f"{PAGE}/{deed}").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("led", "page"),
+    [
+        (f"{PAGE}/check", PAGE),
+        (f"{PAGE}/grade", PAGE),
+        ("/review/start", "/review"),
+        ("/language", "/"),
+        ("/theme", "/"),
+    ],
+)
+def test_who_signs_in_or_changes_the_language_there_comes_to_the_page_of_the_deed(
+    member: Client, numeric: Question, led: str, page: str
+) -> None:
+    response = member.get(led, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (response.status_code, response["Location"]) == (302, page)
+
+
+def test_a_refusal_leads_back_to_the_page_that_asked(member: Client, numeric: Question) -> None:
+    asked = {"referer": f"http://testserver{PAGE}?reveal=1"}
+    html = member.post(f"{PAGE}/grade", {"key": "x"}, headers=asked).content.decode()
+    assert f'href="{PAGE}?reveal=1">Back to the page' in html
+    for strange in ("http://evil.example/questions", "javascript:alert(1)", "http://testserver//evil.example/", ""):
+        html = member.post(f"{PAGE}/grade", {"key": "x"}, headers={"referer": strange}).content.decode()
+        assert "Back to the page" not in html and "evil" not in html, strange
+
+
+def test_what_is_said_of_an_answer_is_in_view_also_where_it_was_not_read(client: Client, numeric: Question) -> None:
+    assert f'action="{PAGE}/check#numeric"' in post(client, f"{PAGE}/check", part="numeric", text="what?").content.decode()
+
+
+def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: Question) -> None:
+    post(member, f"{PAGE}/check", part="numeric", text=answer_of(mei, numeric))
+    assert "Back to today" not in member.get(PAGE).content.decode()
+    post(member, f"{PAGE}/reveal")
+    assert "Back to today" in member.get(f"{PAGE}?reveal=1").content.decode()
+
+
+def test_a_sentence_round_an_answer_ends_as_its_language_does(member: Client, mei: User, numeric: Question) -> None:
+    post(member, f"{PAGE}/check", part="numeric", text="-1")
+    post(member, f"{PAGE}/reveal")
+    html = member.get(f"{PAGE}?reveal=1").content.decode()
+    assert 'You answered <b class="you">-1</b>. The answer is <b class="fig">' in html
+    member.post("/language", {"language": "zh-hans"})
+    html = member.get(f"{PAGE}?reveal=1").content.decode()
+    assert '</b>。答案是 <b class="fig">' in html and "</b>." not in html
+
+
 def test_a_question_that_is_not_there_is_a_404(member: Client, numeric: Question) -> None:
     assert member.get("/questions/nothing").status_code == 404
     Question.objects.update(withdrawn=True)
