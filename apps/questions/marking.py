@@ -75,13 +75,13 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
     strange = [key for key in chosen if key not in keys]
     if strange or len(set(chosen)) != len(chosen):
         return Mark(UNREAD, message=_("That is not one of the options. Load the page again, then choose."))
-    if not chosen or (form == "one" and len(chosen) != 1):
-        return Mark(UNREAD, message=_("Choose one option.") if form == "one" else _("Choose at least one option."))
     if form == "order":
         if len(chosen) != len(right):
-            return Mark(UNREAD, message=_("Give every option its place."))
+            return Mark(UNREAD, message=_("Give every option its place, each place once."))
         places = {key: place == right.index(key) for place, key in enumerate(chosen)}
         return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
+    if not chosen or (form == "one" and len(chosen) != 1):
+        return Mark(UNREAD, message=_("Choose one option.") if form == "one" else _("Choose at least one option."))
     dealt = {key: (key in chosen) == (key in right) for key in keys}
     return Mark(RIGHT if all(dealt.values()) else WRONG, options=dealt)
 

@@ -94,6 +94,11 @@ def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None
     assert mark.outcome == outcome and bool(mark.message) == (outcome == "unread")
 
 
+@pytest.mark.parametrize("placed", [[], ["c"], ["c", "a"]])
+def test_an_order_with_gaps_is_asked_for_places_not_for_options(placed: list[str]) -> None:
+    assert marking.choice(placed, ORDER, KEYS).message == "Give every option its place, each place once."
+
+
 def test_each_option_says_whether_it_was_dealt_with_rightly() -> None:
     assert marking.choice(["a", "b"], SEVERAL, KEYS).options == {"a": True, "b": False, "c": False}
     assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {"c": True, "b": False, "a": False}
