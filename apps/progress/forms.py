@@ -22,6 +22,7 @@ from apps.progress.sittings import Seen
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
 LONGEST = 40_000  # characters of one field
 MOST = 32  # options of a choice, points of a question
+BOUNDS = {"minutes": (5, 240), "retention": (80, 95)}  # of a plan; per cent
 
 
 class PlanForm(forms.ModelForm[Plan]):
@@ -30,8 +31,6 @@ class PlanForm(forms.ModelForm[Plan]):
         fields = ["interview", "minutes", "retention", "two_buttons"]
         widgets = {
             "interview": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            "minutes": forms.NumberInput(attrs={"min": 5, "max": 240}),
-            "retention": forms.NumberInput(attrs={"min": 80, "max": 95}),
         }
         help_texts = {
             "interview": gettext_lazy("Leave it empty while there is none."),
@@ -42,6 +41,9 @@ class PlanForm(forms.ModelForm[Plan]):
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
         self.user = user
+        for name, (low, high) in BOUNDS.items():
+            self.fields[name].validators.clear()  # the column's own: "greater than or equal to 0"
+            self.fields[name].widget.attrs |= {"min": low, "max": high}
 
     def clean_interview(self) -> Any:
         day = self.cleaned_data["interview"]
@@ -51,13 +53,14 @@ class PlanForm(forms.ModelForm[Plan]):
         return day
 
     def clean_minutes(self) -> int:
-        return self._within("minutes", 5, 240)
+        return self._within("minutes")
 
     def clean_retention(self) -> int:
-        return self._within("retention", 80, 95)
+        return self._within("retention")
 
-    def _within(self, name: str, low: int, high: int) -> int:
+    def _within(self, name: str) -> int:
         value: int = self.cleaned_data[name]
+        low, high = BOUNDS[name]
         if not low <= value <= high:
             raise forms.ValidationError(_("Choose a number from %(low)s to %(high)s.") % {"low": low, "high": high})
         return value

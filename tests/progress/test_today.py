@@ -217,6 +217,7 @@ def test_the_question_shows_what_ones_own_run_said(
     "bad",
     [
         {"minutes": "4"},
+        {"minutes": "-5"},
         {"minutes": "999"},
         {"retention": "79"},
         {"retention": "99"},
@@ -227,6 +228,17 @@ def test_the_question_shows_what_ones_own_run_said(
 def test_a_plan_that_cannot_be_is_said_and_not_kept(member: Client, mei: User, bad: dict[str, str]) -> None:
     response = member.post("/plan", {"minutes": "30", "retention": "90", "interview": "", **bad})
     assert response.status_code == 422 and 'class="wrong"' in response.content.decode() and not Plan.objects.exists()
+
+
+def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(member: Client, mei: User) -> None:
+    html = member.post("/plan", {"minutes": "-5", "retention": "-1", "interview": ""}).content.decode()
+    assert "Choose a number from 5 to 240." in html and "Choose a number from 80 to 95." in html
+    assert 'min="5"' in html and 'min="80"' in html and 'max="95"' in html
+
+
+def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
+    html = client.get("/").content.decode()
+    assert "meet each again just before you would forget it" in html and 'href="/questions">All questions' in html
 
 
 def test_a_plan_is_kept(member: Client, mei: User) -> None:
