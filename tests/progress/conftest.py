@@ -77,8 +77,10 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
             group=0,
             position=n,
             key=key,
-            reason_en="why",
-            reason_zh="因为",
+            reason_en=f"the reason of {key}",
+            reason_zh=f"{key} 的理由",
+            reason_html_en=f"<p>the reason of {key}</p>",
+            reason_html_zh=f"<p>{key} 的理由</p>",
             **_both(f"option {key}"),
         )
         for n, key in enumerate("abc" if "choice" in parts else "")

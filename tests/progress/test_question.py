@@ -93,7 +93,7 @@ def test_a_refusal_leads_back_to_the_page_that_asked(member: Client, numeric: Qu
     assert f'href="{PAGE}?reveal=1">Back to the page' in html
     for strange in ("http://evil.example/questions", "javascript:alert(1)", "http://testserver//evil.example/", ""):
         html = member.post(f"{PAGE}/grade", {"key": "x"}, headers={"referer": strange}).content.decode()
-        assert "Back to the page" not in html and "evil" not in html, strange
+        assert "Back to the page" not in html and "evil.example" not in html, strange
 
 
 def test_what_is_said_of_an_answer_is_in_view_also_where_it_was_not_read(client: Client, numeric: Question) -> None:
@@ -154,10 +154,10 @@ def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(member: Cli
 
 
 def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Question) -> None:
-    assert "why" not in member.get("/questions/all-of-it").content.decode()
+    assert "the reason of a" not in member.get("/questions/all-of-it").content.decode()
     post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "c"])
     html = member.get("/questions/all-of-it").content.decode()
-    assert 'data-kind="right"' in html and Attempt.objects.get().was_read == ["a", "c"]
+    assert 'data-kind="right"' in html and "the reason of a" in html and Attempt.objects.get().was_read == ["a", "c"]
 
 
 def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Question) -> None:
@@ -241,13 +241,14 @@ def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Q
 
 def test_the_time_before_the_answer_was_opened_counts(member: Client, concept: Question, hands: Hands) -> None:
     path = "/questions/why-relu"
+    began = selectors.now()
     html = member.get(path).content.decode()
     for deed in ("hint", "reveal", "grade"):
         hands.later(seconds=30)
         form = {name: hidden(html, name) for name in ("sitting", "revision", "shown")}
         form |= {"review_id": hidden(html, "review_id"), "rating": "3"} if deed == "grade" else {"text": "", "key": str(uuid4())}
         html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
-    assert Review.objects.get().seconds == pytest.approx(90, abs=5)
+    assert 89.9 < Review.objects.get().seconds <= (selectors.now() - began).total_seconds() + 0.1
 
 
 def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Question, hands: Hands) -> None:
@@ -255,7 +256,8 @@ def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Q
     shown = hidden(member.get(path).content.decode(), "shown")
     member.post(f"{path}/hint", {"number": "1", "shown": shown})
     present = hands.later(hours=1)
-    assert int(hidden(member.get(path).content.decode(), "shown")) == pytest.approx(present.timestamp() * 1000, abs=5000)
+    anew = int(hidden(member.get(path).content.decode(), "shown")) / 1000
+    assert present.timestamp() - 0.1 < anew < selectors.now().timestamp() + 0.1
 
 
 def test_a_grade_of_long_ago_is_not_taken(member: Client, concept: Question) -> None:
