@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, connections, transaction
 from django.test import Client
@@ -30,17 +31,30 @@ def fall_silent() -> None:
 
 
 def elsewhere(work: Callable[[], Any]) -> Future[Any]:
-    """Start `work` on a connection of its own; return when it is done, or has had time to reach a lock that we hold."""
+    """Start `work` on a connection of its own; return when it is done, or waits for a lock that we hold."""
+    backend = Future[int]()
 
     def and_close() -> Any:
         try:
+            connection.ensure_connection()
+            backend.set_result(connection.connection.info.backend_pid)
             return work()
         finally:
             connections.close_all()
 
     future = ThreadPoolExecutor(1).submit(and_close)
-    wait([future], timeout=0.5)
+    params = connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
+    with psycopg.Connection.connect(**params, autocommit=True) as third:
+        while not future.done() and not _waits(third, backend):
+            wait([future], timeout=0.05)
     return future
+
+
+def _waits(third: psycopg.Connection[Any], backend: Future[int]) -> bool:
+    if not backend.done():
+        return False
+    asked = third.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [backend.result()]).fetchone()
+    return bool(asked and asked[0])
 
 
 @contextmanager
