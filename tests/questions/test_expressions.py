@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.questions.expressions import BadExpression, NoValue, is_free_name, read
 
-QUICK = 0.2  # seconds
+QUICK = 0.2  # seconds of work; while others have the processor, no time passes
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_has_no_value_and_costs_a_blink(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises((BadExpression, NoValue)):
         read(text, ["n"]).at(n=3)
-    assert time.perf_counter() - began < QUICK
+    assert time.thread_time() - began < QUICK
 
 
 LETTERS = st.text(alphabet="nm0123456789.+-*/%()<>=!^ ,eilnoprstuxg", max_size=120)
@@ -133,13 +133,13 @@ LETTERS = st.text(alphabet="nm0123456789.+-*/%()<>=!^ ,eilnoprstuxg", max_size=1
 @given(st.one_of(LETTERS, st.text(max_size=600)))
 @settings(max_examples=400, deadline=None)
 def test_any_text_ends_in_a_finite_number_or_a_named_refusal_quickly(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         value = read(text, ["n", "m"]).at(n=2, m=0.5)
     except (BadExpression, NoValue):
         value = 0
     assert math.isfinite(value) and abs(value) <= 1e300
-    assert time.perf_counter() - began < QUICK
+    assert time.thread_time() - began < QUICK
 
 
 def trees(names: list[str]) -> st.SearchStrategy[str]:
