@@ -141,7 +141,7 @@ def test_too_many_tries_are_told_to_wait(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_who_want_one_handle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both forms find the handle free; the database decides, and the second hears it from the form."""
-    meet = threading.Barrier(2, timeout=20)
+    meet = threading.Barrier(2, timeout=120)
     save = User.save
 
     def save_together(self: User, *args: Any, **kwargs: Any) -> None:

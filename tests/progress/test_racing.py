@@ -32,7 +32,7 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
 
     def one() -> None:
         try:
-            gate.wait(10)
+            gate.wait(60)
             results.append(deed())
         except Exception as error:
             results.append(error)
@@ -43,7 +43,7 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert len(results) == times
     return results
 

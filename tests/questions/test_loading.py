@@ -246,7 +246,7 @@ def test_two_loaders_at_once_load_once(bank: Path) -> None:
     gate = threading.Barrier(2)
 
     def load(_n: int) -> list[str]:
-        gate.wait(timeout=10)
+        gate.wait(timeout=60)
         try:
             return load_questions(bank)
         finally:
