@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.common.browsing import Open, look_over, needs_browser
+from tests.common.browsing import Open, go_by_keys, look_over, needs_browser
 
 pytestmark = needs_browser
 PAGE = "/accounts/login/"
@@ -16,13 +16,9 @@ PAGE = "/accounts/login/"
 
 def test_g_then_a_letter_goes_there(open_page: Open) -> None:
     page = open_page(PAGE)
-    page.keyboard.press("g")
-    page.keyboard.press("c")
-    page.wait_for_url("**/claims")
+    go_by_keys(page, "c", "**/claims")
     expect(page.locator(".nav a[aria-current=page]")).to_have_attribute("href", "/claims")
-    page.keyboard.press("g")
-    page.keyboard.press("l")
-    page.wait_for_url("**/labs")
+    go_by_keys(page, "l", "**/labs")
 
 
 def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
@@ -33,6 +29,16 @@ def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
     look_over(page)
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_what_asks_once_is_answered_by_enter(open_page: Open) -> None:
+    page = open_page(PAGE)
+    ask = '<details class="ask"><summary data-key="x">Stop</summary><form action="/labs"><button>Yes</button></form></details>'
+    page.evaluate("ask => document.querySelector('main').insertAdjacentHTML('afterbegin', ask)", ask)
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="Yes")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/labs?")
 
 
 def test_keys_rest_while_one_types(open_page: Open) -> None:
@@ -90,7 +96,8 @@ def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> 
     page.route("**" + PAGE, with_button)
     page.route("**/held", lambda route: held.append(route))
     page.reload()
-    page.locator("#go").click()
+    with page.expect_request("**/held"):
+        page.locator("#go").click()
     expect(page.locator("html[data-busy]")).to_be_attached()
     expect(page.locator("#place")).to_have_attribute("aria-busy", "true")
     held[0].fulfill(body="here it is")

@@ -59,6 +59,7 @@ document.addEventListener("keydown", (e) => {
     if (e.repeat && !("repeats" in el.dataset)) return; // a key that is held is one press
     el.focus({ preventScroll: el.tagName !== "INPUT" });
     if (el.tagName !== "INPUT") el.click();
+    if (el.closest("details.ask[open]")) $("button", el.parentElement).focus(); // what asks once is answered by Enter
     return;
   }
   if (key === "g") {
