@@ -120,6 +120,11 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
     def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
         return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]  # its number is of this question
 
+    def get_fieldsets(self, request: HttpRequest, obj: Revision | None = None) -> Any:
+        if obj is None:  # it has neither number nor times yet
+            return ((None, {"fields": ("question",)}), *self.fieldsets[1:])
+        return super().get_fieldsets(request, obj)
+
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)  # it would ask once for many, published ones among them

@@ -38,6 +38,12 @@ def test_lists_search_and_filter(operator: Client, guess: Question, mei: User, t
     assert operator.get(f"/admin/questions/{table}/", {"q": "猜测 \x00"[:2]}).status_code == 200
 
 
+def test_a_revision_that_is_not_made_yet_has_no_times(operator: Client, guess: Question) -> None:
+    page = operator.get("/admin/questions/revision/add/").content.decode()
+    assert 'name="title_en"' in page and "DatabaseDefault" not in page and "Published at" not in page
+    assert "Made at" in operator.get(f"/admin/questions/revision/{guess.current_id}/change/").content.decode()
+
+
 def test_strangers_see_nothing_of_it(client: Client, guess: Question, mei: User) -> None:
     client.force_login(mei)
     assert client.get("/admin/questions/question/").status_code == 302
