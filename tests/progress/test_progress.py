@@ -59,6 +59,8 @@ def test_calibration_counts_first_answers_with_a_confidence(member: Client, mei:
         member.post("/questions/how-long/check", form)
     rows = list(csv.reader(io.StringIO(member.get("/progress/calibration.csv").content.decode())))
     assert rows[1:] == [["questions", "95", "0", "1"]]
+    html = member.get("/progress").content.decode()
+    assert "1 answer so far; from 10 on" in html and "No run was predicted yet." in html
 
 
 @pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
@@ -98,20 +99,34 @@ def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
         "title": title,
         "bins": [(each, said.percent(each.share)) for each in found],
         "figure": figures.calibration(found, title) if found else "",
-        "sentence": _lean_sentence(found),
+        "sentence": _lean_sentence(name, found),
         "score": f"{score:.2f}" if score is not None else "",
     }
 
 
-def _lean_sentence(found: list[Bin]) -> str:
+def _few(name: str, of: int) -> str:
+    """Return what is said while too few were given with a confidence: predictions of labs, answers to questions."""
+    if name == "labs":
+        none = _("No run was predicted yet.")
+        some = ngettext(
+            "%(n)s prediction so far; from %(enough)s on this says how sure you may be.",
+            "%(n)s predictions so far; from %(enough)s on this says how sure you may be.",
+            of,
+        )
+    else:
+        none = _("No answer was given with a confidence yet.")
+        some = ngettext(
+            "%(n)s answer so far; from %(enough)s on this says how sure you may be.",
+            "%(n)s answers so far; from %(enough)s on this says how sure you may be.",
+            of,
+        )
+    return some % {"n": of, "enough": calibration.ENOUGH} if of else none
+
+
+def _lean_sentence(name: str, found: list[Bin]) -> str:
     of, lean = sum(each.of for each in found), calibration.lean(found)
-    if not of:
-        return _("No answer was given with a confidence yet.")
     if lean is None:
-        return _("%(n)s answers so far; from %(enough)s on this says how sure you may be.") % {
-            "n": of,
-            "enough": calibration.ENOUGH,
-        }
+        return _few(name, of)
     if abs(lean) < 0.05:
         return _("You are right about as often as you are sure.")
     points = f"{abs(100 * lean):.0f}"
