@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from django.utils import translation
 
 from apps.accounts.models import User
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
@@ -28,8 +27,3 @@ def signed_in(mei: User) -> Client:
 @pytest.fixture
 def operator(db: None) -> User:
     return User.objects.create_superuser("operator@example.org", "boss", PASSWORD)
-
-
-@pytest.fixture(autouse=True)
-def in_english() -> None:
-    translation.activate("en")  # a request before may have left another language behind
