@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from launcher.processes import spawn
 from launcher.say import Problem
 
 ACCOUNTS = ("gradus", "postgres", "nobody")  # the first that exists serves PostgreSQL when we are root
+START_SECONDS = 120.0  # that a server may take to answer; one that ends is seen at once
 ROOT_HOUSE = Path("/var/lib/gradus")  # where root keeps clusters, since PostgreSQL's account may not see the checkout
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # bytes of a socket's path
 # --locale too: without it, and without LANG, ctype is C and there are no Chinese trigrams
@@ -88,7 +90,7 @@ class Postgres:
         self.url = f"postgresql://gradus@/gradus?host={self.socket}"
         self._make_folders()
 
-    def start(self, *settings: str, seconds: float = 30, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, *settings: str, seconds: float = START_SECONDS, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, and wait until it answers. Stopped by SIGINT, also when this process is killed (Linux).
 
         Args:
@@ -194,7 +196,7 @@ class Valkey:
         self.socket = self.folder / "valkey.sock"
         self.url = f"unix://{self.socket}?db=0"
 
-    def start(self, seconds: float = 10, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, seconds: float = START_SECONDS, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, and wait until it listens. Stopped by SIGTERM, also when this process is killed (Linux).
 
         Raises:
@@ -202,11 +204,16 @@ class Valkey:
         """
         server = self.launch(output=output)
         deadline = time.monotonic() + seconds
-        while not self.socket.exists():
+        while not self.listens():
             if server.poll() is not None or time.monotonic() > deadline:
                 raise Problem("Valkey did not start.", "read its messages, or set REDIS_URL to a Redis of your own.")
             time.sleep(0.01)
         return server
+
+    def listens(self) -> bool:
+        """Say whether it takes connections: its socket is there a moment earlier."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            return asking.connect_ex(str(self.socket)) == 0
 
     def launch(self, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, without waiting."""

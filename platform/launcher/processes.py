@@ -21,13 +21,14 @@ from launcher.say import Problem
 
 PR_SET_PDEATHSIG = 1
 LINUX = sys.platform == "linux"
+_C = ctypes.CDLL(None)  # loaded here: a child of several threads must not wait for a lock that another one held
 TAIL_LINES = 25  # of a program's output, shown when it failed
 
 
 def die_with(parent: int, number: int) -> None:
     """In a child, after any setuid (which forgets it): ask for signal `number` when process `parent` dies (Linux)."""
     if LINUX:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+        _C.prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it died before we asked
             os.kill(os.getpid(), signal.SIGKILL)
 

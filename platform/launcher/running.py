@@ -199,7 +199,7 @@ class Site:
     def _start_valkey(self) -> None:
         valkey = Valkey(self.home.path)
         child = self.supervisor.start("valkey", lambda output: valkey.launch(output=output), ends_by=valkey.ends_by, shown=False)
-        self.supervisor.wait_for(valkey.socket.exists, child, SERVER_SECONDS)
+        self.supervisor.wait_for(valkey.listens, child, SERVER_SECONDS)
 
 
 def environment(home: Home, address: Address) -> dict[str, str]:
