@@ -31,13 +31,21 @@ def forget(folder: Path) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def until(ready: Callable[[], object], seconds: float = 60) -> object:
+def until(ready: Callable[[], object], seconds: float = 240) -> object:
     """Wait for a condition; returns what it returned."""
     deadline = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < deadline, f"{ready} did not come true in {seconds} s"
         time.sleep(0.02)
     return found
+
+
+def lives(pid: int) -> bool:
+    """Say whether there is such a process, zombies aside: not every first process of a container buries the dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def naming(text: str) -> list[psutil.Process]:

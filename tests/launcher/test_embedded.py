@@ -23,7 +23,7 @@ from launcher.home import Home
 from launcher.processes import stop
 from launcher.say import Problem
 
-from tests.launcher.conftest import ROOT, forget, until
+from tests.launcher.conftest import ROOT, forget, lives, until
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another account")
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="parent-death signals exist on Linux alone")
@@ -90,7 +90,7 @@ def test_nothing_is_left_running_after_kill_9_of_the_parent(tmp_path: Path) -> N
         connection.execute("CREATE TABLE kept (word text)")
     holder.kill()
     holder.wait()
-    until(lambda: not any(psutil.pid_exists(int(pid)) for pid in pids))
+    until(lambda: not any(lives(int(pid)) for pid in pids))
 
     again, (url, *_rest) = hold(tmp_path / "data")  # it was a clean end: what was stored is there
     with psycopg.connect(url) as connection:
@@ -198,7 +198,7 @@ def test_an_ordinary_account_runs_the_servers_as_itself() -> None:
         assert redis.Redis.from_url(broker).ping()
         holder.kill()
         holder.wait()
-        until(lambda: not any(psutil.pid_exists(int(pid)) for pid in pids))
+        until(lambda: not any(lives(int(pid)) for pid in pids))
     finally:
         shutil.rmtree(data, ignore_errors=True)
         shutil.rmtree(f"/tmp/gradus-{account.pw_uid}-{embedded.short_name(data)}", ignore_errors=True)

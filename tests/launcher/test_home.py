@@ -88,5 +88,5 @@ def test_it_waits_for_what_a_killed_launcher_left(home: Home) -> None:
     with pytest.raises(Problem, match="What was left of a former run does not end"):
         home.lock(seconds=0.1)
     holder.stdin.close()
-    home.lock(seconds=10).release()
+    home.lock(seconds=60).release()
     until(lambda: holder.poll() is not None)
