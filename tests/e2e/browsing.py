@@ -14,7 +14,8 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-LONG = 90_000  # ms; a run on a machine that is busy with other things
+LONG = 300_000  # ms; a run on a machine that is busy with other things
+PATIENCE = 60_000  # ms; a page on such a machine
 # Notes what the policy forbade, and every change of the live chart: state, points held, last batch, link.
 WITNESS = """
 window.__violations = [];
@@ -41,7 +42,7 @@ class Visitor:
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context, self.url = context, url
         context.add_init_script(WITNESS)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self._forgiven: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from tests.e2e.system import PASSWORD, System
 from tests.e2e.waiting import until
 
 SMALL = {"depth": "2", "width": "16", "epochs": "4"}  # settings of dead-relu that take a few seconds
-LONGER = {**SMALL, "epochs": "12"}  # and some that take long enough for something to happen meanwhile
+LONGER = {**SMALL, "epochs": "20"}  # and some that take long enough for something to happen meanwhile, also where a page is slow
 OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
 
@@ -20,7 +20,7 @@ class Member:
 
     def __init__(self, system: System, handle: str) -> None:
         self.system, self.handle = system, handle
-        self.http = httpx.Client(base_url=system.url, timeout=20, trust_env=False)
+        self.http = httpx.Client(base_url=system.url, timeout=60, trust_env=False)
         sent = self.post("/accounts/login/", {"login": f"{handle}@example.org", "password": PASSWORD})
         assert sent.status_code == 302, sent.text
 
@@ -48,7 +48,7 @@ class Member:
     def state(self, run: str) -> str:
         return str(self.points(run)["state"])
 
-    def wait_for(self, run: str, *states: str, seconds: float = 90) -> dict[str, Any]:
+    def wait_for(self, run: str, *states: str, seconds: float = 300) -> dict[str, Any]:
         """Wait until the run is in one of `states` (over, without); return its points."""
         told: dict[str, Any] = {}
 
@@ -62,7 +62,7 @@ class Member:
         until(look, seconds, lambda: f"{run} {states or 'over'}; it is {told.get('state')}\n{self.system.tail('worker')}")
         return told
 
-    def wait_for_points(self, run: str, number: int, seconds: float = 60) -> int:
+    def wait_for_points(self, run: str, number: int, seconds: float = 180) -> int:
         """Wait until the run has `number` points and goes on; return how many it has."""
         until(lambda: count(self.points(run)) >= number, seconds, lambda: f"{number} points\n{self.system.tail('worker')}")
         told = self.points(run)

@@ -7,49 +7,49 @@ import contextlib
 import threading
 from collections.abc import Coroutine
 
+from tests.ports import free_port
+
 
 class Proxy:
     """Passes bytes between browsers and one port of this machine, until it is cut."""
 
     def __init__(self, target: int) -> None:
         self.target = target
-        self.refuses = False
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.port = 0
+        self.port = free_port()  # it is listened to again after a cut
         self._run(self._listen())
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def cut(self, seconds: float) -> int:
-        """Close every connection, and refuse new ones for `seconds`. Returns how many were open."""
-        return self._run(self._cut(seconds))
+    def cut(self) -> int:
+        """Close every connection, and refuse new ones. Returns how many were open."""
+        return self._run(self._cut())
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._run(self._listen())
 
     def close(self) -> None:
-        self._run(self._cut(None))
+        self._run(self._cut())
         self._run(self._wait_for_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
     def _run(self, deed: Coroutine[object, object, int]) -> int:
-        return int(asyncio.run_coroutine_threadsafe(deed, self._loop).result(10))
+        return int(asyncio.run_coroutine_threadsafe(deed, self._loop).result(60))
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-        self.refuses = False
         return self.port
 
-    async def _cut(self, seconds: float | None) -> int:
-        self.refuses = True
+    async def _cut(self) -> int:
         self._server.close()
         open_now = len(self._open) // 2
         for end in self._open:
             end.transport.abort()
         self._open.clear()
-        if seconds is not None:
-            self._loop.call_later(seconds, lambda: self._loop.create_task(self._listen()))
         return open_now
 
     async def _wait_for_all(self) -> int:

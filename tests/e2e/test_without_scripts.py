@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.e2e.browsing import Visitor
+from playwright.sync_api import TimeoutError as TooLate
+from playwright.sync_api import expect
+
+from tests.e2e.browsing import PATIENCE, Visitor
 from tests.e2e.system import System
+from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
 
@@ -19,26 +23,25 @@ def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(s
     page.locator("[name=knob-width]").fill("16")
     page.locator("[name=knob-depth]").fill("2")
     page.locator("[name=recount]").click()
-    assert page.locator("#changes[data-n='2']").is_visible(), "the server counts the changes"
+    page.locator("#changes[data-n='2']").wait_for()  # the server counts the changes
     page.locator("[name=knob-epochs]").fill("4")
     page.locator("#marks input").last.fill("0.5")
     visitor.predict("holds", 95)
     run = visitor.commit()
     assert visitor.see_end() == "succeeded", "the page loads itself again until the end"
+    page.wait_for_load_state()
     assert page.locator("#panel .verdict").count() >= 6
     assert page.locator("#chart svg").first.is_visible(), "drawn by the server"
     assert page.locator("meta[http-equiv=refresh]").count() == 0, "and then it rests"
     page.locator("#who summary").click()
     page.locator("#who a[href='/runs']").click()
-    assert page.locator(f"a[href='/runs/{run}']").is_visible()
+    page.locator(f"a[href='/runs/{run}']").first.wait_for()
 
 
 def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> None:
     visitor = visit(site, "lin").go("/")
     page, keys = visitor.page, visitor.page.keyboard
-    keys.press("g")
-    keys.press("l")
-    page.wait_for_url("**/labs")
+    go_by_keys(visitor, "l", "**/labs")
     opened = None
     for _ in range(10):  # as many rows as there may be before it
         keys.press("j")
@@ -69,9 +72,11 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
     keys.press("c")
     visitor.arrive()
     assert visitor.see_end() == "succeeded"
+    expect(page.locator("#figure")).not_to_have_value("0", timeout=PATIENCE)  # what was drawn stands beside the result by now
     tab_to(visitor, "#figure")
     keys.press("Home")  # the curves; what was drawn stands beside the result until another figure is chosen
     tab_to(visitor, "#inspect")
+    expect(page.locator("#inspect")).not_to_have_attribute("max", "0", timeout=PATIENCE)
     page.locator("#main").focus()
     keys.press("i")
     assert page.evaluate("document.activeElement.id") == "inspect"
@@ -84,6 +89,7 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
 def test_a_question_mark_lists_the_keys_of_the_page(site: System, visit: Visit) -> None:
     visitor = visit(site, "lin").open_lab()
     visitor.page.keyboard.press("?")
+    visitor.page.locator("#keys").wait_for()
     listed = visitor.page.locator("#keys .keylist dt").all_inner_texts()
     declared = visitor.page.evaluate(
         "[...document.querySelectorAll('[data-key]')].filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }))"
@@ -92,7 +98,22 @@ def test_a_question_mark_lists_the_keys_of_the_page(site: System, visit: Visit) 
     assert [text.replace(" ", "") for text in listed] == [key.replace(" ", "") for key in declared]
     assert {"c", "?", "g l"} <= set(declared)
     visitor.page.keyboard.press("Escape")
-    assert not visitor.page.locator("#keys").is_visible()
+    visitor.page.locator("#keys").wait_for(state="hidden")
+
+
+def go_by_keys(visitor: Visitor, letter: str, url: str) -> None:
+    """Press G and a letter until their page has come: they belong together for a second, which a busy machine may miss."""
+
+    def come() -> bool:
+        for key in ("g", letter):
+            visitor.page.keyboard.press(key)
+        try:
+            visitor.page.wait_for_url(url, timeout=5_000)
+        except TooLate:
+            return False
+        return True
+
+    until(come, what=f"G and {letter} lead to {url}")
 
 
 def tab_to(visitor: Visitor, selector: str, presses: int = 80) -> None:

@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 PAUSE = 0.02  # seconds between two looks
 
 
-def until(look: Callable[[], Found], seconds: float = 30.0, what: str | Callable[[], str] = "it") -> Found:
+def until(look: Callable[[], Found], seconds: float = 120.0, what: str | Callable[[], str] = "it") -> Found:
     """Return what `look` returns as soon as that is true.
 
     Raises:

@@ -19,6 +19,7 @@ from launcher.running import status
 from ruamel.yaml import YAML
 
 from tests.launcher.conftest import ROOT, renamed, until
+from tests.ports import free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
 OURS = ("setup", "web", "housekeep", "worker-cpu", "worker-gpu")
@@ -117,9 +118,9 @@ def test_the_commands_of_the_images_work_against_real_servers(database: str, tmp
     running = [spawn([piece if piece != "8000" else str(port) for piece in command("web")], environment=site, output=log, cwd=ROOT)]
     try:
         until(lambda: status(f"http://127.0.0.1:{port}/") == 200)
-        assert health("web", site, ("8000", str(port))) == 0
+        until(lambda: health("web", site, ("8000", str(port))) == 0)
         running += [spawn(command("housekeep"), environment=site, output=log, cwd=ROOT)]
-        assert health("housekeep", site) == 0
+        until(lambda: health("housekeep", site) == 0)
         running += [spawn(command("worker-cpu"), environment=worker, output=log, cwd=ROOT)]
         until(lambda: seen(database) == {"worker-cpu"})
         until(lambda: health("worker-cpu", worker | {"HOSTNAME": socket.gethostname()}) == 0)
@@ -148,12 +149,6 @@ def seen(database: str) -> set[str]:
     """Return the machines that have asked for work."""
     with psycopg.connect(database) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM experiments_machine WHERE seen_at IS NOT NULL")}
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_the_health_check_of_the_site_fails_when_nothing_answers() -> None:
