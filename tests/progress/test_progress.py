@@ -161,6 +161,7 @@ def test_the_command_makes_an_account_and_says_how_to_sign_in(many: Many, capsys
     said = capsys.readouterr().out
     assert "Sign in as demo@localhost with" in said
     call_command("make_demo")
+    assert "Sign in as demo@localhost with the password that was printed" in capsys.readouterr().out
     assert User.objects.filter(handle__startswith="demo").count() == 1
 
 

@@ -25,6 +25,9 @@ class Command(BaseCommand):
             user = User.objects.create_user(email, self._handle(), password)
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
             self.stdout.write(f"Sign in as {user.email} with {password}")
+        else:
+            anew = f"./gradus manage changepassword {user.email}"
+            self.stdout.write(f"Sign in as {user.email} with the password that was printed when it was made; another: {anew}")
         self.stdout.write(demo.fill(user=user, seed=seed))
 
     def _handle(self) -> str:
