@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -121,10 +122,21 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_has_no_value_and_costs_a_blink(text: str) -> None:
-    began = time.thread_time()
-    with pytest.raises((BadExpression, NoValue)):
-        read(text, ["n"]).at(n=3)
-    assert time.thread_time() - began < QUICK
+    def refuse() -> None:
+        with pytest.raises((BadExpression, NoValue)):
+            read(text, ["n"]).at(n=3)
+
+    assert is_quick(refuse)
+
+
+def is_quick(deed: Callable[[], object]) -> bool:
+    """Say whether the best of three is quick: in one of them, Python may sweep the memory of all tests before."""
+    for _ in range(3):
+        began = time.thread_time()
+        deed()
+        if time.thread_time() - began < QUICK:
+            return True
+    return False
 
 
 LETTERS = st.text(alphabet="nm0123456789.+-*/%()<>=!^ ,eilnoprstuxg", max_size=120)
@@ -133,13 +145,15 @@ LETTERS = st.text(alphabet="nm0123456789.+-*/%()<>=!^ ,eilnoprstuxg", max_size=1
 @given(st.one_of(LETTERS, st.text(max_size=600)))
 @settings(max_examples=400, deadline=None)
 def test_any_text_ends_in_a_finite_number_or_a_named_refusal_quickly(text: str) -> None:
-    began = time.thread_time()
-    try:
-        value = read(text, ["n", "m"]).at(n=2, m=0.5)
-    except (BadExpression, NoValue):
-        value = 0
-    assert math.isfinite(value) and abs(value) <= 1e300
-    assert time.thread_time() - began < QUICK
+    def value() -> float:
+        try:
+            return read(text, ["n", "m"]).at(n=2, m=0.5)
+        except (BadExpression, NoValue):
+            return 0
+
+    found = value()
+    assert math.isfinite(found) and abs(found) <= 1e300
+    assert is_quick(value)
 
 
 def trees(names: list[str]) -> st.SearchStrategy[str]:
