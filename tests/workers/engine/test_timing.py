@@ -79,8 +79,12 @@ def test_a_round_is_a_replicate_and_those_to_come_are_not_numbers() -> None:
 
 def test_real_work_ten_times_as_long_takes_longer() -> None:
     x = torch.randn(20_000)
-    seconds = median_seconds({n: (lambda n=n: lambda: [torch.exp(x) for _ in range(n)]) for n in (1, 10)}, 0)
-    assert 3 < seconds[10] / seconds[1] < 30
+
+    def ratio() -> float:
+        seconds = median_seconds({n: (lambda n=n: lambda: [torch.exp(x) for _ in range(n)]) for n in (1, 10)}, 0)
+        return seconds[10] / seconds[1]
+
+    assert any(3 < ratio() < 30 for _ in range(5)), "other programs may disturb one measurement, not five"
 
 
 def test_one_thread_is_given_back() -> None:
