@@ -27,8 +27,15 @@ class BankAdmin(HardyLists, admin.ModelAdmin[Bank]):
     search_fields = ["slug", "title_en", "title_zh"]
 
 
+class QuestionForm(forms.ModelForm[Question]):
+    difficulty = forms.IntegerField(
+        label=_("Difficulty"), min_value=1, max_value=5, help_text=_("From 1 (recall) to 5 (research).")
+    )
+
+
 @admin.register(Question)
 class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
+    form = QuestionForm
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
     list_select_related = ["current"]
@@ -56,6 +63,15 @@ class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
 
 class RevisionForm(forms.ModelForm[Revision]):
     """A draft's facts and sources are seen to when it is published; here only that they can be kept."""
+
+    class Meta:
+        model = Revision
+        fields = ["facts", "sources"]
+        help_texts = {
+            "facts": _(
+                "What question.toml says, as one object in braces. Left out, topic, kinds and difficulty are the question's."
+            ),
+        }
 
     def clean_facts(self) -> dict[str, Any]:
         said = clean_json(self.cleaned_data["facts"])
@@ -135,6 +151,7 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
             Question.objects.select_for_update().get(pk=obj.question_id)  # one number for each
             last = Revision.objects.filter(question=obj.question).order_by("-number").values_list("number", flat=True).first()
             obj.number = (last or 0) + 1
+            obj.facts = {**{name: getattr(obj.question, name) for name in ("topic", "kinds", "difficulty")}, **obj.facts}
         super().save_model(request, obj, form, change)
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
@@ -142,13 +159,13 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
 
     @admin.action(description=_("Publish drafts"), permissions=["publish"])
     def publish(self, request: HttpRequest, revisions: QuerySet[Revision]) -> None:
-        for revision in revisions.filter(published_at=None).order_by("question", "number"):
+        for revision in revisions.filter(published_at=None).select_related("question").order_by("question", "number"):
             try:
                 services.publish_draft(revision=revision)
             except NotPublishable as refused:
-                messages.error(request, f"{revision}: {refused.message}")
+                messages.error(request, f"{revision.question} r{revision.number}: {refused.message}")
             else:
-                messages.success(request, _("%(revision)s is published.") % {"revision": revision})
+                messages.success(request, _("%(revision)s is published.") % {"revision": f"{revision.question} r{revision.number}"})
 
 
 @admin.register(Piece)

@@ -100,6 +100,23 @@ def test_publishing_needs_its_own_permission(author: tuple[Client, User], guess:
     assert Revision.objects.get(pk=draft.pk).published_at is not None
 
 
+def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(operator: Client, guess: Question) -> None:
+    asked = {"bank": guess.bank_id, "slug": "new", "topic": "metrics", "kinds": "concept", "difficulty": "9"}
+    answer = operator.post("/admin/questions/question/add/", asked).content.decode()
+    assert "less than or equal to 5" in answer and "Constraint" not in answer
+    operator.post("/admin/questions/question/add/", asked | {"difficulty": "2"})
+    question = Question.objects.get(slug="new")
+    words = {f"{name}_{language}": "Why?" for name in ("title", "statement", "answer") for language in ("en", "zh")}
+    inlines = {"pieces-TOTAL_FORMS": "1", "pieces-INITIAL_FORMS": "0"}
+    point = {"kind": "point", "group": "0", "position": "0", "key": "", "text_en": "So.", "text_zh": "如此。"}
+    form = words | inlines | {f"pieces-0-{name}": value for name, value in point.items()}
+    operator.post("/admin/questions/revision/add/", form | {"question": question.pk, "facts": "{}", "sources": "[]"})
+    draft = Revision.objects.get(question=question)
+    assert draft.facts == {"topic": "metrics", "kinds": ["concept"], "difficulty": 2}
+    said = operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}, follow=True)
+    assert [str(each) for each in said.context["messages"]][-1] == "new r1 is published."
+
+
 def test_a_report_is_answered_but_its_words_stay(operator: Client, guess: Question, mei: User) -> None:
     assert guess.current is not None
     report = services.report_mistake(reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k")
