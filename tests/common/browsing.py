@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Error as Stumble
+from playwright.sync_api import TimeoutError as TooLate
 
 from apps.accounts.models import User
 from tests.serving import serving
@@ -19,6 +22,8 @@ CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 BUILT = (settings.PLATFORM / "static" / "build" / "app.css").exists()
 AXE = settings.PLATFORM / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE = 60_000  # ms, on a machine that is busy with other things
+expect.set_options(timeout=PATIENCE)
 WITNESS = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (e) => __violations.push(`${e.violatedDirective} ${e.blockedURI}`));
@@ -35,7 +40,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    return {"executable_path": CHROMIUM, "args": FLAGS}
+    return {"executable_path": CHROMIUM, "args": FLAGS, "timeout": 5 * PATIENCE}
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def open_page(site: str, browser: Browser) -> Iterator[Open]:
         context = browser.new_context(
             **{"base_url": site, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         for name, value in {**(cookies or {}), **(session_of(who) if who else {})}.items():
             context.add_cookies([{"name": name, "value": value, "url": site}])
         context.add_init_script(WITNESS)
@@ -81,12 +86,43 @@ def session_of(user: User) -> dict[str, str]:
 
 
 def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate("window.__violations ?? []")
+    page.wait_for_load_state()
+    try:
+        found: list[str] = page.evaluate("window.__violations ?? []")
+    except Stumble as stumble:
+        if "context was destroyed" not in str(stumble):
+            raise
+        return violations(page)  # the page has just loaded itself again
     return found
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, once the page has loaded: its scripts listen then."""
+    page.wait_for_load_state()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def go_by_keys(page: Page, letter: str, url: str) -> None:
+    """Press G and a letter until their page has come: they belong together for a second, which a busy machine may miss."""
+    for _again in range(PATIENCE // 5_000):
+        press(page, "g", letter)
+        with suppress(TooLate):
+            page.wait_for_url(url, timeout=5_000)
+            return
+    raise AssertionError(f"G and {letter} do not lead to {url}")
+
+
+def go_offline(page: Page) -> None:
+    """Take the connection away, once all of the page has come."""
+    page.wait_for_load_state()
+    page.context.set_offline(True)
 
 
 def look_over(page: Page) -> None:
     """Check what every page must keep: axe finds nothing, nothing scrolls sideways, the policy holds."""
+    page.wait_for_load_state()
+    page.evaluate("document.fonts.ready.then(() => null)")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     assert page.evaluate(FAULTS) == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, page.url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from apps.progress import demo, selectors, services
 from apps.progress.models import Card, Review
 from apps.questions.models import Question
 from apps.questions.variants import draw
-from tests.common.browsing import Open, look_over, needs_browser, session_of
+from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
 from tests.progress.conftest import VARIANT, Hands, make_question
 
 pytestmark = needs_browser
@@ -34,9 +35,19 @@ def ratings(question: Question) -> list[int]:
 
 
 def begin(page: Page) -> None:
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#session")).to_be_visible()
-    page.wait_for_load_state()  # its scripts listen
+
+
+def fetches_ahead(page: Page) -> AbstractContextManager[Any]:
+    """What is done within opens a card; the next one has come, all of it, when this is left."""
+    return page.expect_event("requestfinished", lambda request: "/review?without=" in request.url)
+
+
+def listens(page: Page, shown: str) -> None:
+    """Wait for a page that shows something, and for its scripts."""
+    expect(page.locator(shown)).to_be_visible()
+    page.wait_for_load_state()
 
 
 def sheet(page: Page) -> str:
@@ -50,24 +61,24 @@ def learn(user: User, questions: list[Question]) -> None:
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
     page = open_page("/questions/how-long", mei)
-    page.keyboard.press("h")
+    press(page, "h")
     expect(page.locator("#hints li")).to_have_count(1)
-    page.keyboard.press("a")
+    press(page, "a")
     page.keyboard.type("-1")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "wrong")
-    page.keyboard.press("a")
-    page.keyboard.press("ControlOrMeta+a")
+    press(page, "a")
+    press(page, "ControlOrMeta+a")
     page.keyboard.type(answer_of(mei, numeric))
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "right")
     page.locator("body").evaluate("() => document.activeElement.blur()")
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(page.locator(".g.picked")).to_have_text(re.compile("Again"))
-    page.keyboard.press("2")
+    press(page, "2")
     expect(page.locator(".messages")).to_contain_text("Hard. It comes again in")
     assert ratings(numeric) == [2]
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator(".messages")).to_contain_text("Hard is taken back.")
     assert ratings(numeric) == []
 
@@ -75,7 +86,7 @@ def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Questio
 def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) -> None:
     page = open_page("/questions/all-of-it", mei)
     for key in ("a", "c"):
-        page.keyboard.press(str(1 + page.locator(".option input").evaluate_all(f"all => all.findIndex(o => o.value === '{key}')")))
+        press(page, str(1 + page.locator(".option input").evaluate_all(f"all => all.findIndex(o => o.value === '{key}')")))
     page.get_by_role("button", name="Check the choice").click()
     expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "right")
     expect(page.locator("#choice-0 .because")).to_have_count(3)
@@ -84,10 +95,10 @@ def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) ->
 def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, many: Many) -> None:
     many(2)
     page = open_page("/progress", mei)
-    page.keyboard.press("/")
+    press(page, "/")
     expect(page.locator("[name=words]")).to_be_focused()
     page.keyboard.type("question-1")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("[data-row]")).to_have_count(1)
     expect(page.locator("[name=words]")).not_to_be_focused()
 
@@ -97,9 +108,9 @@ def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, m
     page = open_page("/review", mei)
     begin(page)
     for n in range(3):
-        page.keyboard.press("Space")
+        press(page, "Space")
         expect(page.locator(".grade")).to_be_visible()
-        page.keyboard.press("4" if n else "Space")
+        press(page, "4" if n else "Space")
         if n < 2:
             expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
     expect(page.locator("h1")).to_have_text("3 of 3 recalled")
@@ -110,12 +121,13 @@ def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(open_page: Open, me
     learn(mei, [numeric])
     page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
     page.get_by_role("button", name="Begin").tap()
+    listens(page, "#session")
     page.locator("#numeric-in").tap()
     page.locator("#numeric-in").fill("-1")
     page.locator(".statement").tap()
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
     page.get_by_role("button", name="Check the answer").tap()
-    expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
+    listens(page, ".said[data-kind=wrong]")
     page.locator(".statement").tap()
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
 
@@ -124,7 +136,7 @@ def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(open_pag
     for path, field in (("/questions/why-relu/report", "text"), ("/plan", "minutes")):
         page = open_page(path, mei)
         page.locator(f"[name={field}]").fill("25")
-        page.context.set_offline(True)
+        go_offline(page)
         page.locator("main form .btn.ink").click()
         expect(page.locator(".wrong.offline")).to_be_visible()
         expect(page.locator(f"[name={field}]")).to_have_value("25")
@@ -137,9 +149,9 @@ def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei
     begin(page)
     first = sheet(page)
     for rating in ("1", "4", "3"):
-        page.keyboard.press("Space")
+        press(page, "Space")
         expect(page.locator(".grade")).to_be_visible()
-        page.keyboard.press(rating)
+        press(page, rating)
         expect(page.locator(".grade")).to_have_count(0)
         if rating == "4":
             expect(page.locator("article.q")).to_have_attribute("data-question", first)
@@ -149,14 +161,14 @@ def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei
 def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, mei: User, many: Many) -> None:
     learn(mei, many(3))
     page = open_page("/review", mei)
-    with page.expect_response("**/review?without=*"):
+    with fetches_ahead(page):
         begin(page)
     first = sheet(page)
-    with page.expect_response("**/review?without=*"):
-        page.keyboard.press("Space")
+    with fetches_ahead(page):
+        press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
-    page.context.set_offline(True)
-    page.keyboard.press("3")
+    go_offline(page)
+    press(page, "3")
     expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     assert not Review.objects.exists()
@@ -174,13 +186,13 @@ def test_grades_of_one_account_wait_while_another_is_signed_in(open_page: Open, 
         learn(user, questions)
     page = open_page("/review", mei)
     begin(page)
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
     page.route("**/grade", lambda route: route.abort())
-    page.keyboard.press("3")
+    press(page, "3")
     expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
-    page.unroute("**/grade")
     sign_in(page, sam)
+    page.unroute("**/grade")
     page.goto("/")
     expect(page.locator("#unsent")).to_be_hidden()
     page.goto("/review")
@@ -200,19 +212,20 @@ def sign_in(page: Page, user: User) -> None:
 def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, many: Many) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
-    begin(page)
+    with fetches_ahead(page):
+        begin(page)
     first = sheet(page)
-    with page.expect_response("**/review?without=*"):
-        page.keyboard.press("Space")
+    with fetches_ahead(page):
+        press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
-    page.context.set_offline(True)
-    page.keyboard.press("1")
+    go_offline(page)
+    press(page, "1")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
     expect(page.locator("#unsent")).to_be_hidden()
     page.context.set_offline(False)
-    page.keyboard.press("4")
+    press(page, "4")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     expect(page.locator(".ticks .ok")).to_have_count(1)
     assert [review.rating for review in Review.objects.all()] == [4]
@@ -223,14 +236,13 @@ def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
     page = open_page("/review", mei)
     begin(page)
     first = sheet(page)
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
-    page.wait_for_load_state()
     with page.expect_response("**/grade"):
-        page.keyboard.press("4")
+        press(page, "4")
     page.reload()
     assert sheet(page) != first
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
 
@@ -240,17 +252,17 @@ def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many:
     page = open_page("/review", mei)
     begin(page)
     first = sheet(page)
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
-    page.keyboard.press("z")
+    press(page, "z")
     expect(page.locator("#paused")).to_be_visible()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#paused")).to_be_hidden()
     second = sheet(page)
-    page.keyboard.press("s")
+    press(page, "s")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", second)
     assert Card.objects.get(question__slug=second).suspended
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     page.wait_for_url(lambda url: url.endswith("/"))
 
 
@@ -279,8 +291,8 @@ def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User
 def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei: User, numeric: Question) -> None:
     page = open_page("/questions/how-long", mei)
     page.locator("#numeric-in").fill("42")
-    page.context.set_offline(True)
-    page.keyboard.press("Enter")
+    go_offline(page)
+    press(page, "Enter")
     expect(page.locator(".wrong.offline")).to_be_visible()
     expect(page.locator("#numeric-in")).to_have_value("42")
     page.context.set_offline(False)
@@ -288,10 +300,10 @@ def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei:
 
 def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(open_page: Open, mei: User, concept: Question) -> None:
     page = open_page("/questions/why-relu", mei)
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
     page.locator("[name=note]").fill("Ask why.")
-    page.context.set_offline(True)
+    go_offline(page)
     page.get_by_role("button", name="Keep the note").click()
     expect(page.locator("#note .wrong.offline")).to_be_visible()
     page.locator(".g[value='4']").click()
@@ -308,15 +320,18 @@ def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question
     page = open_page("/review", mei, java_script_enabled=False)
     page.get_by_role("button", name="Begin").click()
     for _n in range(3):
+        listens(page, "article.q[data-revealed='0']")
         if sheet(page) == "how-long" and page.locator("#numeric-in").count():
             page.locator("#numeric-in").fill("-1")
             page.get_by_role("button", name="Check the answer").click()
             expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
         page.get_by_role("button", name="Reveal the answer").click()
+        listens(page, "#ref")
         if page.locator(".next a").count():
             page.locator(".next a").click()
         else:
             page.locator(".grade button[value='4']").first.click()
+    listens(page, "article.q[data-revealed='0'], #after")
     assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
 
 
@@ -351,7 +366,7 @@ STATES: dict[str, Callable[[Page], Any]] = {
         page.locator("#reveal .reveal-row button").click(),
         expect(page.locator("#ref")).to_be_visible(),
     ),
-    "/questions/question-0": lambda page: (page.keyboard.press("Space"), expect(page.locator(".grade")).to_be_visible()),
+    "/questions/question-0": lambda page: (press(page, "Space"), expect(page.locator(".grade")).to_be_visible()),
     "/review": begin,
 }
 
@@ -376,7 +391,7 @@ def test_an_empty_account_and_a_wrong_answer_and_a_backlog(open_page: Open, mei:
         look_over(open_page(path, mei))
     page = open_page("/questions/how-long", mei)
     page.locator("#numeric-in").fill("?")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator(".said")).to_have_attribute("data-kind", "unread")
     look_over(page)
     services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
