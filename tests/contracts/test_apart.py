@@ -126,12 +126,12 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
     try:
         until(
             lambda: "/api/worker/v1/claim" in idle_site.asked or worker.poll() is not None,  # type: ignore[attr-defined]
-            60,
+            240,
             lambda: f"it asks for work\n{log.read_text()}",
         )
         assert worker.poll() is None, log.read_text()
     finally:
-        stop(worker, seconds=20)
+        stop(worker, seconds=60)
 
 
 def _python(code: str, path: list[str]) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from launcher.embedded import Postgres, Valkey, house_of, socket_folder
 from launcher.processes import stop
 from playwright.sync_api import Browser
 
-from tests.e2e.browsing import FLAGS, Visitor
+from tests.e2e.browsing import FLAGS, PATIENCE, Visitor
 from tests.e2e.people import Member
 from tests.e2e.processes import children, is_alive
 from tests.e2e.proxy import Proxy
@@ -137,7 +137,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def fragile_system(assets: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("fragile")
-    system = System(folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="4", BEAT_SECONDS="0.5")
+    system = System(folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="12", BEAT_SECONDS="0.5")
     system.make_ready()
     try:
         yield system
@@ -191,7 +191,7 @@ def proxy() -> Iterator[Callable[[System], Proxy]]:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    return {"executable_path": CHROMIUM, "args": FLAGS}
+    return {"executable_path": CHROMIUM, "args": FLAGS, "timeout": 5 * PATIENCE}
 
 
 @pytest.fixture

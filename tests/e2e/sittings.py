@@ -27,6 +27,7 @@ def _send(visitor: Visitor, part: str, text: str) -> None:
     page.locator(f"{part}-in").fill(text)
     page.locator(f"{part} form button.pencil").click()
     page.locator(f"{part} .said").wait_for()
+    page.wait_for_load_state()
 
 
 def _is_answered(visitor: Visitor, part: str = "#numeric") -> bool:
@@ -55,6 +56,7 @@ def _choose(visitor: Visitor, *keys: str) -> None:
         visitor.page.locator(f"#choice-0 input[value='{key}']").check()
     visitor.page.locator("#choice-0 form button.pencil").click()
     visitor.page.locator("#choice-0 .said").wait_for()
+    visitor.page.wait_for_load_state()
 
 
 def chosen(slug: str, *keys: str) -> Way:
@@ -77,6 +79,7 @@ def _reveal(visitor: Visitor) -> None:
     if visitor.page.locator("#ref").count() == 0:
         visitor.page.locator("#reveal .reveal-row button").click()
         visitor.page.locator("#ref").wait_for()
+        visitor.page.wait_for_load_state()
 
 
 def revealed(slug: str) -> Way:
@@ -118,6 +121,7 @@ def _grade_here(visitor: Visitor) -> None:
     if visitor.page.locator(".g.picked").count() == 0:
         visitor.page.locator(".g[value='3']").click()
         visitor.page.locator(".g.picked").wait_for()
+        visitor.page.wait_for_load_state()
 
 
 # ---------------------------------------------------------------- reviews
@@ -137,6 +141,7 @@ def in_review(visitor: Visitor, runs: Runs) -> None:
     if visitor.page.locator("#session").count() == 0:
         visitor.page.locator("form[action='/review/start'] button").first.click()
     visitor.page.locator("#session").wait_for()
+    visitor.page.wait_for_load_state()
 
 
 def revealed_in_review(visitor: Visitor, runs: Runs) -> None:
@@ -160,6 +165,7 @@ def after_review(visitor: Visitor, runs: Runs) -> None:
     if page.locator("#session, #after").count() == 0:
         page.locator("form[action='/review/start'] button").first.click()
         page.locator("#session").wait_for()
+        page.wait_for_load_state()
     rating = 2
     while page.locator("#after").count() == 0:
         _reveal(visitor)
@@ -168,6 +174,9 @@ def after_review(visitor: Visitor, runs: Runs) -> None:
         page.locator(
             f"article.q:not([data-question='{slug}']), article.q[data-revealed='0'], #after, .acts.next a"
         ).first.wait_for()
+        page.wait_for_load_state()
         if page.locator(".acts.next a").count():
             page.locator(".acts.next a").click()
+            page.locator("article.q[data-revealed='0'], #after").first.wait_for()
+            page.wait_for_load_state()
         rating = 3

@@ -125,7 +125,7 @@ class System:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the site's database."""
-        with psycopg.connect(self.environment["DATABASE_URL"], connect_timeout=3, autocommit=True) as connection:
+        with psycopg.connect(self.environment["DATABASE_URL"], connect_timeout=60, autocommit=True) as connection:
             return connection.execute(sql, values).fetchall()  # type: ignore[call-overload, no-any-return]
 
     def _web(self) -> list[str]:

@@ -49,6 +49,7 @@ class Eyes:
         if not place.who:  # no trace of what was kept for another visitor
             visitor.context.clear_cookies(name="sid")
         place.way(visitor, runs)
+        visitor.page.wait_for_load_state()
         visitor.page.evaluate("document.fonts.ready")
         return visitor
 

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.browsing import Visitor
 from tests.e2e.people import SMALL, Member
 from tests.e2e.system import PASSWORD, System
-from tests.e2e.test_without_scripts import tab_to
+from tests.e2e.test_without_scripts import go_by_keys, tab_to
 
 Visit = Callable[..., Visitor]
 QUESTION = "/questions/dead-relu"
@@ -53,6 +53,7 @@ def days(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.
 
 def answers(visitor: Visitor) -> tuple[str, str]:
     """Return a wrong answer that people give, and the right one, to the variant that is shown."""
+    visitor.page.wait_for_load_state()  # it may just have come
     told = visitor.page.locator("#numeric annotation").all_text_contents()
     bias = next(float(text.partition("=")[2]) for text in told if text.startswith("b ="))
     slope = next(float(text.partition("=")[2]) for text in told if text.startswith(r"\partial"))
@@ -113,7 +114,8 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
         handle,
     )
     due = days.system.query(
-        "SELECT c.due::date - (now() + %s * interval '1 second')::date FROM progress_card c"
+        "SELECT (c.due AT TIME ZONE 'UTC')::date - ((now() + %s * interval '1 second') AT TIME ZONE 'UTC')::date"
+        " FROM progress_card c"
         " JOIN accounts_user u ON u.id = c.user_id WHERE u.handle = %s",
         days.offset,
         handle,
@@ -133,7 +135,7 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
     visitor.go(QUESTION)
     assert page.locator(".statement").inner_text()
     miss(visitor, words)
-    assert page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.is_visible(), "the ledger is quoted"
+    page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.wait_for()  # the ledger is quoted
 
     begin_review(visitor)  # the card is due within this day
     miss(visitor, words)
@@ -152,13 +154,14 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
     page.locator(f".offers a[href='{QUESTION}']").wait_for()
     page.locator(f"#panel a.btn[href='{QUESTION}']").click()
     page.wait_for_url(f"**{QUESTION}")
-    assert page.locator("aside a[href^='/runs/']").count() >= 1, "the outcome is in its place"
+    page.locator("aside a[href^='/runs/']").first.wait_for()  # the outcome is in its place
 
     days.go_by(DAY)
     begin_review(visitor)
     reveal(visitor)
     grade(visitor)
     page.locator("#after").wait_for()
+    page.wait_for_load_state()
     assert state_of_card(days, handle)[0] == 4
     page.keyboard.press("u")
     page.locator(".messages").wait_for()
@@ -190,8 +193,7 @@ class Keys:
         self.page.keyboard.type(text)
 
     def open_question(self) -> None:
-        self.press("g", "q")
-        self.come_to("/questions")
+        go_by_keys(self.visitor, "q", "**/questions")
         for _ in range(20):
             self.press("j")
             if self.page.evaluate("document.activeElement.getAttribute('href')") == QUESTION:
@@ -200,8 +202,7 @@ class Keys:
         self.come_to(QUESTION)
 
     def begin_review(self) -> None:
-        self.press("g", "t")
-        self.come_to(f"{self.visitor.url}/")
+        go_by_keys(self.visitor, "t", f"{self.visitor.url}/")
         self.press("r")
         self.come_to("/review")
         self.press("Enter")
@@ -247,9 +248,10 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
     hands.press("c")
     hands.come_to("/runs/*")
     assert visitor.see_end() == "succeeded"
+    hands.see("#panel [data-key=q]")
     hands.press("q")
     hands.come_to(QUESTION)
-    assert page.locator("aside a[href^='/runs/']").count() >= 1, "the outcome is in its place"
+    page.locator("aside a[href^='/runs/']").first.wait_for()  # the outcome is in its place
 
     days.go_by(DAY)
     hands.begin_review()
@@ -282,7 +284,7 @@ def test_the_halves_meet_on_every_page_that_knows_both(days: Days, visit: Visit,
     page.wait_for_url(f"**{QUESTION}")
     page.locator("article.sheet a[href^='/topics/']").first.click()
     page.wait_for_url("**/topics/activation-functions")
-    assert page.locator(f"main a[href='{QUESTION}']").first.is_visible()
+    page.locator(f"main a[href='{QUESTION}']").first.wait_for()
     page.locator("main a[href^='/labs/dead-relu']").first.click()
     page.wait_for_url("**/labs/dead-relu*")
     assert visitor.violations() == []
