@@ -112,7 +112,7 @@ def said(reader: Reader) -> list[tuple[str, str, int]]:
 def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:
     run = queue(mei, "k")
     for ids in (str(run.pk), "", "nonsense", f"{run.pk},nonsense", str(uuid.uuid4()), "," * 500):
-        assert httpx.get(f"{site}/runs/events", params={"ids": ids}, cookies=cookies_of(ola)).status_code == 404
+        assert httpx.get(f"{site}/runs/events", params={"ids": ids}, cookies=cookies_of(ola), timeout=60).status_code == 404
 
 
 def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(mei: User, queue: Any, claim: Any, watch: Any) -> None:
