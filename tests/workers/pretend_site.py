@@ -72,7 +72,7 @@ class PretendSite:
             self.offers.append(Offer(claim, events=[wire.Event("before", "it", [], [])] * after))
             return self.offers[-1]
 
-    def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
+    def until(self, condition: Callable[[], Any], seconds: float = 120) -> None:
         """Wait until something a worker said makes `condition` true.
 
         Raises:

@@ -26,6 +26,8 @@ from workers import wire
 WITHOUT = "django", "rest_framework", "psycopg", "torch", "numpy", "scipy", "sklearn"
 LABS = "tests.workers.odd_labs"
 BLOCKING = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); from celery.__main__ import main; main()"
+NEVER = "3600"  # seconds between two looks: whoever answers sooner has heard the bell
+SOON = 20.0  # seconds, on a machine that is busy with other things
 NOBODY = "redis://127.0.0.1:1/0"
 databases = count(3)
 Worker = subprocess.Popen[bytes]
@@ -76,7 +78,7 @@ def bell(redis: str) -> Callable[[], None]:
     return lambda: app.send_task(wire.BELL, queue="labs", retry=False)
 
 
-def wait_for_end(pid: int, seconds: float = 10) -> None:
+def wait_for_end(pid: int, seconds: float = 120) -> None:
     """Wait until a process is no more.
 
     Raises:
@@ -91,7 +93,7 @@ def wait_for_end(pid: int, seconds: float = 10) -> None:
 
 
 def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: Start, redis_url: str) -> None:
-    start(redis_url, GRADUS_POLL_SECONDS="60")
+    start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     ring = bell(redis_url)
     ring()
     site.until(lambda: site.asked)  # it is there, and its spare is warm
@@ -101,8 +103,7 @@ def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: St
         site.until(lambda offer=offer: offer.result)
         asked = len(site.asked)
         site.until(lambda asked=asked: len(site.asked) > asked)  # the next spare is warm, and has found nothing to do
-        assert offer.claimed_at - rung < 0.5  # the poll would take a minute
-        assert offer.times[0] - rung < 1.0
+        assert offer.claimed_at - rung < SOON and offer.times[0] - rung < SOON
 
 
 def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start, t
     offers = [site.offer(), site.offer()]
     site.until(lambda: all(offer.result for offer in offers))
     worker.terminate()
-    assert worker.wait(20) == 0
+    assert worker.wait(120) == 0
     assert (tmp_path / "log").read_text().count("Cannot connect") == 1  # it says so, and then tries on in silence
 
 
@@ -119,7 +120,7 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
     valkey = Valkey(tmp_path)
     server = valkey.start()
     try:
-        start(valkey.url, GRADUS_POLL_SECONDS="60")
+        start(valkey.url, GRADUS_POLL_SECONDS=NEVER)
         ring = bell(valkey.url)
         ring()
         site.until(lambda: site.asked)
@@ -167,7 +168,7 @@ def test_a_worker_told_to_end_gives_its_run_back(site: PretendSite, start: Start
     worker.send_signal(number)
     site.until(lambda: offer.released)
     assert offer.released == "shutdown"
-    assert worker.wait(20) == (0 if number == signal.SIGTERM else 1)  # as Celery has it
+    assert worker.wait(120) == (0 if number == signal.SIGTERM else 1)  # as Celery has it
     assert not group_of(offer.pid)
 
 
@@ -177,14 +178,14 @@ def test_a_busy_machine_leaves_bells_to_others(site: PretendSite, start: Start, 
     start(redis_url, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: busy.steps() == [0])
     asked = len(site.asked)
-    start(redis_url, GRADUS_POLL_SECONDS="60")
+    start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     ring = bell(redis_url)
     ring()
     site.until(lambda: len(site.asked) > asked)  # the free one is there
     for _ in range(3):
         offer = site.offer()
         ring()
-        site.until(lambda offer=offer: offer.result, 10)
+        site.until(lambda offer=offer: offer.result)
     assert not busy.is_over
     gate.write_text("go on")
     site.until(lambda: busy.result)
@@ -193,7 +194,7 @@ def test_a_busy_machine_leaves_bells_to_others(site: PretendSite, start: Start, 
 def test_a_missing_token_is_said_in_a_sentence(start: Start) -> None:
     ours = {"GRADUS_TOKEN": "", "REDIS_URL": NOBODY}
     command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker"]
-    said = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=60, check=False)
+    said = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=240, check=False)
     assert said.returncode == 1
     assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_machine" in said.stderr
     assert "Traceback" not in said.stderr
