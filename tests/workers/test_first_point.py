@@ -68,7 +68,7 @@ def test_the_run_goes_to_the_process_that_waited(site: PretendSite, machine: Cal
 def test_reports_come_at_most_ten_a_second(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
     offer = site.offer(lab="dead-relu", epochs=8, width=8)
     machine(labs="workers.labs")
-    site.until(lambda: offer.result, 60)
+    site.until(lambda: offer.result)
     reports = [at for at, report in zip(offer.times, offer.reports, strict=True) if report.events]
     assert len(reports) >= 3
     # The first at once, the last with the result. Since the claim: one that arrives late makes the time between arrivals shorter.
@@ -109,7 +109,7 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     after = notes.read_text().split()
     *_, last = line
     line.close()
-    process.wait(10)
+    process.wait(120)
     assert isinstance(first, Batch)
     assert first.events
     assert after == before
