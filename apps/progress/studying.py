@@ -23,7 +23,7 @@ from apps.progress.models import Attempt, Judge, Review, Session, Sitting
 from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
 from apps.questions import marking
 from apps.questions.marking import Mark
-from apps.questions.models import Question
+from apps.questions.models import Question, Revision
 from apps.questions.selectors import Sheet
 from apps.questions.selectors import sheet as sheet_of
 
@@ -142,11 +142,16 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
         return marking.choice(list(said.get("chosen", [])), choice.facts, choice.keys)
     if kind == parts.STEP:
         return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
-    if not text.strip():
+    if not is_written(sheet.revision, text):
         return Mark(marking.UNREAD, message=_("Nothing was written."))
     if len(text) > LONGEST:
         return Mark(marking.UNREAD, message=_("That is too long to keep. Shorten it to %(n)s characters.") % {"n": LONGEST})
     return Mark(Attempt.Outcome.KEPT)
+
+
+def is_written(revision: Revision, text: str) -> bool:
+    """Say whether a text holds more than the starter that its field began with."""
+    return "".join(text.split()) not in ("", "".join(revision.starter.split()))
 
 
 def mark_again(sheet: Sheet, attempt: Attempt) -> Mark:

@@ -306,6 +306,18 @@ def test_chinese_readers_read_chinese(member: Client, mei: User, numeric: Questi
     assert 'lang="zh-Hans"' in html and "毫秒" in html
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"), [("def f(x):\r\n    ...\r\n", ""), ("def f(x):\r\n    return x\r\n", "return x"), ("  ", "")]
+)
+def test_code_begins_from_its_starter_which_alone_is_no_answer(member: Client, db: None, text: str, kept: str) -> None:
+    page = make_question("by-code", kinds=["code"], starter="def f(x):\n    ...\n").get_absolute_url()
+    html = member.get(page).content.decode()
+    assert ">def f(x):\n    ...\n</textarea>" in html and "Begin from this" not in html
+    shown = member.post(f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True).content.decode()
+    assert ("<h2>What you wrote" in shown, kept in shown) == (bool(kept), True)
+    assert [attempt.answer["text"].split()[-1] for attempt in Attempt.objects.all()] == (["x"] if kept else [])
+
+
 @pytest.mark.parametrize("state", ["fresh", "answered", "revealed"])
 def test_the_page_asks_little_of_the_database(
     member: Client, mei: User, mixed: Question, state: str, django_assert_max_num_queries: Any

@@ -123,10 +123,10 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _keep_written(request: HttpRequest, found: Question, said_: dict[str, Any]) -> studying.Checked | None:
-    """Keep what was written; nothing where the answer is open already."""
+    """Keep what was written; nothing where the answer is open already, or only the starter stands there."""
     user, key, session, seen = _reader(request), forms.name_of(request, "key"), _session(request), forms.seen(request)
     sitting = sittings.sit_down(user=user, question=found, session=session, seen=seen)
-    if sitting.is_revealed or sitting.over:
+    if sitting.is_revealed or sitting.over or not studying.is_written(sitting.revision, said_["text"]):
         return None
     return studying.answer(user=user, question=found, part=parts.WRITTEN, said=said_, key=key, session=session, seen=seen)
 

@@ -20,7 +20,8 @@ const store = { // "<when> <text>"
 function drafts() {
   store.tidy();
   for (const field of $$("[data-draft]")) {
-    field.value ||= store.get(field.dataset.draft);
+    const kept = store.get(field.dataset.draft);
+    if (kept && "blank" in field.dataset) field.value = kept; // it shows nothing yet, or the code to begin from
     field.addEventListener("input", () => store.set(field.dataset.draft, field.value));
   }
   if ($("article.q")?.dataset.revealed === "1") store.drop($("article.q [name=sitting]")?.value);
