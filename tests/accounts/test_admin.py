@@ -64,6 +64,11 @@ def test_what_cannot_be_is_said(boss: Client, mei: User, field: str, value: str)
     assert response.status_code == 200 and response.context["errors"]
 
 
+def test_it_shows_the_sign_of_the_site(boss: Client) -> None:
+    html = boss.get("/admin/").content.decode()
+    assert 'rel="icon"' in html and "Gradus" in html
+
+
 def test_it_has_no_sign_in_of_its_own(client: Client, operator: User) -> None:
     response = client.get("/admin/", follow=True)
     assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")

@@ -89,3 +89,19 @@ def test_nonsense_is_said(environ: dict[str, str], says: str) -> None:
     refused = run("-c", "import gradus.settings", **environ)
     assert refused.returncode == 1
     assert says in refused.stderr.splitlines()[-1]
+
+
+SAY = """
+import logging.config
+from gradus import settings
+logging.config.dictConfig(settings.LOGGING)
+for status in (404, 422, 500):
+    logging.getLogger("django.request").warning("status %s", status, extra={"status_code": status})
+logging.getLogger("apps").warning("no bell")
+"""
+
+
+def test_the_log_tells_of_faults_and_not_of_forms_that_are_sent_back() -> None:
+    said = run("-c", SAY).stderr
+    assert all(line in said for line in ("status 404", "status 500", "no bell"))
+    assert "422" not in said
