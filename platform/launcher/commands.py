@@ -68,6 +68,8 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     given = any(argument == "-m" or argument.startswith("-m=") for argument in rest)
     options = [] if given or not marks else ["-m", " and ".join(marks)]
     own = {"GRADUS_CHROMIUM": browser} if browser else {}
+    if chosen.all:
+        own["GRADUS_SEARCH"] = "1"  # property tests look for examples of their own, see conftest.py
     status = subprocess.run([PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=os.environ | own, check=False).returncode
     if not browser:
         _tell_what_did_not_run()
