@@ -211,6 +211,17 @@ def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Questi
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
 
 
+def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(member: Client, concept: Question) -> None:
+    html = member.post("/questions/why-relu/reveal", follow=True).content.decode()
+    form = {"sitting": hidden(html, "sitting"), "review_id": hidden(html, "review_id")}
+    member.post("/questions/why-relu/grade", {**form, "rating": "3"})
+    said = member.post("/questions/why-relu/grade", {**form, "rating": "1"}, follow=True).content.decode()
+    assert "Good stands. Change it below." in said
+    assert [review.rating for review in Review.objects.all()] == [3]
+    anew = {"sitting": hidden(said, "sitting"), "review_id": hidden(said, "review_id"), "rating": "1"}
+    assert "Again. It comes again in" in member.post("/questions/why-relu/grade", anew, follow=True).content.decode()
+
+
 @pytest.mark.parametrize("rating", ["", "0", "5", "-1", "3.0", "three", "３", "9" * 400])
 def test_a_grade_that_is_none_is_refused(member: Client, concept: Question, rating: str) -> None:
     response = member.post("/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": rating})

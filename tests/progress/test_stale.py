@@ -30,7 +30,7 @@ PAGE = "/questions/how-long"
 
 def fields(html: str, action: str) -> dict[str, str]:
     """Return the hidden fields of the form that posts to `action`."""
-    form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', html, re.DOTALL)
+    form = re.search(rf'<form[^>]*action="{re.escape(action)}["#].*?</form>', html, re.DOTALL)
     assert form is not None, f"no form posts to {action}"
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
     return dict(found)

@@ -172,8 +172,14 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
         return JsonResponse({"rating": review.rating, "due": card.due.isoformat() if card else None})
     if _session(request) is not None:
         return redirect("progress:review")
-    gap = said.gap((card.due - review.at).total_seconds()) if card else ""
-    messages.success(request, _("%(grade)s. It comes again in %(gap)s.") % {"grade": review.get_rating_display(), "gap": gap})
+    grade_ = review.get_rating_display()
+    if forms.rating(request) != review.rating:  # sent before from another tab, or from the page that one went back to
+        messages.error(
+            request, _("A grade was given from that page before: %(grade)s stands. Change it below.") % {"grade": grade_}
+        )
+    else:
+        gap = said.gap((card.due - review.at).total_seconds()) if card else ""
+        messages.success(request, _("%(grade)s. It comes again in %(gap)s.") % {"grade": grade_, "gap": gap})
     return redirect(f"{found.get_absolute_url()}?reveal=1")
 
 
