@@ -20,7 +20,7 @@ from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import live, series
-from apps.experiments.models import Batch, Machine, Run, Share, Try, Verdict
+from apps.experiments.models import Batch, LabVersion, Machine, Run, Share, Try, Verdict
 from apps.experiments.services import count_use, end_run, give_up
 from workers import wire
 
@@ -55,7 +55,8 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
         waiting = here.waiting().filter(version__sha256__in=labs.values())
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
-            run = waiting.filter(owner=share.owner_id).select_related("version").order_by("queued_at").first()
+            own = waiting.filter(owner=share.owner_id).select_related("version").defer("version__source", "version__words")
+            run = own.order_by("queued_at").first()
             # By its own row alone: a stop that this waits for is seen only there, what is joined stays as it was. Then ask again.
             now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
@@ -156,9 +157,10 @@ def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result
 
 
 def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
-    named, known = [verdict.claim for verdict in verdicts], run.version.words.get("claims", {})
-    if len(set(named)) < len(named) or not set(named) <= set(known):
-        raise BadRequest(f"Verdicts must name claims of {run.version.lab_id}, each once: {', '.join(known)}.")
+    lab, known = LabVersion.objects.values_list("lab", "words__claims").get(pk=run.version_id)
+    named = [verdict.claim for verdict in verdicts]
+    if len(set(named)) < len(named) or not set(named) <= set(known or ()):
+        raise BadRequest(f"Verdicts must name claims of {lab}, each once: {', '.join(known or ())}.")
 
 
 @transaction.atomic
