@@ -23,6 +23,7 @@ from apps.experiments import series
 from apps.experiments.models import Batch, Lab, Machine, Run, Share, Verdict
 from apps.experiments.queueing import Place, Waiting, order_of_turns, start_range
 
+FIRST = "dead-relu"  # the lab at the door, and of a first day
 OURS = "gradus"  # the handle of the account that owns the recorded standard runs
 COPY = "copy-of-"  # begins the key of a run that was copied from a recorded one: it is no evidence of its own
 LOOK_AHEAD = 500  # runs of a lane that a place is counted among

@@ -12,6 +12,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.common.text import in_language
 from apps.experiments.models import Lab, Run
+from apps.experiments.selectors import FIRST
 from apps.progress import days, planning, quoting, selectors, standing
 from apps.progress.models import Day, Plan, Sitting, Waiting
 from apps.progress.planning import Step, Tread
@@ -69,7 +70,7 @@ def of(user: User) -> Today:
     is_first = not any(row.day < day for row in done) and not Day.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
     effort = standing.sum_of(done, day)
     mastery = standing.mastery(user)
-    question = _suggested(user, mastery)
+    question = _suggested(user, mastery, is_first)
     labs = quoting.labs(question.current.labs) if question and question.current else []
     if is_first:
         steps = _first_steps(user, plan, question, labs, runs) + _first_returns(user, falling.get(day, 0), effort, plan)
@@ -90,16 +91,17 @@ def _row(done: list[Day], day: date) -> Day | None:
     return next((row for row in done if row.day == day), None)
 
 
-def _suggested(user: User, mastery: list[standing.Mastery]) -> Question | None:
-    """Return a question that the learner has not seen: of the weakest topic that has one."""
+def _suggested(user: User, mastery: list[standing.Mastery], is_first: bool) -> Question | None:
+    """Return an unseen question, of the weakest topic that has one; on a first day one with the lab at the door."""
     weakest = [topic.slug for topic in mastery]
     found = selectors.new_questions(user, 200)
     place = {slug: n for n, slug in enumerate(weakest)}
-    return min(found, key=lambda one: (place.get(one.topic, len(place)), not _has_lab(one), one.difficulty), default=None)
 
+    def order(one: Question) -> tuple[Any, ...]:
+        labs = one.current.labs if one.current else []
+        return is_first and labs[:1] != [FIRST], place.get(one.topic, len(place)), not labs, one.difficulty
 
-def _has_lab(question: Question) -> bool:
-    return bool(question.current and question.current.labs)
+    return min(found, key=order, default=None)
 
 
 def _first_steps(user: User, plan: Plan, question: Question | None, labs: list[Lab], runs: list[Run]) -> list[Step]:

@@ -75,6 +75,11 @@ def test_a_first_day_has_three_steps(member: Client, mei: User, concept: Questio
     assert "Your first day: three steps" in html and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
 
 
+def test_a_first_day_begins_with_the_lab_at_the_door(member: Client, mei: User, concept: Question, lab: Lab) -> None:
+    easier = make_question("easier", labs=["activation-cost"], difficulty=1)
+    assert plans.of(mei).question == concept and easier.difficulty < concept.difficulty
+
+
 def test_the_first_day_is_done_step_by_step(mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run]) -> None:
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
     studying.reveal(user=mei, question=concept)

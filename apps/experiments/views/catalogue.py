@@ -13,14 +13,13 @@ from apps.experiments import figures, plots, selectors, shown
 from apps.experiments.models import Lab
 from apps.experiments.views.lab import kept_of
 
-FIRST = "dead-relu"  # the lab at the door
 FILTERS = ("topic", "kind")
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     rows = table_rows(request)
-    first = next((row for row in rows if row["lab"].slug == FIRST), rows[0] if rows else None)
+    first = next((row for row in rows if row["lab"].slug == selectors.FIRST), rows[0] if rows else None)
     figure = _recorded(first["lab"]) if first else {}
     return render(request, "experiments/home.html", {"rows": rows, "first": first, "kept": kept_of(request), **figure})
 
