@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.common.browsing import go_by_keys
 from tests.e2e.browsing import Visitor
 from tests.e2e.people import SMALL, Member
 from tests.e2e.system import PASSWORD, System
-from tests.e2e.test_without_scripts import go_by_keys, tab_to
+from tests.e2e.test_without_scripts import tab_to
 
 Visit = Callable[..., Visitor]
 QUESTION = "/questions/dead-relu"
@@ -193,7 +194,7 @@ class Keys:
         self.page.keyboard.type(text)
 
     def open_question(self) -> None:
-        go_by_keys(self.visitor, "q", "**/questions")
+        go_by_keys(self.page, "q", "**/questions")
         for _ in range(20):
             self.press("j")
             if self.page.evaluate("document.activeElement.getAttribute('href')") == QUESTION:
@@ -202,7 +203,7 @@ class Keys:
         self.come_to(QUESTION)
 
     def begin_review(self) -> None:
-        go_by_keys(self.visitor, "t", f"{self.visitor.url}/")
+        go_by_keys(self.page, "t", f"{self.visitor.url}/")
         self.press("r")
         self.come_to("/review")
         self.press("Enter")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import TimeoutError as TooLate
 from playwright.sync_api import expect
 
+from tests.common.browsing import go_by_keys
 from tests.e2e.browsing import PATIENCE, Visitor
 from tests.e2e.system import System
-from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
 
@@ -41,7 +40,7 @@ def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(s
 def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> None:
     visitor = visit(site, "lin").go("/")
     page, keys = visitor.page, visitor.page.keyboard
-    go_by_keys(visitor, "l", "**/labs")
+    go_by_keys(page, "l", "**/labs")
     opened = None
     for _ in range(10):  # as many rows as there may be before it
         keys.press("j")
@@ -99,21 +98,6 @@ def test_a_question_mark_lists_the_keys_of_the_page(site: System, visit: Visit) 
     assert {"c", "?", "g l"} <= set(declared)
     visitor.page.keyboard.press("Escape")
     visitor.page.locator("#keys").wait_for(state="hidden")
-
-
-def go_by_keys(visitor: Visitor, letter: str, url: str) -> None:
-    """Press G and a letter until their page has come: they belong together for a second, which a busy machine may miss."""
-
-    def come() -> bool:
-        for key in ("g", letter):
-            visitor.page.keyboard.press(key)
-        try:
-            visitor.page.wait_for_url(url, timeout=5_000)
-        except TooLate:
-            return False
-        return True
-
-    until(come, what=f"G and {letter} lead to {url}")
 
 
 def tab_to(visitor: Visitor, selector: str, presses: int = 80) -> None:

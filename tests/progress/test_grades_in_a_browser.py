@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,11 +13,10 @@ from apps.progress import services
 from apps.progress.models import Card, Review, Session
 from apps.questions.models import Question
 from tests.common.browsing import Open, needs_browser, press
+from tests.progress.browsing import PHONE, Many, begin, fetches_ahead, learn, listens, ratings, sheet
 from tests.progress.conftest import make_question
-from tests.progress.test_in_a_browser import PHONE, begin, fetches_ahead, learn, listens, ratings, sheet
 
 pytestmark = needs_browser
-Many = Callable[[int], list[Question]]
 AHEAD, GRADE = "**/review?without=*", "**/grade"
 FULL = """const set = Storage.prototype.setItem;
 Storage.prototype.setItem = function (key, value) {
@@ -60,6 +58,14 @@ def come_back(page: Page) -> None:
     page.evaluate("dispatchEvent(new Event('online'))")
 
 
+def grade_in_memory(page: Page) -> None:
+    """Grade where neither the site nor the storage takes it."""
+    page.evaluate(FULL)
+    page.route(GRADE, lambda route: route.abort())
+    press(page, "3")
+    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+
+
 def test_a_key_that_is_held_is_one_press(opened: tuple[Page, Question]) -> None:
     page, _first = opened
     for key in (" ", "4", "s", "u"):
@@ -90,10 +96,7 @@ def test_escape_closes_the_menu_and_not_the_review(opened: tuple[Page, Question]
 
 def test_a_grade_waits_where_storage_is_full(opened: tuple[Page, Question]) -> None:
     page, first = opened
-    page.evaluate(FULL)
-    page.route(GRADE, lambda route: route.abort())
-    press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    grade_in_memory(page)
     come_back(page)
     expect(page.locator("#unsent")).to_be_hidden()
     assert ratings(first) == [3]
@@ -101,10 +104,7 @@ def test_a_grade_waits_where_storage_is_full(opened: tuple[Page, Question]) -> N
 
 def test_a_page_that_alone_holds_a_grade_is_not_left_unasked(opened: tuple[Page, Question]) -> None:
     page, first = opened
-    page.evaluate(FULL)
-    page.route(GRADE, lambda route: route.abort())
-    press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    grade_in_memory(page)
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.reload()

@@ -1,12 +1,9 @@
-"""Study in a browser: by keyboard, without a connection, without scripts; axe finds nothing in any state."""
+"""Study in a browser: by keyboard, without a connection, without scripts."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,49 +11,19 @@ from playwright.sync_api import Page, expect
 from apps.accounts.models import User
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run
-from apps.progress import demo, selectors, services
+from apps.progress import selectors
 from apps.progress.models import Card, Review
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
-from tests.progress.conftest import VARIANT, Hands, make_question
+from tests.progress.browsing import PHONE, Many, begin, fetches_ahead, learn, listens, ratings, sheet
+from tests.progress.conftest import VARIANT, make_question
 
 pytestmark = needs_browser
-Many = Callable[[int], list[Question]]
-PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def answer_of(user: User, question: Question) -> str:
     return f"{draw(VARIANT, selectors.sitting_of(user, question).seed).answer:g}"
-
-
-def ratings(question: Question) -> list[int]:
-    return [grade.rating for grade in selectors.grades_of(Card.objects.get(question=question))]
-
-
-def begin(page: Page) -> None:
-    press(page, "Enter")
-    expect(page.locator("#session")).to_be_visible()
-
-
-def fetches_ahead(page: Page) -> AbstractContextManager[Any]:
-    """What is done within opens a card; the next one has come, all of it, when this is left."""
-    return page.expect_event("requestfinished", lambda request: "/review?without=" in request.url)
-
-
-def listens(page: Page, shown: str) -> None:
-    """Wait for a page that shows something, and for its scripts."""
-    expect(page.locator(shown)).to_be_visible()
-    page.wait_for_load_state()
-
-
-def sheet(page: Page) -> str:
-    return page.locator("article.q").get_attribute("data-question") or ""
-
-
-def learn(user: User, questions: list[Question]) -> None:
-    for question in questions:
-        services.add_card(user=user, question=question)
 
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
@@ -354,49 +321,3 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(open_page: Open, mei: User, 
         expect(page.locator(f"[data-run='{run.pk}']")).to_have_text("Stopped")
         expect(page.locator(f"[data-run='{other.pk}']")).to_have_text(others)
     assert len(asked) == 1
-
-
-STATES: dict[str, Callable[[Page], Any]] = {
-    "/": lambda page: None,
-    "/plan": lambda page: None,
-    "/progress": lambda page: None,
-    "/topics/metrics": lambda page: None,
-    "/questions/all-of-it": lambda page: page.locator(".begin summary").click(),
-    "/questions/all-of-it?back=/": lambda page: (
-        page.locator("#reveal .reveal-row button").click(),
-        expect(page.locator("#ref")).to_be_visible(),
-    ),
-    "/questions/question-0": lambda page: (press(page, "Space"), expect(page.locator(".grade")).to_be_visible()),
-    "/review": begin,
-}
-
-
-@pytest.mark.parametrize("path", STATES)
-@pytest.mark.parametrize(("language", "theme", "size"), [("en", "light", {}), ("zh-hans", "dark", PHONE)])
-def test_nothing_is_found_on_any_page(
-    open_page: Open, mei: User, mixed: Question, many: Many, path: str, language: str, theme: str, size: dict[str, Any]
-) -> None:
-    many(4)
-    demo.fill(user=mei)
-    mei.language, mei.theme = language, theme
-    mei.save()
-    page = open_page(path, mei, **size)
-    look_over(page)
-    STATES[path](page)
-    look_over(page)
-
-
-def test_an_empty_account_and_a_wrong_answer_and_a_backlog(open_page: Open, mei: User, numeric: Question, hands: Hands) -> None:
-    for path in ("/", "/progress", "/review"):
-        look_over(open_page(path, mei))
-    page = open_page("/questions/how-long", mei)
-    page.locator("#numeric-in").fill("?")
-    press(page, "Enter")
-    expect(page.locator(".said")).to_have_attribute("data-kind", "unread")
-    look_over(page)
-    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
-    services.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=20)
-    page = open_page("/", mei)
-    expect(page.locator(".behind")).to_be_visible()
-    look_over(page)
