@@ -10,16 +10,14 @@ warm again: each run is stopped after its first point, and the next click waits 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
-from launcher.processes import spawn, stop
 
 from benchmarks import ROOT
-from benchmarks.standing import machine, quantile, standing
+from benchmarks.standing import bare_celery, machine, quantile, standing
 from tests.e2e.people import Member
 from tests.e2e.system import System
 from tests.e2e.waiting import until
@@ -75,37 +73,13 @@ def _first_point(watching: httpx.Client, run: str) -> float:
 
 def bare(system: System, messages: int) -> list[float]:
     """Return seconds from sending a Celery message to the first torch operation in a process that has torch, of each message."""
-    from celery import Celery
-
-    from workers.wire import celery_url
-
-    broker = celery_url(system.environment["REDIS_URL"])
-    (system.folder / "bare.py").write_text(f"BROKER = {broker!r}\n{BARE}")
-    environment = os.environ | {"PYTHONPATH": str(system.folder), "OMP_WAIT_POLICY": "PASSIVE"}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--quiet",
-        "-A",
-        "bare",
-        "worker",
-        "-Q",
-        "bare",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    worker = spawn(command, environment=environment, output=subprocess.DEVNULL, cwd=system.folder)
-    app, found = Celery("bare", broker=broker), []
-    try:
+    found = []
+    with bare_celery(system, BARE) as app:
         for number in range(messages + 3):  # the first few get it warm
             path = system.folder / f"bare-{number}"
             sent = time.time()
             app.send_task("bare.first", [str(path)], queue="bare", ignore_result=True)
             found.append(float(until(lambda path=path: _read(path), 60, "the message is worked on")) - sent)
-    finally:
-        stop(worker)
     return found[3:]
 
 

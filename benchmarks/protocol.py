@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from launcher.processes import spawn, stop
 
 from benchmarks import ROOT
-from benchmarks.standing import machine, quantile, standing
+from benchmarks.standing import bare_celery, machine, quantile, standing
 from tests.e2e.system import System
 from tests.e2e.waiting import until
 
@@ -113,30 +111,7 @@ def _cpu(pid: int) -> float:
 
 def bare(system: System, messages: int) -> float:
     """Return no-op Celery messages a second, through one worker thread."""
-    from celery import Celery
-
-    from workers.wire import celery_url
-
-    broker = celery_url(system.environment["REDIS_URL"])
-    (system.folder / "bare.py").write_text(f"BROKER = {broker!r}\n{BARE}")
-    environment = os.environ | {"PYTHONPATH": str(system.folder)}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--quiet",
-        "-A",
-        "bare",
-        "worker",
-        "-Q",
-        "bare",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    worker = spawn(command, environment=environment, output=subprocess.DEVNULL, cwd=system.folder)
-    app = Celery("bare", broker=broker)
-    try:
+    with bare_celery(system, BARE) as app:
         warm, last = system.folder / "warm", system.folder / "last"
         app.send_task("bare.nothing", [str(warm)], queue="bare", ignore_result=True)
         until(warm.exists, 60, "the bare worker is warm")
@@ -145,8 +120,6 @@ def bare(system: System, messages: int) -> float:
             app.send_task("bare.nothing", [str(last) if number == messages - 1 else ""], queue="bare", ignore_result=True)
         until(last.exists, 120, "all messages were worked on")
         return messages / (time.perf_counter() - began)
-    finally:
-        stop(worker)
 
 
 def main(runs: int) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from celery import Celery
 from launcher.embedded import Postgres, Valkey, house_of, socket_folder
-from launcher.processes import stop
+from launcher.processes import spawn, stop
 
 from tests.e2e.system import System
+from workers.wire import celery_url
 
 
 @contextmanager
@@ -37,6 +41,26 @@ def standing(*parts: str, **settings: str) -> Iterator[System]:
             stop(server, number)
         for gone in (house_of(folder), socket_folder(folder), folder):
             shutil.rmtree(gone, ignore_errors=True)
+
+
+@contextmanager
+def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
+    """Yield an app whose one worker thread works on `tasks`, over the site's broker and with nothing else of ours.
+
+    Args:
+        tasks: source of a module with `app`; it finds the broker as `BROKER`.
+    """
+    broker = celery_url(system.environment["REDIS_URL"])
+    (system.folder / "bare.py").write_text(f"BROKER = {broker!r}\n{tasks}")
+    environment = os.environ | {"PYTHONPATH": str(system.folder), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    options = ["--quiet", "-A", "bare", "worker", "-Q", "bare", "--without-gossip", "--without-mingle"]
+    command = [sys.executable, "-m", "celery", *options]
+    worker = spawn(command, environment=environment, output=subprocess.DEVNULL, cwd=system.folder)
+    try:
+        yield Celery("bare", broker=broker)
+    finally:
+        stop(worker)
 
 
 def machine() -> str:
