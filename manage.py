@@ -1,5 +1,7 @@
 #!/usr/bin/env python
-"""Django's command line: adds platform/ to the path, nothing else. `./gradus manage …` runs it beside the embedded servers."""
+"""Django's command line: adds platform/ to the path, nothing else. `./gradus manage …` runs it
+beside the embedded servers.
+"""
 
 import os
 import sys

@@ -1,4 +1,6 @@
-"""What must be fast, measured as ratios in one run. Each file says how to run it; docs/measurements.md keeps what was found."""
+"""What must be fast, measured as ratios in one run. Each file says how to run it;
+docs/measurements.md keeps what was found.
+"""
 
 import sys
 from pathlib import Path

@@ -1,10 +1,12 @@
-"""From a click to the first point of the curve, against a bare Celery message to the first torch operation in a warm process.
+"""From a click to the first point of the curve, against a bare Celery message to the first torch
+operation in a warm process.
 
     python -m benchmarks.click_to_first_point [runs]
 
-The click is the POST that commits and queues `dead-relu` at its own settings; the point is the first one on a stream of the run,
-opened as soon as the answer names it. Target on 2 cores: p50 at most 100 ms, p95 at most 250 ms. Between two runs the worker gets
-warm again: each run is stopped after its first point, and the next click waits until a warm process does.
+The click is the POST that commits and queues `dead-relu` at its own settings; the point is the
+first one on a stream of the run, opened as soon as the answer names it. Target on 2 cores: p50 at
+most 100 ms, p95 at most 250 ms. Between two runs the worker gets warm again: each run is stopped
+after its first point, and the next click waits until a warm process does.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ def ours(system: System, runs: int) -> list[float]:
 
 
 def _wait_for_warmth(system: System) -> None:
-    """Wait until a lab process waits: the worker asks the site for work only with a warm one in hand."""
+    """Wait until a lab process waits: the worker asks the site for work only with a warm one in
+    hand.
+    """
     until(lambda: len(system.lab_processes()) == 1, 60, "one lab process is there")
     before = system.seen_at()
     until(lambda: system.seen_at() != before, 60, "the worker asks again")
@@ -72,14 +76,18 @@ def _first_point(watching: httpx.Client, run: str) -> float:
 
 
 def bare(system: System, messages: int) -> list[float]:
-    """Return seconds from sending a Celery message to the first torch operation in a process that has torch, of each message."""
+    """Return seconds from sending a Celery message to the first torch operation in a process that
+    has torch, of each message.
+    """
     found = []
     with bare_celery(system, BARE) as app:
         for number in range(messages + 3):  # the first few get it warm
             path = system.folder / f"bare-{number}"
             sent = time.time()
             app.send_task("bare.first", [str(path)], queue="bare", ignore_result=True)
-            found.append(float(until(lambda path=path: _read(path), 60, "the message is worked on")) - sent)
+            found.append(
+                float(until(lambda path=path: _read(path), 60, "the message is worked on")) - sent
+            )
     return found[3:]
 
 
@@ -91,11 +99,18 @@ def main(runs: int) -> None:
     print(f"On {machine()}")
     with standing(GRADUS_POLL_SECONDS="1") as system:
         theirs, mine = bare(system, runs), ours(system, runs)
-    for name, values in (("bare Celery message to first torch operation", theirs), ("click to first point", mine)):
+    for name, values in (
+        ("bare Celery message to first torch operation", theirs),
+        ("click to first point", mine),
+    ):
         print(
-            f"{name}: p50 {quantile(values, 0.5) * 1000:.0f} ms, p95 {quantile(values, 0.95) * 1000:.0f} ms ({len(values)} times)"
+            f"{name}: p50 {quantile(values, 0.5) * 1000:.0f} ms, p95 "
+            f"{quantile(values, 0.95) * 1000:.0f} ms ({len(values)} times)"
         )
-    print(f"ratio of p50: {quantile(mine, 0.5) / quantile(theirs, 0.5):.1f}; target: p50 <= 100 ms, p95 <= 250 ms on 2 idle cores")
+    print(
+        f"ratio of p50: {quantile(mine, 0.5) / quantile(theirs, 0.5):.1f}; target: p50 <= 100 "
+        "ms, p95 <= 250 ms on 2 idle cores"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Pages of a learner with 20,000 cards and 300,000 reviews, against the same pages of one who has just signed up.
+"""Pages of a learner with 20,000 cards and 300,000 reviews, against the same pages of one who has
+just signed up.
 
     python -m benchmarks.crowded_learner [requests]
 
-Each request goes over HTTP to one web process; the two learners take turns. Target: at most 100 ms for a page of the crowded one.
+Each request goes over HTTP to one web process; the two learners take turns. Target: at most 100 ms
+for a page of the crowded one.
 """
 
 from __future__ import annotations
@@ -23,8 +25,16 @@ PAGES = ("/review", "/", "/progress", "/questions/made-1", "/questions", "/topic
 
 def crowd(system: System, handle: str) -> None:
     user = system.query("SELECT id FROM accounts_user WHERE handle = %s", handle)[0][0]
-    values = {"cards": CARDS, "each": REVIEWS // CARDS, "user": user, "now": datetime.now(UTC), "like": "relu-pros-cons"}
-    with psycopg.connect(system.environment["DATABASE_URL"], cursor_factory=psycopg.ClientCursor) as connection:
+    values = {
+        "cards": CARDS,
+        "each": REVIEWS // CARDS,
+        "user": user,
+        "now": datetime.now(UTC),
+        "like": "relu-pros-cons",
+    }
+    with psycopg.connect(
+        system.environment["DATABASE_URL"], cursor_factory=psycopg.ClientCursor
+    ) as connection:
         connection.execute(FILL, values)
 
 
@@ -41,7 +51,10 @@ def compare(crowded: Member, fresh: Member, path: str, requests: int) -> None:
     both = [(seconds(crowded, path), seconds(fresh, path)) for _ in range(requests)]
     took = [1000 * one for one, _other in both]
     ratio = quantile([one / other for one, other in both], 0.5)
-    print(f"{path:<20} p50 {quantile(took, 0.5):6.0f} ms  p95 {quantile(took, 0.95):6.0f} ms  against a new learner {ratio:.2f}")
+    print(
+        f"{path:<20} p50 {quantile(took, 0.5):6.0f} ms  p95 {quantile(took, 0.95):6.0f} ms  "
+        f"against a new learner {ratio:.2f}"
+    )
 
 
 def main() -> None:
@@ -54,7 +67,10 @@ def main() -> None:
             compare(crowded, fresh, path, requests)
         crowded.post("/review/start", {}, "/review")
         took = [1000 * seconds(crowded, "/review") for _ in range(requests + 1)][1:]
-        print(f"{'/review, in a session':<20} p50 {quantile(took, 0.5):6.0f} ms  p95 {quantile(took, 0.95):6.0f} ms")
+        print(
+            f"{'/review, in a session':<20} p50 {quantile(took, 0.5):6.0f} ms  p95 "
+            f"{quantile(took, 0.95):6.0f} ms"
+        )
         for member in (crowded, fresh):
             member.close()
 

@@ -1,13 +1,15 @@
 """What the engine adds to a training loop: python -m benchmarks.engine_overhead [pairs]
 
-Three forms of the same training of `dead-relu` (one arm), interleaved in an order drawn anew for each pair, as ratios:
+Three forms of the same training of `dead-relu` (one arm), interleaved in an order drawn anew for
+each pair, as ratios:
 
     bare       the loop and its census, written out flat; what it counts is thrown away
-    engine     the lab's own run(): the same, yielding points, each kept and described (mean and interval) as in a lab process
+    engine     the lab's own run(): the same, yielding points, each kept and described (mean and
+               interval) as in a lab process
     unwatched  the loop without any census, to see what watching costs
 
-All three train the same ensemble on the same device: what stacking replicates gains or costs is in `benchmarks.replicates`.
-Packing points and sending them down the pipe is not in it.
+All three train the same ensemble on the same device: what stacking replicates gains or costs is in
+`benchmarks.replicates`. Packing points and sending them down the pipe is not in it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,18 @@ from functools import partial
 
 import torch
 
-from workers.engine import Ensemble, Points, batches, best_device, cross_entropy, describe, device, seeds, shufflers, warm_up
+from workers.engine import (
+    Ensemble,
+    Points,
+    batches,
+    best_device,
+    cross_entropy,
+    describe,
+    device,
+    seeds,
+    shufflers,
+    warm_up,
+)
 from workers.labs import dead_relu
 
 KNOBS = dead_relu.Knobs(epochs=5)
@@ -72,13 +85,19 @@ def main(pairs: int) -> None:
     for _ in range(pairs):
         for name in random.sample(list(works), len(works)):
             taken[name].append(seconds(works[name]))
-    print(f"{device().name}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, {pairs} pairs")
+    print(
+        f"{device().name}, {torch.get_num_threads()} "
+        f"thread(s), torch {torch.__version__}, {pairs} pairs"
+    )
     for name, times in taken.items():
         print(f"{name:10} median {statistics.median(times):.3f} s")
     for name in ("engine", "unwatched"):
         ratios = sorted(a / b for a, b in zip(taken[name], taken["bare"], strict=True))
         low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-        print(f"{name} / bare: median {statistics.median(ratios):.4f}, middle half {low:.4f} to {high:.4f}")
+        print(
+            f"{name} / bare: median {statistics.median(ratios):.4f}, "
+            f"middle half {low:.4f} to {high:.4f}"
+        )
 
 
 if __name__ == "__main__":

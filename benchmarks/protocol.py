@@ -1,9 +1,11 @@
-"""No-op runs through the whole protocol: runs a second through one web process, against bare Celery no-ops in the same run.
+"""No-op runs through the whole protocol: runs a second through one web process, against bare Celery
+no-ops in the same run.
 
     python -m benchmarks.protocol [runs]
 
-A no-op run is what every run does: a claim, one report of one point, a result. The machines are threads of this process that speak
-the protocol over HTTP with keep-alive and do nothing else. Target: at least 50 a second through one web process.
+A no-op run is what every run does: a claim, one report of one point, a result. The machines are
+threads of this process that speak the protocol over HTTP with keep-alive and do nothing else.
+Target: at least 50 a second through one web process.
 """
 
 from __future__ import annotations
@@ -32,11 +34,15 @@ import django; django.setup()
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Run, Share
 lab = Lab.objects.select_related("current").get(slug="dead-relu")
-people = User.objects.bulk_create(User(email=f"p{n}@example.org", handle=f"p{n}") for n in range(50))
+people = [User(email=f"p{n}@example.org", handle=f"p{n}") for n in range(50)]
+User.objects.bulk_create(people)
 people = list(User.objects.filter(handle__regex="^p[0-9]+$"))
 Share.objects.bulk_create(Share(owner=person) for person in people)
 Run.objects.bulk_create(
-    Run(owner=people[n % 50], key=str(n), version=lab.current, knobs={}, at_defaults=True, lane="labs")
+    Run(
+        owner=people[n % 50], key=str(n), version=lab.current, knobs={}, at_defaults=True,
+        lane="labs",
+    )
     for n in range(int(sys.argv[1]))
 )
 print(lab.current.sha256)
@@ -61,7 +67,9 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
 
     def work(_: int) -> None:
         with httpx.Client(
-            base_url=f"{system.url}/api/worker/v1", headers={"Authorization": f"Worker {system.token}"}, trust_env=False
+            base_url=f"{system.url}/api/worker/v1",
+            headers={"Authorization": f"Worker {system.token}"},
+            trust_env=False,
         ) as http:
             while True:
                 began = time.perf_counter()
@@ -76,7 +84,9 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
         list(pool.map(work, range(MACHINES)))
     seconds = time.perf_counter() - began
     assert done[0] == runs, f"{done[0]} of {runs} runs were done"
-    over = system.query("SELECT count(*) FROM experiments_run WHERE state = 'succeeded' AND last_seq = 1")[0][0]
+    over = system.query(
+        "SELECT count(*) FROM experiments_run WHERE state = 'succeeded' AND last_seq = 1"
+    )[0][0]
     assert over == runs, f"{over} of {runs} runs ended well"
     return runs / seconds, times, _cpu(system.running["web"].pid) - before
 
@@ -91,12 +101,32 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
         return False
     claim = answer.json()
     token, tries = {"X-Try-Token": claim["token"]}, f"/tries/{claim['try_id']}"
-    point = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5], "low": [0.4], "high": [0.6]}
+    point = {
+        "arm": "relu 1",
+        "series": "dead",
+        "step": [0],
+        "mean": [0.5],
+        "low": [0.4],
+        "high": [0.6],
+    }
     http.post(
-        f"{tries}/events", json={"after": claim["after"], "events": [point], "done": 1, "of": 1}, headers=token
+        f"{tries}/events",
+        json={"after": claim["after"], "events": [point], "done": 1, "of": 1},
+        headers=token,
     ).raise_for_status()
-    verdict = {"claim": "dead-relu.lr-kills", "outcome": "holds", "effect": 0.5, "low": 0.4, "high": 0.6, "replicates": 16}
-    http.post(f"{tries}/result", json={"state": "succeeded", "verdicts": [verdict], **known}, headers=token).raise_for_status()
+    verdict = {
+        "claim": "dead-relu.lr-kills",
+        "outcome": "holds",
+        "effect": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "replicates": 16,
+    }
+    http.post(
+        f"{tries}/result",
+        json={"state": "succeeded", "verdicts": [verdict], **known},
+        headers=token,
+    ).raise_for_status()
     return True
 
 
@@ -117,7 +147,12 @@ def bare(system: System, messages: int) -> float:
         until(warm.exists, 60, "the bare worker is warm")
         began = time.perf_counter()
         for number in range(messages):
-            app.send_task("bare.nothing", [str(last) if number == messages - 1 else ""], queue="bare", ignore_result=True)
+            app.send_task(
+                "bare.nothing",
+                [str(last) if number == messages - 1 else ""],
+                queue="bare",
+                ignore_result=True,
+            )
         until(last.exists, 120, "all messages were worked on")
         return messages / (time.perf_counter() - began)
 

@@ -1,7 +1,8 @@
 """32 replicates at once against a loop over seeds: python -m benchmarks.replicates [pairs]
 
-One epoch of the digits, MLPs of width 64 at depth 2 and 8, plain SGD, batch 64; the loop is plain PyTorch with the same batches.
-The two of a pair take turns in an order drawn anew; the ratio is how many times as long the loop takes.
+One epoch of the digits, MLPs of width 64 at depth 2 and 8, plain SGD, batch 64; the loop is plain
+PyTorch with the same batches. The two of a pair take turns in an order drawn anew; the ratio is how
+many times as long the loop takes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from functools import partial
 import torch
 from torch import nn
 
-from workers.engine import Ensemble, batches, best_device, cross_entropy, device, seeds, shufflers, warm_up
+from workers.engine import (
+    Ensemble,
+    batches,
+    best_device,
+    cross_entropy,
+    device,
+    seeds,
+    shufflers,
+    warm_up,
+)
 from workers.labs.dead_relu import DIGITS
 
 REPLICATES = 32
@@ -76,7 +86,8 @@ def pair(depth: int) -> tuple[float, float]:
 def main(pairs: int) -> None:
     warm_up()
     print(
-        f"{device().name}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, {REPLICATES} replicates, {pairs} pairs"
+        f"{device().name}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, "
+        f"{REPLICATES} replicates, {pairs} pairs"
     )
     for depth in (2, 8):
         seconds(at_once, depth), seconds(one_by_one, depth)

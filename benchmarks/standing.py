@@ -1,4 +1,6 @@
-"""A site that stands up for a measurement: servers of its own, real processes, nobody else in it."""
+"""A site that stands up for a measurement: servers of its own, real processes, nobody else in
+it.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,19 @@ from workers.wire import celery_url
 
 @contextmanager
 def standing(*parts: str, **settings: str) -> Iterator[System]:
-    """Yield a site whose `parts` run (all without names). Leases and beats are the usual ones unless `settings` say otherwise."""
+    """Yield a site whose `parts` run (all without names). Leases and beats are the usual ones
+    unless `settings` say otherwise.
+    """
     folder = Path(tempfile.mkdtemp(prefix="gradus-benchmark-"))
     postgres, valkey = Postgres(folder), Valkey(folder)
     servers = [(postgres.start(), postgres.ends_by), (valkey.start(), valkey.ends_by)]
     postgres.make_database()
-    usual = {"LEASE_SECONDS": "20", "BEAT_SECONDS": "5", "TICK_SECONDS": "5", "GRADUS_POLL_SECONDS": "2"}
+    usual = {
+        "LEASE_SECONDS": "20",
+        "BEAT_SECONDS": "5",
+        "TICK_SECONDS": "5",
+        "GRADUS_POLL_SECONDS": "2",
+    }
     system = System(folder / "site", postgres.url, valkey.url, **{**usual, **settings})
     try:
         system.make_ready()
@@ -45,7 +54,8 @@ def standing(*parts: str, **settings: str) -> Iterator[System]:
 
 @contextmanager
 def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
-    """Yield an app whose one worker thread works on `tasks`, over the site's broker and with nothing else of ours.
+    """Yield an app whose one worker thread works on `tasks`, over the site's broker and with
+    nothing else of ours.
 
     Args:
         tasks: source of a module with `app`; it finds the broker as `BROKER`.
@@ -54,7 +64,16 @@ def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
     (system.folder / "bare.py").write_text(f"BROKER = {broker!r}\n{tasks}")
     environment = os.environ | {"PYTHONPATH": str(system.folder), "OMP_WAIT_POLICY": "PASSIVE"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    options = ["--quiet", "-A", "bare", "worker", "-Q", "bare", "--without-gossip", "--without-mingle"]
+    options = [
+        "--quiet",
+        "-A",
+        "bare",
+        "worker",
+        "-Q",
+        "bare",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     command = [sys.executable, "-m", "celery", *options]
     worker = spawn(command, environment=environment, output=subprocess.DEVNULL, cwd=system.folder)
     try:
@@ -65,7 +84,11 @@ def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
 
 def machine() -> str:
     """Return what this is measured on, and how busy that is."""
-    names = (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name"))
+    names = (
+        line.partition(":")[2].strip()
+        for line in _lines("/proc/cpuinfo")
+        if line.startswith("model name")
+    )
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     load = ", ".join(f"{n:.1f}" for n in os.getloadavg())
     return f"{next(names, platform.processor())}, {os.cpu_count()} cores, {system}, load {load}"

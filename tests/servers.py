@@ -1,7 +1,9 @@
-"""A pytest plugin, loaded before Django's: without DATABASE_URL it starts PostgreSQL and Valkey from their wheels for the session.
+"""A pytest plugin, loaded before Django's: without DATABASE_URL it starts PostgreSQL and Valkey
+from their wheels for the session.
 
-`DATABASE_URL` and `REDIS_URL` take the tests to servers of one's own. On Linux the servers end with the tests even after `kill -9`
-(the kernel tells them); what such an end leaves on the disk, the next session removes.
+`DATABASE_URL` and `REDIS_URL` take the tests to servers of one's own. On Linux the servers end with
+the tests even after `kill -9` (the kernel tells them); what such an end leaves on the disk, the
+next session removes.
 """
 
 from __future__ import annotations
@@ -20,7 +22,13 @@ for folder in (str(ROOT), str(ROOT / "platform")):
         sys.path.insert(0, folder)
 PREFIX = "gradus-tests-"
 # Speed, not safety: what a test wrote need not outlive a power cut.
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "log_min_messages=fatal")
+FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=200",
+    "log_min_messages=fatal",
+)
 
 
 def _start() -> None:
@@ -67,6 +75,8 @@ def _alive(pid: int) -> bool:
     return True
 
 
-if not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():  # the workers of pytest-xdist inherit both
+# the workers of pytest-xdist inherit both
+if not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
     _start()
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API leaves a loop running in the test's thread
+# Playwright's sync API leaves a loop running in the test's thread
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -1,4 +1,6 @@
-"""The site under uvicorn, in a thread of the test: streams arrive as they are sent, which Django's own live server does not do."""
+"""The site under uvicorn, in a thread of the test: streams arrive as they are sent, which Django's
+own live server does not do.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def serving() -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)  # who comes before uvicorn is there waits
-        config = uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -1,6 +1,8 @@
-"""The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip --without-mingle`.
+"""The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip
+--without-mingle`.
 
-A message on a queue is a bell: it says that there may be work. What the work is, the site says; see `workers.supervisor`.
+A message on a queue is a bell: it says that there may be work. What the work is, the site says; see
+`workers.supervisor`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from workers.supervisor import Supervisor
 QUIET_SECONDS = 60.0  # between two log lines about a broker that is away
 
 try:
-    app = Celery("workers", broker=settings.broker(os.environ), fixups=[])  # no fix-up: it would look for Django
+    # no fix-up: it would look for Django
+    app = Celery("workers", broker=settings.broker(os.environ), fixups=[])
     app.conf.update(
         worker_pool="threads",
         worker_concurrency=settings.slots(os.environ),
@@ -52,7 +55,9 @@ except settings.BadSettings as error:
 
 
 class OnceAMinute(logging.Filter):
-    """Lets one line a minute through about a broker that is away: runs come by looking, and it may be away for days."""
+    """Lets one line a minute through about a broker that is away: runs come by looking, and it may
+    be away for days.
+    """
 
     said = -QUIET_SECONDS
 
@@ -77,18 +82,23 @@ class OneWorker:
 
 @app.task(name=wire.BELL, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def drain(self: Any) -> None:
-    """Run what is waiting, until nothing is left; without a free slot, hang the bell back for others."""
+    """Run what is waiting, until nothing is left; without a free slot, hang the bell back for
+    others.
+    """
     worker = OneWorker.supervisor
     if worker is None or (worker.drain() == 0 and not worker.has_room()):
-        # It was taken by a request that began while there was room; `Room` keeps us from taking it again.
+        # It was taken by a request that began while there was room; `Room` keeps us from taking it
+        # again.
         with contextlib.suppress(OperationalError, OSError):
             self.apply_async(queue=self.request.delivery_info["routing_key"], retry=False)
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost to a free one.
+    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost
+    to a free one.
 
-    Celery's own `worker_disable_prefetch` counts the bells that it runs, not the runs that were found by looking.
+    Celery's own `worker_disable_prefetch` counts the bells that it runs, not the runs that were
+    found by looking.
     """
 
     requires = (Tasks,)
@@ -100,7 +110,11 @@ class Room(bootsteps.StartStopStep):  # type: ignore[misc]
         qos = consumer.task_consumer.channel.qos
 
         def can_consume(qos: Any) -> bool:
-            return bool(OneWorker.supervisor and OneWorker.supervisor.has_room() and type(qos).can_consume(qos))
+            return bool(
+                OneWorker.supervisor
+                and OneWorker.supervisor.has_room()
+                and type(qos).can_consume(qos)
+            )
 
         qos.can_consume = MethodType(can_consume, qos)
 
@@ -129,7 +143,9 @@ def start(**_: Any) -> None:
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def stop(**_: Any) -> None:
-    """Give everything back, in a thread: this is a signal's handler, and must not wait for a lock."""
+    """Give everything back, in a thread: this is a signal's handler, and must not wait for a
+    lock.
+    """
     if OneWorker.supervisor and OneWorker.closer is None:
         OneWorker.closer = threading.Thread(target=OneWorker.supervisor.close, name="closer")
         OneWorker.closer.start()

@@ -1,4 +1,6 @@
-"""From what a lab yields to the events of the protocol: mean and interval over replicates, a batch at most every 100 ms."""
+"""From what a lab yields to the events of the protocol: mean and interval over replicates, a batch
+at most every 100 ms.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ PAUSE_SECONDS = 0.1  # between two batches
 
 
 class Batcher:
-    """Sends the first point at once, and what follows in batches; keeps the raw vectors for the rules in `points`.
+    """Sends the first point at once, and what follows in batches; keeps the raw vectors for the
+    rules in `points`.
 
-    A thread sends what waits when its time has come, since the lab may compute for long before it yields again.
+    A thread sends what waits when its time has come, since the lab may compute for long before it
+    yields again.
     """
 
     def __init__(self, send: Callable[[Batch], None], of: int) -> None:
@@ -37,7 +41,12 @@ class Batcher:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Send what is left, also when the lab has raised."""
         with self._changed:
             self._over = True
@@ -61,7 +70,9 @@ class Batcher:
                 self._changed.notify()
 
     def _join(self, point: Point | Curve, name: str, values: Numbers) -> None:
-        steps, rows = (point.steps, values) if isinstance(point, Curve) else ([point.step], [values])
+        steps, rows = (
+            (point.steps, values) if isinstance(point, Curve) else ([point.step], [values])
+        )
         event = self._events.setdefault((point.arm, name), Event(point.arm, name, [], [], [], []))
         for step, row in zip(steps, rows, strict=True):
             mean, low, high = describe(row)

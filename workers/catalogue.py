@@ -1,4 +1,6 @@
-"""What this machine can run, told without importing any of it: hashes of code and versions of libraries."""
+"""What this machine can run, told without importing any of it: hashes of code and versions of
+libraries.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,18 @@ ENGINE = Path(__file__).parent / "engine"
 
 
 def lab_hashes(package: str = "workers.labs") -> dict[str, str]:
-    """Return the SHA-256 of each lab's .py by slug: a lab is a .toml with a .py beside it, named with _ for -.
+    """Return the SHA-256 of each lab's .py by slug: a lab is a .toml with a .py beside it, named
+    with _ for -.
 
     Raises:
         ModuleNotFoundError: there is no such package.
     """
     words = sorted(_folder(package).glob("*.toml"))
-    return {path.stem.replace("_", "-"): _sha256([path.with_suffix(".py")]) for path in words if path.with_suffix(".py").exists()}
+    return {
+        path.stem.replace("_", "-"): _sha256([path.with_suffix(".py")])
+        for path in words
+        if path.with_suffix(".py").exists()
+    }
 
 
 def engine_hash() -> str:
@@ -30,11 +37,15 @@ def engine_hash() -> str:
 
 def code(package: str) -> str:
     """Return one hash over everything that a lab process imports of ours."""
-    return hashlib.sha256(repr((sorted(lab_hashes(package).items()), engine_hash())).encode()).hexdigest()
+    return hashlib.sha256(
+        repr((sorted(lab_hashes(package).items()), engine_hash())).encode()
+    ).hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a lab computes with; a library that is not installed is left out."""
+    """Return the versions of what a lab computes with; a library that is not installed is left
+    out.
+    """
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:

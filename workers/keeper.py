@@ -1,4 +1,6 @@
-"""The warm spare: a lab process that was started, and has imported everything, before there is a run for it."""
+"""The warm spare: a lab process that was started, and has imported everything, before there is a
+run for it.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,22 @@ from workers.pipe import Ready
 from workers.settings import Settings
 
 log = logging.getLogger(__name__)
-PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds after a spare that did not get ready: the more in a row, the longer
+# seconds after a spare that did not get ready: the more in a row, the longer
+PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
 class Keeper:
-    """Starts every lab process from one thread that lives as long as the worker: PDEATHSIG follows the thread that started them."""
+    """Starts every lab process from one thread that lives as long as the worker: PDEATHSIG follows
+    the thread that started them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._scratch = settings.data / "scratch"
         self._changed = threading.Condition()
         self._spare: LabProcess | None = None
-        self._codes: dict[LabProcess, str] = {}  # the processes that live, and the hash of the code that they have read
+        # the processes that live, and the hash of the code that they have read
+        self._codes: dict[LabProcess, str] = {}
         self._wanted = self._closing = False
         self._failures = 0
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -76,7 +82,9 @@ class Keeper:
     def _keep(self) -> None:
         while not self._closing:
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or (self._wanted and self._spare is None))
+                self._changed.wait_for(
+                    lambda: self._closing or (self._wanted and self._spare is None)
+                )
                 if self._closing:
                     break
                 self._wanted = False

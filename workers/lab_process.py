@@ -1,4 +1,6 @@
-"""A lab process as the worker sees it: started, spoken to by pipe, listened to, and ended with all that it started."""
+"""A lab process as the worker sees it: started, spoken to by pipe, listened to, and ended with all
+that it started.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,18 @@ log = logging.getLogger(__name__)
 SAID_BYTES = 64_000  # of what one lab process prints, that the log keeps
 INBOX = 256  # records that wait; then the pipe fills, and the lab with it
 # A lab process sees nothing of the worker's environment but this: no token, no address.
-PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)
 PASSED_ON_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_")
 
 
@@ -40,11 +53,15 @@ class Gone:
 
 
 class LabProcess:
-    """A process of `workers.process` in a session of its own. What it says, and at last `Gone`, comes to `inbox`."""
+    """A process of `workers.process` in a session of its own. What it says, and at last `Gone`,
+    comes to `inbox`.
+    """
 
     ready: Ready
 
-    def __init__(self, settings: Settings, scratch: Path, on_gone: Callable[[LabProcess, Gone], None]) -> None:
+    def __init__(
+        self, settings: Settings, scratch: Path, on_gone: Callable[[LabProcess, Gone], None]
+    ) -> None:
         """Start it, from the thread that lives as long as it should.
 
         Raises:
@@ -54,7 +71,15 @@ class LabProcess:
         self._on_gone = on_gone
         self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
         theirs, ours = _two_pipes()
-        command = [sys.executable, "-P", "-m", "workers.process", *map(str, theirs), str(os.getpid()), settings.labs]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "workers.process",
+            *map(str, theirs),
+            str(os.getpid()),
+            settings.labs,
+        ]
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -81,7 +106,9 @@ class LabProcess:
     def listen(self) -> None:
         """Begin to fill the inbox, and to copy what it prints to the log."""
         threading.Thread(target=self._hear, name=f"lab-{self.pid}", daemon=True).start()
-        threading.Thread(target=self._copy_output, name=f"lab-{self.pid}-output", daemon=True).start()
+        threading.Thread(
+            target=self._copy_output, name=f"lab-{self.pid}-output", daemon=True
+        ).start()
 
     def begin(self, start: Start) -> None:
         """Give it its run.
@@ -111,7 +138,8 @@ class LabProcess:
 
     def _signal(self, number: int) -> None:
         if self._popen.returncode is None:  # not waited for: the number still means this process
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+            # macOS says EPERM of a group of zombies
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
     def _hear(self) -> None:
@@ -130,26 +158,41 @@ class LabProcess:
         self.inbox.put(gone)
 
     def _copy_output(self) -> None:
-        """Copy lines to the log, up to a limit; go on reading after it, since a full pipe would stop the lab."""
+        """Copy lines to the log, up to a limit; go on reading after it, since a full pipe would
+        stop the lab.
+        """
         assert self._popen.stdout
         left = SAID_BYTES
         with self._popen.stdout as output:
             while line := output.readline(SAID_BYTES):
                 if left > 0:
-                    log.warning("lab %d: %s", self.pid, line[:left].decode(errors="replace").rstrip())
+                    log.warning(
+                        "lab %d: %s", self.pid, line[:left].decode(errors="replace").rstrip()
+                    )
                     left -= len(line)
                     if left <= 0:
                         log.warning("lab %d: (it says more; the rest is left out)", self.pid)
 
 
 def environment(ours: Mapping[str, str], threads: int) -> dict[str, str]:
-    """Return the environment of a lab process: what programs need, how many threads to compute with, and no secrets."""
-    passed = {name: value for name, value in ours.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)}
+    """Return the environment of a lab process: what programs need, how many threads to compute
+    with, and no secrets.
+    """
+    passed = {
+        name: value
+        for name, value in ours.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
     limits = {
-        f"{library}_THREADS": str(threads) for library in ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
+        f"{library}_THREADS": str(threads)
+        for library in ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
     }
     # Passive: threads that spin while they wait made a lab of 3 s take 24 s beside another.
-    return passed | limits | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return (
+        passed
+        | limits
+        | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    )
 
 
 def _two_pipes() -> tuple[tuple[int, int], tuple[int, int]]:

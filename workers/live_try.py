@@ -17,8 +17,10 @@ from workers.wire import Claim, EventsReply, Result
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.1  # between two reports
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds after a report that did not arrive: the more in a row, the longer
-# Why a process is being ended. Of two reasons the later in this list wins: one who has no say in the run needs no result.
+# seconds after a report that did not arrive: the more in a row, the longer
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+# Why a process is being ended. Of two reasons the later in this list wins: one who has no say in
+# the run needs no result.
 REASONS = ("stop", "limit", "shutdown", "unstarted", "refused", "stale")
 RELEASED_FOR = {
     "shutdown": "shutdown",
@@ -28,12 +30,22 @@ RELEASED_FOR = {
 
 
 class LiveTry:
-    """Reads what the lab process says and tells the site, in one thread; `give_up` and the limit come from others."""
+    """Reads what the lab process says and tells the site, in one thread; `give_up` and the limit
+    come from others.
+    """
 
-    def __init__(self, claim: Claim, process: LabProcess, reporter: Reporter, spool: Spool, on_first: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        process: LabProcess,
+        reporter: Reporter,
+        spool: Spool,
+        on_first: Callable[[], None],
+    ) -> None:
         self.claim = claim
         self._process, self._reporter, self._spool = process, reporter, spool
-        self._on_first = on_first  # called when the first points have been reported: the machine may do other things again
+        # called when the first points have been reported: the machine may do other things again
+        self._on_first = on_first
         self._outbox = Outbox(claim.after)
         self._done = self._of = 0
         self._began = self._heard = time.monotonic()  # heard: when the site last answered
@@ -46,13 +58,17 @@ class LiveTry:
         self._gone: Gone | None = None
 
     def go(self, threads: int) -> None:
-        """Do the run and see its result acknowledged, or left in the spool. The process is gone when this returns."""
+        """Do the run and see its result acknowledged, or left in the spool. The process is gone
+        when this returns.
+        """
         claim = self.claim
         limit = threading.Timer(claim.limit_seconds, self._end, ["limit"])
         limit.daemon = True
         limit.start()
         try:
-            self._process.begin(Start(claim.lab, claim.knobs, claim.replicates, claim.seed, threads))
+            self._process.begin(
+                Start(claim.lab, claim.knobs, claim.replicates, claim.seed, threads)
+            )
             while not (self._result or self._gone or self._is_given_up):
                 self._step()
         except OSError:
@@ -91,7 +107,8 @@ class LiveTry:
     def _step(self) -> None:
         """Listen until something is due, then report it."""
         while (left := self._due() - time.monotonic()) > 0:
-            if self._outbox.is_full and not self._reason:  # the lab waits until the site has taken some
+            # the lab waits until the site has taken some
+            if self._outbox.is_full and not self._reason:
                 self._released.wait(left)
                 break
             try:
@@ -104,8 +121,14 @@ class LiveTry:
             self._report()
 
     def _due(self) -> float:
-        """Return when the next report goes (monotonic): soon when there are points, else the next beat."""
-        return self._next if self._outbox or self._failures else max(self._next, self._heard + self.claim.beat_seconds)
+        """Return when the next report goes (monotonic): soon when there are points, else the next
+        beat.
+        """
+        return (
+            self._next
+            if self._outbox or self._failures
+            else max(self._next, self._heard + self.claim.beat_seconds)
+        )
 
     def _hear(self, word: Message | Gone) -> None:
         match word:
@@ -166,13 +189,29 @@ class LiveTry:
     def _ended(self, state: str) -> Result:
         ready = self._process.ready
         seconds = time.monotonic() - self._began
-        return Result(state, seconds=seconds, device=ready.device, versions=ready.versions, engine=ready.engine)  # type: ignore[arg-type]
+        return Result(
+            state,
+            seconds=seconds,
+            device=ready.device,
+            versions=ready.versions,
+            engine=ready.engine,
+        )  # type: ignore[arg-type]
 
     def _deliver(self, result: Result) -> None:
-        """Put the result on disk, then try to deliver it for one lease; after that the spool goes on alone."""
+        """Put the result on disk, then try to deliver it for one lease; after that the spool goes
+        on alone.
+        """
         claim = self.claim
         self._absorb()
-        parcel = Parcel(claim.try_id, claim.token, self._outbox.acknowledged, self._outbox.rest(), self._done, self._of, result)
+        parcel = Parcel(
+            claim.try_id,
+            claim.token,
+            self._outbox.acknowledged,
+            self._outbox.rest(),
+            self._done,
+            self._of,
+            result,
+        )
         try:
             self._spool.save(parcel)
         except OSError as error:
@@ -191,12 +230,15 @@ class LiveTry:
                 return
 
     def _release(self) -> None:
-        reason = RELEASED_FOR.get(self._reason, f"crashed: {self._gone}")  # a crash costs a try, the others do not
+        # a crash costs a try, the others do not
+        reason = RELEASED_FOR.get(self._reason, f"crashed: {self._gone}")
         log.warning("run %s, try %d is given back: %s", self.claim.run, self.claim.number, reason)
         self._in_time(lambda: self._reporter.release(self.claim.try_id, self.claim.token, reason))
 
     def _in_time(self, deed: Callable[[], None]) -> bool:
-        """Do what may fail while the site is away, again until the lease is over; return whether it is settled."""
+        """Do what may fail while the site is away, again until the lease is over; return whether it
+        is settled.
+        """
         failures = 0
         while True:
             try:
@@ -207,7 +249,10 @@ class LiveTry:
                 self._reporter.complain(f"The site is away, a result waits: {error}")
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
-                if time.monotonic() + pause > self._heard + self.claim.lease_seconds or self._released.wait(pause):
+                if (
+                    time.monotonic() + pause > self._heard + self.claim.lease_seconds
+                    or self._released.wait(pause)
+                ):
                     return False
                 continue
             return True

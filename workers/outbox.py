@@ -1,4 +1,6 @@
-"""The points of one try on their way to the site: merged while they wait, numbered when first sent, kept in case of a gap."""
+"""The points of one try on their way to the site: merged while they wait, numbered when first sent,
+kept in case of a gap.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Numbered(msgspec.Struct):
 
 
 class Outbox:
-    """Points wait, merged by arm and series, until they are sent. Event n is the n-th of the run, whatever try it belongs to."""
+    """Points wait, merged by arm and series, until they are sent. Event n is the n-th of the run,
+    whatever try it belongs to.
+    """
 
     def __init__(self, after: int, events: Iterable[Event] = ()) -> None:
         self._kept: deque[Numbered] = deque()  # numbered from `_first`
@@ -57,13 +61,18 @@ class Outbox:
             self._points += len(event.step)
             kept = self._waiting.get((event.arm, event.series))
             if kept is None:
-                kept = self._waiting[event.arm, event.series] = Event(event.arm, event.series, [], [], [], [])
+                kept = self._waiting[event.arm, event.series] = Event(
+                    event.arm, event.series, [], [], [], []
+                )
             for name in ("step", "mean", "low", "high"):
                 getattr(kept, name).extend(getattr(event, name))
 
     def take(self) -> tuple[int, list[Event]]:
-        """Return `after` and the events that follow it, as many as one request may hold; the same again until acknowledged."""
-        if self._last == self.acknowledged:  # else go on with what has numbers: what waits goes on merging
+        """Return `after` and the events that follow it, as many as one request may hold; the same
+        again until acknowledged.
+        """
+        # else go on with what has numbers: what waits goes on merging
+        if self._last == self.acknowledged:
             self._number()
         taken: list[Event] = []
         room = ROOM
@@ -89,7 +98,8 @@ class Outbox:
         """
         if not self._first - 1 <= last < self.acknowledged:
             raise Lost(
-                f"The site asks for event {last + 1}; those from {self._first} are kept, up to {self.acknowledged} acknowledged."
+                f"The site asks for event {last + 1}; those from {self._first} are kept, up "
+                f"to {self.acknowledged} acknowledged."
             )
         self.acknowledged = last
 
@@ -119,4 +129,11 @@ def _split(event: Event) -> Iterator[Event]:
     """Yield the event in pieces of at most MAX_POINTS points."""
     for start in range(0, len(event.step), MAX_POINTS):
         piece = slice(start, start + MAX_POINTS)
-        yield Event(event.arm, event.series, event.step[piece], event.mean[piece], event.low[piece], event.high[piece])
+        yield Event(
+            event.arm,
+            event.series,
+            event.step[piece],
+            event.mean[piece],
+            event.low[piece],
+            event.high[piece],
+        )

@@ -1,4 +1,6 @@
-"""What a worker and its lab process say to each other: records in msgpack, each behind its length, over a pair of pipes."""
+"""What a worker and its lab process say to each other: records in msgpack, each behind its length,
+over a pair of pipes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from workers.wire import Device, Event, Result
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """The lab process has imported everything, and waits. What it says of itself is what runs are claimed with."""
+    """The lab process has imported everything, and waits. What it says of itself is what runs are
+    claimed with.
+    """
 
     pid: int
     device: Device

@@ -1,9 +1,11 @@
-"""The lab process: imports torch and every lab, says that it is ready, waits for a run, does it, and ends.
+"""The lab process: imports torch and every lab, says that it is ready, waits for a run, does it,
+and ends.
 
     python -m workers.process <reading> <writing> <parent> <package>
 
 Args:
-    reading, writing: descriptors of the pipes to the worker; what is printed goes to the worker's log.
+    reading, writing: descriptors of the pipes to the worker; what is printed goes to the
+        worker's log.
     parent: the worker's process id; when it dies, this process does.
     package: where the labs are.
 """
@@ -60,8 +62,11 @@ def main(reading: int, writing: int, parent: int, package: str) -> None:
 
 
 def load_labs(package: str) -> tuple[dict[str, ModuleType], dict[str, str]]:
-    """Import every lab; return modules and hashes by slug. One that cannot be imported is not offered, and the log says why."""
-    labs, hashes = {}, catalogue.lab_hashes(package)  # before the import: code that changes meanwhile is not taken for the new
+    """Import every lab; return modules and hashes by slug. One that cannot be imported is not
+    offered, and the log says why.
+    """
+    # before the import: code that changes meanwhile is not taken for the new
+    labs, hashes = {}, catalogue.lab_hashes(package)
     home = import_module(package)
     for slug in list(hashes):
         try:
@@ -83,7 +88,11 @@ def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -
         told = {"state": "succeeded", "verdicts": _run(start, labs[start.lab], line)}
     except BaseException as error:  # a lab that calls sys.exit() has failed, too
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        told = {"state": "failed", "error": _text(said, 500), "detail": _text(traceback.format_exc(), 20_000)}
+        told = {
+            "state": "failed",
+            "error": _text(said, 500),
+            "detail": _text(traceback.format_exc(), 20_000),
+        }
     return wire.Result(
         **told,
         seconds=time.perf_counter() - began,
@@ -95,7 +104,12 @@ def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -
 
 
 def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
-    knobs = lab.Knobs(**{name: tuple(value) if isinstance(value, list) else value for name, value in start.knobs.items()})
+    knobs = lab.Knobs(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in start.knobs.items()
+        }
+    )
     with Batcher(line.send, of=lab.length(knobs, start.replicates)) as batcher:
         for point in lab.run(knobs, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
@@ -114,7 +128,9 @@ def _verdict(claim: str, verdict: engine.Verdict) -> wire.Verdict:
 
 
 def _numbers(verdict: engine.Verdict) -> dict[str, Any]:
-    return {name: getattr(verdict, name) for name in ("outcome", "effect", "low", "high", "replicates")}
+    return {
+        name: getattr(verdict, name) for name in ("outcome", "effect", "low", "high", "replicates")
+    }
 
 
 def _device() -> wire.Device:
@@ -134,7 +150,9 @@ def _text(text: str, length: int) -> str:
 
 
 def _die_with(parent: int) -> None:
-    """Ask Linux to kill this process when the thread that started it dies; elsewhere the pipe tells."""
+    """Ask Linux to kill this process when the thread that started it dies; elsewhere the pipe
+    tells.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked

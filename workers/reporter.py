@@ -26,7 +26,9 @@ from workers.wire import (
 log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it says every request
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)  # seconds; a lease is longer
-KEEP_SECONDS = 4.0  # an idle connection: less than the 5 s after which uvicorn closes it, so that none is closed as we write
+# an idle connection: less than the 5 s after which uvicorn closes it, so that none is closed as we
+# write
+KEEP_SECONDS = 4.0
 COMPLAINT_SECONDS = 60.0  # between two log lines about the same trouble
 _encode = msgspec.json.Encoder().encode
 
@@ -66,7 +68,10 @@ class Reporter:
         here = urlsplit(settings.url).hostname in ("127.0.0.1", "localhost", "::1")
         self._client = httpx.Client(
             base_url=settings.url + PREFIX,
-            headers={"Authorization": f"Worker {settings.token}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Worker {settings.token}",
+                "Content-Type": "application/json",
+            },
             timeout=TIMEOUT,
             limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
             trust_env=not here,  # no proxy stands before this machine
@@ -108,22 +113,28 @@ class Reporter:
         self.send(f"/tries/{try_id}/release", Release(reason), token)
 
     def send(self, path: str, record: Any, token: str = "") -> bytes:
-        """Post a record and return the body of the answer. All that a worker says goes through here.
+        """Post a record and return the body of the answer. All that a worker says goes through
+        here.
 
         Raises:
-            Away: no answer, a server error, a refused machine token, too many requests, or a page of something that stands before
-                the site: what an operator, or time, will mend.
+            Away: no answer, a server error, a refused machine token, too many requests, or a page
+                of something that stands before the site: what an operator, or time, will mend.
             Refusal: the site itself says no, with a code.
         """
         try:
-            answer = self._client.post(path, content=_encode(record), headers={TRY_HEADER: token} if token else {})
+            answer = self._client.post(
+                path, content=_encode(record), headers={TRY_HEADER: token} if token else {}
+            )
         except httpx.HTTPError as error:
             raise Away(f"{type(error).__name__}: {error}") from None
         if answer.is_success:
             return answer.content
         problem = _problem(answer)
         if answer.status_code in (401, 403):
-            raise Away(f"it refuses this machine's token ({problem.detail}). Set GRADUS_TOKEN to a valid one.")
+            raise Away(
+                "it refuses this machine's token "
+                f"({problem.detail}). Set GRADUS_TOKEN to a valid one."
+            )
         if answer.status_code in (408, 429) or answer.status_code >= 500 or not problem.code:
             raise Away(f"{answer.status_code} {problem.detail}".rstrip())
         raise Refusal(answer.status_code, problem.code, problem.detail, problem.last)
@@ -134,7 +145,9 @@ class Reporter:
         with self._turn:
             if now - self._said.get(trouble, -COMPLAINT_SECONDS) < COMPLAINT_SECONDS:
                 return
-            self._said = {said: at for said, at in self._said.items() if now - at < COMPLAINT_SECONDS} | {trouble: now}
+            self._said = {
+                said: at for said, at in self._said.items() if now - at < COMPLAINT_SECONDS
+            } | {trouble: now}
         log.warning("%s", trouble)
 
     def close(self) -> None:

@@ -46,7 +46,10 @@ def read(environ: Mapping[str, str]) -> Settings:
     """
     token = environ.get("GRADUS_TOKEN", "").strip()
     if not token:
-        raise BadSettings("GRADUS_TOKEN is not set. `./gradus manage make_machine --name NAME` makes a token and shows it once.")
+        raise BadSettings(
+            "GRADUS_TOKEN is not set. `./gradus manage make_machine --name NAME` makes a "
+            "token and shows it once."
+        )
     return Settings(
         url=_site(environ.get("GRADUS_URL", "http://127.0.0.1:8000")),
         token=token,
@@ -65,7 +68,9 @@ def slots(environ: Mapping[str, str]) -> int:
     """
     number = _positive(environ, "GRADUS_SLOTS", max(1, cores() // 2))
     if number < 1 or number != int(number):
-        raise BadSettings(f"GRADUS_SLOTS must be a whole number of at least 1, not {environ['GRADUS_SLOTS']!r}.")
+        raise BadSettings(
+            f"GRADUS_SLOTS must be a whole number of at least 1, not {environ['GRADUS_SLOTS']!r}."
+        )
     return int(number)
 
 
@@ -84,7 +89,10 @@ def broker(environ: Mapping[str, str]) -> str:
 def _site(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise BadSettings(f"GRADUS_URL must be the address of the site, such as http://127.0.0.1:8000, not {url!r}.")
+        raise BadSettings(
+            "GRADUS_URL must be the address of the site, "
+            f"such as http://127.0.0.1:8000, not {url!r}."
+        )
     return url.rstrip("/")
 
 

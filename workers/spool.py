@@ -1,4 +1,6 @@
-"""Results on disk until the site has acknowledged them: written whole or not at all, tried again at the next start."""
+"""Results on disk until the site has acknowledged them: written whole or not at all, tried again at
+the next start.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class Parcel(msgspec.Struct):
 def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
     """Report what is left of a try, then its result. Harmless to repeat.
 
-    A result that the site finds wrong is reported as a failure of the run, so that it does not come back for ever.
+    A result that the site finds wrong is reported as a failure of the run, so that it does not come
+    back for ever.
 
     Raises:
         Away: ask again later.
@@ -57,7 +60,11 @@ def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
         if refusal.is_stale:
             raise
         log.error("the result of try %d was refused: %s", try_id, refusal)
-        reporter.result(try_id, token, Result("failed", error="The site refused the result.", detail=str(refusal)))
+        reporter.result(
+            try_id,
+            token,
+            Result("failed", error="The site refused the result.", detail=str(refusal)),
+        )
 
 
 class Spool:
@@ -81,12 +88,16 @@ class Spool:
             self._changed.notify_all()
 
     def save(self, parcel: Parcel) -> None:
-        """Put a parcel on disk, to be delivered by the caller until it calls `hand_over` or `remove`."""
+        """Put a parcel on disk, to be delivered by the caller until it calls `hand_over` or
+        `remove`.
+        """
         self._busy.add(parcel.try_id)
         final = self._path(parcel.try_id)
         fresh = final.with_suffix(f".{os.getpid()}")
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(
+                os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+            ) as file:
                 file.write(msgspec.json.encode(parcel))
                 file.flush()
                 os.fsync(file.fileno())
@@ -143,7 +154,8 @@ class Spool:
         except OSError as error:
             self._reporter.complain(f"A finished result cannot be read: {error}")
             return False
-        except Exception as error:  # a refusal, points that are lost, or a file in which nothing makes sense
+        # a refusal, points that are lost, or a file in which nothing makes sense
+        except Exception as error:
             log.warning("the result in %s is dropped: %r", path, error)
         with contextlib.suppress(OSError):
             path.unlink()

@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Fills the slots from the site, when a bell rings and every few seconds anyway.
 
-    A run is claimed only when a warm process waits for it, so that no lease runs while something is imported.
+    A run is claimed only when a warm process waits for it, so that no lease runs while something is
+    imported.
     """
 
     def __init__(self, settings: Settings, on_room: Callable[[], None] = lambda: None) -> None:
@@ -30,7 +31,8 @@ class Supervisor:
         self._reporter = Reporter(settings)
         self._spool = Spool(settings.data / "spool", self._reporter)
         self._keeper = Keeper(settings)
-        self._claiming = threading.Lock()  # one claim at a time: a bench run must find the machine empty
+        # one claim at a time: a bench run must find the machine empty
+        self._claiming = threading.Lock()
         self._changed = threading.Condition()
         self._taken = 0  # slots
         self._live: set[LiveTry] = set()
@@ -48,7 +50,9 @@ class Supervisor:
         return self._taken < self._settings.slots and not self._bench and not self._closing
 
     def drain(self) -> int:
-        """Run what is waiting until nothing is left or no slot is free; return how many runs that were."""
+        """Run what is waiting until nothing is left or no slot is free; return how many runs that
+        were.
+        """
         ran = 0
         while (live_try := self._take_try()) is not None:
             self._run(live_try)
@@ -69,17 +73,24 @@ class Supervisor:
         self._spool.close()
 
     def _poll(self) -> None:
-        """Look for work every few seconds, and at once when a claim shows that there may be more."""
+        """Look for work every few seconds, and at once when a claim shows that there may be
+        more.
+        """
         while not self._closing:
             with self._changed:
-                looked_for = self._changed.wait_for(lambda: self._closing or self._look, self._settings.poll_seconds)
+                looked_for = self._changed.wait_for(
+                    lambda: self._closing or self._look, self._settings.poll_seconds
+                )
                 self._look = False
             try:
                 if not looked_for:
                     self._keeper.refresh()
                 if (live_try := self._take_try()) is not None:
-                    threading.Thread(target=self._run_and_drain, args=[live_try], daemon=True).start()
-            except Exception:  # files that are being replaced, a machine without threads: whatever it is, look again
+                    threading.Thread(
+                        target=self._run_and_drain, args=[live_try], daemon=True
+                    ).start()
+            # files that are being replaced, a machine without threads: whatever it is, look again
+            except Exception:
                 log.exception("could not look for work; trying again")
 
     def _run_and_drain(self, live_try: LiveTry) -> None:
@@ -87,7 +98,9 @@ class Supervisor:
         self.drain()
 
     def _take_try(self) -> LiveTry | None:
-        """Return a try, with a slot taken and a warm process for it; None when one of them is not to be had."""
+        """Return a try, with a slot taken and a warm process for it; None when one of them is not
+        to be had.
+        """
         with self._changed:
             if not self.has_room():
                 return None
@@ -109,7 +122,8 @@ class Supervisor:
         if claim is None:
             return None
         self._keeper.take(spare)
-        # The next spare is started after the first point, which it would delay; after a bench run, whose numbers it would disturb.
+        # The next spare is started after the first point, which it would delay; after a bench run,
+        # whose numbers it would disturb.
         on_first = (lambda: None) if claim.lane == "bench" else self._look_further
         live_try = LiveTry(claim, spare, self._reporter, self._spool, on_first)
         with self._changed:
@@ -122,7 +136,8 @@ class Supervisor:
     def _request(self, ready: Ready) -> ClaimRequest:
         slots = self._settings.slots
         return ClaimRequest(
-            # A bench run wants the machine to itself: ask for one only when nothing runs, and then first.
+            # A bench run wants the machine to itself: ask for one only when nothing runs, and then
+            # first.
             lanes=["labs"] if self._live else ["bench", "labs"],
             slots=slots - len(self._live),
             all_slots=slots,

@@ -1,11 +1,14 @@
-"""The records of the worker protocol, written once: the site and the workers import this module, and nothing else of each other.
+"""The records of the worker protocol, written once: the site and the workers import this module,
+and nothing else of each other.
 
-Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization: Worker <machine token>`; every write
-about a try carries `X-Try-Token` too. Refusals are problem documents (RFC 9457) with a `code`. The site refuses fields that it does
-not know; a worker passes over them, so that a newer site does not lose the runs that it gives to older workers.
+Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization:
+Worker <machine token>`; every write about a try carries `X-Try-Token` too. Refusals are problem
+documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a worker passes
+over them, so that a newer site does not lose the runs that it gives to older workers.
 
     POST /api/worker/v1/claim                 ClaimRequest  -> 200 Claim, 204 nothing to do
-    POST /api/worker/v1/tries/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-try, 409 gap (with `last`)
+    POST /api/worker/v1/tries/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-try,
+                                                               409 gap (with `last`)
     POST /api/worker/v1/tries/<id>/result     Result        -> 200 (again: 200), 409 stale-try
     POST /api/worker/v1/tries/<id>/release    Release       -> 200, 409 stale-try
 """
@@ -30,8 +33,10 @@ Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
 ]  # of an arm, a series, a claim
 Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
-Fact = str | int | float | bool | None  # nothing nested: what is deep enough overruns every stack that walks it
-EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]  # what a worker may report; `lost` is the site's to say
+# nothing nested: what is deep enough overruns every stack that walks it
+Fact = str | int | float | bool | None
+# what a worker may report; `lost` is the site's to say
+EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +81,9 @@ class Claim(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """Points of one arm and one series. `low` and `high` bound the 95 % interval of the mean; empty for a single replicate."""
+    """Points of one arm and one series. `low` and `high` bound the 95 % interval of the mean; empty
+    for a single replicate.
+    """
 
     arm: Name
     series: Name
@@ -138,7 +145,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     device: Device | None = None
     versions: dict[str, str] = {}
     engine: str = ""
-    summary: dict[str, Fact | list[Fact]] = {}  # small facts of the run that pages show (threads, clock, ...)
+    # small facts of the run that pages show (threads, clock, ...)
+    summary: dict[str, Fact | list[Fact]] = {}
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,7 +156,8 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def celery_url(url: str) -> str:
-    """Return Celery's form of REDIS_URL: `redis://` and `rediss://` as they are, `unix:///path?db=n` as `redis+socket://`.
+    """Return Celery's form of REDIS_URL: `redis://` and `rediss://` as they are,
+    `unix:///path?db=n` as `redis+socket://`.
 
     Raises:
         ValueError: another scheme.
@@ -157,7 +166,11 @@ def celery_url(url: str) -> str:
     if parts.scheme in ("redis", "rediss"):
         return url
     if parts.scheme != "unix":
-        raise ValueError(f"REDIS_URL must begin with redis://, rediss:// or unix://, not {parts.scheme}://")
-    options = {"virtual_host" if name == "db" else name: value for name, value in parse_qsl(parts.query)}
+        raise ValueError(
+            f"REDIS_URL must begin with redis://, rediss:// or unix://, not {parts.scheme}://"
+        )
+    options = {
+        "virtual_host" if name == "db" else name: value for name, value in parse_qsl(parts.query)
+    }
     login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     return f"redis+socket://{login}{parts.path}" + (f"?{urlencode(options)}" if options else "")

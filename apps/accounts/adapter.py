@@ -25,11 +25,16 @@ log = logging.getLogger(__name__)
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "account_inactive": _("This account is switched off."),
-        "email_password_mismatch": _("The address and the password do not belong together. Look at both, or set a new password."),
+        "email_password_mismatch": _(
+            "The address and the password do not belong "
+            "together. Look at both, or set a new password."
+        ),
         "email_taken": _("This address has an account already. Sign in, or set a new password."),
         "enter_current_password": _("This is not your present password."),
         "invalid_password_reset": _("This link was used already, or is too old."),
-        "too_many_login_attempts": _("Too many tries in a short time. Wait a little, then try again."),
+        "too_many_login_attempts": _(
+            "Too many tries in a short time. Wait a little, then try again."
+        ),
         "unknown_email": _("There is no account with this address."),
         "username_blacklisted": _("This handle is kept for the site itself. Choose another."),
         "username_taken": _("This handle is taken. Choose another."),
@@ -39,7 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(url) and is_local(str(url))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return get_client_ip(request) or "unknown"  # behind a socket there is no address: all share one limit
+        # behind a socket there is no address: all share one limit
+        return get_client_ip(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:
@@ -62,5 +68,8 @@ class AccountAdapter(DefaultAccountAdapter):
         except (SMTPException, OSError) as error:
             log.exception("mail to %s could not be sent", email)
             raise MailAway(
-                now_("The site could not send mail just now, so nothing was changed. Try again in a few minutes.")
+                now_(
+                    "The site could not send mail just now, so nothing was changed. Try again "
+                    "in a few minutes."
+                )
             ) from error

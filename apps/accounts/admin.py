@@ -1,4 +1,6 @@
-"""People, for those who run the site. The admin has no sign-in of its own: the site's has limits on tries."""
+"""People, for those who run the site. The admin has no sign-in of its own: the site's has limits on
+tries.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,15 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
 class PersonAdmin(HardyLists, UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     add_form = NewPersonForm
-    list_display = ("handle", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
+    list_display = (
+        "handle",
+        "email",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "date_joined",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
     ordering = ("handle",)
@@ -44,11 +54,24 @@ class PersonAdmin(HardyLists, UserAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("handle", "email", "password")}),
         (_("Settings"), {"fields": ("language", "theme", "time_zone")}),
-        (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (
+            _("Permissions"),
+            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
+        ),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("handle", "email", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("handle", "email", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Keep the account that owns the recorded runs."""
-        return super().has_delete_permission(request, obj) and not (obj is not None and obj.handle == "gradus")
+        return super().has_delete_permission(request, obj) and not (
+            obj is not None and obj.handle == "gradus"
+        )

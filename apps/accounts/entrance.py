@@ -1,4 +1,6 @@
-"""Signing up, where two people may meet: what the form did not see, the database's constraint says, in the form's words."""
+"""Signing up, where two people may meet: what the form did not see, the database's constraint says,
+in the form's words.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from django.http import HttpResponse
 
 from apps.accounts.adapter import AccountAdapter
 
-CONSTRAINTS = {"one_account_an_address": ("email", "email_taken"), "handles_are_unique": ("username", "username_taken")}
+CONSTRAINTS = {
+    "one_account_an_address": ("email", "email_taken"),
+    "handles_are_unique": ("username", "username_taken"),
+}
 
 
 class SignupView(allauth.SignupView):  # type: ignore[misc]

@@ -1,4 +1,6 @@
-"""What a browser may send to `accounts`. Signing in and up is allauth's, in our words and with our bounds."""
+"""What a browser may send to `accounts`. Signing in and up is allauth's, in our words and with our
+bounds.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,27 @@ from apps.accounts.models import ZONES, User
 
 LONGEST_ADDRESS = 254  # characters
 LONGEST_PASSWORD = 256
-PASSWORD_HELP = _("12 characters or more; not one that many people use, nor one close to your handle or address.")
-AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+PASSWORD_HELP = _(
+    "12 characters or more; not one that many people use, nor one close to your handle or address."
+)
+AREAS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
 
 
 class Ours:
-    """Says the fields of allauth's forms in our words, asks for a new password once, and bounds what is long."""
+    """Says the fields of allauth's forms in our words, asks for a new password once, and bounds
+    what is long.
+    """
 
     fields: dict[str, forms.Field]
 
@@ -32,14 +49,20 @@ class Ours:
             if isinstance(field.widget, forms.PasswordInput):
                 field.label = _("Password")
                 _bound(field, LONGEST_PASSWORD)
-                field.help_text = PASSWORD_HELP if field.widget.attrs.get("autocomplete") == "new-password" else ""
+                field.help_text = (
+                    PASSWORD_HELP
+                    if field.widget.attrs.get("autocomplete") == "new-password"
+                    else ""
+                )
             elif isinstance(field, forms.EmailField):
                 field.label = _("E-mail")
                 _bound(field, LONGEST_ADDRESS)
 
 
 def _bound(field: forms.Field, longest: int) -> None:
-    field.validators = [v for v in field.validators if not isinstance(v, MaxLengthValidator)] + [MaxLengthValidator(longest)]
+    field.validators = [v for v in field.validators if not isinstance(v, MaxLengthValidator)] + [
+        MaxLengthValidator(longest)
+    ]
     field.widget.attrs["maxlength"] = str(longest)
 
 
@@ -48,7 +71,10 @@ class LoginForm(Ours, allauth.LoginForm):
 
 
 class SignupForm(Ours, allauth.SignupForm):
-    time_zone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))  # core.js asks the browser
+    # core.js asks the browser
+    time_zone = forms.CharField(
+        required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,9 +119,15 @@ class ThemeForm(forms.Form):
 
 
 class SettingsForm(forms.Form):
-    language = forms.ChoiceField(label=_("Language"), choices=User.Language.choices, required=False, widget=forms.RadioSelect)
-    theme = forms.ChoiceField(label=_("Theme"), choices=User.Theme.choices, required=False, widget=forms.RadioSelect)
-    time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("Times on the site are shown in it."))
+    language = forms.ChoiceField(
+        label=_("Language"), choices=User.Language.choices, required=False, widget=forms.RadioSelect
+    )
+    theme = forms.ChoiceField(
+        label=_("Theme"), choices=User.Theme.choices, required=False, widget=forms.RadioSelect
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Times on the site are shown in it.")
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
         now = {"language": user.language, "theme": user.theme, "time_zone": user.time_zone}

@@ -1,4 +1,6 @@
-"""How long someone must wait who tried too often. allauth counts the tries; it does not say when the next may be made."""
+"""How long someone must wait who tried too often. allauth counts the tries; it does not say when
+the next may be made.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -
     now = time.time()
     waits = [1.0]
     for rate in ratelimit.get_rates(app=APP, action=action):
-        tries = cache.get(ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key), [])
+        tries = cache.get(
+            ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key), []
+        )
         if len(tries) >= rate.amount:
             waits.append(tries[-1] + rate.duration - now)  # the oldest try stands last
     return math.ceil(max(waits))

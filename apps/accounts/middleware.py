@@ -1,4 +1,6 @@
-"""The reader's language, theme and time zone: the account's setting, else the cookie, else what the browser asks for."""
+"""The reader's language, theme and time zone: the account's setting, else the cookie, else what the
+browser asks for.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class LanguageMiddleware:
-    """Chooses by cookie and browser, so that whatever answers first is in a language; `PreferencesMiddleware` asks the account."""
+    """Chooses by cookie and browser, so that whatever answers first is in a language;
+    `PreferencesMiddleware` asks the account.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -30,7 +34,9 @@ class LanguageMiddleware:
 
 
 class PreferencesMiddleware:
-    """Sets `request.theme`, the language and the time zone; a member's own settings win over cookies."""
+    """Sets `request.theme`, the language and the time zone; a member's own settings win over
+    cookies.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response

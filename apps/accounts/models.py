@@ -20,25 +20,33 @@ ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL doe
 def check_time_zone(name: str) -> None:
     if name not in ZONES:
         raise ValidationError(
-            _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."), params={"name": name}
+            _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."),
+            params={"name": name},
         )
 
 
-PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}  # an unusable password: nobody signs in with it
+# an unusable password: nobody signs in with it
+PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, handle: str, password: str | None = None, **more: Any) -> User:
+    def create_user(
+        self, email: str, handle: str, password: str | None = None, **more: Any
+    ) -> User:
         user = self.model(email=self.normalize_email(email).lower(), handle=handle, **more)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, handle: str, password: str | None = None, **more: Any) -> User:
+    def create_superuser(
+        self, email: str, handle: str, password: str | None = None, **more: Any
+    ) -> User:
         return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **more)
 
     def project(self) -> User:
-        """Return the account `gradus`, which owns the recorded runs: made by a migration, and again where it is missing."""
+        """Return the account `gradus`, which owns the recorded runs: made by a migration, and again
+        where it is missing.
+        """
         found, _made = self.get_or_create(handle="gradus", defaults=PROJECT)
         return found
 
@@ -47,7 +55,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, or the project's own account `gradus`, which owns recorded runs and cannot sign in."""
+    """A person, or the project's own account `gradus`, which owns recorded runs and cannot sign
+    in.
+    """
 
     class Theme(models.TextChoices):
         SYSTEM = "", _("as the system")
@@ -66,13 +76,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("What others see: 2 to 30 letters, digits, - or _."),
         validators=[
             RegexValidator(
-                r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z", _("2 to 30 letters, digits, - or _, beginning with a letter or digit.")
+                r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z",
+                _("2 to 30 letters, digits, - or _, beginning with a letter or digit."),
             )
         ],
     )
-    language = models.CharField(_("language"), max_length=8, choices=Language, blank=True, default="")
+    language = models.CharField(
+        _("language"), max_length=8, choices=Language, blank=True, default=""
+    )
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, blank=True, default="")
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[check_time_zone]
+    )
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)
@@ -88,9 +103,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("people")
         constraints = [
             models.UniqueConstraint(
-                Lower("email"), name="one_account_an_address", violation_error_message=_("This address has an account already.")
+                Lower("email"),
+                name="one_account_an_address",
+                violation_error_message=_("This address has an account already."),
             ),
-            models.UniqueConstraint(Lower("handle"), name="handles_are_unique", violation_error_message=_("This handle is taken.")),
+            models.UniqueConstraint(
+                Lower("handle"),
+                name="handles_are_unique",
+                violation_error_message=_("This handle is taken."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,6 @@
-"""The one-time link by which an operator first gets in, or gets in again: signed, for a day, for one use."""
+"""The one-time link by which an operator first gets in, or gets in again: signed, for a day, for
+one use.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,16 @@ SALT = "accounts.operator"
 
 
 def token_for(user: User) -> str:
-    """Return a token that `find` takes for a day, until the account signs in or changes its password."""
+    """Return a token that `find` takes for a day, until the account signs in or changes its
+    password.
+    """
     return signing.dumps([user.pk, _state(user)], salt=SALT)
 
 
 def find(token: str) -> User | None:
-    """Return the operator whose token this is; None when it was used, is too old, or was not made here."""
+    """Return the operator whose token this is; None when it was used, is too old, or was not made
+    here.
+    """
     try:
         pk, state = _read(signing.loads(token, salt=SALT, max_age=DAY))
     except (signing.BadSignature, ValueError):

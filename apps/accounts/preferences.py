@@ -1,4 +1,6 @@
-"""How the site looks to a reader: the words that cookies and settings may hold, and the cookies themselves."""
+"""How the site looks to a reader: the words that cookies and settings may hold, and the cookies
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,11 @@ def browser_language(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
 
 
-def remember(response: HttpResponse, *, language: str | None = None, theme: str | None = None) -> HttpResponse:
-    """Write what was chosen into cookies: a visitor's only memory, and what a page goes by that knows no account.
+def remember(
+    response: HttpResponse, *, language: str | None = None, theme: str | None = None
+) -> HttpResponse:
+    """Write what was chosen into cookies: a visitor's only memory, and what a page goes by that
+    knows no account.
 
     An empty choice forgets the cookie; None leaves it.
     """

@@ -28,10 +28,12 @@ def change_settings(*, user: User, language: str, theme: str, time_zone: str) ->
 
 @transaction.atomic
 def make_operator(*, email: str, again: bool = False) -> str:
-    """Return a token for the operator's one-time link; nothing when there is an operator and `again` is not asked.
+    """Return a token for the operator's one-time link; nothing when there is an operator and
+    `again` is not asked.
 
     Args:
-        email: the operator's address. When an operator exists, whose link to make; nothing means the first one's.
+        email: the operator's address. When an operator exists, whose link to make; nothing means
+            the first one's.
     """
     lock("operator")
     operators_now = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
@@ -42,18 +44,27 @@ def make_operator(*, email: str, again: bool = False) -> str:
 
 
 def _new_operator(email: str) -> User:
-    """Return the account of `email` as an operator, made when there was none. The address counts as verified."""
+    """Return the account of `email` as an operator, made when there was none. The address counts as
+    verified.
+    """
     user = User.objects.filter(email__iexact=email).first()
     if user is None:
         user = User.objects.create_user(email, _free_handle("operator"))
     user.is_staff = user.is_superuser = user.is_active = True
     user.save()
-    EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+    EmailAddress.objects.update_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )
     return user
 
 
 def _free_handle(wanted: str) -> str:
-    taken = {handle.lower() for handle in User.objects.filter(handle__istartswith=wanted).values_list("handle", flat=True)}
+    taken = {
+        handle.lower()
+        for handle in User.objects.filter(handle__istartswith=wanted).values_list(
+            "handle", flat=True
+        )
+    }
     names = (wanted if n == 1 else f"{wanted}{n}" for n in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
@@ -68,7 +79,10 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     user = operators.find(token)
     if user is None:
         raise BadLink(
-            _("This link was used already, or is older than a day. ./gradus manage make_operator --again makes a new one.")
+            _(
+                "This link was used already, or is older than a day. ./gradus manage "
+                "make_operator --again makes a new one."
+            )
         )
     user.set_unusable_password()
     user.save(update_fields=["password"])

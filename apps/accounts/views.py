@@ -23,7 +23,12 @@ from apps.common.errors import BadRequest
 def language(request: HttpRequest) -> HttpResponse:
     form = LanguageForm(request.POST)
     if not form.is_valid():
-        raise BadRequest(_("The site speaks English (en) and Simplified Chinese (zh-hans). Choose one of the two."))
+        raise BadRequest(
+            _(
+                "The site speaks English (en) and Simplified "
+                "Chinese (zh-hans). Choose one of the two."
+            )
+        )
     chosen = form.cleaned_data["language"]
     if isinstance(request.user, User):
         services.choose_language(user=request.user, language=chosen)
@@ -51,7 +56,11 @@ def settings(request: HttpRequest) -> HttpResponse:
     services.change_settings(user=request.user, **form.cleaned_data)
     translation.activate(form.cleaned_data["language"] or browser_language(request))
     messages.success(request, _("Your settings are kept."))
-    return remember(redirect("accounts:settings"), language=form.cleaned_data["language"], theme=form.cleaned_data["theme"])
+    return remember(
+        redirect("accounts:settings"),
+        language=form.cleaned_data["language"],
+        theme=form.cleaned_data["theme"],
+    )
 
 
 @never_cache

@@ -12,12 +12,20 @@ LONGEST = 2000  # characters of a path we follow
 
 
 def is_local(path: str) -> bool:
-    """Return whether `path` is a path of this site: it begins with one slash, names no host, and has a length of reason."""
-    return path.startswith("/") and len(path) <= LONGEST and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    """Return whether `path` is a path of this site: it begins with one slash, names no host, and
+    has a length of reason.
+    """
+    return (
+        path.startswith("/")
+        and len(path) <= LONGEST
+        and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    )
 
 
 def origin(request: HttpRequest) -> str:
-    """Return `back` of the address when it is a path of this site, else nothing: where someone came from, and may return to."""
+    """Return `back` of the address when it is a path of this site, else nothing: where someone came
+    from, and may return to.
+    """
     path = request.GET.get("back", "")
     return path if is_local(path) else ""
 
@@ -34,10 +42,16 @@ def way_back(request: HttpRequest, default: str = "/") -> str:
 
 
 def came_from(request: HttpRequest) -> str:
-    """Return the path of the page whose form was sent, when it is one of this site; else nothing."""
+    """Return the path of the page whose form was sent, when it is one of this site; else
+    nothing.
+    """
     parts = urlsplit(request.headers.get("Referer", ""))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if request.method == "POST" and parts.netloc == request.get_host() and is_local(path) else ""
+    return (
+        path
+        if request.method == "POST" and parts.netloc == request.get_host() and is_local(path)
+        else ""
+    )
 
 
 def page_above(path: str) -> str:

@@ -54,7 +54,13 @@ class LimitBody:
     async def _refuse(self, send: Send) -> None:
         detail = f"At most {self.most} bytes a request."
         body = json.dumps(
-            {"type": "urn:gradus:too-large", "title": "too-large", "status": 413, "code": "too-large", "detail": detail}
+            {
+                "type": "urn:gradus:too-large",
+                "title": "too-large",
+                "status": 413,
+                "code": "too-large",
+                "detail": detail,
+            }
         )
         headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})

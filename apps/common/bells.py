@@ -1,4 +1,6 @@
-"""Telling workers that there may be work. A bell is a hint: it may be lost, it never waits, and nothing depends on it."""
+"""Telling workers that there may be work. A bell is a hint: it may be lost, it never waits, and
+nothing depends on it.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,19 @@ from workers.wire import BELL, celery_url
 
 log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
-PAUSE_SECONDS = 10  # after a bell that could not be rung; a frozen Redis costs one request a second, not every request
+# after a bell that could not be rung; a frozen Redis costs one request a second, not every request
+PAUSE_SECONDS = 10
 celery = Celery("gradus", broker=celery_url(settings.REDIS_URL), broker_transport_options=QUICK)
-# As many connections as there may be requests: those that wait for one to be free would wait again, for a frozen Redis.
+# As many connections as there may be requests: those that wait for one to be free would wait again,
+# for a frozen Redis.
 celery.conf.update(task_ignore_result=True, broker_connection_retry=False, broker_pool_limit=64)
 _quiet_until = 0.0
 
 
 def ring(lane: str) -> None:
-    """Wake a free worker of `lane`, if the broker is there; workers look for themselves every two seconds anyway."""
+    """Wake a free worker of `lane`, if the broker is there; workers look for themselves every two
+    seconds anyway.
+    """
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return

@@ -1,4 +1,6 @@
-"""The clocks. Protocol rules read the database's, which tests can step; the site's days read `now()`, stepped alike."""
+"""The clocks. Protocol rules read the database's, which tests can step; the site's days read
+`now()`, stepped alike.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from django.utils import timezone
 
 
 class Clock(Func):
-    """Now, as an expression. `gradus_now()` is `statement_timestamp()` plus an offset that only tests set."""
+    """Now, as an expression. `gradus_now()` is `statement_timestamp()` plus an offset that only
+    tests set.
+    """
 
     function = "gradus_now"
     output_field = DateTimeField()

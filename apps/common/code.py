@@ -1,4 +1,6 @@
-"""Code as it is printed: coloured on the server by classes, so that both themes read and no script is needed."""
+"""Code as it is printed: coloured on the server by classes, so that both themes read and no script
+is needed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pygments.util import ClassNotFound
 
 @lru_cache(maxsize=128)
 def coloured(source: str, language: str = "python") -> SafeString:
-    """Return code as HTML: a `div.code` around a `pre` that the keyboard can scroll; uncoloured where the language is unknown."""
+    """Return code as HTML: a `div.code` around a `pre` that the keyboard can scroll; uncoloured
+    where the language is unknown.
+    """
     try:
         lexer = get_lexer_by_name(language) if language else TextLexer()
     except ClassNotFound:

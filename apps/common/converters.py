@@ -2,7 +2,9 @@
 
 
 class BigId:
-    """A row's number that fits its column: a longer one names nothing, and must be a 404, not a database error."""
+    """A row's number that fits its column: a longer one names nothing, and must be a 404, not a
+    database error.
+    """
 
     regex = "[0-9]{1,18}"
 

@@ -1,4 +1,6 @@
-"""What a person or a program may be told. Each says what was wrong and what would be right; anything else is a bug."""
+"""What a person or a program may be told. Each says what was wrong and what would be right;
+anything else is a bug.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from django.utils.translation import gettext as _
 
 
 class Refused(Exception):
-    """A rule of the platform said no. Shown at the place of action, or as a problem document with `code`."""
+    """A rule of the platform said no. Shown at the place of action, or as a problem document with
+    `code`.
+    """
 
     code = "refused"
     status = 409
@@ -59,7 +63,9 @@ class KeyReused(Refused):
 
 
 class BadKnobs(Refused):
-    """A knob is unknown, of the wrong type, or out of bounds. `extra["knobs"]` says which, and what would be right."""
+    """A knob is unknown, of the wrong type, or out of bounds. `extra["knobs"]` says which, and what
+    would be right.
+    """
 
     code = "bad-knobs"
     status = 422

@@ -18,7 +18,9 @@ else:
 
 
 class HardyLists(Base):
-    """Comes before `ModelAdmin`: what no column can hold, and a row that cannot be, lead back to the list, not to an error."""
+    """Comes before `ModelAdmin`: what no column can hold, and a row that cannot be, lead back to
+    the list, not to an error.
+    """
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):

@@ -16,7 +16,9 @@ def lock(name: str) -> None:
 
 @contextmanager
 def if_free(name: str) -> Iterator[bool]:
-    """Hold the lock `name` over several transactions, unless another holds it. Yields whether we do."""
+    """Hold the lock `name` over several transactions, unless another holds it. Yields whether we
+    do.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
         held = bool(cursor.fetchone()[0])

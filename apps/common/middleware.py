@@ -1,4 +1,6 @@
-"""What a rule refused becomes a page that says so (endpoints answer with problem documents, see `problems`)."""
+"""What a rule refused becomes a page that says so (endpoints answer with problem documents, see
+`problems`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":  # UTF-7 would smuggle in lone surrogates
+        # UTF-7 would smuggle in lone surrogates
+        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
             return refused(request, BadRequest(_("Send forms in UTF-8.")))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and _is_led_here(request):
@@ -33,5 +36,11 @@ class RefusedMiddleware:
 
 
 def _is_led_here(request: HttpRequest) -> bool:
-    """Return whether a person was led to the address of a form, by signing in or the switch of language: they would see nothing."""
-    return request.method == "GET" and "text/html" in request.headers.get("Accept", "") and not getattr(request, "htmx", False)
+    """Return whether a person was led to the address of a form, by signing in or the switch of
+    language: they would see nothing.
+    """
+    return (
+        request.method == "GET"
+        and "text/html" in request.headers.get("Accept", "")
+        and not getattr(request, "htmx", False)
+    )

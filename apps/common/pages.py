@@ -18,20 +18,32 @@ RETRY_SECONDS = 10  # a database that was restarted answers by then
 WORDS = {
     400: (
         _("The site could not read this request"),
-        _("Something in the address or in the form is not what the page expects. Go back and try again."),
+        _(
+            "Something in the address or in the form is not "
+            "what the page expects. Go back and try again."
+        ),
     ),
     403: (
         _("This page is not open to you"),
-        _("It needs a permission that your account does not have. Someone who runs this site can give it."),
+        _(
+            "It needs a permission that your account does not have. Someone who runs this "
+            "site can give it."
+        ),
     ),
     404: (
         _("There is nothing at this address"),
-        _("It may have moved, or it is not shared with you. The labs are a good place to start again."),
+        _(
+            "It may have moved, or it is not shared with "
+            "you. The labs are a good place to start again."
+        ),
     ),
 }
 CSRF = (
     _("The form was not sent"),
-    _("The page was too old, or your browser keeps no cookies for this site. Load the page again, then send the form once more."),
+    _(
+        "The page was too old, or your browser keeps no cookies for this site. Load the page "
+        "again, then send the form once more."
+    ),
 )
 
 
@@ -61,7 +73,9 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     fragment = bool(getattr(request, "htmx", False))
     status = getattr(error, "status", 409)
     context = {"refused": error, "status": status, "came_from": came_from(request)}
-    response = render(request, "_refused.html" if fragment else "refused.html", context, status=status)
+    response = render(
+        request, "_refused.html" if fragment else "refused.html", context, status=status
+    )
     if fragment:
         response["X-Fragment"] = "1"
     if seconds := getattr(error, "seconds", None):
@@ -70,10 +84,14 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a bug, or for a database that does not answer. Asks neither it nor the session: they may be what failed."""
+    """Answer for a bug, or for a database that does not answer. Asks neither it nor the session:
+    they may be what failed.
+    """
     away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
     status = 503 if away else 500
-    response = HttpResponse(render_to_string("500.html", {"status": status, "away": away}), status=status)
+    response = HttpResponse(
+        render_to_string("500.html", {"status": status, "away": away}), status=status
+    )
     if away:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response

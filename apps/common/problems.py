@@ -17,7 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
-    body = {"type": f"urn:gradus:{code}", "title": code, "status": status, "detail": detail, "code": code, **extra}
+    body = {
+        "type": f"urn:gradus:{code}",
+        "title": code,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
     return Response(body, status=status, content_type="application/problem+json")
 
 
@@ -33,7 +40,9 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         answer["Retry-After"] = str(RETRY_SECONDS)
         return answer
     if isinstance(error, APIException):
-        answer = problem(error.status_code, str(error.default_code).replace("_", "-"), str(error.detail))
+        answer = problem(
+            error.status_code, str(error.default_code).replace("_", "-"), str(error.detail)
+        )
         if wait := getattr(error, "wait", None):
             answer["Retry-After"] = str(int(wait) + 1)
         return answer

@@ -19,7 +19,9 @@ def listed(words: Iterable[str]) -> str:
 
 
 def in_language(thing: Any, name: str = "") -> str:
-    """Return `thing.<name>_en` or `_zh`, or of a mapping `{"en": …, "zh": …}` the text in the reader's language."""
+    """Return `thing.<name>_en` or `_zh`, or of a mapping `{"en": …, "zh": …}` the text in the
+    reader's language.
+    """
     language = "zh" if is_chinese() else "en"
     if isinstance(thing, Mapping):
         found = thing.get(name, {}) if name else thing
@@ -33,7 +35,9 @@ def clean(value: str) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """Return `value` with every text in it cleaned, and numbers that are not finite as None: JSON in PostgreSQL takes neither."""
+    """Return `value` with every text in it cleaned, and numbers that are not finite as None: JSON
+    in PostgreSQL takes neither.
+    """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float):

@@ -1,4 +1,6 @@
-"""The subjects that questions and labs are filed under. Sixteen, fixed: a topic is a word in a file, never a row."""
+"""The subjects that questions and labs are filed under. Sixteen, fixed: a topic is a word in a
+file, never a row.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,14 @@ _ALL = (
     Topic("training-practice", "Training practice", "训练实践"),
     Topic("algorithms-and-interview", "Algorithms and interviews", "算法与面试"),
 )
-TOPICS: dict[str, Topic] = {topic.slug: topic for topic in _ALL}  # in the order in which they are listed
+# in the order in which they are listed
+TOPICS: dict[str, Topic] = {topic.slug: topic for topic in _ALL}
 
 
 def topic_title(slug: str) -> str:
     """Return a topic's title in the reader's language; of a word that is no topic, the word."""
-    return in_language(TOPICS[slug], "title") if slug in TOPICS else slug.replace("-", " ").capitalize()
+    return (
+        in_language(TOPICS[slug], "title")
+        if slug in TOPICS
+        else slug.replace("-", " ").capitalize()
+    )

@@ -1,4 +1,6 @@
-"""The words of the site that are to be translated, read from its templates and code. Needs no gettext programs."""
+"""The words of the site that are to be translated, read from its templates and code. Needs no
+gettext programs.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,16 @@ HEADER = "# Words of Gradus. `manage.py messages` keeps the list, people the tra
 
 
 def sources(root: Path) -> Iterator[Path]:
-    """Yield the files of the site that may hold words: templates, and the code of the apps and of the project."""
+    """Yield the files of the site that may hold words: templates, and the code of the apps and of
+    the project.
+    """
     yield from sorted(root.glob("templates/**/*.html"))
     yield from sorted(root.glob("templates/**/*.txt"))
-    yield from sorted(path for path in root.glob("apps/**/*.py") if "migrations" not in path.parts and "bank" not in path.parts)
+    yield from sorted(
+        path
+        for path in root.glob("apps/**/*.py")
+        if "migrations" not in path.parts and "bank" not in path.parts
+    )
     yield from sorted(root.glob("platform/gradus/*.py"))
 
 
@@ -34,8 +42,11 @@ def collect(root: Path) -> Catalog:
     for path in sources(root):
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".py":
-            text = "\n".join(line.strip() for line in templatize(text).splitlines())  # the reader of Python minds indentation
-        for _line, message, _comments, context in extract("python", io.BytesIO(text.encode()), keywords=KEYWORDS):
+            # the reader of Python minds indentation
+            text = "\n".join(line.strip() for line in templatize(text).splitlines())
+        for _line, message, _comments, context in extract(
+            "python", io.BytesIO(text.encode()), keywords=KEYWORDS
+        ):
             found.add(message, locations=[(path.relative_to(root).as_posix(), 0)], context=context)
     return found
 
@@ -49,7 +60,9 @@ def read(po: Path, language: str) -> Catalog:
 
 
 def update(po: Path, language: str, root: Path) -> Catalog:
-    """Write into `po` what the sources say now: new words wait for a translation, words that are gone leave."""
+    """Write into `po` what the sources say now: new words wait for a translation, words that are
+    gone leave.
+    """
     catalogue = read(po, language)
     made = catalogue.creation_date  # a date of today would change the file when nothing else did
     catalogue.update(collect(root), no_fuzzy_matching=True)
@@ -57,13 +70,17 @@ def update(po: Path, language: str, root: Path) -> Catalog:
     catalogue.creation_date = catalogue.revision_date = made
     po.parent.mkdir(parents=True, exist_ok=True)
     with po.open("wb") as file:
-        write_po(file, catalogue, width=130, sort_by_file=True, include_lineno=False, omit_header=False)
+        write_po(
+            file, catalogue, width=130, sort_by_file=True, include_lineno=False, omit_header=False
+        )
     return catalogue
 
 
 def untranslated(catalogue: Catalog) -> list[Message]:
     """Return the words of `catalogue` that have no translation, or one that is only a guess."""
-    return [message for message in catalogue if message.id and (message.fuzzy or not _is_full(message))]
+    return [
+        message for message in catalogue if message.id and (message.fuzzy or not _is_full(message))
+    ]
 
 
 def _is_full(message: Message) -> bool:

@@ -1,4 +1,6 @@
-"""The experiments in Django's admin: what workers wrote is shown, not edited; machines are made and revoked here."""
+"""The experiments in Django's admin: what workers wrote is shown, not edited; machines are made and
+revoked here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,18 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.clock import Clock
 from apps.common.lists import HardyLists, Kept
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, LabVersion, Lane, Machine, Prediction, Run, Share, Try, Verdict
+from apps.experiments.models import (
+    Batch,
+    Lab,
+    LabVersion,
+    Lane,
+    Machine,
+    Prediction,
+    Run,
+    Share,
+    Try,
+    Verdict,
+)
 
 
 @admin.register(Lab)
@@ -61,7 +74,10 @@ class MachineAdmin(HardyLists, admin.ModelAdmin[Machine]):
 
     def _show_token(self, request: HttpRequest, machine: Machine) -> None:
         token = services.make_machine(name=machine.name, lanes=machine.lanes)
-        text = _("Token of %(name)s, shown this once: %(token)s") % {"name": machine.name, "token": token}
+        text = _("Token of %(name)s, shown this once: %(token)s") % {
+            "name": machine.name,
+            "token": token,
+        }
         messages.warning(request, text)
 
     @admin.action(description=_("Revoke: no more runs for it"), permissions=["change"])
@@ -78,7 +94,15 @@ class TryInline(admin.TabularInline[Try, Run]):
     model = Try
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("number", "machine", "began_at", "heard_at", "ended_at", "finished", "released")
+    fields = readonly_fields = (
+        "number",
+        "machine",
+        "began_at",
+        "heard_at",
+        "ended_at",
+        "finished",
+        "released",
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -88,7 +112,16 @@ class VerdictInline(admin.TabularInline[Verdict, Run]):
     model = Verdict
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact")
+    fields = readonly_fields = (
+        "claim",
+        "outcome",
+        "effect",
+        "low",
+        "high",
+        "replicates",
+        "diverged",
+        "exact",
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -96,7 +129,17 @@ class VerdictInline(admin.TabularInline[Verdict, Run]):
 
 @admin.register(Run)
 class RunAdmin(Kept):
-    list_display = ["id", "owner", "lab", "state", "lane", "at_defaults", "replicates", "queued_at", "seconds"]
+    list_display = [
+        "id",
+        "owner",
+        "lab",
+        "state",
+        "lane",
+        "at_defaults",
+        "replicates",
+        "queued_at",
+        "seconds",
+    ]
     list_filter = ["state", "lane", "at_defaults", "shared", "version__lab"]
     list_select_related = ["owner", "version__lab"]
     search_fields = ["id", "owner__handle", "owner__email", "version__lab__slug"]
@@ -133,7 +176,16 @@ class VerdictAdmin(Kept):
 
 @admin.register(Try)
 class TryAdmin(Kept):
-    list_display = ["run", "number", "machine", "began_at", "heard_at", "ended_at", "finished", "released"]
+    list_display = [
+        "run",
+        "number",
+        "machine",
+        "began_at",
+        "heard_at",
+        "ended_at",
+        "finished",
+        "released",
+    ]
     list_filter = ["finished", "released", "machine"]
     search_fields = ["run__id"]
 

@@ -28,7 +28,10 @@ class MachineToken(BaseAuthentication):
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         machine = selectors.machine_with(token) if kind == "Worker" and token else None
         if machine is None:
-            raise NotAuthorised("Send `Authorization: Worker <token>` with a token made by `./gradus manage make_machine`.")
+            raise NotAuthorised(
+                "Send `Authorization: Worker <token>` with a "
+                "token made by `./gradus manage make_machine`."
+            )
         return None, machine
 
 
@@ -75,7 +78,11 @@ class ClaimEndpoint(WorkerView):
         asked = self.read(request, wire.ClaimRequest)
         machine = self.machine(request)
         reporting.note_seen(machine, asked)
-        claimed = reporting.claim_run(machine=machine, lanes=asked.lanes, labs=asked.labs) if asked.slots > 0 else None
+        claimed = (
+            reporting.claim_run(machine=machine, lanes=asked.lanes, labs=asked.labs)
+            if asked.slots > 0
+            else None
+        )
         if claimed is None:
             return HttpResponse(status=204)
         run = claimed.run
@@ -102,19 +109,28 @@ class ClaimEndpoint(WorkerView):
 class EventsEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
-        stop = reporting.store_events(machine=self.machine(request), try_id=try_id, token=self.token(request), report=report)
+        stop = reporting.store_events(
+            machine=self.machine(request), try_id=try_id, token=self.token(request), report=report
+        )
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
 
 
 class ResultEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
-        run = reporting.finish_run(machine=self.machine(request), try_id=try_id, token=self.token(request), result=result)
+        run = reporting.finish_run(
+            machine=self.machine(request), try_id=try_id, token=self.token(request), result=result
+        )
         return self.answer({"run": str(run.pk), "state": run.state})
 
 
 class ReleaseEndpoint(WorkerView):
     def post(self, request: Request, try_id: int) -> HttpResponse:
         asked = self.read(request, wire.Release)
-        reporting.release_try(machine=self.machine(request), try_id=try_id, token=self.token(request), reason=asked.reason)
+        reporting.release_try(
+            machine=self.machine(request),
+            try_id=try_id,
+            token=self.token(request),
+            reason=asked.reason,
+        )
         return self.answer({})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 def score(confidence: int, was_right: bool) -> float:
-    """Return (confidence - right) squared, in 0..1: 0 is certain and right, 1 certain and wrong, 0.25 a coin toss.
+    """Return (confidence - right) squared, in 0..1: 0 is certain and right, 1 certain and wrong,
+    0.25 a coin toss.
 
     Args:
         confidence: in percent, 0 to 100.

@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def give_up_silent_tries() -> int:
-    """Give up the tries whose worker fell silent, each in its own transaction, so that one fault does not hold up the rest."""
+    """Give up the tries whose worker fell silent, each in its own transaction, so that one fault
+    does not hold up the rest.
+    """
     return sum(_each(services.give_up_if_silent, pk) for pk in services.silent_tries())
 
 

@@ -60,13 +60,19 @@ def sent_knobs(words: shown.Words, data: QueryDict) -> dict[str, str]:
     knobs = words.get("knobs", {})
     found = {name.removeprefix(KNOB): data.getlist(name) for name in data if name.startswith(KNOB)}
     many = {name for name, knob in knobs.items() if str(knob["type"]).startswith("list[")}
-    return {clean(name): clean(", ".join(values) if name in many else values[-1]) for name, values in found.items() if values}
+    return {
+        clean(name): clean(", ".join(values) if name in many else values[-1])
+        for name, values in found.items()
+        if values
+    }
 
 
 class LabForm(forms.Form):
     """Settings and prediction. Valid only as a whole; what was sent stays in it."""
 
-    outcome = forms.ChoiceField(error_messages={"required": gettext_lazy("Say what you think the run will show.")})
+    outcome = forms.ChoiceField(
+        error_messages={"required": gettext_lazy("Say what you think the run will show.")}
+    )
     confidence = forms.TypedChoiceField(
         choices=Prediction.Confidence.choices,
         coerce=int,
@@ -78,11 +84,21 @@ class LabForm(forms.Form):
     skip = forms.BooleanField(required=False)
     key = forms.CharField(max_length=64)
 
-    def __init__(self, words: shown.Words, data: QueryDict | None = None, *, knobs: Mapping[str, Any] | None = None) -> None:
-        """Read `data` when it was sent; else show `knobs` (those that are not named at the lab's own)."""
+    def __init__(
+        self,
+        words: shown.Words,
+        data: QueryDict | None = None,
+        *,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Read `data` when it was sent; else show `knobs` (those that are not named at the lab's
+        own).
+        """
         super().__init__(data)
         self.words, self.predict = words, words.get("predict", {})
-        self.raw: Mapping[str, Any] = sent_knobs(words, data) if data is not None else dict(knobs or {})
+        self.raw: Mapping[str, Any] = (
+            sent_knobs(words, data) if data is not None else dict(knobs or {})
+        )
         self.knob_errors: dict[str, str] = {}
         self.mark_errors: dict[str, str] = {}
         self.drawing: dict[str, float] = {}
@@ -147,13 +163,17 @@ class LabForm(forms.Form):
         """The prediction, of a form that is valid; None when it was skipped."""
         if self.cleaned_data.get("skip"):
             return None
-        return PredictionMade(self.cleaned_data["outcome"], self.cleaned_data["confidence"], self.drawing)
+        return PredictionMade(
+            self.cleaned_data["outcome"], self.cleaned_data["confidence"], self.drawing
+        )
 
     # ------------------------------------------------------------ as it is shown
 
     @cached_property
     def fresh_key(self) -> str:
-        """The key of this form: the one that was sent, so that the same form sent twice makes one run."""
+        """The key of this form: the one that was sent, so that the same form sent twice makes one
+        run.
+        """
         sent = str(self.data.get("key", "")) if self.is_bound else ""
         return sent if 0 < len(sent) <= 64 and sent == clean(sent) else str(uuid4())
 
@@ -184,12 +204,17 @@ class LabForm(forms.Form):
             name=KNOB + name,
             label=in_language(knob),
             kind=_kind(knob),
-            value=(known if known is not None else value in knob_rules.TRUE) if knob["type"] == "bool" else value,
+            value=(known if known is not None else value in knob_rules.TRUE)
+            if knob["type"] == "bool"
+            else value,
             bounds=_("%(low)s to %(high)s") % {"low": low, "high": high} if low else "",
             low=low,
             high=high,
             step="1" if knob["type"] == "int" else "any",
-            choices=[(shown.written(c), shown.choice(knob, c), shown.written(c) in picked) for c in knob.get("choices", [])],
+            choices=[
+                (shown.written(c), shown.choice(knob, c), shown.written(c) in picked)
+                for c in knob.get("choices", [])
+            ],
             baseline=shown.choice(knob, knob["default"]),
             baseline_raw=base,
             is_changed=known != knob["default"] if known is not None else value != base,
@@ -202,7 +227,13 @@ class LabForm(forms.Form):
             return []
         labels = plots.arm_labels(self.words, self.predict["arms"])
         return [
-            Mark(DRAWING + arm, arm, labels[arm], str(self.data.get(DRAWING + arm, ""))[:LONGEST], self.mark_errors.get(arm, ""))
+            Mark(
+                DRAWING + arm,
+                arm,
+                labels[arm],
+                str(self.data.get(DRAWING + arm, ""))[:LONGEST],
+                self.mark_errors.get(arm, ""),
+            )
             for arm in self.predict["arms"]
         ]
 

@@ -1,4 +1,6 @@
-"""Reading what a learner set a lab's knobs to: from a form, a query or JSON, by the lab's own words."""
+"""Reading what a learner set a lab's knobs to: from a form, a query or JSON, by the lab's own
+words.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def changed(words: Mapping[str, Any], knobs: Mapping[str, Any]) -> list[str]:
 
 
 def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all knobs of a lab, those in `raw` (text or JSON values) as asked, the rest at their defaults.
+    """Return all knobs of a lab, those in `raw` (text or JSON values) as asked, the rest at their
+    defaults.
 
     Raises:
         BadKnobs: `extra["knobs"]` says of each what is wrong and what would be right.
@@ -40,7 +43,9 @@ def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError as error:
             wrong[name] = str(error)
     if wrong:
-        raise BadKnobs(_("Some settings cannot be used: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong)
+        raise BadKnobs(
+            _("Some settings cannot be used: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong
+        )
     return values
 
 
@@ -65,16 +70,23 @@ def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
         _check(knob, value)
     if len(set(values)) < len(values):
         raise ValueError(_("A value stands here twice."))
-    return [choice for choice in knob["choices"] if choice in values] if "choices" in knob else values
+    return (
+        [choice for choice in knob["choices"] if choice in values] if "choices" in knob else values
+    )
 
 
 def _check(knob: Mapping[str, Any], value: Any) -> None:
     if "choices" in knob and value not in knob["choices"]:
-        raise ValueError(_("Choose one of %(choices)s.") % {"choices": ", ".join(map(str, knob["choices"]))})
+        raise ValueError(
+            _("Choose one of %(choices)s.") % {"choices": ", ".join(map(str, knob["choices"]))}
+        )
     if "range" in knob:
         low, high = knob["range"]
         if not low <= value <= high:
-            raise ValueError(_("Between %(low)s and %(high)s, please.") % {"low": f"{low:g}", "high": f"{high:g}"})
+            raise ValueError(
+                _("Between %(low)s and %(high)s, please.")
+                % {"low": f"{low:g}", "high": f"{high:g}"}
+            )
 
 
 def _whole(raw: Any) -> int:
@@ -92,7 +104,11 @@ def _whole(raw: Any) -> int:
 
 def _number(raw: Any) -> float:
     message = _("A number, please, such as 0.25 or 1e-3.")
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or (isinstance(raw, str) and len(raw) > LONGEST):
+    if (
+        isinstance(raw, bool)
+        or not isinstance(raw, str | int | float)
+        or (isinstance(raw, str) and len(raw) > LONGEST)
+    ):
         raise ValueError(message)
     try:
         value = float(raw)

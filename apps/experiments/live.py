@@ -1,4 +1,6 @@
-"""Telling the web processes what just happened to a run, over Redis. Like a bell: it may be lost, the database knows."""
+"""Telling the web processes what just happened to a run, over Redis. Like a bell: it may be lost,
+the database knows.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Told(msgspec.Struct, frozen=True):
     last: int  # … to here, though a reset may have taken some away
     events: list[tuple[str, int, str]]  # (kind, seq, data as JSON)
     state: str
-    said: str  # what the stream says of the state, as JSON; empty: ask the database (a place in the queue)
+    # what the stream says of the state, as JSON; empty: ask the database (a place in the queue)
+    said: str
 
 
 encode = msgspec.json.Encoder().encode
@@ -39,12 +42,15 @@ decode = msgspec.json.Decoder(Told).decode
 
 def state_of(run: Run, **place: Any) -> str:
     """Return what the stream says of a run's state, as JSON."""
-    return encode({"state": run.state, "ahead": 0, "reason": "", **place, "done": run.done, "of": run.of}).decode()
+    return encode(
+        {"state": run.state, "ahead": 0, "reason": "", **place, "done": run.done, "of": run.of}
+    ).decode()
 
 
 def told(run: Run, batches: Sequence[Batch], *, since: int, said: str) -> Told:
     events = [(batch.kind, batch.seq, encode(series.message(batch)).decode()) for batch in batches]
-    last = max([run.last_seq, *(batch.seq for batch in batches)])  # some may have been stored after the run was read
+    # some may have been stored after the run was read
+    last = max([run.last_seq, *(batch.seq for batch in batches)])
     return Told(str(run.pk), since, last, events, run.state, said)
 
 
@@ -62,7 +68,9 @@ def tell_state(run: Run) -> None:
 
 @cache
 def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=None)
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=None
+    )
 
 
 def _publish(what: Told) -> None:

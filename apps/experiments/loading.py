@@ -1,4 +1,6 @@
-"""Labs and their recorded runs, from files into tables: idempotent, one transaction, errors with the file they are in."""
+"""Labs and their recorded runs, from files into tables: idempotent, one transaction, errors with
+the file they are in.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,30 @@ from apps.experiments.models import Batch, Lab, LabVersion, Run, Share, Verdict
 from apps.experiments.selectors import OURS
 from apps.experiments.series import unpacked
 
-NEEDED = ("topic", "kind", "lane", "title", "question", "knobs", "series", "claims", "profile", "predict", "figures")
-VERDICT_FIELDS = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact", "parts")
+NEEDED = (
+    "topic",
+    "kind",
+    "lane",
+    "title",
+    "question",
+    "knobs",
+    "series",
+    "claims",
+    "profile",
+    "predict",
+    "figures",
+)
+VERDICT_FIELDS = (
+    "claim",
+    "outcome",
+    "effect",
+    "low",
+    "high",
+    "replicates",
+    "diverged",
+    "exact",
+    "parts",
+)
 RUN_FIELDS = ("knobs", "replicates", "seed", "seconds", "device", "versions", "engine", "summary")
 ARRAYS = ("step", "mean", "low", "high")
 
@@ -32,7 +56,8 @@ class BadFile(Exception):
 
 @transaction.atomic
 def load_labs(folder: Path) -> list[str]:
-    """Load every `<lab>.toml` with the code beside it; labs whose files are gone are withdrawn. Returns a line for each change.
+    """Load every `<lab>.toml` with the code beside it; labs whose files are gone are withdrawn.
+    Returns a line for each change.
 
     Raises:
         BadFile: nothing was loaded then.
@@ -42,10 +67,19 @@ def load_labs(folder: Path) -> list[str]:
         words, source = _read(path)
         slug = path.stem.replace("_", "-")
         slugs.append(slug)
-        facts = {"topic": words["topic"], "kind": words["kind"], "lane": words["lane"], "withdrawn": False}
-        lab, _ = Lab.objects.update_or_create(slug=slug, defaults={**facts, "position": words.get("position", position)})
+        facts = {
+            "topic": words["topic"],
+            "kind": words["kind"],
+            "lane": words["lane"],
+            "withdrawn": False,
+        }
+        lab, _ = Lab.objects.update_or_create(
+            slug=slug, defaults={**facts, "position": words.get("position", position)}
+        )
         sha256 = hashlib.sha256(source.encode()).hexdigest()
-        version, is_new = LabVersion.objects.update_or_create(lab=lab, sha256=sha256, defaults={"source": source, "words": words})
+        version, is_new = LabVersion.objects.update_or_create(
+            lab=lab, sha256=sha256, defaults={"source": source, "words": words}
+        )
         if lab.current_id != version.pk:
             lab.current = version
             lab.save(update_fields=["current"])
@@ -65,11 +99,14 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     if missing := [name for name in NEEDED if name not in words]:
         raise BadFile(f"{path}: {', '.join(missing)} missing.")
     if words["kind"] not in Lab.Kind.values:
-        raise BadFile(f"{path}: kind is {words['kind']!r}, which is none of {', '.join(Lab.Kind.values)}.")
+        raise BadFile(
+            f"{path}: kind is {words['kind']!r}, which is none of {', '.join(Lab.Kind.values)}."
+        )
     code = path.with_suffix(".py")
     if not code.exists():
         raise BadFile(f"{path}: there is no {code.name} beside it.")
-    words["order"] = {table: list(words[table]) for table in ("knobs", "series", "claims")}  # which JSON in PostgreSQL forgets
+    # which JSON in PostgreSQL forgets
+    words["order"] = {table: list(words[table]) for table in ("knobs", "series", "claims")}
     return words, code.read_bytes().decode("utf-8")
 
 
@@ -79,11 +116,19 @@ def evidence_of(run: Run) -> dict[str, Any]:
         "lab": run.version.lab_id,
         "sha256": run.version.sha256,
         "run": {"id": str(run.pk), **{name: getattr(run, name) for name in RUN_FIELDS}},
-        "times": {name: getattr(run, name).isoformat() for name in ("queued_at", "started_at", "ended_at")},
+        "times": {
+            name: getattr(run, name).isoformat() for name in ("queued_at", "started_at", "ended_at")
+        },
         "progress": {"done": run.done, "of": run.of},
-        "verdicts": [{name: getattr(v, name) for name in VERDICT_FIELDS} for v in run.verdicts.all()],
+        "verdicts": [
+            {name: getattr(v, name) for name in VERDICT_FIELDS} for v in run.verdicts.all()
+        ],
         "batches": [
-            {"arm": b.arm, "series": b.series, **{name: unpacked(getattr(b, name)) for name in ARRAYS}}
+            {
+                "arm": b.arm,
+                "series": b.series,
+                **{name: unpacked(getattr(b, name)) for name in ARRAYS},
+            }
             for b in run.batches.filter(kind=Batch.Kind.POINTS).order_by("seq")
         ],
     }
@@ -91,7 +136,8 @@ def evidence_of(run: Run) -> dict[str, Any]:
 
 @transaction.atomic
 def load_evidence(path: Path) -> str:
-    """Load a recorded run, once; it belongs to the project's account and is shared. Returns a line that says what was done.
+    """Load a recorded run, once; it belongs to the project's account and is shared. Returns a line
+    that says what was done.
 
     Raises:
         BadFile: it cannot be read, or no table can hold it.
@@ -102,7 +148,10 @@ def load_evidence(path: Path) -> str:
         slug, sha256, facts = told["lab"], told["sha256"], told["run"]
         version = LabVersion.objects.filter(lab=slug, sha256=sha256).select_related("lab").first()
         if version is None:
-            return f"{slug}: its recorded run was made with other code ({sha256[:8]}); record it again: ./gradus evidence {slug}"
+            return (
+                f"{slug}: its recorded run was made with other code ({sha256[:8]}); record it "
+                f"again: ./gradus evidence {slug}"
+            )
         if Run.objects.filter(pk=facts["id"]).exists():
             return ""
         _store(told, version)
@@ -130,7 +179,13 @@ def _store(told: dict[str, Any], version: LabVersion) -> None:
     )
     Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in told["verdicts"])
     Batch.objects.bulk_create(
-        Batch(run=run, seq=seq, arm=b["arm"], series=b["series"], **{name: _packed(b[name]) for name in ARRAYS})
+        Batch(
+            run=run,
+            seq=seq,
+            arm=b["arm"],
+            series=b["series"],
+            **{name: _packed(b[name]) for name in ARRAYS},
+        )
         for seq, b in enumerate(told["batches"], start=1)
     )
 

@@ -1,4 +1,6 @@
-"""Labs, runs, and the tries that workers make at them: tables, constraints, and the words to ask for them."""
+"""Labs, runs, and the tries that workers make at them: tables, constraints, and the words to ask
+for them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class LabQuerySet(models.QuerySet["Lab"]):
 
 
 class Lab(models.Model):
-    """What a learner may run. Its code and words are files; `load_labs` reads them into versions."""
+    """What a learner may run. Its code and words are files; `load_labs` reads them into
+    versions.
+    """
 
     class Kind(models.TextChoices):
         TRAINING = "training", _("training")
@@ -48,7 +52,8 @@ class Lab(models.Model):
     topic = models.SlugField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
     lane = models.CharField(max_length=16, choices=Lane, default=Lane.LABS)
-    current = models.ForeignKey("LabVersion", models.PROTECT, related_name="+", null=True)  # null only while the first is made
+    # null only while the first is made
+    current = models.ForeignKey("LabVersion", models.PROTECT, related_name="+", null=True)
     withdrawn = models.BooleanField(default=False)  # its files are gone; its runs stay
     position = models.PositiveSmallIntegerField(default=0)  # in the catalogue
 
@@ -71,7 +76,9 @@ class LabVersion(models.Model):
     loaded_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")]
+        constraints = [
+            models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")
+        ]
 
     def __str__(self) -> str:
         return f"{self.lab_id} {self.sha256[:8]}"
@@ -86,7 +93,8 @@ class Machine(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
-    says = models.JSONField(default=dict, blank=True)  # its last claim request: device, slots, labs, versions
+    # its last claim request: device, slots, labs, versions
+    says = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -116,7 +124,10 @@ class Run(models.Model):
         LOST = "lost", _("Lost (our fault)")
 
     OVER = [State.SUCCEEDED, State.FAILED, State.LIMIT_EXCEEDED, State.CANCELLED, State.LOST]
-    OUTDATED = "Its lab was changed while it waited, and no machine has the code that it was queued for."  # error of a lost run
+    # error of a lost run
+    OUTDATED = (
+        "Its lab was changed while it waited, and no machine has the code that it was queued for."
+    )
     STANDARD_REPLICATES = 16
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
 
@@ -125,7 +136,8 @@ class Run(models.Model):
     key = models.CharField(max_length=64)  # the submitter's idempotency key
     version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
     knobs = models.JSONField()  # all of them, defaults included
-    at_defaults = models.BooleanField()  # knobs as the lab declares them: only such runs are evidence in the ledger
+    # knobs as the lab declares them: only such runs are evidence in the ledger
+    at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
     seed = models.PositiveIntegerField(default=0)
     lane = models.CharField(max_length=16, choices=Lane)
@@ -157,7 +169,11 @@ class Run(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["lane", "owner", "queued_at"], condition=Q(state="queued"), name="runs_that_wait"),
+            models.Index(
+                fields=["lane", "owner", "queued_at"],
+                condition=Q(state="queued"),
+                name="runs_that_wait",
+            ),
             models.Index(fields=["owner"], condition=Q(state="running"), name="runs_that_go"),
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
@@ -177,7 +193,9 @@ class Run(models.Model):
 
 
 class Prediction(models.Model):
-    """What the learner committed to before the run: an outcome of the lab's headline claim. The drawing is shown, not scored."""
+    """What the learner committed to before the run: an outcome of the lab's headline claim. The
+    drawing is shown, not scored.
+    """
 
     class Confidence(models.IntegerChoices):
         P35 = 35, "35 %"
@@ -211,7 +229,8 @@ class Verdict(models.Model):
     replicates = models.PositiveIntegerField(default=0)  # finite ones
     diverged = models.PositiveIntegerField(default=0)
     exact = models.BooleanField(default=False)  # closed form
-    parts = models.JSONField(default=list, blank=True)  # conditions of a claim that has several, as wire.Part
+    # conditions of a claim that has several, as wire.Part
+    parts = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "claim"], name="one_verdict_a_claim")]
@@ -223,7 +242,9 @@ class Verdict(models.Model):
 
 class TryQuerySet(models.QuerySet["Try"]):
     def silent(self) -> TryQuerySet:
-        """Tries whose worker has not been heard for a lease; in the future by more is as dead: clocks step both ways."""
+        """Tries whose worker has not been heard for a lease; in the future by more is as dead:
+        clocks step both ways.
+        """
         return self.filter(self._silence())
 
     def heard(self) -> TryQuerySet:
@@ -236,7 +257,9 @@ class TryQuerySet(models.QuerySet["Try"]):
 
 
 class Try(models.Model):
-    """One worker's try at a run. Whoever holds its token may write; when it is given up, nobody may."""
+    """One worker's try at a run. Whoever holds its token may write; when it is given up, nobody
+    may.
+    """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="tries")
     number = models.PositiveSmallIntegerField()  # from 1
@@ -244,10 +267,12 @@ class Try(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     began_at = models.DateTimeField(db_default=Clock())
     heard_at = models.DateTimeField(db_default=Clock())
-    moved_at = models.DateTimeField(db_default=Clock())  # when its last points came: a beat is no progress
+    # when its last points came: a beat is no progress
+    moved_at = models.DateTimeField(db_default=Clock())
     ended_at = models.DateTimeField(null=True, blank=True)
     finished = models.BooleanField(default=False)  # it brought the result; else it was given up
-    released = models.BooleanField(default=False)  # the worker gave it back at shutdown: costs no try
+    # the worker gave it back at shutdown: costs no try
+    released = models.BooleanField(default=False)
 
     objects = TryQuerySet.as_manager()
 
@@ -255,7 +280,9 @@ class Try(models.Model):
         verbose_name_plural = "tries"
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="tries_are_numbered"),
-            models.UniqueConstraint(fields=["run"], condition=Q(ended_at=None), name="one_live_try_a_run"),
+            models.UniqueConstraint(
+                fields=["run"], condition=Q(ended_at=None), name="one_live_try_a_run"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -292,18 +319,28 @@ class Batch(models.Model):
 
 
 class ShareQuerySet(models.QuerySet["Share"]):
-    def fairest_first(self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int) -> ShareQuerySet:
-        """Order the owners of `waiting` who have a slot free by how many they have `running`, by what they used lately, by age.
+    def fairest_first(
+        self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int
+    ) -> ShareQuerySet:
+        """Order the owners of `waiting` who have a slot free by how many they have `running`, by
+        what they used lately, by age.
 
-        Half an hour without a turn beats all three; the age of a run alone would let a long queue be served before everybody,
-        always. Owners are ordered, not runs: the cost grows with the people who wait.
+        Half an hour without a turn beats all three; the age of a run alone would let a long queue
+        be served before everybody, always. Owners are ordered, not runs: the cost grows with the
+        people who wait.
         """
         patience = Clock() - timedelta(minutes=30)
         theirs = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
-        going = running.filter(owner=OuterRef("owner")).order_by().values("owner").values(n=Count("pk"))
+        going = (
+            running.filter(owner=OuterRef("owner")).order_by().values("owner").values(n=Count("pk"))
+        )
         return (
             self.filter(owner__in=waiting.values("owner"))
-            .annotate(oldest=Subquery(theirs.values("queued_at")[:1]), going=Coalesce(Subquery(going), 0), used=Share.LATELY)
+            .annotate(
+                oldest=Subquery(theirs.values("queued_at")[:1]),
+                going=Coalesce(Subquery(going), 0),
+                used=Share.LATELY,
+            )
             .annotate(patient=Q(oldest__lt=patience, counted_at__lt=patience))
             .filter(going__lt=slots)
             .order_by("-patient", "going", "used", "oldest")
@@ -311,7 +348,9 @@ class ShareQuerySet(models.QuerySet["Share"]):
 
 
 class Share(models.Model):
-    """A learner's share of the machines: seconds used, halving every day, so that yesterday's feast is forgiven."""
+    """A learner's share of the machines: seconds used, halving every day, so that yesterday's feast
+    is forgiven.
+    """
 
     owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="share")
     seconds = models.FloatField(default=0)
@@ -320,8 +359,11 @@ class Share(models.Model):
     objects = ShareQuerySet.as_manager()
 
     _days: Any = Cast(Extract(Clock() - F("counted_at"), "epoch"), FloatField()) / 86400.0
-    # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error, and would stop every claim.
-    LATELY: Any = F("seconds") * Power(0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField())
+    # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error,
+    # and would stop every claim.
+    LATELY: Any = F("seconds") * Power(
+        0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField()
+    )
 
     def __str__(self) -> str:
         return f"{self.owner_id}: {self.seconds:.0f} s"

@@ -1,4 +1,6 @@
-"""A lab's figures: what its words say of them, ready for a page's script and for `figures`. No queries."""
+"""A lab's figures: what its words say of them, ready for a page's script and for `figures`. No
+queries.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest
         rows = [n for n, mean in enumerate(curve["mean"]) if mean is not None]
         if rows:
             n = rows[-1]
-            low, high = (curve[side][n] if n < len(curve[side]) else None for side in ("low", "high"))
+            low, high = (
+                curve[side][n] if n < len(curve[side]) else None for side in ("low", "high")
+            )
             found[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
     return found
 
@@ -54,14 +58,28 @@ def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
     return {arm: in_language(own.get(arm, {})) or arm for arm in arms}
 
 
-def figure_specs(words: Words, knobs: Mapping[str, Any], made: Prediction | None = None) -> list[dict[str, Any]]:
-    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is added where the lab has it not."""
+def figure_specs(
+    words: Words, knobs: Mapping[str, Any], made: Prediction | None = None
+) -> list[dict[str, Any]]:
+    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is
+    added where the lab has it not.
+    """
     predict = words.get("predict", {})
     specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
     drawn = made and made.drawing and predict.get("form") == "bars"
-    if drawn and not any(spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs):
-        beside = _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, knobs, made)
-        specs.insert(1, beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}})
+    if drawn and not any(
+        spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs
+    ):
+        beside = _spec(
+            words,
+            {"kind": "bars", "series": predict["series"], "arms": predict["arms"]},
+            knobs,
+            made,
+        )
+        specs.insert(
+            1,
+            beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}},
+        )
     return specs
 
 
@@ -70,10 +88,14 @@ def prediction_spec(words: Words) -> dict[str, Any] | None:
     predict = words.get("predict", {})
     if predict.get("form") != "bars":
         return None
-    return _spec(words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, {}, None)
+    return _spec(
+        words, {"kind": "bars", "series": predict["series"], "arms": predict["arms"]}, {}, None
+    )
 
 
-def _spec(words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None) -> dict[str, Any]:
+def _spec(
+    words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None
+) -> dict[str, Any]:
     predict, series = words.get("predict", {}), str(figure["series"])
     about = words.get("series", {}).get(series, {})
     predicted = predict.get("series") == series

@@ -1,4 +1,6 @@
-"""An honest queue: how many go first, when a run may start, and why it waits. Pure: numbers in, numbers out."""
+"""An honest queue: how many go first, when a run may start, and why it waits. Pure: numbers in,
+numbers out.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run stands: how many go before it, and a range in seconds for its start (None: nobody can say)."""
+    """Where a run stands: how many go before it, and a range in seconds for its start (None: nobody
+    can say).
+    """
 
     ahead: int
     soonest: float | None
@@ -29,8 +33,11 @@ class Place:
     reason: str  # a code: "starting", "queue", "slots", "no-worker", "other-code"
 
 
-def order_of_turns(waiting: Sequence[Waiting], going: Mapping[int, int], used: Mapping[int, float]) -> list[Waiting]:
-    """Return `waiting` (oldest first) in the order in which fair share would take them, if none joined and none ended.
+def order_of_turns(
+    waiting: Sequence[Waiting], going: Mapping[int, int], used: Mapping[int, float]
+) -> list[Waiting]:
+    """Return `waiting` (oldest first) in the order in which fair share would take them, if none
+    joined and none ended.
 
     Args:
         going: runs that each owner has running.
@@ -40,24 +47,33 @@ def order_of_turns(waiting: Sequence[Waiting], going: Mapping[int, int], used: M
     for run in waiting:
         queues.setdefault(run.owner, []).append(run)
     ages = {run.run: age for age, run in enumerate(waiting)}
-    turns = [(going.get(o, 0), used.get(o, 0.0), ages[runs[0].run], o) for o, runs in queues.items()]
+    turns = [
+        (going.get(o, 0), used.get(o, 0.0), ages[runs[0].run], o) for o, runs in queues.items()
+    ]
     heapq.heapify(turns)
     order: list[Waiting] = []
     while turns:
         running, seconds, _, owner = heapq.heappop(turns)
         order.append(queues[owner].pop(0))
         if queues[owner]:
-            heapq.heappush(turns, (running + 1, seconds + PENALTY, ages[queues[owner][0].run], owner))
+            heapq.heappush(
+                turns, (running + 1, seconds + PENALTY, ages[queues[owner][0].run], owner)
+            )
     return order
 
 
 def start_range(
-    ahead: Iterable[str], running: Iterable[str], took: Mapping[str, tuple[float, float]], slots: int
+    ahead: Iterable[str],
+    running: Iterable[str],
+    took: Mapping[str, tuple[float, float]],
+    slots: int,
 ) -> tuple[float, float]:
-    """Return the soonest and the latest start in seconds, from what runs of the same labs took lately.
+    """Return the soonest and the latest start in seconds, from what runs of the same labs took
+    lately.
 
     Args:
-        ahead, running: the labs of the runs that go first, and of those that run now (on average half done).
+        ahead, running: the labs of the runs that go first, and of those that run now (on
+            average half done).
         took: per lab the lower and the upper quartile of its seconds.
     """
     labs_ahead, labs_running = Counter(ahead), Counter(running)

@@ -36,7 +36,9 @@ class Claim:
 
 def note_seen(machine: Machine, asked: wire.ClaimRequest) -> None:
     """Keep what a machine says of itself, and that it is there."""
-    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock(), says=clean_json(msgspec.to_builtins(asked)))
+    Machine.objects.filter(pk=machine.pk).update(
+        seen_at=Clock(), says=clean_json(msgspec.to_builtins(asked))
+    )
 
 
 @transaction.atomic
@@ -45,19 +47,27 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
 
     Args:
         lanes: that it asks for, most urgent first; those it may not have are passed over.
-        labs: what it can run, slug to hash; a run made for other code waits for a worker that has it.
+        labs: what it can run, slug to hash; a run made for other code waits for a worker that has
+            it.
     """
     lock("claim")  # one claim at a time: slots and the entry penalty below are then exact
     for lane in lanes:
-        if lane not in machine.lanes or (lane != "bench" and _must_empty_itself(machine, lanes, labs)):
+        if lane not in machine.lanes or (
+            lane != "bench" and _must_empty_itself(machine, lanes, labs)
+        ):
             continue
         here = Run.objects.filter(lane=lane)
         waiting = here.waiting().filter(version__sha256__in=labs.values())
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
-            own = waiting.filter(owner=share.owner_id).select_related("version").defer("version__source", "version__words")
+            own = (
+                waiting.filter(owner=share.owner_id)
+                .select_related("version")
+                .defer("version__source", "version__words")
+            )
             run = own.order_by("queued_at").first()
-            # By its own row alone: a stop that this waits for is seen only there, what is joined stays as it was. Then ask again.
+            # By its own row alone: a stop that this waits for is seen only there, what is joined
+            # stays as it was. Then ask again.
             now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
                 return _start_try(run, machine)
@@ -65,14 +75,22 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
 
 
 def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]) -> bool:
-    """Say whether a bench run, which needs a machine to itself, has waited so long that this one may take nothing else."""
+    """Say whether a bench run, which needs a machine to itself, has waited so long that this one
+    may take nothing else.
+    """
     if "bench" in lanes or "bench" not in machine.lanes:
         return False
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
     here = Run.objects.filter(lane="bench")
     waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
-    # One whose owner has no slot free could not start on an empty machine either; asked only where any waits, for it costs more.
-    return waiting.exists() and Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING).exists()
+    # One whose owner has no slot free could not start on an empty machine either; asked only where
+    # any waits, for it costs more.
+    return (
+        waiting.exists()
+        and Share.objects.fairest_first(
+            waiting, here.running(), slots=settings.MAX_RUNNING
+        ).exists()
+    )
 
 
 def _start_try(run: Run, machine: Machine) -> Claim:
@@ -80,11 +98,14 @@ def _start_try(run: Run, machine: Machine) -> Claim:
     number = run.tries.count() + 1
     attempt = Try.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
     count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
-    run.state, run.done, run.of = Run.State.RUNNING, 0, 0  # as the claim stored it; who claims reads no more of the run than this
+    # as the claim stored it; who claims reads no more of the run than this
+    run.state, run.done, run.of = Run.State.RUNNING, 0, 0
     if number > 1:  # tell readers to forget what the try before drew
         run.last_seq += 1
         run.save(update_fields=["last_seq"])
-        reset = Batch.objects.create(run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"try": number, "keep": 0})
+        reset = Batch.objects.create(
+            run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"try": number, "keep": 0}
+        )
         live.tell_batches(run, [reset])
     live.tell_state(run)
     return Claim(run, attempt, token)
@@ -92,7 +113,8 @@ def _start_try(run: Run, machine: Machine) -> Claim:
 
 @transaction.atomic
 def store_events(*, machine: Machine, try_id: int, token: str, report: wire.EventsRequest) -> bool:
-    """Store what a try has to say, once however often it comes, and keep its lease. Returns whether it should stop.
+    """Store what a try has to say, once however often it comes, and keep its lease. Returns whether
+    it should stop.
 
     Raises:
         StaleTry: the try was given up.
@@ -101,7 +123,10 @@ def store_events(*, machine: Machine, try_id: int, token: str, report: wire.Even
     """
     run = _hold(machine, try_id, token)
     if report.after > run.last_seq:
-        raise Gap(f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.", last=run.last_seq)
+        raise Gap(
+            f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.",
+            last=run.last_seq,
+        )
     fresh = [
         Batch(run=run, seq=seq, arm=event.arm, series=event.series, **series.packed(event))
         for seq, event in enumerate(report.events, start=report.after + 1)
@@ -120,7 +145,8 @@ def store_events(*, machine: Machine, try_id: int, token: str, report: wire.Even
 def _hear(try_id: int, *, moved: bool) -> None:
     """Note that a try spoke.
 
-    A silence longer than a lease is no time of the try's: more likely the clock has stepped, and a run must not end for that.
+    A silence longer than a lease is no time of the try's: more likely the clock has stepped, and a
+    run must not end for that.
     """
     spoke = Try.objects.filter(pk=try_id)
     silence = Clock() - F("heard_at")
@@ -130,7 +156,8 @@ def _hear(try_id: int, *, moved: bool) -> None:
 
 @transaction.atomic
 def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result) -> Run:
-    """End a run with all that follows from it. The same call again changes nothing and returns the run.
+    """End a run with all that follows from it. The same call again changes nothing and returns the
+    run.
 
     Raises:
         StaleTry: another try, or nobody, speaks for the run now.
@@ -139,19 +166,29 @@ def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result
     try:
         run = _hold(machine, try_id, token)
     except StaleTry:  # asked after the lock, so that of two calls at once the second sees the first
-        mine = {"tries__pk": try_id, "tries__token_hash": hashed(token), "tries__machine": machine, "tries__finished": True}
+        mine = {
+            "tries__pk": try_id,
+            "tries__token_hash": hashed(token),
+            "tries__machine": machine,
+            "tries__finished": True,
+        }
         if over := Run.objects.filter(state=result.state, **mine).first():
             return over
         raise
     _check_claims(run, result.verdicts)
     Try.objects.filter(pk=try_id).update(ended_at=Clock(), finished=True)
-    used = result.seconds - settings.ENTRY_PENALTY  # as the worker measured it: the database's clock may have stepped meanwhile
-    count_use(owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0))
+    # as the worker measured it: the database's clock may have stepped meanwhile
+    used = result.seconds - settings.ENTRY_PENALTY
+    count_use(
+        owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0)
+    )
     run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]
     run.seconds, run.engine = result.seconds, clean(result.engine)[:64]
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)
-    Verdict.objects.bulk_create(Verdict(run=run, **msgspec.to_builtins(verdict)) for verdict in result.verdicts)
+    Verdict.objects.bulk_create(
+        Verdict(run=run, **msgspec.to_builtins(verdict)) for verdict in result.verdicts
+    )
     end_run(run, result.state, result.verdicts)
     return run
 
@@ -160,12 +197,15 @@ def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
     lab, known = LabVersion.objects.values_list("lab", "words__claims").get(pk=run.version_id)
     named = [verdict.claim for verdict in verdicts]
     if len(set(named)) < len(named) or not set(named) <= set(known or ()):
-        raise BadRequest(f"Verdicts must name claims of {lab}, each once: {', '.join(known or ())}.")
+        raise BadRequest(
+            f"Verdicts must name claims of {lab}, each once: {', '.join(known or ())}."
+        )
 
 
 @transaction.atomic
 def release_try(*, machine: Machine, try_id: int, token: str, reason: str) -> None:
-    """Give a run back to the queue. A shutdown costs no try, a lab process that was killed (`crashed: …`) does.
+    """Give a run back to the queue. A shutdown costs no try, a lab process that was killed
+    (`crashed: …`) does.
 
     Raises:
         StaleTry: the try was given up before.
@@ -178,7 +218,8 @@ def _hold(machine: Machine, try_id: int, token: str) -> Run:
     """Lock and return the run that the token may write to."""
     mine = Try.objects.filter(pk=try_id, token_hash=hashed(token), machine=machine, ended_at=None)
     run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
-    # Asked again under the lock: what a query joins but does not lock, it may still see as it was before it had to wait.
+    # Asked again under the lock: what a query joins but does not lock, it may still see as it was
+    # before it had to wait.
     if run is None or not mine.exists():
         raise StaleTry("This try was given up. Stop, and claim again.")
     return run

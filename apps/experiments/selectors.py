@@ -25,7 +25,8 @@ from apps.experiments.queueing import Place, Waiting, order_of_turns, start_rang
 
 FIRST = "dead-relu"  # the lab at the door, and of a first day
 OURS = "gradus"  # the handle of the account that owns the recorded standard runs
-COPY = "copy-of-"  # begins the key of a run that was copied from a recorded one: it is no evidence of its own
+# begins the key of a run that was copied from a recorded one: it is no evidence of its own
+COPY = "copy-of-"
 LOOK_AHEAD = 500  # runs of a lane that a place is counted among
 PRESENT = timedelta(seconds=30)  # a machine that asked for work so recently is there
 
@@ -43,9 +44,15 @@ def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
 
 
 def visible_runs(user: User | AnonymousUser, names: Sequence[str]) -> list[UUID]:
-    """Return those of some runs, named by their ids, that `user` may see; 404 where there is none."""
+    """Return those of some runs, named by their ids, that `user` may see; 404 where there is
+    none.
+    """
     try:
-        found = list(Run.objects.visible_to(user).filter(pk__in=[UUID(name) for name in names]).values_list("pk", flat=True))
+        found = list(
+            Run.objects.visible_to(user)
+            .filter(pk__in=[UUID(name) for name in names])
+            .values_list("pk", flat=True)
+        )
     except ValueError:
         found = []
     if not found:
@@ -73,7 +80,9 @@ def runs_of(user: User) -> QuerySet[Run]:
 
 
 def points_of(run: Run, names: Sequence[str] = ()) -> tuple[int, list[dict[str, Any]]]:
-    """Return the number of the last stored batch, and each arm's series whole (those in `names`, or all)."""
+    """Return the number of the last stored batch, and each arm's series whole (those in `names`, or
+    all).
+    """
     wanted = Q(kind=Batch.Kind.RESET) | Q(series__in=names) if names else Q()
     batches = list(Batch.objects.filter(wanted, run=run).order_by("seq"))
     last = max(run.last_seq, batches[-1].seq if batches else 0) if not names else run.last_seq
@@ -81,7 +90,9 @@ def points_of(run: Run, names: Sequence[str] = ()) -> tuple[int, list[dict[str, 
 
 
 def batches_after(known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
-    """Return what was stored for each run after the batch that is known of it, in order, less what a later reset took away."""
+    """Return what was stored for each run after the batch that is known of it, in order, less what
+    a later reset took away.
+    """
     result: dict[UUID, list[Batch]] = {}
     wanted = reduce(or_, (Q(run=pk, seq__gt=after) for pk, after in known.items()), Q(pk=None))
     for batch in Batch.objects.filter(wanted).order_by("run", "seq"):
@@ -93,9 +104,21 @@ def batches_after(known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
 
 
 def same_finished_run(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return another finished run of `user` of the same code, knobs, seed and replicates: it can be replayed at once."""
-    same = {"version": run.version_id, "knobs": run.knobs, "seed": run.seed, "replicates": run.replicates}
-    return Run.objects.filter(owner_id=user.pk, state=Run.State.SUCCEEDED, **same).exclude(pk=run.pk).order_by("-ended_at").first()
+    """Return another finished run of `user` of the same code, knobs, seed and replicates: it can be
+    replayed at once.
+    """
+    same = {
+        "version": run.version_id,
+        "knobs": run.knobs,
+        "seed": run.seed,
+        "replicates": run.replicates,
+    }
+    return (
+        Run.objects.filter(owner_id=user.pk, state=Run.State.SUCCEEDED, **same)
+        .exclude(pk=run.pk)
+        .order_by("-ended_at")
+        .first()
+    )
 
 
 # ---------------------------------------------------------------- labs
@@ -110,7 +133,9 @@ def lab_for(slug: str) -> Lab:
 
 
 def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
-    """Return the labs, each with `runs_done` (by anybody) and `best_score` (of the reader's predictions; less is better)."""
+    """Return the labs, each with `runs_done` (by anybody) and `best_score` (of the reader's
+    predictions; less is better).
+    """
     done = Q(versions__runs__state=Run.State.SUCCEEDED)
     mine = Q(versions__runs__owner_id=user.pk)
     return (
@@ -125,24 +150,43 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
 
 
 def standard_run(slug: str) -> Run | None:
-    """Return the project's own run of a lab at its default knobs: of its current code if there is one, else the newest."""
-    recorded = Run.objects.filter(owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, version__lab=slug, shared=True)
+    """Return the project's own run of a lab at its default knobs: of its current code if there is
+    one, else the newest.
+    """
+    recorded = Run.objects.filter(
+        owner__handle=OURS,
+        at_defaults=True,
+        state=Run.State.SUCCEEDED,
+        version__lab=slug,
+        shared=True,
+    )
     lab = Lab.objects.filter(slug=slug).first()
-    found = recorded.select_related("owner", "version__lab").prefetch_related("verdicts").order_by("-ended_at")
+    found = (
+        recorded.select_related("owner", "version__lab")
+        .prefetch_related("verdicts")
+        .order_by("-ended_at")
+    )
     return found.filter(version=lab.current_id).first() or found.first() if lab else None
 
 
 def standard_runs() -> dict[str, Run]:
     """Return the project's newest standard run of every lab's current code, by the lab's slug."""
-    recorded = Run.objects.filter(owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, shared=True)
+    recorded = Run.objects.filter(
+        owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, shared=True
+    )
     current = recorded.filter(version__in=Lab.objects.values("current")).order_by("ended_at")
     return {
-        run.version.lab_id: run for run in current.select_related("version").defer("version__source").prefetch_related("verdicts")
+        run.version.lab_id: run
+        for run in current.select_related("version")
+        .defer("version__source")
+        .prefetch_related("verdicts")
     }
 
 
 def evidence_counts() -> dict[str, dict[str, int]]:
-    """Return per claim how many default-knob runs of learners came to which outcome, the project's own and copies not counted."""
+    """Return per claim how many default-knob runs of learners came to which outcome, the project's
+    own and copies not counted.
+    """
     found = (
         Verdict.objects.filter(run__at_defaults=True)
         .exclude(run__owner__handle=OURS)
@@ -160,27 +204,50 @@ def evidence_counts() -> dict[str, dict[str, int]]:
 
 
 def place_of(run: Run) -> Place:
-    """Return where a waiting run stands in its lane: a count, a range for its start, and the reason it waits."""
+    """Return where a waiting run stands in its lane: a count, a range for its start, and the reason
+    it waits.
+    """
     here = Run.objects.filter(lane=run.lane)
     fields = ("pk", "owner", "version__lab", "version__sha256")
     waiting = [
         Waiting(str(pk), owner, lab)
-        for pk, owner, lab, _sha in here.waiting().order_by("queued_at").values_list(*fields)[:LOOK_AHEAD]
+        for pk, owner, lab, _sha in here.waiting()
+        .order_by("queued_at")
+        .values_list(*fields)[:LOOK_AHEAD]
     ]
     running = list(here.running().values_list("owner", "version__lab"))
     going = {owner: sum(1 for o, _lab in running if o == owner) for owner, _lab in running}
     used = dict(
-        Share.objects.filter(owner__in={w.owner for w in waiting}).annotate(lately=Share.LATELY).values_list("owner", "lately")
+        Share.objects.filter(owner__in={w.owner for w in waiting})
+        .annotate(lately=Share.LATELY)
+        .values_list("owner", "lately")
     )
     order = order_of_turns(waiting, going, used)
     ahead = next((i for i, w in enumerate(order) if w.run == str(run.pk)), len(order))
-    machines = [m for m in Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT) if run.lane in m.lanes]
-    able = [m for m in machines if m.says.get("labs", {}).get(run.version.lab_id) == run.version.sha256]
+    machines = [
+        m
+        for m in Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT)
+        if run.lane in m.lanes
+    ]
+    able = [
+        m for m in machines if m.says.get("labs", {}).get(run.version.lab_id) == run.version.sha256
+    ]
     if not able:
         return Place(ahead, None, None, "other-code" if machines else "no-worker")
     labs_ahead, labs_running = [w.lab for w in order[:ahead]], [lab for _owner, lab in running]
-    soonest, latest = start_range(labs_ahead, labs_running, durations({*labs_ahead, *labs_running}), sum(_slots(m) for m in able))
-    reason = "slots" if going.get(run.owner_id, 0) >= settings.MAX_RUNNING else "queue" if ahead or latest else "starting"
+    soonest, latest = start_range(
+        labs_ahead,
+        labs_running,
+        durations({*labs_ahead, *labs_running}),
+        sum(_slots(m) for m in able),
+    )
+    reason = (
+        "slots"
+        if going.get(run.owner_id, 0) >= settings.MAX_RUNNING
+        else "queue"
+        if ahead or latest
+        else "starting"
+    )
     return Place(ahead, soonest, latest, reason)
 
 
@@ -189,7 +256,9 @@ def _slots(machine: Machine) -> int:
 
 
 def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
-    """Return the quartiles of seconds that each lab's last 50 finished runs took; what it says of itself where there are none."""
+    """Return the quartiles of seconds that each lab's last 50 finished runs took; what it says of
+    itself where there are none.
+    """
     took = {slug: (float(seconds), 2.0 * float(seconds)) for slug, seconds in _declared(slugs)}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -197,9 +266,11 @@ def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
             SELECT lab_id,
                    percentile_cont(0.25) WITHIN GROUP (ORDER BY seconds),
                    percentile_cont(0.75) WITHIN GROUP (ORDER BY seconds)
-            FROM (SELECT v.lab_id, r.seconds, row_number() OVER (PARTITION BY v.lab_id ORDER BY r.ended_at DESC) AS place
+            FROM (SELECT v.lab_id, r.seconds,
+                         row_number() OVER (PARTITION BY v.lab_id ORDER BY r.ended_at DESC) AS place
                   FROM experiments_run r JOIN experiments_labversion v ON v.id = r.version_id
-                  WHERE r.state = 'succeeded' AND r.seconds IS NOT NULL AND v.lab_id = ANY(%s)) AS recent
+                  WHERE r.state = 'succeeded' AND r.seconds IS NOT NULL
+                    AND v.lab_id = ANY(%s)) AS recent
             WHERE place <= 50 GROUP BY lab_id
             """,
             [list(slugs)],
@@ -209,7 +280,9 @@ def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
 
 
 def _declared(slugs: Iterable[str]) -> list[tuple[str, float]]:
-    rows = Lab.objects.filter(slug__in=list(slugs)).values_list("slug", "current__words__profile__standard__seconds")
+    rows = Lab.objects.filter(slug__in=list(slugs)).values_list(
+        "slug", "current__words__profile__standard__seconds"
+    )
     return [(slug, seconds or 30.0) for slug, seconds in rows]
 
 
@@ -220,7 +293,9 @@ def reason_in_words(place: Place) -> str:
         "queue": _("Others go first."),
         "slots": _("You have as many runs running as one person may; it starts when one ends."),
         "no-worker": _("No worker is connected at the moment. It starts when one is."),
-        "other-code": _("The workers have another version of this lab. It starts when one has this one."),
+        "other-code": _(
+            "The workers have another version of this lab. It starts when one has this one."
+        ),
     }[place.reason]
 
 

@@ -1,4 +1,6 @@
-"""Points on their way: from a worker's event to a packed batch, from batches to what a page draws."""
+"""Points on their way: from a worker's event to a packed batch, from batches to what a page
+draws.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,20 @@ def packed(event: wire.Event) -> dict[str, bytes]:
     """
     count = len(event.step)
     if not 1 <= count <= wire.MAX_POINTS:
-        raise BadRequest(f"An event has 1 to {wire.MAX_POINTS} points; {event.arm!r}, {event.series!r} has {count}.")
-    for name, values, optional in (("mean", event.mean, False), ("low", event.low, True), ("high", event.high, True)):
+        raise BadRequest(
+            f"An event has 1 to {wire.MAX_POINTS} points; "
+            f"{event.arm!r}, {event.series!r} has {count}."
+        )
+    for name, values, optional in (
+        ("mean", event.mean, False),
+        ("low", event.low, True),
+        ("high", event.high, True),
+    ):
         if len(values) != count and not (optional and not values):
-            raise BadRequest(f"{event.arm!r}, {event.series!r}: {count} steps but {len(values)} values of `{name}`.")
+            raise BadRequest(
+                f"{event.arm!r}, {event.series!r}: {count} "
+                f"steps but {len(values)} values of `{name}`."
+            )
     return {name: _pack(getattr(event, name)) for name in ("step", "mean", "low", "high")}
 
 
@@ -34,7 +46,9 @@ def _pack(values: Sequence[float | None]) -> bytes:
 
 
 def unpacked(data: bytes | memoryview) -> list[float | None]:
-    """Return the numbers of a packed array; None where it is not finite, since JSON has no other word for that."""
+    """Return the numbers of a packed array; None where it is not finite, since JSON has no other
+    word for that.
+    """
     values = array("d")
     values.frombytes(bytes(data))
     return [value if math.isfinite(value) else None for value in values]
@@ -49,7 +63,9 @@ def message(batch: Batch) -> dict[str, Any]:
 
 
 def kept(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the batches that count, in order: a reset takes away what came after the batch it keeps, and itself."""
+    """Return the batches that count, in order: a reset takes away what came after the batch it
+    keeps, and itself.
+    """
     result: list[Batch] = []
     for batch in batches:
         if batch.kind == Batch.Kind.RESET:
@@ -60,18 +76,24 @@ def kept(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
-    """Return each arm's series whole, in the order in which they first came, thinned to what a screen can show."""
+    """Return each arm's series whole, in the order in which they first came, thinned to what a
+    screen can show.
+    """
     whole: dict[tuple[str, str], dict[str, Any]] = {}
     for batch in kept(batches):
         part = message(batch)
-        into = whole.setdefault((batch.arm, batch.series), {**part, "step": [], "mean": [], "low": [], "high": []})
+        into = whole.setdefault(
+            (batch.arm, batch.series), {**part, "step": [], "mean": [], "low": [], "high": []}
+        )
         for name in ("step", "mean", "low", "high"):
             into[name].extend(part[name])
     return [_thinned(one) for one in whole.values()]
 
 
 def _thinned(one: dict[str, Any]) -> dict[str, Any]:
-    """Keep of each stretch the points with the least and the greatest mean: peaks stay, the eye misses nothing."""
+    """Keep of each stretch the points with the least and the greatest mean: peaks stay, the eye
+    misses nothing.
+    """
     count = len(one["step"])
     if count <= 2 * MOST_PAIRS:
         return one
@@ -80,8 +102,18 @@ def _thinned(one: dict[str, Any]) -> dict[str, Any]:
         stretch = range(begin * count // MOST_PAIRS, (begin + 1) * count // MOST_PAIRS)
         finite = [i for i in stretch if one["mean"][i] is not None]
         if finite:
-            keep |= {min(finite, key=one["mean"].__getitem__), max(finite, key=one["mean"].__getitem__)}
+            keep |= {
+                min(finite, key=one["mean"].__getitem__),
+                max(finite, key=one["mean"].__getitem__),
+            }
         else:
             keep.add(stretch[0])
     rows = sorted(keep)
-    return {**one, **{name: [one[name][i] for i in rows] for name in ("step", "mean", "low", "high") if one[name]}}
+    return {
+        **one,
+        **{
+            name: [one[name][i] for i in rows]
+            for name in ("step", "mean", "low", "high")
+            if one[name]
+        },
+    }

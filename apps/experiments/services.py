@@ -32,7 +32,9 @@ from workers import wire
 
 @dataclass(frozen=True)
 class PredictionMade:
-    """What a learner committed to: an outcome of the lab's headline claim, how sure (percent), and what they drew."""
+    """What a learner committed to: an outcome of the lab's headline claim, how sure (percent), and
+    what they drew.
+    """
 
     outcome: str
     confidence: int
@@ -50,11 +52,13 @@ def queue_run(
     seed: int = 0,
     prediction: PredictionMade | None = None,
 ) -> Run:
-    """Queue a run of the lab's current code, with the prediction made of it, and ring its lane after commit.
+    """Queue a run of the lab's current code, with the prediction made of it, and ring its lane
+    after commit.
 
     Args:
         knobs: those that were set, as text or values; the rest are the lab's own.
-        key: idempotency key, unique with the owner: the same request again returns the run that exists.
+        key: idempotency key, unique with the owner: the same request again returns the run that
+            exists.
     Raises:
         BadKnobs: a knob cannot be used.
         KeyReused: `key` was used for something else.
@@ -64,14 +68,21 @@ def queue_run(
     assert version is not None, "a lab that is offered has code"
     values = knob_rules.clean(version.words, knobs)
     asked = {"version_id": version.pk, "knobs": values, "replicates": replicates, "seed": seed}
-    Share.objects.select_for_update().get_or_create(owner=owner)  # one submit of an owner at a time: the count is exact
+    # one submit of an owner at a time: the count is exact
+    Share.objects.select_for_update().get_or_create(owner=owner)
     if run := Run.objects.filter(owner=owner, key=key).first():
         if {name: getattr(run, name) for name in asked} != asked or _predicted(run) != prediction:
-            raise KeyReused(_("This form was sent before, with other values. Reload the page to start another run."))
+            raise KeyReused(
+                _(
+                    "This form was sent before, with other "
+                    "values. Reload the page to start another run."
+                )
+            )
         return run
     if Run.objects.filter(owner=owner).waiting().count() >= settings.MAX_QUEUED:
         raise TooManyRuns(
-            _("You have %(n)d runs waiting. Stop one, or come back when one has started.") % {"n": settings.MAX_QUEUED}
+            _("You have %(n)d runs waiting. Stop one, or come back when one has started.")
+            % {"n": settings.MAX_QUEUED}
         )
     at_defaults = not knob_rules.changed(version.words, values)
     run = Run.objects.create(owner=owner, key=key, lane=lab.lane, at_defaults=at_defaults, **asked)
@@ -79,7 +90,11 @@ def queue_run(
         claim = version.words["predict"]["claim"]
         drawing = dict(prediction.drawing)
         Prediction.objects.create(
-            run=run, claim=claim, outcome=prediction.outcome, confidence=prediction.confidence, drawing=drawing
+            run=run,
+            claim=claim,
+            outcome=prediction.outcome,
+            confidence=prediction.confidence,
+            drawing=drawing,
         )
     transaction.on_commit(partial(bells.ring, run.lane), robust=True)
     return run
@@ -93,7 +108,8 @@ def _predicted(run: Run) -> PredictionMade | None:
 @transaction.atomic
 def ask_to_stop(*, run: Run) -> None:
     """Stop a waiting run now, or have a running one's worker told with its next report."""
-    held = Run.objects.select_for_update().get(pk=run.pk)  # two updates would miss a run that is requeued between them
+    # two updates would miss a run that is requeued between them
+    held = Run.objects.select_for_update().get(pk=run.pk)
     if held.is_over:
         return
     held.stop_asked = True
@@ -110,9 +126,13 @@ def share_run(*, run: Run, shared: bool) -> None:
 
 @transaction.atomic
 def make_machine(*, name: str, lanes: Sequence[str]) -> str:
-    """Make a machine that may take runs, or give an existing one a new token. Returns the token, which is stored only as a hash."""
+    """Make a machine that may take runs, or give an existing one a new token. Returns the token,
+    which is stored only as a hash.
+    """
     token = new_token()
-    Machine.objects.update_or_create(name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None})
+    Machine.objects.update_or_create(
+        name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None}
+    )
     return token
 
 
@@ -125,8 +145,12 @@ def silent_tries() -> list[int]:
 
 
 def overdue_tries() -> list[int]:
-    """Return the tries that beat but have passed their limit by a lease, or have brought no point for `STALL_SECONDS`."""
-    limit = timedelta(seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS)
+    """Return the tries that beat but have passed their limit by a lease, or have brought no point
+    for `STALL_SECONDS`.
+    """
+    limit = timedelta(
+        seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
+    )
     stall = timedelta(seconds=settings.STALL_SECONDS)
     late = Q(began_at__lt=Clock() - limit) | Q(moved_at__lt=Clock() - stall)
     return list(Try.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
@@ -134,7 +158,9 @@ def overdue_tries() -> list[int]:
 
 @transaction.atomic
 def give_up_if_silent(*, pk: int) -> bool:
-    """Requeue the run of try `pk` if its worker is still silent; after `MAX_TRIES` it is lost, which is our fault."""
+    """Requeue the run of try `pk` if its worker is still silent; after `MAX_TRIES` it is lost,
+    which is our fault.
+    """
     run = _run_of(pk)
     if run is None or pk not in silent_tries():
         return False  # it speaks just now, or spoke meanwhile
@@ -155,23 +181,44 @@ def end_if_overdue(*, pk: int) -> bool:
 
 
 def outdated_runs() -> list[UUID]:
-    """Return the runs that wait in vain: their lab has other code by now, and no machine of their lane has theirs.
+    """Return the runs that wait in vain: their lab has other code by now, and no machine of their
+    lane has theirs.
 
-    A machine asks for nothing while it is busy, so one may be silent for as long as a try takes and still have the code. While no
-    machine of the lane is there, nobody can say what the next one has: then runs wait.
+    A machine asks for nothing while it is busy, so one may be silent for as long as a try takes and
+    still have the code. While no machine of the lane is there, nobody can say what the next one
+    has: then runs wait.
     """
-    left = Run.objects.waiting().filter(Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version")))
+    left = Run.objects.waiting().filter(
+        Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
+    )
     waiting = list(left.values_list("pk", "lane", "version__sha256"))
-    longest = timedelta(seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS)
-    known = Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest) if waiting else Machine.objects.none()
-    has = {(lane, sha256) for machine in known for lane in machine.lanes for sha256 in machine.says.get("labs", {}).values()}
-    there = {lane for machine in known.filter(seen_at__gt=Clock() - selectors.PRESENT) for lane in machine.lanes}
+    longest = timedelta(
+        seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
+    )
+    known = (
+        Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest)
+        if waiting
+        else Machine.objects.none()
+    )
+    has = {
+        (lane, sha256)
+        for machine in known
+        for lane in machine.lanes
+        for sha256 in machine.says.get("labs", {}).values()
+    }
+    there = {
+        lane
+        for machine in known.filter(seen_at__gt=Clock() - selectors.PRESENT)
+        for lane in machine.lanes
+    }
     return [pk for pk, lane, sha256 in waiting if lane in there and (lane, sha256) not in has]
 
 
 @transaction.atomic
 def end_if_outdated(*, pk: UUID) -> bool:
-    """End a run that waits for code that no machine has any more: it costs the learner nothing, who may queue it anew."""
+    """End a run that waits for code that no machine has any more: it costs the learner nothing, who
+    may queue it anew.
+    """
     run = Run.objects.select_for_update(skip_locked=True).waiting().filter(pk=pk).first()
     if run is None or pk not in outdated_runs():
         return False
@@ -181,22 +228,27 @@ def end_if_outdated(*, pk: UUID) -> bool:
 
 
 def _run_of(pk: int) -> Run | None:
-    """Lock and return the running run of a try, unless somebody holds it: every writer locks the run first, then its try."""
+    """Lock and return the running run of a try, unless somebody holds it: every writer locks the
+    run first, then its try.
+    """
     waiting = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
     return waiting.filter(tries__pk=pk, tries__ended_at=None).first()
 
 
-# ---------------------------------------------------------------- shared with what workers write; the caller holds the run
+# ---------------------------------------------------------------- shared with what workers write
+# (the caller holds the run's lock)
 
 
 def give_up(run: Run, attempt: Try, *, released: bool = False) -> None:
-    """End a try that brought no result: its run waits for the next, is stopped if that was asked, or is lost after `MAX_TRIES`.
+    """End a try that brought no result: its run waits for the next, is stopped if that was asked,
+    or is lost after `MAX_TRIES`.
 
     Args:
         released: the worker gave it back at its shutdown, which counts as no try.
     """
     Try.objects.filter(pk=attempt.pk).update(ended_at=Clock(), released=released)
-    count_use(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)  # a fault of the platform costs the learner nothing
+    # a fault of the platform costs the learner nothing
+    count_use(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)
     if run.stop_asked:
         end_run(run, Run.State.CANCELLED)
     elif run.tries.filter(released=False).count() >= settings.MAX_TRIES:
@@ -233,4 +285,6 @@ def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
 
 def count_use(*, owner_id: int, seconds: float) -> None:
     """Add to what the owner used lately (seconds of compute)."""
-    Share.objects.filter(owner_id=owner_id).update(seconds=Share.LATELY + seconds, counted_at=Clock())
+    Share.objects.filter(owner_id=owner_id).update(
+        seconds=Share.LATELY + seconds, counted_at=Clock()
+    )

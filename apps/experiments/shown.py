@@ -1,4 +1,6 @@
-"""How labs, runs and verdicts read: in the reader's language, with their numbers as a person would write them. No queries."""
+"""How labs, runs and verdicts read: in the reader's language, with their numbers as a person would
+write them. No queries.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,12 @@ from apps.experiments.plots import Words as Words
 from apps.experiments.plots import newest
 
 BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
-GLYPHS = {"holds": "tick", "depends": "depends", "does_not_hold": "cross", "inconclusive": "unclear"}
+GLYPHS = {
+    "holds": "tick",
+    "depends": "depends",
+    "does_not_hold": "cross",
+    "inconclusive": "unclear",
+}
 CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
 
 
@@ -133,7 +140,9 @@ def finding(words: Words, verdict: Verdict) -> Finding:
 def findings(words: Words, verdicts: Iterable[Verdict]) -> list[Finding]:
     """Return what a run found, the headline claim first."""
     first = headline(words)
-    return sorted((finding(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first)
+    return sorted(
+        (finding(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first
+    )
 
 
 def _said(own: Words, verdict: Verdict) -> str:
@@ -142,7 +151,10 @@ def _said(own: Words, verdict: Verdict) -> str:
         return in_language(said, "none") or _("Too few replicates stayed finite to say anything.")
     sentence = in_language(said, verdict.outcome)
     names = ("effect", "low", "high", "replicates")
-    values = {name: Blank() if getattr(verdict, name) is None else getattr(verdict, name) for name in names}
+    values = {
+        name: Blank() if getattr(verdict, name) is None else getattr(verdict, name)
+        for name in names
+    }
     try:
         return sentence.format(**values)
     except (KeyError, ValueError, IndexError, AttributeError):  # words of another version
@@ -176,7 +188,9 @@ def _part(own: Words, part: Mapping[str, Any], spec: str) -> Part:
 def calls(words: Words) -> list[tuple[str, str]]:
     """Return the outcomes one may predict of the headline claim, in the lab's own words."""
     own = claim_words(words, headline(words)).get("call", {})
-    return [(outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in CALLED]
+    return [
+        (outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in CALLED
+    ]
 
 
 @dataclass(frozen=True)
@@ -192,11 +206,15 @@ class Called:
     drawn: Mapping[str, float] = field(default_factory=dict)
 
 
-def called(words: Words, made: Prediction | None, points: Sequence[Mapping[str, Any]] = ()) -> Called | None:
+def called(
+    words: Words, made: Prediction | None, points: Sequence[Mapping[str, Any]] = ()
+) -> Called | None:
     if made is None:
         return None
     measured = newest(points, str(words.get("predict", {}).get("series", "")))
-    gaps = [abs(value - measured[arm].mean) for arm, value in made.drawing.items() if arm in measured]
+    gaps = [
+        abs(value - measured[arm].mean) for arm, value in made.drawing.items() if arm in measured
+    ]
     word = dict(calls(words)).get(made.outcome, made.outcome)
     return Called(
         word=word,

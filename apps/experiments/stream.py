@@ -1,8 +1,10 @@
-"""Watching runs live: one Redis subscription a process, fanned out to every viewer; the database wherever Redis leaves a gap.
+"""Watching runs live: one Redis subscription a process, fanned out to every viewer; the database
+wherever Redis leaves a gap.
 
-A viewer is subscribed first, then given what the database has after the number it knows, then what is newer. Batches of a run are
-numbered without gaps, so a viewer that misses one knows it, and the next reading of the database, one query for all runs that are
-watched, brings it. No viewer holds a database connection while it waits.
+A viewer is subscribed first, then given what the database has after the number it knows, then what
+is newer. Batches of a run are numbered without gaps, so a viewer that misses one knows it, and the
+next reading of the database, one query for all runs that are watched, brings it. No viewer holds a
+database connection while it waits.
 """
 
 from __future__ import annotations
@@ -32,15 +34,19 @@ from apps.experiments.models import Run
 log = logging.getLogger(__name__)
 PING_SECONDS = 15.0
 POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the queue
-SILENCE_SECONDS = 2.0  # of Redis, until it is asked whether it is there; after as many again it is not
+# of Redis, until it is asked whether it is there; after as many again it is not
+SILENCE_SECONDS = 2.0
 CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
 MOST_SEQ = 2_147_483_647  # that a batch can have
 MOST_AT_ONCE = 8  # runs in one stream
-MOST_UNREAD = 1_000  # messages; a viewer that reads slower is let go, and comes back with the number it knows
+# messages; a viewer that reads slower is let go, and comes back with the number it knows
+MOST_UNREAD = 1_000
 
 
 class Viewer:
-    """One reader of one run: the number of the last batch that it is given, and what waits to be given."""
+    """One reader of one run: the number of the last batch that it is given, and what waits to be
+    given.
+    """
 
     def __init__(self, run: UUID, after: int) -> None:
         self.run, self.after = run, after
@@ -49,7 +55,9 @@ class Viewer:
         self._over = False
 
     def put(self, told: live.Told) -> bool:
-        """Let what is new of a message wait to be given; return whether something is missing that the database knows."""
+        """Let what is new of a message wait to be given; return whether something is missing that
+        the database knows.
+        """
         waits = self.take(told)
         missing = told.last > self.after or not told.said
         if not missing and told.said != self._said:  # the state waits for the points before it
@@ -62,7 +70,9 @@ class Viewer:
         return missing
 
     def take(self, told: live.Told) -> list[bytes]:
-        """Return what of a message is new to this viewer: nothing, when something before it is missing."""
+        """Return what of a message is new to this viewer: nothing, when something before it is
+        missing.
+        """
         if told.since > self.after:
             return []
         fresh = [(kind, seq, data) for kind, seq, data in told.events if seq > self.after]
@@ -78,22 +88,32 @@ class Viewer:
     def _wait(self, message: bytes) -> None:
         if self.inbox.qsize() < MOST_UNREAD:
             self.inbox.put_nowait(message)
-        else:  # it reads too slowly: let it go, its browser comes back with the number that it knows
+        # it reads too slowly: let it go, its browser comes back with the number that it knows
+        else:
             self.inbox = asyncio.Queue()
             self.end()
 
 
 class Glance(Viewer):
-    """One reader of a run's state alone, among several runs: they share an inbox, and each message names its run."""
+    """One reader of a run's state alone, among several runs: they share an inbox, and each message
+    names its run.
+    """
 
     def __init__(self, run: UUID, inbox: asyncio.Queue[bytes | None]) -> None:
         super().__init__(run, MOST_SEQ)  # no batch is new to it
         self.inbox = inbox
 
     def put(self, told: live.Told) -> bool:
-        if told.said and told.said != self._said and not self._over and self.inbox.qsize() < MOST_UNREAD:
+        if (
+            told.said
+            and told.said != self._said
+            and not self._over
+            and self.inbox.qsize() < MOST_UNREAD
+        ):
             self._said = told.said
-            self.inbox.put_nowait(f'event: state\ndata: {{"run":"{told.run}",{told.said[1:]}\n\n'.encode())
+            self.inbox.put_nowait(
+                f'event: state\ndata: {{"run":"{told.run}",{told.said[1:]}\n\n'.encode()
+            )
         if told.said and told.state in Run.OVER:
             self.end()
         return not told.said
@@ -104,7 +124,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.viewers: dict[UUID, set[Viewer]] = defaultdict(set)
-        self.queued: set[UUID] = set()  # watched runs that wait: their place changes without a message
+        # watched runs that wait: their place changes without a message
+        self.queued: set[UUID] = set()
         self.connected = False
         self.gap = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
@@ -152,7 +173,8 @@ class Hub:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _hear(self) -> None:
-        """Subscribe, and pass on what is said, until Redis fails or falls silent: a connection may be dead without an error.
+        """Subscribe, and pass on what is said, until Redis fails or falls silent: a connection may
+        be dead without an error.
 
         Raises:
             RedisError, OSError.
@@ -161,7 +183,8 @@ class Hub:
             settings.REDIS_URL,
             socket_timeout=SILENCE_SECONDS,
             socket_connect_timeout=1,
-            retry=Retry(NoBackoff(), 0),  # else redis-py subscribes again without a word, and what was said meanwhile is missed
+            # else redis-py subscribes again without a word, and what was said meanwhile is missed
+            retry=Retry(NoBackoff(), 0),
         )
         try:
             async with client.pubsub() as subscription:
@@ -189,17 +212,25 @@ class Hub:
             log.warning("passed over a message that makes no sense: %s", error)
 
     async def _look(self) -> None:
-        """Read what is new of all watched runs from the database: each second while that is needed, else now and then."""
+        """Read what is new of all watched runs from the database: each second while that is needed,
+        else now and then.
+        """
         while True:
             self.gap.clear()
             try:
-                await self._read({run: min(viewer.after for viewer in viewers) for run, viewers in self.viewers.items()})
+                await self._read(
+                    {
+                        run: min(viewer.after for viewer in viewers)
+                        for run, viewers in self.viewers.items()
+                    }
+                )
             except Exception:
                 log.exception("could not read what is new; trying again")
             calm = self.connected and not self.queued
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.gap.wait(), CALM_SECONDS if calm else POLL_SECONDS)
-                await asyncio.sleep(POLL_SECONDS / 4)  # when one viewer misses a batch, others miss it too
+                # when one viewer misses a batch, others miss it too
+                await asyncio.sleep(POLL_SECONDS / 4)
 
     async def _read(self, known: dict[UUID, int]) -> None:
         found = await news(known)
@@ -227,12 +258,20 @@ def _news(known: dict[UUID, int]) -> list[live.Told]:
     try:
         runs = {
             run.pk: run
-            for run in Run.objects.filter(pk__in=known).select_related("version").defer("version__source", "version__words")
+            for run in Run.objects.filter(pk__in=known)
+            .select_related("version")
+            .defer("version__source", "version__words")
         }
-        batches = selectors.batches_after({pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after})
-        return [live.told(run, batches.get(pk, []), since=known[pk], said=_said(run)) for pk, run in runs.items()]
+        batches = selectors.batches_after(
+            {pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after}
+        )
+        return [
+            live.told(run, batches.get(pk, []), since=known[pk], said=_said(run))
+            for pk, run in runs.items()
+        ]
     finally:
-        connections.close_all()  # back to the pool: whoever watches holds no connection while it waits
+        # back to the pool: whoever watches holds no connection while it waits
+        connections.close_all()
 
 
 def _said(run: Run) -> str:
@@ -240,11 +279,15 @@ def _said(run: Run) -> str:
     if run.state != Run.State.QUEUED:
         return live.state_of(run)
     place = selectors.place_of(run)
-    return live.state_of(run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest)
+    return live.state_of(
+        run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest
+    )
 
 
 async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
-    """Yield a run's events as server-sent events: what came after batch `after`, then what comes, until the run is over."""
+    """Yield a run's events as server-sent events: what came after batch `after`, then what comes,
+    until the run is over.
+    """
     viewer, here = Viewer(pk, after), hub()
     here.join(viewer)
     try:
@@ -258,7 +301,9 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
 
 
 async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
-    """Yield the states of several runs as server-sent events, each with its run's id, until all of them are over."""
+    """Yield the states of several runs as server-sent events, each with its run's id, until all of
+    them are over.
+    """
     inbox, here = asyncio.Queue[bytes | None](), hub()
     glances = [Glance(pk, inbox) for pk in runs]
     for each in glances:
@@ -301,14 +346,19 @@ async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 @require_safe
 @require_GET
 async def states(request: HttpRequest) -> HttpResponseBase:
-    """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, for a browser allows six connections to a site."""
+    """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, for a browser allows six
+    connections to a site.
+    """
     user = await request.auser()
-    runs = await sync_to_async(selectors.visible_runs)(user, request.GET.get("ids", "").split(",")[:MOST_AT_ONCE])
+    runs = await sync_to_async(selectors.visible_runs)(
+        user, request.GET.get("ids", "").split(",")[:MOST_AT_ONCE]
+    )
     return await _streamed(watch_states(runs))
 
 
 async def _streamed(events: AsyncIterator[bytes]) -> HttpResponseBase:
-    await sync_to_async(connections.close_all)()  # before the first byte: else as many viewers as the pool holds stop the site
+    # before the first byte: else as many viewers as the pool holds stop the site
+    await sync_to_async(connections.close_all)()
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"
     return response

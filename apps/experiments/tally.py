@@ -1,4 +1,6 @@
-"""Small counts that pages show: how long the queue is, what one has done oneself, what was measured already."""
+"""Small counts that pages show: how long the queue is, what one has done oneself, what was measured
+already.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Queue:
 
 def queue_of(lane: str) -> Queue:
     going = Run.objects.filter(lane=lane).aggregate(
-        waiting=Count("pk", filter=Q(state=Run.State.QUEUED)), running=Count("pk", filter=Q(state=Run.State.RUNNING))
+        waiting=Count("pk", filter=Q(state=Run.State.QUEUED)),
+        running=Count("pk", filter=Q(state=Run.State.RUNNING)),
     )
     return Queue(**going)
 
@@ -37,25 +40,40 @@ class Own:
 
 
 def own_runs(user: User | AnonymousUser, lab: Lab) -> Own:
-    mine = Run.objects.filter(owner_id=user.pk, version__lab=lab).aggregate(runs=Count("pk"), score=Avg("prediction__score"))
+    mine = Run.objects.filter(owner_id=user.pk, version__lab=lab).aggregate(
+        runs=Count("pk"), score=Avg("prediction__score")
+    )
     return Own(**mine)
 
 
 def seen_default_run(user: User | AnonymousUser, lab: Lab) -> Run | None:
-    """Return the learner's own newest finished run of a lab at its own settings: what they have seen gives nothing away."""
-    mine = Run.objects.filter(owner_id=user.pk, version__lab=lab, at_defaults=True, state=Run.State.SUCCEEDED)
+    """Return the learner's own newest finished run of a lab at its own settings: what they have
+    seen gives nothing away.
+    """
+    mine = Run.objects.filter(
+        owner_id=user.pk, version__lab=lab, at_defaults=True, state=Run.State.SUCCEEDED
+    )
     return mine.order_by("-ended_at").first() if user.pk else None
 
 
 def recorded(lab: Lab) -> Run | None:
-    """Return the project's own run of a lab at its own settings: of its present code if there is one, else the newest."""
-    ours = Run.objects.filter(owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, version__lab=lab, shared=True)
+    """Return the project's own run of a lab at its own settings: of its present code if there is
+    one, else the newest.
+    """
+    ours = Run.objects.filter(
+        owner__handle=OURS,
+        at_defaults=True,
+        state=Run.State.SUCCEEDED,
+        version__lab=lab,
+        shared=True,
+    )
     age = Case(When(version=lab.current_id, then=0), default=1)
     return ours.order_by(age, "-ended_at").first()
 
 
 def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return a finished run of the same code, settings, seed and replicates that `user` may see: it shows the same numbers.
+    """Return a finished run of the same code, settings, seed and replicates that `user` may see: it
+    shows the same numbers.
 
     None where times are measured: those are others every time.
     """

@@ -1,16 +1,30 @@
-"""What learners did, in Django's admin: to be looked at. The log decides what a card is, so nothing here can be edited;
-a learner's notes are theirs: that there is one is shown, what it says is not."""
+"""What learners did, in Django's admin: to be looked at. The log decides what a card is, so nothing
+here can be edited; a learner's notes are theirs: that there is one is shown, what it says is not.
+"""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from apps.common.lists import Kept
-from apps.progress.models import Attempt, Bookmark, Card, Day, Note, Plan, Review, Session, Sitting, Waiting
+from apps.progress.models import (
+    Attempt,
+    Bookmark,
+    Card,
+    Day,
+    Note,
+    Plan,
+    Review,
+    Session,
+    Sitting,
+    Waiting,
+)
 
 
 class Own(Kept):
-    """A table of things that belong to learners, and may be long: counted only when a list is narrowed."""
+    """A table of things that belong to learners, and may be long: counted only when a list is
+    narrowed.
+    """
 
     show_full_result_count = False
     list_select_related = ["user"]
@@ -24,7 +38,16 @@ class OfQuestions(Own):
 
 @admin.register(Card)
 class CardAdmin(OfQuestions):
-    list_display = ["user", "question", "state", "stability", "difficulty", "due", "last_review", "suspended"]
+    list_display = [
+        "user",
+        "question",
+        "state",
+        "stability",
+        "difficulty",
+        "due",
+        "last_review",
+        "suspended",
+    ]
     list_filter = ["state", "suspended"]
 
 
@@ -64,7 +87,17 @@ class SittingAdmin(OfQuestions):
 
 @admin.register(Attempt)
 class AttemptAdmin(Own):
-    list_display = ["user", "question", "part", "place", "outcome", "grade", "graded_by", "confidence", "made_at"]
+    list_display = [
+        "user",
+        "question",
+        "part",
+        "place",
+        "outcome",
+        "grade",
+        "graded_by",
+        "confidence",
+        "made_at",
+    ]
     list_filter = ["outcome", "graded_by", "confidence"]
     list_select_related = ["user", "revision__question"]
     search_fields = [*Own.search_fields, "revision__question__slug"]

@@ -24,9 +24,15 @@ class Bin:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the share, by Wilson (1927): it stays within 0 and 1, and is honest for few answers."""
+        """The 95 % interval of the share, by Wilson (1927): it stays within 0 and 1, and is honest
+        for few answers.
+        """
         centre = (self.right + Z**2 / 2) / (self.of + Z**2)
-        half = Z * math.sqrt(self.right * (self.of - self.right) / self.of + Z**2 / 4) / (self.of + Z**2)
+        half = (
+            Z
+            * math.sqrt(self.right * (self.of - self.right) / self.of + Z**2 / 4)
+            / (self.of + Z**2)
+        )
         return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -41,7 +47,9 @@ def bins(answers: Iterable[tuple[int, bool, int]]) -> list[Bin]:
 
 
 def score(found: Iterable[Bin]) -> float | None:
-    """Return the mean of (confidence - right) squared, 0 to 1: less is better; none without answers. Source: Brier (1950)."""
+    """Return the mean of (confidence - right) squared, 0 to 1: less is better; none without
+    answers. Source: Brier (1950).
+    """
     total, of = 0.0, 0
     for each in found:
         sure = each.confidence / 100

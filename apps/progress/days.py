@@ -1,4 +1,6 @@
-"""The learner's days: they begin at 04:00 where the learner is, so that a late evening belongs to the day it began on."""
+"""The learner's days: they begin at 04:00 where the learner is, so that a late evening belongs to
+the day it began on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ DAY = timedelta(days=1)
 
 
 def start(day: date, zone: str) -> datetime:
-    """Return the instant at which a day begins, in UTC. A day in which clocks change is 23 or 25 hours long."""
+    """Return the instant at which a day begins, in UTC. A day in which clocks change is 23 or 25
+    hours long.
+    """
     return datetime.combine(day, START, ZoneInfo(zone)).astimezone(UTC)
 
 

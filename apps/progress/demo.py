@@ -1,4 +1,6 @@
-"""The demonstration account: eight weeks made by `forgetting`, runs copied from recorded real ones. Nothing in it is anybody's."""
+"""The demonstration account: eight weeks made by `forgetting`, runs copied from recorded real ones.
+Nothing in it is anybody's.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,19 @@ SURES = {
 @transaction.atomic
 def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
     """Fill an account that has no reviews yet. Returns a line that says what was done."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # whoever fills it at the same time waits, then finds it full
+    # whoever fills it at the same time waits, then finds it full
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if Review.objects.filter(user=user).exists():
         return f"{user.handle} has reviews already: nothing was added."
     last = selectors.today(user) - rest * days.DAY
-    questions = list(Question.objects.offered().select_related("current").order_by("difficulty", "pk"))
+    questions = list(
+        Question.objects.offered().select_related("current").order_by("difficulty", "pk")
+    )
     if not questions:
-        return f"{user.handle}: there is no question to review. Load the bank first: manage.py load_questions"
+        return (
+            f"{user.handle}: there is no question to review. "
+            "Load the bank first: manage.py load_questions"
+        )
     begun_with = max(1, len(questions) - UNSEEN)
     made = forgetting.reviews(begun_with, last, user.time_zone, seed)
     begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)
@@ -48,22 +56,34 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
     for each in made:
         _store(user, questions[each.item], each.grade, begun, chance)
     Plan.objects.update_or_create(
-        user=user, defaults={"interview": selectors.today(user) + timedelta(days=INTERVIEW), "minutes": 30}
+        user=user,
+        defaults={"interview": selectors.today(user) + timedelta(days=INTERVIEW), "minutes": 30},
     )
     runs = [_copy(run, user, chance) for run in standard_runs().values()]
     if runs:
         services.let_wait(run=runs[-1])
-    return f"{user.handle}: {len(made)} reviews of {len({each.item for each in made})} questions, {len(runs)} recorded runs."
+    return (
+        f"{user.handle}: {len(made)} reviews of {len({each.item for each in made})} questions, "
+        f"{len(runs)} recorded runs."
+    )
 
 
 def _store(user: User, question: Question, grade: Grade, begun: datetime, chance: Random) -> None:
-    Card.objects.get_or_create(user=user, question=question, defaults={"made_at": begun, "due": begun})
+    Card.objects.get_or_create(
+        user=user, question=question, defaults={"made_at": begun, "due": begun}
+    )
     judge = Judge.SELF
     number = Sitting.objects.filter(user=user, question=question).count()
     sitting = selectors.next_sitting(user, question, number)
     sitting.day, sitting.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
-    sitting.revealed_at, sitting.over, sitting.graded_as, sitting.grades = grade.at, True, grade.review_id, 1
-    if question.current and "variant" in question.current.facts and grade.rating < Rating.EASY:  # Easy is only ever one's own
+    sitting.revealed_at, sitting.over, sitting.graded_as, sitting.grades = (
+        grade.at,
+        True,
+        grade.review_id,
+        1,
+    )
+    # Easy is only ever one's own
+    if question.current and "variant" in question.current.facts and grade.rating < Rating.EASY:
         judge = Judge.NUMERIC
         sitting.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
         sitting.save(force_insert=True)
@@ -85,7 +105,9 @@ def _attempt(sitting: Sitting, grade: Grade, chance: Random) -> None:
     """Store the number that led to a grade: the right one, or a mistake that people make."""
     drawn = variants.draw(sitting.revision.facts["variant"], sitting.seed)
     is_right = grade.rating > AGAIN
-    value = drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
+    value = (
+        drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
+    )
     Attempt.objects.create(
         user=sitting.user,
         sitting=sitting,
@@ -106,7 +128,9 @@ def _attempt(sitting: Sitting, grade: Grade, chance: Random) -> None:
 
 
 def _copy(source: Run, user: User, chance: Random) -> Run:
-    """Give the account a recorded run of the project as its own, with a prediction that was made for it by chance."""
+    """Give the account a recorded run of the project as its own, with a prediction that was made
+    for it by chance.
+    """
     verdicts, batches = list(source.verdicts.all()), list(source.batches.all())
     Share.objects.get_or_create(owner=user)
     words = source.version.words
@@ -121,7 +145,9 @@ def _copy(source: Run, user: User, chance: Random) -> Run:
     Verdict.objects.bulk_create(verdicts)
     Batch.objects.bulk_create(batches)
     claim = str(words.get("predict", {}).get("claim", ""))
-    found = next((verdict.outcome for verdict in verdicts if verdict.claim == claim), "inconclusive")
+    found = next(
+        (verdict.outcome for verdict in verdicts if verdict.claim == claim), "inconclusive"
+    )
     if claim:
         _predict(run, claim, found, chance)
     return run
@@ -132,4 +158,6 @@ def _predict(run: Run, claim: str, found: str, chance: Random) -> None:
     sure = (50, 65, 80, 95)[int(4 * chance.random())]
     was_right = None if found == "inconclusive" else said == found
     score = None if was_right is None else calibration.score(sure, was_right)
-    Prediction.objects.create(run=run, claim=claim, outcome=said, confidence=sure, was_right=was_right, score=score)
+    Prediction.objects.create(
+        run=run, claim=claim, outcome=said, confidence=sure, was_right=was_right, score=score
+    )

@@ -1,7 +1,9 @@
-"""A learner who forgets, made by chance: eight weeks of reviews for the demonstration account. The same seed, the same weeks.
+"""A learner who forgets, made by chance: eight weeks of reviews for the demonstration account. The
+same seed, the same weeks.
 
-Each question has a memory of its own, stronger or weaker than FSRS takes it to be; on each day that the learner studies, what is
-due is recalled with the chance that this memory gives, and now and then something new is begun.
+Each question has a memory of its own, stronger or weaker than FSRS takes it to be; on each day that
+the learner studies, what is due is recalled with the chance that this memory gives, and now and
+then something new is begun.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ WEEKS = 8
 STUDIES = 0.8  # chance that a day is one of study
 BEGINS = 0.45  # chance on such a day to begin something new
 EVENING = 15.5  # hours after the day's beginning at 04:00: half past seven
-AT_FIRST = ((0.35, AGAIN), (0.55, HARD), (0.95, GOOD), (1.0, EASY))  # cumulative: how a new question goes
+# cumulative: how a new question goes
+AT_FIRST = ((0.35, AGAIN), (0.55, HARD), (0.95, GOOD), (1.0, EASY))
 RECALLED = ((0.15, HARD), (0.9, GOOD), (1.0, EASY))
 
 
@@ -32,9 +35,12 @@ class Made:
 
 
 def reviews(items: int, last: date, zone: str, seed: int, weeks: int = WEEKS) -> list[Made]:
-    """Return the reviews of `items` questions over the weeks that end with the learner's day `last`, in order of time."""
+    """Return the reviews of `items` questions over the weeks that end with the learner's day
+    `last`, in order of time.
+    """
     chance = Random(seed)  # noqa: S311 - a demonstration, not a secret
-    truth = [math.exp(0.5 * (chance.random() + chance.random() - 1)) for _item in range(items)]  # times FSRS's stability
+    # times FSRS's stability
+    truth = [math.exp(0.5 * (chance.random() + chance.random() - 1)) for _item in range(items)]
     held: dict[int, Memory] = {}
     made = list[Made]()
     for n in range(7 * weeks):
@@ -49,14 +55,24 @@ def reviews(items: int, last: date, zone: str, seed: int, weeks: int = WEEKS) ->
     return made
 
 
-def _study(item: int, day: date, at: datetime, truth: float, held: dict[int, Memory], made: list[Made], chance: Random) -> datetime:
+def _study(
+    item: int,
+    day: date,
+    at: datetime,
+    truth: float,
+    held: dict[int, Memory],
+    made: list[Made],
+    chance: Random,
+) -> datetime:
     """Review an item until it is out of its learning steps; return when that was done."""
     while True:
         known = held.get(item)
         seconds = 20 + 70 * chance.random() ** 2
         at += timedelta(seconds=seconds + 4)
         rating = _rating(known, day, truth, chance)
-        made.append(Made(item, Grade(UUID(int=chance.getrandbits(128)), rating, at, day, round(seconds, 1))))
+        made.append(
+            Made(item, Grade(UUID(int=chance.getrandbits(128)), rating, at, day, round(seconds, 1)))
+        )
         held[item] = memory.after(known or Memory(due=at), rating, at, day)
         if held[item].state == memory.REVIEW:
             return at

@@ -1,4 +1,6 @@
-"""What a browser sends: what cannot be read is said where it stands, or refused with what would be right."""
+"""What a browser sends: what cannot be read is said where it stands, or refused with what would be
+right.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class PlanForm(forms.ModelForm[Plan]):
         help_texts = {
             "interview": gettext_lazy("Leave it empty while there is none."),
             "minutes": gettext_lazy("From 5 to 240."),
-            "retention": gettext_lazy("From 80 to 95 %. Each point more means noticeably more reviews."),
+            "retention": gettext_lazy(
+                "From 80 to 95 %. Each point more means noticeably more reviews."
+            ),
         }
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
@@ -48,7 +52,11 @@ class PlanForm(forms.ModelForm[Plan]):
     def clean_interview(self) -> Any:
         day = self.cleaned_data["interview"]
         first = selectors.today(self.user)
-        if day is not None and day != self.initial.get("interview") and not first <= day <= first + timedelta(days=3 * 366):
+        if (
+            day is not None
+            and day != self.initial.get("interview")
+            and not first <= day <= first + timedelta(days=3 * 366)
+        ):
             raise forms.ValidationError(_("Choose a day from today on, within three years."))
         return day
 
@@ -62,11 +70,13 @@ class PlanForm(forms.ModelForm[Plan]):
         value: int = self.cleaned_data[name]
         low, high = BOUNDS[name]
         if not low <= value <= high:
-            raise forms.ValidationError(_("Choose a number from %(low)s to %(high)s.") % {"low": low, "high": high})
+            raise forms.ValidationError(
+                _("Choose a number from %(low)s to %(high)s.") % {"low": low, "high": high}
+            )
         return value
 
 
-# ---------------------------------------------------------------- what the forms of a question carry
+# ---------------------------------------------------------------- forms of a question
 
 
 def text(request: HttpRequest, name: str) -> str:
@@ -82,7 +92,9 @@ def name_of(request: HttpRequest, name: str) -> UUID:
     try:
         return UUID(request.POST.get(name, ""))
     except ValueError:
-        raise BadRequest(_("The form lost its number. Load the page again, then press once more.")) from None
+        raise BadRequest(
+            _("The form lost its number. Load the page again, then press once more.")
+        ) from None
 
 
 def name_or_none(request: HttpRequest, name: str) -> UUID | None:
@@ -92,7 +104,9 @@ def name_or_none(request: HttpRequest, name: str) -> UUID | None:
 def seen(request: HttpRequest) -> Seen:
     """Return what the page showed that a form was on, and since when."""
     known = _milliseconds(request, "shown") is not None
-    since = now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
+    since = (
+        now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
+    )
     return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None, since)
 
 
@@ -110,7 +124,11 @@ def whole(request: HttpRequest, name: str, default: int = 0) -> int:
 
 
 def wholes(request: HttpRequest, name: str) -> list[int]:
-    return [int(value) for value in request.POST.getlist(name)[:MOST] if value.isascii() and value.isdigit() and len(value) < 4]
+    return [
+        int(value)
+        for value in request.POST.getlist(name)[:MOST]
+        if value.isascii() and value.isdigit() and len(value) < 4
+    ]
 
 
 def confidence(request: HttpRequest) -> int | None:
@@ -119,7 +137,9 @@ def confidence(request: HttpRequest) -> int | None:
 
 
 def said(request: HttpRequest) -> dict[str, Any]:
-    """Return the answer in a form: what was typed, the options that were chosen, or the learner's own mark of a step."""
+    """Return the answer in a form: what was typed, the options that were chosen, or the learner's
+    own mark of a step.
+    """
     if request.POST.get("own") in ("had", "missed"):
         return {"own": request.POST["own"]}
     if "order" in request.POST:
@@ -130,7 +150,9 @@ def said(request: HttpRequest) -> dict[str, Any]:
 
 
 def _in_order(request: HttpRequest) -> list[str]:
-    """Return the keys of options by the places that were given to them; fewer where a place is missing or comes twice."""
+    """Return the keys of options by the places that were given to them; fewer where a place is
+    missing or comes twice.
+    """
     keys = [clean(key)[:16] for key in request.POST.getlist("order")[:MOST]]
     places = [request.POST.get(f"place-{key}", "") for key in keys]
     wanted = [str(n + 1) for n in range(len(keys))]
@@ -138,7 +160,8 @@ def _in_order(request: HttpRequest) -> list[str]:
 
 
 def moment(request: HttpRequest) -> datetime:
-    """Return when a grade was given: `at` (milliseconds) from a device that was offline; now without it.
+    """Return when a grade was given: `at` (milliseconds) from a device that was offline; now
+    without it.
 
     Raises:
         BadRequest: it is older than devices keep grades.
@@ -147,12 +170,16 @@ def moment(request: HttpRequest) -> datetime:
     if given is None or given > present:
         return present
     if given < present - OFFLINE:
-        raise BadRequest(_("This grade is older than two weeks, and was not taken. Answer the question again."))
+        raise BadRequest(
+            _("This grade is older than two weeks, and was not taken. Answer the question again.")
+        )
     return given
 
 
 def spent(request: HttpRequest) -> float:
-    """Return the seconds from when the question was shown to the grade; 0 where it cannot be told."""
+    """Return the seconds from when the question was shown to the grade; 0 where it cannot be
+    told.
+    """
     shown, at = _milliseconds(request, "shown"), _milliseconds(request, "at") or now()
     return max(0.0, (at - shown).total_seconds()) if shown else 0.0
 

@@ -1,4 +1,6 @@
-"""Which grade follows from what a learner did. The rule is product.md's, and stands nowhere else."""
+"""Which grade follows from what a learner did. The rule is product.md's, and stands nowhere
+else.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from apps.progress.memory import AGAIN, GOOD, HARD
 
 
 def of_check(is_right: bool, hints: int) -> int:
-    """Return the grade of the first check of a part: right is Good, right with a hint is Hard, wrong is Again, whatever follows.
+    """Return the grade of the first check of a part: right is Good, right with a hint is Hard,
+    wrong is Again, whatever follows.
 
     A step without a check, which the learner marks, counts the same.
     """
@@ -18,7 +21,8 @@ def of_check(is_right: bool, hints: int) -> int:
 
 
 def of_points(ticked: int, of: int, hints: int = 0) -> int:
-    """Return the grade of a written answer: every key point ticked is Good, half of them or more is Hard, fewer is Again.
+    """Return the grade of a written answer: every key point ticked is Good, half of them or more is
+    Hard, fewer is Again.
 
     Raises:
         ValueError: more are ticked than there are.
@@ -31,5 +35,7 @@ def of_points(ticked: int, of: int, hints: int = 0) -> int:
 
 
 def of_parts(grades: Iterable[int | None]) -> int | None:
-    """Return the grade of a question of several parts: the lowest of those that have one; none where none has."""
+    """Return the grade of a question of several parts: the lowest of those that have one; none
+    where none has.
+    """
     return min((grade for grade in grades if grade is not None), default=None)

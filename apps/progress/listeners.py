@@ -1,4 +1,6 @@
-"""What follows here when a run is over: its verdict waits for its owner. Called inside the transaction that ends the run."""
+"""What follows here when a run is over: its verdict waits for its owner. Called inside the
+transaction that ends the run.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a learner remembers of a question, by FSRS: a pure function of the grades that were given.
 
-Learning and relearning have one step of 10 minutes, nothing is drawn at random, the weights are the library's. Time between two
-grades counts in the learner's days: a card graded in the evening and again in the morning was remembered over a night.
+Learning and relearning have one step of 10 minutes, nothing is drawn at random, the weights are the
+library's. Time between two grades counts in the learner's days: a card graded in the evening and
+again in the morning was remembered over a night.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ import fsrs
 from fsrs.scheduler import DEFAULT_PARAMETERS
 
 STEP = timedelta(minutes=10)
-LEARNING, REVIEW, RELEARNING = (state.value for state in (fsrs.State.Learning, fsrs.State.Review, fsrs.State.Relearning))
-AGAIN, HARD, GOOD, EASY = (rating.value for rating in (fsrs.Rating.Again, fsrs.Rating.Hard, fsrs.Rating.Good, fsrs.Rating.Easy))
+LEARNING, REVIEW, RELEARNING = (
+    state.value for state in (fsrs.State.Learning, fsrs.State.Review, fsrs.State.Relearning)
+)
+AGAIN, HARD, GOOD, EASY = (
+    rating.value
+    for rating in (fsrs.Rating.Again, fsrs.Rating.Hard, fsrs.Rating.Good, fsrs.Rating.Easy)
+)
 RATINGS = (AGAIN, HARD, GOOD, EASY)
 DECAY = -DEFAULT_PARAMETERS[20]
 FACTOR = 0.9 ** (1 / DECAY) - 1
@@ -51,13 +57,17 @@ class Grade:
 
 @dataclass(frozen=True)
 class Counted:
-    """A grade, and whether it says something about memory: the card was known, and a night or more had passed."""
+    """A grade, and whether it says something about memory: the card was known, and a night or more
+    had passed.
+    """
 
     grade: Grade
     was_recall: bool
 
 
-def fold(made_at: datetime, grades: Iterable[Grade], aim: float = AIM) -> tuple[Memory, list[Counted]]:
+def fold(
+    made_at: datetime, grades: Iterable[Grade], aim: float = AIM
+) -> tuple[Memory, list[Counted]]:
     """Return what a card comes to by its grades, whatever order they are handed in.
 
     Args:
@@ -75,10 +85,27 @@ def after(memory: Memory, rating: int, at: datetime, day: date, aim: float = AIM
     """Return the memory that a grade at an instant of the learner's `day` leaves."""
     at = at.astimezone(UTC)
     known_for = timedelta(days=elapsed(memory, day))
-    last = at - known_for if memory.last_review else None  # FSRS counts whole days between two instants: ours are the learner's
-    card = fsrs.Card(0, fsrs.State(memory.state), memory.step, memory.stability, memory.difficulty, memory.due, last)
+    # FSRS counts whole days between two instants: ours are the learner's
+    last = at - known_for if memory.last_review else None
+    card = fsrs.Card(
+        0,
+        fsrs.State(memory.state),
+        memory.step,
+        memory.stability,
+        memory.difficulty,
+        memory.due,
+        last,
+    )
     card, _log = _scheduler(aim).review_card(card, fsrs.Rating(rating), at)
-    return Memory(card.due, card.state.value, card.step, card.stability, card.difficulty, at, max(day, memory.last_day or day))
+    return Memory(
+        card.due,
+        card.state.value,
+        card.step,
+        card.stability,
+        card.difficulty,
+        at,
+        max(day, memory.last_day or day),
+    )
 
 
 def intervals(memory: Memory, at: datetime, day: date, aim: float = AIM) -> dict[int, timedelta]:
@@ -102,7 +129,13 @@ def recall(stability: float, days: float) -> float:
 def plain(memory: Memory) -> dict[str, Any]:
     """Return a memory as JSON: for the log."""
     dates = {name: value.isoformat() if value else None for name, value in _dates(memory).items()}
-    return {"state": memory.state, "step": memory.step, "stability": memory.stability, "difficulty": memory.difficulty, **dates}
+    return {
+        "state": memory.state,
+        "step": memory.step,
+        "stability": memory.stability,
+        "difficulty": memory.difficulty,
+        **dates,
+    }
 
 
 def _dates(memory: Memory) -> dict[str, datetime | None]:
@@ -111,4 +144,6 @@ def _dates(memory: Memory) -> dict[str, datetime | None]:
 
 @lru_cache(maxsize=32)
 def _scheduler(aim: float) -> fsrs.Scheduler:
-    return fsrs.Scheduler(desired_retention=aim, learning_steps=[STEP], relearning_steps=[STEP], enable_fuzzing=False)
+    return fsrs.Scheduler(
+        desired_retention=aim, learning_steps=[STEP], relearning_steps=[STEP], enable_fuzzing=False
+    )

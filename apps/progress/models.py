@@ -40,12 +40,18 @@ class Judge(models.TextChoices):
 
 class CardQuerySet(models.QuerySet["Card"]):
     def due(self, user: User, before: datetime) -> CardQuerySet:
-        """Cards of `user` that fall due before a time, the longest due first: a walk along the index `cards_due`."""
-        return self.filter(user=user, suspended=False, due__lt=before, question__withdrawn=False).order_by("due", "pk")
+        """Cards of `user` that fall due before a time, the longest due first: a walk along the
+        index `cards_due`.
+        """
+        return self.filter(
+            user=user, suspended=False, due__lt=before, question__withdrawn=False
+        ).order_by("due", "pk")
 
 
 class Card(models.Model):
-    """One learner's memory of one question, as `fsrs` counts it: always what the log of reviews comes to (`memory.fold`)."""
+    """One learner's memory of one question, as `fsrs` counts it: always what the log of reviews
+    comes to (`memory.fold`).
+    """
 
     class State(models.IntegerChoices):
         LEARNING = 1, _("learning")
@@ -68,15 +74,22 @@ class Card(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "question"], name="one_card_a_question"),
-            models.CheckConstraint(condition=Q(state=2) ^ Q(step__isnull=False), name="a_card_that_learns_has_a_step"),
+            models.CheckConstraint(
+                condition=Q(state=2) ^ Q(step__isnull=False), name="a_card_that_learns_has_a_step"
+            ),
             models.CheckConstraint(
                 condition=Q(last_review=None, stability=None, difficulty=None, state=1)
                 | Q(last_review__isnull=False, stability__gt=0, difficulty__range=(1, 10)),
                 name="a_graded_card_has_a_memory",
             ),
-            models.CheckConstraint(condition=Q(last_review=None) | Q(due__gte=F("last_review")), name="due_after_the_last_review"),
+            models.CheckConstraint(
+                condition=Q(last_review=None) | Q(due__gte=F("last_review")),
+                name="due_after_the_last_review",
+            ),
         ]
-        indexes = [models.Index(fields=["user", "due"], condition=Q(suspended=False), name="cards_due")]
+        indexes = [
+            models.Index(fields=["user", "due"], condition=Q(suspended=False), name="cards_due")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.question_id}"
@@ -91,7 +104,9 @@ class Card(models.Model):
 
 
 class Session(models.Model):
-    """One sitting-down to review: a fixed list of cards. Where it stands follows from the log, so undo needs nothing here."""
+    """One sitting-down to review: a fixed list of cards. Where it stands follows from the log, so
+    undo needs nothing here.
+    """
 
     MOST = 20
 
@@ -103,8 +118,12 @@ class Session(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user"], condition=Q(ended_at=None), name="one_open_session"),
-            models.CheckConstraint(condition=Q(cards__len__range=(1, 20)), name="a_session_has_1_to_20_cards"),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(ended_at=None), name="one_open_session"
+            ),
+            models.CheckConstraint(
+                condition=Q(cards__len__range=(1, 20)), name="a_session_has_1_to_20_cards"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -112,17 +131,21 @@ class Session(models.Model):
 
 
 class Review(models.Model):
-    """One graded recall, or that one is undone. A log: rows are added and never changed (the database refuses).
+    """One graded recall, or that one is undone. A log: rows are added and never changed (the
+    database refuses).
 
-    What a card is follows from the grades that are not undone, ordered by the time at which they were given: posts that come late,
-    twice or in another order lead to the same card.
+    What a card is follows from the grades that are not undone, ordered by the time at which they
+    were given: posts that come late, twice or in another order lead to the same card.
     """
 
     card = models.ForeignKey(Card, models.CASCADE, related_name="reviews")
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="reviews")  # the card's: so that an index can have it
+    # the card's: so that an index can have it
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="reviews")
     review_id = models.UUIDField()  # made by whoever posts it: the same again is the same review
-    rating = models.PositiveSmallIntegerField(choices=Rating, null=True)  # null: this row undoes another
-    undoes = models.UUIDField(null=True)  # review_id of the row that counts no longer; it may come later than this
+    # null: this row undoes another
+    rating = models.PositiveSmallIntegerField(choices=Rating, null=True)
+    # review_id of the row that counts no longer; it may come later than this
+    undoes = models.UUIDField(null=True)
     graded_by = models.CharField(max_length=16, choices=Judge, default=Judge.SELF)
     at = models.DateTimeField()  # when it was given
     day = models.DateField()  # the learner's, then
@@ -135,14 +158,29 @@ class Review(models.Model):
         ordering = ["at", "review_id"]
         constraints = [
             models.UniqueConstraint(fields=["card", "review_id"], name="a_review_is_stored_once"),
-            models.UniqueConstraint(fields=["card", "undoes"], condition=Q(undoes__isnull=False), name="undone_once"),
-            models.CheckConstraint(condition=Q(rating__isnull=False) ^ Q(undoes__isnull=False), name="a_grade_or_an_undoing"),
-            models.CheckConstraint(condition=Q(rating=None) | Q(rating__range=(1, 4)), name="ratings_are_1_to_4"),
-            models.CheckConstraint(condition=Q(seconds__range=(0, 600)), name="a_review_takes_up_to_ten_minutes"),
+            models.UniqueConstraint(
+                fields=["card", "undoes"], condition=Q(undoes__isnull=False), name="undone_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=False) ^ Q(undoes__isnull=False),
+                name="a_grade_or_an_undoing",
+            ),
+            models.CheckConstraint(
+                condition=Q(rating=None) | Q(rating__range=(1, 4)), name="ratings_are_1_to_4"
+            ),
+            models.CheckConstraint(
+                condition=Q(seconds__range=(0, 600)), name="a_review_takes_up_to_ten_minutes"
+            ),
         ]
         indexes = [
-            models.Index(fields=["user", "-id"], condition=Q(rating__isnull=False), name="grades_newest_first"),
-            models.Index(fields=["session"], condition=Q(session__isnull=False), name="reviews_of_a_session"),
+            models.Index(
+                fields=["user", "-id"],
+                condition=Q(rating__isnull=False),
+                name="grades_newest_first",
+            ),
+            models.Index(
+                fields=["session"], condition=Q(session__isnull=False), name="reviews_of_a_session"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -150,12 +188,15 @@ class Review(models.Model):
 
 
 class Day(models.Model):
-    """What a learner did on one of their days: sums over the log, kept with every grade so that no page adds up years."""
+    """What a learner did on one of their days: sums over the log, kept with every grade so that no
+    page adds up years.
+    """
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="days")
     day = models.DateField()
     reviews = models.PositiveIntegerField(default=0)
-    recalls = models.PositiveIntegerField(default=0)  # of them, of cards that had been remembered for a day at least
+    # of them, of cards that had been remembered for a day at least
+    recalls = models.PositiveIntegerField(default=0)
     recalled = models.PositiveIntegerField(default=0)  # of those, not graded Again
     seconds = models.FloatField(default=0)
 
@@ -164,7 +205,8 @@ class Day(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "day"], name="one_row_a_day"),
             models.CheckConstraint(
-                condition=Q(recalled__lte=F("recalls"), recalls__lte=F("reviews")), name="recalled_of_recalls_of_reviews"
+                condition=Q(recalled__lte=F("recalls"), recalls__lte=F("reviews")),
+                name="recalled_of_recalls_of_reviews",
             ),
         ]
 
@@ -176,7 +218,9 @@ class Day(models.Model):
 
 
 class Sitting(models.Model):
-    """One encounter of a learner with a question, from the first press to the grade: its variant, its hints, revealed or not."""
+    """One encounter of a learner with a question, from the first press to the grade: its variant,
+    its hints, revealed or not.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="sittings")
@@ -195,10 +239,20 @@ class Sitting(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "question", "number"], name="sittings_are_numbered"),
-            models.UniqueConstraint(fields=["user", "question"], condition=Q(over=False), name="one_open_sitting"),
+            models.UniqueConstraint(
+                fields=["user", "question", "number"], name="sittings_are_numbered"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "question"], condition=Q(over=False), name="one_open_sitting"
+            ),
         ]
-        indexes = [models.Index(fields=["user", "graded_as"], condition=Q(graded_as__isnull=False), name="sittings_by_grade")]
+        indexes = [
+            models.Index(
+                fields=["user", "graded_as"],
+                condition=Q(graded_as__isnull=False),
+                name="sittings_by_grade",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.question_id} #{self.number}"
@@ -232,7 +286,8 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome)
     hints = models.PositiveSmallIntegerField(default=0)  # opened before it
     confidence = models.PositiveSmallIntegerField(choices=Sure, null=True)  # percent
-    grade = models.PositiveSmallIntegerField(choices=Rating, null=True)  # that follows from it: of the first of its part alone
+    # that follows from it: of the first of its part alone
+    grade = models.PositiveSmallIntegerField(choices=Rating, null=True)
     graded_by = models.CharField(max_length=16, choices=Judge)
     key = models.UUIDField()  # idempotency key of the form
     made_at = models.DateTimeField(default=now)
@@ -241,11 +296,15 @@ class Attempt(models.Model):
         ordering = ["made_at", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_attempt"),
-            models.UniqueConstraint(fields=["sitting", "part", "place"], name="attempts_have_places"),
+            models.UniqueConstraint(
+                fields=["sitting", "part", "place"], name="attempts_have_places"
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["user", "confidence"], condition=Q(place=1, confidence__isnull=False), name="first_checks_by_sureness"
+                fields=["user", "confidence"],
+                condition=Q(place=1, confidence__isnull=False),
+                name="first_checks_by_sureness",
             )
         ]
 
@@ -267,8 +326,12 @@ class Plan(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(minutes__range=(5, 240)), name="a_plan_has_5_to_240_minutes"),
-            models.CheckConstraint(condition=Q(retention__range=(80, 95)), name="a_plan_aims_at_80_to_95_percent"),
+            models.CheckConstraint(
+                condition=Q(minutes__range=(5, 240)), name="a_plan_has_5_to_240_minutes"
+            ),
+            models.CheckConstraint(
+                condition=Q(retention__range=(80, 95)), name="a_plan_aims_at_80_to_95_percent"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -286,7 +349,9 @@ class Note(models.Model):
     changed_at = models.DateTimeField(default=now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "question"], name="one_note_a_question")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "question"], name="one_note_a_question")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.question_id}"  # never what it says: that is the learner's
@@ -300,7 +365,9 @@ class Bookmark(models.Model):
     made_at = models.DateTimeField(default=now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "question"], name="one_bookmark_a_question")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "question"], name="one_bookmark_a_question")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.question_id}"

@@ -1,4 +1,6 @@
-"""The parts of a question, and how far a learner has come with each. Pure but for the rows that are handed in."""
+"""The parts of a question, and how far a learner has come with each. Pure but for the rows that are
+handed in.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +47,16 @@ def exists(sheet: Sheet, part: str) -> bool:
 def is_checked(sheet: Sheet, part: str) -> bool:
     """Say whether the site judges this part, not the learner."""
     kind = kind_of(part)
-    return kind in (NUMERIC, CHOICE) or (kind == STEP and sheet.steps[number_of(part)].check is not None)
+    return kind in (NUMERIC, CHOICE) or (
+        kind == STEP and sheet.steps[number_of(part)].check is not None
+    )
 
 
 def is_passed(attempts: Attempts, part: str) -> bool:
     """Say whether a part is done with: answered rightly, marked, or given up."""
-    return any(each.outcome != Attempt.Outcome.WRONG or gave_up(each) for each in attempts.get(part, ()))
+    return any(
+        each.outcome != Attempt.Outcome.WRONG or gave_up(each) for each in attempts.get(part, ())
+    )
 
 
 def gave_up(attempt: Attempt) -> bool:
@@ -58,7 +64,9 @@ def gave_up(attempt: Attempt) -> bool:
 
 
 def open_steps(sheet: Sheet, attempts: Attempts) -> int:
-    """Return how many steps of a derivation are to be seen: those passed, and one more once the learner began."""
+    """Return how many steps of a derivation are to be seen: those passed, and one more once the
+    learner began.
+    """
     passed = 0
     while passed < len(sheet.steps) and is_passed(attempts, f"{STEP}-{passed}"):
         passed += 1
@@ -78,8 +86,12 @@ class Result:
 def result(sheet: Sheet, attempts: Attempts) -> Result:
     """Return the grade that follows from the first answer to each part: the lowest."""
     names = [NUMERIC] * (sheet.drawn is not None)
-    names += [f"{CHOICE}-{n}" for n in range(len(sheet.choices))] + [f"{STEP}-{n}" for n in range(len(sheet.steps))]
-    found = [(attempts[part][0].grade, attempts[part][0].graded_by) for part in names if part in attempts]
+    names += [f"{CHOICE}-{n}" for n in range(len(sheet.choices))] + [
+        f"{STEP}-{n}" for n in range(len(sheet.steps))
+    ]
+    found = [
+        (attempts[part][0].grade, attempts[part][0].graded_by) for part in names if part in attempts
+    ]
     graded = [(grade, judge) for grade, judge in found if grade is not None]
     lowest = grading.of_parts(grade for grade, _judge in graded)
     judge = next((judge for grade, judge in graded if grade == lowest), Judge.SELF)

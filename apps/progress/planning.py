@@ -39,7 +39,9 @@ class Tread:
 
 
 def descent(steps: Sequence[Step]) -> list[Tread]:
-    """Return the steps of the day in order, each with the minutes before it; the first that is not done is the present one."""
+    """Return the steps of the day in order, each with the minutes before it; the first that is not
+    done is the present one.
+    """
     treads, at, found = list[Tread](), 0, False
     for step in sorted(steps[:MOST_STEPS], key=lambda step: not step.is_done):
         is_now = not step.is_done and not found
@@ -57,12 +59,14 @@ def fits(cards: int, minutes: int, seconds_a_card: float) -> int:
 
 
 def level_in(behind: int, a_day: int, coming: Sequence[int]) -> int | None:
-    """Return in how many days nothing is left over, studying `a_day` cards; none where that is never.
+    """Return in how many days nothing is left over, studying `a_day` cards; none where that is
+    never.
 
     Args:
         behind: cards that are due now.
-        coming: cards that fall due on each of the next days; after them, as many as on average. Each that is studied comes again
-            later, which is not counted: the answer is the soonest that is possible.
+        coming: cards that fall due on each of the next days; after them, as many as on average.
+            Each that is studied comes again later, which is not counted: the answer is the soonest
+            that is possible.
     """
     left, usual = behind, math.ceil(sum(coming) / len(coming)) if coming else 0
     for day in range(HORIZON):

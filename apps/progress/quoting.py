@@ -35,19 +35,33 @@ class Quoted:
 
 
 def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()) -> list[Quoted]:
-    """Return for each claim what the project's recorded run says, and what the reader's own newest run says (one query)."""
+    """Return for each claim what the project's recorded run says, and what the reader's own newest
+    run says (one query).
+    """
     if not claims:
         return []
-    ours = Q(run__owner__handle=OURS, run__shared=True, run__at_defaults=True, run__version=F("run__version__lab__current"))
+    ours = Q(
+        run__owner__handle=OURS,
+        run__shared=True,
+        run__at_defaults=True,
+        run__version=F("run__version__lab__current"),
+    )
     reader = user.pk if user else None
     found = (
-        Verdict.objects.filter(ours | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED)
+        Verdict.objects.filter(
+            ours | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
+        )
         .select_related("run__version")
         .defer("run__version__source", "run__detail")
         .order_by("run__ended_at")
     )
     newest = {(verdict.claim, verdict.run.owner_id == reader): verdict for verdict in found}
-    rows = [(claim, own, newest[claim, own]) for claim in claims for own in (False, True) if (claim, own) in newest]
+    rows = [
+        (claim, own, newest[claim, own])
+        for claim in claims
+        for own in (False, True)
+        if (claim, own) in newest
+    ]
     quotes = list[Quoted]()
     for claim, own, verdict in rows:
         finding = shown.finding(verdict.run.version.words, verdict)
@@ -62,17 +76,32 @@ def _says(finding: Finding) -> tuple[str, str, str]:
 
 def labs(slugs: Sequence[str]) -> list[Lab]:
     """Return the labs of a question that exist, in its order."""
-    found = {lab.pk: lab for lab in Lab.objects.offered().filter(slug__in=slugs).select_related("current").defer("current__source")}
+    found = {
+        lab.pk: lab
+        for lab in Lab.objects.offered()
+        .filter(slug__in=slugs)
+        .select_related("current")
+        .defer("current__source")
+    }
     return [found[slug] for slug in slugs if slug in found]
 
 
 def lab_to_run(user: User, since: datetime) -> list[Lab]:
-    """Return a lab that the learner has not run yet, in the catalogue's order, else the one they ran longest ago.
+    """Return a lab that the learner has not run yet, in the catalogue's order, else the one they
+    ran longest ago.
 
     Args:
         since: a lab that they ran after it is not offered again.
     """
-    own = Run.objects.filter(owner=user, version__lab=OuterRef("pk")).order_by("-queued_at").values("queued_at")[:1]
-    found = Lab.objects.offered().annotate(last=Subquery(own)).filter(Q(last__isnull=True) | Q(last__lt=since))
+    own = (
+        Run.objects.filter(owner=user, version__lab=OuterRef("pk"))
+        .order_by("-queued_at")
+        .values("queued_at")[:1]
+    )
+    found = (
+        Lab.objects.offered()
+        .annotate(last=Subquery(own))
+        .filter(Q(last__isnull=True) | Q(last__lt=since))
+    )
     found = found.order_by(F("last").asc(nulls_first=True), "position", "slug")
     return list(found.select_related("current").defer("current__source")[:1])

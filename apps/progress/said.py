@@ -28,7 +28,9 @@ def gap(seconds: float) -> str:
     if days < 60:
         return ngettext("%(n)s day", "%(n)s days", round(days)) % {"n": round(days)}
     if days < 365:
-        return ngettext("%(n)s month", "%(n)s months", round(days / MONTH)) % {"n": round(days / MONTH)}
+        return ngettext("%(n)s month", "%(n)s months", round(days / MONTH)) % {
+            "n": round(days / MONTH)
+        }
     return _("%(n)s years") % {"n": f"{days / 365.25:.1f}"}
 
 
@@ -53,4 +55,7 @@ def day(value: date | datetime) -> str:
 
 def date_of(value: date) -> str:
     """Return a day with its name."""
-    return _("%(weekday)s %(day)s") % {"weekday": formats.date_format(value, "l"), "day": day(value)}
+    return _("%(weekday)s %(day)s") % {
+        "weekday": formats.date_format(value, "l"),
+        "day": day(value),
+    }

@@ -8,7 +8,17 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.http import Http404
 
 from apps.accounts.models import User
@@ -16,7 +26,18 @@ from apps.common.clock import now
 from apps.experiments.models import Run
 from apps.progress import days
 from apps.progress.memory import Grade, Memory
-from apps.progress.models import Attempt, Bookmark, Card, Note, Plan, Rating, Review, Session, Sitting, Waiting
+from apps.progress.models import (
+    Attempt,
+    Bookmark,
+    Card,
+    Note,
+    Plan,
+    Rating,
+    Review,
+    Session,
+    Sitting,
+    Waiting,
+)
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 from apps.questions.variants import SEEDS, lot
@@ -46,7 +67,9 @@ def plan_of(user: User) -> Plan:
 def memory_of(card: Card) -> Memory:
     """Return a card's state, with the learner's day of its last review."""
     day = days.day_of(card.last_review, card.user.time_zone) if card.last_review else None
-    return Memory(card.due, card.state, card.step, card.stability, card.difficulty, card.last_review, day)
+    return Memory(
+        card.due, card.state, card.step, card.stability, card.difficulty, card.last_review, day
+    )
 
 
 def card_of(user: User, question: Question) -> Card | None:
@@ -76,7 +99,9 @@ def count_due(user: User, before: datetime | None = None) -> int:
 
 def overdue(user: User, day: date) -> tuple[int, datetime | None]:
     """Return how many cards fell due before a day, and when the first of them did."""
-    found = Card.objects.due(user, days.start(day, user.time_zone)).aggregate(n=Count("pk"), first=Min("due"))
+    found = Card.objects.due(user, days.start(day, user.time_zone)).aggregate(
+        n=Count("pk"), first=Min("due")
+    )
     return found["n"], found["first"]
 
 
@@ -94,15 +119,24 @@ def new_questions(user: User, most: int, topic: str = "") -> list[Question]:
 
 
 def sitting_of(user: User, question: Question) -> Sitting:
-    """Return the learner's open sitting with a question; the next one, not stored, where there is none from today."""
-    latest = Sitting.objects.filter(user=user, question=question).select_related("revision").order_by("-number").first()
+    """Return the learner's open sitting with a question; the next one, not stored, where there is
+    none from today.
+    """
+    latest = (
+        Sitting.objects.filter(user=user, question=question)
+        .select_related("revision")
+        .order_by("-number")
+        .first()
+    )
     if latest and not latest.over and latest.day == today(user):
         return latest
     return next_sitting(user, question, latest.number + 1 if latest else 0)
 
 
 def next_sitting(user: User, question: Question, number: int) -> Sitting:
-    """Return a sitting, not stored: its number decides name and seed, which so are the same before and after the first press."""
+    """Return a sitting, not stored: its number decides name and seed, which so are the same before
+    and after the first press.
+    """
     name = f"{user.pk}/{question.pk}/{number}"
     return Sitting(
         id=uuid5(NAMES, name),
@@ -117,7 +151,12 @@ def next_sitting(user: User, question: Question, number: int) -> Sitting:
 
 def revealed_sitting(user: User, question: Question) -> Sitting | None:
     """Return the learner's latest sitting of today with a question, if its answer is open."""
-    latest = Sitting.objects.filter(user=user, question=question).select_related("revision").order_by("-number").first()
+    latest = (
+        Sitting.objects.filter(user=user, question=question)
+        .select_related("revision")
+        .order_by("-number")
+        .first()
+    )
     if latest is None or latest.revealed_at is None:
         return None
     day = today(user)
@@ -130,7 +169,11 @@ def latest_sitting(user: User, question: Question) -> Sitting | None:
 
 def own_sitting(user: User, pk: UUID) -> Sitting:
     """Return a sitting of `user`; 404 for any other."""
-    found = Sitting.objects.select_related("question__current", "revision").filter(user=user, pk=pk).first()
+    found = (
+        Sitting.objects.select_related("question__current", "revision")
+        .filter(user=user, pk=pk)
+        .first()
+    )
     if found is None:
         raise Http404("No such sitting.")
     return found
@@ -178,23 +221,39 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
     Args:
         without: cards that were graded just now, on a device whose posts have not come yet.
     """
-    rows = list(Review.objects.filter(session=session, card__in=session.cards).order_by("at", "review_id"))
+    rows = list(
+        Review.objects.filter(session=session, card__in=session.cards).order_by("at", "review_id")
+    )
     undone = {(row.card_id, row.undoes) for row in rows if row.undoes}
-    counting = [row for row in rows if row.rating is not None and (row.card_id, row.review_id) not in undone]
+    counting = [
+        row for row in rows if row.rating is not None and (row.card_id, row.review_id) not in undone
+    ]
     grades: dict[int, int] = {}
     for row in counting:
         grades.setdefault(row.card_id, row.rating or 0)
-    cards = {card.pk: card for card in Card.objects.filter(pk__in=session.cards).select_related("question", "user")}
+    cards = {
+        card.pk: card
+        for card in Card.objects.filter(pk__in=session.cards).select_related("question", "user")
+    }
     following = _next(session, cards, set(grades), set(without))
     marks = (_mark(pk, grades, following) for pk in session.cards)
-    return Standing(session, tuple(marks), following, len(grades), sum(row.seconds for row in counting), grades)
+    return Standing(
+        session, tuple(marks), following, len(grades), sum(row.seconds for row in counting), grades
+    )
 
 
-def _next(session: Session, cards: dict[int, Card], graded: set[int], without: set[int]) -> Card | None:
-    """Return the card whose turn it is: one that is learnt and due, else the next of the list, else one that is learnt."""
+def _next(
+    session: Session, cards: dict[int, Card], graded: set[int], without: set[int]
+) -> Card | None:
+    """Return the card whose turn it is: one that is learnt and due, else the next of the list, else
+    one that is learnt.
+    """
     there = (cards[pk] for pk in session.cards if pk in cards and pk not in without)
     alive = [card for card in there if not card.suspended and not card.question.withdrawn]
-    learning = sorted((card for card in alive if card.pk in graded and _returns(card)), key=lambda card: (card.due, card.pk))
+    learning = sorted(
+        (card for card in alive if card.pk in graded and _returns(card)),
+        key=lambda card: (card.due, card.pk),
+    )
     if learning and learning[0].due <= now():
         return learning[0]
     fresh = next((card for card in alive if card.pk not in graded), None)
@@ -222,7 +281,10 @@ def question_for(user: User | AnonymousUser, slug: str) -> Question:
     """Return a question that is offered, with `note` and `is_kept` of its reader; 404 otherwise."""
     own = {"user_id": user.pk, "question": OuterRef("pk")}
     whole = Question.objects.offered().select_related("current")
-    note, kept = Subquery(Note.objects.filter(**own).values("text")[:1]), Exists(Bookmark.objects.filter(**own))
+    note, kept = (
+        Subquery(Note.objects.filter(**own).values("text")[:1]),
+        Exists(Bookmark.objects.filter(**own)),
+    )
     found = whole.annotate(note=note, is_kept=kept).filter(slug=slug).first()
     if found is None:
         raise Http404("No such question.")
@@ -243,7 +305,11 @@ def suspended(user: User) -> QuerySet[Question]:
 
 def waiting(user: User) -> QuerySet[Waiting]:
     """Return the verdicts that the learner has not opened, the oldest first."""
-    return Waiting.objects.filter(user=user).select_related("run__version").defer("run__version__source")
+    return (
+        Waiting.objects.filter(user=user)
+        .select_related("run__version")
+        .defer("run__version__source")
+    )
 
 
 def asked_by(run: Run) -> list[Question]:
@@ -253,16 +319,26 @@ def asked_by(run: Run) -> list[Question]:
 
 
 def by_stability(questions: QuerySet[Question], user: User) -> QuerySet[Question]:
-    """Return questions in the order in which the learner would forget them, those that they have not graded last."""
+    """Return questions in the order in which the learner would forget them, those that they have
+    not graded last.
+    """
     own = FilteredRelation("cards", condition=Q(cards__user=user))
-    return questions.annotate(own=own).order_by(F("own__stability").asc(nulls_last=True), "difficulty", "slug")
+    return questions.annotate(own=own).order_by(
+        F("own__stability").asc(nulls_last=True), "difficulty", "slug"
+    )
 
 
 def cards_for(user: User, questions: Sequence[Question]) -> dict[int, Card]:
     """Return the learner's cards of some questions, by question."""
-    return {card.question_id: card for card in Card.objects.filter(user=user, question__in=questions)}
+    return {
+        card.question_id: card for card in Card.objects.filter(user=user, question__in=questions)
+    }
 
 
 def reviews_by(user: User, rows: int) -> list[Review]:
     """Return the learner's newest grades, undone ones included, the newest first."""
-    return list(Review.objects.filter(user=user, rating__isnull=False).select_related("card").order_by("-pk")[:rows])
+    return list(
+        Review.objects.filter(user=user, rating__isnull=False)
+        .select_related("card")
+        .order_by("-pk")[:rows]
+    )

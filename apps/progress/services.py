@@ -1,4 +1,6 @@
-"""Every write to what a learner remembers and plans; answers are written in `studying`. Each function is one transaction."""
+"""Every write to what a learner remembers and plans; answers are written in `studying`. Each
+function is one transaction.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,18 @@ from apps.common.text import clean
 from apps.experiments.models import Run
 from apps.progress import days, memory, selectors
 from apps.progress.memory import Counted
-from apps.progress.models import Bookmark, Card, Day, Judge, Note, Plan, Review, Session, Sitting, Waiting
+from apps.progress.models import (
+    Bookmark,
+    Card,
+    Day,
+    Judge,
+    Note,
+    Plan,
+    Review,
+    Session,
+    Sitting,
+    Waiting,
+)
 from apps.progress.variety import mixed
 from apps.questions.models import Question
 
@@ -88,8 +101,12 @@ def record(
 
 
 @transaction.atomic
-def take_back(*, user: User, question: Question, review_id: UUID, session: Session | None = None) -> None:
-    """Store that a grade counts no longer. It may come before the grade does: then the grade never counts."""
+def take_back(
+    *, user: User, question: Question, review_id: UUID, session: Session | None = None
+) -> None:
+    """Store that a grade counts no longer. It may come before the grade does: then the grade never
+    counts.
+    """
     card = hold_card(user=user, question=question)
     if Review.objects.filter(card=card, undoes=review_id).exists():
         return
@@ -115,26 +132,45 @@ def undo(*, user: User) -> Review:
     Raises:
         NothingToUndo: there is none.
     """
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two presses at once take back two grades
+    # two presses at once take back two grades
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     newest = selectors.reviews_by(user, UNDOABLE)
-    undone = set(Review.objects.filter(user=user, undoes__in=[r.review_id for r in newest]).values_list("card_id", "undoes"))
-    last = next((review for review in newest if (review.card_id, review.review_id) not in undone), None)
+    undone = set(
+        Review.objects.filter(user=user, undoes__in=[r.review_id for r in newest]).values_list(
+            "card_id", "undoes"
+        )
+    )
+    last = next(
+        (review for review in newest if (review.card_id, review.review_id) not in undone), None
+    )
     if last is None:
         raise NothingToUndo(_("There is nothing left to undo: up to ten grades can be taken back."))
-    take_back(user=user, question=last.card.question, review_id=last.review_id, session=last.session)
-    sitting = Sitting.objects.select_for_update().filter(user=user, graded_as=last.review_id).first()
+    take_back(
+        user=user, question=last.card.question, review_id=last.review_id, session=last.session
+    )
+    sitting = (
+        Sitting.objects.select_for_update().filter(user=user, graded_as=last.review_id).first()
+    )
     if sitting is not None:
         sitting.graded_as = None
-        open_again = Sitting.objects.filter(user=user, question=sitting.question_id, over=False).exclude(pk=sitting.pk)
+        open_again = Sitting.objects.filter(
+            user=user, question=sitting.question_id, over=False
+        ).exclude(pk=sitting.pk)
         sitting.over = open_again.exists()
         sitting.save(update_fields=["graded_as", "over"])
     return last
 
 
 def hold_card(*, user: User, question: Question) -> Card:
-    """Return the learner's card of a question, made when there was none, and locked: one writer of a card at a time."""
+    """Return the learner's card of a question, made when there was none, and locked: one writer of
+    a card at a time.
+    """
     Card.objects.get_or_create(user=user, question=question)
-    return Card.objects.select_for_update(of=("self",)).select_related("user").get(user=user, question=question)
+    return (
+        Card.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .get(user=user, question=question)
+    )
 
 
 def _recount(card: Card, *, without: UUID) -> None:
@@ -159,18 +195,27 @@ def _move_days(user: User, before: Sequence[Counted], after: Sequence[Counted]) 
         for each in counted:
             sums = change.setdefault(each.grade.day, Counter())
             known = each.was_recall
-            found = (1, int(known), int(known and each.grade.rating > memory.AGAIN), each.grade.seconds)
+            found = (
+                1,
+                int(known),
+                int(known and each.grade.rating > memory.AGAIN),
+                each.grade.seconds,
+            )
             for name, value in zip(SUMS, found, strict=True):
                 sums[name] += sign * value  # type: ignore[assignment] # seconds are a float
     for day, sums in sorted(change.items()):
         if any(sums.values()):
             Day.objects.get_or_create(user=user, day=day)
-            Day.objects.filter(user=user, day=day).update(**{name: F(name) + sums[name] for name in SUMS})
+            Day.objects.filter(user=user, day=day).update(
+                **{name: F(name) + sums[name] for name in SUMS}
+            )
 
 
 @transaction.atomic
 def add_card(*, user: User, question: Question) -> Card:
-    """Let a question come up in reviews: a new card, due at once; an existing one is no longer suspended."""
+    """Let a question come up in reviews: a new card, due at once; an existing one is no longer
+    suspended.
+    """
     card = hold_card(user=user, question=question)
     Card.objects.filter(pk=card.pk).update(suspended=False)
     return card
@@ -188,7 +233,8 @@ def suspend(*, user: User, question: Question, suspended: bool) -> None:
 
 @transaction.atomic
 def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True) -> Session:
-    """Begin a review of at most 20 cards: those that are due, the longest first, then new questions. An open one goes on.
+    """Begin a review of at most 20 cards: those that are due, the longest first, then new
+    questions. An open one goes on.
 
     Args:
         new: new questions that may be added.
@@ -201,13 +247,20 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
     session = selectors.open_session(user)
     if session is not None and selectors.standing(session).next is not None:
         return session
-    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())  # of an earlier day, or done
+    # of an earlier day, or done
+    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())
     cards = list(selectors.due(user)[: Session.MOST])
-    for question in selectors.new_questions(user, min(new, Session.MOST - len(cards)), topic) if new else []:
+    for question in (
+        selectors.new_questions(user, min(new, Session.MOST - len(cards)), topic) if new else []
+    ):
         cards.append(add_card(user=user, question=question))
     if not cards:
         raise NothingToReview(_("Nothing is due, and there is no question that you have not seen."))
-    order = mixed([(card.pk, card.question.topic) for card in cards]) if mix else [card.pk for card in cards]
+    order = (
+        mixed([(card.pk, card.question.topic) for card in cards])
+        if mix
+        else [card.pk for card in cards]
+    )
     return Session.objects.create(user=user, day=selectors.today(user), cards=order)
 
 
@@ -230,8 +283,15 @@ def put_off(*, user: User, card: int) -> None:
 
 
 @transaction.atomic
-def change_plan(*, user: User, interview: date | None, minutes: int, retention: int, two_buttons: bool) -> Plan:
-    said = {"interview": interview, "minutes": minutes, "retention": retention, "two_buttons": two_buttons}
+def change_plan(
+    *, user: User, interview: date | None, minutes: int, retention: int, two_buttons: bool
+) -> Plan:
+    said = {
+        "interview": interview,
+        "minutes": minutes,
+        "retention": retention,
+        "two_buttons": two_buttons,
+    }
     plan, _made = Plan.objects.update_or_create(user=user, defaults=said)
     return plan
 
@@ -246,11 +306,16 @@ def write_note(*, user: User, question: Question, text: str) -> None:
     text = clean(text).strip()
     if len(text) > Note.LONGEST:
         said = {"n": Note.LONGEST, "given": len(text)}
-        raise TooLong(_("A note has up to %(n)s characters; this one has %(given)s. Go back and shorten it.") % said)
+        raise TooLong(
+            _("A note has up to %(n)s characters; this one has %(given)s. Go back and shorten it.")
+            % said
+        )
     if not text:
         Note.objects.filter(user=user, question=question).delete()
         return
-    Note.objects.update_or_create(user=user, question=question, defaults={"text": text, "changed_at": now()})
+    Note.objects.update_or_create(
+        user=user, question=question, defaults={"text": text, "changed_at": now()}
+    )
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
-"""Sittings: which encounter of a learner with a question a form is about. One is locked by whoever writes to it.
+"""Sittings: which encounter of a learner with a question a form is about. One is locked by whoever
+writes to it.
 
-The learner's row is locked first, then the sitting, then the card: always in this order, so that nobody waits in a circle.
+The learner's row is locked first, then the sitting, then the card: always in this order, so that
+nobody waits in a circle.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from apps.questions.models import Question, Revision
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page of a form showed, and since when: the sitting, stored or not yet, the revision. Nothing where none is said."""
+    """What the page of a form showed, and since when: the sitting, stored or not yet, the revision.
+    Nothing where none is said.
+    """
 
     sitting: UUID | None = None
     revision: int | None = None
@@ -32,11 +36,14 @@ ANYTHING = Seen()
 
 
 @transaction.atomic
-def sit_down(*, user: User, question: Question, session: Session | None = None, seen: Seen = ANYTHING) -> Sitting:
-    """Return the learner's open sitting with a question, locked; a new one where there is none from today.
+def sit_down(
+    *, user: User, question: Question, session: Session | None = None, seen: Seen = ANYTHING
+) -> Sitting:
+    """Return the learner's open sitting with a question, locked; a new one where there is none from
+    today.
 
-    The sitting that a page showed goes on over the beginning of a day, and with the revision that was read: an answer is an answer
-    to what was asked. One that is over is returned as it is.
+    The sitting that a page showed goes on over the beginning of a day, and with the revision that
+    was read: an answer is an answer to what was asked. One that is over is returned as it is.
 
     Raises:
         BadRequest: the page showed a sitting that is not this learner's with this question.
@@ -44,10 +51,21 @@ def sit_down(*, user: User, question: Question, session: Session | None = None, 
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if (stored := known(user, question, seen.sitting)) is not None and stored.over:
         return stored
-    latest = Sitting.objects.select_for_update().filter(user=user, question=question).order_by("-number").first()
-    if latest is None or latest.over or (latest.day != selectors.today(user) and latest.pk != seen.sitting):
+    latest = (
+        Sitting.objects.select_for_update()
+        .filter(user=user, question=question)
+        .order_by("-number")
+        .first()
+    )
+    if (
+        latest is None
+        or latest.over
+        or (latest.day != selectors.today(user) and latest.pk != seen.sitting)
+    ):
         latest = _begin(user, question, latest, session, seen)
-    elif (session is not None and latest.session_id != session.pk) or latest.day != selectors.today(user):
+    elif (session is not None and latest.session_id != session.pk) or latest.day != selectors.today(
+        user
+    ):
         latest.session, latest.day = session or latest.session, selectors.today(user)
         latest.save(update_fields=["session", "day"])
     if seen.sitting not in (None, latest.pk):
@@ -64,7 +82,9 @@ def known(user: User, question: Question, sitting: UUID | None) -> Sitting | Non
     return rows.filter(user=user, question=question, pk=sitting).first() if sitting else None
 
 
-def _begin(user: User, question: Question, before: Sitting | None, session: Session | None, seen: Seen) -> Sitting:
+def _begin(
+    user: User, question: Question, before: Sitting | None, session: Session | None, seen: Seen
+) -> Sitting:
     """Store the next sitting, and leave the one before behind."""
     if before is not None and not before.over:
         before.over = True
@@ -79,4 +99,7 @@ def _begin(user: User, question: Question, before: Sitting | None, session: Sess
 
 
 def out_of_date() -> str:
-    return _("This page is out of date: the question was opened anew since, or by another account. Load it again.")
+    return _(
+        "This page is out of date: the question was opened "
+        "anew since, or by another account. Load it again."
+    )

@@ -1,4 +1,6 @@
-"""Where a learner stands: mastery, recall against the aim, calibration, what falls due. Sums that are kept, or bounded reads."""
+"""Where a learner stands: mastery, recall against the aim, calibration, what falls due. Sums that
+are kept, or bounded reads.
+"""
 
 from __future__ import annotations
 
@@ -36,24 +38,33 @@ class Mastery:
 
 RECALL = """
     power(1 + %(factor)s * greatest(0, %(day)s::date -
-        ((c.last_review AT TIME ZONE %(zone)s) - interval '4 hours')::date) / c.stability, %(decay)s)
+        ((c.last_review AT TIME ZONE %(zone)s) - interval '4 hours')::date) / c.stability,
+        %(decay)s)
 """
 GRADED = """
     FROM progress_card c JOIN questions_question q ON q.id = c.question_id
     WHERE c.user_id = %(user)s AND c.last_review IS NOT NULL AND NOT q.withdrawn
 """
 MASTERY = f"SELECT q.topic, count(*), avg({RECALL}) {GRADED} GROUP BY q.topic"
-WEAKEST = f"SELECT q.id, {RECALL} AS recall {GRADED} AND q.topic = %(topic)s ORDER BY recall, q.id LIMIT %(most)s"
+WEAKEST = (
+    f"SELECT q.id, {RECALL} AS recall {GRADED} AND q.topic "
+    "= %(topic)s ORDER BY recall, q.id LIMIT %(most)s"
+)
 
 
 def mastery(user: User) -> list[Mastery]:
     """Return the topics of which the learner has cards, the weakest first (one query)."""
-    found = [Mastery(slug, topic_title(slug), cards, float(share)) for slug, cards, share in _asked(MASTERY, user)]
+    found = [
+        Mastery(slug, topic_title(slug), cards, float(share))
+        for slug, cards, share in _asked(MASTERY, user)
+    ]
     return sorted(found, key=lambda topic: (topic.recall, topic.slug))
 
 
 def weakest(user: User, topic: str, most: int) -> dict[int, float]:
-    """Return the questions (by key) of a topic that would least be recalled today, with that chance, the weakest first."""
+    """Return the questions (by key) of a topic that would least be recalled today, with that
+    chance, the weakest first.
+    """
     return {pk: float(share) for pk, share in _asked(WEAKEST, user, topic=topic, most=most)}
 
 
@@ -129,14 +140,18 @@ def weeks(rows: list[Day]) -> list[Week]:
         both = sums.setdefault(days.week_of(row.day), [0, 0])
         both[0] += row.recalled
         both[1] += row.recalls
-    return [Week(day, recalled, recalls) for day, (recalled, recalls) in sorted(sums.items()) if recalls]
+    return [
+        Week(day, recalled, recalls) for day, (recalled, recalls) in sorted(sums.items()) if recalls
+    ]
 
 
 # ---------------------------------------------------------------- what falls due
 
 
 def falling_due(user: User, length: int) -> dict[date, int]:
-    """Return how many cards fall due on each of the next days, today first; those that are overdue count for today."""
+    """Return how many cards fall due on each of the next days, today first; those that are overdue
+    count for today.
+    """
     today = selectors.today(user)
     ends = [days.end(today + timedelta(days=n), user.time_zone) for n in range(length)]
     nth = Case(*(When(due__lt=end, then=n) for n, end in enumerate(ends)))
@@ -150,7 +165,9 @@ def due_tomorrow(user: User) -> int:
 
 def next_due(user: User) -> date | None:
     """Return the day on which the next card falls due that is not due today."""
-    after = Card.objects.filter(user=user, suspended=False, due__gte=selectors.end_of(user)).aggregate(first=Min("due"))["first"]
+    after = Card.objects.filter(
+        user=user, suspended=False, due__gte=selectors.end_of(user)
+    ).aggregate(first=Min("due"))["first"]
     return days.day_of(after, user.time_zone) if after else None
 
 
@@ -158,12 +175,25 @@ def next_due(user: User) -> date | None:
 
 
 def sureness(user: User) -> Mapping[str, list[Bin]]:
-    """Return how often the learner was right by how sure they were: of questions, and of labs (two queries)."""
+    """Return how often the learner was right by how sure they were: of questions, and of labs (two
+    queries).
+    """
     firsts = Attempt.objects.filter(user=user, place=1, confidence__isnull=False)
-    asked = firsts.values_list("confidence").annotate(right=Count("pk", filter=Q(outcome="right")), of=Count("pk")).order_by()
+    asked = (
+        firsts.values_list("confidence")
+        .annotate(right=Count("pk", filter=Q(outcome="right")), of=Count("pk"))
+        .order_by()
+    )
     made = Prediction.objects.filter(run__owner=user, was_right__isnull=False)
-    ran = made.values_list("confidence").annotate(right=Count("pk", filter=Q(was_right=True)), of=Count("pk")).order_by()
-    return {"questions": [Bin(*row) for row in sorted(asked)], "labs": [Bin(*row) for row in sorted(ran)]}
+    ran = (
+        made.values_list("confidence")
+        .annotate(right=Count("pk", filter=Q(was_right=True)), of=Count("pk"))
+        .order_by()
+    )
+    return {
+        "questions": [Bin(*row) for row in sorted(asked)],
+        "labs": [Bin(*row) for row in sorted(ran)],
+    }
 
 
 def lean_of(found: list[Bin]) -> float | None:

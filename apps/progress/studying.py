@@ -1,6 +1,8 @@
-"""Every write to what a learner answers: hints, checks, the reveal, and the grade that follows. Each is one transaction.
+"""Every write to what a learner answers: hints, checks, the reveal, and the grade that follows.
+Each is one transaction.
 
-A sitting is locked by whoever writes to it, so that two presses at once are one after the other; what comes again changes nothing.
+A sitting is locked by whoever writes to it, so that two presses at once are one after the other;
+what comes again changes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from apps.questions.selectors import Sheet
 from apps.questions.selectors import sheet as sheet_of
 
 LONGEST = 20_000  # characters of a written answer
-CHANGEABLE = timedelta(days=1)  # a grade may be changed so long; later it would be a review that never was
+# a grade may be changed so long; later it would be a review that never was
+CHANGEABLE = timedelta(days=1)
 
 
 class AlreadyRevealed(Refused):
@@ -47,8 +50,17 @@ class Checked:
 
 
 @transaction.atomic
-def open_hint(*, user: User, question: Question, number: int, session: Session | None = None, seen: Seen = ANYTHING) -> Sitting:
-    """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that a check can bring."""
+def open_hint(
+    *,
+    user: User,
+    question: Question,
+    number: int,
+    session: Session | None = None,
+    seen: Seen = ANYTHING,
+) -> Sitting:
+    """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that
+    a check can bring.
+    """
     sitting = sit_down(user=user, question=question, session=session, seen=seen)
     most = sitting.revision.pieces.filter(kind="hint").count()
     if number > sitting.hints and not sitting.over:
@@ -69,10 +81,12 @@ def answer(
     session: Session | None = None,
     seen: Seen = ANYTHING,
 ) -> Checked:
-    """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and is not stored.
+    """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and
+    is not stored.
 
     Args:
-        said: `text` of a number, an expression or something written; `chosen` keys of options; `own` (had, missed) of a step.
+        said: `text` of a number, an expression or something written; `chosen` keys of options;
+            `own` (had, missed) of a step.
         key: the form's: the same again returns what came of it first.
     Raises:
         AlreadyRevealed: the answer is open.
@@ -87,7 +101,9 @@ def answer(
     if part == parts.POINTS or not parts.exists(sheet, part):
         raise BadRequest(_("This question has no such part. Load the page again."))
     if sitting.is_revealed:
-        raise AlreadyRevealed(_("The answer is open already. Grade yourself, or come back for another variant."))
+        raise AlreadyRevealed(
+            _("The answer is open already. Grade yourself, or come back for another variant.")
+        )
     if sitting.over:
         raise BadRequest(out_of_date())
     mark = mark_of(sheet, part, said)
@@ -97,8 +113,17 @@ def answer(
     return Checked(sitting, mark, attempt)
 
 
-def _store(sitting: Sitting, part: str, said: Mapping[str, Any], mark: Mark, key: UUID, confidence: int | None) -> Attempt:
-    """Store an answer that was read. The first to its part carries the grade; the sitting is locked, so there is one first."""
+def _store(
+    sitting: Sitting,
+    part: str,
+    said: Mapping[str, Any],
+    mark: Mark,
+    key: UUID,
+    confidence: int | None,
+) -> Attempt:
+    """Store an answer that was read. The first to its part carries the grade; the sitting is
+    locked, so there is one first.
+    """
     before = Attempt.objects.filter(sitting=sitting, part=part).count()
     return Attempt.objects.create(
         user=sitting.user,
@@ -108,12 +133,16 @@ def _store(sitting: Sitting, part: str, said: Mapping[str, Any], mark: Mark, key
         place=before + 1,
         seed=sitting.seed,
         answer=clean_json(dict(said)),
-        was_read=clean_json(mark.value if mark.value is not None else said.get("chosen") or said.get("text")),
+        was_read=clean_json(
+            mark.value if mark.value is not None else said.get("chosen") or said.get("text")
+        ),
         outcome=mark.outcome,
         hints=sitting.hints,
         confidence=confidence if part == parts.NUMERIC else None,
         grade=_grade(part, mark, sitting.hints) if before == 0 else None,
-        graded_by=parts.JUDGES[parts.kind_of(part)] if parts.kind_of(part) in parts.JUDGES and "own" not in said else Judge.SELF,
+        graded_by=parts.JUDGES[parts.kind_of(part)]
+        if parts.kind_of(part) in parts.JUDGES and "own" not in said
+        else Judge.SELF,
         key=key,
     )
 
@@ -122,7 +151,11 @@ def _attempt_with(user: User, key: UUID) -> Checked | None:
     found = Attempt.objects.filter(user=user, key=key).select_related("sitting__revision").first()
     if found is None:
         return None
-    return Checked(found.sitting, mark_again(sheet_of(found.sitting.revision, found.sitting.seed), found), found)
+    return Checked(
+        found.sitting,
+        mark_again(sheet_of(found.sitting.revision, found.sitting.seed), found),
+        found,
+    )
 
 
 def _grade(part: str, mark: Mark, hints: int) -> int | None:
@@ -133,7 +166,11 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
     """Mark an answer to a part: right, wrong, unread, or kept where the learner marks it."""
     kind, number = parts.kind_of(part), parts.number_of(part)
     if kind == parts.STEP and ("own" in said or sheet.steps[number].check is None):
-        return Mark(marking.RIGHT if said.get("own") == "had" and sheet.steps[number].check is None else marking.WRONG)
+        return Mark(
+            marking.RIGHT
+            if said.get("own") == "had" and sheet.steps[number].check is None
+            else marking.WRONG
+        )
     text = str(said.get("text", ""))
     if kind == parts.NUMERIC and sheet.drawn is not None:
         return marking.numeric(text, sheet.drawn, sheet.revision.facts["variant"].get("unit"))
@@ -145,7 +182,10 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
     if not is_written(sheet.revision, text):
         return Mark(marking.UNREAD, message=_("Nothing was written."))
     if len(text) > LONGEST:
-        return Mark(marking.UNREAD, message=_("That is too long to keep. Shorten it to %(n)s characters.") % {"n": LONGEST})
+        return Mark(
+            marking.UNREAD,
+            message=_("That is too long to keep. Shorten it to %(n)s characters.") % {"n": LONGEST},
+        )
     return Mark(Attempt.Outcome.KEPT)
 
 
@@ -155,7 +195,9 @@ def is_written(revision: Revision, text: str) -> bool:
 
 
 def mark_again(sheet: Sheet, attempt: Attempt) -> Mark:
-    """Return what was said of an attempt when it was made: marks are functions of revision, seed and answer."""
+    """Return what was said of an attempt when it was made: marks are functions of revision, seed
+    and answer.
+    """
     return mark_of(sheet, attempt.part, attempt.answer)
 
 
@@ -172,7 +214,9 @@ def reveal(
     at: datetime | None = None,
     seen: Seen = ANYTHING,
 ) -> Sitting:
-    """Open the answer. What was checked grades itself now; else the learner grades next. Opening it again changes nothing."""
+    """Open the answer. What was checked grades itself now; else the learner grades next. Opening it
+    again changes nothing.
+    """
     held = sit_down(user=user, question=question, session=session, seen=seen)
     if held.is_revealed or held.over:
         return held
@@ -196,7 +240,8 @@ def grade(
     session: Session | None = None,
     seen: Seen = ANYTHING,
 ) -> Review:
-    """Store the grade that a learner gives to a sitting; the same `review_id` again changes nothing.
+    """Store the grade that a learner gives to a sitting; the same `review_id` again changes
+    nothing.
 
     Of several the one that was given last counts, whatever order they come in.
 
@@ -216,15 +261,24 @@ def grade(
         services.take_back(user=user, question=question, review_id=review_id, session=held.session)
         return _store_grade(held, review_id, rating, Judge.SELF, at, seconds)
     if stands is not None:
-        services.take_back(user=user, question=question, review_id=stands.review_id, session=held.session)
+        services.take_back(
+            user=user, question=question, review_id=stands.review_id, session=held.session
+        )
     return _record(held, review_id, rating, Judge.SELF, at, seconds)
 
 
 @transaction.atomic
 def tick_points(
-    *, user: User, question: Question, sitting: UUID, ticked: Sequence[int], review_id: UUID | None = None, seconds: float = 0.0
+    *,
+    user: User,
+    question: Question,
+    sitting: UUID,
+    ticked: Sequence[int],
+    review_id: UUID | None = None,
+    seconds: float = 0.0,
 ) -> Review:
-    """Grade a written answer by the key points that were in it; with checked parts, the lowest counts.
+    """Grade a written answer by the key points that were in it; with checked parts, the lowest
+    counts.
 
     Args:
         review_id: of the form: the same again changes nothing.
@@ -273,11 +327,15 @@ def _grade_with(user: User, question: Question, review_id: UUID) -> Review | Non
 
 
 def next_review_id(sitting: Sitting) -> UUID:
-    """Return the name of the next grade of a sitting: forms carry it, so that a second press is no second grade."""
+    """Return the name of the next grade of a sitting: forms carry it, so that a second press is no
+    second grade.
+    """
     return uuid5(sitting.pk, f"grade-{sitting.grades}")
 
 
-def _record(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
+def _record(
+    held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+) -> Review:
     """Store the grade of a sitting that counts from now on."""
     review = _store_grade(held, review_id, rating, judge, at, seconds)
     held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
@@ -285,7 +343,9 @@ def _record(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetim
     return review
 
 
-def _store_grade(held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float) -> Review:
+def _store_grade(
+    held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+) -> Review:
     return services.record(
         user=held.user,
         question=held.question,

@@ -58,7 +58,11 @@ class Today:
 
     @property
     def days_left(self) -> int | None:
-        return (self.plan.interview - self.day).days if self.plan.interview and self.plan.interview >= self.day else None
+        return (
+            (self.plan.interview - self.day).days
+            if self.plan.interview and self.plan.interview >= self.day
+            else None
+        )
 
 
 def of(user: User) -> Today:
@@ -66,19 +70,42 @@ def of(user: User) -> Today:
     day, plan = selectors.today(user), selectors.plan_of(user)
     done = standing.by_day(user, BACK)
     falling = standing.falling_due(user, AHEAD)
-    runs = list(Run.objects.filter(owner=user).select_related("version").defer("version__source").order_by("-queued_at")[:RUNS])
-    is_first = not any(row.day < day for row in done) and not Day.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
+    runs = list(
+        Run.objects.filter(owner=user)
+        .select_related("version")
+        .defer("version__source")
+        .order_by("-queued_at")[:RUNS]
+    )
+    is_first = (
+        not any(row.day < day for row in done)
+        and not Day.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
+    )
     effort = standing.sum_of(done, day)
     mastery = standing.mastery(user)
     question = _suggested(user, mastery, is_first)
     labs = quoting.labs(question.current.labs) if question and question.current else []
     if is_first:
-        steps = _first_steps(user, plan, question, labs, runs) + _first_returns(user, falling.get(day, 0), effort, plan)
+        steps = _first_steps(user, plan, question, labs, runs) + _first_returns(
+            user, falling.get(day, 0), effort, plan
+        )
     else:
         steps = _steps(user, plan, falling.get(day, 0), _row(done, day), effort, question, labs)
     behind = _behind(user, day) if falling.get(day) else 0
     choices = _choices(user, falling, effort, plan) if behind else []
-    return Today(day, plan, is_first, planning.descent(steps), done, falling, effort, mastery, behind, runs, question, choices)
+    return Today(
+        day,
+        plan,
+        is_first,
+        planning.descent(steps),
+        done,
+        falling,
+        effort,
+        mastery,
+        behind,
+        runs,
+        question,
+        choices,
+    )
 
 
 def _behind(user: User, day: date) -> int:
@@ -92,19 +119,28 @@ def _row(done: list[Day], day: date) -> Day | None:
 
 
 def _suggested(user: User, mastery: list[standing.Mastery], is_first: bool) -> Question | None:
-    """Return an unseen question, of the weakest topic that has one; on a first day one with the lab at the door."""
+    """Return an unseen question, of the weakest topic that has one; on a first day one with the lab
+    at the door.
+    """
     weakest = [topic.slug for topic in mastery]
     found = selectors.new_questions(user, 200)
     place = {slug: n for n, slug in enumerate(weakest)}
 
     def order(one: Question) -> tuple[Any, ...]:
         labs = one.current.labs if one.current else []
-        return is_first and labs[:1] != [FIRST], place.get(one.topic, len(place)), not labs, one.difficulty
+        return (
+            is_first and labs[:1] != [FIRST],
+            place.get(one.topic, len(place)),
+            not labs,
+            one.difficulty,
+        )
 
     return min(found, key=order, default=None)
 
 
-def _first_steps(user: User, plan: Plan, question: Question | None, labs: list[Lab], runs: list[Run]) -> list[Step]:
+def _first_steps(
+    user: User, plan: Plan, question: Question | None, labs: list[Lab], runs: list[Run]
+) -> list[Step]:
     """Return the first day's steps: a date, one question, its lab."""
     seen = (
         Sitting.objects.filter(user=user, revealed_at__isnull=False)
@@ -112,7 +148,9 @@ def _first_steps(user: User, plan: Plan, question: Question | None, labs: list[L
         .order_by("began_at")
         .first()
     )
-    steps = [Step("plan", planning.PLAN_MINUTES, reverse("progress:plan"), is_done=plan.pk is not None)]
+    steps = [
+        Step("plan", planning.PLAN_MINUTES, reverse("progress:plan"), is_done=plan.pk is not None)
+    ]
     if seen is not None:
         question = seen.question
         labs = quoting.labs(seen.question.current.labs) if seen.question.current else []
@@ -124,7 +162,9 @@ def _first_steps(user: User, plan: Plan, question: Question | None, labs: list[L
 
 
 def _first_returns(user: User, due: int, effort: standing.Effort, plan: Plan) -> list[Step]:
-    """Return what a first day brings back by itself: cards that were forgotten, and a verdict that waits."""
+    """Return what a first day brings back by itself: cards that were forgotten, and a verdict that
+    waits.
+    """
     steps = [_verdict_step(each) for each in selectors.waiting(user)[:1]]
     return [_review_step(due, effort, plan), *steps] if due else steps
 
@@ -136,14 +176,22 @@ def _review_step(due: int, effort: standing.Effort, plan: Plan) -> Step:
 
 
 def _steps(
-    user: User, plan: Plan, due: int, row: Day | None, effort: standing.Effort, question: Question | None, labs: list[Lab]
+    user: User,
+    plan: Plan,
+    due: int,
+    row: Day | None,
+    effort: standing.Effort,
+    question: Question | None,
+    labs: list[Lab],
 ) -> list[Step]:
     steps = list[Step]()
     if due:
         steps.append(_review_step(due, effort, plan))
     elif row is not None:
         spent = max(1, round(row.seconds / 60))
-        steps.append(Step("review", spent, reverse("progress:review"), True, row.recalls, row.recalled))
+        steps.append(
+            Step("review", spent, reverse("progress:review"), True, row.recalls, row.recalled)
+        )
     steps += [_verdict_step(each) for each in selectors.waiting(user)[:2]]
     if question is not None:
         steps.append(_question_step(question))
@@ -153,7 +201,13 @@ def _steps(
 
 
 def _question_step(question: Question, *, is_done: bool = False) -> Step:
-    return Step("question", planning.QUESTION_MINUTES, question.get_absolute_url(), is_done, about=_title(question))
+    return Step(
+        "question",
+        planning.QUESTION_MINUTES,
+        question.get_absolute_url(),
+        is_done,
+        about=_title(question),
+    )
 
 
 def _title(question: Question) -> str:
@@ -164,7 +218,9 @@ def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> 
     assert lab.current is not None, "a lab that is offered has code"
     back = "?" + urlencode({"back": question.get_absolute_url()}) if question else ""
     url = reverse("experiments:lab", args=[lab.slug]) + back
-    return Step("lab", planning.LAB_MINUTES, url, is_done, about=in_language(lab.current.words, "title"))
+    return Step(
+        "lab", planning.LAB_MINUTES, url, is_done, about=in_language(lab.current.words, "title")
+    )
 
 
 def _verdict_step(waiting: Waiting) -> Step:
@@ -173,13 +229,19 @@ def _verdict_step(waiting: Waiting) -> Step:
     return Step("verdict", planning.VERDICT_MINUTES, url, about=in_language(words, "title"))
 
 
-def _choices(user: User, falling: dict[date, int], effort: standing.Effort, plan: Plan) -> list[dict[str, Any]]:
+def _choices(
+    user: User, falling: dict[date, int], effort: standing.Effort, plan: Plan
+) -> list[dict[str, Any]]:
     """Return for each choice of minutes a day when the learner would be level."""
     day = selectors.today(user)
     coming = [falling.get(day + timedelta(days=n), 0) for n in range(1, AHEAD)]
     found = []
     for minutes in planning.CHOICES:
-        needed = planning.level_in(falling.get(day, 0), planning.fits(10**6, minutes, standing.pace_of(effort)), coming)
+        needed = planning.level_in(
+            falling.get(day, 0), planning.fits(10**6, minutes, standing.pace_of(effort)), coming
+        )
         by = day + timedelta(days=needed) if needed is not None else None
-        found.append({"minutes": minutes, "by": by, "days": needed, "is_plan": minutes == plan.minutes})
+        found.append(
+            {"minutes": minutes, "by": by, "days": needed, "is_plan": minutes == plan.minutes}
+        )
     return found

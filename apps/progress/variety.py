@@ -1,4 +1,5 @@
-"""An order in which topics follow each other: mixed practice is harder at the time and remembered longer.
+"""An order in which topics follow each other: mixed practice is harder at the time and remembered
+longer.
 
 Source: Rohrer and Taylor (2007), "The shuffling of mathematics problems improves learning".
 """
@@ -9,7 +10,8 @@ from collections.abc import Sequence
 
 
 def mixed(cards: Sequence[tuple[int, str]]) -> list[int]:
-    """Return cards, given as (card, topic), so that one topic comes twice in a row only where there is no other left.
+    """Return cards, given as (card, topic), so that one topic comes twice in a row only where there
+    is no other left.
 
     Cards of a topic keep their order; the topic with the most cards left goes next.
     """

@@ -1,4 +1,6 @@
-"""The bank in Django's admin. Drafts are written and published here; what was published is shown, and never changes."""
+"""The bank in Django's admin. Drafts are written and published here; what was published is shown,
+and never changes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ class BankAdmin(HardyLists, admin.ModelAdmin[Bank]):
 
 class QuestionForm(forms.ModelForm[Question]):
     difficulty = forms.IntegerField(
-        label=_("Difficulty"), min_value=1, max_value=5, help_text=_("From 1 (recall) to 5 (research).")
+        label=_("Difficulty"),
+        min_value=1,
+        max_value=5,
+        help_text=_("From 1 (recall) to 5 (research)."),
     )
 
 
@@ -39,7 +44,13 @@ class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
     list_select_related = ["current"]
-    search_fields = ["slug", "current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh"]
+    search_fields = [
+        "slug",
+        "current__title_en",
+        "current__title_zh",
+        "current__statement_en",
+        "current__statement_zh",
+    ]
     readonly_fields = ["current", "files_sha256"]
     actions = ["make_draft"]
 
@@ -56,20 +67,32 @@ class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
         return int(question.waiting)
 
     @admin.action(description=_("New draft from the present revision"), permissions=["change"])
-    def make_draft(self, request: HttpRequest, questions: QuerySet[Question]) -> HttpResponse | None:
-        made = [services.draft_from(question=question) for question in questions.filter(current__isnull=False)]
-        return redirect(reverse("admin:questions_revision_change", args=[made[0].pk])) if len(made) == 1 else None
+    def make_draft(
+        self, request: HttpRequest, questions: QuerySet[Question]
+    ) -> HttpResponse | None:
+        made = [
+            services.draft_from(question=question)
+            for question in questions.filter(current__isnull=False)
+        ]
+        return (
+            redirect(reverse("admin:questions_revision_change", args=[made[0].pk]))
+            if len(made) == 1
+            else None
+        )
 
 
 class RevisionForm(forms.ModelForm[Revision]):
-    """A draft's facts and sources are seen to when it is published; here only that they can be kept."""
+    """A draft's facts and sources are seen to when it is published; here only that they can be
+    kept.
+    """
 
     class Meta:
         model = Revision
         fields = ["facts", "sources"]
         help_texts = {
             "facts": _(
-                "What question.toml says, as one object in braces. Left out, topic, kinds and difficulty are the question's."
+                "What question.toml says, as one object in braces. Left out, topic, kinds and "
+                "difficulty are the question's."
             ),
         }
 
@@ -89,7 +112,11 @@ class RevisionForm(forms.ModelForm[Revision]):
 class PieceInline(admin.StackedInline[Piece, Revision]):
     model = Piece
     extra = 0
-    fields = (("kind", "group", "position", "key"), ("text_en", "text_zh"), ("reason_en", "reason_zh"))
+    fields = (
+        ("kind", "group", "position", "key"),
+        ("text_en", "text_zh"),
+        ("reason_en", "reason_zh"),
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
         return super().has_add_permission(request, obj) and not _is_published(obj)
@@ -109,9 +136,21 @@ def _is_published(revision: Revision | None) -> bool:
 class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
     form = RevisionForm
     list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
-    list_filter = [("published_at", admin.EmptyFieldListFilter), "question__topic", "question__bank"]
+    list_filter = [
+        ("published_at", admin.EmptyFieldListFilter),
+        "question__topic",
+        "question__bank",
+    ]
     list_select_related = ["question"]
-    search_fields = ["question__slug", "title_en", "title_zh", "statement_en", "statement_zh", "answer_en", "answer_zh"]
+    search_fields = [
+        "question__slug",
+        "title_en",
+        "title_zh",
+        "statement_en",
+        "statement_zh",
+        "answer_en",
+        "answer_zh",
+    ]
     date_hierarchy = "made_at"
     autocomplete_fields = ["question"]
     readonly_fields = ["number", "made_at", "published_at"]
@@ -119,8 +158,20 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
     actions = ["publish"]
     fieldsets = (
         (None, {"fields": (("question", "number"), ("made_at", "published_at"))}),
-        (_("Words"), {"fields": (("title_en", "title_zh"), ("statement_en", "statement_zh"), ("answer_en", "answer_zh"))}),
-        (_("Facts"), {"fields": ("facts", "sources", "labs", "claims", "related", "starter", "reference")}),
+        (
+            _("Words"),
+            {
+                "fields": (
+                    ("title_en", "title_zh"),
+                    ("statement_en", "statement_zh"),
+                    ("answer_en", "answer_zh"),
+                )
+            },
+        ),
+        (
+            _("Facts"),
+            {"fields": ("facts", "sources", "labs", "claims", "related", "starter", "reference")},
+        ),
     )
 
     @admin.display(description=_("current"), boolean=True)
@@ -134,7 +185,8 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
         return super().has_delete_permission(request, obj) and not _is_published(obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
-        return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]  # its number is of this question
+        # its number is of this question
+        return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]
 
     def get_fieldsets(self, request: HttpRequest, obj: Revision | None = None) -> Any:
         if obj is None:  # it has neither number nor times yet
@@ -143,15 +195,24 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # it would ask once for many, published ones among them
+        # it would ask once for many, published ones among them
+        actions.pop("delete_selected", None)
         return actions
 
     def save_model(self, request: HttpRequest, obj: Revision, form: Any, change: bool) -> None:
         if not change:
             Question.objects.select_for_update().get(pk=obj.question_id)  # one number for each
-            last = Revision.objects.filter(question=obj.question).order_by("-number").values_list("number", flat=True).first()
+            last = (
+                Revision.objects.filter(question=obj.question)
+                .order_by("-number")
+                .values_list("number", flat=True)
+                .first()
+            )
             obj.number = (last or 0) + 1
-            obj.facts = {**{name: getattr(obj.question, name) for name in ("topic", "kinds", "difficulty")}, **obj.facts}
+            obj.facts = {
+                **{name: getattr(obj.question, name) for name in ("topic", "kinds", "difficulty")},
+                **obj.facts,
+            }
         super().save_model(request, obj, form, change)
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
@@ -159,13 +220,23 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
 
     @admin.action(description=_("Publish drafts"), permissions=["publish"])
     def publish(self, request: HttpRequest, revisions: QuerySet[Revision]) -> None:
-        for revision in revisions.filter(published_at=None).select_related("question").order_by("question", "number"):
+        for revision in (
+            revisions.filter(published_at=None)
+            .select_related("question")
+            .order_by("question", "number")
+        ):
             try:
                 services.publish_draft(revision=revision)
             except NotPublishable as refused:
-                messages.error(request, f"{revision.question} r{revision.number}: {refused.message}")
+                messages.error(
+                    request, f"{revision.question} r{revision.number}: {refused.message}"
+                )
             else:
-                messages.success(request, _("%(revision)s is published.") % {"revision": f"{revision.question} r{revision.number}"})
+                messages.success(
+                    request,
+                    _("%(revision)s is published.")
+                    % {"revision": f"{revision.question} r{revision.number}"},
+                )
 
 
 @admin.register(Piece)
@@ -179,7 +250,9 @@ class PieceAdmin(Kept):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Piece]:
         found: QuerySet[Piece] = super().get_queryset(request)
-        return found.filter(Q(revision=F("revision__question__current")) | Q(revision__published_at=None))
+        return found.filter(
+            Q(revision=F("revision__question__current")) | Q(revision__published_at=None)
+        )
 
     @admin.display(description=_("question"), ordering="revision__question__slug")
     def question(self, piece: Piece) -> str:
@@ -193,7 +266,17 @@ class ReportAdmin(HardyLists, admin.ModelAdmin[Report]):
     list_select_related = ["question", "reporter"]
     search_fields = ["question__slug", "text", "note", "reporter__handle"]
     date_hierarchy = "made_at"
-    fields = ("question", "revision", "reporter", "about", "language", "text", "made_at", "state", "note")
+    fields = (
+        "question",
+        "revision",
+        "reporter",
+        "about",
+        "language",
+        "text",
+        "made_at",
+        "state",
+        "note",
+    )
     readonly_fields = ["question", "revision", "reporter", "about", "language", "text", "made_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

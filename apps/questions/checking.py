@@ -1,4 +1,6 @@
-"""The small words of which `facts.py` makes its rules: each sees to one thing, and says what is wrong with the path of the key."""
+"""The small words of which `facts.py` makes its rules: each sees to one thing, and says what is
+wrong with the path of the key.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class BadFact(Exception):
 
 
 def storable(value: Any, path: Path = ()) -> None:
-    """See that PostgreSQL's JSON takes a value and all that is in it; dates are made into text where a review is signed."""
+    """See that PostgreSQL's JSON takes a value and all that is in it; dates are made into text
+    where a review is signed.
+    """
     if isinstance(value, Mapping):
         for name, each in value.items():
             storable(str(name), (*path, str(name)))
@@ -36,7 +40,10 @@ def storable(value: Any, path: Path = ()) -> None:
     elif isinstance(value, int | float):
         if not is_number(value + 0):
             raise BadFact(path, f"a number is at most {LARGEST:g}")
-    elif not (value is None or (path[:1] == ("review",) and isinstance(value, datetime.date | datetime.time))):
+    elif not (
+        value is None
+        or (path[:1] == ("review",) and isinstance(value, datetime.date | datetime.time))
+    ):
         raise BadFact(path, f"{value} is neither a text nor a number: write it in quotes")
 
 
@@ -75,13 +82,23 @@ def one_of(value: Any, allowed: Collection[str], path: Path) -> None:
 
 
 def both(value: Any, path: Path) -> None:
-    if not isinstance(value, Mapping) or set(value) != {"en", "zh"} or not all(isinstance(v, str) and v for v in value.values()):
+    if (
+        not isinstance(value, Mapping)
+        or set(value) != {"en", "zh"}
+        or not all(isinstance(v, str) and v for v in value.values())
+    ):
         raise BadFact(path, "write it in both languages: { en = “…”, zh = “…” }")
 
 
 def symbol(name: str, path: Path) -> None:
     if not expressions.is_free_name(name):
-        raise BadFact(path, f"{name!r} cannot be a symbol: letters, digits and _, and no word of the expression language")
+        raise BadFact(
+            path,
+            (
+                f"{name!r} cannot be a symbol: letters, digits and _, and no word of the "
+                "expression language"
+            ),
+        )
 
 
 def expression(text: Any, names: Collection[str], path: Path) -> expressions.Expression:
@@ -90,7 +107,9 @@ def expression(text: Any, names: Collection[str], path: Path) -> expressions.Exp
     try:
         return expressions.read(text, names)
     except expressions.BadExpression as error:
-        raise BadFact(path, f"“{text[:60]}” is no expression of {', '.join(names) or 'numbers'}: {error}") from None
+        raise BadFact(
+            path, f"“{text[:60]}” is no expression of {', '.join(names) or 'numbers'}: {error}"
+        ) from None
 
 
 def agree(first: bool, second: bool, path: Path, a: str, b: str) -> None:

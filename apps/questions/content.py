@@ -1,6 +1,8 @@
-"""Looking over the whole bank: every fault of every file, links that lead nowhere, and what of the catalogue is still missing.
+"""Looking over the whole bank: every fault of every file, links that lead nowhere, and what of the
+catalogue is still missing.
 
-Reads files alone; no database. The labs are known by their words (`workers/labs/*.toml`), which are read, never imported.
+Reads files alone; no database. The labs are known by their words (`workers/labs/*.toml`), which are
+read, never imported.
 """
 
 from __future__ import annotations
@@ -24,9 +26,15 @@ from apps.questions.words import BadFile
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
 LABEL = re.compile(r'role="img" aria-label="[^"]+"')
 LEFT_OVER = {  # outside code and formulas
-    re.compile(r"\$"): "a dollar sign without its partner. TeX stands between two; write \\$ for the sign itself",
-    re.compile(r"!\["): "images are not read: figures are drawn by figure.py, and stand at {{figure: caption}}",
-    re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>"): "HTML is not read: write Markdown, or `code` for a tag itself",
+    re.compile(
+        r"\$"
+    ): "a dollar sign without its partner. TeX stands between two; write \\$ for the sign itself",
+    re.compile(
+        r"!\["
+    ): "images are not read: figures are drawn by figure.py, and stand at {{figure: caption}}",
+    re.compile(
+        r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>"
+    ): "HTML is not read: write Markdown, or `code` for a tag itself",
 }
 
 
@@ -60,7 +68,9 @@ def lab_claims(folder: Path) -> dict[str, set[str]]:
 
 
 def missing(bank: Path) -> list[tuple[str, str]]:
-    """Return slug and English title of each question of the catalogue that the bank does not have, in the catalogue's order."""
+    """Return slug and English title of each question of the catalogue that the bank does not have,
+    in the catalogue's order.
+    """
     here = {path.name for path in bank.glob("*/*/")}
     return [(slug, title) for slug, title in _of_the_catalogue().items() if slug not in here]
 
@@ -76,7 +86,9 @@ def _of_the_catalogue() -> dict[str, str]:
 
 
 def waiting(bank: Path, labs: Path) -> list[str]:
-    """Return the claims that questions name and no lab has yet: their answers show no verdict there."""
+    """Return the claims that questions name and no lab has yet: their answers show no verdict
+    there.
+    """
     known = set().union(*lab_claims(labs).values())
     named: set[str] = set()
     for path in bank.glob("*/*/question.toml"):
@@ -87,18 +99,22 @@ def waiting(bank: Path, labs: Path) -> list[str]:
 def _of_facts(one: Folder, questions: Iterable[str], labs: dict[str, set[str]]) -> Iterator[str]:
     """Yield names that nothing has, and mistakes of the numeric part that cannot be told apart."""
     found = [
-        ("related", f"{slug} is no question, neither here nor in the catalogue") for slug in _strange(one, "related", questions)
+        ("related", f"{slug} is no question, neither here nor in the catalogue")
+        for slug in _strange(one, "related", questions)
     ]
     for claim in one.facts.get("claims", []):
         lab = claim.partition(".")[0]
         if lab in labs and claim not in labs[lab]:
-            found.append(("claims", f"{lab} has no claim {claim}. It has: {', '.join(sorted(labs[lab]))}"))
+            found.append(
+                ("claims", f"{lab} has no claim {claim}. It has: {', '.join(sorted(labs[lab]))}")
+            )
     source = (one.path / "question.toml").read_text(encoding="utf-8-sig")
     for key, what in found:
         yield f"{one.path / 'question.toml'}:{rules.line_of(source, (key,))}: {what}"
     if twice := _same_mistakes(one.facts.get("variant", {})):
         number, what = twice
-        yield f"{one.path / 'question.toml'}:{rules.line_of(source, ('variant', 'wrong', number, 'value'))}: {what}"
+        line = rules.line_of(source, ("variant", "wrong", number, "value"))
+        yield f"{one.path / 'question.toml'}:{line}: {what}"
 
 
 def _strange(one: Folder, key: str, known: Iterable[str]) -> list[str]:
@@ -106,15 +122,22 @@ def _strange(one: Folder, key: str, known: Iterable[str]) -> list[str]:
 
 
 def _same_mistakes(variant: rules.Facts) -> tuple[int, str] | None:
-    """Return the number of a wrong value that meets an earlier one in some draw, and what to say: nobody would read its message."""
+    """Return the number of a wrong value that meets an earlier one in some draw, and what to say:
+    nobody would read its message.
+    """
     for seed in range(variants.SEEDS) if variant.get("wrong") else ():
         drawn = variants.draw(variant, seed)
         for (_, one), (number, other) in combinations(enumerate(drawn.wrong), 2):
             if drawn.is_near(one.value, other.value):
-                numbers = ", ".join(f"{name} = {variants.shown(value)}" for name, value in drawn.values.items())
+                numbers = ", ".join(
+                    f"{name} = {variants.shown(value)}" for name, value in drawn.values.items()
+                )
                 return (
                     number,
-                    f"with seed {seed} ({numbers}) this is another mistake's value too: choose numbers that tell them apart",
+                    (
+                        f"with seed {seed} ({numbers}) this is another mistake's value too: "
+                        "choose numbers that tell them apart"
+                    ),
                 )
     return None
 
@@ -124,7 +147,10 @@ def _left_over(text: Text) -> Iterator[tuple[str, int]]:
     bare = rendering.TAKEN_OUT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text.source)
     for sign, what in LEFT_OVER.items():
         if match := sign.search(bare):
-            yield f"“{text.source[match.start() :].partition(chr(10))[0][:20]}”: {what}", match.start()
+            yield (
+                f"“{text.source[match.start() :].partition(chr(10))[0][:20]}”: {what}",
+                match.start(),
+            )
 
 
 def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> Iterator[str]:
@@ -137,7 +163,9 @@ def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> It
         for link in _links(text):
             if not leads_somewhere(link, questions, labs):
                 at = max(text.source.find(link), 0)
-                yield str(loading.placed(typesetting.Fault(text, f"{link} leads nowhere", at), one, lines))
+                yield str(
+                    loading.placed(typesetting.Fault(text, f"{link} leads nowhere", at), one, lines)
+                )
 
 
 def _links(text: Text) -> list[str]:
@@ -145,7 +173,9 @@ def _links(text: Text) -> list[str]:
 
 
 def leads_somewhere(link: str, questions: Iterable[str], labs: dict[str, set[str]]) -> bool:
-    """Return whether an address of this site is one: a question of the bank, a lab, a claim of the ledger, another page."""
+    """Return whether an address of this site is one: a question of the bank, a lab, a claim of the
+    ledger, another page.
+    """
     parts = urlsplit(link)
     place = parts.path.strip("/").split("/")
     match place:
@@ -166,4 +196,7 @@ def _of_figures(one: Folder) -> Iterator[str]:
     for language in typesetting.LANGUAGES:
         svg = one.files.get(f"figure_{language}")
         if svg is not None and not LABEL.search(svg):
-            yield f"{one.path / f'figure.{language}.svg'}:1: the figure has no text alternative (axes.alternative in figure.py)"
+            yield (
+                f"{one.path / f'figure.{language}.svg'}:1: the figure has no text alternative "
+                "(axes.alternative in figure.py)"
+            )

@@ -1,12 +1,13 @@
 """The bank's expression language: arithmetic that authors and learners may write, and nothing else.
 
     + - * / // % ** (or ^)      == != < <= > >=      and or not      pi e
-    sqrt exp log log2 log10 sin cos tanh floor ceil abs       of one number (log is natural, and may be written ln)
+    sqrt exp log log2 log10 sin cos tanh floor ceil abs     of one number (log is natural; also ln)
     round(x) round(x, digits)   min max of two or more
-    sum(i, 1, n, i ** 2)        the sum of the last argument over whole numbers i from 1 to n, both included
+    sum(i, 1, n, i ** 2)        the sum of the last argument over whole numbers i from 1 to n
 
-Text is parsed by Python's `ast` against a list of what is allowed, then walked by us: nothing is ever compiled or called by name.
-Length, nesting, work and the size of numbers are bounded, so that whatever somebody types costs less than a blink.
+Text is parsed by Python's `ast` against a list of what is allowed, then walked by us: nothing is
+ever compiled or called by name. Length, nesting, work and the size of numbers are bounded, so that
+whatever somebody types costs less than a blink.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
 
 
 class BadExpression(Exception):
-    """Text that is no expression of the language. `what` is a code, `part` the piece of text that it is about."""
+    """Text that is no expression of the language. `what` is a code, `part` the piece of text that
+    it is about.
+    """
 
     def __init__(self, what: str, part: str = "") -> None:
         super().__init__(what, part)
@@ -79,7 +82,9 @@ class _Forbidden(Exception):
 
 
 class NoValue(Exception):
-    """An expression has no value at these numbers: a division by zero, a root of a negative number, a number too large."""
+    """An expression has no value at these numbers: a division by zero, a root of a negative number,
+    a number too large.
+    """
 
 
 @dataclass(frozen=True)
@@ -103,10 +108,11 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
     """Return the expression that `text` says, in which `names` may be used.
 
     Raises:
-        BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`, `character`, `syntax`, `name`,
-            `function`, `arguments`, `forbidden`.
+        BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`,
+            `character`, `syntax`, `name`, `function`, `arguments`, `forbidden`.
     """
-    plain = " ".join(typed.plain(text, LONGEST, "({})").replace("^", "**").split())  # x^½ is no half of x
+    # x^½ is no half of x
+    plain = " ".join(typed.plain(text, LONGEST, "({})").replace("^", "**").split())
     if not plain:
         raise BadExpression("empty")
     if len(plain) > LONGEST:
@@ -123,13 +129,20 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         _check(tree, frozenset(names), used, DEEPEST)
     except _Forbidden as error:
         node = error.args[0]  # not unparsed: it may be nested deeper than Python's stack
-        raise BadExpression("forbidden", plain[node.col_offset : node.end_col_offset][:60]) from None
+        raise BadExpression(
+            "forbidden", plain[node.col_offset : node.end_col_offset][:60]
+        ) from None
     return Expression(plain, tree, frozenset(used))
 
 
 def is_free_name(name: str) -> bool:
     """Return whether a symbol may be called so: a word that means nothing else here."""
-    return bool(NAME.fullmatch(name)) and not iskeyword(name) and name not in CONSTANTS and name not in FUNCTIONS
+    return (
+        bool(NAME.fullmatch(name))
+        and not iskeyword(name)
+        and name not in CONSTANTS
+        and name not in FUNCTIONS
+    )
 
 
 def _check(node: ast.expr, names: frozenset[str], used: set[str], depth: int) -> None:
@@ -159,13 +172,17 @@ def _parts(node: ast.expr, names: frozenset[str]) -> list[tuple[ast.expr, frozen
     match node:
         case ast.Constant(value=bool() | int() | float()) | ast.Name():
             return []
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC or isinstance(op, ast.Pow):
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC or isinstance(
+            op, ast.Pow
+        ):
             return [(left, names), (right, names)]
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() | ast.Not(), operand=operand):
             return [(operand, names)]
         case ast.BoolOp(values=values):
             return [(value, names) for value in values]
-        case ast.Compare(left=left, ops=ops, comparators=rights) if all(type(op) in COMPARISONS for op in ops):
+        case ast.Compare(left=left, ops=ops, comparators=rights) if all(
+            type(op) in COMPARISONS for op in ops
+        ):
             return [(left, names), *((right, names) for right in rights)]
         case ast.Call(func=ast.Name(), keywords=[]):
             return _arguments(node, names)
@@ -177,7 +194,9 @@ def _arguments(call: ast.Call, names: frozenset[str]) -> list[tuple[ast.expr, fr
     name, given = call.func.id, len(call.args)
     if name not in FUNCTIONS:
         raise BadExpression("function", name)
-    right = {"round": given in (1, 2), "min": given >= 2, "max": given >= 2, "sum": given == 4}.get(name, given == 1)
+    right = {"round": given in (1, 2), "min": given >= 2, "max": given >= 2, "sum": given == 4}.get(
+        name, given == 1
+    )
     if not right or any(isinstance(argument, ast.Starred) for argument in call.args):
         raise BadExpression("arguments", name)
     if name != "sum":
@@ -240,7 +259,10 @@ class _Walk:
                 return all(each) if isinstance(op, ast.And) else any(each)
             case ast.Compare(left=left, ops=ops, comparators=rights):
                 sides = [self.finite(side) for side in (left, *rights)]
-                return all(COMPARISONS[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
+                return all(
+                    COMPARISONS[type(op)](a, b)
+                    for op, a, b in zip(ops, sides, sides[1:], strict=False)
+                )
             case ast.Call():
                 return self.call(node)
         raise AssertionError(node)  # _parts let it through
@@ -252,7 +274,11 @@ class _Walk:
             return self.sum(node)
         values = [self.finite(argument) for argument in node.args]
         if name == "round":
-            return round(values[0], int(min(max(values[1], -300), 300))) if values[1:] else round(values[0])
+            return (
+                round(values[0], int(min(max(values[1], -300), 300)))
+                if values[1:]
+                else round(values[0])
+            )
         if name in ("min", "max"):
             return min(values) if name == "min" else max(values)
         return OF_ONE[name](values[0])

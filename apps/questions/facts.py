@@ -1,4 +1,6 @@
-"""What question.toml may say, and whether it makes sense. Pure; errors carry the path of the key that they are about."""
+"""What question.toml may say, and whether it makes sense. Pure; errors carry the path of the key
+that they are about.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,19 @@ KINDS = ("concept", "derivation", "numeric", "choice", "code", "open")
 FORMS = ("one", "several", "order")
 NEEDED = ("topic", "kinds", "difficulty")
 KNOWN: dict[str, Collection[str]] = {
-    "": {*NEEDED, "labs", "claims", "related", "often_said_but", "sources", "variant", "choice", "step", "code", "review"},
+    "": {
+        *NEEDED,
+        "labs",
+        "claims",
+        "related",
+        "often_said_but",
+        "sources",
+        "variant",
+        "choice",
+        "step",
+        "code",
+        "review",
+    },
     "sources": {"text", "url"},
     "variant": {"tolerance", "unit", "draw", "answer", "wrong", "rows"},
     "variant.wrong": {"value", "message"},
@@ -25,7 +39,16 @@ KNOWN: dict[str, Collection[str]] = {
     "choice": {"form", "right"},
     "step": {"check"},
     "step.check": {"symbols", "answer", "range"},
-    "code": {"function", "libraries", "seconds", "memory", "tolerance", "visible", "complexity", "wrong"},
+    "code": {
+        "function",
+        "libraries",
+        "seconds",
+        "memory",
+        "tolerance",
+        "visible",
+        "complexity",
+        "wrong",
+    },
     "review": {"truth", "language"},
 }
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -66,7 +89,12 @@ def check(facts: Facts) -> None:
         checking.known(facts["code"], KNOWN["code"], "code", ("code",))
 
 
-def check_against(facts: Facts, counts: Mapping[str, int], options: Mapping[int, Sequence[str]], has_rows: bool = False) -> None:
+def check_against(
+    facts: Facts,
+    counts: Mapping[str, int],
+    options: Mapping[int, Sequence[str]],
+    has_rows: bool = False,
+) -> None:
     """See that facts and words tell of the same parts.
 
     Args:
@@ -78,25 +106,41 @@ def check_against(facts: Facts, counts: Mapping[str, int], options: Mapping[int,
     """
     kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
     variant = "variant" in facts
-    checking.agree(variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric")
+    checking.agree(
+        variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric"
+    )
     checking.agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
     checking.agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
-    checking.agree("derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step")
+    checking.agree(
+        "derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step"
+    )
     checking.agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
     if {"concept", "open"} & set(kinds) and not counts.get("point"):
-        raise BadFact(("kinds",), "concept and open questions are marked by key points: there are none (## Key points)")
+        raise BadFact(
+            ("kinds",),
+            "concept and open questions are marked by key points: there are none (## Key points)",
+        )
     if variant and not has_rows and "answer" not in facts["variant"]:
-        raise BadFact(("variant",), "the answer is missing ([variant.answer] value), and there is no variant.py")
+        raise BadFact(
+            ("variant",),
+            "the answer is missing ([variant.answer] value), and there is no variant.py",
+        )
     if steps and len(steps) != counts.get("step", 0):
-        raise BadFact(("step",), f"there are {len(steps)} [[step]] and {counts.get('step', 0)} ## Step")
+        raise BadFact(
+            ("step",), f"there are {len(steps)} [[step]] and {counts.get('step', 0)} ## Step"
+        )
     if len(choices) != counts.get("choice", 0):
-        raise BadFact(("choice",), f"there are {len(choices)} [[choice]] and {counts.get('choice', 0)} ## Part: choice")
+        raise BadFact(
+            ("choice",),
+            f"there are {len(choices)} [[choice]] and {counts.get('choice', 0)} ## Part: choice",
+        )
     for number, choice in enumerate(choices):
         _options(choice, list(options.get(number, [])), ("choice", number, "right"))
 
 
 def check_draws(variant: Facts) -> None:
-    """Draw every variant, and see that no wrong answer is right, and that no two mistakes lead to the same number.
+    """Draw every variant, and see that no wrong answer is right, and that no two mistakes lead to
+    the same number.
 
     Raises:
         BadFact: something cannot be drawn, or a wrong answer counts as right.
@@ -106,15 +150,22 @@ def check_draws(variant: Facts) -> None:
         try:
             drawn = variants.draw(variant, seed)
         except variants.NoDraw as error:
-            raise BadFact(("variant", "answer", "reject"), f"nothing can be drawn: {error}") from None
+            raise BadFact(
+                ("variant", "answer", "reject"), f"nothing can be drawn: {error}"
+            ) from None
         except expressions.BadExpression as error:
             raise BadFact(("variant", "answer", error.part), f"{error.part} needs itself") from None
         except expressions.NoValue as error:
-            raise BadFact(("variant",), f"with seed {seed} an expression has no value: {error}") from None
+            raise BadFact(
+                ("variant",), f"with seed {seed} an expression has no value: {error}"
+            ) from None
         if len(drawn.wrong) != len(wrong):
             told = {each.message["en"] for each in drawn.wrong}
             number = next(n for n, each in enumerate(wrong) if each["message"]["en"] not in told)
-            what = f"with seed {seed} ({_said(drawn.values)}) this is the right answer too: reject such draws"
+            what = (
+                f"with seed {seed} ({_said(drawn.values)}) this "
+                "is the right answer too: reject such draws"
+            )
             raise BadFact(("variant", "wrong", number, "value"), what)
 
 
@@ -122,13 +173,23 @@ def check_draws(variant: Facts) -> None:
 
 
 def _links(facts: Facts) -> None:
-    for key, pattern in (("labs", SLUG), ("related", SLUG), ("claims", CLAIM), ("often_said_but", CLAIM)):
+    for key, pattern in (
+        ("labs", SLUG),
+        ("related", SLUG),
+        ("claims", CLAIM),
+        ("often_said_but", CLAIM),
+    ):
         for each in checking.texts(facts, key):
             if not pattern.fullmatch(each) or len(each) > LONGEST[pattern]:
-                raise BadFact((key,), f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}")
+                raise BadFact(
+                    (key,),
+                    f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}",
+                )
     strange = set(facts.get("often_said_but", [])) - set(facts.get("claims", []))
     if strange:
-        raise BadFact(("often_said_but",), f"{', '.join(sorted(strange))}: not among the question's claims")
+        raise BadFact(
+            ("often_said_but",), f"{', '.join(sorted(strange))}: not among the question's claims"
+        )
 
 
 def _source(source: Facts, path: Path) -> None:
@@ -148,7 +209,9 @@ def _is_address(url: Any) -> bool:
 
 def _variant(variant: Facts) -> None:
     checking.known(variant, KNOWN["variant"], "variant", ("variant",))
-    draw, answer, wrongs = (variant.get(name, empty) for name, empty in (("draw", {}), ("answer", {}), ("wrong", [])))
+    draw, answer, wrongs = (
+        variant.get(name, empty) for name, empty in (("draw", {}), ("answer", {}), ("wrong", []))
+    )
     checking.table(draw, ("variant", "draw"))
     checking.table(answer, ("variant", "answer"))
     if not isinstance(wrongs, list):
@@ -163,7 +226,9 @@ def _variant(variant: Facts) -> None:
         checking.symbol(name, ("variant", "answer", name))
     names += computed
     for name, text in answer.items():
-        checking.expression(text, [each for each in names if each != name], ("variant", "answer", name))
+        checking.expression(
+            text, [each for each in names if each != name], ("variant", "answer", name)
+        )
     if "answer" in variant and "value" not in answer:
         raise BadFact(("variant", "answer"), "value is missing")
     for number, wrong in enumerate(wrongs):
@@ -189,7 +254,10 @@ def check_rows(rows: Any, wrong: int) -> None:
     Raises:
         BadFact: they are not.
     """
-    what = f"rows are a list; each has values (numbers by name), an answer and {wrong} wrong answers, all of them numbers"
+    what = (
+        f"rows are a list; each has values (numbers by name), an answer and {wrong} wrong "
+        "answers, all of them numbers"
+    )
     if not isinstance(rows, list) or not rows:
         raise BadFact(("variant", "rows"), what)
     for number, row in enumerate(rows):
@@ -211,20 +279,37 @@ def _drawn(name: str, how: Any) -> str:
     if checking.is_number(how):
         return name
     if isinstance(how, Mapping) and set(how) == {"choices"}:
-        if isinstance(how["choices"], list) and how["choices"] and all(checking.is_number(each) for each in how["choices"]):
+        if (
+            isinstance(how["choices"], list)
+            and how["choices"]
+            and all(checking.is_number(each) for each in how["choices"])
+        ):
             return name
     elif isinstance(how, Mapping) and set(how) == {"from", "to"}:
         first, last = how["from"], how["to"]
-        if type(first) is int and type(last) is int and checking.is_number(first) and checking.is_number(last) and first <= last:
+        if (
+            type(first) is int
+            and type(last) is int
+            and checking.is_number(first)
+            and checking.is_number(last)
+            and first <= last
+        ):
             return name
-    raise BadFact(path, "write { choices = [1, 2] }, { from = 2, to = 5 } (whole numbers), or a number")
+    raise BadFact(
+        path, "write { choices = [1, 2] }, { from = 2, to = 5 } (whole numbers), or a number"
+    )
 
 
 def _choice(choice: Facts, path: Path) -> None:
     checking.known(choice, KNOWN["choice"], "choice", path)
     checking.one_of(choice.get("form"), FORMS, (*path, "form"))
     right = choice.get("right")
-    if not isinstance(right, list) or not right or not all(isinstance(key, str) for key in right) or len(set(right)) != len(right):
+    if (
+        not isinstance(right, list)
+        or not right
+        or not all(isinstance(key, str) for key in right)
+        or len(set(right)) != len(right)
+    ):
         raise BadFact((*path, "right"), 'right is a list of options, each once: ["a", "c"]')
     if choice["form"] == "one" and len(right) != 1:
         raise BadFact((*path, "right"), "of the form “one” exactly one option is right")
@@ -234,7 +319,9 @@ def _options(choice: Facts, keys: list[str], path: Path) -> None:
     if len(keys) < 2:
         raise BadFact(path, "a choice has at least two options (### Option a)")
     if strange := set(choice["right"]) - set(keys):
-        raise BadFact(path, f"there is no option {', '.join(sorted(strange))}; there are {', '.join(keys)}")
+        raise BadFact(
+            path, f"there is no option {', '.join(sorted(strange))}; there are {', '.join(keys)}"
+        )
     if choice["form"] == "order" and set(choice["right"]) != set(keys):
         raise BadFact(path, "of the form “order” right names every option, in the right order")
 
@@ -253,12 +340,25 @@ def _step(step: Facts, path: Path) -> None:
     expression = checking.expression(check.get("answer"), symbols, path)
     ranges = check.get("range", {})
     for each in ranges.values() if isinstance(ranges, Mapping) else [ranges]:
-        if not isinstance(each, list) or len(each) != 2 or not all(map(checking.is_number, each)) or not each[0] < each[1]:
+        if (
+            not isinstance(each, list)
+            or len(each) != 2
+            or not all(map(checking.is_number, each))
+            or not each[0] < each[1]
+        ):
             raise BadFact(path, "range is [low, high], or { symbol = [low, high] }")
     if isinstance(ranges, Mapping) and set(ranges) - set(symbols):
-        raise BadFact(path, f"range names {', '.join(sorted(set(ranges) - set(symbols)))}, which is no symbol")
+        raise BadFact(
+            path, f"range names {', '.join(sorted(set(ranges) - set(symbols)))}, which is no symbol"
+        )
     if not marking.derivation(expression.text, check).is_right:
-        raise BadFact(path, f"the answer has a value at too few places of the range: {marking.POINTS} random ones are compared")
+        raise BadFact(
+            path,
+            (
+                f"the answer has a value at too few places of the range: {marking.POINTS} random "
+                "ones are compared"
+            ),
+        )
 
 
 def _said(values: Mapping[str, Any]) -> str:
@@ -266,7 +366,9 @@ def _said(values: Mapping[str, Any]) -> str:
 
 
 def line_of(source: str, path: Path) -> int:
-    """Return the line of a TOML file on which the key at `path` stands; of the table around it, if it cannot be told."""
+    """Return the line of a TOML file on which the key at `path` stands; of the table around it, if
+    it cannot be told.
+    """
     keys = [part for part in path if isinstance(part, str)]
     number = next((part for part in path if isinstance(part, int)), 0)
     best, inside = 1, ""

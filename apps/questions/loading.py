@@ -1,4 +1,6 @@
-"""The bank's files into tables: idempotent, by revision, one transaction, errors with file and line."""
+"""The bank's files into tables: idempotent, by revision, one transaction, errors with file and
+line.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,23 @@ from apps.questions.words import BadFile, Passage, Words
 
 NEEDED = ("question.toml", "en.md", "zh.md")
 KNOWN = {
-    *(*NEEDED, "figure.py", "figure.en.svg", "figure.zh.svg", "variant.py", "variants.json", "checks.py"),
+    *(
+        *NEEDED,
+        "figure.py",
+        "figure.en.svg",
+        "figure.zh.svg",
+        "variant.py",
+        "variants.json",
+        "checks.py",
+    ),
     *("starter.py", "reference.py", "cases.py", "wrong", "__pycache__"),
 }
 MOST_OF_A_TITLE = 200  # characters, of the bank's
-GONE = "gone:"  # before the hash of files that are not there any more: then it was us who withdrew the question, not an operator
-ROWS = {"hint", "step", "numeric", "choice", "option", "point", "mistake", "follow_up"}  # passages that are pieces
+# before the hash of files that are not there any more: then it was us who withdrew the question,
+# not an operator
+GONE = "gone:"
+# passages that are pieces
+ROWS = {"hint", "step", "numeric", "choice", "option", "point", "mistake", "follow_up"}
 
 
 @dataclass(frozen=True)
@@ -48,14 +61,20 @@ class Folder:
     @property
     def sha256(self) -> str:
         """Return a hash of what the files say, whatever their spaces and comments."""
-        said = [[(p.kind, p.key, p.text, p.reason) for p in each.passages] for each in (self.english, self.chinese)]
-        whole = json.dumps([self.facts, said, self.files], sort_keys=True, ensure_ascii=True, default=str)
+        said = [
+            [(p.kind, p.key, p.text, p.reason) for p in each.passages]
+            for each in (self.english, self.chinese)
+        ]
+        whole = json.dumps(
+            [self.facts, said, self.files], sort_keys=True, ensure_ascii=True, default=str
+        )
         return sha256(whole.encode()).hexdigest()
 
 
 @transaction.atomic
 def load_questions(folder: Path) -> list[str]:
-    """Load every `<topic>/<slug>/` of a bank; questions whose files are gone are withdrawn. Returns a line for each change.
+    """Load every `<topic>/<slug>/` of a bank; questions whose files are gone are withdrawn. Returns
+    a line for each change.
 
     What an operator withdrew stays so.
 
@@ -64,17 +83,23 @@ def load_questions(folder: Path) -> list[str]:
     """
     folders = read_bank(folder)
     locks.lock("load_questions")
-    with connection.cursor() as cursor:  # formulas are set in between, which takes long on a busy machine; nobody waits for this
+    # formulas are set in between, which takes long on a busy machine; nobody waits for this
+    with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     bank, changes = _load_bank(folder / "bank.toml")
-    known = {question.slug: question for question in Question.objects.select_related("current").filter(bank=bank)}
+    known = {
+        question.slug: question
+        for question in Question.objects.select_related("current").filter(bank=bank)
+    }
     for one in folders:
         if change := _load(one, bank, known.get(one.slug)):
             changes.append(f"{one.slug}: {change}")
     here = {one.slug for one in folders}
     gone = [q for q in known.values() if q.files_sha256 and not q.withdrawn and q.slug not in here]
     for question in gone:
-        Question.objects.filter(pk=question.pk).update(withdrawn=True, files_sha256=_gone(question.files_sha256))
+        Question.objects.filter(pk=question.pk).update(
+            withdrawn=True, files_sha256=_gone(question.files_sha256)
+        )
         changes.append(f"{question.slug}: withdrawn, its files are gone")
     return changes
 
@@ -104,7 +129,11 @@ def read_folder(path: Path) -> Folder:
         if name not in names:
             raise BadFile(path / name, 1, "is missing")
     if strange := sorted(names - KNOWN):
-        raise BadFile(path / strange[0], 1, f"is no file of a question. Known: {', '.join(sorted(KNOWN - {'__pycache__'}))}")
+        raise BadFile(
+            path / strange[0],
+            1,
+            f"is no file of a question. Known: {', '.join(sorted(KNOWN - {'__pycache__'}))}",
+        )
     english, chinese = words.read(path / "en.md", "en"), words.read(path / "zh.md", "zh")
     words.compare(english, chinese)
     facts = _facts(path, english)
@@ -128,11 +157,19 @@ def _facts(path: Path, english: Words) -> dict[str, Any]:
     try:
         rules.check(facts)
         if not rules.SLUG.fullmatch(path.name) or len(path.name) > rules.LONGEST[rules.SLUG]:
-            raise BadFact((), f"the folder {path.name} is no slug of at most {rules.LONGEST[rules.SLUG]} characters")
+            raise BadFact(
+                (),
+                (
+                    f"the folder {path.name} is no slug of at "
+                    f"most {rules.LONGEST[rules.SLUG]} characters"
+                ),
+            )
         if facts["topic"] != path.parent.name:
             raise BadFact(("topic",), f"the folder lies in {path.parent.name}")
         if (path / "variant.py").exists() and "variant" in facts:
-            facts["variant"]["rows"] = _rows(path / "variants.json", len(facts["variant"].get("wrong", [])))
+            facts["variant"]["rows"] = _rows(
+                path / "variants.json", len(facts["variant"].get("wrong", []))
+            )
         rules.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
         if "variant" in facts:
             rules.check_draws(facts["variant"])
@@ -146,7 +183,9 @@ def _rows(path: Path, wrong: int) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         rules.check_rows(rows, wrong)
     except (OSError, ValueError):
-        raise BadFile(path, 1, "cannot be read. It is made from variant.py by:  python manage.py draw_figures") from None
+        raise BadFile(
+            path, 1, "cannot be read. It is made from variant.py by:  python manage.py draw_figures"
+        ) from None
     except BadFact as error:
         raise BadFile(path, 1, f"{error.what}. Run:  python manage.py draw_figures") from None
     return rows
@@ -157,7 +196,11 @@ def _further_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[s
     if "code" in facts:
         for name in ("starter", "reference"):
             if f"{name}.py" not in names:
-                raise BadFile(path / f"{name}.py", 1, "is missing: a code question has a starter and a reference")
+                raise BadFile(
+                    path / f"{name}.py",
+                    1,
+                    "is missing: a code question has a starter and a reference",
+                )
     for name in ("starter", "reference"):
         if f"{name}.py" in names:
             files[name] = words.text_of(path / f"{name}.py")
@@ -179,10 +222,19 @@ def _check_markers(one: Folder) -> None:
             ("{{reference}}", "reference" in one.files),
         ):
             if (marker in whole) != there:
-                line = next((p.line + p.text[: p.text.index(marker)].count("\n") for p in each.passages if marker in p.text), 1)
+                line = next(
+                    (
+                        p.line + p.text[: p.text.index(marker)].count("\n")
+                        for p in each.passages
+                        if marker in p.text
+                    ),
+                    1,
+                )
                 name = marker.strip("{}:")
                 what = (
-                    f"{marker}… stands here, but there is no {name}.py" if not there else f"there is a {name}.py, but no {marker}"
+                    f"{marker}… stands here, but there is no {name}.py"
+                    if not there
+                    else f"there is a {name}.py, but no {marker}"
                 )
                 raise BadFile(each.path, line, what)
 
@@ -190,7 +242,10 @@ def _check_markers(one: Folder) -> None:
 def _check_values(one: Folder) -> None:
     """See that both languages show the same drawn values at the same places."""
     for ours, theirs in zip(one.english.passages, one.chinese.passages, strict=True):
-        for passage, other, file in ((ours, theirs, one.english.path), (theirs, ours, one.chinese.path)):
+        for passage, other, file in (
+            (ours, theirs, one.english.path),
+            (theirs, ours, one.chinese.path),
+        ):
             if missing := value_names(other.text) - value_names(passage.text):
                 names = ", ".join(f"{{{{{name}}}}}" for name in sorted(missing))
                 raise BadFile(file, passage.line, f"the other language shows {names} here")
@@ -202,12 +257,19 @@ def _check_values(one: Folder) -> None:
 def _load_bank(file: Path) -> tuple[Bank, list[str]]:
     try:
         said = tomllib.loads(words.text_of(file))
-        slug, titles = str(said["slug"]), {f"title_{language}": str(said["title"][language]) for language in ("en", "zh")}
+        slug, titles = (
+            str(said["slug"]),
+            {f"title_{language}": str(said["title"][language]) for language in ("en", "zh")},
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile(file, 1, f"says slug and title {{ en, zh }} of the bank: {error}") from None
     if not rules.SLUG.fullmatch(slug) or len(slug) > rules.LONGEST[rules.SLUG]:
-        raise BadFile(file, 1, f"{slug!r} is no slug of at most {rules.LONGEST[rules.SLUG]} characters")
-    if not all(0 < len(title) <= MOST_OF_A_TITLE and "\x00" not in title for title in titles.values()):
+        raise BadFile(
+            file, 1, f"{slug!r} is no slug of at most {rules.LONGEST[rules.SLUG]} characters"
+        )
+    if not all(
+        0 < len(title) <= MOST_OF_A_TITLE and "\x00" not in title for title in titles.values()
+    ):
         raise BadFile(file, 1, f"a title of the bank has 1 to {MOST_OF_A_TITLE} characters")
     bank, made = Bank.objects.update_or_create(slug=slug, defaults=titles)
     return bank, [f"bank {bank}: made"] if made else []
@@ -260,9 +322,20 @@ def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage
 
     facts = one.facts
     links = {name: facts.get(name, []) for name in ("sources", "labs", "claims", "related")}
-    kept = {name: facts[name] for name in ("often_said_but", "variant", "choice", "step", "code", "review") if name in facts}
+    kept = {
+        name: facts[name]
+        for name in ("often_said_but", "variant", "choice", "step", "code", "review")
+        if name in facts
+    }
     own = {name: facts[name] for name in ("topic", "kinds", "difficulty")}
-    revision = Revision(**both("title"), **both("statement"), **both("answer"), **links, facts={**own, **kept}, **one.files)
+    revision = Revision(
+        **both("title"),
+        **both("statement"),
+        **both("answer"),
+        **links,
+        facts={**own, **kept},
+        **one.files,
+    )
     pieces: list[Piece] = []
     lines: dict[int, tuple[Passage, Passage]] = {}
     places: Counter[tuple[str, int]] = Counter()
@@ -270,8 +343,15 @@ def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage
         if ours.kind not in ROWS:
             continue
         place = (ours.kind, ours.group)
-        texts = {"text_en": ours.text, "text_zh": theirs.text, "reason_en": ours.reason, "reason_zh": theirs.reason}
-        piece = Piece(kind=ours.kind, group=ours.group, position=places[place], key=ours.key, **texts)
+        texts = {
+            "text_en": ours.text,
+            "text_zh": theirs.text,
+            "reason_en": ours.reason,
+            "reason_zh": theirs.reason,
+        }
+        piece = Piece(
+            kind=ours.kind, group=ours.group, position=places[place], key=ours.key, **texts
+        )
         places[place] += 1
         pieces.append(piece)
         lines[id(piece)] = (ours, theirs)
@@ -282,6 +362,10 @@ def placed(fault: Fault, one: Folder, lines: dict[int, tuple[Passage, Passage]])
     """Return a fault of a text as an error of its file, at the line."""
     english = fault.text.language == "en"
     said = one.english if english else one.chinese
-    passage = said.one(fault.text.field) if isinstance(fault.text.row, Revision) else lines[id(fault.text.row)][0 if english else 1]
+    passage = (
+        said.one(fault.text.field)
+        if isinstance(fault.text.row, Revision)
+        else lines[id(fault.text.row)][0 if english else 1]
+    )
     first = passage.reason_line if fault.text.field == "reason" else passage.line
     return BadFile(said.path, first + fault.text.source[: fault.offset].count("\n"), fault.what)

@@ -1,4 +1,6 @@
-"""Whether an answer is right. Pure: no database, no learner; what a grade follows from a mark is decided above."""
+"""Whether an answer is right. Pure: no database, no learner; what a grade follows from a mark is
+decided above.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,16 @@ FINE = 10**6  # steps into which a range is cut
 
 @dataclass(frozen=True)
 class Mark:
-    """What came of an answer. `unread` costs nothing; `message` says why, or what mistake leads there; `note` how it was read."""
+    """What came of an answer. `unread` costs nothing; `message` says why, or what mistake leads
+    there; `note` how it was read.
+    """
 
     outcome: str  # right, wrong or unread
     message: str = ""
     note: str = ""
     value: float | None = None  # that was read
-    options: Mapping[str, bool] = field(default_factory=dict)  # of a choice: each key, and whether it was dealt with rightly
+    # of a choice: each key, and whether it was dealt with rightly
+    options: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def is_right(self) -> bool:
@@ -44,21 +49,32 @@ class Mark:
 
 
 def numeric(text: str, drawn: Drawn, unit: Mapping[str, str] | None = None) -> Mark:
-    """Mark a number that was typed against a variant; `unit` as the part names it, in either language."""
+    """Mark a number that was typed against a variant; `unit` as the part names it, in either
+    language.
+    """
     reading = numbers.read(text, list((unit or {}).values()))
     if reading.value is None:
         return Mark(UNREAD, message=reading.problem)
     if drawn.is_right(reading.value):
         return Mark(RIGHT, note=reading.note, value=reading.value)
-    known = next((wrong for wrong in drawn.wrong if drawn.is_near(reading.value, wrong.value)), None)
-    return Mark(WRONG, message=in_language(known.message) if known else "", note=reading.note, value=reading.value)
+    known = next(
+        (wrong for wrong in drawn.wrong if drawn.is_near(reading.value, wrong.value)), None
+    )
+    return Mark(
+        WRONG,
+        message=in_language(known.message) if known else "",
+        note=reading.note,
+        value=reading.value,
+    )
 
 
 def tolerance(drawn: Drawn) -> str:
     """Return in words how near an answer must be."""
     if drawn.absolute > 0 and drawn.absolute >= drawn.relative * abs(drawn.answer):
         return _("An answer within %(n)s counts as right.") % {"n": numbers.said(drawn.absolute)}
-    return _("An answer within %(n)s %% counts as right.") % {"n": numbers.said(drawn.relative * 100)}
+    return _("An answer within %(n)s %% counts as right.") % {
+        "n": numbers.said(drawn.relative * 100)
+    }
 
 
 # ---------------------------------------------------------------- choices
@@ -68,20 +84,26 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
     """Mark options that were chosen, or put in order.
 
     Args:
-        facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right options (in order: all of them).
+        facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right
+            options (in order: all of them).
         keys: of all options.
     """
     form, right = facts["form"], list(facts["right"])
     strange = [key for key in chosen if key not in keys]
     if strange or len(set(chosen)) != len(chosen):
-        return Mark(UNREAD, message=_("That is not one of the options. Load the page again, then choose."))
+        return Mark(
+            UNREAD, message=_("That is not one of the options. Load the page again, then choose.")
+        )
     if form == "order":
         if len(chosen) != len(right):
             return Mark(UNREAD, message=_("Give every option its place, each place once."))
         places = {key: place == right.index(key) for place, key in enumerate(chosen)}
         return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
     if not chosen or (form == "one" and len(chosen) != 1):
-        return Mark(UNREAD, message=_("Choose one option.") if form == "one" else _("Choose at least one option."))
+        return Mark(
+            UNREAD,
+            message=_("Choose one option.") if form == "one" else _("Choose at least one option."),
+        )
     dealt = {key: (key in chosen) == (key in right) for key in keys}
     return Mark(RIGHT if all(dealt.values()) else WRONG, options=dealt)
 
@@ -90,10 +112,12 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
 
 
 def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
-    """Mark an expression against the answer of a step's check, by comparing both at random values of the symbols.
+    """Mark an expression against the answer of a step's check, by comparing both at random values
+    of the symbols.
 
     Args:
-        check: `symbols`, `answer`, and `range` where [0.5, 3] would not do: [low, high] for all symbols, or {symbol: [low, high]}.
+        check: `symbols`, `answer`, and `range` where [0.5, 3] would not do: [low, high] for all
+            symbols, or {symbol: [low, high]}.
     """
     symbols = list(check["symbols"])
     try:
@@ -111,7 +135,9 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
         try:
             given = theirs.at(**values)
         except expressions.NoValue:
-            return Mark(WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)})
+            return Mark(
+                WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)}
+            )
         if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
             return Mark(WRONG)
         compared += 1
@@ -121,7 +147,9 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
 
 
 def _right_side(text: str) -> str:
-    """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)` answers with sqrt(3)."""
+    """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)`
+    answers with sqrt(3).
+    """
     return re.split(r"(?<![<>=!＜＞＝！])[=＝](?![=＝])", text[: expressions.LONGEST * 2])[-1]
 
 
@@ -147,11 +175,19 @@ def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
         "long": _("That is too long."),
         "deep": _("That is nested too deeply."),
         "character": _("“%(part)s” has no meaning in an expression."),
-        "syntax": _("“%(part)s” is not an expression. Is a bracket or a sign missing? (Products need a sign: 2*n.)"),
+        "syntax": _(
+            "“%(part)s” is not an expression. Is a bracket "
+            "or a sign missing? (Products need a sign: 2*n.)"
+        ),
         "name": _("“%(part)s” is not one of the symbols. (Products need a sign: 2*n.)"),
         "function": _("There is no function “%(part)s”."),
         "arguments": _("“%(part)s” does not take what stands in its brackets."),
         "forbidden": _("“%(part)s” is not read."),
     }[error.what] % {"part": part}
     listed = ", ".join(symbols) or _("numbers alone")
-    return why + " " + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().") % {"symbols": listed}
+    return (
+        why
+        + " "
+        + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().")
+        % {"symbols": listed}
+    )

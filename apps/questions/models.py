@@ -17,7 +17,13 @@ from apps.common.topics import TOPICS
 
 SLUG = 64  # characters of a slug
 CLAIM = 128  # and of a claim
-SEARCHED = ("current__title_en", "current__title_zh", "current__statement_en", "current__statement_zh", "slug")
+SEARCHED = (
+    "current__title_en",
+    "current__title_zh",
+    "current__statement_en",
+    "current__statement_zh",
+    "slug",
+)
 MOST_WORDS = 12  # of a search
 
 
@@ -52,24 +58,39 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(current__claims__overlap=list(claims))
 
     def saying(self, words: str) -> QuestionQuerySet:
-        """Questions in whose title or statement, in either language, every one of the words occurs, full-width or not."""
+        """Questions in whose title or statement, in either language, every one of the words occurs,
+        full-width or not.
+        """
         found = self
         for word in list(dict.fromkeys(words.split()))[:MOST_WORDS]:
             spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
-            found = found.filter(Q(*((f"{place}__icontains", each) for place in SEARCHED for each in spellings), _connector=Q.OR))
+            found = found.filter(
+                Q(
+                    *((f"{place}__icontains", each) for place in SEARCHED for each in spellings),
+                    _connector=Q.OR,
+                )
+            )
         return found
 
 
 class Question(models.Model):
-    """What is asked. What it says is in its revisions; topic, kinds and difficulty are those of the present one."""
+    """What is asked. What it says is in its revisions; topic, kinds and difficulty are those of the
+    present one.
+    """
 
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="questions")
     slug = models.SlugField(max_length=SLUG, unique=True)
-    topic = models.SlugField(max_length=SLUG, choices=[(topic.slug, topic.title_en) for topic in TOPICS.values()], db_index=True)
+    topic = models.SlugField(
+        max_length=SLUG,
+        choices=[(topic.slug, topic.title_en) for topic in TOPICS.values()],
+        db_index=True,
+    )
     kinds = ArrayField(models.CharField(max_length=16, choices=Kind.choices))
     difficulty = models.PositiveSmallIntegerField()  # 1 (recall) to 5 (research)
-    current = models.ForeignKey("Revision", models.PROTECT, related_name="+", null=True, blank=True)  # null: only drafts so far
-    files_sha256 = models.CharField(max_length=64, blank=True, editable=False)  # as last loaded; empty: written in the admin
+    # null: only drafts so far
+    current = models.ForeignKey("Revision", models.PROTECT, related_name="+", null=True, blank=True)
+    # as last loaded; empty: written in the admin
+    files_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     withdrawn = models.BooleanField(default=False)
 
     objects = QuestionQuerySet.as_manager()
@@ -77,10 +98,15 @@ class Question(models.Model):
     class Meta:
         ordering = ["topic", "difficulty", "slug"]
         constraints = [
-            models.CheckConstraint(condition=Q(difficulty__range=(1, 5)), name="difficulty_is_1_to_5"),
-            models.CheckConstraint(condition=Q(topic__in=list(TOPICS)), name="a_question_has_a_known_topic"),
             models.CheckConstraint(
-                condition=Q(kinds__contained_by=list(Kind.values), kinds__len__gt=0), name="a_question_has_known_kinds"
+                condition=Q(difficulty__range=(1, 5)), name="difficulty_is_1_to_5"
+            ),
+            models.CheckConstraint(
+                condition=Q(topic__in=list(TOPICS)), name="a_question_has_a_known_topic"
+            ),
+            models.CheckConstraint(
+                condition=Q(kinds__contained_by=list(Kind.values), kinds__len__gt=0),
+                name="a_question_has_known_kinds",
             ),
         ]
         indexes = [GinIndex(fields=["kinds"], name="questions_by_kind")]
@@ -89,13 +115,16 @@ class Question(models.Model):
         return self.slug
 
     def get_absolute_url(self) -> str:
-        return f"/questions/{self.slug}"  # a page of the app above, which shows a learner's own part as well
+        # a page of the app above, which shows a learner's own part as well
+        return f"/questions/{self.slug}"
 
 
 class Revision(models.Model):
-    """A question as it was at one time. Once published it never changes: attempts keep the revision that they answered.
+    """A question as it was at one time. Once published it never changes: attempts keep the revision
+    that they answered.
 
-    Text is Markdown with TeX; the HTML beside it is made when it is published, and empty where a text has drawn values.
+    Text is Markdown with TeX; the HTML beside it is made when it is published, and empty where a
+    text has drawn values.
     """
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="revisions")
@@ -106,9 +135,11 @@ class Revision(models.Model):
     statement_zh = models.TextField()
     answer_en = models.TextField()
     answer_zh = models.TextField()
-    facts = models.JSONField(default=dict, blank=True)  # what question.toml says: variant, choices, checks of steps, code
+    # what question.toml says: variant, choices, checks of steps, code
+    facts = models.JSONField(default=dict, blank=True)
     sources = models.JSONField(default=list, blank=True)  # [{"text", "url"}]
-    labs = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)  # by slug: they may come later, or never
+    # by slug: they may come later, or never
+    labs = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)
     claims = ArrayField(models.CharField(max_length=CLAIM), default=list, blank=True)
     related = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)
     starter = models.TextField(blank=True)  # Python, of a code question
@@ -125,11 +156,14 @@ class Revision(models.Model):
         max_length=32, blank=True, editable=False
     )  # the renderer's version: of another, it is made anew
     made_at = models.DateTimeField(db_default=Clock())
-    published_at = models.DateTimeField(null=True, blank=True, editable=False)  # null: a draft, which may change
+    # null: a draft, which may change
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["question", "-number"]
-        constraints = [models.UniqueConstraint(fields=["question", "number"], name="revisions_are_numbered")]
+        constraints = [
+            models.UniqueConstraint(fields=["question", "number"], name="revisions_are_numbered")
+        ]
         indexes = [GinIndex(fields=["claims"], name="revisions_by_claim")]
         permissions = [("publish_revision", "Can publish a draft of a question")]
 
@@ -142,7 +176,9 @@ class Revision(models.Model):
 
 
 class Piece(models.Model):
-    """A part of a revision that is shown by itself: a hint, a step, a part to answer, one of its options, a key point."""
+    """A part of a revision that is shown by itself: a hint, a step, a part to answer, one of its
+    options, a key point.
+    """
 
     class Kind(models.TextChoices):
         HINT = "hint", _("hint")
@@ -156,7 +192,8 @@ class Piece(models.Model):
 
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="pieces")
     kind = models.CharField(max_length=16, choices=Kind)
-    group = models.PositiveSmallIntegerField(default=0)  # of an option: the place of its choice among the choices, from 0
+    # of an option: the place of its choice among the choices, from 0
+    group = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField()  # from 0, within kind and group
     key = models.CharField(max_length=16, blank=True)  # of an option: what facts["choice"] calls it
     text_en = models.TextField()
@@ -171,7 +208,9 @@ class Piece(models.Model):
     class Meta:
         ordering = ["revision", "kind", "group", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["revision", "kind", "group", "position"], name="pieces_have_places"),
+            models.UniqueConstraint(
+                fields=["revision", "kind", "group", "position"], name="pieces_have_places"
+            ),
             models.CheckConstraint(
                 condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")),
                 name="an_option_has_key_and_reason",
@@ -200,7 +239,9 @@ class Report(models.Model):
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="reports")
-    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="question_reports")
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="question_reports"
+    )
     key = models.CharField(max_length=64)  # the form's idempotency key
     about = models.CharField(max_length=16, choices=About)
     text = models.TextField(max_length=4000)
@@ -211,8 +252,12 @@ class Report(models.Model):
 
     class Meta:
         ordering = ["-made_at"]
-        constraints = [models.UniqueConstraint(fields=["reporter", "key"], name="a_key_makes_one_report")]
-        indexes = [models.Index(fields=["reporter"], condition=Q(state="open"), name="reports_that_wait")]
+        constraints = [
+            models.UniqueConstraint(fields=["reporter", "key"], name="a_key_makes_one_report")
+        ]
+        indexes = [
+            models.Index(fields=["reporter"], condition=Q(state="open"), name="reports_that_wait")
+        ]
 
     def __str__(self) -> str:
         return f"{self.question_id}: {self.about}"

@@ -1,9 +1,12 @@
-"""Reading the number that a person typed, as they meant it; and saying so where it could be meant in two ways.
+"""Reading the number that a person typed, as they meant it; and saying so where it could be meant
+in two ways.
 
-    0.22   ０.２２   2.2e5   2.2×10^5   10^5   1/3   22 %   221,312   5,3   3.5 ms (where the answer is in ms)
+    0.22   ０.２２   2.2e5   2.2×10^5   10^5   1/3   22 %   221,312   5,3
+    3.5 ms (where the answer is in ms)
 
-A comma groups thousands when every group after the first has exactly three digits, and the first one to three, not starting
-with 0. A single comma otherwise is a decimal comma. Anything else is not read: it costs nothing, and the reader learns what is.
+A comma groups thousands when every group after the first has exactly three digits, and the first
+one to three, not starting with 0. A single comma otherwise is a decimal comma. Anything else is not
+read: it costs nothing, and the reader learns what is.
 """
 
 from __future__ import annotations
@@ -26,14 +29,20 @@ _MANTISSA = r"[+-]?\s?(?:\d[\d,]*(?:\.\d*)?|[.,]\d+)"
 _SIMPLE = rf"(?:{_MANTISSA})(?:[eE][+-]?\d+)?"
 SIMPLE = re.compile(_SIMPLE)
 FRACTION = re.compile(rf"({_SIMPLE})\s*/\s*({_SIMPLE})")
-SCIENTIFIC = re.compile(rf"({_MANTISSA})\s*[*xX]\s*10\s*(?:\^|\*\*)\s*(?:([+-]?\d+)|\(([+-]?\d+)\))")
-POWER = re.compile(rf"([+-]?)\s*({_MANTISSA.removeprefix('[+-]?')})\s*(?:\^|\*\*)\s*(?:([+-]?\d+)|\(([+-]?\d+)\))")
+SCIENTIFIC = re.compile(
+    rf"({_MANTISSA})\s*[*xX]\s*10\s*(?:\^|\*\*)\s*(?:([+-]?\d+)|\(([+-]?\d+)\))"
+)
+POWER = re.compile(
+    rf"([+-]?)\s*({_MANTISSA.removeprefix('[+-]?')})\s*(?:\^|\*\*)\s*(?:([+-]?\d+)|\(([+-]?\d+)\))"
+)
 GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read: a finite number, or why there is none. `note` says how it was read where that could be doubted."""
+    """What was read: a finite number, or why there is none. `note` says how it was read where that
+    could be doubted.
+    """
 
     value: float | None
     note: str = ""
@@ -48,8 +57,8 @@ def read(text: str, units: Collection[str] = ()) -> Reading:
     """Return the number that `text` says.
 
     Args:
-        units: how the answer's unit may be written; it may stand behind the number. Where one of them is `%`, a per cent
-            sign is the unit; elsewhere it divides by a hundred.
+        units: how the answer's unit may be written; it may stand behind the number. Where one of
+            them is `%`, a per cent sign is the unit; elsewhere it divides by a hundred.
     """
     notes: list[str] = []
     try:
@@ -102,7 +111,10 @@ def _value(bare: str, notes: list[str]) -> float:
     if match := POWER.fullmatch(bare):
         power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
-    raise _Unread(_("“%(text)s” is not read as a number. %(help)s") % {"text": bare[:40], "help": what_is_read()})
+    raise _Unread(
+        _("“%(text)s” is not read as a number. %(help)s")
+        % {"text": bare[:40], "help": what_is_read()}
+    )
 
 
 def _simple(text: str, notes: list[str]) -> float:
@@ -123,17 +135,22 @@ def _without_commas(digits: str, sign: str, notes: list[str]) -> str:
     if GROUPED.fullmatch(digits):
         plain = digits.replace(",", "")
         notes.append(
-            _("We read %(text)s as %(number)s: the comma groups thousands.") % {"text": sign + digits, "number": sign + plain}
+            _("We read %(text)s as %(number)s: the comma groups thousands.")
+            % {"text": sign + digits, "number": sign + plain}
         )
         return plain
     if digits.count(",") == 1 and "." not in digits and not digits.endswith(","):
         plain = digits.replace(",", ".")
         plain = f"0{plain}" if plain.startswith(".") else plain
         notes.append(
-            _("%(text)s looks like a decimal comma; we read %(number)s.") % {"text": sign + digits, "number": sign + plain}
+            _("%(text)s looks like a decimal comma; we read %(number)s.")
+            % {"text": sign + digits, "number": sign + plain}
         )
         return plain
-    what = _("The commas in “%(text)s” can be read in more than one way. Write 221,312 or 221312 for thousands, 5.3 for a decimal.")
+    what = _(
+        "The commas in “%(text)s” can be read in more than one way. Write 221,312 or 221312 "
+        "for thousands, 5.3 for a decimal."
+    )
     raise _Unread(what % {"text": digits[:40]})
 
 

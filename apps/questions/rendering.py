@@ -1,10 +1,13 @@
-"""The bank's Markdown as HTML: markdown-it, then nh3, then what nh3 would strip is put back into its places.
+"""The bank's Markdown as HTML: markdown-it, then nh3, then what nh3 would strip is put back into
+its places.
 
-Formulas, code and markers are taken out of the text before Markdown sees it, so that no underscore of TeX becomes emphasis. What
-they leave is a character of Unicode's private use with a number; it passes through Markdown and nh3 as a letter would.
+Formulas, code and markers are taken out of the text before Markdown sees it, so that no underscore
+of TeX becomes emphasis. What they leave is a character of Unicode's private use with a number; it
+passes through Markdown and nh3 as a letter would.
 
-`{{name}}` is a drawn value, `{{figure: caption}}`, `{{verdicts}}`, `{{reference}}` are markers: they stay in the HTML, as comments
-that no text can forge, until `served` puts in what the reader is to see.
+`{{name}}` is a drawn value, `{{figure: caption}}`, `{{verdicts}}`, `{{reference}}` are markers:
+they stay in the HTML, as comments that no text can forge, until `served` puts in what the reader is
+to see.
 """
 
 from __future__ import annotations
@@ -34,20 +37,47 @@ TAKEN_OUT = re.compile(
     r"|\{\{\s*(?P<marker>[A-Za-z_0-9-]+)\s*(?::(?P<argument>[^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}\}",
     re.DOTALL | re.MULTILINE,
 )
-BROKEN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")  # a browser would show a space
+# a browser would show a space
+BROKEN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")
 VALUE = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 TAGS = {
-    *("p", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "br", "hr", "h4", "h5", "sup", "sub"),
+    *(
+        "p",
+        "em",
+        "strong",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "br",
+        "hr",
+        "h4",
+        "h5",
+        "sup",
+        "sub",
+    ),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}, "code": {"class"}}
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "th": {"align"},
+    "td": {"align"},
+    "code": {"class"},
+}
 PARAGRAPH = re.compile(r"<p>((?:(?!</?p>).)*)</p>", re.DOTALL)
 COMMENT = re.compile(r"<!--gradus:([a-z]+)-->")
 
 
 @dataclass
 class Rendered:
-    """HTML, and what is wrong with the text: (what, the place in the text where it is, as an offset)."""
+    """HTML, and what is wrong with the text: (what, the place in the text where it is, as an
+    offset).
+    """
 
     html: str = ""
     faults: list[tuple[str, int]] = field(default_factory=list)
@@ -60,7 +90,9 @@ def value_names(text: str) -> set[str]:
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with the drawn values in their places; unknown names stay, and are a fault when rendered."""
+    """Return `text` with the drawn values in their places; unknown names stay, and are a fault when
+    rendered.
+    """
     return VALUE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
@@ -74,19 +106,33 @@ def render(text: str, *, inline: bool = False) -> Rendered:
     source = work.take_out(clean(text).replace(OPEN, "").replace(CLOSE, ""))
     source = BROKEN_CHINESE.sub("", source)
     parsed = _markdown().renderInline(source) if inline else _markdown().render(source)
-    safe = nh3.clean(parsed, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="noopener")
+    safe = nh3.clean(
+        parsed,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener",
+    )
     work.find_asterisks(safe)
     return Rendered(work.put_back(safe), work.faults, work.formulas)
 
 
 def served(page: str, **replacements: str) -> str:
-    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`. What is not given is nothing."""
+    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`.
+    What is not given is nothing.
+    """
     whole = COMMENT.sub(lambda match: replacements.get(match[1], ""), page)
-    return re.sub(r'<figure class="plate"><figcaption>.*?</figcaption></figure>', "", whole, flags=re.DOTALL)
+    return re.sub(
+        r'<figure class="plate"><figcaption>.*?</figcaption></figure>', "", whole, flags=re.DOTALL
+    )
 
 
 def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"]).disable("image")
+    return (
+        MarkdownIt("commonmark", {"html": False, "linkify": False})
+        .enable(["table", "strikethrough"])
+        .disable("image")
+    )
 
 
 class _Work:
@@ -121,10 +167,17 @@ class _Work:
     def _marker(self, match: re.Match[str]) -> str:
         name, argument = match["marker"], match["argument"]
         if name not in MARKERS:
-            self.faults.append((f"{match[0]} is neither a drawn value nor a marker ({', '.join(MARKERS)})", match.start()))
+            self.faults.append(
+                (
+                    f"{match[0]} is neither a drawn value nor a marker ({', '.join(MARKERS)})",
+                    match.start(),
+                )
+            )
             return self._keep("text", match[0], match.start())
         if (argument is not None) != (name == "figure"):
-            self.faults.append(("write {{figure: caption}}, {{verdicts}} and {{reference}}", match.start()))
+            self.faults.append(
+                ("write {{figure: caption}}, {{verdicts}} and {{reference}}", match.start())
+            )
         return self._keep(name, (argument or "").strip(), match.start())
 
     def _keep(self, kind: str, what: str, where: int) -> str:
@@ -132,16 +185,28 @@ class _Work:
         return f"{OPEN}{len(self.kept) - 1}{CLOSE}"
 
     def find_asterisks(self, safe: str) -> None:
-        """Note emphasis that was not closed: an asterisk or an underscore pair that Markdown left in the text."""
+        """Note emphasis that was not closed: an asterisk or an underscore pair that Markdown left
+        in the text.
+        """
         words = html.unescape(re.sub(r"<[^>]*>", "", safe))
         if match := re.search(r"\*+|__", words):  # the first: what follows is of the same pair
             around = PLACE.split(words[match.end() : match.end() + 8])[0].split("\n")[0]
             found = self.source.find(match[0] + around)
-            self.faults.append((f"“{match[0]}{around}”: emphasis that is not closed", max(found, 0)))
+            self.faults.append(
+                (f"“{match[0]}{around}”: emphasis that is not closed", max(found, 0))
+            )
 
     def put_back(self, cleaned: str) -> str:
         safe = TAG.sub(lambda tag: PLACE.sub(self._as_written, tag[0]), cleaned)
-        set_ = iter(tex.formulas([(what, kind == "display") for kind, what, _at in self.kept if kind in ("inline", "display")]))
+        set_ = iter(
+            tex.formulas(
+                [
+                    (what, kind == "display")
+                    for kind, what, _at in self.kept
+                    if kind in ("inline", "display")
+                ]
+            )
+        )
         pieces: list[tuple[str, bool]] = []  # HTML, and whether it is a block
         for kind, what, where in self.kept:
             if kind in ("inline", "display"):
@@ -153,10 +218,14 @@ class _Work:
             else:
                 pieces.append(self._piece(kind, what, where))
         apart = PARAGRAPH.sub(lambda match: _apart(match, pieces), safe)
-        return PLACE.sub(lambda match: pieces[int(match[1])][0] if int(match[1]) < len(pieces) else "", apart).strip()
+        return PLACE.sub(
+            lambda match: pieces[int(match[1])][0] if int(match[1]) < len(pieces) else "", apart
+        ).strip()
 
     def _as_written(self, place: re.Match[str]) -> str:
-        """Return what stands in an attribute, where no HTML can: a link's title keeps its formula as it was written."""
+        """Return what stands in an attribute, where no HTML can: a link's title keeps its formula
+        as it was written.
+        """
         number = int(place[1])
         return html.escape(self.kept[number][1]) if number < len(self.kept) else ""
 
@@ -168,16 +237,28 @@ class _Work:
                 return f"<code>{html.escape(' '.join(what.split()))}</code>", False
             case "fence":
                 first, _, rest = what.partition("\n")
-                body = rest.rstrip().rpartition("\n")[0] if re.search(r"^[`~]{3,}\s*$", rest, re.MULTILINE) else rest
+                body = (
+                    rest.rstrip().rpartition("\n")[0]
+                    if re.search(r"^[`~]{3,}\s*$", rest, re.MULTILINE)
+                    else rest
+                )
                 return coloured(body, first.strip("`~ ").split(" ")[0]), True
             case "figure":
                 caption = render(what, inline=True)
                 self.faults += [(fault, where) for fault, _at in caption.faults]
-                return f'<figure class="plate"><!--gradus:figure--><figcaption>{caption.html}</figcaption></figure>', True
+                return (
+                    (
+                        "<figure "
+                        f'class="plate"><!--gradus:figure--><figcaption>{caption.html}</figcaption></figure>'
+                    ),
+                    True,
+                )
         return f"<!--gradus:{kind}-->", True
 
 
 def _apart(match: re.Match[str], pieces: list[tuple[str, bool]]) -> str:
     """Return a paragraph, ended before each block in it and begun anew behind."""
-    inside = PLACE.sub(lambda place: f"</p>{place[0]}<p>" if pieces[int(place[1])][1] else place[0], match[1])
+    inside = PLACE.sub(
+        lambda place: f"</p>{place[0]}<p>" if pieces[int(place[1])][1] else place[0], match[1]
+    )
     return re.sub(r"<p>\s*</p>", "", f"<p>{inside}</p>")

@@ -24,15 +24,23 @@ def question_for(slug: str) -> Question:
     return question
 
 
-def questions(*, topic: str = "", kind: str = "", difficulty: str = "", words: str = "") -> QuerySet[Question]:
-    """Return the questions that fit, with what a list of them shows. A filter with an unknown value fits nothing."""
+def questions(
+    *, topic: str = "", kind: str = "", difficulty: str = "", words: str = ""
+) -> QuerySet[Question]:
+    """Return the questions that fit, with what a list of them shows. A filter with an unknown value
+    fits nothing.
+    """
     found = Question.objects.offered().select_related("current").only(*LISTED)
     if topic:
         found = found.filter(topic=topic)
     if kind:
         found = found.filter(kinds__contains=[kind])
     if difficulty:
-        found = found.filter(difficulty=int(difficulty)) if difficulty in tuple("12345") else found.none()
+        found = (
+            found.filter(difficulty=int(difficulty))
+            if difficulty in tuple("12345")
+            else found.none()
+        )
     return found.saying(words) if words else found
 
 
@@ -90,7 +98,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A revision in one language, its variant drawn. All HTML is safe: made from cleaned text when it was stored."""
+    """A revision in one language, its variant drawn. All HTML is safe: made from cleaned text when
+    it was stored.
+    """
 
     revision: Revision
     language: str  # en, zh
@@ -148,9 +158,14 @@ class _Reading:
             numeric=numeric[0] if numeric else None,
             unit=((variant or {}).get("unit") or {}).get(self.language, ""),
             drawn=variants.draw(variant, self.seed) if variant else None,
-            choices=tuple(self.choice(number, piece) for number, piece in enumerate(self.of("choice"))),
+            choices=tuple(
+                self.choice(number, piece) for number, piece in enumerate(self.of("choice"))
+            ),
             hints=self.each("hint"),
-            steps=tuple(Step(html, each.get("check")) for html, each in zip(self.each("step"), checks, strict=True)),
+            steps=tuple(
+                Step(html, each.get("check"))
+                for html, each in zip(self.each("step"), checks, strict=True)
+            ),
             points=self.each("point"),
             mistakes=self.each("mistake"),
             follow_ups=self.each("follow_up"),
@@ -158,7 +173,10 @@ class _Reading:
         )
 
     def of(self, kind: str, group: int = 0) -> list[Piece]:
-        return sorted((p for p in self.pieces if p.kind == kind and p.group == group), key=lambda piece: piece.position)
+        return sorted(
+            (p for p in self.pieces if p.kind == kind and p.group == group),
+            key=lambda piece: piece.position,
+        )
 
     def each(self, kind: str) -> tuple[SafeString, ...]:
         return tuple(self.html(piece, "text") for piece in self.of(kind))
@@ -172,9 +190,17 @@ class _Reading:
         facts = self.revision.facts["choice"][number]
         options = {option.key: self.option(option, facts) for option in self.of("option", number)}
         order = variants.shuffled(list(options), self.seed)
-        return Choice(self.html(piece, "text"), facts["form"], tuple(options[key] for key in order), facts)
+        return Choice(
+            self.html(piece, "text"), facts["form"], tuple(options[key] for key in order), facts
+        )
 
     def option(self, piece: Piece, facts: Mapping[str, Any]) -> Option:
         right = facts["right"]
         place = right.index(piece.key) if facts["form"] == "order" else -1
-        return Option(piece.key, self.html(piece, "text"), self.html(piece, "reason"), piece.key in right, place)
+        return Option(
+            piece.key,
+            self.html(piece, "text"),
+            self.html(piece, "reason"),
+            piece.key in right,
+            place,
+        )

@@ -18,8 +18,12 @@ from apps.questions.checking import BadFact
 from apps.questions.models import Piece, Question, Report, Revision
 
 SET = ("title", "statement", "answer")
-HTML = [f"{name}_html_{language}" for name in SET for language in typesetting.LANGUAGES] + ["html_made_by"]
-PIECE_HTML = [f"{name}_{language}" for name in ("html", "reason_html") for language in typesetting.LANGUAGES]
+HTML = [f"{name}_html_{language}" for name in SET for language in typesetting.LANGUAGES] + [
+    "html_made_by"
+]
+PIECE_HTML = [
+    f"{name}_{language}" for name in ("html", "reason_html") for language in typesetting.LANGUAGES
+]
 
 
 class NotPublishable(Refused):
@@ -38,7 +42,9 @@ class TooManyReports(Refused):
 
 @transaction.atomic
 def publish_made(*, revision: Revision, pieces: Sequence[Piece]) -> Revision:
-    """Store a new revision whose HTML is made, with its pieces, and make it the question's present one."""
+    """Store a new revision whose HTML is made, with its pieces, and make it the question's present
+    one.
+    """
     question = Question.objects.select_for_update().get(pk=revision.question_id)
     last = question.revisions.aggregate(last=Max("number"))["last"]
     revision.number = (last or 0) + 1
@@ -62,10 +68,15 @@ def publish_draft(*, revision: Revision) -> Revision:
         return revision
     pieces = list(revision.pieces.all())
     if faults := faults_of(revision, pieces):
-        raise NotPublishable(_("This draft cannot be published yet: %(faults)s") % {"faults": "; ".join(faults)}, faults=faults)
+        raise NotPublishable(
+            _("This draft cannot be published yet: %(faults)s") % {"faults": "; ".join(faults)},
+            faults=faults,
+        )
     revision.save(update_fields=HTML)
     Piece.objects.bulk_update(pieces, PIECE_HTML)
-    Question.objects.filter(pk=question.pk).update(**{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")})
+    Question.objects.filter(pk=question.pk).update(
+        **{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")}
+    )
     return _make_current(question, revision)
 
 
@@ -88,7 +99,10 @@ def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
             rules.check_draws(said["variant"])
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.what}"]
-    return [f"{fault.text.name} ({fault.text.language}): {fault.what}" for fault in typesetting.set_html(revision, pieces)]
+    return [
+        f"{fault.text.name} ({fault.text.language}): {fault.what}"
+        for fault in typesetting.set_html(revision, pieces)
+    ]
 
 
 @transaction.atomic
@@ -124,18 +138,27 @@ def _make_current(question: Question, revision: Revision) -> Revision:
 
 
 @transaction.atomic
-def report_mistake(*, reporter: User, revision: Revision, about: str, text: str, language: str, key: str) -> Report:
+def report_mistake(
+    *, reporter: User, revision: Revision, about: str, text: str, language: str, key: str
+) -> Report:
     """Store that someone found a mistake. The same key again is the same report.
 
     Raises:
         TooManyReports: too many of theirs wait for an answer.
     """
-    User.objects.select_for_update().get(pk=reporter.pk)  # one report of a person at a time: the count below is exact
+    # one report of a person at a time: the count below is exact
+    User.objects.select_for_update().get(pk=reporter.pk)
     if known := Report.objects.filter(reporter=reporter, key=key).first():
         return known
-    if Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count() >= Report.MOST_OPEN:
+    if (
+        Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count()
+        >= Report.MOST_OPEN
+    ):
         raise TooManyReports(
-            _("You have %(n)s reports that wait for an answer. Thank you; let us read those first.") % {"n": Report.MOST_OPEN}
+            _("You have %(n)s reports that wait for an answer. Thank you; let us read those first.")
+            % {"n": Report.MOST_OPEN}
         )
     said = {"about": about, "text": clean(text), "language": language}
-    return Report.objects.create(reporter=reporter, key=key, revision=revision, question_id=revision.question_id, **said)
+    return Report.objects.create(
+        reporter=reporter, key=key, revision=revision, question_id=revision.question_id, **said
+    )

@@ -1,7 +1,8 @@
 """TeX to HTML and MathML, by KaTeX in QuickJS. No script reaches the reader's browser.
 
-One context for each process, owned by one thread: a context that two threads use ends the process. After an exception a new one is
-made. Memory and time are limited, and so is what TeX may do: no links, no remote images, no growth without end.
+One context for each process, owned by one thread: a context that two threads use ends the process.
+After an exception a new one is made. Memory and time are limited, and so is what TeX may do: no
+links, no remote images, no growth without end.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import quickjs
 from django.conf import settings
 
 MEMORY = 64 * 1024 * 1024  # bytes
-SECONDS = 0.5  # for one formula: a large one takes 0.07, and on a busy machine several times as long
+# for one formula: a large one takes 0.07, and on a busy machine several times as long
+SECONDS = 0.5
 LONGEST = 5_000  # characters of a formula
-UNKNOWN = "#c00001"  # the colour of commands that KaTeX does not know, or that are not trusted: nobody's own
+# the colour of commands that KaTeX does not know, or that are not trusted: nobody's own
+UNKNOWN = "#c00001"
 OPTIONS = {
     "trust": False,
     "strict": False,
@@ -45,7 +48,8 @@ class NoKatex(Exception):
 @dataclass(frozen=True)
 class Formula:
     html: str
-    error: str = ""  # what KaTeX said, with the place; the HTML then shows the TeX as it was written
+    # what KaTeX said, with the place; the HTML then shows the TeX as it was written
+    error: str = ""
 
 
 def formulas(wanted: Sequence[tuple[str, bool]]) -> list[Formula]:
@@ -99,16 +103,22 @@ def _set(tex: str, display: bool) -> Formula:
     except (quickjs.JSException, quickjs.StackOverflow, MemoryError, ValueError) as error:
         _of_thread.function = None
         logger.warning("KaTeX gave up: %s", str(error).splitlines()[:1])
-        return escaped(tex, display, str(error).split("\n")[0] or "it takes too much time or memory")
+        return escaped(
+            tex, display, str(error).split("\n")[0] or "it takes too much time or memory"
+        )
     if 'class="katex-error"' in found:
         return escaped(tex, display, _complaint(found))
     if UNKNOWN in found:
-        return Formula(found, "it has a command that KaTeX does not know, or that is not allowed here")
+        return Formula(
+            found, "it has a command that KaTeX does not know, or that is not allowed here"
+        )
     return Formula(found)
 
 
 def _complaint(found: str) -> str:
-    return html.unescape(found.partition('title="')[2].partition('"')[0]).removeprefix("ParseError: ")
+    return html.unescape(found.partition('title="')[2].partition('"')[0]).removeprefix(
+        "ParseError: "
+    )
 
 
 def _function() -> Any:

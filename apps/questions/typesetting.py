@@ -1,4 +1,6 @@
-"""The HTML columns of a revision and its pieces. Text without drawn values is set once; the rest when a variant is first shown."""
+"""The HTML columns of a revision and its pieces. Text without drawn values is set once; the rest
+when a variant is first shown.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ class Text:
     def name(self) -> str:
         """Return what the text is called among the texts of its revision."""
         row = self.row
-        return self.field if isinstance(row, Revision) else f"{row.kind}.{row.group}.{row.position}.{self.field}"
+        return (
+            self.field
+            if isinstance(row, Revision)
+            else f"{row.kind}.{row.group}.{row.position}.{self.field}"
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ def made_by() -> str:
     return f"{VERSION}-{tex.fingerprint()}"
 
 
-def texts(revision: Revision, pieces: Iterable[Piece], languages: Sequence[str] = LANGUAGES) -> Iterator[Text]:
+def texts(
+    revision: Revision, pieces: Iterable[Piece], languages: Sequence[str] = LANGUAGES
+) -> Iterator[Text]:
     """Yield every text of a revision that is not empty."""
     for language in languages:
         for field in ("title", "statement", "answer"):
@@ -67,11 +75,14 @@ def drawn_names(revision: Revision) -> set[str]:
     """Return the names whose values a text may show."""
     variant = revision.facts.get("variant") or {}
     rows = variant.get("rows") or [{"values": {}}]
-    return {*variant.get("draw", {}), *variant.get("answer", {}), *rows[0]["values"]} - set(variants.RESERVED)
+    return {*variant.get("draw", {}), *variant.get("answer", {}), *rows[0]["values"]} - set(
+        variants.RESERVED
+    )
 
 
 def set_html(revision: Revision, pieces: Sequence[Piece]) -> list[Fault]:
-    """Fill the HTML columns (of rows that need not be saved yet), and return what is wrong with the texts.
+    """Fill the HTML columns (of rows that need not be saved yet), and return what is wrong with the
+    texts.
 
     Raises:
         NoKatex: the front end was not built.
@@ -84,21 +95,34 @@ def set_html(revision: Revision, pieces: Sequence[Piece]) -> list[Fault]:
         shown = rendering.with_values(text.source, values) if drawn else text.source
         made = rendering.render(shown, inline=text.field in INLINE)
         setattr(text.row, text.column, "" if drawn else made.html)
-        faults += [Fault(text, what, _line_begins(text.source, shown, at) if drawn else at) for what, at in made.faults]
+        faults += [
+            Fault(text, what, _line_begins(text.source, shown, at) if drawn else at)
+            for what, at in made.faults
+        ]
     revision.html_made_by = made_by()
     return faults
 
 
 def _line_begins(source: str, shown: str, offset: int) -> int:
-    """Return where in `source` the line begins that has `offset` in `shown`, where values stand for names."""
+    """Return where in `source` the line begins that has `offset` in `shown`, where values stand for
+    names.
+    """
     before = source.split("\n")[: shown.count("\n", 0, offset)]
     return sum(len(line) + 1 for line in before)
 
 
-def drawn_html(revision: Revision, pieces: Sequence[Piece], language: str, seed: int) -> dict[str, str]:
-    """Return the HTML of each text that shows drawn values, by its name; made once for each seed, and kept."""
+def drawn_html(
+    revision: Revision, pieces: Sequence[Piece], language: str, seed: int
+) -> dict[str, str]:
+    """Return the HTML of each text that shows drawn values, by its name; made once for each seed,
+    and kept.
+    """
     names = drawn_names(revision)
-    mine = [text for text in texts(revision, pieces, [language]) if names and rendering.value_names(text.source) & names]
+    mine = [
+        text
+        for text in texts(revision, pieces, [language])
+        if names and rendering.value_names(text.source) & names
+    ]
     if not mine:
         return {}
     seed %= variants.SEEDS
@@ -107,10 +131,14 @@ def drawn_html(revision: Revision, pieces: Sequence[Piece], language: str, seed:
     if found is None:
         values = _values(revision, seed)
         made = {
-            text.name: rendering.render(rendering.with_values(text.source, values), inline=text.field in INLINE) for text in mine
+            text.name: rendering.render(
+                rendering.with_values(text.source, values), inline=text.field in INLINE
+            )
+            for text in mine
         }
         found = {name: each.html for name, each in made.items()}
-        if not any(each.faults for each in made.values()):  # loading saw none: a formula that took too long here is set again
+        # loading saw none: a formula that took too long here is set again
+        if not any(each.faults for each in made.values()):
             cache.set(key, found, timeout=None)
     return found
 

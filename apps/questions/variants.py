@@ -1,10 +1,14 @@
-"""Numeric parts drawn by seed: the same seed gives the same numbers, on every machine and every version of Python.
+"""Numeric parts drawn by seed: the same seed gives the same numbers, on every machine and every
+version of Python.
 
-    [variant.draw]    a name = { choices = [...] }, { from = 2, to = 5 } (whole numbers, both included), or a constant
-    [variant.answer]  value = "…", and further names that later expressions may use; reject = "…" draws again where it is true
+    [variant.draw]    a name = { choices = [...] }, { from = 2, to = 5 } (whole numbers, both
+                      included), or a constant
+    [variant.answer]  value = "…", and further names that later expressions may use;
+                      reject = "…" draws again where it is true
     [[variant.wrong]] value = "…", message = { en, zh }: what people answer who make a known mistake
 
-Where expressions do not reach, `variant.py` makes the same as a table, one row a seed (`[[rows]]` in variants.json).
+Where expressions do not reach, `variant.py` makes the same as a table, one row a seed (`[[rows]]`
+in variants.json).
 """
 
 from __future__ import annotations
@@ -16,7 +20,9 @@ from typing import Any
 
 from apps.questions.expressions import BadExpression, Number, read
 
-SEEDS = 64  # variants of a question: enough that nobody learns the numbers, few enough to keep what was rendered
+# variants of a question: enough that nobody learns the numbers, few enough to keep what was
+# rendered
+SEEDS = 64
 MOST_DRAWS = 500  # before we say that nothing can be drawn
 PLAIN = 1e-9  # relative tolerance of an answer that names none: of rounding, not of judgement
 RESERVED = ("value", "reject")
@@ -59,14 +65,17 @@ def draw(facts: Facts, seed: int) -> Drawn:
 
     Raises:
         NoDraw: every draw was rejected.
-        BadExpression, NoValue: an expression cannot be read, or has no value; loading tries every seed.
+        BadExpression, NoValue: an expression cannot be read, or has no value; loading tries every
+            seed.
     """
     seed %= SEEDS
     if rows := facts.get("rows"):
         return _of_row(facts, rows[seed % len(rows)], seed)
     answer = facts["answer"]
     for turn in range(MOST_DRAWS):
-        values: dict[str, Number] = {name: _one(how, name, seed, turn) for name, how in facts.get("draw", {}).items()}
+        values: dict[str, Number] = {
+            name: _one(how, name, seed, turn) for name, how in facts.get("draw", {}).items()
+        }
         _compute(answer, values)
         if not ("reject" in answer and read(answer["reject"], values).at(**values)):
             return _made(facts, values, seed)
@@ -74,12 +83,15 @@ def draw(facts: Facts, seed: int) -> Drawn:
 
 
 def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
-    """Add the values that are computed from those drawn, each after those that it needs: JSON keeps no order of names.
+    """Add the values that are computed from those drawn, each after those that it needs: JSON keeps
+    no order of names.
 
     Raises:
         BadExpression: they need each other in a circle.
     """
-    left = {name: read(text, {*values, *answer}) for name, text in answer.items() if name != "reject"}
+    left = {
+        name: read(text, {*values, *answer}) for name, text in answer.items() if name != "reject"
+    }
     while left:
         ready = [name for name, expression in left.items() if not expression.names & left.keys()]
         if not ready:
@@ -89,21 +101,39 @@ def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
 
 
 def _made(facts: Facts, values: dict[str, Number], seed: int) -> Drawn:
-    wrong = [Wrong(float(read(each["value"], values).at(**values)), each["message"]) for each in facts.get("wrong", [])]
+    wrong = [
+        Wrong(float(read(each["value"], values).at(**values)), each["message"])
+        for each in facts.get("wrong", [])
+    ]
     shown = {name: value for name, value in values.items() if name != "value"}
     return _with_tolerance(facts, seed, shown, float(values["value"]), wrong)
 
 
 def _of_row(facts: Facts, row: Mapping[str, Any], seed: int) -> Drawn:
-    wrong = [Wrong(float(value), each["message"]) for value, each in zip(row["wrong"], facts.get("wrong", []), strict=True)]
+    wrong = [
+        Wrong(float(value), each["message"])
+        for value, each in zip(row["wrong"], facts.get("wrong", []), strict=True)
+    ]
     return _with_tolerance(facts, seed, row["values"], float(row["answer"]), wrong)
 
 
-def _with_tolerance(facts: Facts, seed: int, values: Mapping[str, Number], answer: float, wrong: Sequence[Wrong]) -> Drawn:
+def _with_tolerance(
+    facts: Facts, seed: int, values: Mapping[str, Number], answer: float, wrong: Sequence[Wrong]
+) -> Drawn:
     tolerance = facts.get("tolerance") or {"relative": PLAIN, "absolute": PLAIN}
-    relative, absolute = float(tolerance.get("relative", 0.0)), float(tolerance.get("absolute", 0.0))
+    relative, absolute = (
+        float(tolerance.get("relative", 0.0)),
+        float(tolerance.get("absolute", 0.0)),
+    )
     drawn = Drawn(seed, values, answer, relative, absolute, ())
-    return Drawn(seed, values, answer, relative, absolute, tuple(one for one in wrong if not drawn.is_right(one.value)))
+    return Drawn(
+        seed,
+        values,
+        answer,
+        relative,
+        absolute,
+        tuple(one for one in wrong if not drawn.is_right(one.value)),
+    )
 
 
 def _one(how: Any, name: str, seed: int, turn: int) -> Number:
@@ -116,7 +146,9 @@ def _one(how: Any, name: str, seed: int, turn: int) -> Number:
 
 
 def lot(what: str, sides: int) -> int:
-    """Return a number from 0 to `sides` - 1 that belongs to `what`. Our own: `random`'s draws may change with Python."""
+    """Return a number from 0 to `sides` - 1 that belongs to `what`. Our own: `random`'s draws may
+    change with Python.
+    """
     return int.from_bytes(sha256(what.encode()).digest()[:8]) % sides
 
 
@@ -127,4 +159,6 @@ def shuffled(keys: Sequence[str], seed: int) -> list[str]:
 
 def shown(value: Number) -> str:
     """Return a drawn number as the text shows it."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )

@@ -42,15 +42,23 @@ def questions(request: HttpRequest) -> HttpResponse:
         "kinds": Kind.choices,
         "difficulties": "12345",
     }
-    return render(request, "questions/_questions.html" if request.htmx else "questions/questions.html", context)  # type: ignore[attr-defined]
+    return render(
+        request,
+        "questions/_questions.html" if request.htmx else "questions/questions.html",
+        context,
+    )  # type: ignore[attr-defined]
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def about(request: HttpRequest, claim: str) -> HttpResponse:
-    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are none; a page without scripts."""
+    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are
+    none; a page without scripts.
+    """
     context = {"questions": selectors.about(clean(claim)), "claim": claim}
-    return render(request, "questions/_about.html" if request.htmx else "questions/about.html", context)  # type: ignore[attr-defined]
+    return render(
+        request, "questions/_about.html" if request.htmx else "questions/about.html", context
+    )  # type: ignore[attr-defined]
 
 
 @login_required
@@ -61,7 +69,9 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     form = ReportForm(request.POST or None, initial={"key": uuid.uuid4().hex})
     if request.method == "POST" and form.is_valid():
         language = "zh" if is_chinese() else "en"
-        services.report_mistake(reporter=request.user, revision=question.current, language=language, **form.cleaned_data)
+        services.report_mistake(
+            reporter=request.user, revision=question.current, language=language, **form.cleaned_data
+        )
         messages.success(request, _("Thank you. Someone will read it, and mend what is wrong."))
         return redirect(question)
     return render(request, "questions/report.html", {"question": question, "form": form})

@@ -69,7 +69,11 @@ def text_of(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(path, 1, f"cannot be read: {error}") from None
     if "\x00" in text:
-        raise BadFile(path, text.partition("\x00")[0].count("\n") + 1, "here is the character NUL, which no text can hold.")
+        raise BadFile(
+            path,
+            text.partition("\x00")[0].count("\n") + 1,
+            "here is the character NUL, which no text can hold.",
+        )
     return text
 
 
@@ -77,7 +81,8 @@ def read(path: Path, language: str) -> Words:
     """Return the words in a file.
 
     Raises:
-        BadFile: a heading is not one of the bank's, something is missing, or an option has no reason.
+        BadFile: a heading is not one of the bank's, something is missing, or an option has no
+            reason.
     """
     lines = text_of(path).splitlines()
     words = Words(path)
@@ -102,17 +107,29 @@ def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
         yield from _ended(current, path)
         heading = heading.strip()
         if level == "#" and number == 1 and len(heading) > LONGEST["title"]:
-            raise BadFile(path, 1, f"a title has at most {LONGEST['title']} characters; this has {len(heading)}.")
+            raise BadFile(
+                path,
+                1,
+                f"a title has at most {LONGEST['title']} characters; this has {len(heading)}.",
+            )
         if level == "#" and number == 1 and heading:
             yield Passage("title", 1, heading)
             current = Passage("statement", 2)
         elif level == "##" and heading in known:
             current = Passage(known[heading], number + 1)
-        elif level == "###" and current.kind in ("choice", "option") and heading.split(" ")[0] == OPTION[language]:
+        elif (
+            level == "###"
+            and current.kind in ("choice", "option")
+            and heading.split(" ")[0] == OPTION[language]
+        ):
             current = Passage("option", number + 1, key=heading.partition(" ")[2].strip())
         else:
             names = ", ".join(f"## {name}" for name in known)
-            raise BadFile(path, number, f"“{line}” is not a heading of a question. Known: # title (line 1), {names}.")
+            raise BadFile(
+                path,
+                number,
+                f"“{line}” is not a heading of a question. Known: # title (line 1), {names}.",
+            )
     yield from _ended(current, path)
 
 
@@ -135,14 +152,25 @@ def _split_reason(option: Passage, path: Path) -> None:
     lines = option.text.split("\n")
     quoted = [number for number, line in enumerate(lines) if line.startswith(">")]
     if not 0 < len(option.key) <= LONGEST["key"]:
-        raise BadFile(path, option.line, f"an option has a key of at most {LONGEST['key']} characters: ### Option a.")
+        raise BadFile(
+            path,
+            option.line,
+            f"an option has a key of at most {LONGEST['key']} characters: ### Option a.",
+        )
     if not quoted:
         raise BadFile(
-            path, option.line, f"option {option.key} has no reason: a block quote (> …) that says why it is right or wrong."
+            path,
+            option.line,
+            (
+                f"option {option.key} has no reason: a block "
+                "quote (> …) that says why it is right or wrong."
+            ),
         )
     option.reason_line = option.line + quoted[0]
     option.reason = "\n".join(lines[n].removeprefix(">").removeprefix(" ") for n in quoted).strip()
-    option.text = "\n".join(line for number, line in enumerate(lines) if number not in quoted).strip()
+    option.text = "\n".join(
+        line for number, line in enumerate(lines) if number not in quoted
+    ).strip()
     if not option.reason or not option.text:
         raise BadFile(path, option.line, f"option {option.key} needs both a text and a reason.")
 
@@ -178,14 +206,22 @@ def _check(words: Words, language: str) -> None:
     for kind in ("title", "statement", "answer"):
         if kind not in kinds:
             name = f"“## {HEADINGS[kind][place]}”" if kind in HEADINGS else f"a {kind}"
-            raise BadFile(words.path, words.passages[-1].line if kinds else 1, f"{name} is missing.")
+            raise BadFile(
+                words.path, words.passages[-1].line if kinds else 1, f"{name} is missing."
+            )
     for kind in ("numeric", "answer"):
         if kinds.count(kind) > 1:
-            raise BadFile(words.path, words.all(kind)[1].line, f"“## {HEADINGS[kind][place]}” stands here a second time.")
+            raise BadFile(
+                words.path,
+                words.all(kind)[1].line,
+                f"“## {HEADINGS[kind][place]}” stands here a second time.",
+            )
     seen = set()
     for option in words.all("option"):
         if (option.group, option.key) in seen:
-            raise BadFile(words.path, option.line, f"option {option.key} stands here a second time.")
+            raise BadFile(
+                words.path, option.line, f"option {option.key} stands here a second time."
+            )
         seen.add((option.group, option.key))
 
 
@@ -197,12 +233,16 @@ def compare(english: Words, chinese: Words) -> None:
     """
     for ours, theirs in zip(english.passages, chinese.passages, strict=False):
         if (ours.kind, ours.key) != (theirs.kind, theirs.key):
-            what = f"here is {_name(theirs)}, where {english.path.name}:{ours.line} has {_name(ours)}."
+            what = (
+                f"here is {_name(theirs)}, where {english.path.name}:{ours.line} has {_name(ours)}."
+            )
             raise BadFile(chinese.path, theirs.line, what)
     if len(english.passages) != len(chinese.passages):
         longer, shorter = sorted((english, chinese), key=lambda words: -len(words.passages))
         extra = longer.passages[len(shorter.passages)]
-        raise BadFile(longer.path, extra.line, f"{_name(extra)} has no counterpart in {shorter.path.name}.")
+        raise BadFile(
+            longer.path, extra.line, f"{_name(extra)} has no counterpart in {shorter.path.name}."
+        )
 
 
 def _name(passage: Passage) -> str:

@@ -10,8 +10,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 
 from django.core.asgi import get_asgi_application
 
-# WhiteNoise sends files as synchronous iterators, whose few blocks Django then reads in a thread: nothing to say at each start.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+# WhiteNoise sends files as synchronous iterators, whose few blocks Django then reads in a thread:
+# nothing to say at each start.
+warnings.filterwarnings(
+    "ignore", message="StreamingHttpResponse must consume synchronous iterators"
+)
 
 django_application = get_asgi_application()
 

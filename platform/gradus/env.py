@@ -1,4 +1,6 @@
-"""The only reader of the environment: three tiny typed readers, and the forms that our URLs take."""
+"""The only reader of the environment: three tiny typed readers, and the forms that our URLs
+take.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 
 class BadSetting(Exception):
-    """An environment variable says something that we cannot use. Names the variable, and what would be right."""
+    """An environment variable says something that we cannot use. Names the variable, and what would
+    be right.
+    """
 
 
 def text(name: str, default: str = "") -> str:
@@ -42,10 +46,15 @@ def flag(name: str, default: bool) -> bool:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Return Django's form of `postgresql://user:password@host:port/name?option=value` (`host` may be a socket's folder)."""
+    """Return Django's form of `postgresql://user:password@host:port/name?option=value` (`host` may
+    be a socket's folder).
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
-        raise BadSetting("DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL 15 or newer, nothing else.")
+        raise BadSetting(
+            "DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL 15 or "
+            "newer, nothing else."
+        )
     options = dict(parse_qsl(parts.query))
     port = _port(parts, "DATABASE_URL")
     return {
@@ -60,12 +69,17 @@ def database(url: str) -> dict[str, Any]:
 
 
 def mail(url: str) -> dict[str, Any]:
-    """Return Django's mail settings of `smtp://user:password@host:port` (`smtps://` for TLS from the start)."""
+    """Return Django's mail settings of `smtp://user:password@host:port` (`smtps://` for TLS from
+    the start).
+    """
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise BadSetting("EMAIL_URL must look like smtp://user:password@host:587 (or smtps://… for TLS from the start).")
+        raise BadSetting(
+            "EMAIL_URL must look like smtp://user:password@host:587 (or smtps://… for TLS "
+            "from the start)."
+        )
     secure = parts.scheme == "smtps"
     port = _port(parts, "EMAIL_URL") or (465 if secure else 587)
     return {

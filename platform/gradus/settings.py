@@ -1,4 +1,6 @@
-"""All settings. A fresh clone runs; `env.py` alone reads the environment; docs/settings.md lists every variable."""
+"""All settings. A fresh clone runs; `env.py` alone reads the environment; docs/settings.md lists
+every variable.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ TESTING = "pytest" in sys.modules
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY") or ("only for tests" if TESTING else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs.")
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs."
+    )
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 SECURE = urlsplit(SITE_URL).scheme == "https"  # what presumes https follows this
 ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [
@@ -95,22 +99,27 @@ TEMPLATES = [
 # ---------------------------------------------------------------- storage
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql:///gradus"))}
-DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}  # without the check, a restart is one 500 a connection
+# without the check, a restart is one 500 a connection
+DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"]["OPTIONS"] |= {
     "connect_timeout": 3,
-    "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
-    # A machine that loses its power says no farewell: the locks that its housekeep held would be kept for two hours.
+    "options": "-c statement_timeout=10s -c lock_timeout=3s -c "
+    "idle_in_transaction_session_timeout=30s"
+    # A machine that loses its power says no farewell: the locks that its housekeep held would be
+    # kept for two hours.
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Limits on tries read the cache: in the database, so that a Redis that is away does not break sign-in.
+# Limits on tries read the cache: in the database, so that a Redis that is away does not break
+# sign-in.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},  # with Django's 300, tries with made-up addresses would push the counts out
+        # with Django's 300, tries with made-up addresses would push the counts out
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")  # bells and live points, nothing else
@@ -129,7 +138,10 @@ AUTHENTICATION_BACKENDS = [
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 EMAIL_URL = env.text("EMAIL_URL")
@@ -146,9 +158,20 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, so that it comes back to its page
+# in the browser that signed up, so that it comes back to its page
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
-ACCOUNT_USERNAME_BLACKLIST = ["gradus", "admin", "administrator", "operator", "root", "system", "staff", "support", "moderator"]
+ACCOUNT_USERNAME_BLACKLIST = [
+    "gradus",
+    "admin",
+    "administrator",
+    "operator",
+    "root",
+    "system",
+    "staff",
+    "support",
+    "moderator",
+]
 ACCOUNT_FORMS = {
     "login": "apps.accounts.forms.LoginForm",
     "signup": "apps.accounts.forms.SignupForm",
@@ -157,7 +180,11 @@ ACCOUNT_FORMS = {
     "reset_password": "apps.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
 }
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key", "signup": "20/m/ip", "reset_password": "20/m/ip,5/m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/15m/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+}
 
 # ---------------------------------------------------------------- words and time
 
@@ -175,7 +202,8 @@ STATIC_URL = "/static/"
 NODE = env.text("GRADUS_NODE")  # the node that builds the front end, when not the one on PATH
 STATICFILES_DIRS = [PLATFORM / "static"]
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(ROOT / "staticfiles")))
-COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()  # else files are served from where they are built, as on a laptop
+# else files are served from where they are built, as on a laptop
+COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not COLLECTED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -190,7 +218,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF],
         "style-src": [SELF],
-        "style-src-attr": ["'unsafe-inline'"],  # charts and, later, KaTeX position things with style attributes
+        # charts and, later, KaTeX position things with style attributes
+        "style-src-attr": ["'unsafe-inline'"],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "base-uri": [NONE],
@@ -227,7 +256,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
-# ---------------------------------------------------------------- runs (seconds, unless they say otherwise)
+# ---------------------------------------------------------------- runs (in seconds by default)
 
 MAX_QUEUED = int(env.positive("MAX_QUEUED", 20))  # runs a learner may have waiting
 MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each lane
@@ -235,13 +264,18 @@ MAX_TRIES = 3
 LEASE_SECONDS = env.positive("LEASE_SECONDS", 20)
 BEAT_SECONDS = env.positive("BEAT_SECONDS", 5)
 if BEAT_SECONDS >= LEASE_SECONDS:
-    raise ImproperlyConfigured("BEAT_SECONDS must be less than LEASE_SECONDS: a worker would be given up between two beats.")
+    raise ImproperlyConfigured(
+        "BEAT_SECONDS must be less than LEASE_SECONDS: "
+        "a worker would be given up between two beats."
+    )
 TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 ENTRY_PENALTY = 30.0  # compute-seconds added at each claim
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a try may take
-STALL_SECONDS = env.positive("STALL_SECONDS", 300)  # without a new point ends a try, even if it beats
-BENCH_PATIENCE_SECONDS = 60  # after which machines that could run a waiting bench run take no labs until they are empty
+# without a new point ends a try, even if it beats
+STALL_SECONDS = env.positive("STALL_SECONDS", 300)
+# after which machines that could run a waiting bench run take no labs until they are empty
+BENCH_PATIENCE_SECONDS = 60
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")
@@ -255,8 +289,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
-    # A form that says what is wrong with what was typed (422) is at work: a warning for each would bury the faults.
-    "filters": {"faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda r: getattr(r, "status_code", 0) != 422}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["faults"]}},
+    # A form that says what is wrong with what was typed (422) is at work: a warning for each would
+    # bury the faults.
+    "filters": {
+        "faults": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda r: getattr(r, "status_code", 0) != 422,
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["faults"]}
+    },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
 }

@@ -21,7 +21,13 @@ STAMP = VENV / ".gradus-assets"
 def are_stale() -> bool:
     """Say whether something must be built."""
     words = all(source.with_suffix(".mo").exists() for source in LOCALE.rglob("*.po"))
-    return not (BUILT.exists() and KATEX.exists() and words and STAMP.exists() and STAMP.read_text() == digest())
+    return not (
+        BUILT.exists()
+        and KATEX.exists()
+        and words
+        and STAMP.exists()
+        and STAMP.read_text() == digest()
+    )
 
 
 def build() -> None:
@@ -33,14 +39,22 @@ def build() -> None:
     if not are_stale():
         return
     with step("Front end"):
-        run("manage.py assets", [PYTHON, ROOT / "manage.py", "assets"], log=VENV / "assets.log", env=_environment(), cwd=ROOT)
+        run(
+            "manage.py assets",
+            [PYTHON, ROOT / "manage.py", "assets"],
+            log=VENV / "assets.log",
+            env=_environment(),
+            cwd=ROOT,
+        )
         STAMP.write_text(digest())
 
 
 def digest(frontend: Path = FRONTEND, locale: Path = LOCALE) -> str:
     """Return a hash of all sources: names and contents."""
     found = hashlib.sha256()
-    sources = [path for path in frontend.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+    sources = [
+        path for path in frontend.rglob("*") if path.is_file() and "node_modules" not in path.parts
+    ]
     for path in sorted([*sources, *locale.rglob("*.po")]):
         found.update(str(path.relative_to(path.anchor)).encode() + path.read_bytes())
     return found.hexdigest()

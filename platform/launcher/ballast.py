@@ -1,4 +1,6 @@
-"""64 MB kept for a bad day: PostgreSQL stops when its disk is full, and needs room to start again."""
+"""64 MB kept for a bad day: PostgreSQL stops when its disk is full, and needs room to start
+again.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ MAC_BROWSERS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-NO_BROWSER = "Chromium was not found. Debian: apt install chromium. macOS: brew install --cask chromium. Then run this again."
+NO_BROWSER = (
+    "Chromium was not found. Debian: apt install chromium. macOS: brew install --cask chromium. "
+    "Then run this again."
+)
 STATIC_CHECKS = {
     "ruff": ["-m", "ruff", "check", "."],
     "ruff's format": ["-m", "ruff", "format", "--check", "."],
@@ -70,7 +73,9 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     own = {"GRADUS_CHROMIUM": browser} if browser else {}
     if chosen.all:
         own["GRADUS_SEARCH"] = "1"  # property tests look for examples of their own, see conftest.py
-    status = subprocess.run([PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=os.environ | own, check=False).returncode
+    status = subprocess.run(
+        [PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=os.environ | own, check=False
+    ).returncode
     if not browser:
         _tell_what_did_not_run()
     return status
@@ -81,11 +86,16 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
     failed = []
     # makemigrations compares files with models; that there is no database to ask, it says on stderr
-    env = os.environ | {"DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent", "SECRET_KEY": "static checks"}
+    env = os.environ | {
+        "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
+        "SECRET_KEY": "static checks",
+    }
     env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
     for name, command in STATIC_CHECKS.items():
         out(f"== {name}")
-        done = subprocess.run([PYTHON, *command], cwd=ROOT, env=env, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [PYTHON, *command], cwd=ROOT, env=env, stderr=subprocess.PIPE, check=False
+        )
         if done.returncode:
             out(done.stderr.decode(errors="replace"))
             failed.append(name)
@@ -97,9 +107,15 @@ def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> i
     """Look over the questions' files."""
     _prepare(arguments, torch="skip", worker=False)
     # files alone are read; the database is not asked
-    env = os.environ | {"SECRET_KEY": "content checks", "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent"}
+    env = os.environ | {
+        "SECRET_KEY": "content checks",
+        "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
+    }
     return subprocess.run(
-        [PYTHON, "manage.py", "check_content"], cwd=ROOT, env=env | {"LOG_LEVEL": "ERROR"}, check=False
+        [PYTHON, "manage.py", "check_content"],
+        cwd=ROOT,
+        env=env | {"LOG_LEVEL": "ERROR"},
+        check=False,
     ).returncode
 
 
@@ -113,10 +129,14 @@ def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
 
 
 def manage(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Run a command of Django beside the servers, which are started for it if they are not running."""
+    """Run a command of Django beside the servers, which are started for it if they are not
+    running.
+    """
     _prepare(arguments, torch="skip", worker=False, built=False)
     with _beside_servers(Home(chosen.data)) as env, interruptible_by_child():
-        return subprocess.run([PYTHON, "manage.py", *rest], cwd=ROOT, env=env, check=False).returncode
+        return subprocess.run(
+            [PYTHON, "manage.py", *rest], cwd=ROOT, env=env, check=False
+        ).returncode
 
 
 def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
@@ -130,8 +150,15 @@ def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             _open(site)
             site.start_workers(1)
             with step("Recording"):
-                command: list[str | Path] = [PYTHON, ROOT / "manage.py", "record_evidence", *chosen.lab]
-                return subprocess.run(command, cwd=ROOT, env=site.environment, check=False).returncode
+                command: list[str | Path] = [
+                    PYTHON,
+                    ROOT / "manage.py",
+                    "record_evidence",
+                    *chosen.lab,
+                ]
+                return subprocess.run(
+                    command, cwd=ROOT, env=site.environment, check=False
+                ).returncode
     finally:
         _forget(folder)
 
@@ -143,17 +170,23 @@ def screenshots(chosen: Namespace, rest: list[str], arguments: list[str]) -> int
     if not browser:
         raise Problem("Screenshots need a browser.", NO_BROWSER)
     command: list[str | Path] = [PYTHON, "-m", "pytest", "-q", "-s", "tests/e2e/screenshots.py"]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | {"GRADUS_CHROMIUM": browser}, check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"GRADUS_CHROMIUM": browser}, check=False
+    ).returncode
 
 
 def find_browser() -> str:
-    """Return the Chromium to test with: GRADUS_CHROMIUM, one on PATH, or where macOS keeps it; nothing when there is none."""
+    """Return the Chromium to test with: GRADUS_CHROMIUM, one on PATH, or where macOS keeps it;
+    nothing when there is none.
+    """
     named = os.environ.get("GRADUS_CHROMIUM")
     found = next((path for name in BROWSERS if (path := shutil.which(name))), "")
     return named or found or next((path for path in MAC_BROWSERS if Path(path).exists()), "")
 
 
-def _prepare(arguments: list[str], *, torch: str | None, worker: bool, dev: bool = False, built: bool = True) -> None:
+def _prepare(
+    arguments: list[str], *, torch: str | None, worker: bool, dev: bool = False, built: bool = True
+) -> None:
     """Install what is missing, go on as the Python of `.venv`, and build the front end."""
     setup.make_venv()
     setup.install("setup", "requirements-setup.txt", name="Installers")
@@ -171,7 +204,9 @@ def _prepare(arguments: list[str], *, torch: str | None, worker: bool, dev: bool
 
 
 def _open(site: Site) -> str:
-    """Start the servers, make the database ready and the site answer. Returns the first operator's link, if one was made."""
+    """Start the servers, make the database ready and the site answer. Returns the first operator's
+    link, if one was made.
+    """
     site.start_servers()
     with step("Database and content") as under_way:
         said = site.get_ready()
@@ -204,7 +239,11 @@ def _welcome(site: Site, link: str, workers: int, seconds: float, demo: str = ""
 
 def _tell_what_did_not_run() -> None:
     asked = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", "--collect-only", "-m", "browser"], cwd=ROOT, capture_output=True, text=True, check=False
+        [PYTHON, "-m", "pytest", "-q", "--collect-only", "-m", "browser"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     missing = [line for line in asked.stdout.splitlines() if "::" in line]
     out(f"\n{len(missing)} browser tests did not run. {NO_BROWSER}")

@@ -1,4 +1,6 @@
-"""What the launcher asks of a database, before Django and beside it. Needs psycopg, so it runs in `.venv`."""
+"""What the launcher asks of a database, before Django and beside it. Needs psycopg, so it runs in
+`.venv`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ class Facts:
         if self.encoding != "UTF8":
             return f"The database keeps text as {self.encoding}, which cannot hold Chinese. {AGAIN}"
         if not self.has_chinese:
-            return f"The database's locale takes Chinese characters for no letters, so that search finds no Chinese words. {AGAIN}"
+            return (
+                "The database's locale takes Chinese characters for no letters, so that search "
+                f"finds no Chinese words. {AGAIN}"
+            )
         return ""
 
 
@@ -40,15 +45,24 @@ def facts(url: str) -> Facts:
     """
     with _connected(url) as connection:
         version = connection.info.server_version // 10_000
-        return Facts(version, connection.info.parameter_status("server_encoding") or "", _has_chinese(connection))
+        return Facts(
+            version,
+            connection.info.parameter_status("server_encoding") or "",
+            _has_chinese(connection),
+        )
 
 
 def last_seen(url: str) -> float | None:
-    """Return the seconds since a machine last asked for work; None when none ever did, or there are no tables yet."""
+    """Return the seconds since a machine last asked for work; None when none ever did, or there are
+    no tables yet.
+    """
     with _connected(url) as connection:
         if not _has_machines(connection):
             return None
-        query = "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_machine WHERE revoked_at IS NULL"
+        query = (
+            "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_machine WHERE "
+            "revoked_at IS NULL"
+        )
         found = _value(connection, query)
         return None if found is None else float(found)
 
@@ -59,7 +73,9 @@ def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
         if not _has_machines(connection):
             return "unknown"
         hashed = hashlib.sha256(token.encode()).digest()
-        row = connection.execute("SELECT revoked_at FROM experiments_machine WHERE token_hash = %s", [hashed]).fetchone()
+        row = connection.execute(
+            "SELECT revoked_at FROM experiments_machine WHERE token_hash = %s", [hashed]
+        ).fetchone()
         if row is None:
             return "unknown"
         return "revoked" if row[0] else "known"
@@ -72,7 +88,10 @@ def _connected(url: str) -> Any:
         return psycopg.connect(url, connect_timeout=3)
     except psycopg.Error as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise Problem(f"The database does not answer ({reason}).", "see that it runs, and that DATABASE_URL is right.") from None
+        raise Problem(
+            f"The database does not answer ({reason}).",
+            "see that it runs, and that DATABASE_URL is right.",
+        ) from None
 
 
 def _has_chinese(connection: Any) -> bool:

@@ -1,4 +1,6 @@
-"""`./gradus doctor`: what is right and what is wrong with this machine, in sentences. Runs in `.venv`, once that exists."""
+"""`./gradus doctor`: what is right and what is wrong with this machine, in sentences. Runs in
+`.venv`, once that exists.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def examine(home: Home, address: Address) -> int:
     """Look at everything and print what was found. Returns 1 if something is wrong."""
     findings = [python(), disk(home.path), port(home, address)]
     if find_spec("psycopg") is None:
-        findings.append(Finding("odd", "packages", "nothing is installed yet: ./gradus up does it."))
+        findings.append(
+            Finding("odd", "packages", "nothing is installed yet: ./gradus up does it.")
+        )
     else:
         with ExitStack() as stack:
             findings += servers(home, stack)
@@ -58,9 +62,15 @@ def disk(folder: Path, free: int | None = None) -> Finding:
     total, _used, left = shutil.disk_usage(folder)
     left = left if free is None else free
     if left < SCARCE:
-        return Finding("bad", "disk", f"{size(left)} free at {folder}: PostgreSQL stops when it is full. Make room.")
+        return Finding(
+            "bad",
+            "disk",
+            f"{size(left)} free at {folder}: PostgreSQL stops when it is full. Make room.",
+        )
     if left < LITTLE or left < total / 10:
-        return Finding("odd", "disk", f"{size(left)} free of {size(total)} at {folder}; it will fill up.")
+        return Finding(
+            "odd", "disk", f"{size(left)} free of {size(total)} at {folder}; it will fill up."
+        )
     return Finding("good", "disk", f"{size(left)} free at {folder}.")
 
 
@@ -70,13 +80,20 @@ def port(home: Home, address: Address) -> Finding:
     if answer:
         state = "good" if answer < 500 else "bad"
         return Finding(
-            state, "site", f"answers at {address.local} with status {answer}{'' if answer < 500 else ': read logs/web.log'}."
+            state,
+            "site",
+            (
+                f"answers at {address.local} with status "
+                f"{answer}{'' if answer < 500 else ': read logs/web.log'}."
+            ),
         )
     try:
         address.check()
     except Problem as problem:
         return Finding("bad", "port", f"{problem.what} To do: {problem.remedy}")
-    running = " (a site of this data folder runs elsewhere: name its --port)" if home.running() else ""
+    running = (
+        " (a site of this data folder runs elsewhere: name its --port)" if home.running() else ""
+    )
     return Finding("odd" if running else "good", "port", f"{address.port} is free{running}.")
 
 
@@ -99,19 +116,36 @@ def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
     found = database.facts(url)
     if complaint := found.complaint():
         return [Finding("bad", "database", complaint)]
-    sentence = f"PostgreSQL {found.version} answers; {found.encoding}, and Chinese words have trigrams, so that search finds them."
-    return [Finding("good", "database", sentence), worker(database.last_seen(url)), token(home, url)]
+    sentence = (
+        f"PostgreSQL {found.version} answers; {found.encoding}, and Chinese words have trigrams, "
+        "so that search finds them."
+    )
+    return [
+        Finding("good", "database", sentence),
+        worker(database.last_seen(url)),
+        token(home, url),
+    ]
 
 
 def worker(seconds: float | None) -> Finding:
     """Say when a worker last asked for work."""
     if seconds is None:
         return Finding(
-            "odd", "worker", "none has ever asked for work. ./gradus up starts one; docs/operations.md says how to add machines."
+            "odd",
+            "worker",
+            (
+                "none has ever asked for work. ./gradus up starts one; docs/operations.md says "
+                "how to add machines."
+            ),
         )
     if seconds > SILENT_SECONDS:
         return Finding(
-            "odd", "worker", f"the last one asked for work {_ago(seconds)} ago. Runs wait until one does; see logs/worker.log."
+            "odd",
+            "worker",
+            (
+                f"the last one asked for work {_ago(seconds)} ago. Runs wait until one does; see "
+                "logs/worker.log."
+            ),
         )
     return Finding("good", "worker", f"one asked for work {_ago(seconds)} ago.")
 
@@ -121,12 +155,15 @@ def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
     import redis
 
     try:
-        with redis.Redis.from_url(_broker_url(home, stack), socket_timeout=3, socket_connect_timeout=3) as client:
+        with redis.Redis.from_url(
+            _broker_url(home, stack), socket_timeout=3, socket_connect_timeout=3
+        ) as client:
             client.ping()
             version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
         sentence = (
-            f"does not answer ({error}). Runs still start, up to two seconds later, and curves come once a second. See REDIS_URL."
+            f"does not answer ({error}). Runs still start, up to two seconds later, and curves "
+            "come once a second. See REDIS_URL."
         )
         return [Finding("bad", "broker", sentence)]
     return [Finding("good", "broker", f"answers (speaks Redis {version}).")]
@@ -136,34 +173,57 @@ def token(home: Home, url: str) -> Finding:
     """Say whether the site knows this machine's token."""
     kept = home.token("local", url)
     if not kept:
-        return Finding("good", "token", "this machine has none yet: ./gradus up makes one for its worker.")
+        return Finding(
+            "good", "token", "this machine has none yet: ./gradus up makes one for its worker."
+        )
     standing = database.standing(url, kept)
     if standing == "unknown":
-        return Finding("bad", "token", "the site does not know this machine's token. Restart ./gradus up: it makes a new one.")
+        return Finding(
+            "bad",
+            "token",
+            "the site does not know this machine's token. Restart ./gradus up: it makes a new one.",
+        )
     if standing == "revoked":
         return Finding("odd", "token", REVOKED)
     return Finding("good", "token", "the site knows this machine.")
 
 
-def gpu(driver: bool, build: torch_choice.Build | None, ask: Callable[[], str] | None = None) -> Finding:
+def gpu(
+    driver: bool, build: torch_choice.Build | None, ask: Callable[[], str] | None = None
+) -> Finding:
     """Say whether labs can use a GPU. `ask` runs torch to see, and returns its complaint."""
     if build is None:
-        return Finding("odd" if driver else "good", "GPU", "torch is not installed here, so no labs run on this machine.")
+        return Finding(
+            "odd" if driver else "good",
+            "GPU",
+            "torch is not installed here, so no labs run on this machine.",
+        )
     if not driver:
         mac = " torch uses Apple's GPU where a lab can." if sys.platform == "darwin" else ""
         return Finding("good", "GPU", f"no NVIDIA driver; labs run on the CPU ({build}).{mac}")
     if not build.cuda:
-        return Finding("bad", "GPU", f"there is an NVIDIA driver, but {build} is installed. Run ./gradus up --torch cuda.")
+        return Finding(
+            "bad",
+            "GPU",
+            f"there is an NVIDIA driver, but {build} is installed. Run ./gradus up --torch cuda.",
+        )
     complaint = (ask or _ask_torch)()
     if complaint:
         return Finding(
-            "bad", "GPU", f"{build} cannot use it: {complaint}. The driver may be older than this CUDA; nvidia-smi shows it."
+            "bad",
+            "GPU",
+            (
+                f"{build} cannot use it: {complaint}. The driver may be older than this CUDA; "
+                "nvidia-smi shows it."
+            ),
         )
     return Finding("good", "GPU", f"{build} uses it.")
 
 
 def _database_url(home: Home, stack: ExitStack) -> str:
-    """Return the database's URL; an embedded cluster that is not running is started until the look is over."""
+    """Return the database's URL; an embedded cluster that is not running is started until the look
+    is over.
+    """
     if url := os.environ.get("DATABASE_URL"):
         return url
     postgres = Postgres(home.path)
@@ -191,7 +251,9 @@ def _broker_url(home: Home, stack: ExitStack) -> str:
 
 def _ask_torch() -> str:
     code = "import torch; torch.zeros(1, device='cuda'); torch.cuda.synchronize()"
-    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
+    asked = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False
+    )
     return asked.stderr.strip().splitlines()[-1] if asked.returncode else ""
 
 

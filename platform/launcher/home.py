@@ -1,4 +1,6 @@
-"""The data folder: secret key, machine tokens, logs, the lock of the one launcher that runs here, and PostgreSQL's cluster."""
+"""The data folder: secret key, machine tokens, logs, the lock of the one launcher that runs here,
+and PostgreSQL's cluster.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,22 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(
-                f"The data folder {self.path} cannot be made: {error.strerror}.", "name another with --data DIR."
+                f"The data folder {self.path} cannot be made: {error.strerror}.",
+                "name another with --data DIR.",
             ) from None
         found = self.path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            remedy = f"chmod 700 {self.path}, or name another folder with --data DIR (a new one is made as it must be)."
-            raise Problem(f"The data folder {self.path} must be yours, and closed to others: it keeps secrets.", remedy)
+            remedy = (
+                f"chmod 700 {self.path}, or name another folder with --data DIR (a new one is "
+                "made as it must be)."
+            )
+            raise Problem(
+                (
+                    f"The data folder {self.path} must be yours, "
+                    "and closed to others: it keeps secrets."
+                ),
+                remedy,
+            )
 
     @property
     def logs(self) -> Path:
@@ -69,7 +81,8 @@ class Home:
         self._write_secret(self._token_file(machine, database_url), token)
 
     def lock(self, seconds: float = END_SECONDS) -> Lock:
-        """Become the one launcher of this folder; a former one that was killed is given time to end.
+        """Become the one launcher of this folder; a former one that was killed is given time to
+        end.
 
         Raises:
             Problem: another launcher runs here.
@@ -98,7 +111,9 @@ class Home:
 
 
 class Lock:
-    """Held while a launcher runs. Its watcher holds it too, until the last of a killed launcher's children has ended."""
+    """Held while a launcher runs. Its watcher holds it too, until the last of a killed launcher's
+    children has ended.
+    """
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self._file: IO[Any] = (folder / "lock").open("a+")
@@ -106,9 +121,14 @@ class Lock:
         while not self._taken():
             if holder := _holder(folder):
                 remedy = "stop it with Ctrl-C, or name another folder with --data DIR."
-                raise Problem(f"Gradus already runs here (process {holder}, data folder {folder}).", remedy)
+                raise Problem(
+                    f"Gradus already runs here (process {holder}, data folder {folder}).", remedy
+                )
             if time.monotonic() > deadline:
-                raise Problem("What was left of a former run does not end.", f"look for processes that use {folder}, and end them.")
+                raise Problem(
+                    "What was left of a former run does not end.",
+                    f"look for processes that use {folder}, and end them.",
+                )
             time.sleep(0.05)
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")

@@ -14,7 +14,8 @@ from launcher.say import Problem, out
 
 CHOICES = ("auto", "cpu", "cuda", "skip")
 EPILOG = """\
-DATABASE_URL and REDIS_URL take Gradus to a PostgreSQL and a Redis of your own; docs/settings.md lists all settings.
+DATABASE_URL and REDIS_URL take Gradus to a PostgreSQL and a Redis of your own;
+docs/settings.md lists all settings.
 """
 
 
@@ -37,55 +38,107 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the description of all commands."""
     top = argparse.ArgumentParser(
-        prog="./gradus", description="Start Gradus, test it, look after it.", epilog=EPILOG, allow_abbrev=False
+        prog="./gradus",
+        description="Start Gradus, test it, look after it.",
+        epilog=EPILOG,
+        allow_abbrev=False,
     )
     subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    up = _command(subs, "up", commands.up, "set up what is missing, start everything, and stay until Ctrl-C")
-    up.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: all of this machine; default: %(default)s)")
-    up.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
-    up.add_argument(
-        "--workers", type=_count, default=1, metavar="N", help="workers on this machine; 0 for none (default: %(default)s)"
+    up = _command(
+        subs, "up", commands.up, "set up what is missing, start everything, and stay until Ctrl-C"
     )
     up.add_argument(
-        "--demo", action="store_true", help="fill an account with eight weeks of reviews and recorded runs, to look around in"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (0.0.0.0: all of this machine; default: %(default)s)",
+    )
+    up.add_argument(
+        "--port", type=_port, default=8000, help="port to listen on (default: %(default)s)"
+    )
+    up.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="workers on this machine; 0 for none (default: %(default)s)",
+    )
+    up.add_argument(
+        "--demo",
+        action="store_true",
+        help="fill an account with eight weeks of reviews and recorded runs, to look around in",
     )
     _data(up)
     _torch(up)
 
     test = _command(
-        subs, "test", commands.test, "set up what the tests need and run them; further arguments go to pytest", takes_more=True
+        subs,
+        "test",
+        commands.test,
+        "set up what the tests need and run them; further arguments go to pytest",
+        takes_more=True,
     )
     test.add_argument("--all", action="store_true", help="the long forms too")
     _torch(test)
 
-    check = _command(subs, "check", commands.check, "all static checks: ruff, mypy, import-linter, makemigrations --check")
+    check = _command(
+        subs,
+        "check",
+        commands.check,
+        "all static checks: ruff, mypy, import-linter, makemigrations --check",
+    )
     _torch(check)
 
-    _command(subs, "check-content", commands.check_content, "look over the questions: faults, dead links, what is missing")
+    _command(
+        subs,
+        "check-content",
+        commands.check_content,
+        "look over the questions: faults, dead links, what is missing",
+    )
 
-    doctor = _command(subs, "doctor", commands.doctor, "look at ports, disk, database, broker, worker and GPU; say what is wrong")
+    doctor = _command(
+        subs,
+        "doctor",
+        commands.doctor,
+        "look at ports, disk, database, broker, worker and GPU; say what is wrong",
+    )
     doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
-    doctor.add_argument("--port", type=_port, default=8000, help="the site's port (default: %(default)s)")
+    doctor.add_argument(
+        "--port", type=_port, default=8000, help="the site's port (default: %(default)s)"
+    )
     _data(doctor)
 
-    manage = _command(subs, "manage", commands.manage, "run a command of Django's manage.py beside the servers", takes_more=True)
+    manage = _command(
+        subs,
+        "manage",
+        commands.manage,
+        "run a command of Django's manage.py beside the servers",
+        takes_more=True,
+    )
     _data(manage)
 
     evidence = _command(
-        subs, "evidence", commands.evidence, "record standard runs through the real queue into apps/experiments/evidence"
+        subs,
+        "evidence",
+        commands.evidence,
+        "record standard runs through the real queue into apps/experiments/evidence",
     )
     evidence.add_argument("lab", nargs="*", help="slugs of labs (default: all)")
     _torch(evidence)
 
     shots = _command(
-        subs, "screenshots", commands.screenshots, "photograph every page, in both languages and themes, into screenshots/"
+        subs,
+        "screenshots",
+        commands.screenshots,
+        "photograph every page, in both languages and themes, into screenshots/",
     )
     _torch(shots)
     return top
 
 
-def _command(subs: Any, name: str, does: Any, help_: str, takes_more: bool = False) -> argparse.ArgumentParser:
+def _command(
+    subs: Any, name: str, does: Any, help_: str, takes_more: bool = False
+) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = subs.add_parser(
         name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False
     )
@@ -95,7 +148,11 @@ def _command(subs: Any, name: str, does: Any, help_: str, takes_more: bool = Fal
 
 def _data(to: argparse.ArgumentParser) -> None:
     to.add_argument(
-        "--data", type=Path, default=DEFAULT, metavar="DIR", help="where everything is kept (default: .gradus in the checkout)"
+        "--data",
+        type=Path,
+        default=DEFAULT,
+        metavar="DIR",
+        help="where everything is kept (default: .gradus in the checkout)",
     )
 
 
@@ -103,7 +160,10 @@ def _torch(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--torch",
         choices=CHOICES,
-        help="the build of torch; skip: the site alone, without labs (default: what is there, else auto)",
+        help=(
+            "the build of torch; skip: the site alone, "
+            "without labs (default: what is there, else auto)"
+        ),
     )
 
 

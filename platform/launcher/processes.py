@@ -1,7 +1,8 @@
 """Starting and ending programs so that none outlives the launcher.
 
-On Linux the kernel sends a child its signal when the launcher dies (PDEATHSIG). macOS has no such thing: there, and for children
-that do not heed the signal, `watcher` ends them once its pipe to the launcher closes.
+On Linux the kernel sends a child its signal when the launcher dies (PDEATHSIG). macOS has no such
+thing: there, and for children that do not heed the signal, `watcher` ends them once its pipe to the
+launcher closes.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from launcher.say import Problem
 
 PR_SET_PDEATHSIG = 1
 LINUX = sys.platform == "linux"
-_C = ctypes.CDLL(None)  # loaded here: a child of several threads must not wait for a lock that another one held
+# loaded here: a child of several threads must not wait for a lock that another one held
+_C = ctypes.CDLL(None)
 TAIL_LINES = 25  # of a program's output, shown when it failed
 
 
 def die_with(parent: int, number: int) -> None:
-    """In a child, after any setuid (which forgets it): ask for signal `number` when process `parent` dies (Linux)."""
+    """In a child, after any setuid (which forgets it): ask for signal `number` when process
+    `parent` dies (Linux).
+    """
     if LINUX:
         _C.prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it died before we asked
@@ -68,7 +72,9 @@ def spawn(
     )
 
 
-def run(what: str, arguments: Sequence[str | Path], *, log: Path, remedy: str = "", **options: Any) -> str:
+def run(
+    what: str, arguments: Sequence[str | Path], *, log: Path, remedy: str = "", **options: Any
+) -> str:
     """Run a program to its end and return what it printed on stdout; everything else goes to `log`.
 
     Raises:
@@ -87,29 +93,41 @@ def run(what: str, arguments: Sequence[str | Path], *, log: Path, remedy: str = 
         )
     said: str = done.stdout.decode(errors="replace")
     if done.returncode:
-        raise Problem(f"{what} failed (status {done.returncode}):\n{tail(log, said)}", remedy or f"read {log}, then try again.")
+        raise Problem(
+            f"{what} failed (status {done.returncode}):\n{tail(log, said)}",
+            remedy or f"read {log}, then try again.",
+        )
     return said
 
 
-def run_seen(what: str, arguments: Sequence[str | Path], *, remedy: str = "", **options: Any) -> None:
+def run_seen(
+    what: str, arguments: Sequence[str | Path], *, remedy: str = "", **options: Any
+) -> None:
     """Run a program to its end with its progress on the terminal.
 
     Raises:
         Problem: it failed.
     """
     command = [str(argument) for argument in arguments]
-    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, preexec_fn=_end_with_us(), **options).returncode
+    status = subprocess.run(
+        command, stdin=subprocess.DEVNULL, check=False, preexec_fn=_end_with_us(), **options
+    ).returncode
     if status:
         raise Problem(f"{what} failed (status {status}); its messages are above.", remedy)
 
 
-def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 10) -> None:
-    """End a program of `spawn` with signal `number`, and its whole group with SIGKILL after `seconds`."""
+def stop(
+    process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 10
+) -> None:
+    """End a program of `spawn` with signal `number`, and its whole group with SIGKILL after
+    `seconds`.
+    """
     if process.poll() is None:
         process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # stragglers; Darwin says EPERM for a group of zombies
+    # stragglers; Darwin says EPERM for a group of zombies
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

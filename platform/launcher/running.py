@@ -25,7 +25,8 @@ from launcher.supervisor import Child, Launch, Supervisor
 SERVER_SECONDS = 60  # for PostgreSQL to answer: after a crash it replays its log first
 WEB_SECONDS = 60
 REVOKED = "An operator has revoked this machine: it gets no work."
-# WhiteNoise before any collectstatic; Celery as root, which on a machine of one's own is one's own business
+# WhiteNoise before any collectstatic; Celery as root, which on a machine of one's own is one's own
+# business
 QUIET = ("ignore:No directory at", "ignore:You're running the worker with superuser")
 
 
@@ -44,7 +45,9 @@ class Address:
 
     @property
     def public(self) -> str:
-        """The URL for people: SITE_URL, else this address; one that other machines can use when we listen to all."""
+        """The URL for people: SITE_URL, else this address; one that other machines can use when we
+        listen to all.
+        """
         if url := os.environ.get("SITE_URL"):
             return url.rstrip("/")
         host = _outward() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
@@ -57,14 +60,23 @@ class Address:
             Problem: the port is taken, not allowed, or the host is none of ours.
         """
         try:
-            family, kind, protocol, _name, place = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            family, kind, protocol, _name, place = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM
+            )[0]
             with socket.socket(family, kind, protocol) as trial:
-                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as uvicorn does: old connections do not count
+                # as uvicorn does: old connections do not count
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 trial.bind(place)
                 trial.listen()
         except OSError as error:
-            remedy = f"stop what listens there, or choose another port: ./gradus up --port {self.port % 65535 + 1}"
-            raise Problem(f"Cannot listen on {self.host}, port {self.port}: {error.strerror or error}.", remedy) from None
+            remedy = (
+                "stop what listens there, or choose another port: ./gradus up --port "
+                f"{self.port % 65535 + 1}"
+            )
+            raise Problem(
+                f"Cannot listen on {self.host}, port {self.port}: {error.strerror or error}.",
+                remedy,
+            ) from None
 
 
 class Site:
@@ -93,12 +105,24 @@ class Site:
         """Run a command of Django, and return what it prints."""
         log = self.home.logs / f"{arguments[0]}.log"
         command: list[str | Path] = [PYTHON, ROOT / "manage.py", *arguments]
-        return run(f"manage.py {arguments[0]}", command, log=log, remedy=remedy, env=self.environment, cwd=ROOT)
+        return run(
+            f"manage.py {arguments[0]}",
+            command,
+            log=log,
+            remedy=remedy,
+            env=self.environment,
+            cwd=ROOT,
+        )
 
     def get_ready(self) -> dict[str, list[str]]:
-        """Migrate, load the labs and the questions, make the first operator. Returns the lines that each step said."""
+        """Migrate, load the labs and the questions, make the first operator. Returns the lines that
+        each step said.
+        """
         said: dict[str, list[str]] = {}
-        remedy = f"read {self.home.logs / 'get_ready.log'}, and see what ./gradus doctor says of the database."
+        remedy = (
+            f"read {self.home.logs / 'get_ready.log'}, and "
+            "see what ./gradus doctor says of the database."
+        )
         for line in self.manage("get_ready", remedy=remedy).splitlines():
             name, _tab, text = line.partition("\t")
             said.setdefault(name, []).append(text)
@@ -116,10 +140,14 @@ class Site:
             str(self.address.port),
         ]
         command += ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
-        self.web = self.supervisor.start("web", _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")}))
+        self.web = self.supervisor.start(
+            "web", _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")})
+        )
 
     def start_housekeep(self) -> None:
-        self.supervisor.start("housekeep", _program([PYTHON, ROOT / "manage.py", "housekeep"], self.environment))
+        self.supervisor.start(
+            "housekeep", _program([PYTHON, ROOT / "manage.py", "housekeep"], self.environment)
+        )
 
     def wait_for_web(self) -> None:
         """Wait until the site answers.
@@ -128,10 +156,14 @@ class Site:
             Problem: it does not, or only with errors.
         """
         assert self.web
-        self.supervisor.wait_for(lambda: 0 < status(f"{self.address.local}/") < 500, self.web, WEB_SECONDS)
+        self.supervisor.wait_for(
+            lambda: 0 < status(f"{self.address.local}/") < 500, self.web, WEB_SECONDS
+        )
 
     def start_workers(self, number: int) -> None:
-        """Start workers, the first for labs and benchmarks, further ones for labs: a device measures one thing at a time."""
+        """Start workers, the first for labs and benchmarks, further ones for labs: a device
+        measures one thing at a time.
+        """
         slots = max(1, (os.cpu_count() or 2) // 2 // max(1, number))
         for place in range(1, number + 1):
             name, lanes = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
@@ -154,7 +186,9 @@ class Site:
                 "WARNING",
             ]
             command += ["--without-gossip", "--without-mingle"]
-            launch = _program(command, worker_environment(self.environment, self.address, slots) | own)
+            launch = _program(
+                command, worker_environment(self.environment, self.address, slots) | own
+            )
             self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
 
     def _token(self, name: str, lanes: str) -> str:
@@ -168,7 +202,11 @@ class Site:
         standing = database.standing(url, token) if token else "unknown"
         if standing == "revoked":
             raise Problem(
-                REVOKED, f"./gradus manage make_machine --name {name} lets it in again; --workers 0 starts without a worker."
+                REVOKED,
+                (
+                    f"./gradus manage make_machine --name {name} lets it in again; --workers 0 "
+                    "starts without a worker."
+                ),
             )
         if standing == "unknown":
             token = self.manage("make_machine", "--name", name, "--lanes", lanes).strip()
@@ -183,7 +221,11 @@ class Site:
         ballast.drop_if_full()
 
         def after_a_fall() -> str:
-            return "the disk is full: dropped the ballast, so that it can start" if ballast.drop_if_full() else ""
+            return (
+                "the disk is full: dropped the ballast, so that it can start"
+                if ballast.drop_if_full()
+                else ""
+            )
 
         child = self.supervisor.start(
             "postgres",
@@ -198,7 +240,12 @@ class Site:
 
     def _start_valkey(self) -> None:
         valkey = Valkey(self.home.path)
-        child = self.supervisor.start("valkey", lambda output: valkey.launch(output=output), ends_by=valkey.ends_by, shown=False)
+        child = self.supervisor.start(
+            "valkey",
+            lambda output: valkey.launch(output=output),
+            ends_by=valkey.ends_by,
+            shown=False,
+        )
         self.supervisor.wait_for(valkey.listens, child, SERVER_SECONDS)
 
 
@@ -210,12 +257,22 @@ def environment(home: Home, address: Address) -> dict[str, str]:
         found["DATABASE_URL"] = Postgres(home.path).url
     if not found.get("REDIS_URL"):
         found["REDIS_URL"] = Valkey(home.path).url
-    return found | {"SITE_URL": address.public, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ",".join(QUIET)}
+    return found | {
+        "SITE_URL": address.public,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": ",".join(QUIET),
+    }
 
 
 def worker_environment(site: dict[str, str], address: Address, slots: int) -> dict[str, str]:
-    """Return a worker's environment: the site's without its secrets, which are none of a worker's business."""
-    kept = {name: value for name, value in site.items() if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL")}
+    """Return a worker's environment: the site's without its secrets, which are none of a worker's
+    business.
+    """
+    kept = {
+        name: value
+        for name, value in site.items()
+        if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL")
+    }
     given = {"GRADUS_URL": address.local, "OMP_WAIT_POLICY": "PASSIVE", "GRADUS_SLOTS": str(slots)}
     return given | kept | {"GRADUS_URL": address.local}
 
@@ -231,7 +288,8 @@ def status(url: str) -> int:
         return 0
 
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy in the environment is not for our own address
+# a proxy in the environment is not for our own address
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager

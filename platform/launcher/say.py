@@ -1,4 +1,6 @@
-"""What the launcher tells: a line for each step with its seconds, and problems with their remedy."""
+"""What the launcher tells: a line for each step with its seconds, and problems with their
+remedy.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """What failed, and what to do about it. Ends the command with both on the terminal, and status 1."""
+    """What failed, and what to do about it. Ends the command with both on the terminal, and status
+    1.
+    """
 
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(what)

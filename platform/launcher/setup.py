@@ -1,4 +1,6 @@
-"""Making `.venv` and filling it. A stamp beside each part says what was installed, so that a warm start installs nothing."""
+"""Making `.venv` and filling it. A stamp beside each part says what was installed, so that a warm
+start installs nothing.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST_NODE = 20
 NO_VENV = (
-    "install it, then run this again. Debian, Ubuntu: apt install python3-venv (or python{0}.{1}-venv). "
+    "install it, then run this again. Debian, Ubuntu: apt install python3-venv (or "
+    "python{0}.{1}-venv). "
     "Fedora: dnf install python3-pip. macOS: brew install python@3.13."
 )
 BEGAN = "GRADUS_LAUNCHER_BEGAN"  # when, across the change of Python
 STARTED = float(os.environ.pop(BEGAN, 0) or time.time())
-NO_PACKAGES = "see that this machine reaches its package index (pip's settings and proxy variables count), then run this again."
+NO_PACKAGES = (
+    "see that this machine reaches its package index (pip's settings and proxy variables count), "
+    "then run this again."
+)
 
 
 def make_venv() -> None:
@@ -38,12 +44,19 @@ def make_venv() -> None:
     if _works(PYTHON):
         return
     if find_spec("ensurepip") is None or find_spec("venv") is None:
-        raise Problem(f"This Python ({sys.executable}) has no venv module.", NO_VENV.format(*sys.version_info))
+        raise Problem(
+            f"This Python ({sys.executable}) has no venv module.", NO_VENV.format(*sys.version_info)
+        )
     base = str(getattr(sys, "_base_executable", "") or sys.executable)
     with step("Virtual environment") as made:
         made.note = str(VENV)
         logs = ROOT / ".venv.log"
-        run("Making .venv", [base, "-m", "venv", "--clear", VENV], log=logs, remedy=NO_VENV.format(*sys.version_info))
+        run(
+            "Making .venv",
+            [base, "-m", "venv", "--clear", VENV],
+            log=logs,
+            remedy=NO_VENV.format(*sys.version_info),
+        )
         logs.unlink(missing_ok=True)
 
 
@@ -55,7 +68,8 @@ def enter_venv(arguments: list[str]) -> None:
 
 
 def install(part: str, *files: str, name: str) -> None:
-    """Install requirement files into `.venv`, with uv, or with pip where uv fails; nothing when the stamp says it was done.
+    """Install requirement files into `.venv`, with uv, or with pip where uv fails; nothing when the
+    stamp says it was done.
 
     Args:
         part: the name of the stamp.
@@ -115,7 +129,9 @@ def needs_node() -> bool:
     if not node or not (os.environ.get("GRADUS_NODE") or shutil.which("npm")):
         return True
     try:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
+        said = subprocess.run(
+            [node, "--version"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return True
     version = re.match(r"v(\d+)\.", said)
@@ -128,7 +144,11 @@ def _install_installers(wanted: list[str], under_way: Step) -> None:
     try:
         run("Installing uv", pip_install(["--quiet", *wanted]), log=log)
     except Problem:
-        pip = next(line for line in (ROOT / "requirements-setup.txt").read_text().splitlines() if line.startswith("pip=="))
+        pip = next(
+            line
+            for line in (ROOT / "requirements-setup.txt").read_text().splitlines()
+            if line.startswith("pip==")
+        )
         run("Installing pip", pip_install(["--quiet", pip]), log=log, remedy=NO_PACKAGES)
         under_way.note = "uv has no wheel here: pip, slower, does its work"
 
@@ -140,7 +160,9 @@ def _install(part: str, wanted: list[str], under_way: Step) -> None:
             run("uv", uv_install(["--quiet", *wanted]), log=log)
             return
         except Problem as problem:
-            under_way.tell(f"uv could not install these ({problem.what.splitlines()[-1].strip()}); trying pip.")
+            under_way.tell(
+                f"uv could not install these ({problem.what.splitlines()[-1].strip()}); trying pip."
+            )
     run_seen("Installing packages with pip", pip_install(["--quiet", *wanted]), remedy=NO_PACKAGES)
 
 
@@ -153,9 +175,16 @@ def _with_included(files: list[Path]) -> Iterator[Path]:
 
 
 def _works(python: Path) -> bool:
-    """Say whether a Python runs, is new enough and has pip: a moved or half-made `.venv` does not."""
+    """Say whether a Python runs, is new enough and has pip: a moved or half-made `.venv` does
+    not.
+    """
     check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
     try:
-        return subprocess.run([python, "-c", check], capture_output=True, timeout=60, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [python, "-c", check], capture_output=True, timeout=60, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -1,4 +1,6 @@
-"""Keeping programs alive: one parent for all, prefixed logs, restarts with backoff, and an end that leaves nobody behind."""
+"""Keeping programs alive: one parent for all, prefixed logs, restarts with backoff, and an end that
+leaves nobody behind.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ class Supervisor:
         """Start a program and take it under care."""
         with self._uninterrupted():
             process = self._launch(name, launch, ends_by, shown)
-            child = Child(name, launch, ends_by, seconds, shown, before_restart, process, time.monotonic())
+            child = Child(
+                name, launch, ends_by, seconds, shown, before_restart, process, time.monotonic()
+            )
             self.children.append(child)
         return child
 
@@ -96,7 +100,10 @@ class Supervisor:
             self.look()
             if time.monotonic() > deadline or child.failures > 2:
                 log = self.home.logs / f"{child.name}.log"
-                raise Problem(f"{child.name} does not answer:\n{tail(log)}", f"read {log}, and run ./gradus doctor.")
+                raise Problem(
+                    f"{child.name} does not answer:\n{tail(log)}",
+                    f"read {log}, and run ./gradus doctor.",
+                )
             time.sleep(LOOK_SECONDS)
 
     def run(self) -> None:
@@ -147,7 +154,9 @@ class Supervisor:
             child.process = self._launch(child.name, child.launch, child.ends_by, child.shown)
         child.born, child.due = time.monotonic(), 0.0
 
-    def _launch(self, name: str, launch: Launch, ends_by: int, shown: bool) -> subprocess.Popen[bytes]:
+    def _launch(
+        self, name: str, launch: Launch, ends_by: int, shown: bool
+    ) -> subprocess.Popen[bytes]:
         log = self.home.log(name)
         if shown:
             process = launch(subprocess.PIPE)
@@ -174,7 +183,9 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _uninterrupted(self) -> Iterator[None]:
-        """Put an interrupt off: between a program's start and its entry in our books, it would be lost."""
+        """Put an interrupt off: between a program's start and its entry in our books, it would be
+        lost.
+        """
         self._busy = True
         try:
             yield

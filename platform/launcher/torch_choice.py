@@ -1,4 +1,6 @@
-"""Which build of torch a machine gets: a laptop no gigabytes of CUDA, a GPU machine not the CPU build."""
+"""Which build of torch a machine gets: a laptop no gigabytes of CUDA, a GPU machine not the CPU
+build.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from launcher.home import ROOT
@@ -50,7 +53,9 @@ class Build:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to install torch: `backend` for uv; empty for pip, which takes what the package index has."""
+    """How to install torch: `backend` for uv; empty for pip, which takes what the package index
+    has.
+    """
 
     wanted: str  # the requirement
     backend: str
@@ -90,19 +95,37 @@ def plan_for(choice: str, machine: Machine, version: str) -> Plan:
     """
     mac = machine.system == "darwin"
     if mac and choice == "cuda":
-        raise Problem("macOS has no CUDA.", "use --torch auto: torch for macOS uses Apple's GPU by itself.")
+        raise Problem(
+            "macOS has no CUDA.", "use --torch auto: torch for macOS uses Apple's GPU by itself."
+        )
     plain = f"torch=={version}"
-    if machine.reaches_index and machine.has_uv and not (choice == "cuda" and not machine.has_nvidia):
+    if (
+        machine.reaches_index
+        and machine.has_uv
+        and not (choice == "cuda" and not machine.has_nvidia)
+    ):
         backend = "cpu" if choice == "cpu" else "auto"
         found = "an NVIDIA driver" if machine.has_nvidia else "no NVIDIA driver"
         return Plan(
-            plain, backend, f"uv chooses the build: {found} was found." if backend == "auto" else "The CPU build, as asked."
+            plain,
+            backend,
+            f"uv chooses the build: {found} was found."
+            if backend == "auto"
+            else "The CPU build, as asked.",
         )
     if choice == "cpu" and not mac:
-        return Plan(f"{plain}+cpu", "", "The CPU build, from the package index of pip (download.pytorch.org is out of reach).")
+        return Plan(
+            f"{plain}+cpu",
+            "",
+            "The CPU build, from the package index of pip (download.pytorch.org is out of reach).",
+        )
     if choice == "cuda":
         return Plan(plain, "", "The CUDA build, from the package index of pip.")
-    reason = "download.pytorch.org is out of reach" if not machine.reaches_index else "uv has no wheel here"
+    reason = (
+        "download.pytorch.org is out of reach"
+        if not machine.reaches_index
+        else "uv has no wheel here"
+    )
     return Plan(plain, "", f"pip takes the build that its package index has ({reason}).")
 
 
@@ -115,13 +138,19 @@ def has_nvidia() -> bool:
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
+def _head(url: str, seconds: float) -> Any:
+    """Ask for the headers of `url`. Raises OSError or ValueError."""
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310
+    return urllib.request.urlopen(request, timeout=seconds)  # noqa: S310
+
+
 def reaches(url: str, seconds: float = INDEX_SECONDS) -> bool:
     """Say whether a server answers; a name server that never does must not hold us up."""
     answers: list[bool] = []
 
     def ask() -> None:
         try:
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()  # noqa: S310
+            _head(url, seconds).close()
             answers.append(True)
         except (OSError, ValueError):
             pass
@@ -139,7 +168,8 @@ def installed(venv: Path = VENV) -> Build | None:
         return None
     words = dict(re.findall(r"^(__version__|cuda)\b[^=]*= *(.+)$", found.read_text(), re.MULTILINE))
     return Build(
-        words.get("__version__", "").strip("'\"").partition("+")[0], words.get("cuda", "None").strip("'\"").replace("None", "")
+        words.get("__version__", "").strip("'\"").partition("+")[0],
+        words.get("cuda", "None").strip("'\"").replace("None", ""),
     )
 
 
@@ -151,20 +181,28 @@ def pinned(requirements: Path = ROOT / "requirements.txt") -> str:
 
 
 def download_size(requirement: str) -> tuple[float, int, int]:
-    """Return what pip would download: bytes, files, and how many of those told no size. Downloads nothing itself.
+    """Return what pip would download: bytes, files, and how many of those told no size. Downloads
+    nothing itself.
 
     Raises:
         Problem: pip finds no such torch, or does not answer.
     """
-    command = pip_install(["--dry-run", "--quiet", "--report", "-", "-c", str(ROOT / "constraints.txt"), requirement])
+    command = pip_install(
+        ["--dry-run", "--quiet", "--report", "-", "-c", str(ROOT / "constraints.txt"), requirement]
+    )
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
+        asked = subprocess.run(
+            command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
-        raise Problem(f"pip did not say within {ASK_SECONDS} s what {requirement} needs.", NO_PACKAGES) from None
+        raise Problem(
+            f"pip did not say within {ASK_SECONDS} s what {requirement} needs.", NO_PACKAGES
+        ) from None
     if asked.returncode:
         last = (asked.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Problem(
-            f"pip finds no {requirement} for this machine: {last}", "try another --torch, or --torch skip for the site alone."
+            f"pip finds no {requirement} for this machine: {last}",
+            "try another --torch, or --torch skip for the site alone.",
         )
     urls = [item["download_info"]["url"] for item in json.loads(asked.stdout)["install"]]
     return add_up(urls)
@@ -181,7 +219,7 @@ def _size_of(url: str) -> float | None:
     try:
         if urlsplit(url).scheme == "file":
             return Path(unquote(urlsplit(url).path)).stat().st_size
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=HEAD_SECONDS) as answer:  # noqa: S310
+        with _head(url, HEAD_SECONDS) as answer:
             return float(answer.headers["Content-Length"])
     except (OSError, ValueError, TypeError):
         return None
@@ -193,7 +231,9 @@ def _carry_out(plan: Plan, fallback: Plan, under_way: Step) -> None:
         subprocess.run([PYTHON, "-m", "pip", "uninstall", "--quiet", "--yes", "torch"], check=False)
     if plan.backend:
         try:
-            run_seen("uv", uv_install([f"--torch-backend={plan.backend}", *constraints, plan.wanted]))
+            run_seen(
+                "uv", uv_install([f"--torch-backend={plan.backend}", *constraints, plan.wanted])
+            )
             return
         except Problem:
             under_way.tell("uv could not install it; trying pip.")
@@ -201,16 +241,26 @@ def _carry_out(plan: Plan, fallback: Plan, under_way: Step) -> None:
     total, files, unknown = download_size(plan.wanted)
     _room_for(total)
     more = f", and {unknown} of unknown size" if unknown else ""
-    under_way.tell(f"To download: {size(total)} in {files - unknown} files{more}. (--torch skip: the site alone, without labs.)")
+    under_way.tell(
+        f"To download: {size(total)} in {files - unknown} files{more}. (--torch skip: the "
+        "site alone, without labs.)"
+    )
     quiet = [] if sys.stdout.isatty() else ["--quiet"]  # a terminal sees how far the download is
-    run_seen("Installing torch with pip", pip_install([*quiet, *constraints, plan.wanted]), remedy=NO_PACKAGES)
+    run_seen(
+        "Installing torch with pip",
+        pip_install([*quiet, *constraints, plan.wanted]),
+        remedy=NO_PACKAGES,
+    )
 
 
 def _room_for(total: float) -> None:
     free = shutil.disk_usage(VENV).free
     if free < 3.5 * total:  # the archive, and what is in it
         raise Problem(
-            f"torch needs about {size(3.5 * total)} on the disk of {VENV}, which has {size(free)} left.",
+            (
+                f"torch needs about {size(3.5 * total)} on the disk of {VENV}, which has "
+                f"{size(free)} left."
+            ),
             "make room, or --torch cpu.",
         )
 
@@ -229,5 +279,8 @@ def _expect(choice: str | None) -> Build:
     if there is None:
         raise Problem("torch was installed, but is not there.", "remove .venv and run this again.")
     if is_needed(choice, there, pinned()):
-        raise Problem(f"The package index gave {there}, not what --torch {choice} asks for.", "use --torch auto, or another index.")
+        raise Problem(
+            f"The package index gave {there}, not what --torch {choice} asks for.",
+            "use --torch auto, or another index.",
+        )
     return there

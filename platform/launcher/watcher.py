@@ -1,7 +1,9 @@
-"""The last one out: a process on a pipe, which ends the launcher's children when the launcher is gone.
+"""The last one out: a process on a pipe, which ends the launcher's children when the launcher is
+gone.
 
-The launcher writes `+ <pid> <signal>` for each child that it starts and `- <pid>` for each that ended. When the pipe closes while
-children are left, the launcher was killed: they get their signal (on Linux the kernel has sent it already), then SIGKILL.
+The launcher writes `+ <pid> <signal>` for each child that it starts and `- <pid>` for each that
+ended. When the pipe closes while children are left, the launcher was killed: they get their signal
+(on Linux the kernel has sent it already), then SIGKILL.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ class Watcher:
     """The launcher's end of the pipe."""
 
     def __init__(self, *keep: int) -> None:
-        """Start the watcher. It inherits the descriptors `keep` (a lock, say) and holds them until all children have ended."""
+        """Start the watcher. It inherits the descriptors `keep` (a lock, say) and holds them until
+        all children have ended.
+        """
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
@@ -44,7 +48,8 @@ class Watcher:
 
     def _write(self, line: str) -> None:
         assert self.process.stdin
-        with contextlib.suppress(BrokenPipeError):  # somebody killed it; the kernel's signal remains
+        # somebody killed it; the kernel's signal remains
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
 

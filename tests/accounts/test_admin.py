@@ -34,11 +34,19 @@ def test_people_are_listed_searched_and_filtered(boss: Client, mei: User, query:
 
 def test_someone_is_found_by_handle_or_address(boss: Client, mei: User) -> None:
     page = boss.get(PEOPLE + "?q=mei@example").content.decode()
-    assert "mei@example.org" in page and "operator@example.org" not in page.split("result_list", 1)[1]
+    assert (
+        "mei@example.org" in page and "operator@example.org" not in page.split("result_list", 1)[1]
+    )
 
 
 def test_a_person_is_made_and_changed(boss: Client) -> None:
-    new = {"handle": "Sam", "email": "sam@example.org", "usable_password": "true", "password1": OTHER, "password2": OTHER}
+    new = {
+        "handle": "Sam",
+        "email": "sam@example.org",
+        "usable_password": "true",
+        "password1": OTHER,
+        "password2": OTHER,
+    }
     assert boss.post(PEOPLE + "add/", new).status_code == 302
     sam = User.objects.get(handle="Sam")
     assert sam.check_password(OTHER)
@@ -52,11 +60,23 @@ def test_a_person_is_made_and_changed(boss: Client) -> None:
     }
     assert boss.post(f"{PEOPLE}{sam.pk}/change/", changed).status_code == 302
     sam.refresh_from_db()
-    assert (sam.handle, sam.language, sam.time_zone, sam.is_active) == ("Samuel", "zh-hans", "Asia/Shanghai", True)
+    assert (sam.handle, sam.language, sam.time_zone, sam.is_active) == (
+        "Samuel",
+        "zh-hans",
+        "Asia/Shanghai",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("handle", "mei"), ("email", "MEI@example.org"), ("handle", "a b"), ("handle", "S\x00m"), ("email", "x")]
+    ("field", "value"),
+    [
+        ("handle", "mei"),
+        ("email", "MEI@example.org"),
+        ("handle", "a b"),
+        ("handle", "S\x00m"),
+        ("email", "x"),
+    ],
 )
 def test_what_cannot_be_is_said(boss: Client, mei: User, field: str, value: str) -> None:
     new = {"handle": "Sam", "email": "sam@example.org", "usable_password": "false", field: value}
@@ -83,4 +103,7 @@ def test_the_projects_account_cannot_be_deleted(boss: Client, mei: User) -> None
     gradus = User.objects.project()
     assert boss.post(f"{PEOPLE}{gradus.pk}/delete/", {"post": "yes"}).status_code == 403
     assert boss.post(f"{PEOPLE}{mei.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert User.objects.filter(handle="gradus").exists() and not User.objects.filter(pk=mei.pk).exists()
+    assert (
+        User.objects.filter(handle="gradus").exists()
+        and not User.objects.filter(pk=mei.pk).exists()
+    )

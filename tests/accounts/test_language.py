@@ -28,7 +28,9 @@ def language_of(client: Client, url: str = "/accounts/password/reset/", **header
         ("x" * 3000, "en"),
     ],
 )
-def test_a_visitor_is_spoken_to_as_the_browser_asks(client: Client, asked: str, spoken: str) -> None:
+def test_a_visitor_is_spoken_to_as_the_browser_asks(
+    client: Client, asked: str, spoken: str
+) -> None:
     assert language_of(client, accept_language=asked) == spoken
 
 
@@ -53,14 +55,24 @@ def test_a_members_choice_follows_them(signed_in: Client, mei: User) -> None:
 @pytest.mark.parametrize("language", ["", "de", "zh", "EN", "en\x00", "x" * 10_000, "../x"])
 def test_a_language_that_the_site_does_not_speak_is_refused(client: Client, language: str) -> None:
     response = client.post("/language", {"language": language})
-    assert response.status_code == 400 and "English (en) and Simplified Chinese (zh-hans)" in response.content.decode()
+    assert (
+        response.status_code == 400
+        and "English (en) and Simplified Chinese (zh-hans)" in response.content.decode()
+    )
     assert "language" not in response.cookies
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("switch", [("/language", {"language": "en"}), ("/theme", {"theme": "dark"})])
-@pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "", "/" + "x" * 5000])
-def test_a_switch_never_leads_to_another_site(client: Client, switch: tuple[str, dict[str, str]], elsewhere: str) -> None:
+@pytest.mark.parametrize(
+    "switch", [("/language", {"language": "en"}), ("/theme", {"theme": "dark"})]
+)
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "", "/" + "x" * 5000],
+)
+def test_a_switch_never_leads_to_another_site(
+    client: Client, switch: tuple[str, dict[str, str]], elsewhere: str
+) -> None:
     assert client.post(switch[0], switch[1] | {"next": elsewhere})["Location"] == "/"
 
 

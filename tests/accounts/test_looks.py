@@ -1,4 +1,6 @@
-"""Pages about accounts in a browser: both languages and themes, desktop and phone, with errors shown, and the admin's."""
+"""Pages about accounts in a browser: both languages and themes, desktop and phone, with errors
+shown, and the admin's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from tests.common.browsing import Open, look_over, needs_browser, violations
 pytestmark = needs_browser
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 SHORT = [("en", "light", "desktop"), ("zh-hans", "dark", "phone")]
-ALL = [(language, theme, size) for language in ("en", "zh-hans") for theme in ("light", "dark") for size in SIZES]
+ALL = [
+    (language, theme, size)
+    for language in ("en", "zh-hans")
+    for theme in ("light", "dark")
+    for size in SIZES
+]
 VISITORS = [
     "/accounts/login/?next=/settings",
     "/accounts/signup/",
@@ -33,7 +40,10 @@ def looks(language: str, theme: str, size: str) -> dict[str, object]:
     return {"cookies": {"language": language, "theme": theme}, "viewport": SIZES[size]}
 
 
-@pytest.mark.parametrize("look", [*SHORT, *(pytest.param(look, marks=pytest.mark.slow) for look in ALL if look not in SHORT)])
+@pytest.mark.parametrize(
+    "look",
+    [*SHORT, *(pytest.param(look, marks=pytest.mark.slow) for look in ALL if look not in SHORT)],
+)
 def test_every_page_is_sound(open_page: Open, mei: User, look: tuple[str, str, str]) -> None:
     visitor = open_page(VISITORS[0], **looks(*look))
     for path in VISITORS:
@@ -48,7 +58,9 @@ def test_every_page_is_sound(open_page: Open, mei: User, look: tuple[str, str, s
 
 
 @pytest.mark.parametrize("look", SHORT)
-def test_a_page_that_says_what_was_wrong_is_sound(open_page: Open, mei: User, look: tuple[str, str, str]) -> None:
+def test_a_page_that_says_what_was_wrong_is_sound(
+    open_page: Open, mei: User, look: tuple[str, str, str]
+) -> None:
     page = open_page("/accounts/signup/", **looks(*look))
     fill(page, email="mei@example.org", username="Mei", password1="password1234")
     expect(page.locator(".field .wrong")).to_have_count(3)

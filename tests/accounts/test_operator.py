@@ -38,14 +38,26 @@ def test_the_link_signs_in_and_leads_to_a_password(client: Client, path: str) ->
     ola = User.objects.get(email="ola@example.org")
     assert ola.is_superuser and ola.is_staff and ola.check_password(OTHER)
     assert client.get("/admin/").status_code == 200
-    assert Client().post("/accounts/login/", {"login": "ola@example.org", "password": OTHER})["Location"] == "/"
+    assert (
+        Client().post("/accounts/login/", {"login": "ola@example.org", "password": OTHER})[
+            "Location"
+        ]
+        == "/"
+    )
 
 
-def test_with_verification_the_operators_address_counts_as_verified(client: Client, path: str, settings: Any) -> None:
+def test_with_verification_the_operators_address_counts_as_verified(
+    client: Client, path: str, settings: Any
+) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     client.get(path)
     client.post(SET, {"password1": OTHER})
-    assert Client().post("/accounts/login/", {"login": "ola@example.org", "password": OTHER})["Location"] == "/"
+    assert (
+        Client().post("/accounts/login/", {"login": "ola@example.org", "password": OTHER})[
+            "Location"
+        ]
+        == "/"
+    )
 
 
 def test_it_works_once(client: Client, path: str) -> None:
@@ -58,7 +70,9 @@ def test_it_works_once(client: Client, path: str) -> None:
 
 def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = signing.time.time
-    monkeypatch.setattr(signing.time, "time", lambda: real() + timedelta(hours=24, minutes=1).total_seconds())
+    monkeypatch.setattr(
+        signing.time, "time", lambda: real() + timedelta(hours=24, minutes=1).total_seconds()
+    )
     assert client.get(path).status_code == 410
     monkeypatch.setattr(signing.time, "time", lambda: real() + timedelta(hours=23).total_seconds())
     assert client.get(path).status_code == 302
@@ -75,9 +89,12 @@ def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.Monke
         signing.dumps([1, "x"]),
         signing.dumps("x", salt="accounts.operator"),
     ],
-    ids=range(7),  # a signature tells the time: two processes that share the tests would not call them alike
+    # a signature tells the time: two processes that share the tests would not call them alike
+    ids=range(7),
 )
-def test_a_link_that_was_not_made_here_opens_nothing(client: Client, operator: User, token: str) -> None:
+def test_a_link_that_was_not_made_here_opens_nothing(
+    client: Client, operator: User, token: str
+) -> None:
     assert client.get(f"/operator/{token}").status_code == 410
 
 

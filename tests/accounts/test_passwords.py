@@ -19,17 +19,24 @@ def link_in(mail: EmailMessage) -> str:
     return found[1]
 
 
-def ask_for_link(client: Client, mails: list[EmailMessage], address: str = "mei@example.org") -> str:
+def ask_for_link(
+    client: Client, mails: list[EmailMessage], address: str = "mei@example.org"
+) -> str:
     assert client.post(RESET, {"email": address})["Location"] == RESET + "done/"
     return link_in(mails[-1])
 
 
 @pytest.mark.django_db
-def test_a_mailed_link_sets_a_new_password(client: Client, mei: User, mailoutbox: list[EmailMessage]) -> None:
+def test_a_mailed_link_sets_a_new_password(
+    client: Client, mei: User, mailoutbox: list[EmailMessage]
+) -> None:
     form = client.get(ask_for_link(client, mailoutbox), follow=True)
     address = form.redirect_chain[-1][0]
     assert mei.email not in address and form.status_code == 200
-    assert client.post(address, {"password1": OTHER})["Location"] == "/accounts/password/reset/key/done/"
+    assert (
+        client.post(address, {"password1": OTHER})["Location"]
+        == "/accounts/password/reset/key/done/"
+    )
     mei.refresh_from_db()
     assert mei.check_password(OTHER)
 
@@ -45,7 +52,10 @@ def test_the_link_works_once(client: Client, mei: User, mailoutbox: list[EmailMe
 @pytest.mark.django_db
 def test_a_link_that_nobody_sent_does_not_hold(client: Client, mei: User) -> None:
     for key in ("1-x", f"{mei.pk}-set-password", "zzzzzzzzzzzzzzzzzzzz-abc", "1-" + "x" * 3000):
-        assert "This link does not hold" in client.get(f"/accounts/password/reset/key/{key}/").content.decode()
+        assert (
+            "This link does not hold"
+            in client.get(f"/accounts/password/reset/key/{key}/").content.decode()
+        )
 
 
 @pytest.mark.django_db
@@ -61,7 +71,9 @@ def test_an_address_without_an_account_is_said_without_mail_and_not_with_it(
 
 
 @pytest.mark.django_db
-def test_the_projects_own_account_gets_no_link(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_the_projects_own_account_gets_no_link(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     client.post(RESET, {"email": User.objects.project().email})
     assert not mailoutbox
 
@@ -74,7 +86,9 @@ def test_asking_often_is_told_to_wait(client: Client, mei: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_mail_server_that_is_away_is_said(client: Client, mei: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_server_that_is_away_is_said(
+    client: Client, mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise ConnectionRefusedError("nobody there")
 
@@ -87,28 +101,38 @@ def test_changing_it_ends_every_other_session(mei: User, signed_in: Client) -> N
     elsewhere = Client()
     elsewhere.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
     assert elsewhere.get("/settings").status_code == 200
-    response = signed_in.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": OTHER})
+    response = signed_in.post(
+        "/accounts/password/change/", {"oldpassword": PASSWORD, "password1": OTHER}
+    )
     assert response["Location"] == "/settings"
     assert signed_in.get("/settings").status_code == 200
     assert elsewhere.get("/settings").status_code == 302
 
 
 def test_changing_it_takes_the_present_one(signed_in: Client, mei: User) -> None:
-    response = signed_in.post("/accounts/password/change/", {"oldpassword": "wrong", "password1": OTHER})
+    response = signed_in.post(
+        "/accounts/password/change/", {"oldpassword": "wrong", "password1": OTHER}
+    )
     assert response.context["form"].errors["oldpassword"] == ["This is not your present password."]
     mei.refresh_from_db()
     assert mei.check_password(PASSWORD)
 
 
-@pytest.mark.parametrize("new", ["short", "password1234", "x" * 300, "with\x00nothing inside", "mei@example.org"])
+@pytest.mark.parametrize(
+    "new", ["short", "password1234", "x" * 300, "with\x00nothing inside", "mei@example.org"]
+)
 def test_a_weak_or_odd_password_is_refused(signed_in: Client, mei: User, new: str) -> None:
-    response = signed_in.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new})
+    response = signed_in.post(
+        "/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new}
+    )
     assert response.status_code == 200 and response.context["form"].errors["password1"]
     mei.refresh_from_db()
     assert mei.check_password(PASSWORD)
 
 
-def test_resetting_it_ends_every_session(signed_in: Client, mei: User, mailoutbox: list[EmailMessage]) -> None:
+def test_resetting_it_ends_every_session(
+    signed_in: Client, mei: User, mailoutbox: list[EmailMessage]
+) -> None:
     client = Client()
     client.post(client.get(ask_for_link(client, mailoutbox))["Location"], {"password1": OTHER})
     assert signed_in.get("/settings").status_code == 302

@@ -22,11 +22,19 @@ def test_the_migration_makes_it_and_takes_it_back() -> None:
 def test_it_is_made_again_where_it_is_missing() -> None:
     User.objects.filter(handle="gradus").delete()
     gradus = User.objects.project()
-    assert User.objects.project() == gradus and not gradus.is_active and not gradus.has_usable_password()
+    assert (
+        User.objects.project() == gradus
+        and not gradus.is_active
+        and not gradus.has_usable_password()
+    )
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("password", ["", "!", "gradus"])
 def test_nobody_signs_in_as_it(client: Client, password: str) -> None:
-    client.post("/accounts/login/", {"login": User.objects.project().email, "password": password}, follow=True)
+    client.post(
+        "/accounts/login/",
+        {"login": User.objects.project().email, "password": password},
+        follow=True,
+    )
     assert "_auth_user_id" not in client.session

@@ -25,7 +25,10 @@ def test_back_to_browser_and_system_forgets_the_cookies_too(signed_in: Client) -
     signed_in.post("/language", {"language": "zh-hans"})
     signed_in.post("/theme", {"theme": "dark"})
     page = signed_in.post(
-        "/settings", NEW | {"language": "", "theme": ""}, headers={"accept-language": "en"}, follow=True
+        "/settings",
+        NEW | {"language": "", "theme": ""},
+        headers={"accept-language": "en"},
+        follow=True,
     ).content.decode()
     assert '<html lang="en">' in page and "Your settings are kept." in page
 
@@ -54,7 +57,9 @@ def test_they_need_a_sign_in(client: Client) -> None:
         ("theme", "\x00"),
     ],
 )
-def test_what_cannot_be_is_said_and_changes_nothing(signed_in: Client, mei: User, field: str, value: str) -> None:
+def test_what_cannot_be_is_said_and_changes_nothing(
+    signed_in: Client, mei: User, field: str, value: str
+) -> None:
     response = signed_in.post("/settings", NEW | {field: value})
     assert response.status_code == 200 and response.context["form"].errors[field]
     mei.refresh_from_db()
@@ -63,7 +68,9 @@ def test_what_cannot_be_is_said_and_changes_nothing(signed_in: Client, mei: User
 
 def test_times_are_shown_in_the_members_zone(mei: User, rf: RequestFactory) -> None:
     def show(request: Any) -> Any:
-        return Template("{{ when|date:'H:i' }}").render(Context({"when": datetime(2026, 11, 21, 20, 0, tzinfo=UTC)}))
+        return Template("{{ when|date:'H:i' }}").render(
+            Context({"when": datetime(2026, 11, 21, 20, 0, tzinfo=UTC)})
+        )
 
     request = rf.get("/")
     request.user = mei

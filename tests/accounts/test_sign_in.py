@@ -27,15 +27,30 @@ def test_it_goes_on_to_where_one_was_sent_from(client: Client, mei: User) -> Non
     assert client.get("/settings")["Location"] == "/accounts/login/?next=/settings"
     page = client.get("/accounts/login/?next=/settings").content.decode()
     assert 'name="next" value="/settings"' in page and "/accounts/signup/?next=%2Fsettings" in page
-    assert client.post(URL, {"login": mei.email, "password": PASSWORD, "next": "/settings"})["Location"] == "/settings"
+    assert (
+        client.post(URL, {"login": mei.email, "password": PASSWORD, "next": "/settings"})[
+            "Location"
+        ]
+        == "/settings"
+    )
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example", "///evil.example", "\\\\evil.example", "/\t/evil.example"]
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+    ],
 )
 def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: str) -> None:
-    assert client.post(URL, {"login": mei.email, "password": PASSWORD, "next": elsewhere})["Location"] == "/"
+    assert (
+        client.post(URL, {"login": mei.email, "password": PASSWORD, "next": elsewhere})["Location"]
+        == "/"
+    )
 
 
 @pytest.mark.django_db
@@ -50,7 +65,9 @@ def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: st
         ("x" * 100_000, "x"),
     ],
 )
-def test_a_wrong_pair_is_said_and_tells_nothing_more(client: Client, mei: User, login: str, password: str) -> None:
+def test_a_wrong_pair_is_said_and_tells_nothing_more(
+    client: Client, mei: User, login: str, password: str
+) -> None:
     response = client.post(URL, {"login": login, "password": password})
     assert response.status_code == 200 and response.context["form"].errors
     assert "_auth_user_id" not in client.session
@@ -78,7 +95,9 @@ def test_the_fifth_wrong_password_is_the_last_for_a_while(client: Client, mei: U
 
 @pytest.mark.django_db
 def test_one_machine_that_tries_many_addresses_is_stopped(client: Client) -> None:
-    answers = [client.post(URL, {"login": f"a{n}@example.org", "password": "wrong"}) for n in range(11)]
+    answers = [
+        client.post(URL, {"login": f"a{n}@example.org", "password": "wrong"}) for n in range(11)
+    ]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
 
@@ -98,5 +117,7 @@ def test_signing_out_takes_a_form(signed_in: Client) -> None:
 
 
 def test_a_form_without_its_token_is_refused(mei: User) -> None:
-    response = Client(enforce_csrf_checks=True).post(URL, {"login": mei.email, "password": PASSWORD})
+    response = Client(enforce_csrf_checks=True).post(
+        URL, {"login": mei.email, "password": PASSWORD}
+    )
     assert response.status_code == 403 and "The form was not sent" in response.content.decode()

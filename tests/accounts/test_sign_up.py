@@ -38,12 +38,23 @@ def test_it_asks_address_handle_and_password_once(client: Client) -> None:
 def test_it_goes_on_to_where_one_was_sent_from(client: Client) -> None:
     page = client.get(URL + "?next=/labs/dead-relu%3Fdepth%3D4")
     assert 'name="next" value="/labs/dead-relu?depth=4"' in page.content.decode()
-    assert client.post(URL, SAM | {"next": "/labs/dead-relu?depth=4"})["Location"] == "/labs/dead-relu?depth=4"
+    assert (
+        client.post(URL, SAM | {"next": "/labs/dead-relu?depth=4"})["Location"]
+        == "/labs/dead-relu?depth=4"
+    )
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "http:evil", "evil"]
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "http:evil",
+        "evil",
+    ],
 )
 def test_it_never_leads_to_another_site(client: Client, elsewhere: str) -> None:
     assert client.post(URL, SAM | {"next": elsewhere})["Location"] == "/"
@@ -65,7 +76,9 @@ def test_a_time_zone_that_nobody_knows_is_utc(client: Client, zone: str) -> None
 @pytest.mark.django_db
 @pytest.mark.parametrize("handle", ["mei", "MEI", "Mei"])
 def test_a_handle_is_taken_in_any_case(client: Client, mei: User, handle: str) -> None:
-    assert errors(client.post(URL, SAM | {"username": handle}), "username") == ["This handle is taken. Choose another."]
+    assert errors(client.post(URL, SAM | {"username": handle}), "username") == [
+        "This handle is taken. Choose another."
+    ]
 
 
 @pytest.mark.django_db
@@ -115,12 +128,15 @@ def test_what_cannot_be_is_said_at_its_field(client: Client, field: str, value: 
 @pytest.mark.django_db
 @pytest.mark.parametrize("missing", ["email", "username", "password1"])
 def test_nothing_is_left_out(client: Client, missing: str) -> None:
-    assert errors(client.post(URL, {name: value for name, value in SAM.items() if name != missing}), missing)
+    assert errors(
+        client.post(URL, {name: value for name, value in SAM.items() if name != missing}), missing
+    )
 
 
 @pytest.mark.django_db
 def test_text_that_no_database_stores_is_refused(client: Client) -> None:
-    body = b'--b\r\nContent-Disposition: form-data; name="username"\r\n\r\n+2AA-\r\n--b--\r\n'  # a lone surrogate, in UTF-7
+    # a lone surrogate, in UTF-7
+    body = b'--b\r\nContent-Disposition: form-data; name="username"\r\n\r\n+2AA-\r\n--b--\r\n'
     response = client.post(URL, body, content_type="multipart/form-data; boundary=b; charset=utf-7")
     assert response.status_code == 400
 
@@ -140,7 +156,9 @@ def test_too_many_tries_are_told_to_wait(client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_want_one_handle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both forms find the handle free; the database decides, and the second hears it from the form."""
+    """Both forms find the handle free; the database decides, and the second hears it from the
+    form.
+    """
     meet = threading.Barrier(2, timeout=120)
     save = User.save
 
@@ -156,7 +174,10 @@ def test_two_who_want_one_handle_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         answers.append(Client().post(URL, SAM | {"email": email, "username": handle}))
         connection.close()
 
-    pair = [threading.Thread(target=sign_up, args=who) for who in (("sam@example.org", "Sam"), ("ola@example.org", "SAM"))]
+    pair = [
+        threading.Thread(target=sign_up, args=who)
+        for who in (("sam@example.org", "Sam"), ("ola@example.org", "SAM"))
+    ]
     for thread in pair:
         thread.start()
     for thread in pair:

@@ -23,7 +23,9 @@ def with_mail(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_sign_up_waits_for_the_link_and_then_goes_on(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_sign_up_waits_for_the_link_and_then_goes_on(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     assert client.post(URL, SAM | {"next": "/labs/dead-relu"})["Location"] == SENT
     assert "Look into your mail" in client.get(SENT).content.decode()
     assert "_auth_user_id" not in client.session
@@ -34,7 +36,9 @@ def test_sign_up_waits_for_the_link_and_then_goes_on(client: Client, mailoutbox:
 
 
 @pytest.mark.django_db
-def test_before_that_the_password_does_not_sign_in(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_before_that_the_password_does_not_sign_in(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     client.post(URL, SAM)
     other = Client()
     other.post("/accounts/login/", {"login": SAM["email"], "password": SAM["password1"]})
@@ -42,7 +46,9 @@ def test_before_that_the_password_does_not_sign_in(client: Client, mailoutbox: l
 
 
 @pytest.mark.django_db
-def test_an_address_that_is_taken_is_told_to_its_owner_alone(client: Client, mei: User, mailoutbox: list[EmailMessage]) -> None:
+def test_an_address_that_is_taken_is_told_to_its_owner_alone(
+    client: Client, mei: User, mailoutbox: list[EmailMessage]
+) -> None:
     assert client.post(URL, SAM | {"email": mei.email})["Location"] == SENT
     assert "has an account already" in str(mailoutbox[-1].body)
     assert not User.objects.filter(handle="Sam").exists()
@@ -57,7 +63,9 @@ def test_a_link_that_nobody_sent_does_not_hold(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_mail_that_cannot_be_sent_leaves_no_account_behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_cannot_be_sent_leaves_no_account_behind(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise TimeoutError("mail server asleep")
 
@@ -70,7 +78,11 @@ def test_a_mail_that_cannot_be_sent_leaves_no_account_behind(client: Client, mon
 
 
 @pytest.mark.django_db
-def test_the_mail_speaks_the_readers_language(client: Client, mailoutbox: list[EmailMessage]) -> None:
+def test_the_mail_speaks_the_readers_language(
+    client: Client, mailoutbox: list[EmailMessage]
+) -> None:
     client.cookies["language"] = "zh-hans"
     client.post(URL, SAM)
-    assert mailoutbox[0].subject == "Gradus: 确认邮箱" and "请打开链接确认" in str(mailoutbox[0].body)
+    assert mailoutbox[0].subject == "Gradus: 确认邮箱" and "请打开链接确认" in str(
+        mailoutbox[0].body
+    )

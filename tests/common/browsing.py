@@ -1,4 +1,6 @@
-"""A browser on the site, in the test's own process: what it complains of, what axe finds, what scrolls sideways."""
+"""A browser on the site, in the test's own process: what it complains of, what axe finds, what
+scrolls sideways.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,26 @@ from apps.accounts.models import User
 from tests.serving import serving
 
 CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 BUILT = (settings.PLATFORM / "static" / "build" / "app.css").exists()
 AXE = settings.PLATFORM / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 60_000  # ms, on a machine that is busy with other things
 expect.set_options(timeout=PATIENCE)
 WITNESS = """
 window.__violations = [];
-document.addEventListener("securitypolicyviolation", (e) => __violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+document.addEventListener("securitypolicyviolation", (e) =>
+    __violations.push(`${e.violatedDirective} ${e.blockedURI}`));
 """
 FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
-    .map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")}`)"""
+    .map((v) => [v.id, v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)])
+    .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
 needs_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH"),
@@ -51,12 +62,24 @@ def site(transactional_db: None) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(site: str, browser: Browser) -> Iterator[Open]:
-    """Open a window, signed in or not; a script that fails or a policy that is broken fails the test."""
+    """Open a window, signed in or not; a script that fails or a policy that is broken fails the
+    test.
+    """
     opened: list[tuple[BrowserContext, Page, list[str]]] = []
 
-    def open_page(path: str = "/", who: User | None = None, cookies: dict[str, str] | None = None, **options: Any) -> Page:
+    def open_page(
+        path: str = "/",
+        who: User | None = None,
+        cookies: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Page:
         context = browser.new_context(
-            **{"base_url": site, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+            **{
+                "base_url": site,
+                "locale": "en-GB",
+                "viewport": {"width": 1280, "height": 800},
+                **options,
+            }
         )
         context.set_default_timeout(PATIENCE)
         for name, value in {**(cookies or {}), **(session_of(who) if who else {})}.items():
@@ -104,7 +127,9 @@ def press(page: Page, *keys: str) -> None:
 
 
 def go_by_keys(page: Page, letter: str, url: str) -> None:
-    """Press G and a letter until their page has come: they belong together for a second, which a busy machine may miss."""
+    """Press G and a letter until their page has come: they belong together for a second, which a
+    busy machine may miss.
+    """
     for _again in range(PATIENCE // 5_000):
         press(page, "g", letter)
         with suppress(TooLate):
@@ -120,10 +145,15 @@ def go_offline(page: Page) -> None:
 
 
 def look_over(page: Page) -> None:
-    """Check what every page must keep: axe finds nothing, nothing scrolls sideways, the policy holds."""
+    """Check what every page must keep: axe finds nothing, nothing scrolls sideways, the policy
+    holds.
+    """
     page.wait_for_load_state()
     page.evaluate("document.fonts.ready.then(() => null)")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     assert page.evaluate(FAULTS) == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, page.url
+    assert (
+        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        <= 0
+    ), page.url
     assert violations(page) == [], page.url

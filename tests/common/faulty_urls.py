@@ -35,6 +35,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    *(path(f"faulty/{view.__name__}", view) for view in (bad, forbidden, missing, refused, often, broken)),
+    *(
+        path(f"faulty/{view.__name__}", view)
+        for view in (bad, forbidden, missing, refused, often, broken)
+    ),
     *urlpatterns,
 ]

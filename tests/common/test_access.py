@@ -5,7 +5,17 @@ import pytest
 from apps.common.access import is_local
 
 
-@pytest.mark.parametrize("path", ["/", "/labs", "/labs/dead-relu?depth=4&from=x", "/runs/1#chart", "/%2F%2Fevil.example", "/实验"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/labs",
+        "/labs/dead-relu?depth=4&from=x",
+        "/runs/1#chart",
+        "/%2F%2Fevil.example",
+        "/实验",
+    ],
+)
 def test_a_path_of_this_site_is_local(path: str) -> None:
     assert is_local(path)
 

@@ -81,7 +81,9 @@ def test_a_build_that_fails_is_said(tmp_path: Path) -> None:
         assets.run([sys.executable, "-c", "raise SystemExit(3)"], "did not build")
 
 
-def test_packages_are_installed_once_for_a_lock_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_packages_are_installed_once_for_a_lock_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "node_modules").mkdir()
     lock = tmp_path / "package-lock.json"
     lock.write_text("{}")
@@ -91,7 +93,9 @@ def test_packages_are_installed_once_for_a_lock_file(monkeypatch: pytest.MonkeyP
     node = assets.Node(Path("node"), Path("npm-cli.js"))
     assets.install(node)
     assets.install(node)
-    assert calls == [[Path("node"), Path("npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]]
+    assert calls == [
+        [Path("node"), Path("npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    ]
     lock.write_text("{ }")
     assets.install(node)
     assert len(calls) == 2

@@ -1,4 +1,6 @@
-"""Whole-page errors say what happened and what to do, in the site's dress and the reader's language."""
+"""Whole-page errors say what happened and what to do, in the site's dress and the reader's
+language.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def visitor() -> Client:
 
 
 @pytest.mark.parametrize(("name", "status", "english", "chinese"), CASES)
-def test_each_has_its_sheet(visitor: Client, name: str, status: int, english: str, chinese: str) -> None:
+def test_each_has_its_sheet(
+    visitor: Client, name: str, status: int, english: str, chinese: str
+) -> None:
     response = visitor.get(f"/faulty/{name}")
     page = response.content.decode()
     assert response.status_code == status
@@ -45,9 +49,13 @@ def test_each_has_its_sheet(visitor: Client, name: str, status: int, english: st
 @pytest.mark.parametrize("name", [case[0] for case in CASES])
 def test_each_carries_the_policy(visitor: Client, name: str) -> None:
     policy = visitor.get(f"/faulty/{name}")["Content-Security-Policy"].split("; ")
-    assert {"default-src 'self'", "script-src 'self'", "style-src 'self'", "object-src 'none'", "frame-ancestors 'none'"} <= set(
-        policy
-    )
+    assert {
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    } <= set(policy)
 
 
 def test_a_rule_that_said_no_says_why_and_escapes_it(visitor: Client) -> None:
@@ -56,13 +64,18 @@ def test_a_rule_that_said_no_says_why_and_escapes_it(visitor: Client) -> None:
 
 def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
     response = visitor.get("/faulty/often")
-    assert response["Retry-After"] == "7" and "The next try is open in 7 seconds." in response.content.decode()
+    assert (
+        response["Retry-After"] == "7"
+        and "The next try is open in 7 seconds." in response.content.decode()
+    )
 
 
 def test_htmx_gets_the_line_alone(visitor: Client) -> None:
     response = visitor.get("/faulty/refused", headers={"hx-request": "true"})
     assert (
-        response["X-Fragment"] == "1" and "<html" not in response.content.decode() and 'role="alert"' in response.content.decode()
+        response["X-Fragment"] == "1"
+        and "<html" not in response.content.decode()
+        and 'role="alert"' in response.content.decode()
     )
 
 
@@ -71,13 +84,17 @@ def test_an_address_that_does_not_exist(visitor: Client) -> None:
     assert response.status_code == 404 and "<script>alert" not in response.content.decode()
 
 
-def test_a_broken_page_asks_neither_database_nor_session(rf: RequestFactory, django_assert_num_queries: Any) -> None:
+def test_a_broken_page_asks_neither_database_nor_session(
+    rf: RequestFactory, django_assert_num_queries: Any
+) -> None:
     with django_assert_num_queries(0):
         assert server_error(rf.get("/")).status_code == 500
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_is_said_with_when_to_come_again(visitor: Client, settings: Any) -> None:
+def test_a_database_that_is_away_is_said_with_when_to_come_again(
+    visitor: Client, settings: Any
+) -> None:
     visitor.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
     home = connection.settings_dict["HOST"]
     connection.close()
@@ -87,5 +104,8 @@ def test_a_database_that_is_away_is_said_with_when_to_come_again(visitor: Client
     finally:
         connection.settings_dict["HOST"] = home
     assert response.status_code == 503 and int(response["Retry-After"]) > 0
-    assert "The database does not answer" in response.content.decode() and "Content-Security-Policy" in response
+    assert (
+        "The database does not answer" in response.content.decode()
+        and "Content-Security-Policy" in response
+    )
     assert visitor.get("/accounts/login/").status_code == 200

@@ -31,7 +31,9 @@ MEMBERS = ["/settings", "/accounts/password/change/", "/accounts/logout/"]
 
 
 def routes(patterns: list[Any], before: str = "/") -> list[str]:
-    """Return an address for each route of the site, what it asks for filled with something that may not exist."""
+    """Return an address for each route of the site, what it asks for filled with something that may
+    not exist.
+    """
     found = []
     for pattern in patterns:
         route = str(pattern.pattern)
@@ -43,7 +45,12 @@ def routes(patterns: list[Any], before: str = "/") -> list[str]:
 
 
 def filled(route: str) -> str:
-    for hole, value in (("<uuid:", "00000000-0000-0000-0000-000000000000"), ("<slug:", "nothing"), ("<str:", "x"), ("<int:", "0")):
+    for hole, value in (
+        ("<uuid:", "00000000-0000-0000-0000-000000000000"),
+        ("<slug:", "nothing"),
+        ("<str:", "x"),
+        ("<int:", "0"),
+    ):
         while hole in route:
             start = route.index(hole)
             route = route[:start] + value + route[route.index(">", start) + 1 :]
@@ -53,26 +60,35 @@ def filled(route: str) -> str:
 @pytest.mark.django_db
 def test_every_route_carries_the_policy() -> None:
     client = Client(raise_request_exception=False)
-    addresses = [filled(route) for route in routes(get_resolver().url_patterns) if "<" not in filled(route)]
+    addresses = [
+        filled(route) for route in routes(get_resolver().url_patterns) if "<" not in filled(route)
+    ]
     assert len(addresses) > 20
     for address in [*addresses, "/admin/", "/admin/accounts/user/", "/nothing"]:
         for method in (client.get, client.post, client.delete):
             response = method(address)
             assert response.status_code < 500, address
             assert set(response["Content-Security-Policy"].split("; ")) >= POLICY, address
-            assert response["X-Content-Type-Options"] == "nosniff" and response["Referrer-Policy"] == "same-origin", address
+            assert (
+                response["X-Content-Type-Options"] == "nosniff"
+                and response["Referrer-Policy"] == "same-origin"
+            ), address
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", VISITORS)
-def test_a_visitors_page_asks_little_of_the_database(client: Client, django_assert_max_num_queries: Any, path: str) -> None:
+def test_a_visitors_page_asks_little_of_the_database(
+    client: Client, django_assert_max_num_queries: Any, path: str
+) -> None:
     with django_assert_max_num_queries(2):
         assert client.get(path).status_code in (200, 404)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", MEMBERS)
-def test_a_members_page_asks_little_of_the_database(client: Client, django_assert_max_num_queries: Any, path: str) -> None:
+def test_a_members_page_asks_little_of_the_database(
+    client: Client, django_assert_max_num_queries: Any, path: str
+) -> None:
     mei = User.objects.create_user("mei@example.org", "Mei", "seven quiet herons")
     client.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
     with django_assert_max_num_queries(3):

@@ -25,7 +25,9 @@ def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
     page = open_page(PAGE)
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
-    expect(page.locator(".keylist dd")).to_have_text(["Questions", "Labs", "Claims", "Search", "Keyboard shortcuts"])
+    expect(page.locator(".keylist dd")).to_have_text(
+        ["Questions", "Labs", "Claims", "Search", "Keyboard shortcuts"]
+    )
     look_over(page)
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
@@ -33,8 +35,13 @@ def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
 
 def test_what_asks_once_is_answered_by_enter(open_page: Open) -> None:
     page = open_page(PAGE)
-    ask = '<details class="ask"><summary data-key="x">Stop</summary><form action="/labs"><button>Yes</button></form></details>'
-    page.evaluate("ask => document.querySelector('main').insertAdjacentHTML('afterbegin', ask)", ask)
+    ask = (
+        '<details class="ask"><summary data-key="x">Stop</summary><form '
+        'action="/labs"><button>Yes</button></form></details>'
+    )
+    page.evaluate(
+        "ask => document.querySelector('main').insertAdjacentHTML('afterbegin', ask)", ask
+    )
     page.keyboard.press("x")
     expect(page.get_by_role("button", name="Yes")).to_be_focused()
     page.keyboard.press("Enter")
@@ -50,10 +57,18 @@ def test_keys_rest_while_one_types(open_page: Open) -> None:
 
 def test_keys_rest_while_an_input_method_composes(open_page: Open) -> None:
     page = open_page(PAGE)
-    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', isComposing: true, bubbles: true}))")
-    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', keyCode: 229, bubbles: true}))")
+    page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', "
+        "{key: '?', isComposing: true, bubbles: true}))"
+    )
+    page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', "
+        "{key: '?', keyCode: 229, bubbles: true}))"
+    )
     expect(page.locator("#keys")).to_be_hidden()
-    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', bubbles: true}))")
+    page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '?', bubbles: true}))"
+    )
     expect(page.locator("#keys")).to_be_visible()
 
 
@@ -112,12 +127,16 @@ def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> 
         (lambda route: route.abort(), "No answer from the site"),
         (lambda route: route.fulfill(status=500, body="broken"), "That did not work"),
         (
-            lambda route: route.fulfill(status=409, headers={"X-Fragment": "1"}, body="<p class='wrong'>a rule said no</p>"),
+            lambda route: route.fulfill(
+                status=409, headers={"X-Fragment": "1"}, body="<p class='wrong'>a rule said no</p>"
+            ),
             "a rule said no",
         ),
     ],
 )
-def test_what_went_wrong_is_said_at_the_place_of_action(open_page: Open, answer: Callable[[Route], None], words: str) -> None:
+def test_what_went_wrong_is_said_at_the_place_of_action(
+    open_page: Open, answer: Callable[[Route], None], words: str
+) -> None:
     page = open_page(PAGE)
     page.route("**" + PAGE, with_button)
     page.route("**/held", answer)
@@ -148,5 +167,8 @@ def without_theme(route: Route) -> None:
 def with_button(route: Route) -> None:
     """Put onto the page a button that asks for /held, as pages with htmx have them."""
     response = route.fetch()
-    button = '<div id="spot"><button id="go" hx-get="/held" hx-target="#place">go</button><div id="place"></div></div>'
+    button = (
+        '<div id="spot"><button id="go" hx-get="/held" hx-target="#place">go</button><div '
+        'id="place"></div></div>'
+    )
     route.fulfill(response=response, body=response.text().replace("</h1>", "</h1>" + button))

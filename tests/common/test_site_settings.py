@@ -24,13 +24,23 @@ SHOWN = (
     "CSRF_TRUSTED_ORIGINS",
     "DEBUG",
 )
-SHOW = f"from gradus import settings; import json; print(json.dumps({{n: getattr(settings, n) for n in {SHOWN}}}))"
+SHOW = (
+    "from gradus import settings; import json; "
+    f"print(json.dumps({{n: getattr(settings, n) for n in {SHOWN}}}))"
+)
 
 
 def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
     known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "platform"), "SECRET_KEY": KEY}
     known["DATABASE_URL"] = os.environ["DATABASE_URL"]
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=known | environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=known | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def settings(**environ: str) -> dict[str, object]:
@@ -57,13 +67,22 @@ def test_https_brings_all_that_presumes_it() -> None:
 
 def test_http_brings_none_of_it() -> None:
     found = settings(SITE_URL="http://192.0.2.7:8000", ALLOWED_HOSTS="192.0.2.7,lab.local")
-    assert not any(found[name] for name in SHOWN if name.startswith("SECURE") or name.endswith("_SECURE"))
+    assert not any(
+        found[name] for name in SHOWN if name.startswith("SECURE") or name.endswith("_SECURE")
+    )
     assert (found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]) == ("sid", "csrf")
     assert found["ALLOWED_HOSTS"] == ["192.0.2.7", "lab.local"]
 
 
 def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
-    checked = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", SITE_URL="https://gradus.example")
+    checked = run(
+        "manage.py",
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        SITE_URL="https://gradus.example",
+    )
     assert checked.returncode == 0, checked.stderr
 
 

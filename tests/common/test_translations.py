@@ -57,21 +57,32 @@ def site(tmp_path: Path) -> Path:
         "{% blocktranslate count n=n %}{{ n }} run{% plural %}{{ n }} runs{% endblocktranslate %}"
     )
     (tmp_path / "apps").mkdir()
-    (tmp_path / "apps" / "views.py").write_text('from x import gettext as _\n_("Bye")\nprint("not a word")\n')
+    (tmp_path / "apps" / "views.py").write_text(
+        'from x import gettext as _\n_("Bye")\nprint("not a word")\n'
+    )
     return tmp_path
 
 
 def test_words_are_read_from_templates_and_code(site: Path) -> None:
-    assert {message.id for message in collect(site) if message.id} == {"Hello", "Bye", ("%(n)s run", "%(n)s runs")}
+    assert {message.id for message in collect(site) if message.id} == {
+        "Hello",
+        "Bye",
+        ("%(n)s run", "%(n)s runs"),
+    }
 
 
 def test_an_update_adds_the_new_drops_the_gone_and_keeps_what_is_translated(site: Path) -> None:
     po = site / "locale" / "django.po"
     update(po, "zh_Hans", site)
-    po.write_text(po.read_text().replace('msgid "Hello"\nmsgstr ""', 'msgid "Hello"\nmsgstr "你好"'))
+    po.write_text(
+        po.read_text().replace('msgid "Hello"\nmsgstr ""', 'msgid "Hello"\nmsgstr "你好"')
+    )
     (site / "apps" / "views.py").write_text('_("Welcome")')
     left = update(po, "zh_Hans", site)
-    assert {message.id for message in untranslated(left)} == {"Welcome", ("%(n)s run", "%(n)s runs")}
+    assert {message.id for message in untranslated(left)} == {
+        "Welcome",
+        ("%(n)s run", "%(n)s runs"),
+    }
     again = po.read_text()
     assert "Bye" not in again and "你好" in again
     update(po, "zh_Hans", site)

@@ -1,4 +1,6 @@
-"""What the site and the workers each work out for themselves, and must agree on; and who listens to the one signal."""
+"""What the site and the workers each work out for themselves, and must agree on; and who listens to
+the one signal.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ LISTENERS = {"apps.progress.listeners.note_verdict"}
 @pytest.mark.django_db
 def test_site_and_workers_give_every_lab_the_same_hash() -> None:
     load_labs(settings.LABS_FOLDER)
-    of_the_site = {lab.slug: lab.current.sha256 for lab in Lab.objects.offered().select_related("current") if lab.current}
+    of_the_site = {
+        lab.slug: lab.current.sha256
+        for lab in Lab.objects.offered().select_related("current")
+        if lab.current
+    }
     assert of_the_site == catalogue.lab_hashes()
     assert {"dead-relu", "activation-atlas", "activation-cost"} <= set(of_the_site)
 

@@ -1,4 +1,6 @@
-"""The workers run where Django is not installed, the site where torch is not: each starts with the other's libraries taken away."""
+"""The workers run where Django is not installed, the site where torch is not: each starts with the
+other's libraries taken away.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,18 @@ WORKERS_ONLY = ("torch", "numpy", "scipy", "sklearn", "httpx", "threadpoolctl")
 
 @pytest.fixture
 def without(tmp_path: Path) -> Callable[..., str]:
-    """Return a search path on which the named packages cannot be imported, whatever is installed."""
+    """Return a search path on which the named packages cannot be imported, whatever is
+    installed.
+    """
 
     def without(*names: str) -> str:
         for name in names:
             package = tmp_path / "absent" / name / "__init__.py"
             package.parent.mkdir(parents=True)
-            package.write_text(f'raise ModuleNotFoundError("No module named {name!r}: it is absent on purpose", name={name!r})\n')
+            package.write_text(
+                f'raise ModuleNotFoundError("No module named {name!r}: it is absent on '
+                f'purpose", name={name!r})\n'
+            )
         return str(tmp_path / "absent")
 
     return without
@@ -57,16 +64,29 @@ def test_the_blocked_packages_cannot_be_imported(without: Callable[..., str]) ->
 
 def test_every_module_of_the_workers_imports_without_the_site(without: Callable[..., str]) -> None:
     modules = sorted(m.name for m in pkgutil.walk_packages([str(ROOT / "workers")], "workers."))
-    assert {"workers.app", "workers.process", "workers.engine", "workers.labs.dead_relu"} <= set(modules)
-    done = _python(f"import importlib\nfor name in {modules}: importlib.import_module(name)", [without(*SITE_ONLY), str(ROOT)])
+    assert {"workers.app", "workers.process", "workers.engine", "workers.labs.dead_relu"} <= set(
+        modules
+    )
+    done = _python(
+        f"import importlib\nfor name in {modules}: importlib.import_module(name)",
+        [without(*SITE_ONLY), str(ROOT)],
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_every_module_of_the_site_imports_without_what_only_workers_need(without: Callable[..., str]) -> None:
+def test_every_module_of_the_site_imports_without_what_only_workers_need(
+    without: Callable[..., str],
+) -> None:
     apps = sorted(m.name for m in pkgutil.walk_packages([str(ROOT / "apps")], "apps."))
     assert {"apps.experiments.api", "apps.experiments.stream", "apps.accounts.views"} <= set(apps)
-    setup = "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'gradus.settings'; import django; django.setup()"
-    code = f"{setup}\nimport importlib, gradus.asgi, gradus.urls\nfor name in {apps}: importlib.import_module(name)"
+    setup = (
+        "import os; os.environ['DJANGO_SETTINGS_MODULE'] "
+        "= 'gradus.settings'; import django; django.setup()"
+    )
+    code = (
+        f"{setup}\nimport importlib, gradus.asgi, gradus.urls\nfor name in {apps}: "
+        "importlib.import_module(name)"
+    )
     done = _python(code, [without(*WORKERS_ONLY), str(ROOT / "platform"), str(ROOT)])
     assert done.returncode == 0, done.stderr
 
@@ -77,7 +97,9 @@ def test_the_site_starts_and_loads_labs_without_torch(
     tmp_path: Path,
 ) -> None:
     system = System(tmp_path / "site", database("apart"), os.environ["REDIS_URL"])
-    system.environment["PYTHONPATH"] = os.pathsep.join([without(*WORKERS_ONLY), system.environment["PYTHONPATH"]])
+    system.environment["PYTHONPATH"] = os.pathsep.join(
+        [without(*WORKERS_ONLY), system.environment["PYTHONPATH"]]
+    )
     try:
         system.make_ready()
         system.start("web", "housekeep").wait_for_web()
@@ -113,16 +135,33 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
     without: Callable[..., str], idle_site: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
     environment = {
-        **{name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "DATABASE_URL")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("SECRET_KEY", "DATABASE_URL")
+        },
         "PYTHONPATH": os.pathsep.join([without(*SITE_ONLY), str(ROOT)]),
         "GRADUS_URL": f"http://127.0.0.1:{idle_site.server_port}",
         "GRADUS_TOKEN": "anything",
         "GRADUS_DATA": str(tmp_path / "data"),
     }
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker", "-Q", "labs,bench", "--without-gossip"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "workers.app",
+        "worker",
+        "-Q",
+        "labs,bench",
+        "--without-gossip",
+    ]
     log = tmp_path / "worker.log"
     with log.open("wb") as output:
-        worker = spawn([*command, "--without-mingle"], environment=environment, output=output, cwd=tmp_path)
+        worker = spawn(
+            [*command, "--without-mingle"], environment=environment, output=output, cwd=tmp_path
+        )
     try:
         until(
             lambda: "/api/worker/v1/claim" in idle_site.asked or worker.poll() is not None,  # type: ignore[attr-defined]
@@ -137,4 +176,11 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
 def _python(code: str, path: list[str]) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "SECRET_KEY": "only for tests"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    return subprocess.run([sys.executable, "-c", code], env=environment, cwd="/", capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,4 +1,6 @@
-"""The recorded runs: of the code as it is, with every claim decided, and loaded as they were written."""
+"""The recorded runs: of the code as it is, with every claim decided, and loaded as they were
+written.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,12 @@ def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
 @pytest.mark.parametrize("lab", LABS)
 def test_every_claim_was_decided_at_the_labs_own_knobs(lab: str) -> None:
     told, words = recorded(lab), tomllib.loads((settings.LABS_FOLDER / f"{lab}.toml").read_text())
-    assert {verdict["claim"]: verdict["outcome"] for verdict in told["verdicts"]}.keys() == words["claims"].keys()
-    assert not [verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"]
+    assert {verdict["claim"]: verdict["outcome"] for verdict in told["verdicts"]}.keys() == words[
+        "claims"
+    ].keys()
+    assert not [
+        verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"
+    ]
     assert told["run"]["knobs"] == {name: knob["default"] for name, knob in words["knobs"].items()}
     assert told["progress"]["done"] == told["progress"]["of"] > 0
 

@@ -1,4 +1,6 @@
-"""What nobody should send, sent to every form and endpoint: an error in words, never a server's, and nothing half-written."""
+"""What nobody should send, sent to every form and endpoint: an error in words, never a server's,
+and nothing half-written.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,72 @@ from workers import wire
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
 FIELDS = (
-    *("email", "username", "password1", "password", "oldpassword", "login", "remember", "time_zone", "next", "language", "theme"),
-    *("outcome", "confidence", "skip", "key", "recount", "drop", "shared", "replicates", "drawing-relu 1", "drawing-nobody"),
-    *("part", "text", "choice", "chosen", "order", "place-a", "did", "in", "at", "shown", "sitting", "review_id", "rating"),
-    *("number", "point", "note", "kept", "suspended", "card", "new", "topic", "only", "interview", "minutes", "retention"),
-    *("two_buttons", "kind", "where", "knob-depth", "knob-width", "knob-bias", "knob-scale", "knob-epochs", "knob-nobody", "knob-"),
+    *(
+        "email",
+        "username",
+        "password1",
+        "password",
+        "oldpassword",
+        "login",
+        "remember",
+        "time_zone",
+        "next",
+        "language",
+        "theme",
+    ),
+    *(
+        "outcome",
+        "confidence",
+        "skip",
+        "key",
+        "recount",
+        "drop",
+        "shared",
+        "replicates",
+        "drawing-relu 1",
+        "drawing-nobody",
+    ),
+    *(
+        "part",
+        "text",
+        "choice",
+        "chosen",
+        "order",
+        "place-a",
+        "did",
+        "in",
+        "at",
+        "shown",
+        "sitting",
+        "review_id",
+        "rating",
+    ),
+    *(
+        "number",
+        "point",
+        "note",
+        "kept",
+        "suspended",
+        "card",
+        "new",
+        "topic",
+        "only",
+        "interview",
+        "minutes",
+        "retention",
+    ),
+    *(
+        "two_buttons",
+        "kind",
+        "where",
+        "knob-depth",
+        "knob-width",
+        "knob-bias",
+        "knob-scale",
+        "knob-epochs",
+        "knob-nobody",
+        "knob-",
+    ),
 )
 POISON = {
     "nothing": "",
@@ -45,21 +108,37 @@ POISON = {
 }
 BODIES: dict[str, tuple[bytes, str]] = {
     "lone surrogates": (b"&".join(f"{name}=".encode() + b"%ED%A0%80%ED" for name in FIELDS), FORM),
-    "bytes that are no UTF-8": (b"&".join(f"{name}=".encode() + b"\xff\xfe\x80" for name in FIELDS), FORM),
+    "bytes that are no UTF-8": (
+        b"&".join(f"{name}=".encode() + b"\xff\xfe\x80" for name in FIELDS),
+        FORM,
+    ),
     "too many fields": (urlencode([(f"f{n}", "1") for n in range(5000)]).encode(), FORM),
-    "every field five times": (urlencode([(name, str(n)) for n in range(5) for name in FIELDS]).encode(), FORM),
+    "every field five times": (
+        urlencode([(name, str(n)) for n in range(5) for name in FIELDS]).encode(),
+        FORM,
+    ),
     "more than two megabytes": (b"email=" + b"x" * 2_500_000, FORM),
     "JSON": (b'{"email": ["a"], "outcome": {}}', "application/json"),
-    "broken multipart": (b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nx', "multipart/form-data; boundary=b"),
+    "broken multipart": (
+        b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nx',
+        "multipart/form-data; boundary=b",
+    ),
     "multipart without a boundary": (b"anything", "multipart/form-data"),
     "a file where text belongs": (
-        b'--b\r\nContent-Disposition: form-data; name="outcome"; filename="x\x00.txt"\r\n\r\nholds\r\n--b--\r\n',
+        (
+            b'--b\r\nContent-Disposition: form-data; name="outcome"; '
+            b'filename="x\x00.txt"\r\n\r\nholds\r\n--b--\r\n'
+        ),
         "multipart/form-data; boundary=b",
     ),
     "another encoding": (b"outcome=+2AA-", f"{FORM}; charset=utf-7"),
     "an unknown encoding": (b"outcome=holds", f"{FORM}; charset=nobody-knows"),
 }
-FORMS = sorted(name for name, (_get, posted) in MATRIX.items() if not name.startswith("worker_api") and set(posted) != {405})
+FORMS = sorted(
+    name
+    for name, (_get, posted) in MATRIX.items()
+    if not name.startswith("worker_api") and set(posted) != {405}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +154,10 @@ def cast() -> Cast:
 
 
 def facts() -> dict[str, int]:
-    return {table.__name__: table.objects.count() for table in (Run, Prediction, Batch, Verdict, Attempt, Review)}  # type: ignore[attr-defined]
+    return {
+        table.__name__: table.objects.count()
+        for table in (Run, Prediction, Batch, Verdict, Attempt, Review)
+    }  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -91,7 +173,16 @@ def test_a_form_full_of_poison_is_refused_in_words(name: str, cast: Cast) -> Non
 @pytest.mark.parametrize("name", FORMS)
 def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast) -> None:
     """The rest of the form is as it should be, so that the value itself gets as far as it can."""
-    url, good = cast.url(name), {"outcome": "holds", "confidence": "80", "replicates": "16", "language": "en", "theme": "dark"}
+    url, good = (
+        cast.url(name),
+        {
+            "outcome": "holds",
+            "confidence": "80",
+            "replicates": "16",
+            "language": "en",
+            "theme": "dark",
+        },
+    )
     good |= {
         "login": "mei@example.org",
         "password": "x" * 12,
@@ -112,10 +203,14 @@ def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast)
             "email",
             "username",
         ):
-            answer = cast.browsers["owner"].post(url, {"key": "a key", "next": "/", **good, field: value})
+            answer = cast.browsers["owner"].post(
+                url, {"key": "a key", "next": "/", **good, field: value}
+            )
             assert answer.status_code < 500, f"{what} as {field} to {url}: {answer.status_code}"
     assert Prediction.objects.count() <= Run.objects.count()
-    assert not Run.objects.exclude(knobs__has_keys=["depth", "width", "bias", "scale", "epochs"]).exists()
+    assert not Run.objects.exclude(
+        knobs__has_keys=["depth", "width", "bias", "scale", "epochs"]
+    ).exists()
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -129,18 +224,37 @@ def test_a_body_that_is_no_form_is_refused_in_words(name: str, cast: Cast) -> No
 
 
 @pytest.mark.parametrize(
-    "query", ["knob-depth=%00", "knob-depth=%ED%A0%80", "knob-nobody=1", "from=%00", "from=1", "from=" + "9" * 5000]
+    "query",
+    [
+        "knob-depth=%00",
+        "knob-depth=%ED%A0%80",
+        "knob-nobody=1",
+        "from=%00",
+        "from=1",
+        "from=" + "9" * 5000,
+    ],
 )
 def test_a_lab_is_shown_whatever_its_address_says(query: str, cast: Cast) -> None:
     assert cast.browsers["owner"].get(f"/labs/dead-relu?{query}").status_code in (200, 404)
 
 
 @pytest.mark.parametrize(
-    "query", ["page=%00", "page=-1", "page=NaN", "page=" + "9" * 400, "topic=%00&kind=%ED%A0%80", "series=%00", "after=%00"]
+    "query",
+    [
+        "page=%00",
+        "page=-1",
+        "page=NaN",
+        "page=" + "9" * 400,
+        "topic=%00&kind=%ED%A0%80",
+        "series=%00",
+        "after=%00",
+    ],
 )
 def test_lists_and_points_answer_whatever_their_address_says(query: str, cast: Cast) -> None:
     for name in ("runs", "catalogue", "points"):
-        assert cast.browsers["owner"].get(f"{cast.url(f'experiments:{name}')}?{query}").status_code in (200, 404)
+        assert cast.browsers["owner"].get(
+            f"{cast.url(f'experiments:{name}')}?{query}"
+        ).status_code in (200, 404)
 
 
 # ---------------------------------------------------------------- what workers send
@@ -150,20 +264,31 @@ HOSTILE_JSON = {
     "nothing": b"",
     "no JSON": b"{",
     "a list": b"[]",
-    "NaN": b'{"after": 0, "events": [{"arm": "a", "series": "b", "step": [NaN], "mean": [Infinity]}]}',
+    "NaN": b'{"after": 0, "events": [{"arm": "a", "series": "b", "step": [NaN], "mean": [1e999]}]}',
     "a huge number": b'{"after": 1e400}',
     "a huge integer": b'{"after": ' + b"9" * 4000 + b"}",
     "deep": b"[" * 100_000,
-    "lone surrogates": b'{"after": 0, "events": [{"arm": "\\ud800", "series": "b", "step": [0], "mean": [0]}]}',
-    "NUL": b'{"after": 0, "events": [{"arm": "a\\u0000", "series": "b", "step": [0], "mean": [0]}]}',
+    (
+        "lone surrogates"
+    ): b'{"after": 0, "events": [{"arm": "\\ud800", "series": "b", "step": [0], "mean": [0]}]}',
+    "NUL": b'{"after": 0, "events": [{"arm": "\\u0000", "series": "b", "step": [0], "mean": [0]}]}',
     "no UTF-8": b'{"reason": "\xff\xfe"}',
-    "lengths that differ": json.dumps({"after": 5, "events": [{**GOOD_EVENT, "mean": [0.1, 0.2]}]}).encode(),
-    "no points": json.dumps({"after": 5, "events": [{**GOOD_EVENT, "step": [], "mean": []}]}).encode(),
+    "lengths that differ": json.dumps(
+        {"after": 5, "events": [{**GOOD_EVENT, "mean": [0.1, 0.2]}]}
+    ).encode(),
+    "no points": json.dumps(
+        {"after": 5, "events": [{**GOOD_EVENT, "step": [], "mean": []}]}
+    ).encode(),
     "a field nobody knows": json.dumps({"after": 0, "nobody": 1}).encode(),
     "negative": json.dumps({"after": -1}).encode(),
-    "a verdict of no claim": json.dumps({"state": "succeeded", "verdicts": [{"claim": "nobody", "outcome": "holds"}]}).encode(),
+    "a verdict of no claim": json.dumps(
+        {"state": "succeeded", "verdicts": [{"claim": "nobody", "outcome": "holds"}]}
+    ).encode(),
     "two verdicts of one claim": json.dumps(
-        {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds"}] * 2}
+        {
+            "state": "succeeded",
+            "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds"}] * 2,
+        }
     ).encode(),
     "a state that is the site's to say": json.dumps({"state": "lost"}).encode(),
     "too large": b'{"reason": "' + b"x" * (wire.MAX_BODY + 10) + b'"}',
@@ -177,7 +302,10 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: lis
     token = services.make_machine(name="pages", lanes=["labs"])
     Machine.objects.get(name="pages")
     before = facts()
-    for path in ("claim", *(f"tries/{claimed.attempt.pk}/{deed}" for deed in ("events", "result", "release"))):
+    for path in (
+        "claim",
+        *(f"tries/{claimed.attempt.pk}/{deed}" for deed in ("events", "result", "release")),
+    ):
         answer = Client(raise_request_exception=False).generic(
             "POST",
             f"/api/worker/v1/{path}",

@@ -1,4 +1,6 @@
-"""Every lab keeps its word: code and words name the same knobs, arms, series, claims and parts, and every sentence can be said."""
+"""Every lab keeps its word: code and words name the same knobs, arms, series, claims and parts, and
+every sentence can be said.
+"""
 
 import re
 import string
@@ -19,7 +21,14 @@ from workers.engine import RULES, Curve, Point, Points, describe, judge, seeds
 
 FOLDER = Path(labs.__file__).parent
 OUTCOMES = ("holds", "depends", "does_not_hold", "inconclusive")
-TYPES = {int: "int", float: "float", bool: "bool", str: "str", tuple[str, ...]: "list[str]", tuple[int, ...]: "list[int]"}
+TYPES = {
+    int: "int",
+    float: "float",
+    bool: "bool",
+    str: "str",
+    tuple[str, ...]: "list[str]",
+    tuple[int, ...]: "list[int]",
+}
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -33,7 +42,9 @@ def claims_of(slug: str) -> list[str]:
 
 
 every_lab = pytest.mark.parametrize("slug", labs.SLUGS)
-every_claim = pytest.mark.parametrize(("slug", "claim"), [(slug, claim) for slug in labs.SLUGS for claim in words(slug)["claims"]])
+every_claim = pytest.mark.parametrize(
+    ("slug", "claim"), [(slug, claim) for slug in labs.SLUGS for claim in words(slug)["claims"]]
+)
 
 
 class Quick:
@@ -42,9 +53,14 @@ class Quick:
     def __init__(self, slug: str) -> None:
         profile = words(slug)["profile"]["quick"]
         self.lab: ModuleType = labs.load(slug)
-        knobs = {name: tuple(value) if isinstance(value, list) else value for name, value in profile["knobs"].items()}
+        knobs = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in profile["knobs"].items()
+        }
         self.knobs, self.replicates = self.lab.Knobs(**knobs), profile["replicates"]
-        self.yielded: list[Point | Curve] = list(self.lab.run(self.knobs, seeds(0, self.replicates)))
+        self.yielded: list[Point | Curve] = list(
+            self.lab.run(self.knobs, seeds(0, self.replicates))
+        )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +70,10 @@ def quick() -> Any:
 
 
 def test_importing_the_package_imports_no_lab_and_no_torch() -> None:
-    code = "import sys, workers.labs as labs; assert labs.SLUGS; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    code = (
+        "import sys, workers.labs as labs; assert labs.SLUGS; assert 'torch' not in sys.modules "
+        "and 'numpy' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=FOLDER.parents[1])
 
 
@@ -71,7 +90,10 @@ def test_knobs_are_the_same_in_code_and_words(slug: str) -> None:
     for field in fields(knobs):
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         assert default is not MISSING
-        assert (told[field.name]["type"], told[field.name]["default"]) == (TYPES[types[field.name]], default)
+        assert (told[field.name]["type"], told[field.name]["default"]) == (
+            TYPES[types[field.name]],
+            default,
+        )
         assert type(told[field.name]["default"]) is type(default)
 
 
@@ -80,11 +102,20 @@ def test_defaults_and_profiles_lie_within_the_bounds(slug: str) -> None:
     told = words(slug)
     for name, knob in told["knobs"].items():
         assert ("range" in knob) != ("choices" in knob)
-        for value in (knob["default"], told["profile"]["quick"]["knobs"].get(name, knob["default"])):
+        for value in (
+            knob["default"],
+            told["profile"]["quick"]["knobs"].get(name, knob["default"]),
+        ):
             for one in value if isinstance(value, list) else [value]:
-                assert one in knob["choices"] if "choices" in knob else knob["range"][0] <= one <= knob["range"][1]
+                assert (
+                    one in knob["choices"]
+                    if "choices" in knob
+                    else knob["range"][0] <= one <= knob["range"][1]
+                )
         if "labels" in knob:
-            assert list(knob["labels"]) == [f"{c:.15g}" if isinstance(c, float) else str(c) for c in knob["choices"]]
+            assert list(knob["labels"]) == [
+                f"{c:.15g}" if isinstance(c, float) else str(c) for c in knob["choices"]
+            ]
 
 
 @every_lab
@@ -96,14 +127,18 @@ def test_a_quick_run_yields_as_many_as_it_says(slug: str, quick: Any) -> None:
 @every_lab
 def test_a_lab_says_its_length_at_its_own_knobs(slug: str) -> None:
     lab = labs.load(slug)
-    assert {"dead-relu": 121, "activation-atlas": 22, "activation-cost": 336}[slug] == lab.length(lab.Knobs(), 16)
+    assert {"dead-relu": 121, "activation-atlas": 22, "activation-cost": 336}[slug] == lab.length(
+        lab.Knobs(), 16
+    )
 
 
 @every_lab
 def test_every_value_is_a_vector_over_replicates(slug: str, quick: Any) -> None:
     run = quick(slug)
     for point in run.yielded:
-        shape = (len(point.steps), run.replicates) if isinstance(point, Curve) else (run.replicates,)
+        shape = (
+            (len(point.steps), run.replicates) if isinstance(point, Curve) else (run.replicates,)
+        )
         assert all(tuple(value.shape) == shape for value in point.values.values())
 
 
@@ -120,7 +155,9 @@ def test_every_figure_shows_something_and_every_arm_that_is_named(slug: str, qui
     shown = {(point.arm, series) for point in quick(slug).yielded for series in point.values}
     for figure in told["figures"]:
         assert figure["kind"] in ("curves", "bars")
-        assert any(series == figure["series"] and fits(arm, figure["arms"]) for arm, series in shown), figure
+        assert any(
+            series == figure["series"] and fits(arm, figure["arms"]) for arm, series in shown
+        ), figure
         assert all(any(fits(arm, [pattern]) for arm in told["arms"]) for pattern in figure["arms"])
         assert figure.get("to", "") in ("", "replicates", *told["knobs"])
 
@@ -135,12 +172,16 @@ def test_every_claim_has_a_rule_and_every_rule_a_claim(slug: str) -> None:
 
 
 @every_lab
-def test_a_quick_run_is_judged_without_a_rule_that_raises(slug: str, quick: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_quick_run_is_judged_without_a_rule_that_raises(
+    slug: str, quick: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     verdicts = judge(Points(quick(slug).yielded), claims_of(slug))
     assert not caplog.records
     for claim, verdict in verdicts:
         assert verdict.outcome in OUTCOMES
-        assert {name for name, _ in verdict.parts} <= set(words(slug)["claims"][claim].get("parts", {}))
+        assert {name for name, _ in verdict.parts} <= set(
+            words(slug)["claims"][claim].get("parts", {})
+        )
 
 
 @every_lab
@@ -174,15 +215,21 @@ def test_the_headline_claims_are_those_that_were_chosen() -> None:
 
 
 @every_claim
-def test_every_outcome_has_a_sentence_that_can_be_said_with_any_numbers(slug: str, claim: str) -> None:
+def test_every_outcome_has_a_sentence_that_can_be_said_with_any_numbers(
+    slug: str, claim: str
+) -> None:
     said = words(slug)["claims"][claim]["said"]
     assert set(said) == {*OUTCOMES, "none"}
     for outcome, sentence in said.items():
         for language in ("en", "zh"):
             names = {name for _, name, _, _ in string.Formatter().parse(sentence[language]) if name}
-            assert names <= ({"effect", "low", "high", "replicates"} if outcome != "none" else set())
+            assert names <= (
+                {"effect", "low", "high", "replicates"} if outcome != "none" else set()
+            )
             for number in (0.0, -1.5, 1e-17, 1e9):
-                assert sentence[language].format(effect=number, low=number, high=number, replicates=16)
+                assert sentence[language].format(
+                    effect=number, low=number, high=number, replicates=16
+                )
         assert numbers(sentence["en"]) == numbers(sentence["zh"])
 
 
@@ -193,14 +240,27 @@ def numbers(sentence: str) -> set[tuple[str, str | None]]:
 @every_claim
 def test_the_formats_of_tables_are_formats(slug: str, claim: str) -> None:
     told = words(slug)["claims"][claim]
-    for spec in (told["effect"], *(part.get("effect", told["effect"]) for part in told.get("parts", {}).values())):
+    for spec in (
+        told["effect"],
+        *(part.get("effect", told["effect"]) for part in told.get("parts", {}).values()),
+    ):
         assert format(0.25, spec)
 
 
 @every_lab
 def test_all_words_are_in_both_languages(slug: str) -> None:
     told = words(slug)
-    for needed in ("title", "question", "shows", "model", "data", "knobs", "arms", "series", "claims"):
+    for needed in (
+        "title",
+        "question",
+        "shows",
+        "model",
+        "data",
+        "knobs",
+        "arms",
+        "series",
+        "claims",
+    ):
         assert needed in told
     assert all("why" in claim and "en" in claim for claim in told["claims"].values())
     assert all("unit" in series and "en" in series for series in told["series"].values())

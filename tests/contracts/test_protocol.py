@@ -1,8 +1,10 @@
-"""The rules of the protocol under every order of events that Hypothesis can think of, with clocks that step.
+"""The rules of the protocol under every order of events that Hypothesis can think of, with clocks
+that step.
 
-The real services and reporting functions, one savepoint a schedule, rolled back at its end. What holds at every moment: the
-signal was sent once for each run that is over; a run has one live try exactly while it runs; no claim has two verdicts; batches are
-numbered without gaps. What holds at the end: with a worker that lives, every run comes to an end.
+The real services and reporting functions, one savepoint a schedule, rolled back at its end. What
+holds at every moment: the signal was sent once for each run that is over; a run has one live try
+exactly while it runs; no claim has two verdicts; batches are numbered without gaps. What holds at
+the end: with a worker that lives, every run comes to an end.
 """
 
 from __future__ import annotations
@@ -14,7 +16,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from apps.accounts.models import User
 from apps.common import bells
@@ -28,10 +37,13 @@ from workers import wire
 LEDGER = """
     SELECT r.id, r.state, r.last_seq, t.live, t.brought, v.all, v.claims, b.all, b.newest
     FROM experiments_run r,
-    LATERAL (SELECT count(*) FILTER (WHERE ended_at IS NULL) AS live, count(*) FILTER (WHERE finished) AS brought
+    LATERAL (SELECT count(*) FILTER (WHERE ended_at IS NULL) AS live,
+                    count(*) FILTER (WHERE finished) AS brought
              FROM experiments_try WHERE run_id = r.id) t,
-    LATERAL (SELECT count(*) AS all, count(DISTINCT claim) AS claims FROM experiments_verdict WHERE run_id = r.id) v,
-    LATERAL (SELECT count(*) AS all, coalesce(max(seq), 0) AS newest FROM experiments_batch WHERE run_id = r.id) b
+    LATERAL (SELECT count(*) AS all, count(DISTINCT claim) AS claims
+             FROM experiments_verdict WHERE run_id = r.id) v,
+    LATERAL (SELECT count(*) AS all, coalesce(max(seq), 0) AS newest
+             FROM experiments_batch WHERE run_id = r.id) b
 """
 CLAIM = "dead-relu.lr-kills"
 HOUR = 3600
@@ -39,10 +51,16 @@ index = st.integers(0, 50)
 
 
 class Worker:
-    """What a worker remembers of a try; it may be wrong about whether it still speaks for the run."""
+    """What a worker remembers of a try; it may be wrong about whether it still speaks for the
+    run.
+    """
 
     def __init__(self, claim: reporting.Claim) -> None:
-        self.who: dict[str, Any] = {"machine": claim.attempt.machine, "try_id": claim.attempt.pk, "token": claim.token}
+        self.who: dict[str, Any] = {
+            "machine": claim.attempt.machine,
+            "try_id": claim.attempt.pk,
+            "token": claim.token,
+        }
         self.run, self.try_id, self.sent = claim.run.pk, claim.attempt.pk, claim.run.last_seq
         self.dead = False
 
@@ -76,12 +94,20 @@ class Protocol(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what people do
 
-    @rule(who=st.integers(0, 1), lab=st.integers(0, 1), said=st.sampled_from(["", "holds", "depends"]))
+    @rule(
+        who=st.integers(0, 1), lab=st.integers(0, 1), said=st.sampled_from(["", "holds", "depends"])
+    )
     def submit(self, who: int, lab: int, said: str) -> None:
         self.keys += 1
         made = services.PredictionMade(said, 80, {}) if said else None
         with suppress(TooManyRuns):
-            services.queue_run(owner=self.people[who], lab=self.labs[lab], knobs={}, key=str(self.keys), prediction=made)
+            services.queue_run(
+                owner=self.people[who],
+                lab=self.labs[lab],
+                knobs={},
+                key=str(self.keys),
+                prediction=made,
+            )
 
     @precondition(lambda self: Run.objects.exists())
     @rule(which=index)
@@ -90,7 +116,9 @@ class Protocol(RuleBasedStateMachine):
         before = Run.objects.count()
         lab = Lab.objects.get(pk=run.version.lab_id)
         prediction = services._predicted(run)
-        again = services.queue_run(owner=run.owner, lab=lab, knobs={}, key=run.key, prediction=prediction)
+        again = services.queue_run(
+            owner=run.owner, lab=lab, knobs={}, key=run.key, prediction=prediction
+        )
         assert again.pk == run.pk and Run.objects.count() == before
 
     @precondition(lambda self: Run.objects.exists())
@@ -102,7 +130,9 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(bench=st.booleans())
     def claim(self, bench: bool) -> None:
-        claimed = reporting.claim_run(machine=self.machine, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS)
+        claimed = reporting.claim_run(
+            machine=self.machine, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS
+        )
         if claimed:
             self.workers.append(Worker(claimed))
 
@@ -116,8 +146,13 @@ class Protocol(RuleBasedStateMachine):
         worker = self.pick_worker(which)
         if worker.dead:
             return
-        points = [wire.Event(arm="relu 1", series="dead", step=[float(n)], mean=[0.0]) for n in range(events)]
-        request = wire.EventsRequest(after=worker.sent, events=points, done=worker.sent + events, of=100)
+        points = [
+            wire.Event(arm="relu 1", series="dead", step=[float(n)], mean=[0.0])
+            for n in range(events)
+        ]
+        request = wire.EventsRequest(
+            after=worker.sent, events=points, done=worker.sent + events, of=100
+        )
         spoke = self.speaks(worker)
         try:
             reporting.store_events(**worker.who, report=request)
@@ -133,18 +168,24 @@ class Protocol(RuleBasedStateMachine):
                 worker.sent += events
 
     @precondition(lambda self: self.workers)
-    @rule(which=index, state=st.sampled_from(["succeeded", "failed", "cancelled", "limit_exceeded"]))
+    @rule(
+        which=index, state=st.sampled_from(["succeeded", "failed", "cancelled", "limit_exceeded"])
+    )
     def result(self, which: int, state: str) -> None:
         worker = self.pick_worker(which)
         spoke, before = self.speaks(worker), self.facts(worker)
         try:
             run = reporting.finish_run(**worker.who, result=self.a_result(state))
         except StaleTry:
-            assert not spoke and self.facts(worker) == before, "a refused result has changed something"
+            assert not spoke and self.facts(worker) == before, (
+                "a refused result has changed something"
+            )
             worker.dead = True
         else:
             assert run.pk == worker.run
-            assert spoke or self.facts(worker) == before, "the same result twice has changed something"
+            assert spoke or self.facts(worker) == before, (
+                "the same result twice has changed something"
+            )
 
     @precondition(lambda self: self.workers)
     @rule(which=index, reason=st.sampled_from(["shutdown", "crashed: signal 9"]))
@@ -193,7 +234,9 @@ class Protocol(RuleBasedStateMachine):
     # ------------------------------------------------------------ the end
 
     def check_liveness(self) -> None:
-        """With a worker that lives and a housekeep that looks, every run ends, however the clock has stepped."""
+        """With a worker that lives and a housekeep that looks, every run ends, however the clock
+        has stepped.
+        """
         for _ in range(4 * Run.objects.count() + 4):
             if not Run.objects.exclude(state__in=Run.OVER).exists():
                 break
@@ -214,7 +257,9 @@ class Protocol(RuleBasedStateMachine):
     # ------------------------------------------------------------ help
 
     def a_result(self, state: str, run: Run | None = None) -> wire.Result:
-        verdicts = [wire.Verdict(claim=CLAIM, outcome="holds", effect=0.5)] if state == "succeeded" else []
+        verdicts = (
+            [wire.Verdict(claim=CLAIM, outcome="holds", effect=0.5)] if state == "succeeded" else []
+        )
         return wire.Result(state=state, verdicts=verdicts)  # type: ignore[arg-type]
 
     def set_clock(self, seconds: int) -> None:
@@ -234,11 +279,19 @@ class Protocol(RuleBasedStateMachine):
 
     def facts(self, worker: Worker) -> tuple[object, ...]:
         run = Run.objects.get(pk=worker.run)
-        return run.state, run.ended_at, run.last_seq, Verdict.objects.filter(run=run).count(), len(self.over)
+        return (
+            run.state,
+            run.ended_at,
+            run.last_seq,
+            Verdict.objects.filter(run=run).count(),
+            len(self.over),
+        )
 
 
 def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
-    """Try so many schedules, each of so many steps, and each on tables as they are now; unshrunk, the same ones each time."""
+    """Try so many schedules, each of so many steps, and each on tables as they are now; unshrunk,
+    the same ones each time.
+    """
     services.make_machine(name="w", lanes=["labs", "bench"])
     make_lab("dead-relu", LABS["dead-relu"])
     make_lab("activation-cost", LABS["activation-cost"], "bench")
@@ -278,7 +331,9 @@ def test_no_schedule_of_many_loses_a_run_or_counts_one_twice() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("without", ["token", "reconciler", "state"])
-def test_a_protocol_with_a_rule_missing_is_caught(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_protocol_with_a_rule_missing_is_caught(
+    without: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The schedules find what they are there to find."""
     if without == "token":
         monkeypatch.setattr(reporting, "_hold", _hold_without_token)
@@ -289,7 +344,10 @@ def test_a_protocol_with_a_rule_missing_is_caught(without: str, monkeypatch: pyt
         monkeypatch.setattr(services, "end_run", _end_twice(services.end_run))
         monkeypatch.setattr(reporting, "end_run", services.end_run)
     caught = {
-        "token": "has written|has changed something|signalled once|live try exactly|a_run_is_over_or_has_no_end",
+        "token": (
+            "has written|has changed something|signalled once|live try "
+            "exactly|a_run_is_over_or_has_no_end"
+        ),
         "reconciler": "stuck",
         "state": "signalled once",
     }
@@ -299,7 +357,9 @@ def test_a_protocol_with_a_rule_missing_is_caught(without: str, monkeypatch: pyt
 
 
 def _hold_without_token(machine: Machine, try_id: int, token: str) -> Run:
-    return Run.objects.select_for_update(of=("self",)).select_related("version").get(tries__pk=try_id)
+    return (
+        Run.objects.select_for_update(of=("self",)).select_related("version").get(tries__pk=try_id)
+    )
 
 
 def _end_twice(real: Any) -> Any:

@@ -1,6 +1,8 @@
-"""Every URL of the site, asked by everybody: nobody gets a server's error, and what one may not see is a 404.
+"""Every URL of the site, asked by everybody: nobody gets a server's error, and what one may not see
+is a 404.
 
-The routes come from the URL resolver: a route that is not in the table below fails, so whoever adds one says who may see it.
+The routes come from the URL resolver: a route that is not in the table below fails, so whoever adds
+one says who may see it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from tests.progress.conftest import VARIANT, make_question
 pytestmark = pytest.mark.django_db
 ROLES = ("visitor", "owner", "stranger", "staff")
 IN = "302 /accounts/login/"  # sent to sign in
-Answers = tuple[Any, Any, Any, Any]  # of a visitor, the owner, a stranger, staff; a number, or a number and where it leads
+# of a visitor, the owner, a stranger, staff; a number, or a number and where it leads
+Answers = tuple[Any, Any, Any, Any]
 
 
 def same(answer: Any) -> Answers:
@@ -44,7 +47,8 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:points": (PRIVATE, same(405)),
     "experiments:table": (PRIVATE, same(405)),
     "experiments:events": (PRIVATE, same(405)),
-    "experiments:states": (same(404), same(405)),  # it names no run; those that it may name: tests/experiments/test_stream.py
+    # it names no run; those that it may name: tests/experiments/test_stream.py
+    "experiments:states": (same(404), same(405)),
     "experiments:stop": (same(405), OWN_DEED),
     "experiments:share": (same(405), (IN, 400, 404, 404)),
     "experiments:again": (same(405), (IN, 400, 404, 404)),
@@ -84,7 +88,8 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "account_inactive": (same(200), same(405)),
     "account_email_verification_sent": (same(200), same(405)),
     "account_confirm_email": (same(200), same(404)),
-    "account_change_password": ((IN, 302, 302, 302), (IN, 302, 302, 302)),  # the cast have no passwords: they are sent to set one
+    # the cast have no passwords: they are sent to set one
+    "account_change_password": ((IN, 302, 302, 302), (IN, 302, 302, 302)),
     "account_set_password": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "account_reset_password": (same(200), same(200)),
     "account_reset_password_done": (same(200), same(405)),
@@ -96,7 +101,19 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "worker_api:release": (same(401), same(401)),
 }
 QUESTION = {"slug": "how-long"}
-DEEDS = ("question", "check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card")  # on a question
+# on a question
+DEEDS = (
+    "question",
+    "check",
+    "hint",
+    "reveal",
+    "grade",
+    "points",
+    "note",
+    "bookmark",
+    "suspend",
+    "card",
+)
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **{f"progress:{deed}": QUESTION for deed in DEEDS},
     "progress:table": {"figure": "recall"},
@@ -127,7 +144,9 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 
 class Cast:
-    """A visitor, the owner of a run, a stranger and a member of staff, each at a browser; and the run."""
+    """A visitor, the owner of a run, a stranger and a member of staff, each at a browser; and the
+    run.
+    """
 
     def __init__(self) -> None:
         mei = User.objects.create_user("mei@example.org", "mei")
@@ -135,12 +154,24 @@ class Cast:
         staff.set_unusable_password()
         staff.save()
         self.run = measured(queued(mei, loaded()))
-        make_question("how-long", kinds=["numeric"], variant=VARIANT, claims=["dead-relu.lr-kills"], labs=["dead-relu"])
-        people = {"owner": mei, "stranger": User.objects.create_user("sam@example.org", "sam"), "staff": staff}
+        make_question(
+            "how-long",
+            kinds=["numeric"],
+            variant=VARIANT,
+            claims=["dead-relu.lr-kills"],
+            labs=["dead-relu"],
+        )
+        people = {
+            "owner": mei,
+            "stranger": User.objects.create_user("sam@example.org", "sam"),
+            "staff": staff,
+        }
         self.browsers = {"visitor": Client(raise_request_exception=False)}
         for role, person in people.items():
             self.browsers[role] = Client(raise_request_exception=False)
-            self.browsers[role].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            self.browsers[role].force_login(
+                person, backend="django.contrib.auth.backends.ModelBackend"
+            )
 
     def url(self, name: str) -> str:
         resolved = next(p for p in _patterns() if p[0] == name)[1]
@@ -151,7 +182,10 @@ class Cast:
 def _patterns(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(pattern, URLResolver) and pattern.namespace != "admin":
-            yield from _patterns(pattern.url_patterns, prefix + (f"{pattern.namespace}:" if pattern.namespace else ""))
+            yield from _patterns(
+                pattern.url_patterns,
+                prefix + (f"{pattern.namespace}:" if pattern.namespace else ""),
+            )
         elif isinstance(pattern, URLPattern):
             yield prefix + str(pattern.name), str(pattern.pattern)
 
@@ -159,7 +193,11 @@ def _patterns(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str
 def said(answer: Any) -> Any:
     """Return a status; of a way to the door, with where it leads."""
     where = answer.headers.get("Location", "")
-    return IN if answer.status_code == 302 and where.startswith("/accounts/login/") else answer.status_code
+    return (
+        IN
+        if answer.status_code == 302 and where.startswith("/accounts/login/")
+        else answer.status_code
+    )
 
 
 @pytest.fixture
@@ -182,8 +220,11 @@ def test_every_route_is_in_the_table() -> None:
 def test_everybody_gets_what_is_theirs(name: str, cast: Cast) -> None:
     url, (to_get, to_post) = cast.url(name), MATRIX[name]
     for method, expected in (("get", to_get), ("post", to_post)):
-        if name == "experiments:events" and method == "get":  # a stream that begins gives its connection back: this test's own
-            assert [said(cast.browsers[role].get(url)) for role in ("visitor", "stranger", "staff")] == [404] * 3
+        # a stream that begins gives its connection back: this test's own
+        if name == "experiments:events" and method == "get":
+            assert [
+                said(cast.browsers[role].get(url)) for role in ("visitor", "stranger", "staff")
+            ] == [404] * 3
             continue
         found = tuple(said(getattr(cast.browsers[role], method)(url)) for role in ROLES)
         assert found == expected, f"{method.upper()} {url} by {ROLES}"
@@ -192,10 +233,19 @@ def test_everybody_gets_what_is_theirs(name: str, cast: Cast) -> None:
 def test_a_shared_run_is_seen_by_all_and_changed_by_its_owner_alone(cast: Cast) -> None:
     Run.objects.update(shared=True)
     for name in ("run", "panel", "points", "table"):
-        assert {said(browser.get(cast.url(f"experiments:{name}"))) for browser in cast.browsers.values()} == {200}
+        assert {
+            said(browser.get(cast.url(f"experiments:{name}"))) for browser in cast.browsers.values()
+        } == {200}
     for name in ("stop", "share"):
-        found = [said(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"})) for role in ROLES]
-        assert found == [IN, 302, 404, 404] if name == "stop" else found[0] == IN and found[2:] == [404, 404]
+        found = [
+            said(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"}))
+            for role in ROLES
+        ]
+        assert (
+            found == [IN, 302, 404, 404]
+            if name == "stop"
+            else found[0] == IN and found[2:] == [404, 404]
+        )
         Run.objects.update(shared=True)
 
 
@@ -208,7 +258,9 @@ def test_the_admin_opens_to_staff_alone_and_every_page_of_it_answers(cast: Cast)
             assert answer.status_code in (200, 302, 403), f"{url}: {answer.status_code}"
             for role in ("visitor", "owner", "stranger"):
                 turned_away = cast.browsers[role].get(url)
-                assert turned_away.status_code in (302, 403, 404), f"{url} by {role}: {turned_away.status_code}"
+                assert turned_away.status_code in (302, 403, 404), (
+                    f"{url} by {role}: {turned_away.status_code}"
+                )
     assert cast.browsers["staff"].get("/admin/").status_code == 200
 
 

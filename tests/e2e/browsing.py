@@ -1,4 +1,6 @@
-"""Somebody at a browser: what they do on our pages, what they see, and what the browser complains of."""
+"""Somebody at a browser: what they do on our pages, what they see, and what the browser complains
+of.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ FLAGS = [
 ]
 LONG = 300_000  # ms; a run on a machine that is busy with other things
 PATIENCE = 60_000  # ms; a page on such a machine
-# Notes what the policy forbade, and every change of the live chart: state, points held, last batch, link.
+# Notes what the policy forbade, and every change of the live chart: state, points held, last batch,
+# link.
 WITNESS = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (e) => {
@@ -61,7 +64,11 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-        complaints = [complaint for complaint in self.complaints if not complaint.startswith(self._forgiven or ("never",))]
+        complaints = [
+            complaint
+            for complaint in self.complaints
+            if not complaint.startswith(self._forgiven or ("never",))
+        ]
         assert not complaints, complaints
 
     def forgives(self, *beginnings: str) -> None:
@@ -77,7 +84,10 @@ class Visitor:
     def enter_as(self, member: Member) -> None:
         """Take over the session of somebody who signed in without a browser."""
         self.context.add_cookies(
-            [{"name": cookie.name, "value": cookie.value or "", "url": self.url} for cookie in member.http.cookies.jar]
+            [
+                {"name": cookie.name, "value": cookie.value or "", "url": self.url}
+                for cookie in member.http.cookies.jar
+            ]
         )
         member.close()
 
@@ -89,14 +99,20 @@ class Visitor:
 
     def sign_up(self, handle: str) -> None:
         """Fill in and send the form of the sign-up page that is open."""
-        for name, value in (("email", f"{handle}@example.org"), ("username", handle), ("password1", PASSWORD)):
+        for name, value in (
+            ("email", f"{handle}@example.org"),
+            ("username", handle),
+            ("password1", PASSWORD),
+        ):
             self.page.locator(f"[name={name}]").fill(value)
         self.page.locator("main form .btn.pencil").click()
 
     # ------------------------------------------------------------ the lab
 
     def open_lab(self, slug: str = "dead-relu", **knobs: Any) -> Visitor:
-        return self.go(f"/labs/{slug}?{urlencode({f'knob-{name}': value for name, value in knobs.items()})}")
+        return self.go(
+            f"/labs/{slug}?{urlencode({f'knob-{name}': value for name, value in knobs.items()})}"
+        )
 
     def predict(self, outcome: str = "holds", confidence: int = 80) -> None:
         for name, value in (("outcome", outcome), ("confidence", str(confidence))):
@@ -129,11 +145,16 @@ class Visitor:
     def see_points(self, number: int) -> None:
         """Wait until the page holds `number` points."""
         self.page.wait_for_function(
-            "n => +document.querySelector('#chart').dataset.points >= n", arg=number, polling=50, timeout=LONG
+            "n => +document.querySelector('#chart').dataset.points >= n",
+            arg=number,
+            polling=50,
+            timeout=LONG,
         )
 
     def seen(self) -> list[dict[str, Any]]:
-        """Return what the chart showed since the page was loaded, in order: {state, points, seq, link}."""
+        """Return what the chart showed since the page was loaded, in order: {state, points, seq,
+        link}.
+        """
         found: list[dict[str, Any]] = self.page.evaluate("__seen")
         return found
 
@@ -142,9 +163,13 @@ class Visitor:
         told = self.page.evaluate(
             """series => {
               const own = document.querySelector("metric-chart, bar-chart").own;
-              return series.flatMap((name) => own.arms(name, ["*"]).map((arm) => [arm, name, own.curve(name, arm).step]));
+              return series.flatMap((name) =>
+                own.arms(name, ["*"]).map((arm) => [arm, name, own.curve(name, arm).step]));
             }""",
-            self.page.evaluate("JSON.parse(document.querySelector('#run-config').textContent).figures.map((f) => f.series)"),
+            self.page.evaluate(
+                "JSON.parse(document.querySelector('#run-config').textContent)"
+                ".figures.map((f) => f.series)"
+            ),
         )
         return {(arm, series): steps for arm, series, steps in told}
 

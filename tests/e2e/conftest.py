@@ -25,14 +25,20 @@ from tests.e2e.system import ROOT, System
 from tests.e2e.waiting import until
 
 CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
-NO_CHROMIUM = "no Chromium on PATH. Debian: apt install chromium. macOS: brew install --cask chromium"
-QUICK_POSTGRES = ("fsync=off", "max_connections=60")  # survives a killed process, though no power cut
-logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request would bury what matters
+NO_CHROMIUM = (
+    "no Chromium on PATH. Debian: apt install chromium. macOS: brew install --cask chromium"
+)
+# survives a killed process, though no power cut
+QUICK_POSTGRES = ("fsync=off", "max_connections=60")
+# a line for each request would bury what matters
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark and, where there is no Chromium, skip what asks for a browser: a fixture says so, no decorator."""
+    """Mark and, where there is no Chromium, skip what asks for a browser: a fixture says so, no
+    decorator.
+    """
     for item in items:
         if "visit" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
@@ -48,7 +54,12 @@ def assets() -> None:
     """The front end, built: what pages look like without it is no question of ours."""
     if not (ROOT / "platform/static/build/app.css").exists():
         environment = os.environ | {"SECRET_KEY": "only for building"}
-        subprocess.run([shutil.which("python") or "python", "manage.py", "assets"], cwd=ROOT, env=environment, check=True)
+        subprocess.run(
+            [shutil.which("python") or "python", "manage.py", "assets"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +85,9 @@ def _with_database(url: str, name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def site(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def site(
+    assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
     """The system that most tests share; nothing in it is broken on purpose."""
     system = System(tmp_path_factory.mktemp("site"), database("site"), os.environ["REDIS_URL"])
     system.make_ready()
@@ -85,9 +98,15 @@ def site(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.
 
 
 @pytest.fixture(scope="session")
-def gallery(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A site without workers and without housekeep, whose runs stay in the states in which they were left."""
-    system = System(tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"])
+def gallery(
+    assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """A site without workers and without housekeep, whose runs stay in the states in which they
+    were left.
+    """
+    system = System(
+        tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"]
+    )
     system.make_ready()
     try:
         yield system.start("web").wait_for_web()
@@ -106,10 +125,14 @@ class Servers:
     def start(self, *names: str) -> None:
         for name in names or ("postgres", "valkey"):
             server = getattr(self, name)
-            self.running[name] = server.start(*QUICK_POSTGRES) if name == "postgres" else server.start()
+            self.running[name] = (
+                server.start(*QUICK_POSTGRES) if name == "postgres" else server.start()
+            )
 
     def kill(self, name: str) -> None:
-        """Kill a server at once. PostgreSQL's own children end by themselves; it cannot start before they have."""
+        """Kill a server at once. PostgreSQL's own children end by themselves; it cannot start
+        before they have.
+        """
         process = self.running.pop(name)
         orphans = children(process.pid)
         process.kill()
@@ -135,9 +158,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def fragile_system(assets: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def fragile_system(
+    assets: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("fragile")
-    system = System(folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="12", BEAT_SECONDS="0.5")
+    system = System(
+        folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="12", BEAT_SECONDS="0.5"
+    )
     system.make_ready()
     try:
         yield system
@@ -147,11 +174,15 @@ def fragile_system(assets: None, servers: Servers, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def fragile(fragile_system: System, servers: Servers) -> System:
-    """A system of its own servers, whole at the beginning of each test, whatever the one before broke."""
+    """A system of its own servers, whole at the beginning of each test, whatever the one before
+    broke.
+    """
     missing = {"postgres", "valkey"} - set(servers.running)
     if missing:
         servers.start(*missing)
-    if absent := [name for name in ("web", "housekeep", "worker") if name not in fragile_system.running]:
+    if absent := [
+        name for name in ("web", "housekeep", "worker") if name not in fragile_system.running
+    ]:
         fragile_system.start(*absent)
     return fragile_system.wait_for_web().wait_for_worker()
 
@@ -200,7 +231,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
     def visit(system: System, handle: str = "", *, url: str = "", **options: Any) -> Visitor:
-        context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options})
+        context = browser.new_context(
+            **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+        )
         visitors.append(Visitor(context, url or system.url))
         if handle:
             visitors[-1].enter_as(Member(system, handle))

@@ -17,7 +17,8 @@ class Viewer:
         self.listens = False
         self.state = ""
         self.numbers: list[int] = []  # of the batches, as they came
-        self.curves: dict[tuple[str, str], list[float]] = defaultdict(list)  # steps by arm and series
+        # steps by arm and series
+        self.curves: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def take(self, event: str, number: str, data: dict[str, object]) -> None:
         if event == "state":

@@ -1,4 +1,6 @@
-"""Make a site ready for tests: tables, labs, questions, people, a machine. Run with the site's settings; prints its token."""
+"""Make a site ready for tests: tables, labs, questions, people, a machine. Run with the site's
+settings; prints its token.
+"""
 
 from __future__ import annotations
 

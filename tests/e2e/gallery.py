@@ -1,6 +1,8 @@
-"""A site on which every state of every page can be seen. Run with the site's settings, after `fill`; prints the runs by name.
+"""A site on which every state of every page can be seen. Run with the site's settings, after
+`fill`; prints the runs by name.
 
-Each run goes through the services that real workers and people use; points and verdicts are those of the recorded runs.
+Each run goes through the services that real workers and people use; points and verdicts are those
+of the recorded runs.
 """
 
 from __future__ import annotations
@@ -35,27 +37,53 @@ class Taken:
 
     @property
     def _who(self) -> dict[str, Any]:
-        return {"machine": self.claim.attempt.machine, "try_id": self.claim.attempt.pk, "token": self.claim.token}
+        return {
+            "machine": self.claim.attempt.machine,
+            "try_id": self.claim.attempt.pk,
+            "token": self.claim.token,
+        }
 
     def report(self, part: float = 1.0) -> Taken:
         """Bring the first part of the points of the recorded run."""
         batches = list(self.recorded.batches.order_by("seq"))
         some = batches[: round(part * len(batches))]
-        events = [wire.Event(arm=b.arm, series=b.series, **{n: series.unpacked(getattr(b, n)) for n in ARRAYS}) for b in some]
+        events = [
+            wire.Event(
+                arm=b.arm, series=b.series, **{n: series.unpacked(getattr(b, n)) for n in ARRAYS}
+            )
+            for b in some
+        ]
         after = Run.objects.get(pk=self.claim.run.pk).last_seq
         for begin in range(0, len(events), 500):
-            piece = wire.EventsRequest(after + begin, events[begin : begin + 500], round(part * self.recorded.of), self.recorded.of)
+            piece = wire.EventsRequest(
+                after + begin,
+                events[begin : begin + 500],
+                round(part * self.recorded.of),
+                self.recorded.of,
+            )
             reporting.store_events(**self._who, report=piece)
         return self
 
     def end(self, state: str = "succeeded", outcome: str = "", error: str = "") -> Run:
-        """Bring the result: the recorded verdicts, the headline's with another outcome when that is said."""
-        verdicts = [_verdict(each) for each in self.recorded.verdicts.all()] if state == "succeeded" else []
+        """Bring the result: the recorded verdicts, the headline's with another outcome when that is
+        said.
+        """
+        verdicts = (
+            [_verdict(each) for each in self.recorded.verdicts.all()]
+            if state == "succeeded"
+            else []
+        )
         if outcome:
             verdicts[0] = wire.Verdict(**{**_fields(verdicts[0]), "outcome": outcome})
-        known = {"versions": self.recorded.versions, "engine": self.recorded.engine, "summary": self.recorded.summary}
+        known = {
+            "versions": self.recorded.versions,
+            "engine": self.recorded.engine,
+            "summary": self.recorded.summary,
+        }
         device = wire.Device(**self.recorded.device)
-        result = wire.Result(state=state, verdicts=verdicts, error=error, seconds=16.2, device=device, **known)  # type: ignore[arg-type]
+        result = wire.Result(
+            state=state, verdicts=verdicts, error=error, seconds=16.2, device=device, **known
+        )  # type: ignore[arg-type]
         return reporting.finish_run(**self._who, result=result)
 
     def crash(self) -> None:
@@ -71,23 +99,40 @@ def _fields(verdict: wire.Verdict) -> dict[str, Any]:
 
 def _verdict(found: Any) -> wire.Verdict:
     names = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact")
-    return wire.Verdict(**{name: getattr(found, name) for name in names}, parts=[wire.Part(**part) for part in found.parts])
+    return wire.Verdict(
+        **{name: getattr(found, name) for name in names},
+        parts=[wire.Part(**part) for part in found.parts],
+    )
 
 
 class Gallery:
     def __init__(self) -> None:
         self.machine = Machine.objects.get(name="local")
-        self.labs = {lab.pk: lab for lab in Lab.objects.select_related("current").filter(pk__in=LABS)}
+        self.labs = {
+            lab.pk: lab for lab in Lab.objects.select_related("current").filter(pk__in=LABS)
+        }
         self.hashes = {slug: lab.current.sha256 for slug, lab in self.labs.items() if lab.current}
         self.recorded = {slug: run for slug in LABS if (run := selectors.standard_run(slug))}
         missing = set(LABS) - set(self.recorded)
         assert not missing, f"no recorded run of {', '.join(sorted(missing))}: ./gradus evidence"
 
-    def queue(self, handle: str = "mei", slug: str = "dead-relu", knobs: dict[str, Any] | None = None, said: str = "holds") -> Run:
+    def queue(
+        self,
+        handle: str = "mei",
+        slug: str = "dead-relu",
+        knobs: dict[str, Any] | None = None,
+        said: str = "holds",
+    ) -> Run:
         drawing = DRAWING if slug == "dead-relu" else {}
         made = services.PredictionMade(said, 80, drawing) if said else None
         owner = User.objects.get(handle=handle)
-        return services.queue_run(owner=owner, lab=self.labs[slug], knobs=knobs or {}, key=uuid.uuid4().hex, prediction=made)
+        return services.queue_run(
+            owner=owner,
+            lab=self.labs[slug],
+            knobs=knobs or {},
+            key=uuid.uuid4().hex,
+            prediction=made,
+        )
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
@@ -107,7 +152,11 @@ class Gallery:
         found["unpredicted"] = self.make(said="").report().end()
         found["atlas"] = self.make(slug="activation-atlas").report().end()
         found["cost"] = self.make(slug="activation-cost").report().end()
-        found["failed"] = self.make().report(0.2).end("failed", error="ValueError: expected a positive width, got -1")
+        found["failed"] = (
+            self.make()
+            .report(0.2)
+            .end("failed", error="ValueError: expected a positive width, got -1")
+        )
         found["limit"] = self.make().report(0.4).end("limit_exceeded")
         found["stopped"] = self.make().report(0.5).end("cancelled")
         lost = found["lost"] = self.queue()

@@ -10,8 +10,10 @@ import httpx
 from tests.e2e.system import PASSWORD, System
 from tests.e2e.waiting import until
 
-SMALL = {"depth": "2", "width": "16", "epochs": "4"}  # settings of dead-relu that take a few seconds
-LONGER = {**SMALL, "epochs": "20"}  # and some that take long enough for something to happen meanwhile, also where a page is slow
+# settings of dead-relu that take a few seconds
+SMALL = {"depth": "2", "width": "16", "epochs": "4"}
+# and some that take long enough for something to happen meanwhile, also where a page is slow
+LONGER = {**SMALL, "epochs": "20"}
 OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
 
@@ -21,7 +23,9 @@ class Member:
     def __init__(self, system: System, handle: str) -> None:
         self.system, self.handle = system, handle
         self.http = httpx.Client(base_url=system.url, timeout=60, trust_env=False)
-        sent = self.post("/accounts/login/", {"login": f"{handle}@example.org", "password": PASSWORD})
+        sent = self.post(
+            "/accounts/login/", {"login": f"{handle}@example.org", "password": PASSWORD}
+        )
         assert sent.status_code == 302, sent.text
 
     def post(self, path: str, data: dict[str, Any], page: str = "") -> httpx.Response:
@@ -30,12 +34,18 @@ class Member:
             self.http.get(page or path)
         return self.http.post(path, data={**data, "csrfmiddlewaretoken": self.http.cookies["csrf"]})
 
-    def commit(self, knobs: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str) -> str:
+    def commit(
+        self, knobs: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str
+    ) -> str:
         """Predict and queue a run; return its id."""
-        sent = {f"knob-{name}": value for name, value in (SMALL if knobs is None else knobs).items()}
+        sent = {
+            f"knob-{name}": value for name, value in (SMALL if knobs is None else knobs).items()
+        }
         made = {"outcome": "holds", "confidence": "80", "key": uuid.uuid4().hex, **fields}
         answer = self.post(f"/labs/{lab}", {**sent, **made})
-        assert answer.status_code == 302 and "/runs/" in answer.headers["location"], f"{answer.status_code} {answer.text}"
+        assert answer.status_code == 302 and "/runs/" in answer.headers["location"], (
+            f"{answer.status_code} {answer.text}"
+        )
         return answer.headers["location"].rpartition("/")[2]
 
     def points(self, run: str) -> dict[str, Any]:
@@ -59,14 +69,26 @@ class Member:
                 return False  # the site is away
             return told["state"] in (states or OVER)
 
-        until(look, seconds, lambda: f"{run} {states or 'over'}; it is {told.get('state')}\n{self.system.tail('worker')}")
+        until(
+            look,
+            seconds,
+            lambda: (
+                f"{run} {states or 'over'}; it is {told.get('state')}\n{self.system.tail('worker')}"
+            ),
+        )
         return told
 
     def wait_for_points(self, run: str, number: int, seconds: float = 180) -> int:
         """Wait until the run has `number` points and goes on; return how many it has."""
-        until(lambda: count(self.points(run)) >= number, seconds, lambda: f"{number} points\n{self.system.tail('worker')}")
+        until(
+            lambda: count(self.points(run)) >= number,
+            seconds,
+            lambda: f"{number} points\n{self.system.tail('worker')}",
+        )
         told = self.points(run)
-        assert told["state"] == "running", f"it is {told['state']} already: choose settings that take longer"
+        assert told["state"] == "running", (
+            f"it is {told['state']} already: choose settings that take longer"
+        )
         return count(told)
 
     def close(self) -> None:
@@ -84,7 +106,9 @@ def curves(told: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
 
 
 def check_whole(told: dict[str, Any]) -> None:
-    """Check that no curve lacks a step or has one twice: the lab yields steps 0, 1, 2, … of every arm and series."""
+    """Check that no curve lacks a step or has one twice: the lab yields steps 0, 1, 2, … of every
+    arm and series.
+    """
     found = curves(told)
     assert found
     lengths = {len(steps) for steps in found.values()}

@@ -1,6 +1,7 @@
 """Every page of the site and every state of it: how a browser gets there, and who it is.
 
-A place is a name, whose browser it is, and what is done there. Tests look each place over; `./gradus screenshots` photographs it.
+A place is a name, whose browser it is, and what is done there. Tests look each place over;
+`./gradus screenshots` photographs it.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def after(path: str, *presses: str) -> Way:
 
 def refused_sign_up(visitor: Visitor, runs: Runs) -> None:
     visitor.go("/accounts/signup/")
-    for name, value in (("email", "mei@example.org"), ("username", "not a handle"), ("password1", "password")):
+    for name, value in (
+        ("email", "mei@example.org"),
+        ("username", "not a handle"),
+        ("password1", "password"),
+    ):
         visitor.page.locator(f"[name={name}]").fill(value)
     visitor.page.locator("main form .btn.pencil").click()
     visitor.page.locator(".wrong").first.wait_for()
@@ -106,7 +111,9 @@ def another_figure(visitor: Visitor, runs: Runs) -> None:
 def all_open(visitor: Visitor, runs: Runs) -> None:
     """A verdict with everything unfolded."""
     run("right")(visitor, runs)
-    visitor.page.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true; })")
+    visitor.page.evaluate(
+        "document.querySelectorAll('main details').forEach((d) => { d.open = true; })"
+    )
 
 
 def about_to_stop(visitor: Visitor, runs: Runs) -> None:
@@ -130,7 +137,11 @@ STUDY = [
     Place("question-choice", "", page("/questions/relu-sparsity")),
     Place("question-choice-wrong", "", sittings.chosen("leaky-relu-family", "a", "b", "c", "d")),
     Place("question-order", "", page("/questions/tanh-properties")),
-    Place("question-derivation", "lin", after("/questions/sigmoid-derivative", "details.begin summary")),
+    Place(
+        "question-derivation",
+        "lin",
+        after("/questions/sigmoid-derivative", "details.begin summary"),
+    ),
     Place("question-steps", "kay", sittings.steps),
     Place("question-open", "", page("/questions/activation-compute-cost")),
     Place("question-code", "", page("/questions/auc-implementation")),
@@ -156,7 +167,9 @@ STUDY = [
     Place("topic", "", page("/topics/activation-functions")),
     Place("topic-member", "sam", page("/topics/activation-functions")),
     Place("topic-empty", "", page("/topics/optimization")),
-    Place("run-offers", "mei", lambda visitor, runs: visitor.go(f"/runs/{runs['right']}/questions")),
+    Place(
+        "run-offers", "mei", lambda visitor, runs: visitor.go(f"/runs/{runs['right']}/questions")
+    ),
 ]
 PLACES = [
     *STUDY,

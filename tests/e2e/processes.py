@@ -19,8 +19,13 @@ def is_alive(pid: int) -> bool:
 def table() -> dict[int, tuple[int, str]]:
     """Return (parent, state) by process."""
     if not Path("/proc/self/stat").exists():
-        told = subprocess.run(["ps", "-axo", "pid=,ppid=,state="], capture_output=True, text=True, check=True).stdout
-        return {int(pid): (int(parent), state[0]) for pid, parent, state in map(str.split, told.splitlines())}
+        told = subprocess.run(
+            ["ps", "-axo", "pid=,ppid=,state="], capture_output=True, text=True, check=True
+        ).stdout
+        return {
+            int(pid): (int(parent), state[0])
+            for pid, parent, state in map(str.split, told.splitlines())
+        }
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

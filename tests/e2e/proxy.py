@@ -1,4 +1,6 @@
-"""A small TCP proxy whose connections can be cut: Playwright's `set_offline` does not touch a stream that is open."""
+"""A small TCP proxy whose connections can be cut: Playwright's `set_offline` does not touch a
+stream that is open.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Proxy:
         return int(asyncio.run_coroutine_threadsafe(deed, self._loop).result(60))
 
     async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, reuse_address=True
+        )
         return self.port
 
     async def _cut(self) -> int:

@@ -1,7 +1,9 @@
-"""Photographs of every page in every state, both languages and themes, desktop and phone: `./gradus screenshots`.
+"""Photographs of every page in every state, both languages and themes, desktop and phone: `./gradus
+screenshots`.
 
-They lie in screenshots/<language>-<theme>-<size>/<place>.png, ignored by git. A place is made of real pages on a site of its own,
-with runs that went through the real services (see `gallery` and `places`).
+They lie in screenshots/<language>-<theme>-<size>/<place>.png, ignored by git. A place is made of
+real pages on a site of its own, with runs that went through the real services (see `gallery` and
+`places`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ TALLEST = 6000  # px
 
 
 @pytest.mark.parametrize("look", ALL, ids=named)
-def test_every_place_is_photographed(gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look) -> None:
+def test_every_place_is_photographed(
+    gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
+) -> None:
     folder = FOLDER / named(look)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -38,10 +42,17 @@ def test_every_place_is_photographed(gallery: System, hung: dict[str, str], visi
 
 
 def photograph(visitor: Visitor, path: Path, size: ViewportSize) -> None:
-    """Photograph the whole page as a window of its height would show it: bars that stay in place are then where they belong."""
+    """Photograph the whole page as a window of its height would show it: bars that stay in place
+    are then where they belong.
+    """
     page = visitor.page
-    height = max(size["height"], min(TALLEST, page.evaluate("document.documentElement.scrollHeight")))
+    height = max(
+        size["height"], min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
+    )
     page.set_viewport_size({"width": size["width"], "height": height})
-    page.evaluate("scrollTo(0, 0); new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
+    page.evaluate(
+        "scrollTo(0, 0); new Promise((then) => requestAnimationFrame(() => "
+        "requestAnimationFrame(then)))"
+    )
     page.screenshot(path=path, animations="disabled", caret="hide")
     page.set_viewport_size(size)

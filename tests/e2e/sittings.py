@@ -1,4 +1,6 @@
-"""What people do at questions and reviews: ways to the places of the study half. Gone twice, they do nothing more."""
+"""What people do at questions and reviews: ways to the places of the study half. Gone twice, they
+do nothing more.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ STEP = "exp(-x) / (1 + exp(-x))^2"  # the derivative of the sigmoid
 
 
 def answered(text: str) -> Way:
-    """Answer the numeric part of a question, with what no variant has for an answer, or with what is no number."""
+    """Answer the numeric part of a question, with what no variant has for an answer, or with what
+    is no number.
+    """
 
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go("/questions/dead-relu")
@@ -150,7 +154,9 @@ def revealed_in_review(visitor: Visitor, runs: Runs) -> None:
 
 
 def offline_in_review(visitor: Visitor, runs: Runs) -> None:
-    """A grade that waits until there is a connection again. Nothing is done in this window after it."""
+    """A grade that waits until there is a connection again. Nothing is done in this window after
+    it.
+    """
     revealed_in_review(visitor, runs)
     visitor.page.wait_for_load_state("networkidle")
     visitor.context.set_offline(True)
@@ -172,7 +178,8 @@ def after_review(visitor: Visitor, runs: Runs) -> None:
         slug = page.locator("article.q").get_attribute("data-question")
         page.locator(f".g[value='{rating}']").click()
         page.locator(
-            f"article.q:not([data-question='{slug}']), article.q[data-revealed='0'], #after, .acts.next a"
+            f"article.q:not([data-question='{slug}']), "
+            "article.q[data-revealed='0'], #after, .acts.next a"
         ).first.wait_for()
         page.wait_for_load_state()
         if page.locator(".acts.next a").count():

@@ -1,6 +1,8 @@
-"""The whole of Gradus as real processes: web, housekeep, a worker with its lab processes, on a database of their own.
+"""The whole of Gradus as real processes: web, housekeep, a worker with its lab processes, on a
+database of their own.
 
-None outlives this process: each asks the kernel for a signal at our death, and lab processes die with their worker.
+None outlives this process: each asks the kernel for a signal at our death, and lab processes die
+with their worker.
 """
 
 from __future__ import annotations
@@ -24,12 +26,20 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "graph paper and pencils"  # of everybody in the tests
 CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve")
-LIVELY = {"LEASE_SECONDS": "30", "BEAT_SECONDS": "1", "TICK_SECONDS": "0.5", "KILL_SECONDS": "2", "GRADUS_POLL_SECONDS": "0.5"}
+LIVELY = {
+    "LEASE_SECONDS": "30",
+    "BEAT_SECONDS": "1",
+    "TICK_SECONDS": "0.5",
+    "KILL_SECONDS": "2",
+    "GRADUS_POLL_SECONDS": "0.5",
+}
 START_SECONDS = 240.0  # on a machine that is busy with other things
 
 
 class System:
-    """One site with everything that belongs to it. Parts are started, stopped, killed and started again by name."""
+    """One site with everything that belongs to it. Parts are started, stopped, killed and started
+    again by name.
+    """
 
     def __init__(self, folder: Path, database_url: str, redis_url: str, **settings: str) -> None:
         self.folder, self.port = folder, free_port()
@@ -38,7 +48,11 @@ class System:
         self.token = ""
         self._seen_at_start: Any = None
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("PYTEST", "COV_"))
+            },
             **LIVELY,
             "SECRET_KEY": "only for tests",
             "DATABASE_URL": database_url,
@@ -53,7 +67,9 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
 
     def make_ready(self) -> None:
-        """Make the tables, load labs and questions, and have a machine and the cast, who all sign in with `PASSWORD`."""
+        """Make the tables, load labs and questions, and have a machine and the cast, who all sign
+        in with `PASSWORD`.
+        """
         told = self.manage_script("tests/e2e/fill.py", *CAST)
         self.token = json.loads(told.splitlines()[-1])["token"]
 
@@ -73,14 +89,19 @@ class System:
     # ------------------------------------------------------------ its processes
 
     def start(self, *names: str) -> System:
-        """Start parts of "web", "housekeep", "worker"; all without names. They need not be ready when this returns."""
+        """Start parts of "web", "housekeep", "worker"; all without names. They need not be ready
+        when this returns.
+        """
         for name in names or ("web", "housekeep", "worker"):
             assert name not in self.running, f"{name} runs already"
             if name == "worker":
                 self._seen_at_start = self.seen_at()
             with self.log(name).open("ab") as log:
                 self.running[name] = spawn(
-                    getattr(self, f"_{name}")(), environment=self._environment_of(name), output=log, cwd=ROOT
+                    getattr(self, f"_{name}")(),
+                    environment=self._environment_of(name),
+                    output=log,
+                    cwd=ROOT,
                 )
         return self
 
@@ -105,11 +126,17 @@ class System:
 
     def wait_for_worker(self) -> System:
         """Wait until a warm lab process waits for a run, and has said so to the site."""
-        until(self.worker_is_there, START_SECONDS, lambda: f"the worker is warm\n{self.tail('worker')}")
+        until(
+            self.worker_is_there,
+            START_SECONDS,
+            lambda: f"the worker is warm\n{self.tail('worker')}",
+        )
         return self
 
     def worker_is_there(self) -> bool:
-        """Say whether the present worker has asked for work: it does so only with a warm process in hand."""
+        """Say whether the present worker has asked for work: it does so only with a warm process in
+        hand.
+        """
         return self._lives("worker") and self.seen_at() != self._seen_at_start
 
     def _lives(self, name: str) -> bool:
@@ -125,26 +152,62 @@ class System:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the site's database."""
-        with psycopg.connect(self.environment["DATABASE_URL"], connect_timeout=60, autocommit=True) as connection:
+        with psycopg.connect(
+            self.environment["DATABASE_URL"], connect_timeout=60, autocommit=True
+        ) as connection:
             return connection.execute(sql, values).fetchall()  # type: ignore[call-overload, no-any-return]
 
     def _web(self) -> list[str]:
-        command = [sys.executable, "-m", "uvicorn", "gradus.asgi:application", "--host", "127.0.0.1", "--port", str(self.port)]
-        return [*command, "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "gradus.asgi:application",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
+        return [
+            *command,
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "1",
+        ]
 
     def _housekeep(self) -> list[str]:
         return [sys.executable, str(ROOT / "manage.py"), "housekeep"]
 
     def _worker(self) -> list[str]:
-        command = [sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker", "-Q", "labs,bench", "-l", "WARNING"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "-A",
+            "workers.app",
+            "worker",
+            "-Q",
+            "labs,bench",
+            "-l",
+            "WARNING",
+        ]
         return [*command, "--without-gossip", "--without-mingle"]
 
     def _environment_of(self, name: str) -> Mapping[str, str]:
         if name != "worker":
             return self.environment
-        hidden = ("SECRET_KEY", "DATABASE_URL", "SITE_URL", "PYTHONPATH")  # none of a worker's business
+        # none of a worker's business
+        hidden = ("SECRET_KEY", "DATABASE_URL", "SITE_URL", "PYTHONPATH")
         rest = {key: value for key, value in self.environment.items() if key not in hidden}
-        return {**rest, "GRADUS_URL": self.url, "GRADUS_TOKEN": self.token, "GRADUS_DATA": str(self.folder / "worker")}
+        return {
+            **rest,
+            "GRADUS_URL": self.url,
+            "GRADUS_TOKEN": self.token,
+            "GRADUS_DATA": str(self.folder / "worker"),
+        }
 
     # ------------------------------------------------------------ what it says
 
@@ -153,7 +216,11 @@ class System:
 
     def tail(self, name: str) -> str:
         log = self.log(name)
-        return "\n".join(log.read_text(errors="replace").splitlines()[-30:]) if log.exists() else "(it said nothing)"
+        return (
+            "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+            if log.exists()
+            else "(it said nothing)"
+        )
 
     def status(self, path: str) -> int:
         """Return the status with which a page answers a visitor; 0 when it does not."""

@@ -18,10 +18,18 @@ from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
 PATIENCE = 20.0  # seconds; who waits for Redis waits for as long as it is away
-PAGES = ("/", "/labs/dead-relu", "/claims", "/labs", "/runs/00000000-0000-0000-0000-000000000000/points")
+PAGES = (
+    "/",
+    "/labs/dead-relu",
+    "/claims",
+    "/labs",
+    "/runs/00000000-0000-0000-0000-000000000000/points",
+)
 
 
-def begin(system: System, visit: Visit, handle: str, points: int = 60) -> tuple[Member, Visitor, str]:
+def begin(
+    system: System, visit: Visit, handle: str, points: int = 60
+) -> tuple[Member, Visitor, str]:
     """Have somebody watch a run of theirs that has brought some points already."""
     member = Member(system, handle)
     run = member.commit(LONGER)
@@ -31,36 +39,54 @@ def begin(system: System, visit: Visit, handle: str, points: int = 60) -> tuple[
 
 
 def check_end(member: Member, visitor: Visitor, run: str) -> dict[str, Any]:
-    """Wait for the end; check that the run is whole, and that the page which watched it holds the same."""
+    """Wait for the end; check that the run is whole, and that the page which watched it holds the
+    same.
+    """
     told = member.wait_for(run)
     assert told["state"] == "succeeded"
     assert visitor.see_end() == "succeeded"
     check_whole(told)
     assert {len(steps) for steps in curves(told).values()} == {int(LONGER["epochs"]) + 1}
-    until(lambda: visitor.seen()[-1]["points"] == count(told), 60, lambda: f"the page has {visitor.seen()[-1]}, of {count(told)}")
+    until(
+        lambda: visitor.seen()[-1]["points"] == count(told),
+        60,
+        lambda: f"the page has {visitor.seen()[-1]}, of {count(told)}",
+    )
     for name, steps in visitor.curves().items():
         assert steps == curves(told)[name]
     return told
 
 
 def tries(system: System, run: str) -> list[tuple[int, bool]]:
-    return system.query("SELECT number, finished FROM experiments_try WHERE run_id = %s ORDER BY number", run)  # type: ignore[return-value]
+    return system.query(
+        "SELECT number, finished FROM experiments_try WHERE run_id = %s ORDER BY number", run
+    )  # type: ignore[return-value]
 
 
-def test_a_killed_worker_costs_a_try_and_leaves_nothing_of_it_behind(fragile: System, visit: Visit) -> None:
+def test_a_killed_worker_costs_a_try_and_leaves_nothing_of_it_behind(
+    fragile: System, visit: Visit
+) -> None:
     mei, visitor, run = begin(fragile, visit, "mei")
     labs = fragile.lab_processes()
     assert labs
     fragile.kill("worker")
-    until(lambda: not any(map(is_alive, labs)), 60, "the lab processes of the killed worker end with it")
+    until(
+        lambda: not any(map(is_alive, labs)),
+        60,
+        "the lab processes of the killed worker end with it",
+    )
     fragile.start("worker")
     check_end(mei, visitor, run)
     assert tries(fragile, run) == [(1, False), (2, True)]
     seen = [each["points"] for each in visitor.seen()]
-    assert any(after < before for before, after in pairwise(seen)), "the first try's points leave the page"
+    assert any(after < before for before, after in pairwise(seen)), (
+        "the first try's points leave the page"
+    )
 
 
-def test_without_redis_points_arrive_and_new_runs_start(fragile: System, servers: Servers, visit: Visit) -> None:
+def test_without_redis_points_arrive_and_new_runs_start(
+    fragile: System, servers: Servers, visit: Visit
+) -> None:
     ola, visitor, run = begin(fragile, visit, "ola")
     servers.kill("valkey")
     already = visitor.seen()[-1]["points"]
@@ -83,7 +109,9 @@ def test_a_restart_of_the_web_process_loses_nothing(fragile: System, visit: Visi
     check_end(sam, visitor, run)
 
 
-def test_a_killed_postgresql_is_said_with_a_reason_and_loses_nothing(fragile: System, servers: Servers, visit: Visit) -> None:
+def test_a_killed_postgresql_is_said_with_a_reason_and_loses_nothing(
+    fragile: System, servers: Servers, visit: Visit
+) -> None:
     kay, visitor, run = begin(fragile, visit, "kay")
     visitor.forgives("503")
     servers.kill("postgres")

@@ -1,4 +1,6 @@
-"""Every page in every state, looked over: what axe finds, what the policy forbids, what scrolls sideways, what scripts say."""
+"""Every page in every state, looked over: what axe finds, what the policy forbids, what scrolls
+sideways, what scripts say.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,22 @@ from tests.e2e.places import PHONES_LACK, PLACES, Place
 from tests.e2e.system import ROOT, System
 
 AXE = ROOT / "platform/frontend/node_modules/axe-core/axe.min.js"
-FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((v) =>
-    `${v.id}: ${v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary).join(" | ")}`)"""
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+    .map((v) => [v.id, v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)])
+    .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
 Look = tuple[str, str, str]  # language, theme, size
 GATE: list[Look] = [("en", "light", "desktop"), ("zh-hans", "dark", "phone")]
-ALL: list[Look] = [(language, theme, size) for language in ("en", "zh-hans") for theme in ("light", "dark") for size in SIZES]
+ALL: list[Look] = [
+    (language, theme, size)
+    for language in ("en", "zh-hans")
+    for theme in ("light", "dark")
+    for size in SIZES
+]
 
 
 def named(look: Look) -> str:
@@ -30,7 +41,9 @@ def named(look: Look) -> str:
 @pytest.fixture(scope="module")
 def hung(gallery: System) -> dict[str, str]:
     """The runs of the gallery, by name."""
-    runs: dict[str, str] = json.loads(gallery.manage_script("tests/e2e/gallery.py").splitlines()[-1])
+    runs: dict[str, str] = json.loads(
+        gallery.manage_script("tests/e2e/gallery.py").splitlines()[-1]
+    )
     return runs
 
 
@@ -55,10 +68,16 @@ class Eyes:
 
     def _open(self, who: str) -> Visitor:
         visitor = self.visit(
-            self.system, who, viewport=SIZES[self.size], has_touch=self.size == "phone", reduced_motion="reduce", timezone_id="UTC"
+            self.system,
+            who,
+            viewport=SIZES[self.size],
+            has_touch=self.size == "phone",
+            reduced_motion="reduce",
+            timezone_id="UTC",
         )
         cookies: Any = [
-            {"name": n, "value": v, "url": self.system.url} for n, v in (("language", self.language), ("theme", self.theme))
+            {"name": n, "value": v, "url": self.system.url}
+            for n, v in (("language", self.language), ("theme", self.theme))
         ]
         visitor.context.add_cookies(cookies)
         return visitor
@@ -81,8 +100,12 @@ def look_over(eyes: Eyes, runs: dict[str, str]) -> dict[str, list[str]]:
         if eyes.size == "phone" and place.name in PHONES_LACK:
             continue
         visitor = eyes.go_to(place, runs)
-        language, theme = visitor.page.evaluate("[document.documentElement.lang, document.documentElement.dataset.theme]")
-        assert (language.lower(), theme) == (eyes.language, eyes.theme), f"{place}: {language}, {theme}"
+        language, theme = visitor.page.evaluate(
+            "[document.documentElement.lang, document.documentElement.dataset.theme]"
+        )
+        assert (language.lower(), theme) == (eyes.language, eyes.theme), (
+            f"{place}: {language}, {theme}"
+        )
         if wrong := faults(visitor):
             found[place.name] = wrong
     return found
@@ -93,7 +116,9 @@ def test_every_page_in_every_state_is_without_fault(
     gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
 ) -> None:
     found = look_over(Eyes(visit, gallery, look), hung)
-    assert not found, "\n".join(f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it)
+    assert not found, "\n".join(
+        f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it
+    )
 
 
 @pytest.mark.slow
@@ -102,7 +127,9 @@ def test_every_page_in_every_state_is_without_fault_in_every_look(
     gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
 ) -> None:
     found = look_over(Eyes(visit, gallery, look), hung)
-    assert not found, "\n".join(f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it)
+    assert not found, "\n".join(
+        f"{name}: {fault}" for name, all_of_it in found.items() for fault in all_of_it
+    )
 
 
 def test_faults_are_seen(gallery: System, visit: Callable[..., Visitor]) -> None:
@@ -114,7 +141,8 @@ def test_faults_are_seen(gallery: System, visit: Callable[..., Visitor]) -> None
         const main = document.querySelector("main");
         main.append(Object.assign(document.createElement("img"), { src: "/static/favicon.svg" }));
         main.append(Object.assign(document.createElement("script"), { textContent: "1" }));
-        main.append(Object.assign(document.createElement("div"), { style: "width: 3000px; height: 1px" }));
+        const wide = { style: "width: 3000px; height: 1px" };
+        main.append(Object.assign(document.createElement("div"), wide));
     }""")
     found = "\n".join(faults(visitor))
     assert "image-alt" in found and "policy: script-src" in found and "scrolls sideways" in found

@@ -15,7 +15,8 @@ from tests.e2e.system import System
 from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
-LONGEST = 10.0  # seconds for a page, on a slow machine; one that waits for what viewers hold gets no answer at all
+# seconds for a page, on a slow machine; one that waits for what viewers hold gets no answer at all
+LONGEST = 10.0
 WORDS = {"en": ("Outcome", "You said"), "zh-Hans": ("结果", "你的判断")}
 
 
@@ -49,12 +50,18 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     assert sorted(seen["points"] for seen in live) == [seen["points"] for seen in live]
 
     check_whole(told)
-    until(lambda: visitor.seen()[-1]["points"] == count(told), 60, lambda: f"{visitor.seen()[-1]}, of {count(told)}")
+    until(
+        lambda: visitor.seen()[-1]["points"] == count(told),
+        60,
+        lambda: f"{visitor.seen()[-1]}, of {count(told)}",
+    )
     for name, steps in visitor.curves().items():
         assert steps == curves(told)[name]
     panel = visitor.page.locator("#panel").inner_text()
     assert all(word.lower() in panel.lower() for word in WORDS[language])
-    outcomes = visitor.page.locator("#panel .verdict").evaluate_all("all => all.map((one) => one.dataset.outcome)")
+    outcomes = visitor.page.locator("#panel .verdict").evaluate_all(
+        "all => all.map((one) => one.dataset.outcome)"
+    )
     assert len(outcomes) == 6, "a verdict for each claim of the lab"
     assert outcomes[0] == "holds"
     score = visitor.page.locator("#panel dl.score").inner_text()
@@ -63,7 +70,9 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     assert visitor.violations() == []
 
 
-def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(site: System, visit: Visit) -> None:
+def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(
+    site: System, visit: Visit
+) -> None:
     visitor = visit(site).open_lab(width=16, epochs=2)
     visitor.predict("depends", 65)
     visitor.page.locator("#lab .btn.pencil").click()
@@ -79,12 +88,15 @@ def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(site: S
     assert visitor.see_end() == "succeeded"
     rows = site.query(
         "SELECT r.id::text, r.knobs->>'width', p.outcome, p.confidence FROM experiments_run r"
-        " JOIN experiments_prediction p ON p.run_id = r.id JOIN accounts_user u ON u.id = r.owner_id WHERE u.handle = 'vera'"
+        " JOIN experiments_prediction p ON p.run_id = r.id JOIN accounts_user u ON u.id = "
+        "r.owner_id WHERE u.handle = 'vera'"
     )
     assert rows == [(run, "16", "depends", 65)], "exactly one run"
 
 
-def test_the_page_says_stopped_only_when_the_lab_process_is_gone(site: System, visit: Visit) -> None:
+def test_the_page_says_stopped_only_when_the_lab_process_is_gone(
+    site: System, visit: Visit
+) -> None:
     visitor = visit(site, "kay").open_lab(depth=2, width=16, epochs=50)
     visitor.predict()
     lab = spare_of(site)
@@ -121,7 +133,11 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
     assert visitor.see_end() == "succeeded"
     told = sam.wait_for(run)
     check_whole(told)
-    until(lambda: visitor.seen()[-1]["points"] == count(told), 60, lambda: f"{visitor.seen()[-1]}, of {count(told)}")
+    until(
+        lambda: visitor.seen()[-1]["points"] == count(told),
+        60,
+        lambda: f"{visitor.seen()[-1]}, of {count(told)}",
+    )
     for name, steps in visitor.curves().items():
         assert steps == curves(told)[name]
     points = [seen["points"] for seen in visitor.seen()]
@@ -129,15 +145,22 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
 
 
 def spare_of(site: System) -> int:
-    """Return the lab process that waits for the next run: the only one of a worker that has just asked for work."""
+    """Return the lab process that waits for the next run: the only one of a worker that has just
+    asked for work.
+    """
     before = site.seen_at()
-    until(lambda: site.seen_at() != before and len(site.lab_processes()) == 1, what="a warm process waits, alone")
+    until(
+        lambda: site.seen_at() != before and len(site.lab_processes()) == 1,
+        what="a warm process waits, alone",
+    )
     (lab,) = site.lab_processes()
     return lab
 
 
 @pytest.mark.services
-def test_forty_people_watch_one_run_and_pages_still_load(site: System, member: Callable[..., Member]) -> None:
+def test_forty_people_watch_one_run_and_pages_still_load(
+    site: System, member: Callable[..., Member]
+) -> None:
     ola = member(site, "ola")
     run = ola.commit(LONGER)
     crowd = Crowd(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)

@@ -11,18 +11,25 @@ from tests.e2e.browsing import Visitor
 from tests.e2e.system import ROOT, System
 
 FIGURES = sorted((ROOT / "apps/questions/bank").glob("*/*/figure.*.svg"))
-SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
 FAULTS = """async (svg) => {
-    document.querySelector("main").innerHTML = `<div class="read"><figure class="plate">${svg}</figure></div>`;
+    document.querySelector("main").innerHTML =
+        `<div class="read"><figure class="plate">${svg}</figure></div>`;
     await document.fonts.ready;
     const sheet = document.querySelector("svg.plate").getBoundingClientRect(), faults = [];
-    const words = [...document.querySelectorAll("svg.plate text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const words = [...document.querySelectorAll("svg.plate text")]
+        .map((text) => [text.textContent, text.getBoundingClientRect()]);
     for (const [text, box] of words)
-        if (!box.width || box.left < sheet.left || box.right > sheet.right || box.top < sheet.top || box.bottom > sheet.bottom)
+        if (!box.width || box.left < sheet.left || box.right > sheet.right
+            || box.top < sheet.top || box.bottom > sheet.bottom)
             faults.push(`“${text}” is hidden or cut off`);
     words.forEach(([text, box], n) => words.slice(n + 1).forEach(([other, its]) => {
-        const air = (box.height + its.height) / 4;  // of a line of text, above and below its letters
-        if (box.left < its.right && its.left < box.right && box.top + air < its.bottom && its.top + air < box.bottom)
+        const air = (box.height + its.height) / 4;  // above and below the letters of a line
+        if (box.left < its.right && its.left < box.right
+            && box.top + air < its.bottom && its.top + air < box.bottom)
             faults.push(`“${text}” runs into “${other}”`);
     }));
     return faults;
@@ -30,7 +37,12 @@ FAULTS = """async (svg) => {
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_word_of_a_figure_can_be_read(site: System, visit: Callable[..., Visitor], size: str) -> None:
+def test_every_word_of_a_figure_can_be_read(
+    site: System, visit: Callable[..., Visitor], size: str
+) -> None:
     page = visit(site, viewport=SIZES[size]).go("/questions").page
-    found = {f"{path.parent.name} {path.name}": page.evaluate(FAULTS, path.read_text(encoding="utf-8")) for path in FIGURES}
+    found = {
+        f"{path.parent.name} {path.name}": page.evaluate(FAULTS, path.read_text(encoding="utf-8"))
+        for path in FIGURES
+    }
     assert found and {name: faults for name, faults in found.items() if faults} == {}

@@ -1,4 +1,6 @@
-"""From a question to its lab and back, and to the review of the next day, by people at browsers, on the whole system."""
+"""From a question to its lab and back, and to the review of the next day, by people at browsers, on
+the whole system.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,26 @@ Visit = Callable[..., Visitor]
 QUESTION = "/questions/dead-relu"
 DAY = 24 * 3600
 WORDS = {
-    "en": {"mistake": "The step goes against the gradient.", "again": "The first answer counts: Again.", "day": "1 day"},
+    "en": {
+        "mistake": "The step goes against the gradient.",
+        "again": "The first answer counts: Again.",
+        "day": "1 day",
+    },
     "zh-Hans": {"mistake": "更新方向与梯度相反。", "again": "重来", "day": "1 天"},
 }
 
 
 class Days:
-    """A system whose days can pass; it begins at noon, so that none ends while somebody is at it."""
+    """A system whose days can pass; it begins at noon, so that none ends while somebody is at
+    it.
+    """
 
     def __init__(self, folder: Path, database_url: str) -> None:
         at = datetime.now(UTC)
         self.offset = (at.replace(hour=12, minute=0, second=0, microsecond=0) - at).total_seconds()
-        self.system = System(folder, database_url, os.environ["REDIS_URL"], GRADUS_CLOCK_OFFSET=str(self.offset))
+        self.system = System(
+            folder, database_url, os.environ["REDIS_URL"], GRADUS_CLOCK_OFFSET=str(self.offset)
+        )
         self.system.make_ready()
         self.system.start().wait_for_web().wait_for_worker()
 
@@ -44,7 +54,9 @@ class Days:
 
 
 @pytest.fixture(scope="module")
-def days(assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
+def days(
+    assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Days]:
     made = Days(tmp_path_factory.mktemp("days"), database("days"))
     try:
         yield made
@@ -80,7 +92,9 @@ def miss(visitor: Visitor, words: dict[str, str]) -> None:
     assert words["mistake"] in answer(visitor, mistake, "wrong")
     assert words["again"] in answer(visitor, right, "right")
     reveal(visitor)
-    assert visitor.page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true", "it graded itself"
+    assert (
+        visitor.page.locator("form.grade button[value='1']").get_attribute("aria-pressed") == "true"
+    ), "it graded itself"
 
 
 def begin_review(visitor: Visitor) -> None:
@@ -101,7 +115,9 @@ def predict_small(visitor: Visitor) -> None:
     """Open the question's lab by its link, with settings that take a few seconds, and commit."""
     visitor.page.locator("aside a.btn[href^='/labs/dead-relu?back=']").click()
     visitor.page.wait_for_url("**/labs/dead-relu?back=*")
-    visitor.page.goto(visitor.page.url + "".join(f"&knob-{name}={value}" for name, value in SMALL.items()))
+    visitor.page.goto(
+        visitor.page.url + "".join(f"&knob-{name}={value}" for name, value in SMALL.items())
+    )
     visitor.predict("holds", 80)
     visitor.page.locator("#lab .btn.pencil").click()
     visitor.page.wait_for_url("**/runs/*")
@@ -115,7 +131,8 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
         handle,
     )
     due = days.system.query(
-        "SELECT (c.due AT TIME ZONE 'UTC')::date - ((now() + %s * interval '1 second') AT TIME ZONE 'UTC')::date"
+        "SELECT (c.due AT TIME ZONE 'UTC')::date - ((now() + %s * interval '1 second') AT "
+        "TIME ZONE 'UTC')::date"
         " FROM progress_card c"
         " JOIN accounts_user u ON u.id = c.user_id WHERE u.handle = %s",
         days.offset,
@@ -125,7 +142,9 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("language", "handle"), [("en", "emma"), ("zh-Hans", "mingyue")])
-def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days, visit: Visit, language: str, handle: str) -> None:
+def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(
+    days: Days, visit: Visit, language: str, handle: str
+) -> None:
     words = WORDS[language]
     visitor = visit(days.system, timezone_id="UTC").go("/accounts/signup/")
     page = visitor.page
@@ -136,7 +155,8 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
     visitor.go(QUESTION)
     assert page.locator(".statement").inner_text()
     miss(visitor, words)
-    page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.wait_for()  # the ledger is quoted
+    # the ledger is quoted
+    page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.wait_for()
 
     begin_review(visitor)  # the card is due within this day
     miss(visitor, words)
@@ -171,7 +191,9 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(days: Days
 
 
 class Keys:
-    """Hands that never leave the keyboard. A key is pressed when its page has loaded: its scripts listen then."""
+    """Hands that never leave the keyboard. A key is pressed when its page has loaded: its scripts
+    listen then.
+    """
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor, self.page = visitor, visitor.page
@@ -263,7 +285,9 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
     assert state_of_card(days, "kim") == (2, 0), "it is due today again"
 
 
-def test_the_halves_meet_on_every_page_that_knows_both(days: Days, visit: Visit, member: Callable[[System, str], Member]) -> None:
+def test_the_halves_meet_on_every_page_that_knows_both(
+    days: Days, visit: Visit, member: Callable[[System, str], Member]
+) -> None:
     away = member(days.system, "ola")
     run = away.commit()
     away.wait_for(run, "succeeded")
@@ -274,7 +298,8 @@ def test_the_halves_meet_on_every_page_that_knows_both(days: Days, visit: Visit,
     assert page.locator(".nav a[href='/labs'][aria-current=true]").count() == 1
     page.locator(f".offers li:has(a[href='{QUESTION}']) button").click()
     page.wait_for_url(f"**/runs/{run}")
-    page.locator(f".offers li:has(a[href='{QUESTION}']):not(:has(button))").wait_for()  # it is among the cards
+    # it is among the cards
+    page.locator(f".offers li:has(a[href='{QUESTION}']):not(:has(button))").wait_for()
     assert state_of_card(days, "ola")[0] == 0, "and nothing was graded"
     visitor.go("/")
     assert page.locator("a[href^='/verdicts/']").count() == 0, "it was opened"
@@ -292,7 +317,9 @@ def test_the_halves_meet_on_every_page_that_knows_both(days: Days, visit: Visit,
 
 
 def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
-    visitor = visit(days.system, java_script_enabled=False, timezone_id="UTC").go("/accounts/signup/")
+    visitor = visit(days.system, java_script_enabled=False, timezone_id="UTC").go(
+        "/accounts/signup/"
+    )
     page = visitor.page
     visitor.sign_up("nora")
     page.locator("#who").wait_for()

@@ -13,7 +13,9 @@ from tests.e2e.system import System
 Visit = Callable[..., Visitor]
 
 
-def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(site: System, visit: Visit) -> None:
+def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(
+    site: System, visit: Visit
+) -> None:
     visitor = visit(site, java_script_enabled=False).go("/accounts/signup/")
     page = visitor.page
     visitor.sign_up("noel")
@@ -71,9 +73,11 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
     keys.press("c")
     visitor.arrive()
     assert visitor.see_end() == "succeeded"
-    expect(page.locator("#figure")).not_to_have_value("0", timeout=PATIENCE)  # what was drawn stands beside the result by now
+    # what was drawn stands beside the result by now
+    expect(page.locator("#figure")).not_to_have_value("0", timeout=PATIENCE)
     tab_to(visitor, "#figure")
-    keys.press("Home")  # the curves; what was drawn stands beside the result until another figure is chosen
+    # the curves; what was drawn stands beside the result until another figure is chosen
+    keys.press("Home")
     tab_to(visitor, "#inspect")
     expect(page.locator("#inspect")).not_to_have_attribute("max", "0", timeout=PATIENCE)
     page.locator("#main").focus()
@@ -91,7 +95,8 @@ def test_a_question_mark_lists_the_keys_of_the_page(site: System, visit: Visit) 
     visitor.page.locator("#keys").wait_for()
     listed = visitor.page.locator("#keys .keylist dt").all_inner_texts()
     declared = visitor.page.evaluate(
-        "[...document.querySelectorAll('[data-key]')].filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }))"
+        "[...document.querySelectorAll('[data-key]')].filter((e) => !e.disabled && "
+        "e.checkVisibility({ visibilityProperty: true }))"
         ".map((e) => e.dataset.key)"
     )
     assert [text.replace(" ", "") for text in listed] == [key.replace(" ", "") for key in declared]

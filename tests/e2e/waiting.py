@@ -10,7 +10,9 @@ Found = TypeVar("Found")
 PAUSE = 0.02  # seconds between two looks
 
 
-def until(look: Callable[[], Found], seconds: float = 120.0, what: str | Callable[[], str] = "it") -> Found:
+def until(
+    look: Callable[[], Found], seconds: float = 120.0, what: str | Callable[[], str] = "it"
+) -> Found:
     """Return what `look` returns as soon as that is true.
 
     Raises:
@@ -18,6 +20,8 @@ def until(look: Callable[[], Found], seconds: float = 120.0, what: str | Callabl
     """
     deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"not in {seconds:g} s: {what() if callable(what) else what}"
+        assert time.monotonic() < deadline, (
+            f"not in {seconds:g} s: {what() if callable(what) else what}"
+        )
         time.sleep(PAUSE)
     return found

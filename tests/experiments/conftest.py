@@ -1,4 +1,6 @@
-"""The cast: Mei works alone, Ola floods or shares, Sam is a stranger. A small lab of made-up words, and a machine that has it."""
+"""The cast: Mei works alone, Ola floods or shares, Sam is a stranger. A small lab of made-up words,
+and a machine that has it.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,17 @@ WORDS: dict[str, Any] = {
     "model": BOTH,
     "data": BOTH,
     "figures": [{"kind": "curves", "series": "dead", "arms": "relu *", "title": BOTH, "x": BOTH}],
-    "predict": {"claim": "dead-relu.lr-kills", "form": "bars", "series": "dead", "arms": ["relu 0.01", "relu 1"], "range": [0, 1]},
-    "profile": {"quick": {"replicates": 3, "knobs": {}}, "standard": {"replicates": 16, "seconds": 16}},
+    "predict": {
+        "claim": "dead-relu.lr-kills",
+        "form": "bars",
+        "series": "dead",
+        "arms": ["relu 0.01", "relu 1"],
+        "range": [0, 1],
+    },
+    "profile": {
+        "quick": {"replicates": 3, "knobs": {}},
+        "standard": {"replicates": 16, "seconds": 16},
+    },
     "knobs": {
         "depth": {"type": "int", "default": 3, "range": [1, 8], **BOTH},
         "scale": {"type": "float", "default": 0.0625, "choices": [0.0625, 1.0], **BOTH},
@@ -41,7 +52,9 @@ WORDS: dict[str, Any] = {
             **BOTH,
             "why": BOTH,
             "effect": ".0%",
-            "said": dict.fromkeys(("holds", "depends", "does_not_hold", "inconclusive", "none"), BOTH),
+            "said": dict.fromkeys(
+                ("holds", "depends", "does_not_hold", "inconclusive", "none"), BOTH
+            ),
             "call": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
         }
         for name in ("dead-relu.lr-kills", "dead-relu.leaky-fixes")
@@ -66,7 +79,9 @@ def sam(db: None) -> User:
 
 def make_lab(slug: str, sha256: str, lane: str = "labs") -> Lab:
     lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", lane=lane)
-    lab.current = LabVersion.objects.create(lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS)
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS
+    )
     lab.save()
     return lab
 
@@ -135,18 +150,41 @@ def claim(offer: Callable[..., reporting.Claim | None]) -> Callable[..., reporti
 
 
 def event(mean: float = 1.0, **more: Any) -> wire.Event:
-    return wire.Event(**{"arm": "relu 1", "series": "dead", "step": [0.0], "mean": [mean], "low": [mean], "high": [mean], **more})
+    return wire.Event(
+        **{
+            "arm": "relu 1",
+            "series": "dead",
+            "step": [0.0],
+            "mean": [mean],
+            "low": [mean],
+            "high": [mean],
+            **more,
+        }
+    )
 
 
-def report(claimed: reporting.Claim, *events: wire.Event, after: int | None = None, **more: Any) -> bool:
-    """Send events of a try, from where its claim said unless `after` says otherwise. Returns whether it should stop."""
-    sent = wire.EventsRequest(after=claimed.run.last_seq if after is None else after, events=list(events), **more)
-    return reporting.store_events(machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, report=sent)
+def report(
+    claimed: reporting.Claim, *events: wire.Event, after: int | None = None, **more: Any
+) -> bool:
+    """Send events of a try, from where its claim said unless `after` says otherwise. Returns
+    whether it should stop.
+    """
+    sent = wire.EventsRequest(
+        after=claimed.run.last_seq if after is None else after, events=list(events), **more
+    )
+    return reporting.store_events(
+        machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, report=sent
+    )
 
 
 def finish(claimed: reporting.Claim, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
-    return reporting.finish_run(machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, result=result)
+    return reporting.finish_run(
+        machine=claimed.attempt.machine,
+        try_id=claimed.attempt.pk,
+        token=claimed.token,
+        result=result,
+    )
 
 
 def later(seconds: float) -> None:

@@ -1,4 +1,6 @@
-"""What the tests of pages need: the labs as they are, browsers that are signed in, and runs that came to an end."""
+"""What the tests of pages need: the labs as they are, browsers that are signed in, and runs that
+came to an end.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
 
 
 def started(run: Run) -> reporting.Claim:
-    """Have a machine claim the run, which must be the only one that waits, and report a point of each rate."""
+    """Have a machine claim the run, which must be the only one that waits, and report a point of
+    each rate.
+    """
     services.make_machine(name="pages", lanes=["labs", "bench"])
     claimed = reporting.claim_run(
         machine=Machine.objects.get(name="pages"),
@@ -48,26 +52,41 @@ def started(run: Run) -> reporting.Claim:
     )
     assert claimed is not None
     assert claimed.run.pk == run.pk
-    points = [event(0.1 * n, arm=f"relu {rate}", low=[0.05 * n], high=[0.15 * n]) for n, rate in enumerate(RATES)]
+    points = [
+        event(0.1 * n, arm=f"relu {rate}", low=[0.05 * n], high=[0.15 * n])
+        for n, rate in enumerate(RATES)
+    ]
     report(claimed, *points, done=5, of=165)
     return claimed
 
 
 def verdict(outcome: str = "holds", **more: Any) -> wire.Verdict:
     numbers: dict[str, Any] = {"effect": 0.66, "low": 0.51, "high": 0.81, "replicates": 16}
-    parts = [wire.Part(name="kills", outcome="holds", effect=0.66, low=0.51, high=0.81, replicates=16)]
-    return wire.Verdict(**{"claim": HEADLINE, "outcome": outcome, "parts": parts, **numbers, **more})
+    parts = [
+        wire.Part(name="kills", outcome="holds", effect=0.66, low=0.51, high=0.81, replicates=16)
+    ]
+    return wire.Verdict(
+        **{"claim": HEADLINE, "outcome": outcome, "parts": parts, **numbers, **more}
+    )
 
 
 def measured(run: Run, *verdicts: wire.Verdict) -> Run:
     """Have the run come to an end, with a verdict."""
     device = wire.Device(kind="cpu", name="A slow machine", cores=2)
-    return finish(started(run), verdicts=list(verdicts or [verdict()]), seconds=11.4, device=device, versions={"torch": "2.13.0"})
+    return finish(
+        started(run),
+        verdicts=list(verdicts or [verdict()]),
+        seconds=11.4,
+        device=device,
+        versions={"torch": "2.13.0"},
+    )
 
 
 def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
     """Record the project's own run of a lab at its own settings."""
-    ours = User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user("gradus@example.org", selectors.OURS)
+    ours = User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user(
+        "gradus@example.org", selectors.OURS
+    )
     run = measured(queued(ours, lab, "recorded"), *verdicts)
     services.share_run(run=run, shared=True)
     return run
@@ -78,6 +97,10 @@ def page_of(run: Run, user: User | None = None, path: str = "") -> Any:
 
 
 def commit(client: Client, **more: Any) -> Any:
-    """Send the form of dead-relu; `knob__width` is its field knob-width, `drawing__relu_1` drawing-relu 1; None leaves one out."""
+    """Send the form of dead-relu; `knob__width` is its field knob-width, `drawing__relu_1`
+    drawing-relu 1; None leaves one out.
+    """
     sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}
-    return client.post("/labs/dead-relu", {name: value for name, value in sent.items() if value is not None})
+    return client.post(
+        "/labs/dead-relu", {name: value for name, value in sent.items() if value is not None}
+    )

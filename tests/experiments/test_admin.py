@@ -1,4 +1,6 @@
-"""Machines and runs in Django's admin: made, revoked, renewed, stopped; nonsense is said, never an error."""
+"""Machines and runs in Django's admin: made, revoked, renewed, stopped; nonsense is said, never an
+error.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
     ],
     ids=repr,
 )
-def test_a_machine_that_cannot_be_is_said(boss: Client, machine: Machine, wrong: dict[str, Any]) -> None:
+def test_a_machine_that_cannot_be_is_said(
+    boss: Client, machine: Machine, wrong: dict[str, Any]
+) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w2", "lanes": ["labs"], **wrong})
     assert page.status_code == 200 and page.context["errors"]
     assert list(Machine.objects.values_list("name", "lanes")) == [("w1", ["labs", "bench"])]
@@ -73,31 +77,79 @@ def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
     assert run.state == Run.State.CANCELLED
 
 
-@pytest.mark.parametrize("model", ["lab", "labversion", "machine", "run", "prediction", "verdict", "try", "batch", "share"])
-@pytest.mark.parametrize("query", ["", "?q=%00", "?q=x", "?id__exact=x", "?e=1", "?x=%00", "?p=x", "?o=9.9", "?owner__password=x"])
+@pytest.mark.parametrize(
+    "model",
+    ["lab", "labversion", "machine", "run", "prediction", "verdict", "try", "batch", "share"],
+)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?q=%00",
+        "?q=x",
+        "?id__exact=x",
+        "?e=1",
+        "?x=%00",
+        "?p=x",
+        "?o=9.9",
+        "?owner__password=x",
+    ],
+)
 def test_a_list_bears_what_is_typed_by_hand(boss: Client, model: str, query: str) -> None:
     assert boss.get(f"/admin/experiments/{model}/{query}", follow=True).status_code in (200, 400)
 
 
 def test_filters_bear_what_no_column_can_hold(boss: Client, machine: Machine) -> None:
-    for query in ("?state__exact=%00", "?lane__exact=%00", "?queued_at__year=x", "?queued_at__year=99999", "?at_defaults__exact=x"):
+    for query in (
+        "?state__exact=%00",
+        "?lane__exact=%00",
+        "?queued_at__year=x",
+        "?queued_at__year=99999",
+        "?at_defaults__exact=x",
+    ):
         assert boss.get(RUNS + query, follow=True).status_code == 200, query
 
 
-@pytest.mark.parametrize("chosen", ["x", "", "\x00", "9" * 40, "00000000-0000-0000-0000-000000000000"])
-@pytest.mark.parametrize(("page", "action"), [(MACHINES, "renew"), (MACHINES, "revoke"), (RUNS, "stop"), (RUNS, "nothing")])
-def test_a_row_that_cannot_be_is_passed_over(boss: Client, machine: Machine, page: str, action: str, chosen: str) -> None:
-    assert boss.post(page, {"action": action, "_selected_action": [chosen]}, follow=True).status_code == 200
+@pytest.mark.parametrize(
+    "chosen", ["x", "", "\x00", "9" * 40, "00000000-0000-0000-0000-000000000000"]
+)
+@pytest.mark.parametrize(
+    ("page", "action"),
+    [(MACHINES, "renew"), (MACHINES, "revoke"), (RUNS, "stop"), (RUNS, "nothing")],
+)
+def test_a_row_that_cannot_be_is_passed_over(
+    boss: Client, machine: Machine, page: str, action: str, chosen: str
+) -> None:
+    assert (
+        boss.post(page, {"action": action, "_selected_action": [chosen]}, follow=True).status_code
+        == 200
+    )
     machine.refresh_from_db()
     assert machine.revoked_at is None
 
 
 def test_every_table_of_runs_is_there() -> None:
-    ours = {model.__name__ for model in admin.site._registry if model._meta.app_label == "experiments"}
-    assert ours == {"Lab", "LabVersion", "Machine", "Run", "Prediction", "Verdict", "Try", "Batch", "Share"}
+    ours = {
+        model.__name__ for model in admin.site._registry if model._meta.app_label == "experiments"
+    }
+    assert ours == {
+        "Lab",
+        "LabVersion",
+        "Machine",
+        "Run",
+        "Prediction",
+        "Verdict",
+        "Try",
+        "Batch",
+        "Share",
+    }
 
 
 def test_strangers_are_sent_to_sign_in(client: Client, mei: User) -> None:
     client.force_login(mei)
     assert client.get(RUNS).status_code == 302
-    assert client.post(MACHINES, {"action": "revoke"}).headers["Location"].startswith(reverse("admin:login"))
+    assert (
+        client.post(MACHINES, {"action": "revoke"})
+        .headers["Location"]
+        .startswith(reverse("admin:login"))
+    )

@@ -45,7 +45,11 @@ def test_an_empty_site_says_how_to_fill_it(db: None) -> None:
 def test_the_table_lists_each_lab_with_its_question_and_cost() -> None:
     loaded()
     page = browser().get("/labs")
-    assert {row["lab"].slug for row in page.context["rows"]} == {"dead-relu", "activation-atlas", "activation-cost"}
+    assert {row["lab"].slug for row in page.context["rows"]} == {
+        "dead-relu",
+        "activation-atlas",
+        "activation-cost",
+    }
     text = page.content.decode()
     assert "Activation functions" in text
     assert "closed form" in text
@@ -57,7 +61,10 @@ def test_it_filters_by_kind() -> None:
     assert [row["lab"].slug for row in rows] == ["activation-cost"]
 
 
-@pytest.mark.parametrize("value", ["nothing", "\x00", "a" * 10_000, "'; DROP TABLE", "\ud800".encode("utf-8", "surrogatepass")])
+@pytest.mark.parametrize(
+    "value",
+    ["nothing", "\x00", "a" * 10_000, "'; DROP TABLE", "\ud800".encode("utf-8", "surrogatepass")],
+)
 def test_a_filter_that_fits_nothing_says_so(value: str) -> None:
     loaded()
     page = browser().get("/labs", {"topic": value})

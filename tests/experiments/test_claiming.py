@@ -18,7 +18,9 @@ from tests.experiments.conftest import event, finish, later, report
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 
-def test_a_flood_does_not_delay_the_next_person(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_a_flood_does_not_delay_the_next_person(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     for i in range(10):
         queue(ola, str(i))
     assert claim().run.owner == ola
@@ -46,7 +48,9 @@ def test_someone_who_was_away_for_years_stops_no_claim(ola: User, queue: Any, cl
     assert claim().run == run
 
 
-def test_half_an_hour_of_waiting_beats_fairness(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_half_an_hour_of_waiting_beats_fairness(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     waited = queue(ola, "old")
     services.count_use(owner_id=ola.pk, seconds=1e6)
     later(1801)
@@ -54,7 +58,9 @@ def test_half_an_hour_of_waiting_beats_fairness(mei: User, ola: User, queue: Any
     assert claim().run == waited
 
 
-def test_a_long_run_counts_more_than_a_short_one(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_a_long_run_counts_more_than_a_short_one(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     for owner, seconds in ((ola, 600), (mei, 20)):
         queue(owner, "first")
         finish(claim(), seconds=seconds)
@@ -63,7 +69,9 @@ def test_a_long_run_counts_more_than_a_short_one(mei: User, ola: User, queue: An
     assert claim().run.owner == mei
 
 
-def test_a_flood_that_has_waited_long_delays_no_one_either(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_a_flood_that_has_waited_long_delays_no_one_either(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     for i in range(10):
         queue(ola, str(i))
     later(1801)
@@ -77,13 +85,17 @@ def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, machine: Machine)
     assert reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": "older"}) is None
 
 
-def test_a_machine_gets_only_lanes_it_may_have(mei: User, queue: Any, offer: Any, machine: Machine) -> None:
+def test_a_machine_gets_only_lanes_it_may_have(
+    mei: User, queue: Any, offer: Any, machine: Machine
+) -> None:
     queue(mei, "k")
     machine.lanes = ["bench"]
     assert offer("labs") is None
 
 
-def test_a_bench_run_that_waits_long_empties_the_machine(mei: User, ola: User, queue: Any, bench: Lab, offer: Any) -> None:
+def test_a_bench_run_that_waits_long_empties_the_machine(
+    mei: User, ola: User, queue: Any, bench: Lab, offer: Any
+) -> None:
     queue(mei, "bench", lab=bench)
     queue(ola, "lab")
     assert offer("labs").run.owner == ola
@@ -112,7 +124,9 @@ def test_points_that_come_twice_are_stored_once(mei: User, queue: Any, claim: An
     assert Batch.objects.count() == 2
 
 
-def test_a_report_that_overlaps_the_last_one_adds_only_what_is_new(mei: User, queue: Any, claim: Any) -> None:
+def test_a_report_that_overlaps_the_last_one_adds_only_what_is_new(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     report(claimed, event(1.0), event(0.5))
@@ -131,7 +145,9 @@ def test_a_gap_says_from_where_to_send_again(mei: User, queue: Any, claim: Any) 
 
 
 @pytest.mark.parametrize("step", [21, -3600], ids=["silence", "a clock that jumped back"])
-def test_a_silent_try_is_given_up_and_may_not_speak_again(mei: User, queue: Any, claim: Any, step: float) -> None:
+def test_a_silent_try_is_given_up_and_may_not_speak_again(
+    mei: User, queue: Any, claim: Any, step: float
+) -> None:
     queue(mei, "k")
     first = claim()
     later(step)
@@ -159,7 +175,9 @@ def test_the_next_try_tells_readers_to_start_again(mei: User, queue: Any, claim:
     assert Batch.objects.get(kind="reset").reset == {"try": 2, "keep": 0}
 
 
-def test_after_three_tries_it_is_our_fault_and_costs_nothing(mei: User, queue: Any, claim: Any) -> None:
+def test_after_three_tries_it_is_our_fault_and_costs_nothing(
+    mei: User, queue: Any, claim: Any
+) -> None:
     run = queue(mei, "k")
     for i in range(1, 4):
         claim()
@@ -174,23 +192,36 @@ def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any)
     run = queue(mei, "k")
     for _ in range(5):
         claimed = claim()
-        reporting.release_try(machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, reason="shutdown")
+        reporting.release_try(
+            machine=claimed.attempt.machine,
+            try_id=claimed.attempt.pk,
+            token=claimed.token,
+            reason="shutdown",
+        )
     run.refresh_from_db()
     assert run.state == Run.State.QUEUED
 
 
-def test_a_run_that_kills_its_process_three_times_is_lost(mei: User, queue: Any, claim: Any, offer: Any) -> None:
+def test_a_run_that_kills_its_process_three_times_is_lost(
+    mei: User, queue: Any, claim: Any, offer: Any
+) -> None:
     run = queue(mei, "k")
     for _ in range(3):
         claimed = claim()
-        mine = {"machine": claimed.attempt.machine, "try_id": claimed.attempt.pk, "token": claimed.token}
+        mine = {
+            "machine": claimed.attempt.machine,
+            "try_id": claimed.attempt.pk,
+            "token": claimed.token,
+        }
         reporting.release_try(**mine, reason="crashed: signal 9")
     run.refresh_from_db()
     assert run.state == Run.State.LOST
     assert offer() is None
 
 
-def test_a_result_that_comes_twice_counts_once(mei: User, heard: list[str], queue: Any, claim: Any) -> None:
+def test_a_result_that_comes_twice_counts_once(
+    mei: User, heard: list[str], queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     for _ in range(2):
@@ -206,7 +237,9 @@ def test_a_result_that_changes_its_mind_is_refused(mei: User, queue: Any, claim:
         finish(claimed, "succeeded")
 
 
-def test_a_run_that_ends_without_a_result_is_told_too(mei: User, ola: User, heard: list[str], queue: Any, offer: Any) -> None:
+def test_a_run_that_ends_without_a_result_is_told_too(
+    mei: User, ola: User, heard: list[str], queue: Any, offer: Any
+) -> None:
     services.ask_to_stop(run=queue(mei, "waits"))
     stopped, lost = queue(mei, "stopped"), queue(ola, "lost")
     for i in range(1, 4):
@@ -260,7 +293,9 @@ def test_a_stop_gives_back_what_was_not_used(mei: User, queue: Any, claim: Any) 
 
 
 @pytest.mark.parametrize(("seconds", "beats"), [(301, "stands still"), (930, "passes its limit")])
-def test_a_try_that_beats_but_stands_still_is_ended(mei: User, queue: Any, claim: Any, seconds: float, beats: str) -> None:
+def test_a_try_that_beats_but_stands_still_is_ended(
+    mei: User, queue: Any, claim: Any, seconds: float, beats: str
+) -> None:
     run = queue(mei, "k")
     claimed = claim()
     later(seconds)
@@ -280,7 +315,8 @@ def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step:
     claimed = claim()
     report(claimed, event())
     later(step)
-    assert duties.end_overdue_tries() == 0  # it is for another duty to give it up, if the worker does not speak first
+    # it is for another duty to give it up, if the worker does not speak first
+    assert duties.end_overdue_tries() == 0
     report(claimed, after=1)
     assert duties.give_up_silent_tries() == duties.end_overdue_tries() == 0
     later(step + 301)
@@ -296,7 +332,9 @@ def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) 
     assert Share.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
-def test_what_waits_is_rung_for_once_a_lane(mei: User, queue: Any, bench: Lab, rung: list[str]) -> None:
+def test_what_waits_is_rung_for_once_a_lane(
+    mei: User, queue: Any, bench: Lab, rung: list[str]
+) -> None:
     for i in range(3):
         queue(mei, str(i))
     queue(mei, "bench", lab=bench)
@@ -311,4 +349,6 @@ def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: A
     services.make_machine(name="w2", lanes=["labs"])
     other = Machine.objects.get(name="w2")
     with pytest.raises(StaleTry):
-        reporting.release_try(machine=other, try_id=claimed.attempt.pk, token=claimed.token, reason="")
+        reporting.release_try(
+            machine=other, try_id=claimed.attempt.pk, token=claimed.token, reason=""
+        )

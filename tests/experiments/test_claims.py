@@ -9,7 +9,16 @@ import pytest
 
 from apps.accounts.models import User
 from apps.experiments.models import Outcome
-from tests.experiments.pages_cast import HEADLINE, MOST_QUERIES, browser, loaded, measured, queued, recorded, verdict
+from tests.experiments.pages_cast import (
+    HEADLINE,
+    MOST_QUERIES,
+    browser,
+    loaded,
+    measured,
+    queued,
+    recorded,
+    verdict,
+)
 
 pytestmark = pytest.mark.django_db
 Most = Callable[[int], AbstractContextManager[object]]
@@ -57,13 +66,20 @@ def test_learners_runs_at_the_labs_settings_are_counted_by_outcome(mei: User, sa
     measured(queued(sam, lab), verdict("depends", effect=0.2, low=0.15, high=0.25))
     labs = browser().get("/claims").context["topics"][0]["labs"]
     row = next(row for entry in labs for row in entry["rows"] if row["claim"] == HEADLINE)
-    assert row["others"] == [("tick", str(Outcome.HOLDS.label), 1), ("depends", str(Outcome.DEPENDS.label), 1)]
+    assert row["others"] == [
+        ("tick", str(Outcome.HOLDS.label), 1),
+        ("depends", str(Outcome.DEPENDS.label), 1),
+    ]
 
 
-def test_runs_at_other_settings_are_no_evidence_and_stand_apart_for_their_owner(mei: User, sam: User) -> None:
+def test_runs_at_other_settings_are_no_evidence_and_stand_apart_for_their_owner(
+    mei: User, sam: User
+) -> None:
     run = measured(queued(mei, loaded(), knobs={"width": 32}))
     mine, theirs = browser(mei).get("/claims"), browser(sam).get("/claims")
-    assert not any(row["others"] for entry in mine.context["topics"][0]["labs"] for row in entry["rows"])
+    assert not any(
+        row["others"] for entry in mine.context["topics"][0]["labs"] for row in entry["rows"]
+    )
     assert f"/runs/{run.pk}" in mine.content.decode()
     assert f"/runs/{run.pk}" not in theirs.content.decode()
 

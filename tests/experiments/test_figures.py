@@ -13,16 +13,43 @@ from apps.experiments.models import Verdict
 
 NASTY = '<script>alert(1)</script>&"'
 WORDS: dict[str, Any] = {
-    "predict": {"claim": "a.b", "form": "bars", "series": "dead", "arms": ["relu 1", "relu 2"], "range": [0, 1]},
-    "figures": [{"kind": "curves", "series": "dead", "arms": ["relu *"], "to": "epochs", "title": {"en": NASTY, "zh": "图"}}],
+    "predict": {
+        "claim": "a.b",
+        "form": "bars",
+        "series": "dead",
+        "arms": ["relu 1", "relu 2"],
+        "range": [0, 1],
+    },
+    "figures": [
+        {
+            "kind": "curves",
+            "series": "dead",
+            "arms": ["relu *"],
+            "to": "epochs",
+            "title": {"en": NASTY, "zh": "图"},
+        }
+    ],
     "series": {"dead": {"unit": {"en": NASTY, "zh": "比例"}, "en": "dead units", "zh": "死亡单元"}},
     "arms": {"relu 2": {"en": "ReLU, two", "zh": "二"}},
-    "claims": {"a.b": {"en": "It holds.", "effect": ".0%", "said": {"holds": {"en": "{effect:.0%} of {replicates}"}}}},
+    "claims": {
+        "a.b": {
+            "en": "It holds.",
+            "effect": ".0%",
+            "said": {"holds": {"en": "{effect:.0%} of {replicates}"}},
+        }
+    },
 }
 
 
 def curve(arm: str, *means: float | None, series: str = "dead") -> dict[str, Any]:
-    return {"arm": arm, "series": series, "step": list(range(len(means))), "mean": list(means), "low": [], "high": []}
+    return {
+        "arm": arm,
+        "series": series,
+        "step": list(range(len(means))),
+        "mean": list(means),
+        "low": [],
+        "high": [],
+    }
 
 
 def spec() -> dict[str, Any]:
@@ -39,7 +66,9 @@ def spec() -> dict[str, Any]:
         (1e-9, 3e-9, (1e-9, 3e-9)),
     ],
 )
-def test_a_scale_begins_and_ends_on_a_tick(low: float, high: float, expected: tuple[float, float]) -> None:
+def test_a_scale_begins_and_ends_on_a_tick(
+    low: float, high: float, expected: tuple[float, float]
+) -> None:
     assert figures.around(low, high) == pytest.approx(expected)
     marks = figures.ticks(*figures.around(low, high), 6)
     assert marks[0] == pytest.approx(expected[0])
@@ -53,7 +82,10 @@ def test_a_band_neither_crushes_the_lines_nor_leads_below_zero() -> None:
 
 
 def test_what_is_written_by_others_is_escaped() -> None:
-    for svg in (figures.curves(spec(), [curve(f"relu {NASTY}", 1.0, 2.0)]), figures.bars(spec(), [curve(f"relu {NASTY}", 1.0)])):
+    for svg in (
+        figures.curves(spec(), [curve(f"relu {NASTY}", 1.0, 2.0)]),
+        figures.bars(spec(), [curve(f"relu {NASTY}", 1.0)]),
+    ):
         assert "<script>" not in svg
         assert "&lt;script&gt;" in svg
 
@@ -77,7 +109,12 @@ def test_the_text_alternative_tells_where_each_line_ends() -> None:
 
 
 def test_only_the_arms_of_the_figure_are_drawn() -> None:
-    points = [curve("tanh 1", 1.0), curve("relu 2", 1.0), curve("relu 1", 1.0), curve("relu 1", 1.0, series="loss")]
+    points = [
+        curve("tanh 1", 1.0),
+        curve("relu 2", 1.0),
+        curve("relu 1", 1.0),
+        curve("relu 1", 1.0, series="loss"),
+    ]
     assert [found["arm"] for found in figures.chosen(spec(), points)] == ["relu 2", "relu 1"]
 
 
@@ -87,7 +124,9 @@ def test_a_long_line_is_thinned_to_what_a_screen_shows() -> None:
 
 
 def test_a_logarithmic_axis_leaves_out_what_is_not_above_zero() -> None:
-    assert "nan" not in figures.curves(spec() | {"log_x": True, "to": None}, [curve("relu 1", 0.1, 0.2, 0.3)])
+    assert "nan" not in figures.curves(
+        spec() | {"log_x": True, "to": None}, [curve("relu 1", 0.1, 0.2, 0.3)]
+    )
 
 
 def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
@@ -97,15 +136,26 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
     specs = plots.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
     assert [found["kind"] for found in specs] == ["curves", "bars"]
     assert specs[1]["drawing"] == {"relu 1": 0.5}
-    assert '<rect class="gap" fill="url(#hatch-dead)"' in figures.bars(specs[1], [curve("relu 1", 0.2)])
+    assert '<rect class="gap" fill="url(#hatch-dead)"' in figures.bars(
+        specs[1], [curve("relu 1", 0.2)]
+    )
 
 
 def test_a_verdict_is_said_in_the_labs_words() -> None:
-    found = shown.finding(WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16))
-    assert (found.said, found.effect, found.interval, found.glyph) == ("50% of 16", "50%", "40% to 60%", "tick")
+    found = shown.finding(
+        WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16)
+    )
+    assert (found.said, found.effect, found.interval, found.glyph) == (
+        "50% of 16",
+        "50%",
+        "40% to 60%",
+        "tick",
+    )
 
 
-@pytest.mark.parametrize("said", ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"])
+@pytest.mark.parametrize(
+    "said", ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"]
+)
 def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
     words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
     assert shown.finding(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
@@ -121,7 +171,10 @@ def test_the_reader_chooses_the_language() -> None:
         assert spec()["title"] == "图"
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(None, "–"), (0.04, "0.0 s"), (4.0, "4 s"), (11.4, "11 s"), (600, "10 min")])
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(None, "–"), (0.04, "0.0 s"), (4.0, "4 s"), (11.4, "11 s"), (600, "10 min")],
+)
 def test_a_length_of_time_is_said_as_a_person_would(seconds: float | None, expected: str) -> None:
     assert shown.seconds(seconds) == expected.replace("0.0", "0")
 
@@ -142,9 +195,16 @@ def test_a_name_is_broken_into_lines_that_fit(name: str, expected: list[str]) ->
 def test_bars_of_a_ratio_stand_on_one() -> None:
     ratios = spec() | {"kind": "bars", "foot": 1.0, "y": [0.5, 2.0]}
     more, less = (figures.bars(ratios, [curve("relu 1", value)]) for value in (1.5, 0.75))
-    boxes = [re.search(r'class="measured".*? y="([\d.]+)" height="([\d.]+)"', svg) for svg in (more, less)]
-    (high, tall), (low, short) = ([float(number) for number in box.groups()] for box in boxes if box)
-    assert high + tall == pytest.approx(low, abs=0.2), "what is more stands on the line, what is less hangs from it"
+    boxes = [
+        re.search(r'class="measured".*? y="([\d.]+)" height="([\d.]+)"', svg)
+        for svg in (more, less)
+    ]
+    (high, tall), (low, short) = (
+        [float(number) for number in box.groups()] for box in boxes if box
+    )
+    assert high + tall == pytest.approx(low, abs=0.2), (
+        "what is more stands on the line, what is less hangs from it"
+    )
     assert tall == pytest.approx(2 * short, abs=0.2)
 
 
@@ -155,11 +215,18 @@ def test_an_axis_may_end_at_the_number_of_replicates() -> None:
 
 def test_a_name_with_chinese_in_it_keeps_its_spaces() -> None:
     assert figures.broken("ReLU，学习率 0.1", 500) == ["ReLU，学习率 0.1"]
-    assert figures.broken("softplus，1 千", 48) == ["softplus，", "1 千"], "no line begins with a comma"
+    assert figures.broken("softplus，1 千", 48) == ["softplus，", "1 千"], (
+        "no line begins with a comma"
+    )
 
 
 def test_long_names_at_the_ends_of_lines_have_room() -> None:
-    svg = figures.curves(spec() | {"labels": {"relu 1": "a network with a long name"}}, [curve("relu 1", 1.0, 2.0)])
+    svg = figures.curves(
+        spec() | {"labels": {"relu 1": "a network with a long name"}}, [curve("relu 1", 1.0, 2.0)]
+    )
     start = re.search(r'class="end-name t0" x="([\d.]+)"', svg)
     assert start
-    assert float(start.group(1)) + 1.1 * figures.wide("a network with a long name") + 40 < figures.WIDTH
+    assert (
+        float(start.group(1)) + 1.1 * figures.wide("a network with a long name") + 40
+        < figures.WIDTH
+    )

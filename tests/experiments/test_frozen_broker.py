@@ -60,8 +60,12 @@ def seconds(deed: Callable[[], None], times: int = 1) -> float:
         return time.monotonic() - began
 
 
-def at_best(deed: Callable[[], None], times: int, enough: float, monkeypatch: pytest.MonkeyPatch) -> float:
-    """Return the shortest of a few attempts, each by who does not know yet: a machine that is busy just then proves nothing."""
+def at_best(
+    deed: Callable[[], None], times: int, enough: float, monkeypatch: pytest.MonkeyPatch
+) -> float:
+    """Return the shortest of a few attempts, each by who does not know yet: a machine that is busy
+    just then proves nothing.
+    """
     took = []
     while len(took) < 5 and (not took or took[-1] >= enough):
         for module in (bells, live):

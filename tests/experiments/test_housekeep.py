@@ -1,4 +1,6 @@
-"""The loop beside the web processes: one at a time does a duty, and what goes wrong in one round leaves nothing to the next."""
+"""The loop beside the web processes: one at a time does a duty, and what goes wrong in one round
+leaves nothing to the next.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_two_at_once_do_a_duty_once(done: list[str], duties: Any) -> None:
     assert done == ["done", "done"]
 
 
-def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(done: list[str], duties: Any) -> None:
+def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(
+    done: list[str], duties: Any
+) -> None:
     def dies() -> int:
         done.append("dies")
         with connection.cursor() as cursor:
@@ -62,7 +66,9 @@ def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(done: list[str]
     assert done == ["dies", "follows"] * 2
 
 
-def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(done: list[str], duties: Any) -> None:
+def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(
+    done: list[str], duties: Any
+) -> None:
     def dies() -> int:
         with pytest.raises(OperationalError), connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -78,7 +84,9 @@ def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(done: l
         assert ours
 
 
-def test_two_at_once_give_a_silent_try_up_once(mei: User, queue: Any, claim: Any, rung: list[str]) -> None:
+def test_two_at_once_give_a_silent_try_up_once(
+    mei: User, queue: Any, claim: Any, rung: list[str]
+) -> None:
     run = queue(mei, "k")
     claim()
     fall_silent()
@@ -87,4 +95,8 @@ def test_two_at_once_give_a_silent_try_up_once(mei: User, queue: Any, claim: Any
     for each in rounds:
         each.result()
     run.refresh_from_db()
-    assert (run.state, run.tries.filter(ended_at=None).count(), run.tries.count()) == (Run.State.QUEUED, 0, 1)
+    assert (run.state, run.tries.filter(ended_at=None).count(), run.tries.count()) == (
+        Run.State.QUEUED,
+        0,
+        1,
+    )

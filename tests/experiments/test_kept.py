@@ -1,4 +1,6 @@
-"""A visitor who commits signs up, and returns with the prediction kept: never lost, never queued twice."""
+"""A visitor who commits signs up, and returns with the prediction kept: never lost, never queued
+twice.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> No
     page = commit(client, knob__width="32", drawing__relu_1="0.75")
     assert page["Location"] == "/accounts/signup/?next=%2Flabs%2Fdead-relu%2Fkept"
     assert not Run.objects.exists()
-    sent = {"email": "new@example.org", "username": "new", "password1": PASSWORD, "next": "/labs/dead-relu/kept"}
+    sent = {
+        "email": "new@example.org",
+        "username": "new",
+        "password1": PASSWORD,
+        "next": "/labs/dead-relu/kept",
+    }
     assert client.post("/accounts/signup/", sent)["Location"] == "/labs/dead-relu/kept"
     assert "Your prediction is kept" in client.get("/labs/dead-relu/kept").content.decode()
     assert not Run.objects.exists()  # nothing runs that nobody confirmed
@@ -39,7 +46,10 @@ def test_it_survives_signing_in_too(lab: Lab, mei: User) -> None:
     mei.save()
     client = browser()
     commit(client)
-    client.post("/accounts/login/", {"login": mei.email, "password": PASSWORD, "next": "/labs/dead-relu/kept"})
+    client.post(
+        "/accounts/login/",
+        {"login": mei.email, "password": PASSWORD, "next": "/labs/dead-relu/kept"},
+    )
     client.post("/labs/dead-relu/kept")
     assert Run.objects.get().owner == mei
 

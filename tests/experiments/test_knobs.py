@@ -1,4 +1,6 @@
-"""Reading settings: what a lab declares decides; anything else is refused with words, at each knob."""
+"""Reading settings: what a lab declares decides; anything else is refused with words, at each
+knob.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,13 @@ def test_it_refuses_with_words(name: str, raw: Any) -> None:
 
 @given(
     st.dictionaries(
-        st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers() | st.text())
+        st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.integers() | st.text()),
     )
 )
 def test_anything_is_read_or_refused(raw: dict[str, Any]) -> None:
@@ -87,4 +95,7 @@ def test_a_number_is_within_its_bounds_or_refused(raw: Any) -> None:
 
 
 def test_what_was_changed_is_named() -> None:
-    assert knobs.changed(WORDS, {**knobs.defaults(WORDS), "depth": 4, "leaky": True}) == ["depth", "leaky"]
+    assert knobs.changed(WORDS, {**knobs.defaults(WORDS), "depth": 4, "leaky": True}) == [
+        "depth",
+        "leaky",
+    ]

@@ -1,4 +1,6 @@
-"""A lab: set up, predict, commit. What is wrong is said at its field; what was sent stays; nothing is queued twice."""
+"""A lab: set up, predict, commit. What is wrong is said at its field; what was sent stays; nothing
+is queued twice.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ import pytest
 
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Prediction, Run
-from tests.experiments.pages_cast import GOOD, MOST_QUERIES, browser, commit, loaded, measured, queued, recorded
+from tests.experiments.pages_cast import (
+    GOOD,
+    MOST_QUERIES,
+    browser,
+    commit,
+    loaded,
+    measured,
+    queued,
+    recorded,
+)
 
 Most = Callable[[int], AbstractContextManager[object]]
 
@@ -46,7 +57,10 @@ def test_the_address_carries_the_settings_and_changes_are_counted(lab: Lab) -> N
     assert "will not know which one mattered" in two
 
 
-@pytest.mark.parametrize("value", ["99", "-1", "2.5", "NaN", "inf", "1" * 5000, "1e999", "", "three", "\x00", "٣٣", "0x10", "[]"])
+@pytest.mark.parametrize(
+    "value",
+    ["99", "-1", "2.5", "NaN", "inf", "1" * 5000, "1e999", "", "three", "\x00", "٣٣", "0x10", "[]"],
+)
 def test_a_setting_that_cannot_be_used_is_told_at_its_field(lab: Lab, value: str) -> None:
     page = browser().get("/labs/dead-relu", {"knob-depth": value})
     assert page.status_code == 200
@@ -99,7 +113,12 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
     assert page["Location"] == f"/runs/{run.pk}"
     assert (run.owner, run.state, run.knobs["width"], run.at_defaults) == (mei, "queued", 32, False)
     made = Prediction.objects.get()
-    assert (made.claim, made.outcome, made.confidence, made.drawing) == ("dead-relu.lr-kills", "holds", 80, {"relu 1": 0.75})
+    assert (made.claim, made.outcome, made.confidence, made.drawing) == (
+        "dead-relu.lr-kills",
+        "holds",
+        80,
+        {"relu 1": 0.75},
+    )
 
 
 def test_the_same_form_twice_is_one_run(lab: Lab, mei: User) -> None:
@@ -127,16 +146,25 @@ def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("outcome", None), ("outcome", ""), ("outcome", "inconclusive"), ("outcome", "\x00"), ("outcome", "x" * 100_000),
-        ("confidence", None), ("confidence", "81"), ("confidence", "NaN"), ("confidence", "1" * 5000),
+        ("outcome", None), ("outcome", ""), ("outcome", "inconclusive"), ("outcome", "\x00"),
+        ("outcome", "x" * 100_000),
+        ("confidence", None), ("confidence", "81"), ("confidence", "NaN"),
+        ("confidence", "1" * 5000),
         ("key", None), ("key", ""), ("key", "k" * 65), ("key", "a\x00b"),
-        ("knob-depth", "99"), ("knob-depth", "NaN"), ("knob-depth", "9" * 5000), ("knob-none", "1"), ("knob-depth", "\x00"),
+        ("knob-depth", "99"), ("knob-depth", "NaN"), ("knob-depth", "9" * 5000),
+        ("knob-none", "1"), ("knob-depth", "\x00"),
         ("drawing-relu 1", "1.5"), ("drawing-relu 1", "-0.1"), ("drawing-relu 1", "nan"),
         ("drawing-relu 1", "much"), ("drawing-relu 1", "1" * 5000),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_and_nothing_is_queued(lab: Lab, mei: User, field: str, value: str | None) -> None:
-    sent = {name: each for name, each in (GOOD | {"knob-width": "32", field: value}).items() if each is not None}
+def test_what_is_wrong_is_said_and_nothing_is_queued(
+    lab: Lab, mei: User, field: str, value: str | None
+) -> None:
+    sent = {
+        name: each
+        for name, each in (GOOD | {"knob-width": "32", field: value}).items()
+        if each is not None
+    }
     page = browser(mei).post("/labs/dead-relu", sent)
     assert page.status_code == 422
     assert 'role="alert"' in page.content.decode()
@@ -146,10 +174,14 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(lab: Lab, mei: User, field:
 
 def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
     page = browser(mei).post(
-        "/labs/dead-relu", GOOD | {"outcome": "x" * 2_000_000}, content_type="application/x-www-form-urlencoded"
+        "/labs/dead-relu",
+        GOOD | {"outcome": "x" * 2_000_000},
+        content_type="application/x-www-form-urlencoded",
     )
     assert page.status_code in (400, 413, 422)
-    page = browser(mei).post("/labs/dead-relu", "a=" + "x" * 2_000_000, content_type="application/x-www-form-urlencoded")
+    page = browser(mei).post(
+        "/labs/dead-relu", "a=" + "x" * 2_000_000, content_type="application/x-www-form-urlencoded"
+    )
     assert page.status_code in (400, 413)
     assert not Run.objects.exists()
 
@@ -203,7 +235,13 @@ def test_it_begins_from_no_run_that_one_may_not_see(lab: Lab, mei: User, sam: Us
 
 def test_an_unknown_or_withdrawn_lab_is_not_there(lab: Lab) -> None:
     Lab.objects.filter(slug="activation-cost").update(withdrawn=True)
-    for path in ("/labs/none", "/labs/" + "a" * 3000, "/labs/activation-cost", "/labs/none/kept", "/labs/%00"):
+    for path in (
+        "/labs/none",
+        "/labs/" + "a" * 3000,
+        "/labs/activation-cost",
+        "/labs/none/kept",
+        "/labs/%00",
+    ):
         assert browser().get(path).status_code == 404
         assert browser().post(path).status_code == 404
 
@@ -217,10 +255,15 @@ def test_the_source_is_printed(lab: Lab) -> None:
 def test_every_lab_reads_in_both_languages(lab: Lab) -> None:
     for slug in ("dead-relu", "activation-atlas", "activation-cost"):
         for language in ("en", "zh-CN"):
-            assert browser(headers={"accept-language": language}).get(f"/labs/{slug}").status_code == 200
+            assert (
+                browser(headers={"accept-language": language}).get(f"/labs/{slug}").status_code
+                == 200
+            )
 
 
-def test_it_asks_the_database_little(lab: Lab, mei: User, django_assert_max_num_queries: Most) -> None:
+def test_it_asks_the_database_little(
+    lab: Lab, mei: User, django_assert_max_num_queries: Most
+) -> None:
     recorded(lab)
     run = measured(queued(mei, lab, knobs={"width": 32}))
     client = browser(mei)

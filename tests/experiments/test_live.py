@@ -25,9 +25,16 @@ def test_batches_stored_between_two_readings_are_told_once(
     earlier = Run.objects.get()
     report(claimed, event(2.0), after=1)
     viewer = Viewer(earlier.pk, after=0)
-    told = live.told(earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said="")
+    told = live.told(
+        earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said=""
+    )
     assert len(viewer.take(told)) == 2
 
     later = Run.objects.get()
-    again = live.told(later, selectors.batches_after({later.pk: earlier.last_seq})[later.pk], since=earlier.last_seq, said="")
+    again = live.told(
+        later,
+        selectors.batches_after({later.pk: earlier.last_seq})[later.pk],
+        since=earlier.last_seq,
+        said="",
+    )
     assert viewer.take(again) == []

@@ -1,4 +1,6 @@
-"""Labs and recorded runs from files: once or twice, the same; a file that cannot be used leaves everything as it was."""
+"""Labs and recorded runs from files: once or twice, the same; a file that cannot be used leaves
+everything as it was.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 @pytest.fixture
 def ours(db: None) -> User:
-    return User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user("gradus@example.org", selectors.OURS)
+    return User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user(
+        "gradus@example.org", selectors.OURS
+    )
 
 
 @pytest.fixture
@@ -72,7 +76,9 @@ def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
     [("a = 1\nb = [1,,2]\nc = 1", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
     ids=["no TOML", "no topic", "no UTF-8"],
 )
-def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(folder: Path, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(
+    folder: Path, text: str, said: str
+) -> None:
     (folder / "broken.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(BadFile, match=r"broken\.toml") as refused:
         load_labs(folder)
@@ -118,7 +124,13 @@ def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", "{}", json.dumps({"lab": "dead-relu", "sha256": LABS["dead-relu"], "run": {"id": "x"}})]
+    "damage",
+    [
+        "{",
+        "[]",
+        "{}",
+        json.dumps({"lab": "dead-relu", "sha256": LABS["dead-relu"], "run": {"id": "x"}}),
+    ],
 )
 def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage: str) -> None:
     recorded.write_text(damage)
@@ -127,8 +139,13 @@ def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage:
     assert not Run.objects.exists() and not Batch.objects.exists()
 
 
-@pytest.mark.parametrize(("field", "value"), [("replicates", 10**9), ("engine", "x" * 65), ("engine", "\x00"), ("seconds", "long")])
-def test_a_recording_that_no_table_can_hold_is_named(recorded: Path, field: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("replicates", 10**9), ("engine", "x" * 65), ("engine", "\x00"), ("seconds", "long")],
+)
+def test_a_recording_that_no_table_can_hold_is_named(
+    recorded: Path, field: str, value: Any
+) -> None:
     told = json.loads(recorded.read_text())
     told["run"][field] = value
     recorded.write_text(json.dumps(told))

@@ -1,4 +1,6 @@
-"""What happens when two connections meet: the second begins while the first stands before a statement, or before its commit."""
+"""What happens when two connections meet: the second begins while the first stands before a
+statement, or before its commit.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def fall_silent() -> None:
 
 
 def elsewhere(work: Callable[[], Any]) -> Future[Any]:
-    """Start `work` on a connection of its own; return when it is done, or waits for a lock that we hold."""
+    """Start `work` on a connection of its own; return when it is done, or waits for a lock that we
+    hold.
+    """
     backend = Future[int]()
 
     def and_close() -> Any:
@@ -53,13 +57,17 @@ def elsewhere(work: Callable[[], Any]) -> Future[Any]:
 def _waits(third: psycopg.Connection[Any], backend: Future[int]) -> bool:
     if not backend.done():
         return False
-    asked = third.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [backend.result()]).fetchone()
+    asked = third.execute(
+        "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [backend.result()]
+    ).fetchone()
     return bool(asked and asked[0])
 
 
 @contextmanager
 def before(statement: str, work: Callable[[], Any], *, skip: int = 0) -> Iterator[None]:
-    """Have `work` done elsewhere just before our statement that begins so; at the end it must have done well."""
+    """Have `work` done elsewhere just before our statement that begins so; at the end it must have
+    done well.
+    """
     seen, begun = count(), list[Future[Any]]()
 
     def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -89,7 +97,9 @@ def test_the_same_key_at_once_makes_one_run(mei: User, queue: Any) -> None:
     assert second.result() == run
 
 
-@pytest.mark.parametrize("moment", ['SELECT "experiments_run"."id"', 'UPDATE "experiments_run"'], ids=["chosen", "taken"])
+@pytest.mark.parametrize(
+    "moment", ['SELECT "experiments_run"."id"', 'UPDATE "experiments_run"'], ids=["chosen", "taken"]
+)
 def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
     moment: str, mei: User, ola: User, queue: Any, claim: Any
 ) -> None:
@@ -98,7 +108,9 @@ def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
         assert claim().run == next_one
 
 
-def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     stopped, next_one = queue(mei, "k"), queue(ola, "k")
     with transaction.atomic():
         services.ask_to_stop(run=stopped)
@@ -108,7 +120,9 @@ def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(mei: User, 
     assert stopped.state == Run.State.CANCELLED
 
 
-def test_two_machines_at_once_never_get_one_run(mei: User, ola: User, queue: Any, claim: Any) -> None:
+def test_two_machines_at_once_never_get_one_run(
+    mei: User, ola: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k"), queue(ola, "k")
     with transaction.atomic():
         first = claim()
@@ -126,7 +140,9 @@ def test_two_machines_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, 
     assert second.result() is None
 
 
-def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(client: Client, mei: User, queue: Any) -> None:
+def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(
+    client: Client, mei: User, queue: Any
+) -> None:
     queue(mei, "k")
     worker = Worker(client)
     with transaction.atomic():
@@ -136,7 +152,9 @@ def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(client: 
     assert worker.claim()
 
 
-def test_of_two_results_at_once_the_second_hears_of_the_first(mei: User, queue: Any, claim: Any) -> None:
+def test_of_two_results_at_once_the_second_hears_of_the_first(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     with transaction.atomic():
@@ -166,7 +184,9 @@ def test_a_report_behind_a_result_is_stale(mei: User, queue: Any, claim: Any) ->
     assert not Batch.objects.exists()
 
 
-def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(mei: User, queue: Any, claim: Any) -> None:
+def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     fall_silent()
@@ -182,7 +202,9 @@ def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim
         assert duties.give_up_silent_tries() == 0
 
 
-def test_a_stop_is_not_forgotten_when_the_try_is_given_up(mei: User, queue: Any, claim: Any) -> None:
+def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
+    mei: User, queue: Any, claim: Any
+) -> None:
     run = queue(mei, "k")
     claim()
     fall_silent()
@@ -196,7 +218,11 @@ def test_a_stop_is_not_forgotten_when_the_try_is_given_up(mei: User, queue: Any,
 def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: Any) -> None:
     run = queue(mei, "k")
     claimed = claim()
-    mine = {"machine": claimed.attempt.machine, "try_id": claimed.attempt.pk, "token": claimed.token}
+    mine = {
+        "machine": claimed.attempt.machine,
+        "try_id": claimed.attempt.pk,
+        "token": claimed.token,
+    }
     with transaction.atomic():
         services.ask_to_stop(run=run)
         released = elsewhere(lambda: reporting.release_try(**mine, reason="shutdown"))

@@ -1,4 +1,6 @@
-"""A run whose lab changed while it waited: it waits while somebody may still have its code, and no longer."""
+"""A run whose lab changed while it waited: it waits while somebody may still have its code, and no
+longer.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def run(mei: User, queue: Any) -> Run:
 
 
 def change(lab: Lab) -> None:
-    lab.current = LabVersion.objects.create(lab=lab, sha256=NEWER, source="print('anew')\n", words=WORDS)
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256=NEWER, source="print('anew')\n", words=WORDS
+    )
     lab.save()
 
 
@@ -38,7 +42,9 @@ def seen(name: str, sha256: str, *lanes: str) -> None:
     Machine.objects.filter(pk=machine.pk).update(seen_at=Clock())
 
 
-def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(lab: Lab, run: Run, heard: list[str]) -> None:
+def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(
+    lab: Lab, run: Run, heard: list[str]
+) -> None:
     change(lab)
     seen("w1", NEWER)
     assert duties.end_outdated_runs() == 1
@@ -69,7 +75,9 @@ def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
 
 
 @pytest.mark.parametrize("lanes", [["bench"], []], ids=["another lane", "no machine"])
-def test_it_waits_while_no_machine_of_its_lane_is_there(lab: Lab, run: Run, lanes: list[str]) -> None:
+def test_it_waits_while_no_machine_of_its_lane_is_there(
+    lab: Lab, run: Run, lanes: list[str]
+) -> None:
     change(lab)
     if lanes:
         seen("w1", NEWER, *lanes)
@@ -83,7 +91,9 @@ def test_the_lab_as_it_is_waits_for_machines_that_are_behind(lab: Lab, run: Run)
     assert duties.end_outdated_runs() == 0
 
 
-def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(lab: Lab, run: Run, mei: User) -> None:
+def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
+    lab: Lab, run: Run, mei: User
+) -> None:
     Lab.objects.update(withdrawn=True)
     seen("w1", NEWER)
     assert duties.end_outdated_runs() == 1
@@ -103,7 +113,9 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, machin
     change(lab)
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
-    claimed = elsewhere(lambda: reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})).result()
+    claimed = elsewhere(
+        lambda: reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})
+    ).result()
     assert claimed is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()
     assert run.state == Run.State.RUNNING

@@ -26,7 +26,11 @@ def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
     assert Prediction.objects.count() == 1
 
 
-@pytest.mark.parametrize("other", [{"knobs": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}], ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [{"knobs": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}],
+    ids=str,
+)
 def test_a_key_cannot_mean_two_things(mei: User, queue: Any, other: dict[str, Any]) -> None:
     queue(mei, "k", prediction=GUESS)
     with pytest.raises(KeyReused):
@@ -44,7 +48,9 @@ def test_a_repeated_key_is_no_new_run_even_when_the_queue_is_full(ola: User, que
         queue(ola, "20")
 
 
-def test_the_bell_rings_after_commit(mei: User, queue: Any, rung: list[str], django_capture_on_commit_callbacks: Any) -> None:
+def test_the_bell_rings_after_commit(
+    mei: User, queue: Any, rung: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         queue(mei, "k")
         assert rung == []
@@ -76,7 +82,13 @@ def test_a_prediction_is_scored_by_the_headline_claim(
     mei: User, queue: Any, claim: Any, outcome: str, right: bool | None, points: float | None
 ) -> None:
     queue(mei, "k", prediction=GUESS)
-    finish(claim(), verdicts=[wire.Verdict("dead-relu.lr-kills", outcome), wire.Verdict("dead-relu.leaky-fixes", "holds")])
+    finish(
+        claim(),
+        verdicts=[
+            wire.Verdict("dead-relu.lr-kills", outcome),
+            wire.Verdict("dead-relu.leaky-fixes", "holds"),
+        ],
+    )
     made = Prediction.objects.get()
     assert made.was_right is right
     assert made.score == (pytest.approx(points) if points is not None else None)
@@ -88,7 +100,9 @@ def test_a_stopped_run_scores_nothing(mei: User, queue: Any, claim: Any) -> None
     assert Prediction.objects.get().score is None
 
 
-@pytest.mark.parametrize(("confidence", "right", "expected"), [(95, True, 0.0025), (95, False, 0.9025), (50, True, 0.25)])
+@pytest.mark.parametrize(
+    ("confidence", "right", "expected"), [(95, True, 0.0025), (95, False, 0.9025), (50, True, 0.25)]
+)
 def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected: float) -> None:
     assert score(confidence, right) == pytest.approx(expected)
 
@@ -108,7 +122,9 @@ def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
 
 
 def seen(machine: Machine, **says: Any) -> None:
-    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock(), says={"labs": LABS, "all_slots": 1, **says})
+    Machine.objects.filter(pk=machine.pk).update(
+        seen_at=Clock(), says={"labs": LABS, "all_slots": 1, **says}
+    )
 
 
 def test_a_place_says_that_nobody_works(mei: User, queue: Any, machine: Machine) -> None:
@@ -116,24 +132,33 @@ def test_a_place_says_that_nobody_works(mei: User, queue: Any, machine: Machine)
     assert (place.reason, place.soonest) == ("no-worker", None)
 
 
-def test_a_place_says_that_the_workers_have_other_code(mei: User, queue: Any, machine: Machine) -> None:
+def test_a_place_says_that_the_workers_have_other_code(
+    mei: User, queue: Any, machine: Machine
+) -> None:
     seen(machine, labs={"dead-relu": "older"})
     assert selectors.place_of(queue(mei, "k")).reason == "other-code"
 
 
-def test_a_place_counts_who_goes_first(mei: User, ola: User, queue: Any, machine: Machine, claim: Any) -> None:
+def test_a_place_counts_who_goes_first(
+    mei: User, ola: User, queue: Any, machine: Machine, claim: Any
+) -> None:
     seen(machine)
     for i in range(3):
         queue(ola, str(i))
     run = queue(mei, "k")
     claim()
     place = selectors.place_of(run)
-    assert (place.ahead, place.reason) == (0, "queue")  # Ola has one running, so Mei is next, when that one ends
+    # Ola has one running, so Mei is next, when that one ends
+    assert (place.ahead, place.reason) == (0, "queue")
     assert place.soonest == 0 and place.latest == pytest.approx(32)
-    assert selectors.place_of(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
+    assert (
+        selectors.place_of(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
+    )
 
 
-def test_a_place_says_when_the_slots_are_ones_own(ola: User, queue: Any, machine: Machine, claim: Any) -> None:
+def test_a_place_says_when_the_slots_are_ones_own(
+    ola: User, queue: Any, machine: Machine, claim: Any
+) -> None:
     seen(machine)
     runs = [queue(ola, str(i)) for i in range(3)]
     claim(), claim()

@@ -15,7 +15,18 @@ from apps.experiments import services
 from apps.experiments.models import Batch, Lab, Lane, Machine, Run
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import finish
-from tests.experiments.pages_cast import AGAIN, MOST_QUERIES, browser, loaded, measured, page_of, queued, recorded, started, verdict
+from tests.experiments.pages_cast import (
+    AGAIN,
+    MOST_QUERIES,
+    browser,
+    loaded,
+    measured,
+    page_of,
+    queued,
+    recorded,
+    started,
+    verdict,
+)
 
 Most = Callable[[int], AbstractContextManager[object]]
 SURE = PredictionMade("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
@@ -43,7 +54,9 @@ def test_its_owner_sees_it_and_nobody_else(lab: Lab, mei: User, sam: User) -> No
         assert page_of(run, None, path).status_code == 404
 
 
-def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(lab: Lab, ola: User, sam: User) -> None:
+def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(
+    lab: Lab, ola: User, sam: User
+) -> None:
     run = measured(queued(ola, lab))
     client = browser(ola)
     client.post(f"/runs/{run.pk}/share", {"shared": "1"})
@@ -140,7 +153,9 @@ def test_without_a_script_it_comes_again_until_it_is_over(lab: Lab, mei: User) -
     assert refresh not in text_of(run, mei)
 
 
-def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: Lab, mei: User) -> None:
+def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
+    lab: Lab, mei: User
+) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict(diverged=1))
     text = text_of(run, mei)
     assert "a further 66% of all units are dead" in text
@@ -154,13 +169,17 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(lab: La
 
 
 def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02))
+    run = measured(
+        queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02)
+    )
     text = text_of(run, mei)
     assert "80 % sure, wrong" in text
     assert "<dd>0.64</dd>" in text
 
 
-def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(lab: Lab, mei: User) -> None:
+def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(
+    lab: Lab, mei: User
+) -> None:
     run = measured(queued(mei, lab, prediction=SURE), verdict("inconclusive", low=0.05, high=0.4))
     text = text_of(run, mei)
     assert "80 % sure, not scored" in text
@@ -171,24 +190,38 @@ def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(lab: 
 
 
 def test_a_claim_that_says_nothing_is_told_without_numbers(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab), verdict("inconclusive", effect=None, low=None, high=None, replicates=1, parts=[]))
+    run = measured(
+        queued(mei, lab),
+        verdict("inconclusive", effect=None, low=None, high=None, replicates=1, parts=[]),
+    )
     assert page_of(run, mei).status_code == 200
 
 
 def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
     atlas = loaded("activation-atlas")
     claim = "activation-atlas.saturation-zone"
-    run = measured(queued(mei, atlas), verdict(claim=claim, exact=True, low=None, high=None, replicates=0, parts=[]))
+    run = measured(
+        queued(mei, atlas),
+        verdict(claim=claim, exact=True, low=None, high=None, replicates=0, parts=[]),
+    )
     assert "exact" in text_of(run, mei)
 
 
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("failed", "The lab ended with an error"), ("limit_exceeded", "It reached its limit"), ("cancelled", "Stopped")],
+    [
+        ("failed", "The lab ended with an error"),
+        ("limit_exceeded", "It reached its limit"),
+        ("cancelled", "Stopped"),
+    ],
 )
-def test_an_end_without_a_verdict_is_told_in_words(lab: Lab, mei: User, state: str, says: str) -> None:
+def test_an_end_without_a_verdict_is_told_in_words(
+    lab: Lab, mei: User, state: str, says: str
+) -> None:
     run = queued(mei, lab, prediction=SURE)
-    finish(started(run), state=state, error="ValueError: <b>no</b>", detail="Traceback of the operator")
+    finish(
+        started(run), state=state, error="ValueError: <b>no</b>", detail="Traceback of the operator"
+    )
     text = text_of(run, mei)
     assert says in text
     assert "<b>no</b>" not in text
@@ -210,7 +243,9 @@ def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
 
 def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, prediction=SURE))
-    page = browser(mei, headers={"accept-language": "zh-CN"}).get(f"/runs/{run.pk}").content.decode()
+    page = (
+        browser(mei, headers={"accept-language": "zh-CN"}).get(f"/runs/{run.pk}").content.decode()
+    )
     assert "学习率过大会使 ReLU 单元死亡。" in page
     assert "再改一处" in page
 
@@ -239,7 +274,9 @@ def test_beside_a_default_run_it_waits_until_the_end(lab: Lab, mei: User) -> Non
     assert '<path class="l-base"' in page.content.decode()
 
 
-def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(lab: Lab, mei: User) -> None:
+def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(
+    lab: Lab, mei: User
+) -> None:
     before = recorded(lab)
     assert f"/runs/{before.pk}" in text_of(queued(mei, lab, prediction=SURE), mei)
 
@@ -272,12 +309,19 @@ def test_the_source_is_that_of_the_run(lab: Lab, mei: User) -> None:
 def test_the_panel_brings_rail_panel_and_facts(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, prediction=SURE))
     text = page_of(run, mei, "/panel").content.decode()
-    for part in ('id="rail"', 'id="panel"', 'id="facts"', f'data-seq="{Run.objects.get(pk=run.pk).last_seq}"'):
+    for part in (
+        'id="rail"',
+        'id="panel"',
+        'id="facts"',
+        f'data-seq="{Run.objects.get(pk=run.pk).last_seq}"',
+    ):
         assert part in text
     assert "<html" not in text
 
 
-def test_it_asks_the_database_little_in_every_state(lab: Lab, mei: User, django_assert_max_num_queries: Most) -> None:
+def test_it_asks_the_database_little_in_every_state(
+    lab: Lab, mei: User, django_assert_max_num_queries: Most
+) -> None:
     recorded(lab)
     Machine.objects.update(seen_at=Clock(), says={"labs": {lab.pk: lab.current.sha256}})
     client, run = browser(mei), queued(mei, lab, prediction=SURE)

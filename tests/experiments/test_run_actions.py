@@ -10,7 +10,16 @@ import pytest
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Lab, Run
-from tests.experiments.pages_cast import AGAIN, GOOD, browser, loaded, measured, page_of, queued, started
+from tests.experiments.pages_cast import (
+    AGAIN,
+    GOOD,
+    browser,
+    loaded,
+    measured,
+    page_of,
+    queued,
+    started,
+)
 
 BACK = "?back=%2Fquestions%2Fdead-relu"
 
@@ -45,7 +54,9 @@ def test_again_is_one_run_for_each_key(lab: Lab, mei: User) -> None:
     assert Run.objects.exclude(pk=run.pk).get().knobs["width"] == 32
 
 
-def test_whoever_may_see_a_run_may_run_it_again_for_themselves(lab: Lab, ola: User, sam: User) -> None:
+def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
+    lab: Lab, ola: User, sam: User
+) -> None:
     run = measured(queued(ola, lab))
     services.share_run(run=run, shared=True)
     browser(sam).post(f"/runs/{run.pk}/again", AGAIN)
@@ -56,12 +67,15 @@ def test_whoever_may_see_a_run_may_run_it_again_for_themselves(lab: Lab, ola: Us
     ("path", "sent"),
     [
         ("/share", {}), ("/share", {"shared": "maybe"}), ("/share", {"shared": "\x00"}),
-        ("/again", {}), ("/again", {"replicates": "17", "key": "k"}), ("/again", {"replicates": "1" * 5000, "key": "k"}),
+        ("/again", {}), ("/again", {"replicates": "17", "key": "k"}),
+        ("/again", {"replicates": "1" * 5000, "key": "k"}),
         ("/again", {"replicates": "16"}), ("/again", {"replicates": "16", "key": "k" * 65}),
         ("/again", {"replicates": "NaN", "key": "\x00"}),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused_in_words(lab: Lab, mei: User, path: str, sent: dict[str, str]) -> None:
+def test_what_makes_no_sense_is_refused_in_words(
+    lab: Lab, mei: User, path: str, sent: dict[str, str]
+) -> None:
     run = measured(queued(mei, lab))
     page = browser(mei).post(f"/runs/{run.pk}{path}", sent)
     assert page.status_code == 400
@@ -80,13 +94,19 @@ def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) 
 
 def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
     run, client = queued(mei, lab), browser(mei)
-    assert f'action="/runs/{run.pk}/stop{BACK}"' in client.get(f"/runs/{run.pk}{BACK}").content.decode()
+    assert (
+        f'action="/runs/{run.pk}/stop{BACK}"'
+        in client.get(f"/runs/{run.pk}{BACK}").content.decode()
+    )
     assert client.post(f"/runs/{run.pk}/stop{BACK}")["Location"] == f"/runs/{run.pk}{BACK}"
     page = client.get(f"/runs/{run.pk}{BACK}").content.decode()
     for path in ("share", "again"):
         assert f'action="/runs/{run.pk}/{path}{BACK}"' in page
     assert 'href="/questions/dead-relu"' in page, "back to the question"
-    assert client.post(f"/runs/{run.pk}/share{BACK}", {"shared": "1"})["Location"] == f"/runs/{run.pk}{BACK}"
+    assert (
+        client.post(f"/runs/{run.pk}/share{BACK}", {"shared": "1"})["Location"]
+        == f"/runs/{run.pk}{BACK}"
+    )
     assert client.post(f"/runs/{run.pk}/again{BACK}", AGAIN)["Location"].endswith(BACK)
     assert (
         browser()
@@ -95,22 +115,34 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
     )
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "javascript:alert(1)", "/\\evil.example", "evil"])
+@pytest.mark.parametrize(
+    "back",
+    ["//evil.example", "https://evil.example/", "javascript:alert(1)", "/\\evil.example", "evil"],
+)
 def test_a_way_back_that_leads_elsewhere_is_none(lab: Lab, mei: User, back: str) -> None:
     run, client = measured(queued(mei, lab)), browser(mei)
     for page in (f"/runs/{run.pk}", f"/runs/{run.pk}/panel", "/labs/dead-relu"):
         html = client.get(page, {"back": back}).content.decode()
         assert "Back to the question" not in html and f'href="{back}"' not in html
-    assert client.post(f"/runs/{run.pk}/share?{urlencode({'back': back})}", {"shared": "1"})["Location"] == f"/runs/{run.pk}"
+    assert (
+        client.post(f"/runs/{run.pk}/share?{urlencode({'back': back})}", {"shared": "1"})[
+            "Location"
+        ]
+        == f"/runs/{run.pk}"
+    )
 
 
 def test_a_prediction_that_is_thrown_away_leaves_the_way_back(lab: Lab, mei: User) -> None:
     visitor = browser()
     visitor.post(f"/labs/dead-relu{BACK}", GOOD)
-    assert visitor.post("/labs/dead-relu/kept", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
+    assert (
+        visitor.post("/labs/dead-relu/kept", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
+    )
 
 
 def test_a_runs_page_belongs_to_the_labs(lab: Lab, mei: User) -> None:
     run, client = queued(mei, lab), browser(mei)
     for path in (f"/runs/{run.pk}", "/runs", "/labs/dead-relu"):
-        assert re.findall(r'<a href="([^"]+)"[^>]*aria-current="true"', client.get(path).content.decode()) == ["/labs"]
+        assert re.findall(
+            r'<a href="([^"]+)"[^>]*aria-current="true"', client.get(path).content.decode()
+        ) == ["/labs"]

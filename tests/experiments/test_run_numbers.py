@@ -58,7 +58,11 @@ def test_the_table_is_csv_that_no_spreadsheet_runs(lab: Lab, mei: User) -> None:
     assert page["Content-Disposition"].startswith('attachment; filename="dead-relu-')
     rows = list(csv.DictReader(io.StringIO(page.content.decode())))
     assert len(rows) == 6
-    assert (rows[-1]["arm"], rows[-1]["series"], rows[-1]["mean"]) == ("'=HYPERLINK(1)", "'+loss", "-0.5")
+    assert (rows[-1]["arm"], rows[-1]["series"], rows[-1]["mean"]) == (
+        "'=HYPERLINK(1)",
+        "'+loss",
+        "-0.5",
+    )
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1"])

@@ -67,7 +67,9 @@ def test_a_page_that_is_none_is_the_nearest(mei: User, page: str) -> None:
     assert browser(mei).get("/runs", {"page": page}).status_code == 200
 
 
-def test_it_asks_the_database_little_however_many_there_are(mei: User, django_assert_max_num_queries: Most) -> None:
+def test_it_asks_the_database_little_however_many_there_are(
+    mei: User, django_assert_max_num_queries: Most
+) -> None:
     many(mei, 30)
     client = browser(mei)
     with django_assert_max_num_queries(MOST_QUERIES):

@@ -1,4 +1,6 @@
-"""Points from event to page: nothing that counts is lost on the way, and nothing that was taken back is shown."""
+"""Points from event to page: nothing that counts is lost on the way, and nothing that was taken
+back is shown.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,15 @@ from workers import wire
 @given(st.lists(st.none() | st.floats(), min_size=1, max_size=50))
 def test_packing_keeps_every_finite_number(values: list[float | None]) -> None:
     packed = series.packed(wire.Event("a", "s", step=[0.0] * len(values), mean=values))
-    assert series.unpacked(packed["mean"]) == [v if v is not None and math.isfinite(v) else None for v in values]
+    assert series.unpacked(packed["mean"]) == [
+        v if v is not None and math.isfinite(v) else None for v in values
+    ]
 
 
 def batch(seq: int, **more: Any) -> Batch:
-    sent = wire.Event(**{"arm": "relu 1", "series": "dead", "mean": [float(seq)], "step": [float(seq)], **more})
+    sent = wire.Event(
+        **{"arm": "relu 1", "series": "dead", "mean": [float(seq)], "step": [float(seq)], **more}
+    )
     return Batch(seq=seq, arm=sent.arm, series=sent.series, **series.packed(sent))
 
 
@@ -67,6 +73,15 @@ def test_points_of_a_try_that_was_given_up_are_gone(mei: User, queue: Any, claim
     run.refresh_from_db()
     assert selectors.points_of(run) == (
         4,
-        [{"arm": "relu 1", "series": "dead", "step": [0.0], "mean": [3.0], "low": [3.0], "high": [3.0]}],
+        [
+            {
+                "arm": "relu 1",
+                "series": "dead",
+                "step": [0.0],
+                "mean": [3.0],
+                "low": [3.0],
+                "high": [3.0],
+            }
+        ],
     )
     assert selectors.points_of(run, ["loss"]) == (4, [])

@@ -1,4 +1,6 @@
-"""Watching a run live, over real HTTP: everything comes, in order, once; also while Redis is away."""
+"""Watching a run live, over real HTTP: everything comes, in order, once; also while Redis is
+away.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Reader:
         return self
 
     def _read(self, path: str, headers: dict[str, str]) -> None:
-        with httpx.stream("GET", self.address + path, cookies=self.cookies, headers=headers, timeout=120) as answer:
+        with httpx.stream(
+            "GET", self.address + path, cookies=self.cookies, headers=headers, timeout=120
+        ) as answer:
             self.status = answer.status_code
             kind, number = "", None
             for line in answer.iter_lines():
@@ -79,7 +83,9 @@ def until(met: Callable[[], Any], seconds: float = 120) -> None:
 @pytest.fixture
 def watch(site: str) -> Callable[..., Reader]:
     def watch(user: User, run: Run, after: str = "", **headers: str) -> Reader:
-        return Reader(site, cookies_of(user)).read(f"/runs/{run.pk}/events?after={after}", **headers)
+        return Reader(site, cookies_of(user)).read(
+            f"/runs/{run.pk}/events?after={after}", **headers
+        )
 
     return watch
 
@@ -90,10 +96,16 @@ def cookies_of(user: User) -> dict[str, str]:
     return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 
-def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(site: str, mei: User, queue: Any, claim: Any) -> None:
+def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
+    site: str, mei: User, queue: Any, claim: Any
+) -> None:
     first, second = queue(mei, "a"), queue(mei, "b")
     reader = Reader(site, cookies_of(mei)).read(f"/runs/events?ids={first.pk},{second.pk}")
-    until(lambda: {data["run"] for _kind, _number, data in reader.seen} == {str(first.pk), str(second.pk)})
+    until(
+        lambda: (
+            {data["run"] for _kind, _number, data in reader.seen} == {str(first.pk), str(second.pk)}
+        )
+    )
     claimed = claim()
     report(claimed, event(), done=1, of=2)
     until(lambda: (str(claimed.run.pk), "running", 1) in said(reader))
@@ -102,7 +114,9 @@ def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(site: str
     assert not reader.over
     finish(claim(), "failed")
     until(lambda: reader.over)
-    assert reader.states()[-1] == "failed" and {kind for kind, _number, _data in reader.seen} == {"state"}
+    assert reader.states()[-1] == "failed" and {kind for kind, _number, _data in reader.seen} == {
+        "state"
+    }
 
 
 def said(reader: Reader) -> list[tuple[str, str, int]]:
@@ -112,10 +126,17 @@ def said(reader: Reader) -> list[tuple[str, str, int]]:
 def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:
     run = queue(mei, "k")
     for ids in (str(run.pk), "", "nonsense", f"{run.pk},nonsense", str(uuid.uuid4()), "," * 500):
-        assert httpx.get(f"{site}/runs/events", params={"ids": ids}, cookies=cookies_of(ola), timeout=60).status_code == 404
+        assert (
+            httpx.get(
+                f"{site}/runs/events", params={"ids": ids}, cookies=cookies_of(ola), timeout=60
+            ).status_code
+            == 404
+        )
 
 
-def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(
+    mei: User, queue: Any, claim: Any, watch: Any
+) -> None:
     run = queue(mei, "k")
     claimed = claim()
     report(claimed, event(1.0))
@@ -127,14 +148,26 @@ def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(mei: User,
     finish(claimed)
     until(lambda: reader.over)
     assert reader.states()[-1] == "succeeded"
-    assert reader.seen[0][2] == {"arm": "relu 1", "series": "dead", "step": [0.0], "mean": [1.0], "low": [1.0], "high": [1.0]}
+    assert reader.seen[0][2] == {
+        "arm": "relu 1",
+        "series": "dead",
+        "step": [0.0],
+        "mean": [1.0],
+        "low": [1.0],
+        "high": [1.0],
+    }
 
 
-def test_what_the_reader_knows_is_not_sent_again(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+def test_what_the_reader_knows_is_not_sent_again(
+    mei: User, queue: Any, claim: Any, watch: Any
+) -> None:
     run = queue(mei, "k")
     claimed = claim()
     report(claimed, *[event()] * 4)
-    reader, resumed = watch(mei, run, after="2"), watch(mei, run, after="1", **{"Last-Event-ID": "3"})
+    reader, resumed = (
+        watch(mei, run, after="2"),
+        watch(mei, run, after="1", **{"Last-Event-ID": "3"}),
+    )
     until(lambda: reader.numbers() == [3, 4] and resumed.numbers() == [4])
     finish(claimed)
     until(lambda: reader.over and resumed.over)
@@ -155,7 +188,9 @@ def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
     assert reader.numbers() == ([] if after == "9" * 40 else [1])
 
 
-def test_a_later_try_tells_the_reader_to_forget(mei: User, queue: Any, claim: Any, watch: Any) -> None:
+def test_a_later_try_tells_the_reader_to_forget(
+    mei: User, queue: Any, claim: Any, watch: Any
+) -> None:
     run = queue(mei, "k")
     report(claim(), event(), event())
     reader = watch(mei, run)
@@ -174,12 +209,19 @@ def test_a_later_try_tells_the_reader_to_forget(mei: User, queue: Any, claim: An
     ]
     late = watch(mei, run)
     until(lambda: late.over)
-    assert [(kind, number) for kind, number, _ in late.seen if kind != "state"] == [("reset", 3), ("points", 4)]
+    assert [(kind, number) for kind, number, _ in late.seen if kind != "state"] == [
+        ("reset", 3),
+        ("points", 4),
+    ]
 
 
-def test_points_come_while_redis_is_away(mei: User, queue: Any, claim: Any, watch: Any, settings: Any, monkeypatch: Any) -> None:
+def test_points_come_while_redis_is_away(
+    mei: User, queue: Any, claim: Any, watch: Any, settings: Any, monkeypatch: Any
+) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody is there
-    monkeypatch.setattr("apps.experiments.live._redis", lambda: redis.Redis.from_url(settings.REDIS_URL))
+    monkeypatch.setattr(
+        "apps.experiments.live._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
+    )
     monkeypatch.setattr("apps.experiments.live._quiet_until", 0.0)
     run = queue(mei, "k")
     claimed = claim()
@@ -192,7 +234,9 @@ def test_points_come_while_redis_is_away(mei: User, queue: Any, claim: Any, watc
     until(lambda: reader.over)
 
 
-def test_a_message_that_was_lost_is_read_from_the_database(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+def test_a_message_that_was_lost_is_read_from_the_database(
+    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+) -> None:
     run = queue(mei, "k")
     claimed = claim()
     reader = watch(mei, run)
@@ -207,7 +251,9 @@ def test_a_message_that_was_lost_is_read_from_the_database(mei: User, queue: Any
     assert reader.numbers() == [1, 2, 3]
 
 
-def test_an_end_that_nobody_was_told_of_is_found(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+def test_an_end_that_nobody_was_told_of_is_found(
+    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
     run = queue(mei, "k")
     claimed = claim()
@@ -220,7 +266,9 @@ def test_an_end_that_nobody_was_told_of_is_found(mei: User, queue: Any, claim: A
     assert reader.numbers() == [1] and reader.states()[-1] == "succeeded"
 
 
-def test_a_place_in_the_queue_is_told_and_changes(mei: User, ola: User, queue: Any, claim: Any, watch: Any) -> None:
+def test_a_place_in_the_queue_is_told_and_changes(
+    mei: User, ola: User, queue: Any, claim: Any, watch: Any
+) -> None:
     queue(ola, "first")
     run = queue(mei, "k")
     reader = watch(mei, run)
@@ -233,7 +281,9 @@ def test_a_place_in_the_queue_is_told_and_changes(mei: User, ola: User, queue: A
     assert reader.states()[-1] == "cancelled"
 
 
-def test_more_viewers_than_connections_do_not_stop_the_site(mei: User, queue: Any, claim: Any, watch: Any, site: str) -> None:
+def test_more_viewers_than_connections_do_not_stop_the_site(
+    mei: User, queue: Any, claim: Any, watch: Any, site: str
+) -> None:
     run = queue(mei, "k")
     claimed = claim()
     readers = [watch(mei, run) for _ in range(40)]
@@ -247,11 +297,16 @@ def test_more_viewers_than_connections_do_not_stop_the_site(mei: User, queue: An
 
 def connections_of_others() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid "
+            "<> pg_backend_pid()"
+        )
         return int(cursor.fetchone()[0])
 
 
-def test_who_may_not_see_a_run_may_not_watch_it(sam: User, mei: User, queue: Any, watch: Any, site: str) -> None:
+def test_who_may_not_see_a_run_may_not_watch_it(
+    sam: User, mei: User, queue: Any, watch: Any, site: str
+) -> None:
     run = queue(mei, "k")
     for reader in (
         watch(sam, run),
@@ -262,7 +317,9 @@ def test_who_may_not_see_a_run_may_not_watch_it(sam: User, mei: User, queue: Any
         assert reader.status == 404 and not reader.seen
 
 
-def test_a_shared_run_may_be_watched_without_signing_in(mei: User, queue: Any, claim: Any, site: str) -> None:
+def test_a_shared_run_may_be_watched_without_signing_in(
+    mei: User, queue: Any, claim: Any, site: str
+) -> None:
     run = queue(mei, "k")
     services.share_run(run=run, shared=True)
     claimed = claim()

@@ -1,4 +1,6 @@
-"""Watching a run live while things break: a broker that is frozen or talks nonsense, a run that is gone, a reader that sleeps."""
+"""Watching a run live while things break: a broker that is frozen or talks nonsense, a run that is
+gone, a reader that sleeps.
+"""
 
 from __future__ import annotations
 
@@ -74,10 +76,22 @@ def listening(expected: int) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    "nonsense", [b"nonsense", b"\xff", b"{}", b'{"run":"x","since":0,"last":0,"events":[],"state":"","said":""}']
+    "nonsense",
+    [
+        b"nonsense",
+        b"\xff",
+        b"{}",
+        b'{"run":"x","since":0,"last":0,"events":[],"state":"","said":""}',
+    ],
 )
 def test_nonsense_on_the_channel_is_passed_over(
-    nonsense: bytes, mei: User, queue: Any, claim: Any, watch: Any, broker: int, told_by_redis_alone: None
+    nonsense: bytes,
+    mei: User,
+    queue: Any,
+    claim: Any,
+    watch: Any,
+    broker: int,
+    told_by_redis_alone: None,
 ) -> None:
     run = queue(mei, "k")
     claimed = claim()
@@ -93,7 +107,13 @@ def test_nonsense_on_the_channel_is_passed_over(
 
 
 def test_points_come_while_redis_is_frozen_and_after(
-    mei: User, queue: Any, claim: Any, watch: Any, broker: int, told_by_redis_alone: None, monkeypatch: pytest.MonkeyPatch
+    mei: User,
+    queue: Any,
+    claim: Any,
+    watch: Any,
+    broker: int,
+    told_by_redis_alone: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = queue(mei, "k")
     claimed = claim()
@@ -114,7 +134,9 @@ def test_points_come_while_redis_is_frozen_and_after(
     until(lambda: reader.over)
 
 
-def test_who_watches_a_run_that_is_gone_is_let_go(mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any) -> None:
+def test_who_watches_a_run_that_is_gone_is_let_go(
+    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
     run = queue(mei, "k")
     claim()
@@ -125,7 +147,9 @@ def test_who_watches_a_run_that_is_gone_is_let_go(mei: User, queue: Any, claim: 
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "0x1", "9" * 11])
-def test_a_number_that_no_batch_can_have_is_no_error(mei: User, queue: Any, watch: Any, number: str) -> None:
+def test_a_number_that_no_batch_can_have_is_no_error(
+    mei: User, queue: Any, watch: Any, number: str
+) -> None:
     run = queue(mei, "k")
     services.ask_to_stop(run=run)
     reader = watch(mei, run, **{"Last-Event-ID": number})
@@ -142,20 +166,33 @@ def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site
 def test_what_a_reader_has_not_read_is_kept_once() -> None:
     """However often the database is read meanwhile; a reader that stays away is let go."""
     viewer = stream.Viewer(uuid.uuid4(), after=0)
-    told = live.Told(str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "running", '{"state":"running"}')
+    told = live.Told(
+        str(viewer.run),
+        0,
+        2,
+        [("points", 1, "{}"), ("points", 2, "{}")],
+        "running",
+        '{"state":"running"}',
+    )
     for _ in range(100):
         assert not viewer.put(told)
     assert viewer.inbox.qsize() == 1
     for i in range(2, stream.MOST_UNREAD + 10):
-        viewer.put(live.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said))
+        viewer.put(
+            live.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said)
+        )
     assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
 
 
 def test_a_message_before_which_one_is_missing_is_not_given() -> None:
     viewer = stream.Viewer(uuid.uuid4(), after=0)
-    over = live.Told(str(viewer.run), 1, 2, [("points", 2, "{}")], "succeeded", '{"state":"succeeded"}')
+    over = live.Told(
+        str(viewer.run), 1, 2, [("points", 2, "{}")], "succeeded", '{"state":"succeeded"}'
+    )
     assert viewer.put(over) and viewer.inbox.empty()
-    whole = live.Told(str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said)
+    whole = live.Told(
+        str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said
+    )
     assert not viewer.put(whole)
     assert b"succeeded" in (viewer.inbox.get_nowait() or b"") and viewer.inbox.get_nowait() is None
 
@@ -167,7 +204,8 @@ def test_a_loop_that_ended_leaves_nothing_to_the_next() -> None:
     async def look() -> int:
         return len(stream.hub().viewers)
 
-    with ThreadPoolExecutor(1) as elsewhere:  # a browser's test leaves a loop running in this thread
+    # a browser's test leaves a loop running in this thread
+    with ThreadPoolExecutor(1) as elsewhere:
         for _ in range(5):  # a new loop is often where the last one was
             elsewhere.submit(lambda: asyncio.run(come())).result()
             assert elsewhere.submit(lambda: asyncio.run(look())).result() == 0

@@ -16,7 +16,15 @@ from workers import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
-CLAIM = {"lanes": ["labs"], "slots": 1, "all_slots": 1, "device": DEVICE, "labs": LABS, "engine": "e", "versions": {}}
+CLAIM = {
+    "lanes": ["labs"],
+    "slots": 1,
+    "all_slots": 1,
+    "device": DEVICE,
+    "labs": LABS,
+    "engine": "e",
+    "versions": {},
+}
 POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
 
 
@@ -31,7 +39,12 @@ class Worker:
     def post(self, path: str, body: Any, **headers: str) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         known = {"Authorization": f"Worker {self.token}", wire.TRY_HEADER: self.try_token}
-        return self.client.post(f"{wire.PREFIX}/{path}", data, content_type="application/json", headers={**known, **headers})
+        return self.client.post(
+            f"{wire.PREFIX}/{path}",
+            data,
+            content_type="application/json",
+            headers={**known, **headers},
+        )
 
     def claim(self) -> dict[str, Any]:
         answer = self.post("claim", CLAIM)
@@ -56,9 +69,19 @@ def given(worker: Worker, mei: User, queue: Any) -> dict[str, Any]:
 def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any]) -> None:
     assert given["knobs"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
     tries = f"tries/{given['try_id']}"
-    answer = worker.post(f"{tries}/events", {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9})
+    answer = worker.post(
+        f"{tries}/events",
+        {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9},
+    )
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
-    verdict = {"claim": "dead-relu.lr-kills", "outcome": "holds", "effect": 0.5, "low": 0.4, "high": 0.6, "replicates": 16}
+    verdict = {
+        "claim": "dead-relu.lr-kills",
+        "outcome": "holds",
+        "effect": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "replicates": 16,
+    }
     result = {
         "state": "succeeded",
         "verdicts": [verdict],
@@ -70,7 +93,13 @@ def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any])
     for _ in range(2):
         assert worker.post(f"{tries}/result", result).status_code == 200
     run = Run.objects.get(pk=given["run"])
-    assert (run.state, run.last_seq, run.done, run.of, run.device["name"]) == ("succeeded", 2, 2, 9, "test")
+    assert (run.state, run.last_seq, run.done, run.of, run.device["name"]) == (
+        "succeeded",
+        2,
+        2,
+        9,
+        "test",
+    )
     assert Verdict.objects.get().effect == 0.5
 
 
@@ -86,7 +115,17 @@ def test_a_machine_is_seen_when_it_asks(worker: Worker) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Worker", "Worker ", "Worker wrong", "Bearer {token}", "Worker \x00", "Worker ü", "Worker " + "x" * 9000]
+    "header",
+    [
+        "",
+        "Worker",
+        "Worker ",
+        "Worker wrong",
+        "Bearer {token}",
+        "Worker \x00",
+        "Worker ü",
+        "Worker " + "x" * 9000,
+    ],
 )
 def test_a_stranger_is_told_how_to_sign_in(worker: Worker, header: str) -> None:
     answer = worker.post("claim", CLAIM, Authorization=header)
@@ -101,12 +140,17 @@ def test_a_revoked_machine_is_a_stranger(worker: Worker) -> None:
 
 def test_someone_signed_in_is_no_machine(client: Client, mei: User) -> None:
     client.force_login(mei)
-    assert client.post(f"{wire.PREFIX}/claim", CLAIM, content_type="application/json").status_code == 401
+    assert (
+        client.post(f"{wire.PREFIX}/claim", CLAIM, content_type="application/json").status_code
+        == 401
+    )
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
 def test_other_methods_are_refused(worker: Worker, method: str) -> None:
-    answer = getattr(worker.client, method)(f"{wire.PREFIX}/claim", headers={"Authorization": f"Worker {worker.token}"})
+    answer = getattr(worker.client, method)(
+        f"{wire.PREFIX}/claim", headers={"Authorization": f"Worker {worker.token}"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
 
 
@@ -169,7 +213,9 @@ BAD_EVENTS: list[Any] = [
 
 
 @pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda b: repr(b)[:60])
-def test_events_that_cannot_be_used_leave_nothing_behind(worker: Worker, given: dict[str, Any], body: Any) -> None:
+def test_events_that_cannot_be_used_leave_nothing_behind(
+    worker: Worker, given: dict[str, Any], body: Any
+) -> None:
     answer = worker.post(f"tries/{given['try_id']}/events", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert not Batch.objects.exists()
@@ -183,7 +229,10 @@ BAD_RESULTS: list[Any] = [
     {"state": "succeeded", "verdicts": [{"claim": "dead-relu.unknown", "outcome": "holds"}]},
     {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "maybe"}]},
     {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds"}] * 2},
-    {"state": "succeeded", "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds", "replicates": -1}]},
+    {
+        "state": "succeeded",
+        "verdicts": [{"claim": "dead-relu.lr-kills", "outcome": "holds", "replicates": -1}],
+    },
     {"state": "succeeded", "summary": []},
     {"state": "succeeded", "summary": {"a": {"b": 1}}},
     b'{"state": "succeeded", "summary": {"a": ' + b'{"b": ' * 600 + b"1" + b"}" * 602,
@@ -194,14 +243,18 @@ BAD_RESULTS: list[Any] = [
 
 
 @pytest.mark.parametrize("body", BAD_RESULTS, ids=lambda b: repr(b)[:80])
-def test_a_result_that_cannot_be_used_leaves_the_run_running(worker: Worker, given: dict[str, Any], body: Any) -> None:
+def test_a_result_that_cannot_be_used_leaves_the_run_running(
+    worker: Worker, given: dict[str, Any], body: Any
+) -> None:
     answer = worker.post(f"tries/{given['try_id']}/result", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert Run.objects.get().state == "running"
     assert not Verdict.objects.exists()
 
 
-def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(worker: Worker, given: dict[str, Any]) -> None:
+def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
+    worker: Worker, given: dict[str, Any]
+) -> None:
     body = {
         "state": "failed",
         "error": "a\x00b\ud800" + "x" * 600,
@@ -220,29 +273,44 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(worker: Worker, 
 
 @pytest.mark.parametrize("path", ["events", "result", "release"])
 @pytest.mark.parametrize("token", ["", "wrong", "\u00fc", "x" * 10_000])
-def test_a_wrong_try_token_changes_nothing(worker: Worker, given: dict[str, Any], path: str, token: str) -> None:
+def test_a_wrong_try_token_changes_nothing(
+    worker: Worker, given: dict[str, Any], path: str, token: str
+) -> None:
     worker.try_token = token
-    body = {"events": {"after": 0, "events": [POINT]}, "result": {"state": "succeeded"}, "release": {}}[path]
+    body = {
+        "events": {"after": 0, "events": [POINT]},
+        "result": {"state": "succeeded"},
+        "release": {},
+    }[path]
     answer = worker.post(f"tries/{given['try_id']}/{path}", body)
     assert (answer.status_code, answer.json()["code"]) == (409, "stale-try")
     assert Run.objects.get().state == "running" and not Batch.objects.exists()
 
 
-def test_a_token_of_one_try_opens_no_other(worker: Worker, given: dict[str, Any], ola: User, queue: Any) -> None:
+def test_a_token_of_one_try_opens_no_other(
+    worker: Worker, given: dict[str, Any], ola: User, queue: Any
+) -> None:
     mine = worker.try_token
     queue(ola, "k")
     other = worker.claim()
     worker.try_token = mine
-    assert worker.post(f"tries/{other['try_id']}/events", {"after": 0, "events": [POINT]}).status_code == 409
+    assert (
+        worker.post(f"tries/{other['try_id']}/events", {"after": 0, "events": [POINT]}).status_code
+        == 409
+    )
 
 
-def test_another_machine_with_the_try_token_is_refused(worker: Worker, given: dict[str, Any]) -> None:
+def test_another_machine_with_the_try_token_is_refused(
+    worker: Worker, given: dict[str, Any]
+) -> None:
     worker.token = services.make_machine(name="w2", lanes=["labs"])
     assert worker.post(f"tries/{given['try_id']}/result", {"state": "succeeded"}).status_code == 409
 
 
 @pytest.mark.parametrize("try_id", ["0", "999999", "9" * 18])
-def test_a_try_that_is_not_there_is_stale(worker: Worker, given: dict[str, Any], try_id: str) -> None:
+def test_a_try_that_is_not_there_is_stale(
+    worker: Worker, given: dict[str, Any], try_id: str
+) -> None:
     assert worker.post(f"tries/{try_id}/events", {"after": 0}).status_code == 409
 
 
@@ -262,11 +330,15 @@ def test_a_huge_body_is_refused(worker: Worker, given: dict[str, Any]) -> None:
 
 
 def test_a_released_run_waits_again(worker: Worker, given: dict[str, Any]) -> None:
-    assert worker.post(f"tries/{given['try_id']}/release", {"reason": "shutdown"}).status_code == 200
+    assert (
+        worker.post(f"tries/{given['try_id']}/release", {"reason": "shutdown"}).status_code == 200
+    )
     assert Run.objects.get().state == "queued"
     assert worker.post(f"tries/{given['try_id']}/release", {}).status_code == 409
 
 
-def test_a_report_takes_few_queries(worker: Worker, given: dict[str, Any], django_assert_max_num_queries: Any) -> None:
+def test_a_report_takes_few_queries(
+    worker: Worker, given: dict[str, Any], django_assert_max_num_queries: Any
+) -> None:
     with django_assert_max_num_queries(10):
         worker.post(f"tries/{given['try_id']}/events", {"after": 0, "events": [POINT] * 5})

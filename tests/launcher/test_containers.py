@@ -1,4 +1,6 @@
-"""docker-compose.yml: valid, without default secrets, and its very commands work against real servers."""
+"""docker-compose.yml: valid, without default secrets, and its very commands work against real
+servers.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,14 @@ def services() -> dict[str, Any]:
 
 def test_the_file_is_valid() -> None:
     checked = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)],
+        [
+            sys.executable,
+            "-m",
+            "check_jsonschema",
+            "--builtin-schema",
+            "vendor.compose-spec",
+            str(COMPOSE),
+        ],
         capture_output=True,
         text=True,
     )
@@ -42,9 +51,13 @@ def test_the_file_is_valid() -> None:
 def test_it_has_every_part() -> None:
     assert set(services()) == {*OURS, "postgres", "redis"}
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
-    assert services()["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+    assert services()["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0][
+        "capabilities"
+    ] == ["gpu"]
     assert all("healthcheck" in service for name, service in services().items() if name != "setup")
-    assert services()["web"]["depends_on"]["setup"] == {"condition": "service_completed_successfully"}
+    assert services()["web"]["depends_on"]["setup"] == {
+        "condition": "service_completed_successfully"
+    }
 
 
 def test_no_secret_has_a_default() -> None:
@@ -54,7 +67,10 @@ def test_no_secret_has_a_default() -> None:
     example = (ROOT / ".env.example").read_text()
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
     assert asked == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
-    assert all(re.search(rf"^{name}=$", example, re.MULTILINE) for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"))
+    assert all(
+        re.search(rf"^{name}=$", example, re.MULTILINE)
+        for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
+    )
 
 
 def test_images_do_not_run_as_root_and_the_site_has_no_torch() -> None:
@@ -65,17 +81,23 @@ def test_images_do_not_run_as_root_and_the_site_has_no_torch() -> None:
         else:
             assert service["user"] in ("postgres", "redis")
     web = (ROOT / "platform/docker/Dockerfile.web").read_text()
-    assert "requirements-web.txt" in web and "requirements-worker" not in web and "torch==" not in web
+    assert (
+        "requirements-web.txt" in web and "requirements-worker" not in web and "torch==" not in web
+    )
     for file in ("Dockerfile.web", "Dockerfile.worker"):
-        for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "platform/docker" / file).read_text(), re.MULTILINE):
+        for copied in re.findall(
+            r"^COPY (?!--from)(.+) \S+$",
+            (ROOT / "platform/docker" / file).read_text(),
+            re.MULTILINE,
+        ):
             assert all((ROOT / path).exists() for path in copied.split())
 
 
 def test_the_commands_of_the_images_are_those_of_the_services() -> None:
     web = (ROOT / "platform/docker/Dockerfile.web").read_text()
-    assert [piece.strip('"') for piece in re.search(r"^CMD \[(.+)\]$", web, re.MULTILINE)[1].split(", ")] == services()["web"][
-        "command"
-    ]  # type: ignore[index]
+    assert [
+        piece.strip('"') for piece in re.search(r"^CMD \[(.+)\]$", web, re.MULTILINE)[1].split(", ")
+    ] == services()["web"]["command"]  # type: ignore[index]
 
 
 @pytest.fixture
@@ -90,14 +112,20 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.services
-def test_the_commands_of_the_images_work_against_real_servers(database: str, tmp_path: Path) -> None:
+def test_the_commands_of_the_images_work_against_real_servers(
+    database: str, tmp_path: Path
+) -> None:
     port = free_port()
     shared = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "REDIS_URL": os.environ["REDIS_URL"],
         "OMP_NUM_THREADS": "1",
     }
-    site = shared | {"DATABASE_URL": database, "SECRET_KEY": "only for tests", "PYTHONPATH": str(ROOT / "platform")}
+    site = shared | {
+        "DATABASE_URL": database,
+        "SECRET_KEY": "only for tests",
+        "PYTHONPATH": str(ROOT / "platform"),
+    }
     site |= {"SITE_URL": f"http://127.0.0.1:{port}"}
     worker = shared | {
         "GRADUS_URL": f"http://127.0.0.1:{port}",
@@ -108,14 +136,25 @@ def test_the_commands_of_the_images_work_against_real_servers(database: str, tmp
 
     for _ in range(2):  # the second time changes nothing
         done = subprocess.run(
-            command("setup"), cwd=ROOT, env=site | {"GRADUS_TOKENS": str(tmp_path)}, capture_output=True, text=True
+            command("setup"),
+            cwd=ROOT,
+            env=site | {"GRADUS_TOKENS": str(tmp_path)},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
         tokens = (tmp_path / "worker-cpu").read_text(), (tmp_path / "worker-gpu").read_text()
         assert "/operator/" in done.stdout or _
     assert len(set(tokens)) == 2 and (tmp_path / "worker-cpu").stat().st_mode & 0o077 == 0
 
-    running = [spawn([piece if piece != "8000" else str(port) for piece in command("web")], environment=site, output=log, cwd=ROOT)]
+    running = [
+        spawn(
+            [piece if piece != "8000" else str(port) for piece in command("web")],
+            environment=site,
+            output=log,
+            cwd=ROOT,
+        )
+    ]
     try:
         until(lambda: status(f"http://127.0.0.1:{port}/") == 200)
         until(lambda: health("web", site, ("8000", str(port))) == 0)
@@ -138,20 +177,36 @@ def command(service: str) -> list[str]:
 
 def health(service: str, environment: dict[str, str], *replaced: tuple[str, str]) -> int:
     """Run a service's health check; returns its status."""
-    kind, *check = (piece.replace("$$", "$") for piece in services()[service]["healthcheck"]["test"])
+    kind, *check = (
+        piece.replace("$$", "$") for piece in services()[service]["healthcheck"]["test"]
+    )
     for before, after in replaced:
         check = [piece.replace(before, after) for piece in check]
     run = ["sh", "-c", *check] if kind == "CMD-SHELL" else check
-    return subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+    return subprocess.run(
+        run, cwd=ROOT, env=environment, capture_output=True, check=False
+    ).returncode
 
 
 def seen(database: str) -> set[str]:
     """Return the machines that have asked for work."""
     with psycopg.connect(database) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM experiments_machine WHERE seen_at IS NOT NULL")}
+        return {
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM experiments_machine WHERE seen_at IS NOT NULL"
+            )
+        }
 
 
 def test_the_health_check_of_the_site_fails_when_nothing_answers() -> None:
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://127.0.0.1:{free_port()}/", timeout=5)
-    assert health("web", {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, ("8000", str(free_port()))) != 0
+    assert (
+        health(
+            "web",
+            {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            ("8000", str(free_port())),
+        )
+        != 0
+    )

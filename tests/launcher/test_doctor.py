@@ -29,7 +29,9 @@ def odd_database() -> Iterator[str]:
     server = os.environ["DATABASE_URL"]
     name = f"odd_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+        )
     yield renamed(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -37,10 +39,17 @@ def odd_database() -> Iterator[str]:
 
 def test_the_database_of_the_tests_will_do() -> None:
     found = facts(os.environ["DATABASE_URL"])
-    assert found.complaint() == "" and found.encoding == "UTF8" and found.has_chinese and found.version >= 15
+    assert (
+        found.complaint() == ""
+        and found.encoding == "UTF8"
+        and found.has_chinese
+        and found.version >= 15
+    )
 
 
-def test_a_database_that_cannot_hold_chinese_is_named(odd_database: str, monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_a_database_that_cannot_hold_chinese_is_named(
+    odd_database: str, monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
     found = facts(odd_database)
     assert (found.encoding, found.has_chinese) == ("SQL_ASCII", False)
     monkeypatch.setenv("DATABASE_URL", odd_database)
@@ -65,7 +74,9 @@ def test_complaints_say_what_it_means(found: Facts, said: str) -> None:
     assert said in found.complaint() and bool(said) == bool(found.complaint())
 
 
-def test_a_database_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_a_database_that_does_not_answer_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"postgresql://x@127.0.0.1:{nobody.getsockname()[1]}/x"
@@ -80,11 +91,17 @@ def test_a_database_url_that_makes_no_sense_is_a_sentence(url: str) -> None:
         facts(url)
 
 
-def test_a_broker_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_a_broker_that_does_not_answer_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
     for url in ("redis://127.0.0.1:1/0", "nonsense", "unix:///nowhere.sock"):
         monkeypatch.setenv("REDIS_URL", url)
         (finding,) = look_at_broker(home, ExitStack())
-        assert finding.state == "bad" and "does not answer" in finding.sentence and "REDIS_URL" in finding.sentence
+        assert (
+            finding.state == "bad"
+            and "does not answer" in finding.sentence
+            and "REDIS_URL" in finding.sentence
+        )
     monkeypatch.undo()
     (finding,) = look_at_broker(home, ExitStack())
     assert finding.state == "good"
@@ -143,12 +160,16 @@ def test_a_silent_worker_is_said(seconds: float | None, state: str, said: str) -
         (True, CUDA, "driver too old", "bad", "driver too old"),
     ],
 )
-def test_a_gpu_that_is_not_used_is_said(driver: bool, build: Build | None, complaint: str, state: str, said: str) -> None:
+def test_a_gpu_that_is_not_used_is_said(
+    driver: bool, build: Build | None, complaint: str, state: str, said: str
+) -> None:
     finding = gpu(driver, build, lambda: complaint)
     assert finding.state == state and said in finding.sentence
 
 
-def test_a_taken_port_is_bad_and_everything_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_bad_and_everything_is_said(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -18,32 +18,58 @@ NOT_OURS = {"PATH"}  # of the system, handed on as it is
 
 
 def names_read(source: str) -> Iterator[str]:
-    """Yield the names of variables that Python code reads from the environment, through `env` or from a mapping `environ`."""
+    """Yield the names of variables that Python code reads from the environment, through `env` or
+    from a mapping `environ`.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args:
             called = ast.unparse(node.func)
-            places = [argument.value for argument in node.args if isinstance(argument, ast.Constant) and argument.value]
-            ours = re.fullmatch(r"env\.(text|number|positive|flag)|(os\.)?environ\.get|os\.getenv", called)
+            places = [
+                argument.value
+                for argument in node.args
+                if isinstance(argument, ast.Constant) and argument.value
+            ]
+            ours = re.fullmatch(
+                r"env\.(text|number|positive|flag)|(os\.)?environ\.get|os\.getenv", called
+            )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
                 yield str(places[0])
         elif (
-            isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and isinstance(node.slice, ast.Constant)
+            isinstance(node, ast.Subscript)
+            and ast.unparse(node.value).endswith("environ")
+            and isinstance(node.slice, ast.Constant)
         ):
             yield str(node.slice.value)
 
 
 def read_by_code() -> set[str]:
-    files = [file for folder in READERS for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts]
-    return {name for file in files for name in names_read(file.read_text(encoding="utf-8"))} - NOT_OURS
+    files = [
+        file
+        for folder in READERS
+        for file in (ROOT / folder).rglob("*.py")
+        if "migrations" not in file.parts
+    ]
+    return {
+        name for file in files for name in names_read(file.read_text(encoding="utf-8"))
+    } - NOT_OURS
 
 
 def settings_documented() -> set[str]:
-    return set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(
+        re.findall(
+            r"^\| `([A-Z_]+)` \|",
+            (ROOT / "docs/settings.md").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    )
 
 
 def test_names_are_found_in_every_form_of_reading() -> None:
     ours = "env.text('A'); env.flag('F', 0); env.positive('G', 1)"
-    code = f"{ours}; os.environ.get('B') or os.environ['C']; _number(environ, 'D', 1); environ.get('E', '')"
+    code = (
+        f"{ours}; os.environ.get('B') or os.environ['C']; _number(environ, 'D', 1); "
+        "environ.get('E', '')"
+    )
     assert set(names_read(code)) == {"A", "B", "C", "D", "E", "F", "G"}
 
 
@@ -52,7 +78,9 @@ def test_every_setting_is_documented_and_every_documented_setting_is_read() -> N
     assert read_by_code() == settings_documented()
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/settings.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/settings.md"]
+)
 def test_documents_name_commands_and_options_that_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     commands = re.findall(r"\./gradus ([a-z]+)([^\n`#|]*)", text)
@@ -90,14 +118,26 @@ def test_manage_commands_in_documents_exist() -> None:
     from django.core.management import get_commands
 
     known = set(get_commands())
-    for document in ("README.md", "docs/operations.md", "docs/settings.md", "platform/docker/setup.sh", "docker-compose.yml"):
-        for command in re.findall(r"(?:gradus manage|manage\.py) ([a-z_]+)", (ROOT / document).read_text(encoding="utf-8")):
+    for document in (
+        "README.md",
+        "docs/operations.md",
+        "docs/settings.md",
+        "platform/docker/setup.sh",
+        "docker-compose.yml",
+    ):
+        for command in re.findall(
+            r"(?:gradus manage|manage\.py) ([a-z_]+)", (ROOT / document).read_text(encoding="utf-8")
+        ):
             assert command in known, f"{document}: {command}"
 
 
-@pytest.mark.parametrize("script", [".ci/run", "platform/docker/setup.sh", "platform/docker/worker.sh"])
+@pytest.mark.parametrize(
+    "script", [".ci/run", "platform/docker/setup.sh", "platform/docker/worker.sh"]
+)
 def test_shell_scripts_parse(script: str) -> None:
-    checked = subprocess.run(["bash", "-n", str(ROOT / script)], capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["bash", "-n", str(ROOT / script)], capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stderr
 
 
@@ -112,7 +152,11 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
     # The gate with a PATH that holds a shell and little else, as an account without root or sudo.
     for program in ("bash", "env", "dirname", "find", "ls", "sort", "tail", "tr", "mktemp"):
         (tmp_path / program).symlink_to(
-            next(Path(folder, program) for folder in ("/bin", "/usr/bin") if Path(folder, program).exists())
+            next(
+                Path(folder, program)
+                for folder in ("/bin", "/usr/bin")
+                if Path(folder, program).exists()
+            )
         )
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
     (tmp_path / "id").chmod(0o755)
@@ -125,5 +169,8 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
         cwd="/",
     )
     assert said.returncode == 1
-    assert re.search(r"apt-get install -y --no-install-recommends .*python3-venv.*chromium.*redis-server", said.stdout)
+    assert re.search(
+        r"apt-get install -y --no-install-recommends .*python3-venv.*chromium.*redis-server",
+        said.stdout,
+    )
     assert said.stdout.rstrip().splitlines()[-1].startswith("RED")

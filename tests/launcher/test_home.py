@@ -52,7 +52,10 @@ def test_it_keeps_a_token_for_each_machine_and_database(home: Home) -> None:
     home.keep_token("local", "postgresql://a", "one")
     home.keep_token("local", "postgresql://b", "two")
     home.keep_token("local", "postgresql://b", "three")
-    assert (home.token("local", "postgresql://a"), home.token("local", "postgresql://b")) == ("one", "three")
+    assert (home.token("local", "postgresql://a"), home.token("local", "postgresql://b")) == (
+        "one",
+        "three",
+    )
     assert home.token("local-2", "postgresql://a") == ""
 
 
@@ -77,13 +80,18 @@ def test_only_one_launcher_runs_in_it(home: Home) -> None:
 
 
 def test_it_waits_for_what_a_killed_launcher_left(home: Home) -> None:
-    # A process that took the lock under another's number: what the watcher of a killed launcher looks like.
+    # A process that took the lock under another's number: what the watcher of a killed launcher
+    # looks like.
     code = (
-        "import sys; sys.path.insert(0, 'platform'); from pathlib import Path; from launcher.home import Home\n"
-        f"lock = Home(Path({str(home.path)!r})).lock(); Path({str(home.path)!r}, 'lock').write_text('999999999')\n"
+        "import sys; sys.path.insert(0, 'platform'); from pathlib import Path; from "
+        "launcher.home import Home\n"
+        f"lock = Home(Path({str(home.path)!r})).lock(); Path({str(home.path)!r}, "
+        "'lock').write_text('999999999')\n"
         "print('held', flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert holder.stdout and holder.stdin and holder.stdout.readline() == b"held\n"
     with pytest.raises(Problem, match="What was left of a former run does not end"):
         home.lock(seconds=0.1)

@@ -13,7 +13,13 @@ from launcher.setup import Stamp
 
 from tests.launcher.conftest import ROOT
 
-FILES = ("requirements.txt", "requirements-web.txt", "requirements-worker.txt", "requirements-dev.txt", "requirements-setup.txt")
+FILES = (
+    "requirements.txt",
+    "requirements-web.txt",
+    "requirements-worker.txt",
+    "requirements-dev.txt",
+    "requirements-setup.txt",
+)
 
 
 @pytest.fixture
@@ -49,14 +55,18 @@ def test_a_stamp_does_not_look_at_other_files(checkout: Path) -> None:
     assert stamp.is_right()
 
 
-def test_a_stamp_is_wrong_under_another_python(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stamp_is_wrong_under_another_python(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stamp = Stamp("part", "large.txt", folder=checkout)
     stamp.put()
     monkeypatch.setattr(sys, "version", "3.99.0")
     assert not stamp.is_right()
 
 
-def test_a_python_without_venv_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_venv_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(setup, "PYTHON", tmp_path / "missing")
     monkeypatch.setattr(setup, "find_spec", lambda name: None)
     with pytest.raises(Problem, match="has no venv module") as problem:
@@ -64,7 +74,10 @@ def test_a_python_without_venv_is_told_what_to_install(tmp_path: Path, monkeypat
     assert "apt install python3-venv" in problem.value.remedy
 
 
-@pytest.mark.parametrize(("name", "version", "needed"), [("old", "v18.20.1", True), ("new", "v20.0.0", False), ("odd", "oh", True)])
+@pytest.mark.parametrize(
+    ("name", "version", "needed"),
+    [("old", "v18.20.1", True), ("new", "v20.0.0", False), ("odd", "oh", True)],
+)
 def test_node_is_needed_where_path_has_none_that_is_new_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, version: str, needed: bool
 ) -> None:
@@ -80,7 +93,11 @@ def test_node_is_needed_where_path_has_none_that_is_new_enough(
 
 def test_assets_are_built_again_when_a_source_changes(tmp_path: Path) -> None:
     frontend, locale = tmp_path / "frontend", tmp_path / "locale"
-    for path in (frontend / "js" / "run.js", frontend / "node_modules" / "x.js", locale / "zh_Hans" / "django.po"):
+    for path in (
+        frontend / "js" / "run.js",
+        frontend / "node_modules" / "x.js",
+        locale / "zh_Hans" / "django.po",
+    ):
         path.parent.mkdir(parents=True)
         path.write_text("one")
     before = assets.digest(frontend, locale)
@@ -97,15 +114,25 @@ def test_assets_are_built_again_when_a_source_changes(tmp_path: Path) -> None:
 
 def pins(file: str) -> dict[str, str]:
     """Return what a requirement file pins itself."""
-    found = re.findall(r"^([a-z0-9_.-]+)(?:\[[^]]*\])?(\S*)", (ROOT / file).read_text(), re.MULTILINE | re.IGNORECASE)
+    found = re.findall(
+        r"^([a-z0-9_.-]+)(?:\[[^]]*\])?(\S*)",
+        (ROOT / file).read_text(),
+        re.MULTILINE | re.IGNORECASE,
+    )
     return {name.lower(): rest.rstrip(";") for name, rest in found}
 
 
 @pytest.mark.parametrize("file", [*FILES, "requirements-node.txt", "constraints.txt"])
 def test_every_requirement_is_pinned_exactly(file: str) -> None:
-    lines = [line for line in (ROOT / file).read_text().splitlines() if line and not line.startswith(("#", "-"))]
+    lines = [
+        line
+        for line in (ROOT / file).read_text().splitlines()
+        if line and not line.startswith(("#", "-"))
+    ]
     assert lines
-    assert [line for line in lines if not re.fullmatch(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+(; .+)?", line)] == []
+    assert [
+        line for line in lines if not re.fullmatch(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+(; .+)?", line)
+    ] == []
 
 
 def test_requirement_files_agree_with_each_other() -> None:
@@ -115,7 +142,9 @@ def test_requirement_files_agree_with_each_other() -> None:
             if name in known:
                 assert known[name] == version, f"{file} and constraints.txt differ in {name}"
     web, worker = pins("requirements-web.txt"), pins("requirements-worker.txt")
-    assert {name: web[name] for name in web.keys() & worker.keys()} == {name: worker[name] for name in web.keys() & worker.keys()}
+    assert {name: web[name] for name in web.keys() & worker.keys()} == {
+        name: worker[name] for name in web.keys() & worker.keys()
+    }
 
 
 def test_the_site_installs_no_torch_and_the_worker_no_django() -> None:

@@ -20,8 +20,14 @@ from launcher.supervisor import Supervisor
 
 from tests.launcher.conftest import ROOT, lives, naming, until
 
-SLEEPER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); print('awake', flush=True); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('awake', flush=True); time.sleep(600)"
+SLEEPER = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); print('awake', "
+    "flush=True); time.sleep(600)"
+)
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('awake', "
+    "flush=True); time.sleep(600)"
+)
 
 # A launcher with one child, and a grandchild that is in the child's group.
 LAUNCHER = """
@@ -45,7 +51,10 @@ except KeyboardInterrupt:
 
 @pytest.fixture
 def supervisor(home: Home) -> Iterator[Supervisor]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handlers = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     with Supervisor(home, home.lock()) as made:
         yield made
     for number, handler in handlers.items():
@@ -54,18 +63,29 @@ def supervisor(home: Home) -> Iterator[Supervisor]:
 
 def launcher(folder: Path, child: str) -> subprocess.Popen[str]:
     """Start a launcher whose child runs `child`; it has begun when this returns."""
-    started = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(folder), child], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, str(folder), child],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     log = folder / "logs" / "child.log"
     until(lambda: log.exists() and "awake" in log.read_text())
     return started
 
 
-def test_a_child_that_dies_is_started_again(supervisor: Supervisor, capsys: pytest.CaptureFixture[str]) -> None:
-    child = supervisor.start("sleeper", lambda output: spawn([sys.executable, "-c", SLEEPER], output=output))
+def test_a_child_that_dies_is_started_again(
+    supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = supervisor.start(
+        "sleeper", lambda output: spawn([sys.executable, "-c", SLEEPER], output=output)
+    )
     first = child.process.pid
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.look() or child.process.pid != first)
-    until(lambda: capsys_holds(capsys, r"sleeper +\| was ended by signal 9; starting again in 0\.5 s"))
+    until(
+        lambda: capsys_holds(capsys, r"sleeper +\| was ended by signal 9; starting again in 0\.5 s")
+    )
     assert lives(child.process.pid) and not lives(first)
 
 
@@ -77,10 +97,15 @@ def capsys_holds(capsys: pytest.CaptureFixture[str], pattern: str) -> bool:
     return bool(re.search(pattern, "".join(SEEN)))
 
 
-def test_the_pause_grows_with_every_failure_and_ends_with_health(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pause_grows_with_every_failure_and_ends_with_health(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    child = supervisor.start("failing", lambda output: spawn([sys.executable, "-c", "raise SystemExit(3)"], output=output))
+    child = supervisor.start(
+        "failing",
+        lambda output: spawn([sys.executable, "-c", "raise SystemExit(3)"], output=output),
+    )
     pauses = []
     for _ in range(8):
         child.process.wait()
@@ -99,9 +124,13 @@ def test_the_pause_grows_with_every_failure_and_ends_with_health(supervisor: Sup
     assert child.failures == 0
 
 
-def test_what_must_be_done_before_a_restart_is_done(supervisor: Supervisor, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_must_be_done_before_a_restart_is_done(
+    supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
     child = supervisor.start(
-        "server", lambda output: spawn([sys.executable, "-c", SLEEPER], output=output), before_restart=lambda: "made room"
+        "server",
+        lambda output: spawn([sys.executable, "-c", SLEEPER], output=output),
+        before_restart=lambda: "made room",
     )
     first = child.process.pid
     child.process.kill()
@@ -111,7 +140,10 @@ def test_what_must_be_done_before_a_restart_is_done(supervisor: Supervisor, caps
 
 def test_the_last_words_of_a_child_that_cannot_start_are_said(supervisor: Supervisor) -> None:
     child = supervisor.start(
-        "web", lambda output: spawn([sys.executable, "-c", "raise SystemExit('no such setting')"], output=output)
+        "web",
+        lambda output: spawn(
+            [sys.executable, "-c", "raise SystemExit('no such setting')"], output=output
+        ),
     )
     with pytest.raises(Problem, match=r"(?s)web does not answer:.*no such setting"):
         supervisor.wait_for(lambda: False, child, seconds=120)
@@ -123,12 +155,17 @@ def test_children_end_in_the_reverse_of_their_order(supervisor: Supervisor) -> N
         supervisor.start(name, lambda output: spawn([sys.executable, "-c", SLEEPER], output=output))
     watched = supervisor.watcher.remove
     names = {child.process.pid: child.name for child in supervisor.children}
-    supervisor.watcher.remove = lambda process: (ended.append(names[process.pid]), watched(process))[1]  # type: ignore[method-assign]
+    supervisor.watcher.remove = lambda process: (
+        ended.append(names[process.pid]),
+        watched(process),
+    )[1]  # type: ignore[method-assign]
     supervisor.stop()
     assert ended == ["third", "second", "first"]
 
 
-def test_an_interrupt_while_a_child_is_being_started_does_not_lose_it(supervisor: Supervisor) -> None:
+def test_an_interrupt_while_a_child_is_being_started_does_not_lose_it(
+    supervisor: Supervisor,
+) -> None:
     def launch(output: object) -> subprocess.Popen[bytes]:
         process = spawn([sys.executable, "-c", SLEEPER], output=output)  # type: ignore[arg-type]
         os.kill(os.getpid(), signal.SIGTERM)
@@ -163,13 +200,17 @@ def test_nobody_is_left_after_kill_9_of_the_launcher(tmp_path: Path) -> None:
     Home(tmp_path / "data").lock(seconds=60).release()
 
 
-def test_the_watcher_ends_those_whom_no_kernel_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watcher_ends_those_whom_no_kernel_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As on macOS: no parent-death signal. A child that heeds SIGTERM and one that does not.
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(watcher, "GRACE_SECONDS", 4)
     children = {}
     for code in (SLEEPER, STUBBORN):
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
+        )
         assert process.stdout and process.stdout.readline() == b"awake\n"
         children[process] = signal.SIGTERM
     watcher.end({process.pid: number for process, number in children.items()})
@@ -180,11 +221,20 @@ def test_the_watcher_acts_when_its_pipe_closes(tmp_path: Path) -> None:
     # A launcher that did not set the parent-death signal, killed: the watcher alone ends its child.
     code = (
         "import sys, subprocess; sys.path.insert(0, 'platform'); from launcher import watcher\n"
-        "quiet = {'start_new_session': True, 'stdout': subprocess.DEVNULL}\n"  # what the child says is not what we read below
-        f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}, {str(tmp_path)!r}], **quiet)\n"
-        "seen = watcher.Watcher(); seen.add(child, 15); print(seen.process.pid, flush=True); sys.stdin.read()"
+        # what the child says is not what we read below
+        "quiet = {'start_new_session': True, 'stdout': subprocess.DEVNULL}\n"
+        "child = subprocess.Popen([sys.executable, '-c', "
+        f"{STUBBORN!r}, {str(tmp_path)!r}], **quiet)\n"
+        "seen = watcher.Watcher(); seen.add(child, 15); print(seen.process.pid, flush=True); "
+        "sys.stdin.read()"
     )
-    started = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert started.stdout
     watching = int(started.stdout.readline())
     until(lambda: naming(str(tmp_path)))
@@ -196,7 +246,8 @@ def test_the_watcher_acts_when_its_pipe_closes(tmp_path: Path) -> None:
 
 def test_stop_kills_stragglers_of_the_group() -> None:
     code = (
-        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}, 'straggler-of-{os.getpid()}']); {SLEEPER}"
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}, "
+        f"'straggler-of-{os.getpid()}']); {SLEEPER}"
     )
     process = spawn([sys.executable, "-c", code], output=subprocess.PIPE)
     until(lambda: len(naming(f"straggler-of-{os.getpid()}")) >= 2)

@@ -43,7 +43,9 @@ def without_uv(machine: Machine) -> Machine:
         ("cuda", LAPTOP, "torch==2.13.0", ""),  # uv would choose the CPU build here
     ],
 )
-def test_the_build_fits_the_machine(choice: str, machine: Machine, wanted: str, backend: str) -> None:
+def test_the_build_fits_the_machine(
+    choice: str, machine: Machine, wanted: str, backend: str
+) -> None:
     plan = plan_for(choice, machine, "2.13.0")
     assert (plan.wanted, plan.backend) == (wanted, backend)
     assert plan.why
@@ -68,7 +70,9 @@ def test_macos_has_no_cuda() -> None:
         ("cuda", Build("2.13.0", "13.0"), False),
     ],
 )
-def test_it_is_installed_only_when_needed(choice: str | None, there: Build | None, needed: bool) -> None:
+def test_it_is_installed_only_when_needed(
+    choice: str | None, there: Build | None, needed: bool
+) -> None:
     assert is_needed(choice, there, "2.13.0") is needed
 
 
@@ -80,7 +84,9 @@ def test_it_is_installed_only_when_needed(choice: str | None, there: Build | Non
         ("'2.13.0'", "None", Build("2.13.0", "")),
     ],
 )
-def test_the_installed_build_is_read_without_importing_it(tmp_path: Path, version: str, cuda: str, build: Build) -> None:
+def test_the_installed_build_is_read_without_importing_it(
+    tmp_path: Path, version: str, cuda: str, build: Build
+) -> None:
     assert installed(tmp_path) is None
     torch = tmp_path / "lib" / "python3.12" / "site-packages" / "torch"
     torch.mkdir(parents=True)
@@ -95,17 +101,28 @@ def test_the_installed_torch_is_the_pinned_one() -> None:
     import torch
 
     found = installed()
-    assert found is None or found.version == torch_choice.pinned() == torch.__version__.partition("+")[0]
+    assert (
+        found is None
+        or found.version == torch_choice.pinned() == torch.__version__.partition("+")[0]
+    )
 
 
 def test_a_download_is_added_up_before_it_begins(tmp_path: Path) -> None:
     (tmp_path / "a+b.whl").write_bytes(b"x" * 1000)
     with FileServer({"/big.whl": 5_000_000, "/small.whl": 500}) as server:
-        urls = [f"{server}/big.whl", f"{server}/small.whl", f"{server}/gone.whl", f"file://{tmp_path}/a%2Bb.whl"]
+        urls = [
+            f"{server}/big.whl",
+            f"{server}/small.whl",
+            f"{server}/gone.whl",
+            f"file://{tmp_path}/a%2Bb.whl",
+        ]
         assert add_up(urls) == (5_001_500, 4, 1)
 
 
-@pytest.mark.parametrize(("number", "said"), [(191_794_682, "191.8 MB"), (2.5e9, "2.5 GB"), (4_000, "4.0 kB"), (12, "12 bytes")])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(191_794_682, "191.8 MB"), (2.5e9, "2.5 GB"), (4_000, "4.0 kB"), (12, "12 bytes")],
+)
 def test_sizes_are_said_as_people_say_them(number: float, said: str) -> None:
     assert size(number) == said
 
@@ -137,7 +154,9 @@ def test_torch_that_does_not_fit_the_disk_is_refused() -> None:
 
 def test_a_plan_says_where_torch_comes_from() -> None:
     assert plan_for("auto", cut_off(LAPTOP), "2.13.0") == Plan(
-        "torch==2.13.0", "", "pip takes the build that its package index has (download.pytorch.org is out of reach)."
+        "torch==2.13.0",
+        "",
+        "pip takes the build that its package index has (download.pytorch.org is out of reach).",
     )
 
 

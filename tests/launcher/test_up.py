@@ -29,10 +29,25 @@ class Started:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder, self.port = folder, free_port()
         self.said = folder.with_suffix(".said")
-        command = [sys.executable, str(ROOT / "gradus"), "up", "--data", str(folder), "--port", str(self.port), *arguments]
-        environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "SITE_URL")}
+        command = [
+            sys.executable,
+            str(ROOT / "gradus"),
+            "up",
+            "--data",
+            str(folder),
+            "--port",
+            str(self.port),
+            *arguments,
+        ]
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DATABASE_URL", "REDIS_URL", "SITE_URL")
+        }
         with self.said.open("wb") as said:
-            self.process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, cwd="/")
+            self.process = subprocess.Popen(
+                command, stdout=said, stderr=said, env=environment, cwd="/"
+            )
 
     @property
     def text(self) -> str:
@@ -60,7 +75,9 @@ def ended(family: list[psutil.Process]) -> bool:
 
 
 def command(process: psutil.Process) -> list[str]:
-    """Return its command line; nothing of one that has just ended, as PostgreSQL's servants do all the time."""
+    """Return its command line; nothing of one that has just ended, as PostgreSQL's servants do all
+    the time.
+    """
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:
@@ -72,7 +89,9 @@ def names(family: list[psutil.Process]) -> str:
 
 
 class Pulse:
-    """How many times slower than an idle machine this one is, while it is looked at: the same small sum again and again."""
+    """How many times slower than an idle machine this one is, while it is looked at: the same small
+    sum again and again.
+    """
 
     IDLE_SECONDS = 0.006  # that the sum takes where nothing else runs
 
@@ -107,7 +126,10 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         until(lambda: "workers.process" in names(first.family()))  # a lab process waits for work
         family = first.family()
         running = names(family)
-        assert all(part in running for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher"))
+        assert all(
+            part in running
+            for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher")
+        )
 
         other = Started(folder)  # a second one in the same folder
         assert other.process.wait(PATIENCE) == 1 and "already runs here" in other.text
@@ -136,9 +158,13 @@ def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
     try:
         url = started.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
         assert "No worker runs here" in started.text
-        children = {process: command(process) for process in psutil.Process(started.process.pid).children()}
+        children = {
+            process: command(process) for process in psutil.Process(started.process.pid).children()
+        }
         (web,) = [process for process, line in children.items() if "uvicorn" in line]
-        (postgres,) = [process for process, line in children.items() if "-k" in line and "postgres" in line[0]]
+        (postgres,) = [
+            process for process, line in children.items() if "-k" in line and "postgres" in line[0]
+        ]
         postgres.kill()
         web.kill()
         started.wait_until(r"postgres +\| was ended by signal 9; starting again")
@@ -151,8 +177,24 @@ def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
 
 
 def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(folder: Path) -> None:
-    command = [sys.executable, str(ROOT / "gradus"), "up", "--data", str(folder), "--port", str(free_port()), "--workers", "0"]
+    command = [
+        sys.executable,
+        str(ROOT / "gradus"),
+        "up",
+        "--data",
+        str(folder),
+        "--port",
+        str(free_port()),
+        "--workers",
+        "0",
+    ]
     environment = os.environ | {"DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/x"}
-    said = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE)
+    said = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE
+    )
     assert said.returncode == 1
-    assert "The database does not answer" in said.stderr and "DATABASE_URL" in said.stderr and "Traceback" not in said.stderr
+    assert (
+        "The database does not answer" in said.stderr
+        and "DATABASE_URL" in said.stderr
+        and "Traceback" not in said.stderr
+    )

@@ -1,4 +1,6 @@
-"""Mei studies, Sam is a stranger. Questions of every kind, in plain words, without files; a clock that the tests move."""
+"""Mei studies, Sam is a stranger. Questions of every kind, in plain words, without files; a clock
+that the tests move.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ VARIANT: dict[str, Any] = {
     "unit": {"en": "ms", "zh": "毫秒"},
     "draw": {"n": {"from": 2, "to": 50}},
     "answer": {"value": "n * 2"},
-    "wrong": [{"value": "n + 2", "message": {"en": "That adds; it doubles.", "zh": "这里是相加，不是翻倍。"}}],
+    "wrong": [
+        {
+            "value": "n + 2",
+            "message": {"en": "That adds; it doubles.", "zh": "这里是相加，不是翻倍。"},
+        }
+    ],
 }
 STEPS: list[dict[str, Any]] = [{"check": {"symbols": ["n"], "answer": "1 / n"}}, {}]
 CHOICES = [{"form": "several", "right": ["a", "c"]}]
@@ -60,16 +67,36 @@ def hands(settings: Any) -> Hands:
 
 
 def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
-    """Return a published question. `parts`: variant, step, choice, points, hints, claims, labs, related, kinds, starter."""
-    bank, _made = Bank.objects.get_or_create(slug="gradus", defaults={"title_en": "Gradus", "title_zh": "Gradus"})
+    """Return a published question. `parts`: variant, step, choice, points, hints, claims, labs,
+    related, kinds, starter.
+    """
+    bank, _made = Bank.objects.get_or_create(
+        slug="gradus", defaults={"title_en": "Gradus", "title_zh": "Gradus"}
+    )
     kinds = parts.get("kinds") or ["concept"]
-    question = Question.objects.create(bank=bank, slug=slug, topic=topic, kinds=kinds, difficulty=parts.get("difficulty", 2))
-    facts = {"topic": topic, "kinds": kinds, "difficulty": 2, **{n: parts[n] for n in ("variant", "step", "choice") if n in parts}}
-    words = {f"{name}_{language}": f"{name} of {slug}" for name in ("title", "statement", "answer") for language in ("en", "zh")}
+    question = Question.objects.create(
+        bank=bank, slug=slug, topic=topic, kinds=kinds, difficulty=parts.get("difficulty", 2)
+    )
+    facts = {
+        "topic": topic,
+        "kinds": kinds,
+        "difficulty": 2,
+        **{n: parts[n] for n in ("variant", "step", "choice") if n in parts},
+    }
+    words = {
+        f"{name}_{language}": f"{name} of {slug}"
+        for name in ("title", "statement", "answer")
+        for language in ("en", "zh")
+    }
     words |= {name.replace("_", "_html_"): f"<p>{text}</p>" for name, text in words.items()}
     links = {name: parts.get(name, []) for name in ("labs", "claims", "related")}
-    revision = Revision.objects.create(question=question, number=1, facts=facts, starter=parts.get("starter", ""), **words, **links)
-    pieces = [Piece(revision=revision, kind=kind, position=n, **_both(text)) for kind, n, text in _texts(slug, parts)]
+    revision = Revision.objects.create(
+        question=question, number=1, facts=facts, starter=parts.get("starter", ""), **words, **links
+    )
+    pieces = [
+        Piece(revision=revision, kind=kind, position=n, **_both(text))
+        for kind, n, text in _texts(slug, parts)
+    ]
     pieces += [
         Piece(
             revision=revision,
@@ -86,14 +113,17 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
         for n, key in enumerate("abc" if "choice" in parts else "")
     ]
     Piece.objects.bulk_create(pieces)
-    Revision.objects.filter(pk=revision.pk).update(published_at=NOON, html_made_by=typesetting.made_by())
+    Revision.objects.filter(pk=revision.pk).update(
+        published_at=NOON, html_made_by=typesetting.made_by()
+    )
     question.current = Revision.objects.get(pk=revision.pk)
     question.save()
     return question
 
 
 def _both(text: str) -> dict[str, str]:
-    html = "" if "{{" in text else f"<p>{text}</p>"  # what shows drawn values is made when it is shown
+    # what shows drawn values is made when it is shown
+    html = "" if "{{" in text else f"<p>{text}</p>"
     return {"text_en": text, "text_zh": text, "html_en": html, "html_zh": html}
 
 
@@ -107,25 +137,41 @@ def _texts(slug: str, parts: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 @pytest.fixture
 def concept(db: None) -> Question:
-    return make_question("why-relu", "activation-functions", claims=["dead-relu.lr-kills"], labs=["dead-relu"])
+    return make_question(
+        "why-relu", "activation-functions", claims=["dead-relu.lr-kills"], labs=["dead-relu"]
+    )
 
 
 @pytest.fixture
 def numeric(db: None) -> Question:
-    return make_question("how-long", kinds=["numeric"], variant=VARIANT, claims=["dead-relu.lr-kills"], labs=["dead-relu"])
+    return make_question(
+        "how-long",
+        kinds=["numeric"],
+        variant=VARIANT,
+        claims=["dead-relu.lr-kills"],
+        labs=["dead-relu"],
+    )
 
 
 @pytest.fixture
 def mixed(db: None) -> Question:
     return make_question(
-        "all-of-it", "metrics", kinds=["numeric", "choice", "derivation"], variant=VARIANT, step=STEPS, choice=CHOICES
+        "all-of-it",
+        "metrics",
+        kinds=["numeric", "choice", "derivation"],
+        variant=VARIANT,
+        step=STEPS,
+        choice=CHOICES,
     )
 
 
 @pytest.fixture
 def many(db: None) -> Callable[[int], list[Question]]:
     def many(count: int) -> list[Question]:
-        return [make_question(f"question-{n}", ("losses", "metrics", "detection")[n % 3]) for n in range(count)]
+        return [
+            make_question(f"question-{n}", ("losses", "metrics", "detection")[n % 3])
+            for n in range(count)
+        ]
 
     return many
 

@@ -1,4 +1,6 @@
-"""What learners did is looked at in Django's admin, and edited nowhere; what they noted is theirs."""
+"""What learners did is looked at in Django's admin, and edited nowhere; what they noted is
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from apps.progress.models import Card, Note
 from apps.questions.models import Question
 
 pytestmark = pytest.mark.django_db
-TABLES = sorted(model._meta.model_name or "" for model in apps.get_app_config("progress").get_models())
+TABLES = sorted(
+    model._meta.model_name or "" for model in apps.get_app_config("progress").get_models()
+)
 
 
 @pytest.fixture
@@ -33,7 +37,9 @@ def test_every_table_is_there() -> None:
     )
 
 
-@pytest.mark.parametrize("query", ["", "?q=mei", "?q=%00", "?id__exact=x", "?e=1", "?p=x", "?o=9.9", "?user__password=x"])
+@pytest.mark.parametrize(
+    "query", ["", "?q=mei", "?q=%00", "?id__exact=x", "?e=1", "?p=x", "?o=9.9", "?user__password=x"]
+)
 @pytest.mark.parametrize("table", TABLES)
 def test_a_list_bears_what_is_typed_by_hand(boss: Client, table: str, query: str) -> None:
     assert boss.get(f"/admin/progress/{table}/{query}", follow=True).status_code in (200, 400)
@@ -46,12 +52,19 @@ def test_reviews_are_shown_and_not_changed(boss: Client, mei: User, concept: Que
     for table, pk in (("review", review.pk), ("card", review.card_id)):
         assert boss.get(f"/admin/progress/{table}/{pk}/change/").status_code == 200
         assert boss.post(f"/admin/progress/{table}/{pk}/change/", {"rating": 1}).status_code == 403
-        assert boss.post(f"/admin/progress/{table}/{pk}/delete/", {"post": "yes"}).status_code == 403
+        assert (
+            boss.post(f"/admin/progress/{table}/{pk}/delete/", {"post": "yes"}).status_code == 403
+        )
     assert Card.objects.get().last_review is not None
 
 
 def test_what_a_note_says_is_not_shown(boss: Client, mei: User, concept: Question) -> None:
     services.write_note(user=mei, question=concept, text="My own words.")
     pk = Note.objects.get().pk
-    pages = [boss.get(f"/admin/progress/note/{path}").content.decode() for path in ("", f"{pk}/change/", f"{pk}/history/")]
-    assert "mei" in pages[0] and "mei" in pages[1] and not any("own words" in page for page in pages)
+    pages = [
+        boss.get(f"/admin/progress/note/{path}").content.decode()
+        for path in ("", f"{pk}/change/", f"{pk}/history/")
+    ]
+    assert (
+        "mei" in pages[0] and "mei" in pages[1] and not any("own words" in page for page in pages)
+    )

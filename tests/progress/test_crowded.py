@@ -1,5 +1,5 @@
-"""A learner with 20,000 cards and 300,000 reviews: the queue walks an index, and pages ask little. How long they take is measured
-by `benchmarks/crowded_learner.py`."""
+"""A learner with 20,000 cards and 300,000 reviews: the queue walks an index, and pages ask little.
+How long they take is measured by `benchmarks/crowded_learner.py`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,38 @@ from tests.progress.conftest import make_question
 from tests.progress.crowding import CARDS, FILL, REVIEWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-PAGES = ("/review", "/", "/progress", "/questions/made-1", "/questions", "/topics/losses", "/topics/losses?page=7", "/plan")
+PAGES = (
+    "/review",
+    "/",
+    "/progress",
+    "/questions/made-1",
+    "/questions",
+    "/topics/losses",
+    "/topics/losses?page=7",
+    "/plan",
+)
 
 
 @pytest.fixture
 def crowded(mei: User) -> User:
     make_question("first")
     with connection.cursor() as cursor:
-        cursor.execute(FILL, {"cards": CARDS, "each": REVIEWS // CARDS, "user": mei.pk, "now": selectors.now(), "like": "first"})
+        cursor.execute(
+            FILL,
+            {
+                "cards": CARDS,
+                "each": REVIEWS // CARDS,
+                "user": mei.pk,
+                "now": selectors.now(),
+                "like": "first",
+            },
+        )
     return mei
 
 
-def test_the_queue_walks_an_index_and_pages_ask_little(member: Client, crowded: User, django_assert_max_num_queries: Any) -> None:
+def test_the_queue_walks_an_index_and_pages_ask_little(
+    member: Client, crowded: User, django_assert_max_num_queries: Any
+) -> None:
     explained = selectors.due(crowded)[:20].explain(analyze=True)
     assert "cards_due" in explained and "Seq Scan on progress_card" not in explained, explained
     for path in PAGES:

@@ -1,4 +1,6 @@
-"""The learner's day begins at 04:00 where they are; clocks that change do not lose or double a moment."""
+"""The learner's day begins at 04:00 where they are; clocks that change do not lose or double a
+moment.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +22,37 @@ def local(text: str, zone: str) -> datetime:
 
 
 def test_a_late_evening_belongs_to_the_day_it_began_on() -> None:
-    assert days.day_of(local("2026-11-18T03:59", "Asia/Shanghai"), "Asia/Shanghai") == date(2026, 11, 17)
-    assert days.day_of(local("2026-11-18T04:00", "Asia/Shanghai"), "Asia/Shanghai") == date(2026, 11, 18)
+    assert days.day_of(local("2026-11-18T03:59", "Asia/Shanghai"), "Asia/Shanghai") == date(
+        2026, 11, 17
+    )
+    assert days.day_of(local("2026-11-18T04:00", "Asia/Shanghai"), "Asia/Shanghai") == date(
+        2026, 11, 18
+    )
 
 
 @pytest.mark.parametrize(
     ("day", "hours"),
-    [(date(2026, 3, 28), 23), (date(2026, 3, 29), 24), (date(2026, 10, 24), 25), (date(2026, 10, 25), 24)],
+    [
+        (date(2026, 3, 28), 23),
+        (date(2026, 3, 29), 24),
+        (date(2026, 10, 24), 25),
+        (date(2026, 10, 25), 24),
+    ],
 )
 def test_the_day_whose_night_changes_the_clocks_is_shorter_or_longer(day: date, hours: int) -> None:
-    assert days.end(day, "Europe/Berlin") - days.start(day, "Europe/Berlin") == timedelta(hours=hours)
+    assert days.end(day, "Europe/Berlin") - days.start(day, "Europe/Berlin") == timedelta(
+        hours=hours
+    )
 
 
 def test_where_clocks_turn_back_at_four_the_hour_that_comes_twice_is_of_one_day() -> None:
     # In Helsinki 04:00 becomes 03:00 in October: both passes of 03:30 come before the one 04:00.
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert [days.day_of(first + timedelta(hours=n), "Europe/Helsinki").day for n in range(3)] == [24, 24, 25]
+    assert [days.day_of(first + timedelta(hours=n), "Europe/Helsinki").day for n in range(3)] == [
+        24,
+        24,
+        25,
+    ]
 
 
 @given(MOMENTS, st.sampled_from(ZONES))
@@ -45,16 +62,28 @@ def test_every_moment_is_in_exactly_the_day_that_contains_it(at: datetime, zone:
 
 
 @given(MOMENTS, st.sampled_from(ZONES))
-def test_a_card_is_due_on_the_day_that_contains_its_time_and_not_before(due: datetime, zone: str) -> None:
+def test_a_card_is_due_on_the_day_that_contains_its_time_and_not_before(
+    due: datetime, zone: str
+) -> None:
     day = days.day_of(due, zone)
     assert days.is_due(due, day, zone) and not days.is_due(due, day - days.DAY, zone)
 
 
 def test_a_card_of_the_evening_is_due_in_the_morning_of_its_day() -> None:
     due = local("2026-11-19T22:00", "Europe/Berlin")
-    assert days.is_due(due, days.day_of(local("2026-11-19T04:00", "Europe/Berlin"), "Europe/Berlin"), "Europe/Berlin")
-    assert not days.is_due(due, days.day_of(local("2026-11-19T03:59", "Europe/Berlin"), "Europe/Berlin"), "Europe/Berlin")
+    assert days.is_due(
+        due,
+        days.day_of(local("2026-11-19T04:00", "Europe/Berlin"), "Europe/Berlin"),
+        "Europe/Berlin",
+    )
+    assert not days.is_due(
+        due,
+        days.day_of(local("2026-11-19T03:59", "Europe/Berlin"), "Europe/Berlin"),
+        "Europe/Berlin",
+    )
 
 
 def test_weeks_begin_on_monday() -> None:
-    assert days.week_of(date(2026, 11, 22)) == date(2026, 11, 16) == days.week_of(date(2026, 11, 16))
+    assert (
+        days.week_of(date(2026, 11, 22)) == date(2026, 11, 16) == days.week_of(date(2026, 11, 16))
+    )

@@ -1,4 +1,6 @@
-"""Grades on their way, in a browser: a connection that breaks at a bad moment, storage that is full, keys that are held."""
+"""Grades on their way, in a browser: a connection that breaks at a bad moment, storage that is
+full, keys that are held.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ from apps.progress import services
 from apps.progress.models import Card, Review, Session
 from apps.questions.models import Question
 from tests.common.browsing import Open, needs_browser, press
-from tests.progress.browsing import PHONE, Many, begin, fetches_ahead, learn, listens, ratings, sheet
+from tests.progress.browsing import (
+    PHONE,
+    Many,
+    begin,
+    fetches_ahead,
+    learn,
+    listens,
+    ratings,
+    sheet,
+)
 from tests.progress.conftest import make_question
 
 pytestmark = needs_browser
@@ -24,12 +35,17 @@ Storage.prototype.setItem = function (key, value) {
   set.call(this, key, value);
 };
 null"""
-HELD = "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, repeat: true, bubbles: true}))"
+HELD = (
+    "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', "
+    "{key, repeat: true, bubbles: true}))"
+)
 
 
 @pytest.fixture
 def opened(open_page: Open, mei: User, many: Many) -> tuple[Page, Question]:
-    """A review of two cards, the answer of the first open, the next one fetched; and the first question."""
+    """A review of two cards, the answer of the first open, the next one fetched; and the first
+    question.
+    """
     learn(mei, questions := many(2))
     page = open_page("/review", mei)
     with fetches_ahead(page):
@@ -113,15 +129,21 @@ def test_a_page_that_alone_holds_a_grade_is_not_left_unasked(opened: tuple[Page,
 
 
 @pytest.mark.parametrize("status", [400, 409])
-def test_a_grade_that_is_not_taken_is_said_where_one_looks(opened: tuple[Page, Question], status: int) -> None:
+def test_a_grade_that_is_not_taken_is_said_where_one_looks(
+    opened: tuple[Page, Question], status: int
+) -> None:
     page, _first = opened
     page.route(GRADE, lambda route: route.fulfill(status=status, body=""))
     press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("A grade was not taken; answer that question again.")
+    expect(page.locator("#unsent")).to_have_text(
+        "A grade was not taken; answer that question again."
+    )
     expect(page.locator("#unsent")).to_be_visible()
 
 
-def test_a_review_goes_on_once_the_site_is_well_again(open_page: Open, mei: User, many: Many) -> None:
+def test_a_review_goes_on_once_the_site_is_well_again(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
     for path in (AHEAD, GRADE):
@@ -137,7 +159,9 @@ def test_a_review_goes_on_once_the_site_is_well_again(open_page: Open, mei: User
     assert Review.objects.count() == 1
 
 
-def test_a_card_that_nothing_follows_is_graded_anew_after_undo(open_page: Open, mei: User, many: Many) -> None:
+def test_a_card_that_nothing_follows_is_graded_anew_after_undo(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
     for path in (AHEAD, GRADE):
@@ -171,7 +195,9 @@ def test_undo_of_a_grade_that_is_on_its_way(opened: tuple[Page, Question]) -> No
     assert ratings(first) == []
 
 
-def test_a_grade_given_after_undo_counts_though_the_first_had_arrived(opened: tuple[Page, Question]) -> None:
+def test_a_grade_given_after_undo_counts_though_the_first_had_arrived(
+    opened: tuple[Page, Question],
+) -> None:
     page, first = opened
 
     def lose_the_answer(route: Route) -> None:
@@ -217,7 +243,12 @@ def test_whoever_was_signed_out_comes_to_the_door(open_page: Open, mei: User, ma
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)
-    page.route(AHEAD, lambda route: route.fulfill(content_type="text/html", body="<main id=main><h1>Sign in</h1></main>"))
+    page.route(
+        AHEAD,
+        lambda route: route.fulfill(
+            content_type="text/html", body="<main id=main><h1>Sign in</h1></main>"
+        ),
+    )
     reveal(page)
     page.context.clear_cookies()
     press(page, "3")
@@ -225,7 +256,9 @@ def test_whoever_was_signed_out_comes_to_the_door(open_page: Open, mei: User, ma
     assert "gradus-grades" in page.evaluate("Object.keys(localStorage).join()")
 
 
-def test_grades_are_sent_before_the_next_review_begins(opened: tuple[Page, Question], mei: User) -> None:
+def test_grades_are_sent_before_the_next_review_begins(
+    opened: tuple[Page, Question], mei: User
+) -> None:
     page, first = opened
     page.route(GRADE, lambda route: route.abort())
     press(page, "4")
@@ -237,11 +270,18 @@ def test_grades_are_sent_before_the_next_review_begins(opened: tuple[Page, Quest
     assert ratings(first) == [4]
 
 
-def test_what_is_written_is_kept_until_it_has_arrived(open_page: Open, mei: User, concept: Question) -> None:
+def test_what_is_written_is_kept_until_it_has_arrived(
+    open_page: Open, mei: User, concept: Question
+) -> None:
     page = open_page("/questions/why-relu", mei)
     page.evaluate("localStorage.setItem('gradus-draft-old', '1700000000000 of last year')")
     page.locator("#written").fill("2 reasons")
-    page.route("**/reveal", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>"))
+    page.route(
+        "**/reveal",
+        lambda route: route.fulfill(
+            status=502, content_type="text/html", body="<h1>Bad gateway</h1>"
+        ),
+    )
     page.locator("#reveal .reveal-row button").click()
     expect(page.locator("h1")).to_have_text("Bad gateway")
     page.unroute("**/reveal")
@@ -249,12 +289,17 @@ def test_what_is_written_is_kept_until_it_has_arrived(open_page: Open, mei: User
     expect(page.locator("#written")).to_have_value("2 reasons")
     page.locator("#reveal .reveal-row button").click()
     expect(page.locator(".wrote")).to_have_text("2 reasons")
-    page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('gradus-draft'))")
+    page.wait_for_function(
+        "!Object.keys(localStorage).some((key) => key.startsWith('gradus-draft'))"
+    )
 
 
-def test_a_page_that_comes_back_checks_nothing_any_more(open_page: Open, mei: User, numeric: Question) -> None:
+def test_a_page_that_comes_back_checks_nothing_any_more(
+    open_page: Open, mei: User, numeric: Question
+) -> None:
     page = open_page("/questions/how-long", mei)
-    page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")  # as one that is left half-way
+    # as one that is left half-way
+    page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
     page.locator("#numeric-in").fill("-1")
     button = page.locator("#numeric button")
     button.click()
@@ -273,7 +318,10 @@ def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Q
 
 @pytest.mark.parametrize("kind", ["concept", "code"])
 def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, kind: str) -> None:
-    learn(mei, [make_question("to-tap", kinds=[kind], starter="def f(x):\n" if kind == "code" else "")])
+    learn(
+        mei,
+        [make_question("to-tap", kinds=[kind], starter="def f(x):\n" if kind == "code" else "")],
+    )
     page = open_page("/review", mei, **PHONE, has_touch=True, is_mobile=True)
     page.get_by_role("button", name="Begin").tap()
     listens(page, "#session")
@@ -284,17 +332,32 @@ def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, kind: s
     expect(page.locator(".grade")).to_be_visible()
 
 
-SMALL = """() => [...document.querySelectorAll("main :is(button, summary, select, input, textarea, label:has(input), .btn)")]
-  .filter((el) => el.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !el.matches(".sr, [type=hidden]"))
-  .filter((el) => !(el.matches("input, select") && (el.closest("label") || (el.type === "checkbox" && el.labels.length))))
+SMALL = """() => [...document.querySelectorAll(
+    "main :is(button, summary, select, input, textarea, label:has(input), .btn)")]
+  .filter((el) => el.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .filter((el) => !el.matches(".sr, [type=hidden]"))
+  .filter((el) => !(el.matches("input, select")
+    && (el.closest("label") || (el.type === "checkbox" && el.labels.length))))
   .filter((el) => el.getBoundingClientRect().height < 43.5)
-  .map((el) => `${el.tagName} ${el.className} ${el.textContent.trim().slice(0, 30)} ${el.getBoundingClientRect().height}`)"""
+  .map((el) => [el.tagName, el.className, el.textContent.trim().slice(0, 30),
+    el.getBoundingClientRect().height].join(" "))"""
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/plan", "/progress", "/questions", "/questions/all-of-it", "/questions/question-0", "/review"]
+    "path",
+    [
+        "/",
+        "/plan",
+        "/progress",
+        "/questions",
+        "/questions/all-of-it",
+        "/questions/question-0",
+        "/review",
+    ],
 )
-def test_a_thumb_finds_everything(open_page: Open, mei: User, mixed: Question, many: Many, path: str) -> None:
+def test_a_thumb_finds_everything(
+    open_page: Open, mei: User, mixed: Question, many: Many, path: str
+) -> None:
     learn(mei, [mixed, *many(3)])
     page = open_page(path, mei, **PHONE)
     assert page.evaluate(SMALL) == []

@@ -1,4 +1,6 @@
-"""The rule of product.md: what was checked grades itself by the first check, a hint costs a step, the lowest part counts."""
+"""The rule of product.md: what was checked grades itself by the first check, a hint costs a step,
+the lowest part counts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from apps.progress.variety import mixed
 
 
 @pytest.mark.parametrize(
-    ("right", "hints", "grade"), [(True, 0, GOOD), (True, 1, HARD), (True, 3, HARD), (False, 0, AGAIN), (False, 2, AGAIN)]
+    ("right", "hints", "grade"),
+    [(True, 0, GOOD), (True, 1, HARD), (True, 3, HARD), (False, 0, AGAIN), (False, 2, AGAIN)],
 )
 def test_the_first_check_decides(right: bool, hints: int, grade: int) -> None:
     assert grading.of_check(right, hints) == grade

@@ -1,4 +1,6 @@
-"""Whatever is posted, by whomever: a clear answer, never an error of ours, and nothing written by half."""
+"""Whatever is posted, by whomever: a clear answer, never an error of ours, and nothing written by
+half.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,15 @@ FIELDS = {
     "/plan": ["interview", "minutes", "retention", "two_buttons", "only"],
 }
 POSTS = tuple(FIELDS)
-GETS = ("/", f"/questions/{SLUG}", "/review", "/progress", "/progress/calendar.csv", "/topics/metrics", "/plan")
+GETS = (
+    "/",
+    f"/questions/{SLUG}",
+    "/review",
+    "/progress",
+    "/progress/calendar.csv",
+    "/topics/metrics",
+    "/plan",
+)
 GARBAGE = {
     "nothing": "",
     "zero": "0",
@@ -65,7 +75,16 @@ GOOD = {"part": "numeric", "text": "1", "rating": "3", "minutes": "30", "retenti
 
 
 def rows() -> dict[str, int]:
-    tables: list[type[models.Model]] = [Attempt, Bookmark, Card, Note, Plan, Review, Session, Sitting]
+    tables: list[type[models.Model]] = [
+        Attempt,
+        Bookmark,
+        Card,
+        Note,
+        Plan,
+        Review,
+        Session,
+        Sitting,
+    ]
     return {table.__name__: table._default_manager.count() for table in tables}
 
 
@@ -84,12 +103,22 @@ def member(mei: User, mixed: Question) -> Client:
 def test_garbage_in_any_field_is_answered(member: Client, mei: User, path: str) -> None:
     for field, what in itertools.product(FIELDS[path], GARBAGE):
         before, value = rows(), GARBAGE[what].encode("utf-8", "surrogatepass")
-        response = member.post(path, urlencode({**GOOD, **names(), field: value}), content_type=FORM)
-        assert response.status_code in (200, 302, 400, 404, 409, 422), (field, what, response.status_code)
+        response = member.post(
+            path, urlencode({**GOOD, **names(), field: value}), content_type=FORM
+        )
+        assert response.status_code in (200, 302, 400, 404, 409, 422), (
+            field,
+            what,
+            response.status_code,
+        )
         if response.status_code in (400, 404, 409):
-            assert rows() == before, f"{field}, {what}: something was written by a post that was refused"
+            assert rows() == before, (
+                f"{field}, {what}: something was written by a post that was refused"
+            )
         if response.status_code == 302:
-            assert response["Location"].startswith("/") and not response["Location"].startswith("//"), (field, what)
+            assert response["Location"].startswith("/") and not response["Location"].startswith(
+                "//"
+            ), (field, what)
     for page in GETS:
         assert member.get(page).status_code == 200, f"{page} after {path}"
 
@@ -98,12 +127,22 @@ def test_garbage_in_any_field_is_answered(member: Client, mei: User, path: str) 
 @pytest.mark.parametrize("body", [b"{}", b"\xff\xfe\x00", b"a=1&" * 3000])
 def test_bodies_that_are_no_forms_are_answered(member: Client, path: str, body: bytes) -> None:
     for kind in (FORM, "application/json", "multipart/form-data; boundary=x"):
-        assert member.post(path, body, content_type=kind).status_code in (200, 302, 400, 404, 409, 413, 422)
+        assert member.post(path, body, content_type=kind).status_code in (
+            200,
+            302,
+            400,
+            404,
+            409,
+            413,
+            422,
+        )
 
 
 def test_other_methods_are_refused(member: Client) -> None:
     before = rows()
-    for path, method in itertools.product((*POSTS, *GETS), ("put", "patch", "delete", "options", "trace")):
+    for path, method in itertools.product(
+        (*POSTS, *GETS), ("put", "patch", "delete", "options", "trace")
+    ):
         assert getattr(member, method)(path).status_code == 405, (method, path)
     assert rows() == before
 
@@ -120,7 +159,8 @@ def test_who_is_not_signed_in_writes_nothing(mixed: Question, path: str) -> None
     visitor = Client(raise_request_exception=False)
     if path in POSTS:
         response = visitor.post(path, {**GOOD, **names()})
-        assert response.status_code in (200, 302), path  # a visitor's answer is checked; the rest asks them to sign in
+        # a visitor's answer is checked; the rest asks them to sign in
+        assert response.status_code in (200, 302), path
     else:
         assert "/login" in visitor.get(path)["Location"]
     assert not any(rows().values())
@@ -134,9 +174,22 @@ def test_a_form_of_another_site_is_refused(mei: User, mixed: Question, path: str
 
 
 @pytest.mark.parametrize(
-    "value", ["", "0", "x", "9" * 400, "\x00", "²", "１", "00000000-0000-0000-0000-000000000000", "1,2,x," * 900]
+    "value",
+    [
+        "",
+        "0",
+        "x",
+        "9" * 400,
+        "\x00",
+        "²",
+        "１",
+        "00000000-0000-0000-0000-000000000000",
+        "1,2,x," * 900,
+    ],
 )
-def test_addresses_of_nothing_are_answered(member: Client, mei: User, mixed: Question, value: str) -> None:
+def test_addresses_of_nothing_are_answered(
+    member: Client, mei: User, mixed: Question, value: str
+) -> None:
     services.add_card(user=mei, question=mixed)
     services.start_session(user=mei)
     for path in ("/review", f"/questions/{SLUG}", "/progress", "/", "/plan", "/topics/metrics"):
@@ -144,24 +197,41 @@ def test_addresses_of_nothing_are_answered(member: Client, mei: User, mixed: Que
             assert member.get(path, {name: value}).status_code in (200, 404), (path, name)
 
 
-def test_what_is_anothers_is_not_there(member: Client, mei: User, sam: User, mixed: Question) -> None:
+def test_what_is_anothers_is_not_there(
+    member: Client, mei: User, sam: User, mixed: Question
+) -> None:
     """Mei guesses every name that Sam's things have."""
     theirs = studying.reveal(user=sam, question=mixed)
-    studying.grade(user=sam, question=mixed, seen=studying.Seen(theirs.pk), review_id=uuid.UUID(int=5), rating=4)
+    studying.grade(
+        user=sam,
+        question=mixed,
+        seen=studying.Seen(theirs.pk),
+        review_id=uuid.UUID(int=5),
+        rating=4,
+    )
     services.write_note(user=sam, question=mixed, text="sam's own words")
     card = Card.objects.get(user=sam)
     before = rows()
     other = {"sitting": str(theirs.pk), "card": str(card.pk), "point": "0"}
-    for path in (f"/questions/{SLUG}/points", f"/questions/{SLUG}/grade", f"/questions/{SLUG}/reveal", "/review/skip"):
+    for path in (
+        f"/questions/{SLUG}/points",
+        f"/questions/{SLUG}/grade",
+        f"/questions/{SLUG}/reveal",
+        "/review/skip",
+    ):
         response = member.post(path, {**GOOD, **names(), **other})
         assert response.status_code in (302, 400), path
     assert rows() == before
-    assert Card.objects.get(user=sam).due == card.due and Sitting.objects.get(pk=theirs.pk).graded_as == uuid.UUID(int=5)
+    assert Card.objects.get(user=sam).due == card.due and Sitting.objects.get(
+        pk=theirs.pk
+    ).graded_as == uuid.UUID(int=5)
     assert member.get("/review", {"at": str(theirs.pk)}).status_code in (200, 404)
     assert "sam's own words" not in member.get(f"/questions/{SLUG}").content.decode()
 
 
-def test_the_same_review_id_of_two_people_is_two_reviews(mei: User, sam: User, mixed: Question) -> None:
+def test_the_same_review_id_of_two_people_is_two_reviews(
+    mei: User, sam: User, mixed: Question
+) -> None:
     for user in (mei, sam):
         services.record(user=user, question=mixed, review_id=uuid.UUID(int=1), rating=3)
     services.undo(user=mei)

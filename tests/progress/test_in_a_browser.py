@@ -16,7 +16,16 @@ from apps.progress.models import Card, Review
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
-from tests.progress.browsing import PHONE, Many, begin, fetches_ahead, learn, listens, ratings, sheet
+from tests.progress.browsing import (
+    PHONE,
+    Many,
+    begin,
+    fetches_ahead,
+    learn,
+    listens,
+    ratings,
+    sheet,
+)
 from tests.progress.conftest import VARIANT, make_question
 
 pytestmark = needs_browser
@@ -53,7 +62,15 @@ def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Questio
 def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) -> None:
     page = open_page("/questions/all-of-it", mei)
     for key in ("a", "c"):
-        press(page, str(1 + page.locator(".option input").evaluate_all(f"all => all.findIndex(o => o.value === '{key}')")))
+        press(
+            page,
+            str(
+                1
+                + page.locator(".option input").evaluate_all(
+                    f"all => all.findIndex(o => o.value === '{key}')"
+                )
+            ),
+        )
     page.get_by_role("button", name="Check the choice").click()
     expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "right")
     expect(page.locator("#choice-0 .because")).to_have_count(3)
@@ -70,7 +87,9 @@ def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, 
     expect(page.locator("[name=words]")).not_to_be_focused()
 
 
-def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, mei: User, many: Many) -> None:
+def test_space_and_space_is_the_fastest_path_through_a_review(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(3))
     page = open_page("/review", mei)
     begin(page)
@@ -84,7 +103,9 @@ def test_space_and_space_is_the_fastest_path_through_a_review(open_page: Open, m
     assert Review.objects.count() == 3
 
 
-def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(open_page: Open, mei: User, numeric: Question) -> None:
+def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(
+    open_page: Open, mei: User, numeric: Question
+) -> None:
     learn(mei, [numeric])
     page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
     page.get_by_role("button", name="Begin").tap()
@@ -99,7 +120,9 @@ def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(open_page: Open, me
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
 
 
-def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(open_page: Open, mei: User, concept: Question) -> None:
+def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(
+    open_page: Open, mei: User, concept: Question
+) -> None:
     for path, field in (("/questions/why-relu/report", "text"), ("/plan", "minutes")):
         page = open_page(path, mei)
         page.locator(f"[name={field}]").fill("25")
@@ -110,7 +133,9 @@ def test_a_report_and_a_plan_without_a_connection_keep_what_was_written(open_pag
         page.context.set_offline(False)
 
 
-def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei: User, many: Many) -> None:
+def test_a_card_that_is_forgotten_comes_back_before_the_end(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)
@@ -125,7 +150,9 @@ def test_a_card_that_is_forgotten_comes_back_before_the_end(open_page: Open, mei
     expect(page.locator("h1")).to_have_text("1 of 2 recalled")
 
 
-def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, mei: User, many: Many) -> None:
+def test_grades_wait_for_a_connection_and_a_count_shows_them(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(3))
     page = open_page("/review", mei)
     with fetches_ahead(page):
@@ -147,7 +174,9 @@ def test_grades_wait_for_a_connection_and_a_count_shows_them(open_page: Open, me
     assert sheet(page) != first
 
 
-def test_grades_of_one_account_wait_while_another_is_signed_in(open_page: Open, mei: User, sam: User, many: Many) -> None:
+def test_grades_of_one_account_wait_while_another_is_signed_in(
+    open_page: Open, mei: User, sam: User, many: Many
+) -> None:
     questions = many(2)
     for user in (mei, sam):
         learn(user, questions)
@@ -173,7 +202,9 @@ def test_grades_of_one_account_wait_while_another_is_signed_in(open_page: Open, 
 def sign_in(page: Page, user: User) -> None:
     root = page.evaluate("location.origin")
     page.goto("about:blank")
-    page.context.add_cookies([{"name": name, "value": value, "url": root} for name, value in session_of(user).items()])
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": root} for name, value in session_of(user).items()]
+    )
 
 
 def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, many: Many) -> None:
@@ -255,7 +286,9 @@ def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User
     expect(written).to_have_value("return x[]0")
 
 
-def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei: User, numeric: Question) -> None:
+def test_an_answer_without_a_connection_stays_in_its_field(
+    open_page: Open, mei: User, numeric: Question
+) -> None:
     page = open_page("/questions/how-long", mei)
     page.locator("#numeric-in").fill("42")
     go_offline(page)
@@ -265,7 +298,9 @@ def test_an_answer_without_a_connection_stays_in_its_field(open_page: Open, mei:
     page.context.set_offline(False)
 
 
-def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(open_page: Open, mei: User, concept: Question) -> None:
+def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(
+    open_page: Open, mei: User, concept: Question
+) -> None:
     page = open_page("/questions/why-relu", mei)
     press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
@@ -282,7 +317,9 @@ def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(open_page: 
     assert ratings(concept) == [4]
 
 
-def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question, concept: Question) -> None:
+def test_all_of_it_without_scripts(
+    open_page: Open, mei: User, numeric: Question, concept: Question
+) -> None:
     learn(mei, [numeric, concept])
     page = open_page("/review", mei, java_script_enabled=False)
     page.get_by_role("button", name="Begin").click()
@@ -302,18 +339,31 @@ def test_all_of_it_without_scripts(open_page: Open, mei: User, numeric: Question
     assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
 
 
-def test_runs_that_go_on_are_heard_of_by_one_stream(open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_that_go_on_are_heard_of_by_one_stream(
+    open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
-    lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training", lane="labs")
-    words = {"title": {"en": "Dead units", "zh": "死亡单元"}, "claims": {}, "knobs": {}, "predict": {"form": "none"}}
+    lab = Lab.objects.create(
+        slug="dead-relu", topic="activation-functions", kind="training", lane="labs"
+    )
+    words = {
+        "title": {"en": "Dead units", "zh": "死亡单元"},
+        "claims": {},
+        "knobs": {},
+        "predict": {"form": "none"},
+    }
     lab.current = LabVersion.objects.create(
         lab=lab, sha256="a" * 64, source="", words=words | {"profile": {"standard": {"seconds": 9}}}
     )
     lab.save()
-    first, second = (labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2))
+    first, second = (
+        labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2)
+    )
     page = open_page("/about:blank", mei)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
+    page.on(
+        "request", lambda request: asked.append(request.url) if "/events" in request.url else None
+    )
     page.goto("/")
     for run, others in ((first, "Queued"), (second, "Stopped")):
         other = second if run is first else first

@@ -1,4 +1,6 @@
-"""Study as axe, the content policy and a narrow window see it: nothing is found on any page, in any state."""
+"""Study as axe, the content policy and a narrow window see it: nothing is found on any page, in any
+state.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,27 @@ STATES: dict[str, Callable[[Page], Any]] = {
         page.locator("#reveal .reveal-row button").click(),
         expect(page.locator("#ref")).to_be_visible(),
     ),
-    "/questions/question-0": lambda page: (press(page, "Space"), expect(page.locator(".grade")).to_be_visible()),
+    "/questions/question-0": lambda page: (
+        press(page, "Space"),
+        expect(page.locator(".grade")).to_be_visible(),
+    ),
     "/review": begin,
 }
 
 
 @pytest.mark.parametrize("path", STATES)
-@pytest.mark.parametrize(("language", "theme", "size"), [("en", "light", {}), ("zh-hans", "dark", PHONE)])
+@pytest.mark.parametrize(
+    ("language", "theme", "size"), [("en", "light", {}), ("zh-hans", "dark", PHONE)]
+)
 def test_nothing_is_found_on_any_page(
-    open_page: Open, mei: User, mixed: Question, many: Many, path: str, language: str, theme: str, size: dict[str, Any]
+    open_page: Open,
+    mei: User,
+    mixed: Question,
+    many: Many,
+    path: str,
+    language: str,
+    theme: str,
+    size: dict[str, Any],
 ) -> None:
     many(4)
     demo.fill(user=mei)
@@ -47,7 +61,9 @@ def test_nothing_is_found_on_any_page(
     look_over(page)
 
 
-def test_an_empty_account_and_a_wrong_answer_and_a_backlog(open_page: Open, mei: User, numeric: Question, hands: Hands) -> None:
+def test_an_empty_account_and_a_wrong_answer_and_a_backlog(
+    open_page: Open, mei: User, numeric: Question, hands: Hands
+) -> None:
     for path in ("/", "/progress", "/review"):
         look_over(open_page(path, mei))
     page = open_page("/questions/how-long", mei)

@@ -1,4 +1,6 @@
-"""A card is what its grades come to: FSRS with steps of ten minutes, nothing drawn, whatever order the posts came in."""
+"""A card is what its grades come to: FSRS with steps of ten minutes, nothing drawn, whatever order
+the posts came in.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,13 @@ def grade(n: int, rating: int, at: datetime) -> Grade:
     return Grade(UUID(int=n), rating, at, at.date(), 5.0)
 
 
-GRADES = st.lists(st.tuples(st.sampled_from(memory.RATINGS), st.integers(0, 60 * 24 * 40)), max_size=12).map(
-    lambda drawn: [grade(n, rating, BEGAN + timedelta(minutes=minutes)) for n, (rating, minutes) in enumerate(drawn)]
+GRADES = st.lists(
+    st.tuples(st.sampled_from(memory.RATINGS), st.integers(0, 60 * 24 * 40)), max_size=12
+).map(
+    lambda drawn: [
+        grade(n, rating, BEGAN + timedelta(minutes=minutes))
+        for n, (rating, minutes) in enumerate(drawn)
+    ]
 )
 
 
@@ -37,16 +44,26 @@ def test_again_comes_back_in_ten_minutes_and_good_there_is_due_tomorrow() -> Non
 def test_a_card_that_is_forgotten_is_learnt_again_in_ten_minutes() -> None:
     known = memory.after(Memory(due=BEGAN), EASY, BEGAN, BEGAN.date())
     forgotten = memory.after(known, AGAIN, known.due, known.due.date())
-    assert (forgotten.state, forgotten.due - known.due) == (memory.RELEARNING, timedelta(minutes=10))
+    assert (forgotten.state, forgotten.due - known.due) == (
+        memory.RELEARNING,
+        timedelta(minutes=10),
+    )
 
 
 def test_whole_days_apart_it_is_the_library_to_the_digit() -> None:
-    scheduler = fsrs.Scheduler(learning_steps=[memory.STEP], relearning_steps=[memory.STEP], enable_fuzzing=False)
+    scheduler = fsrs.Scheduler(
+        learning_steps=[memory.STEP], relearning_steps=[memory.STEP], enable_fuzzing=False
+    )
     card, ours, at = fsrs.Card(1, due=BEGAN), Memory(due=BEGAN), BEGAN
     for n, rating in enumerate([GOOD, GOOD, HARD, AGAIN, GOOD, EASY, GOOD]):
         card, _log = scheduler.review_card(card, fsrs.Rating(rating), at)
         ours = memory.after(ours, rating, at, at.date())
-        assert (ours.due, ours.state, ours.stability, ours.difficulty) == (card.due, card.state, card.stability, card.difficulty)
+        assert (ours.due, ours.state, ours.stability, ours.difficulty) == (
+            card.due,
+            card.state,
+            card.stability,
+            card.difficulty,
+        )
         at += timedelta(days=3 + n)
 
 
@@ -70,7 +87,9 @@ def test_recall_is_nine_in_ten_when_stability_is_over() -> None:
 
 
 def test_a_higher_aim_brings_cards_sooner() -> None:
-    sooner, later = (memory.after(Memory(due=BEGAN), EASY, BEGAN, BEGAN.date(), aim).due for aim in (0.95, 0.8))
+    sooner, later = (
+        memory.after(Memory(due=BEGAN), EASY, BEGAN, BEGAN.date(), aim).due for aim in (0.95, 0.8)
+    )
     assert sooner < later
 
 
@@ -85,17 +104,30 @@ def test_a_graded_card_always_has_a_memory_that_can_be_stored(grades: list[Grade
     held, counted = memory.fold(BEGAN, grades)
     assert len(counted) == len(grades)
     if grades:
-        assert held.stability is not None and held.stability > 0 and held.difficulty is not None and 1 <= held.difficulty <= 10
+        assert (
+            held.stability is not None
+            and held.stability > 0
+            and held.difficulty is not None
+            and 1 <= held.difficulty <= 10
+        )
         assert (held.step is None) == (held.state == memory.REVIEW)
         assert held.last_review == max(grade.at for grade in grades) and held.due > held.last_review
 
 
 def test_only_a_known_card_after_a_night_says_something_of_memory() -> None:
-    at = [BEGAN, BEGAN + timedelta(minutes=10), BEGAN + timedelta(days=1), BEGAN + timedelta(days=1, hours=1)]
+    at = [
+        BEGAN,
+        BEGAN + timedelta(minutes=10),
+        BEGAN + timedelta(days=1),
+        BEGAN + timedelta(days=1, hours=1),
+    ]
     _held, counted = memory.fold(BEGAN, [grade(n, GOOD, when) for n, when in enumerate(at)])
     assert [each.was_recall for each in counted] == [False, False, True, False]
 
 
 def test_a_memory_is_plain_json_in_the_log() -> None:
     known = memory.after(Memory(due=BEGAN), GOOD, BEGAN, date(2026, 11, 2))
-    assert memory.plain(known)["due"] == known.due.isoformat() and memory.plain(Memory(due=BEGAN))["last_review"] is None
+    assert (
+        memory.plain(known)["due"] == known.due.isoformat()
+        and memory.plain(Memory(due=BEGAN))["last_review"] is None
+    )

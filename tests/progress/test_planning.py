@@ -40,7 +40,10 @@ def test_level_when_nothing_is_left_over() -> None:
 
 @given(st.integers(0, 5000), st.integers(1, 400), st.lists(st.integers(0, 100), max_size=30))
 def test_more_minutes_never_make_it_later(behind: int, a_day: int, coming: list[int]) -> None:
-    slow, fast = planning.level_in(behind, a_day, coming), planning.level_in(behind, a_day + 10, coming)
+    slow, fast = (
+        planning.level_in(behind, a_day, coming),
+        planning.level_in(behind, a_day + 10, coming),
+    )
     assert slow is None or (fast is not None and fast <= slow)
 
 
@@ -48,11 +51,17 @@ LAST = date(2026, 11, 17)
 
 
 def test_the_same_seed_makes_the_same_weeks() -> None:
-    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) == forgetting.reviews(12, LAST, "Europe/Berlin", 7)
-    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) != forgetting.reviews(12, LAST, "Europe/Berlin", 8)
+    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) == forgetting.reviews(
+        12, LAST, "Europe/Berlin", 7
+    )
+    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) != forgetting.reviews(
+        12, LAST, "Europe/Berlin", 8
+    )
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"]
+)
 def test_eight_weeks_lie_in_their_days_in_order(zone: str) -> None:
     made = forgetting.reviews(12, LAST, zone, 3)
     times = [each.grade.at for each in made]

@@ -1,4 +1,6 @@
-"""Progress, topics and the demonstration account: every figure with a sentence, a table and CSV, from what was really stored."""
+"""Progress, topics and the demonstration account: every figure with a sentence, a table and CSV,
+from what was really stored.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ Many = Callable[[int], list[Question]]
 
 def test_an_empty_account_is_told_what_will_stand_here(member: Client, mei: User) -> None:
     html = member.get("/progress").content.decode()
-    assert "Forecasts start after 50 reviews; you have 0." in html and "No answer was given with a confidence yet." in html
+    assert (
+        "Forecasts start after 50 reviews; you have 0." in html
+        and "No answer was given with a confidence yet." in html
+    )
 
 
 def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands: Hands) -> None:
@@ -39,10 +44,14 @@ def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands
     assert found["losses"].cards == 2 and found["losses"].recall == pytest.approx(expected)
 
 
-def test_weeks_and_days_hold_what_was_done(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_weeks_and_days_hold_what_was_done(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     question = many(1)[0]
     for rating in (4, 3, 1):
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=rating, seconds=60)
+        services.record(
+            user=mei, question=question, review_id=uuid.uuid4(), rating=rating, seconds=60
+        )
         hands.later(days=10)
     rows = list(csv.reader(io.StringIO(member.get("/progress/calendar.csv").content.decode())))
     assert rows[0][0] == "day" and [row[1:] for row in rows[1:]] == [
@@ -53,7 +62,9 @@ def test_weeks_and_days_hold_what_was_done(member: Client, mei: User, many: Many
     assert "50 %" in member.get("/progress").content.decode()
 
 
-def test_calibration_counts_first_answers_with_a_confidence(member: Client, mei: User, numeric: Question) -> None:
+def test_calibration_counts_first_answers_with_a_confidence(
+    member: Client, mei: User, numeric: Question
+) -> None:
     for text, confidence in (("-1", "95"), ("-2", "95")):
         form = {"part": "numeric", "text": text, "confidence": confidence, "key": str(uuid.uuid4())}
         member.post("/questions/how-long/check", form)
@@ -73,15 +84,28 @@ def test_a_figure_that_is_none_is_a_404(member: Client, mei: User) -> None:
     assert member.get("/progress/nothing.csv").status_code == 404
 
 
-def test_what_is_kept_out_of_reviews_can_be_found_again(member: Client, mei: User, sam: User, many: Many) -> None:
+def test_what_is_kept_out_of_reviews_can_be_found_again(
+    member: Client, mei: User, sam: User, many: Many
+) -> None:
     mine, let_in, anothers = many(3)
-    for user, question, out in ((mei, mine, True), (mei, let_in, True), (mei, let_in, False), (sam, anothers, True)):
+    for user, question, out in (
+        (mei, mine, True),
+        (mei, let_in, True),
+        (mei, let_in, False),
+        (sam, anothers, True),
+    ):
         services.suspend(user=user, question=question, suspended=out)
-    _before, _heading, listed = member.get("/progress").content.decode().partition("Kept out of reviews")
-    assert [q.slug for q in (mine, let_in, anothers) if f'href="/questions/{q.slug}"' in listed] == [mine.slug]
+    _before, _heading, listed = (
+        member.get("/progress").content.decode().partition("Kept out of reviews")
+    )
+    assert [
+        q.slug for q in (mine, let_in, anothers) if f'href="/questions/{q.slug}"' in listed
+    ] == [mine.slug]
 
 
-def test_a_topic_shows_questions_and_ones_own_memory_of_them(member: Client, client: Client, sam: User, mei: User) -> None:
+def test_a_topic_shows_questions_and_ones_own_memory_of_them(
+    member: Client, client: Client, sam: User, mei: User
+) -> None:
     question = make_question("why-loss", "losses")
     services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
@@ -93,7 +117,9 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(member: Client, cli
     assert member.get("/topics/nothing").status_code == 404
 
 
-def test_a_topic_begins_with_what_holds_the_shortest_time(member: Client, mei: User, sam: User) -> None:
+def test_a_topic_begins_with_what_holds_the_shortest_time(
+    member: Client, mei: User, sam: User
+) -> None:
     first, second, third = (make_question(slug) for slug in ("a-first", "b-second", "c-third"))
     for user, question, rating in ((mei, third, 2), (mei, second, 4), (sam, first, 1)):
         services.record(user=user, question=question, review_id=uuid.uuid4(), rating=rating)
@@ -103,38 +129,67 @@ def test_a_topic_begins_with_what_holds_the_shortest_time(member: Client, mei: U
         assert places == sorted(places)
 
 
-def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(member: Client, mei: User, hands: Hands) -> None:
+def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
+    member: Client, mei: User, hands: Hands
+) -> None:
     for n in range(103):
         made = make_question(f"loss-{n:03}", "losses")
         if n >= 90:  # the last of them is remembered worst: the others were graded Easy
-            services.record(user=mei, question=made, review_id=uuid.uuid4(), rating=1 if n == 102 else 4)
+            services.record(
+                user=mei, question=made, review_id=uuid.uuid4(), rating=1 if n == 102 else 4
+            )
     hands.later(days=9)
     first = member.get("/topics/losses").content.decode()
     shares = standing.weakest(mei, "losses", 10)
-    expected = {card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)}
-    assert next(iter(shares)) == made.pk and len(shares) == 10 and shares == pytest.approx({pk: expected[pk] for pk in shares})
+    expected = {
+        card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)
+    }
+    assert (
+        next(iter(shares)) == made.pk
+        and len(shares) == 10
+        and shares == pytest.approx({pk: expected[pk] for pk in shares})
+    )
     rows, _heading, weakest = first.partition("Your weakest ten")
-    assert "/questions/loss-102" in rows and "/questions/loss-086" in rows and "Page 1 of 2" in rows and "of 13 cards" in rows
+    assert (
+        "/questions/loss-102" in rows
+        and "/questions/loss-086" in rows
+        and "Page 1 of 2" in rows
+        and "of 13 cards" in rows
+    )
     assert "/questions/loss-102" in weakest
-    rows, _heading, weakest = member.get("/topics/losses?page=2").content.decode().partition("Your weakest ten")
-    assert "/questions/loss-087" in rows and "/questions/loss-089" in rows and "/questions/loss-102" not in rows
+    rows, _heading, weakest = (
+        member.get("/topics/losses?page=2").content.decode().partition("Your weakest ten")
+    )
+    assert (
+        "/questions/loss-087" in rows
+        and "/questions/loss-089" in rows
+        and "/questions/loss-102" not in rows
+    )
     assert "/questions/loss-102" in weakest, "though its row is on the page before"
     for odd in ("0", "-1", "99", "x", "9" * 30, "%00"):
         assert member.get(f"/topics/losses?page={odd}").status_code == 200
 
 
-def test_the_demonstration_account_has_something_true_on_every_page(mei: User, many: Many, capsys: Any) -> None:
+def test_the_demonstration_account_has_something_true_on_every_page(
+    mei: User, many: Many, capsys: Any
+) -> None:
     many(8)
-    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)  # the easy ones are begun with
+    # the easy ones are begun with
+    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
     line = demo.fill(user=mei)
     assert "reviews of 7 questions" in line
-    assert Review.objects.filter(user=mei).count() >= 50 and Attempt.objects.filter(confidence__isnull=False).exists()
+    assert (
+        Review.objects.filter(user=mei).count() >= 50
+        and Attempt.objects.filter(confidence__isnull=False).exists()
+    )
     member = Client()
     member.force_login(mei)
     for path in ("/", "/progress", "/review", "/topics/losses", "/questions/how-long"):
         assert member.get(path).status_code == 200
     assert standing.weeks(standing.by_day(mei, timedelta(days=60)))
-    assert all(grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card))
+    assert all(
+        grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card)
+    )
     assert "nothing was added" in demo.fill(user=mei)
 
 
@@ -142,9 +197,13 @@ def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
     demo.fill(user=mei)
     kept = Attempt.objects.filter(user=mei).select_related("sitting")
-    assert kept and all(each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept)
+    assert kept and all(
+        each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept
+    )
     judged = Review.objects.filter(user=mei, graded_by="numeric")
-    assert set(judged.values_list("review_id", "rating")) == {(each.sitting.graded_as, each.grade) for each in kept}
+    assert set(judged.values_list("review_id", "rating")) == {
+        (each.sitting.graded_as, each.grade) for each in kept
+    }
 
 
 def test_the_cards_of_the_demonstration_are_what_their_log_comes_to(mei: User, many: Many) -> None:
@@ -175,12 +234,19 @@ def test_progress_and_topics_ask_little_of_the_database(
             member.get(path)
 
 
-def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     question = many(1)[0]
     for _n in range(2):
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60)
         hands.later(days=40)
     month, year = (member.get(f"/progress?weeks={weeks}").content.decode() for weeks in (4, 52))
-    assert "No day of the last 4 weeks has a review yet." in month and "on 2 days of the last 52 weeks" in year
+    assert (
+        "No day of the last 4 weeks has a review yet." in month
+        and "on 2 days of the last 52 weeks" in year
+    )
     assert 'href="?weeks=13" data-key="]"' in month and 'href="?weeks=13" data-key="["' in year
-    assert member.get("/progress?weeks=nonsense").content.decode().count("of the last 52 weeks") == 1
+    assert (
+        member.get("/progress?weeks=nonsense").content.decode().count("of the last 52 weeks") == 1
+    )

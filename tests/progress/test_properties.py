@@ -1,4 +1,6 @@
-"""Scheduling and sums, over histories made by chance: the same grades lead to the same card, and SQL counts as Python does."""
+"""Scheduling and sums, over histories made by chance: the same grades lead to the same card, and
+SQL counts as Python does.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,17 @@ from hypothesis import strategies as st
 from apps.accounts.models import ZONES, User
 from apps.experiments.models import Run
 from apps.experiments.selectors import evidence_counts
-from apps.progress import calibration, days, demo, forgetting, memory, selectors, services, standing, studying
+from apps.progress import (
+    calibration,
+    days,
+    demo,
+    forgetting,
+    memory,
+    selectors,
+    services,
+    standing,
+    studying,
+)
 from apps.progress.memory import Grade
 from apps.progress.models import Attempt, Card, Day, Review, Sitting
 from apps.progress.sittings import Seen
@@ -24,19 +36,31 @@ from tests.experiments.pages_cast import loaded, recorded
 from tests.progress.conftest import NOON
 
 pytestmark = pytest.mark.django_db
-GENTLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-BEGAN = NOON - timedelta(days=31)  # a moment, not an age: the clock ticks on while the same history is told twice
+GENTLE = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+# a moment, not an age: the clock ticks on while the same history is told twice
+BEGAN = NOON - timedelta(days=31)
 
-POST = st.tuples(st.integers(0, 30 * 24 * 60), st.sampled_from(memory.RATINGS), st.booleans())  # minutes, grade, taken back later
+# minutes, grade, taken back later
+POST = st.tuples(st.integers(0, 30 * 24 * 60), st.sampled_from(memory.RATINGS), st.booleans())
 
 
 @st.composite
 def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return posts in the order in which they were made, and the same late: in another order, some of them twice or more."""
+    """Return posts in the order in which they were made, and the same late: in another order, some
+    of them twice or more.
+    """
     made: list[dict[str, Any]] = []
     drawn = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
     for n, (minutes, rating, undone) in enumerate(sorted(drawn)):
-        made.append({"review_id": UUID(int=n + 1), "rating": rating, "at": BEGAN + timedelta(minutes=minutes)})
+        made.append(
+            {
+                "review_id": UUID(int=n + 1),
+                "rating": rating,
+                "at": BEGAN + timedelta(minutes=minutes),
+            }
+        )
         made += [{"undo": UUID(int=n + 1)}] * undone
     late = draw(st.permutations(made + draw(st.lists(st.sampled_from(made), max_size=5))))
     return made, late
@@ -53,7 +77,10 @@ def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
                 services.record(user=user, question=question, seconds=8.0, **post)
         card.refresh_from_db()
         rows = Day.objects.filter(user=user, reviews__gt=0)
-        found = (selectors.memory_of(card), [(row.day, row.reviews, row.recalls, row.recalled, row.seconds) for row in rows])
+        found = (
+            selectors.memory_of(card),
+            [(row.day, row.reviews, row.recalls, row.recalled, row.seconds) for row in rows],
+        )
         transaction.set_rollback(True)
     return found
 
@@ -69,18 +96,30 @@ def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
 
 @GENTLE
 @given(
-    st.lists(st.tuples(st.sampled_from(memory.RATINGS), st.integers(1, 600)), min_size=1, max_size=5, unique_by=lambda g: g[1]),
+    st.lists(
+        st.tuples(st.sampled_from(memory.RATINGS), st.integers(1, 600)),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda g: g[1],
+    ),
     st.data(),
 )
 def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
     mei: User, concept: Question, given_: list[tuple[int, int]], data: st.DataObject
 ) -> None:
-    posts = [(UUID(int=n + 1), rating, NOON - timedelta(minutes=ago)) for n, (rating, ago) in enumerate(given_)]
-    order = data.draw(st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4))))
+    posts = [
+        (UUID(int=n + 1), rating, NOON - timedelta(minutes=ago))
+        for n, (rating, ago) in enumerate(given_)
+    ]
+    order = data.draw(
+        st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4)))
+    )
     with transaction.atomic():
         held = studying.reveal(user=mei, question=concept)
         for name, rating, at in order:
-            studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at)
+            studying.grade(
+                user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at
+            )
         last = max(posts, key=lambda post: post[2])
         standing_ = selectors.grades_of(Card.objects.get())
         assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
@@ -89,35 +128,53 @@ def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
 
 
 def test_postgresql_knows_every_zone_and_the_days_in_it_as_we_do(db: None) -> None:
-    moments = [datetime(2026, month, 1, 3, 59, 59, tzinfo=UTC) + timedelta(hours=7 * month) for month in range(1, 13)]
+    moments = [
+        datetime(2026, month, 1, 3, 59, 59, tzinfo=UTC) + timedelta(hours=7 * month)
+        for month in range(1, 13)
+    ]
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_timezone_names")
         unknown = ZONES - {name for (name,) in cursor.fetchall()}
         assert not unknown, "whoever lives there would have no page of today"
         for zone, at in itertools.product(sorted(ZONES), moments[::4]):
-            cursor.execute("SELECT ((%s::timestamptz AT TIME ZONE %s) - interval '4 hours')::date", [at, zone])
+            cursor.execute(
+                "SELECT ((%s::timestamptz AT TIME ZONE %s) - interval '4 hours')::date", [at, zone]
+            )
             assert cursor.fetchone()[0] == days.day_of(at, zone), (zone, at)
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Chatham"])
-def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(mei: User, many: Any, hands: Any, zone: str) -> None:
+@pytest.mark.parametrize(
+    "zone",
+    ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Chatham"],
+)
+def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(
+    mei: User, many: Any, hands: Any, zone: str
+) -> None:
     """Against the library's own formula, in both directions of the change."""
     User.objects.filter(pk=mei.pk).update(time_zone=zone)
     mei.refresh_from_db()
     hands.set(datetime(2026, 3, 20, 12, tzinfo=UTC))
     question = many(1)[0]
     for n in range(30):
-        services.record(user=mei, question=question, review_id=UUID(int=n + 1), rating=3 if n else 4)
+        services.record(
+            user=mei, question=question, review_id=UUID(int=n + 1), rating=3 if n else 4
+        )
         hands.later(days=9, hours=n % 5)
         card = Card.objects.select_related("user").get()
         passed = (selectors.today(mei) - days.day_of(card.last_review, zone)).days  # type: ignore[arg-type]
         factor = 0.9 ** (1 / memory.DECAY) - 1
         wanted = (1 + factor * passed / card.stability) ** memory.DECAY  # type: ignore[operator]
-        assert standing.mastery(mei)[0].recall == pytest.approx(wanted) == pytest.approx(standing.recall_of(mei, card))
+        assert (
+            standing.mastery(mei)[0].recall
+            == pytest.approx(wanted)
+            == pytest.approx(standing.recall_of(mei, card))
+        )
 
 
 def test_what_fsrs_foretells_is_what_a_learner_of_that_memory_recalls() -> None:
-    """Reviews of a learner who forgets exactly as FSRS says: foretold and measured agree, and a shifted memory would be seen."""
+    """Reviews of a learner who forgets exactly as FSRS says: foretold and measured agree, and a
+    shifted memory would be seen.
+    """
     foretold = measured = of = 0.0
     for seed in range(12):
         made = forgetting.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
@@ -139,7 +196,10 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     demo.fill(user=mei)
     counted = []
     for card in Card.objects.filter(user=mei):
-        log = [Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds) for row in Review.objects.filter(card=card)]
+        log = [
+            Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
+            for row in Review.objects.filter(card=card)
+        ]
         counted += memory.fold(card.made_at, log)[1]
     recalls = [each for each in counted if each.was_recall]
     rows = list(Day.objects.filter(user=mei))
@@ -151,14 +211,19 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
         rows_ = Attempt.objects.filter(user=mei, place=1, confidence=each.confidence)
         assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
     assert calibration.score([]) is None
-    assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(counted)
+    assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(
+        counted
+    )
 
 
 def test_copied_runs_of_the_demonstration_are_no_evidence(mei: User, many: Any) -> None:
     recorded(loaded())
     many(1)
     demo.fill(user=mei)
-    assert Run.objects.filter(owner=mei, state="succeeded", at_defaults=True).exists() and evidence_counts() == {}
+    assert (
+        Run.objects.filter(owner=mei, state="succeeded", at_defaults=True).exists()
+        and evidence_counts() == {}
+    )
 
 
 def test_a_demonstration_without_questions_says_what_to_load(mei: User) -> None:

@@ -1,4 +1,6 @@
-"""The page of a question: plain forms for all of it; a visitor may try, a stranger sees nothing of another's."""
+"""The page of a question: plain forms for all of it; a visitor may try, a stranger sees nothing of
+another's.
+"""
 
 from __future__ import annotations
 
@@ -45,27 +47,41 @@ def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) ->
     assert not Sitting.objects.exists()
 
 
-def test_related_questions_stand_beside_the_answer_and_not_before(client: Client, numeric: Question) -> None:
+def test_related_questions_stand_beside_the_answer_and_not_before(
+    client: Client, numeric: Question
+) -> None:
     make_question("how-far", related=["how-long", "not-written-yet"])
-    before, after = (client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1"))
+    before, after = (
+        client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1")
+    )
     assert "Related questions" not in before and 'href="/questions/how-long"' not in before
     assert 'href="/questions/how-long"' in after and "not-written-yet" not in after
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
     right = str(draw(VARIANT, 0).answer)
-    assert 'data-kind="right"' in post(client, f"{PAGE}/check", part="numeric", text=right).content.decode()
-    assert 'data-kind="wrong"' in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
+    assert (
+        'data-kind="right"'
+        in post(client, f"{PAGE}/check", part="numeric", text=right).content.decode()
+    )
+    assert (
+        'data-kind="wrong"'
+        in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
+    )
     assert not Attempt.objects.exists() and not Sitting.objects.exists()
 
 
 @pytest.mark.parametrize("deed", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"])
-def test_what_is_kept_needs_someone_to_keep_it_for(client: Client, numeric: Question, deed: str) -> None:
+def test_what_is_kept_needs_someone_to_keep_it_for(
+    client: Client, numeric: Question, deed: str
+) -> None:
     response = post(client, f"{PAGE}/{deed}")
     assert response.status_code == 302 and "/login" in response["Location"]
 
 
-@pytest.mark.parametrize("deed", ["check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card"])
+@pytest.mark.parametrize(
+    "deed", ["check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card"]
+)
 def test_reading_changes_nothing(member: Client, numeric: Question, deed: str) -> None:
     assert member.get(f"{PAGE}/{deed}").status_code == 405
 
@@ -91,13 +107,25 @@ def test_a_refusal_leads_back_to_the_page_that_asked(member: Client, numeric: Qu
     asked = {"referer": f"http://testserver{PAGE}?reveal=1"}
     html = member.post(f"{PAGE}/grade", {"key": "x"}, headers=asked).content.decode()
     assert f'href="{PAGE}?reveal=1">Back to the page' in html
-    for strange in ("http://evil.example/questions", "javascript:alert(1)", "http://testserver//evil.example/", ""):
-        html = member.post(f"{PAGE}/grade", {"key": "x"}, headers={"referer": strange}).content.decode()
+    for strange in (
+        "http://evil.example/questions",
+        "javascript:alert(1)",
+        "http://testserver//evil.example/",
+        "",
+    ):
+        html = member.post(
+            f"{PAGE}/grade", {"key": "x"}, headers={"referer": strange}
+        ).content.decode()
         assert "Back to the page" not in html and "evil.example" not in html, strange
 
 
-def test_what_is_said_of_an_answer_is_in_view_also_where_it_was_not_read(client: Client, numeric: Question) -> None:
-    assert f'action="{PAGE}/check#numeric"' in post(client, f"{PAGE}/check", part="numeric", text="what?").content.decode()
+def test_what_is_said_of_an_answer_is_in_view_also_where_it_was_not_read(
+    client: Client, numeric: Question
+) -> None:
+    assert (
+        f'action="{PAGE}/check#numeric"'
+        in post(client, f"{PAGE}/check", part="numeric", text="what?").content.decode()
+    )
 
 
 def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: Question) -> None:
@@ -107,7 +135,9 @@ def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: 
     assert "Back to today" in member.get(f"{PAGE}?reveal=1").content.decode()
 
 
-def test_a_sentence_round_an_answer_ends_as_its_language_does(member: Client, mei: User, numeric: Question) -> None:
+def test_a_sentence_round_an_answer_ends_as_its_language_does(
+    member: Client, mei: User, numeric: Question
+) -> None:
     post(member, f"{PAGE}/check", part="numeric", text="-1")
     post(member, f"{PAGE}/reveal")
     html = member.get(f"{PAGE}?reveal=1").content.decode()
@@ -124,7 +154,9 @@ def test_a_question_that_is_not_there_is_a_404(member: Client, numeric: Question
     assert post(member, f"{PAGE}/check", part="numeric", text="1").status_code == 404
 
 
-def test_wrong_then_right_then_reveal_is_again_and_says_so(member: Client, mei: User, numeric: Question) -> None:
+def test_wrong_then_right_then_reveal_is_again_and_says_so(
+    member: Client, mei: User, numeric: Question
+) -> None:
     wrong = post(member, f"{PAGE}/check", part="numeric", text="-1", confidence="75")
     assert wrong.status_code == 302
     assert 'data-kind="wrong"' in member.get(PAGE).content.decode()
@@ -142,14 +174,23 @@ def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Qu
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 
 
-@pytest.mark.parametrize("text", ["", "seven", "1,2,3", "1e99999", "<script>alert(1)</script>", "x" * 5000, "\x00", "٣", "nan"])
-def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(member: Client, numeric: Question, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["", "seven", "1,2,3", "1e99999", "<script>alert(1)</script>", "x" * 5000, "\x00", "٣", "nan"],
+)
+def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(
+    member: Client, numeric: Question, text: str
+) -> None:
     response = post(member, f"{PAGE}/check", part="numeric", text=text)
     html = response.content.decode()
     if response.status_code == 302:  # a digit of another script is a number too
         assert text == "٣"
         return
-    assert response.status_code == 422 and "This did not count." in html and "<script>alert" not in html
+    assert (
+        response.status_code == 422
+        and "This did not count." in html
+        and "<script>alert" not in html
+    )
     assert not Attempt.objects.exists()
 
 
@@ -157,7 +198,11 @@ def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Ques
     assert "the reason of a" not in member.get("/questions/all-of-it").content.decode()
     post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "c"])
     html = member.get("/questions/all-of-it").content.decode()
-    assert 'data-kind="right"' in html and "the reason of a" in html and Attempt.objects.get().was_read == ["a", "c"]
+    assert (
+        'data-kind="right"' in html
+        and "the reason of a" in html
+        and Attempt.objects.get().was_read == ["a", "c"]
+    )
 
 
 def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Question) -> None:
@@ -171,7 +216,9 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
 
 
 @pytest.mark.parametrize("text", ["n + (", "n + 1", "1/n"])
-def test_what_is_said_of_a_first_step_is_not_folded_away(client: Client, member: Client, db: None, text: str) -> None:
+def test_what_is_said_of_a_first_step_is_not_folded_away(
+    client: Client, member: Client, db: None, text: str
+) -> None:
     make_question("by-steps", kinds=["derivation"], step=STEPS)
     for reader in (client, member):
         html = post(reader, "/questions/by-steps/check", part="step-0", text=text).content.decode()
@@ -179,15 +226,25 @@ def test_what_is_said_of_a_first_step_is_not_folded_away(client: Client, member:
         assert 'class="said"' in shown and '<details class="begin">' not in shown
 
 
-def test_how_sure_one_was_stays_with_what_could_not_be_read(member: Client, numeric: Question) -> None:
-    html = post(member, f"{PAGE}/check", part="numeric", text="seven", confidence="75").content.decode()
-    assert [sure for sure in (50, 75, 95) if f'name="confidence" value="{sure}" checked' in html] == [75]
+def test_how_sure_one_was_stays_with_what_could_not_be_read(
+    member: Client, numeric: Question
+) -> None:
+    html = post(
+        member, f"{PAGE}/check", part="numeric", text="seven", confidence="75"
+    ).content.decode()
+    assert [
+        sure for sure in (50, 75, 95) if f'name="confidence" value="{sure}" checked' in html
+    ] == [75]
 
 
-def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(member: Client, concept: Question) -> None:
+def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
+    member: Client, concept: Question
+) -> None:
     page = "/questions/why-relu"
     html = member.get(page).content.decode()
-    shown = member.post(f"{page}/reveal", {"text": "It is <b>cheap</b>.", "key": hidden(html, "key")}, follow=True).content.decode()
+    shown = member.post(
+        f"{page}/reveal", {"text": "It is <b>cheap</b>.", "key": hidden(html, "key")}, follow=True
+    ).content.decode()
     assert "It is &lt;b&gt;cheap&lt;/b&gt;." in shown and "point 1 of why-relu" in shown
     sitting = hidden(shown, "sitting")
     member.post(f"{page}/points", {"sitting": sitting, "point": ["0"]})
@@ -204,39 +261,63 @@ def test_hints_open_one_at_a_time(member: Client, numeric: Question) -> None:
 def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Question) -> None:
     page = "/questions/why-relu"
     html = member.post(f"{page}/reveal", follow=True).content.decode()
-    form = {"sitting": hidden(html, "sitting"), "review_id": hidden(html, "review_id"), "rating": "3"}
-    first, second = member.post(f"{page}/grade", form), member.post(f"{page}/grade", {**form, "rating": "1"})
+    form = {
+        "sitting": hidden(html, "sitting"),
+        "review_id": hidden(html, "review_id"),
+        "rating": "3",
+    }
+    first, second = (
+        member.post(f"{page}/grade", form),
+        member.post(f"{page}/grade", {**form, "rating": "1"}),
+    )
     assert first.status_code == second.status_code == 302
     assert Review.objects.count() == 1 == Sitting.objects.count()
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
 
 
-def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(member: Client, concept: Question) -> None:
+def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
+    member: Client, concept: Question
+) -> None:
     html = member.post("/questions/why-relu/reveal", follow=True).content.decode()
     form = {"sitting": hidden(html, "sitting"), "review_id": hidden(html, "review_id")}
     member.post("/questions/why-relu/grade", {**form, "rating": "3"})
-    said = member.post("/questions/why-relu/grade", {**form, "rating": "1"}, follow=True).content.decode()
+    said = member.post(
+        "/questions/why-relu/grade", {**form, "rating": "1"}, follow=True
+    ).content.decode()
     assert "Good stands. Change it below." in said
     assert [review.rating for review in Review.objects.all()] == [3]
-    anew = {"sitting": hidden(said, "sitting"), "review_id": hidden(said, "review_id"), "rating": "1"}
-    assert "Again. It comes again in" in member.post("/questions/why-relu/grade", anew, follow=True).content.decode()
+    anew = {
+        "sitting": hidden(said, "sitting"),
+        "review_id": hidden(said, "review_id"),
+        "rating": "1",
+    }
+    assert (
+        "Again. It comes again in"
+        in member.post("/questions/why-relu/grade", anew, follow=True).content.decode()
+    )
 
 
 @pytest.mark.parametrize("rating", ["", "0", "5", "-1", "3.0", "three", "３", "9" * 400])
 def test_a_grade_that_is_none_is_refused(member: Client, concept: Question, rating: str) -> None:
-    response = member.post("/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": rating})
+    response = member.post(
+        "/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": rating}
+    )
     assert response.status_code == 400 and not Review.objects.exists()
 
 
 @pytest.mark.parametrize("field", ["review_id", "sitting"])
 @pytest.mark.parametrize("value", ["", "1", "not-a-name", "\x00"])
-def test_a_form_that_lost_its_number_is_told(member: Client, concept: Question, field: str, value: str) -> None:
+def test_a_form_that_lost_its_number_is_told(
+    member: Client, concept: Question, field: str, value: str
+) -> None:
     form = {"review_id": str(uuid4()), "rating": "3", "sitting": str(uuid4()), field: value}
     response = member.post("/questions/why-relu/grade", form)
     assert response.status_code == (302 if (field, value) == ("sitting", "") else 400)
 
 
-@pytest.mark.parametrize("part", ["", "nothing", "choice-7", "numeric' OR 1=1", "step-99", "x" * 300, "\x00"])
+@pytest.mark.parametrize(
+    "part", ["", "nothing", "choice-7", "numeric' OR 1=1", "step-99", "x" * 300, "\x00"]
+)
 def test_a_part_that_is_not_there_is_refused(member: Client, numeric: Question, part: str) -> None:
     assert post(member, f"{PAGE}/check", part=part, text="1").status_code == 400
 
@@ -244,25 +325,35 @@ def test_a_part_that_is_not_there_is_refused(member: Client, numeric: Question, 
 def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Question) -> None:
     at = int((selectors.now().timestamp() - 3600) * 1000)
     form = {"review_id": str(uuid4()), "rating": "3", "at": str(at), "shown": str(at - 9000)}
-    response = member.post("/questions/why-relu/grade", form, headers={"accept": "application/json"})
+    response = member.post(
+        "/questions/why-relu/grade", form, headers={"accept": "application/json"}
+    )
     assert response.json()["rating"] == 3
     review = Review.objects.get()
     assert round(review.at.timestamp() * 1000) == at and review.seconds == 9
 
 
-def test_the_time_before_the_answer_was_opened_counts(member: Client, concept: Question, hands: Hands) -> None:
+def test_the_time_before_the_answer_was_opened_counts(
+    member: Client, concept: Question, hands: Hands
+) -> None:
     path = "/questions/why-relu"
     began = selectors.now()
     html = member.get(path).content.decode()
     for deed in ("hint", "reveal", "grade"):
         hands.later(seconds=30)
         form = {name: hidden(html, name) for name in ("sitting", "revision", "shown")}
-        form |= {"review_id": hidden(html, "review_id"), "rating": "3"} if deed == "grade" else {"text": "", "key": str(uuid4())}
+        form |= (
+            {"review_id": hidden(html, "review_id"), "rating": "3"}
+            if deed == "grade"
+            else {"text": "", "key": str(uuid4())}
+        )
         html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
     assert 89.9 < Review.objects.get().seconds <= (selectors.now() - began).total_seconds() + 0.1
 
 
-def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Question, hands: Hands) -> None:
+def test_whoever_comes_back_after_an_hour_begins_anew(
+    member: Client, concept: Question, hands: Hands
+) -> None:
     path = "/questions/why-relu"
     shown = hidden(member.get(path).content.decode(), "shown")
     member.post(f"{path}/hint", {"number": "1", "shown": shown})
@@ -273,7 +364,9 @@ def test_whoever_comes_back_after_an_hour_begins_anew(member: Client, concept: Q
 
 def test_a_grade_of_long_ago_is_not_taken(member: Client, concept: Question) -> None:
     at = int((selectors.now().timestamp() - 40 * 86400) * 1000)
-    response = member.post("/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": "3", "at": str(at)})
+    response = member.post(
+        "/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": "3", "at": str(at)}
+    )
     assert response.status_code == 400 and not Review.objects.exists()
 
 
@@ -297,11 +390,18 @@ def test_a_stranger_sees_nothing_of_another(sam: User, member: Client, numeric: 
 
 
 def test_nobody_is_sent_to_another_site(member: Client, numeric: Question) -> None:
-    for path in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"):
+    for path in (
+        "https://evil.example/",
+        "//evil.example",
+        "javascript:alert(1)",
+        "/\\evil.example",
+    ):
         assert member.post(f"{PAGE}/bookmark", {"kept": "1", "next": path})["Location"] == PAGE
 
 
-def test_a_suspended_question_stays_out_until_it_is_let_in(member: Client, mei: User, concept: Question) -> None:
+def test_a_suspended_question_stays_out_until_it_is_let_in(
+    member: Client, mei: User, concept: Question
+) -> None:
     member.post("/questions/why-relu/card")
     assert selectors.count_due(mei) == 1
     member.post("/questions/why-relu/suspend", {"suspended": "1"})
@@ -318,15 +418,24 @@ def test_chinese_readers_read_chinese(member: Client, mei: User, numeric: Questi
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"), [("def f(x):\r\n    ...\r\n", ""), ("def f(x):\r\n    return x\r\n", "return x"), ("  ", "")]
+    ("text", "kept"),
+    [("def f(x):\r\n    ...\r\n", ""), ("def f(x):\r\n    return x\r\n", "return x"), ("  ", "")],
 )
-def test_code_begins_from_its_starter_which_alone_is_no_answer(member: Client, db: None, text: str, kept: str) -> None:
-    page = make_question("by-code", kinds=["code"], starter="def f(x):\n    ...\n").get_absolute_url()
+def test_code_begins_from_its_starter_which_alone_is_no_answer(
+    member: Client, db: None, text: str, kept: str
+) -> None:
+    page = make_question(
+        "by-code", kinds=["code"], starter="def f(x):\n    ...\n"
+    ).get_absolute_url()
     html = member.get(page).content.decode()
     assert ">def f(x):\n    ...\n</textarea>" in html and "Begin from this" not in html
-    shown = member.post(f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True).content.decode()
+    shown = member.post(
+        f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True
+    ).content.decode()
     assert ("<h2>What you wrote" in shown, kept in shown) == (bool(kept), True)
-    assert [attempt.answer["text"].split()[-1] for attempt in Attempt.objects.all()] == (["x"] if kept else [])
+    assert [attempt.answer["text"].split()[-1] for attempt in Attempt.objects.all()] == (
+        ["x"] if kept else []
+    )
 
 
 @pytest.mark.parametrize("state", ["fresh", "answered", "revealed"])

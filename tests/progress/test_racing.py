@@ -1,4 +1,6 @@
-"""Two posts at once are one after the other: one review, one attempt, one open sitting; and nobody waits in a circle."""
+"""Two posts at once are one after the other: one review, one attempt, one open sitting; and nobody
+waits in a circle.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def numeric(mei: User) -> Question:
 
 
 def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
-    """Do a deed in several threads that start together; return what came of each, errors included."""
+    """Do a deed in several threads that start together; return what came of each, errors
+    included.
+    """
     gate, results = threading.Barrier(times), list[object]()
 
     def one() -> None:
@@ -49,7 +53,9 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
 
 
 def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
-    """Do different deeds at once, several times over; none may fail but by a rule of the platform."""
+    """Do different deeds at once, several times over; none may fail but by a rule of the
+    platform.
+    """
     left: list[Callable[[], object]] = []
     for _round in range(rounds):
         left[:] = deeds
@@ -58,13 +64,20 @@ def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
 
 
 def is_what_the_log_says(user: User) -> None:
-    """Check the invariants: each card is what its log comes to, and the sums of days are those of the cards."""
+    """Check the invariants: each card is what its log comes to, and the sums of days are those of
+    the cards.
+    """
     counted: list[Counted] = []
     for card in Card.objects.select_related("user").filter(user=user):
         held, more = memory.fold(card.made_at, selectors.grades_of(card))
         counted += more
         was = selectors.memory_of(card)
-        assert (was.due, was.state, was.step, was.stability) == (held.due, held.state, held.step, held.stability)
+        assert (was.due, was.state, was.step, was.stability) == (
+            held.due,
+            held.state,
+            held.step,
+            held.stability,
+        )
     days = Day.objects.filter(user=user)
     assert sum(row.reviews for row in days) == len(counted)
     assert sum(row.recalls for row in days) == sum(each.was_recall for each in counted)
@@ -72,42 +85,68 @@ def is_what_the_log_says(user: User) -> None:
 
 def test_one_review_that_is_posted_by_many_is_stored_once(mei: User, numeric: Question) -> None:
     name = uuid4()
-    results = at_once(lambda: services.record(user=mei, question=numeric, review_id=name, rating=3).pk)
+    results = at_once(
+        lambda: services.record(user=mei, question=numeric, review_id=name, rating=3).pk
+    )
     assert len(set(results)) == 1 == Review.objects.count() == Card.objects.count()
     assert Day.objects.get().reviews == 1
 
 
 def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
     questions = [make_question(f"question-{n}") for n in range(6)]
-    at_once(lambda: services.record(user=mei, question=questions.pop(), review_id=uuid4(), rating=3, seconds=2))
+    at_once(
+        lambda: services.record(
+            user=mei, question=questions.pop(), review_id=uuid4(), rating=3, seconds=2
+        )
+    )
     assert Day.objects.get().reviews == 6 and Day.objects.get().seconds == 12
 
 
 def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
     sitting = studying.reveal(user=mei, question=numeric)
     name = studying.next_review_id(sitting)
-    grade = {"user": mei, "question": numeric, "seen": Seen(sitting.pk), "review_id": name, "rating": 3}
+    grade = {
+        "user": mei,
+        "question": numeric,
+        "seen": Seen(sitting.pk),
+        "review_id": name,
+        "rating": 3,
+    }
     results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
     assert len(set(results)) == 1 == Review.objects.count() == Sitting.objects.count()
 
 
 def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) -> None:
     key = uuid4()
-    results = at_once(lambda: studying.answer(user=mei, question=numeric, part="numeric", said={"text": "1"}, key=key).mark.outcome)
+    results = at_once(
+        lambda: (
+            studying.answer(
+                user=mei, question=numeric, part="numeric", said={"text": "1"}, key=key
+            ).mark.outcome
+        )
+    )
     assert results == ["wrong"] * 6 and Attempt.objects.count() == 1 == Sitting.objects.count()
 
 
 def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
-    at_once(lambda: studying.answer(user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4()))
+    at_once(
+        lambda: studying.answer(
+            user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4()
+        )
+    )
     assert sorted(Attempt.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
     assert Attempt.objects.filter(grade__isnull=False).count() == 1
 
 
 def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
     for n in range(3):
-        services.record(user=mei, question=make_question(f"question-{n}"), review_id=uuid4(), rating=3)
+        services.record(
+            user=mei, question=make_question(f"question-{n}"), review_id=uuid4(), rating=3
+        )
     at_once(lambda: services.undo(user=mei).pk, times=2)
-    assert Review.objects.filter(undoes__isnull=False).count() == 2 and Day.objects.get().reviews == 1
+    assert (
+        Review.objects.filter(undoes__isnull=False).count() == 2 and Day.objects.get().reviews == 1
+    )
 
 
 def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
@@ -116,19 +155,36 @@ def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
     assert len(set(results)) == 1 == Session.objects.count()
 
 
-def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(mei: User, numeric: Question) -> None:
+def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
+    mei: User, numeric: Question
+) -> None:
     sitting = studying.reveal(user=mei, question=numeric)
-    at_once(lambda: studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3).pk)
+    at_once(
+        lambda: (
+            studying.grade(
+                user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3
+            ).pk
+        )
+    )
     card = Card.objects.get()
     standing = selectors.grades_of(card)
     assert len(standing) == 1 and Sitting.objects.get().graded_as == standing[0].review_id
-    assert Review.objects.filter(rating__isnull=False).count() == 6 and Day.objects.get().reviews == 1
+    assert (
+        Review.objects.filter(rating__isnull=False).count() == 6 and Day.objects.get().reviews == 1
+    )
     is_what_the_log_says(mei)
 
 
 def test_a_reveal_pressed_twice_at_once_opens_one_sitting(mei: User, numeric: Question) -> None:
     name = selectors.sitting_of(mei, numeric).pk
-    studying.answer(user=mei, question=numeric, part="numeric", said={"text": "-1"}, key=uuid4(), seen=Seen(name))
+    studying.answer(
+        user=mei,
+        question=numeric,
+        part="numeric",
+        said={"text": "-1"},
+        key=uuid4(),
+        seen=Seen(name),
+    )
     results = at_once(lambda: studying.reveal(user=mei, question=numeric, seen=Seen(name)).pk)
     assert set(results) == {name} and Sitting.objects.count() == 1 == Review.objects.count()
 
@@ -140,17 +196,24 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
     together(
         lambda: studying.grade(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
         lambda: studying.tick_points(user=mei, question=question, sitting=sitting.pk, ticked=[0]),
-        lambda: studying.tick_points(user=mei, question=question, sitting=sitting.pk, ticked=[0, 1]),
+        lambda: studying.tick_points(
+            user=mei, question=question, sitting=sitting.pk, ticked=[0, 1]
+        ),
         lambda: services.undo(user=mei),
         lambda: services.suspend(user=mei, question=question, suspended=True),
-        lambda: studying.answer(user=mei, question=question, part="written", said={"text": "x"}, key=uuid4(), seen=seen),
+        lambda: studying.answer(
+            user=mei, question=question, part="written", said={"text": "x"}, key=uuid4(), seen=seen
+        ),
         lambda: services.start_session(user=mei),
         lambda: studying.open_hint(user=mei, question=question, number=1),
         rounds=8,
     )
     is_what_the_log_says(mei)
     assert Card.objects.get().suspended, "a grade does not let in what was kept out"
-    assert Sitting.objects.filter(over=False).count() <= 1 and len(selectors.grades_of(Card.objects.get())) <= 2
+    assert (
+        Sitting.objects.filter(over=False).count() <= 1
+        and len(selectors.grades_of(Card.objects.get())) <= 2
+    )
 
 
 def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Question) -> None:
@@ -158,7 +221,12 @@ def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Qu
         *[lambda: services.write_note(user=mei, question=numeric, text="one")] * 2,
         lambda: services.write_note(user=mei, question=numeric, text=""),
         *[lambda: services.bookmark(user=mei, question=numeric, kept=True)] * 2,
-        *[lambda: services.change_plan(user=mei, interview=None, minutes=20, retention=90, two_buttons=False)] * 2,
+        *[
+            lambda: services.change_plan(
+                user=mei, interview=None, minutes=20, retention=90, two_buttons=False
+            )
+        ]
+        * 2,
     )
     assert Note.objects.count() <= 1 and Plan.objects.count() == 1
 

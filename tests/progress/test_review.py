@@ -1,4 +1,6 @@
-"""A review session: a fixed list, cards that are learnt come back in it, and its place survives reload, undo and a night."""
+"""A review session: a fixed list, cards that are learnt come back in it, and its place survives
+reload, undo and a night.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def test_a_session_has_twenty_cards_at_most(member: Client, mei: User, many: Man
     assert len(Session.objects.get().cards) == 20
 
 
-def test_each_card_comes_once_and_the_end_says_what_came_of_it(member: Client, mei: User, many: Many) -> None:
+def test_each_card_comes_once_and_the_end_says_what_came_of_it(
+    member: Client, mei: User, many: Many
+) -> None:
     learn(mei, many(3))
     member.post("/review/start")
     seen = [grade(member, 4) for _n in range(3)]
@@ -72,7 +76,9 @@ def test_each_card_comes_once_and_the_end_says_what_came_of_it(member: Client, m
     assert "3 of 3 recalled" in open_page(member)
 
 
-def test_where_every_question_is_known_a_lab_is_the_suggestion(member: Client, mei: User, many: Many) -> None:
+def test_where_every_question_is_known_a_lab_is_the_suggestion(
+    member: Client, mei: User, many: Many
+) -> None:
     lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training")
     lab.current = LabVersion.objects.create(
         lab=lab, sha256="a" * 64, source="", words={"title": {"en": "Dead units", "zh": "死亡单元"}}
@@ -81,10 +87,14 @@ def test_where_every_question_is_known_a_lab_is_the_suggestion(member: Client, m
     learn(mei, many(1))
     member.post("/review/start")
     grade(member, 4)
-    assert re.search(r'href="/labs/dead-relu" data-key="Enter">\s*Predict: Dead units', open_page(member))
+    assert re.search(
+        r'href="/labs/dead-relu" data-key="Enter">\s*Predict: Dead units', open_page(member)
+    )
 
 
-def test_a_card_that_is_forgotten_comes_back_in_the_session(member: Client, mei: User, many: Many) -> None:
+def test_a_card_that_is_forgotten_comes_back_in_the_session(
+    member: Client, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     member.post("/review/start")
     first = grade(member, 1)
@@ -96,7 +106,9 @@ def test_a_card_that_is_forgotten_comes_back_in_the_session(member: Client, mei:
     assert "1 of 2 recalled" in open_page(member)
 
 
-def test_its_ten_minutes_over_it_comes_before_the_others(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_its_ten_minutes_over_it_comes_before_the_others(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     learn(mei, many(3))
     member.post("/review/start")
     first = grade(member, 1)
@@ -122,25 +134,43 @@ def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -
     slug = grade(member, 1)
     again = member.post("/review/undo", follow=True).content.decode()
     assert shown(again) == slug and "Reference answer" in again
-    form = {"in": "review", "sitting": hidden(again, "sitting"), "review_id": hidden(again, "review_id"), "rating": "4"}
+    form = {
+        "in": "review",
+        "sitting": hidden(again, "sitting"),
+        "review_id": hidden(again, "review_id"),
+        "rating": "4",
+    }
     member.post(f"/questions/{slug}/grade", form)
-    assert [each.rating for each in selectors.grades_of(Card.objects.get(question__slug=slug))] == [4]
+    assert [each.rating for each in selectors.grades_of(Card.objects.get(question__slug=slug))] == [
+        4
+    ]
 
 
 def test_nothing_to_undo_is_said(member: Client, mei: User, many: Many) -> None:
     learn(mei, many(1))
-    assert "There is nothing left to undo" in member.post("/review/undo", follow=True).content.decode()
+    assert (
+        "There is nothing left to undo" in member.post("/review/undo", follow=True).content.decode()
+    )
 
 
-def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(member: Client, mei: User) -> None:
+def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(
+    member: Client, mei: User
+) -> None:
     numeric = make_question("how-long", kinds=["numeric"], variant=VARIANT)
     learn(mei, [numeric, make_question("other")])
     member.post("/review/start")
     while shown(open_page(member)) != "how-long":
         member.post("/review/skip", {"card": hidden(open_page(member), "card")})
     key = str(uuid4())
-    checked = member.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "-1", "key": key}, follow=True)
-    assert shown(checked.content.decode()) == "how-long" and 'data-kind="wrong"' in checked.content.decode()
+    checked = member.post(
+        "/questions/how-long/check",
+        {"in": "review", "part": "numeric", "text": "-1", "key": key},
+        follow=True,
+    )
+    assert (
+        shown(checked.content.decode()) == "how-long"
+        and 'data-kind="wrong"' in checked.content.decode()
+    )
     html = member.post("/questions/how-long/reveal", {"in": "review"}, follow=True).content.decode()
     assert "Next card" in html and 'class="g again picked"' in html
     assert shown(open_page(member)) == "other"
@@ -149,7 +179,10 @@ def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(member: 
 def test_a_number_that_cannot_be_read_stays_in_the_session(member: Client, mei: User) -> None:
     learn(mei, [make_question("how-long", kinds=["numeric"], variant=VARIANT)])
     member.post("/review/start")
-    response = member.post("/questions/how-long/check", {"in": "review", "part": "numeric", "text": "?", "key": str(uuid4())})
+    response = member.post(
+        "/questions/how-long/check",
+        {"in": "review", "part": "numeric", "text": "?", "key": str(uuid4())},
+    )
     html = response.content.decode()
     assert response.status_code == 422 and 'id="session"' in html and "This did not count." in html
 
@@ -164,7 +197,9 @@ def test_skip_moves_a_card_to_the_end(member: Client, mei: User, many: Many) -> 
 
 
 @pytest.mark.parametrize("card", ["", "0", "-4", "999999999999999999999", "x"])
-def test_skipping_what_is_not_there_changes_nothing(member: Client, mei: User, many: Many, card: str) -> None:
+def test_skipping_what_is_not_there_changes_nothing(
+    member: Client, mei: User, many: Many, card: str
+) -> None:
     learn(mei, many(2))
     member.post("/review/start")
     before = Session.objects.get().cards
@@ -176,7 +211,10 @@ def test_suspending_goes_on_to_the_next(member: Client, mei: User, many: Many) -
     learn(mei, many(2))
     member.post("/review/start")
     first = shown(open_page(member))
-    assert member.post(f"/questions/{first}/suspend", {"in": "review", "suspended": "1"})["Location"] == "/review"
+    assert (
+        member.post(f"/questions/{first}/suspend", {"in": "review", "suspended": "1"})["Location"]
+        == "/review"
+    )
     assert shown(open_page(member)) not in ("", first)
 
 
@@ -188,7 +226,9 @@ def test_ending_keeps_what_was_graded(member: Client, mei: User, many: Many) -> 
     assert Review.objects.count() == 1 and "2 cards are due" in open_page(member)
 
 
-def test_a_session_of_yesterday_is_over(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_a_session_of_yesterday_is_over(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     learn(mei, many(2))
     member.post("/review/start")
     hands.later(days=1)
@@ -209,7 +249,9 @@ def test_nothing_at_all_is_said_and_begins_nothing(member: Client, mei: User) ->
     assert member.post("/review/start").status_code == 409 and not Session.objects.exists()
 
 
-def test_cards_that_a_device_graded_already_are_passed_over(member: Client, mei: User, many: Many) -> None:
+def test_cards_that_a_device_graded_already_are_passed_over(
+    member: Client, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     member.post("/review/start")
     html = open_page(member)
@@ -218,15 +260,24 @@ def test_cards_that_a_device_graded_already_are_passed_over(member: Client, mei:
     assert shown(ahead) not in ("", shown(html))
 
 
-def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(member: Client, mei: User, many: Many) -> None:
+def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(
+    member: Client, mei: User, many: Many
+) -> None:
     questions = many(3)
     learn(mei, questions)
     member.post("/review/start")
     now = selectors.now().timestamp()
-    posts = [(q.slug, str(uuid4()), str(int((now - 60 + n) * 1000))) for n, q in enumerate(questions)]
+    posts = [
+        (q.slug, str(uuid4()), str(int((now - 60 + n) * 1000))) for n, q in enumerate(questions)
+    ]
     for slug, name, at in [posts[2], posts[0], posts[2], posts[1], posts[0]]:
         form = {"in": "review", "review_id": name, "rating": "4", "at": at}
-        assert member.post(f"/questions/{slug}/grade", form, headers={"accept": "application/json"}).status_code == 200
+        assert (
+            member.post(
+                f"/questions/{slug}/grade", form, headers={"accept": "application/json"}
+            ).status_code
+            == 200
+        )
     assert Review.objects.count() == 3 and "3 of 3 recalled" in open_page(member)
 
 

@@ -1,4 +1,6 @@
-"""Grades in the log: once however often they come, in whatever order, undone by a second row, and summed by day."""
+"""Grades in the log: once however often they come, in whatever order, undone by a second row, and
+summed by day.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ def card_of(user: User, question: Question) -> Card:
 
 
 def sums(user: User) -> dict[date, tuple[int, int, int]]:
-    return {row.day: (row.reviews, row.recalls, row.recalled) for row in Day.objects.filter(user=user) if row.reviews}
+    return {
+        row.day: (row.reviews, row.recalls, row.recalled)
+        for row in Day.objects.filter(user=user)
+        if row.reviews
+    }
 
 
 def test_a_grade_is_stored_once_however_often_it_comes(mei: User, concept: Question) -> None:
@@ -51,15 +57,22 @@ def test_the_log_goes_with_the_account(mei: User, concept: Question) -> None:
     assert not Review.objects.exists() and not Card.objects.exists()
 
 
-def test_the_state_before_is_kept_with_each_grade(mei: User, concept: Question, hands: Hands) -> None:
+def test_the_state_before_is_kept_with_each_grade(
+    mei: User, concept: Question, hands: Hands
+) -> None:
     first = services.record(user=mei, question=concept, review_id=uuid4(), rating=3)
     assert first.before["stability"] is None
     stability = card_of(mei, concept).stability
     hands.later(days=3)
-    assert services.record(user=mei, question=concept, review_id=uuid4(), rating=3).before["stability"] == stability
+    assert (
+        services.record(user=mei, question=concept, review_id=uuid4(), rating=3).before["stability"]
+        == stability
+    )
 
 
-def test_undo_leaves_the_card_as_if_the_grade_had_never_been(mei: User, concept: Question, hands: Hands) -> None:
+def test_undo_leaves_the_card_as_if_the_grade_had_never_been(
+    mei: User, concept: Question, hands: Hands
+) -> None:
     services.record(user=mei, question=concept, review_id=uuid4(), rating=3)
     before, days = selectors.memory_of(card_of(mei, concept)), sums(mei)
     hands.later(days=4)
@@ -69,7 +82,9 @@ def test_undo_leaves_the_card_as_if_the_grade_had_never_been(mei: User, concept:
     assert Review.objects.count() == 3, "the log grows; nothing is taken out"
 
 
-def test_ten_grades_can_be_undone_and_no_eleventh(mei: User, many: Callable[[int], list[Question]]) -> None:
+def test_ten_grades_can_be_undone_and_no_eleventh(
+    mei: User, many: Callable[[int], list[Question]]
+) -> None:
     for question in many(11):
         services.record(user=mei, question=question, review_id=uuid4(), rating=3)
     for _n in range(10):
@@ -93,13 +108,25 @@ def test_an_undo_that_comes_before_its_grade_still_undoes_it(mei: User, concept:
 
 
 def test_a_time_in_the_future_is_now(mei: User, concept: Question) -> None:
-    review = services.record(user=mei, question=concept, review_id=uuid4(), rating=3, at=now() + timedelta(days=9))
+    review = services.record(
+        user=mei, question=concept, review_id=uuid4(), rating=3, at=now() + timedelta(days=9)
+    )
     assert review.at <= now()
 
 
 def test_a_review_takes_ten_minutes_at_most(mei: User, concept: Question) -> None:
-    assert services.record(user=mei, question=concept, review_id=uuid4(), rating=3, seconds=9999.0).seconds == 600
-    assert services.record(user=mei, question=concept, review_id=uuid4(), rating=3, seconds=-5.0).seconds == 0
+    assert (
+        services.record(
+            user=mei, question=concept, review_id=uuid4(), rating=3, seconds=9999.0
+        ).seconds
+        == 600
+    )
+    assert (
+        services.record(
+            user=mei, question=concept, review_id=uuid4(), rating=3, seconds=-5.0
+        ).seconds
+        == 0
+    )
 
 
 def posts(seed: int) -> list[dict[str, Any]]:
@@ -123,33 +150,63 @@ def send(user: User, question: Question, post: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(mei: User, concept: Question, seed: int) -> None:
-    """What a device sends after hours offline leads to the card that it would have led to at once."""
+def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(
+    mei: User, concept: Question, seed: int
+) -> None:
+    """What a device sends after hours offline leads to the card that it would have led to at
+    once.
+    """
     made, chance = posts(seed), random.Random(seed)
     began = now() - timedelta(days=31)
     results = []
     for turn in range(3):
         Card.objects.create(user=mei, question=concept, made_at=began, due=began)
-        order = made if turn == 0 else chance.sample(made + chance.sample(made, len(made) // 2), len(made) + len(made) // 2)
+        order = (
+            made
+            if turn == 0
+            else chance.sample(
+                made + chance.sample(made, len(made) // 2), len(made) + len(made) // 2
+            )
+        )
         for post in order:
             send(mei, concept, post)
         results.append((selectors.memory_of(card_of(mei, concept)), sums(mei)))
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM progress_day")
+            cursor.execute(
+                "DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM progress_day"
+            )
     assert all(result == results[0] for result in itertools.islice(results, 1, None))
 
 
-def test_sums_of_days_are_those_of_the_log(mei: User, many: Callable[[int], list[Question]], hands: Hands) -> None:
+def test_sums_of_days_are_those_of_the_log(
+    mei: User, many: Callable[[int], list[Question]], hands: Hands
+) -> None:
     chance, questions = random.Random(4), many(3)
     for _n in range(25):
-        services.record(user=mei, question=chance.choice(questions), review_id=uuid4(), rating=chance.randint(1, 4), seconds=10)
+        services.record(
+            user=mei,
+            question=chance.choice(questions),
+            review_id=uuid4(),
+            rating=chance.randint(1, 4),
+            seconds=10,
+        )
         hands.later(hours=chance.choice([1, 9, 30]))
         if chance.random() < 0.2:
             services.undo(user=mei)
-    counted = [each for card in Card.objects.filter(user=mei) for each in memory.fold(card.made_at, selectors.grades_of(card))[1]]
+    counted = [
+        each
+        for card in Card.objects.filter(user=mei)
+        for each in memory.fold(card.made_at, selectors.grades_of(card))[1]
+    ]
     assert sum(row.reviews for row in Day.objects.all()) == len(counted)
-    assert sum(row.recalls for row in Day.objects.all()) == sum(each.was_recall for each in counted) > 0
-    assert sum(row.recalled for row in Day.objects.all()) == sum(each.was_recall and each.grade.rating > 1 for each in counted)
+    assert (
+        sum(row.recalls for row in Day.objects.all())
+        == sum(each.was_recall for each in counted)
+        > 0
+    )
+    assert sum(row.recalled for row in Day.objects.all()) == sum(
+        each.was_recall and each.grade.rating > 1 for each in counted
+    )
     assert sum(row.seconds for row in Day.objects.all()) == pytest.approx(10.0 * len(counted))
 
 

@@ -1,6 +1,8 @@
-"""Pages that were opened a while ago: over the beginning of a day, beside another tab, before a new revision, by another account.
+"""Pages that were opened a while ago: over the beginning of a day, beside another tab, before a new
+revision, by another account.
 
-An answer is an answer to what was asked: it is never checked against other numbers than those that its page showed.
+An answer is an answer to what was asked: it is never checked against other numbers than those that
+its page showed.
 """
 
 from __future__ import annotations
@@ -45,13 +47,18 @@ def right(sitting: Sitting) -> str:
 
 
 def ratings(user: User, question: Question) -> list[int]:
-    return [grade.rating for grade in selectors.grades_of(Card.objects.get(user=user, question=question))]
+    return [
+        grade.rating
+        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+    ]
 
 
 # ---------------------------------------------------------------- the day begins
 
 
-def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(member: Client, mei: User, numeric: Question, hands: Hands) -> None:
+def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
+    member: Client, mei: User, numeric: Question, hands: Hands
+) -> None:
     begins = days.end(selectors.today(mei), "Europe/Berlin")
     assert begins.astimezone(ZoneInfo("Europe/Berlin")).hour == 4
     hands.set(begins - timedelta(minutes=1))
@@ -66,15 +73,22 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(member: Client, 
         (sitting.pk, "right"),
     ]
     member.post(f"{PAGE}/reveal", opened(member, PAGE, "/reveal"))
-    assert ratings(mei, numeric) == [1] and "Reference answer" in member.get(f"{PAGE}?reveal=1").content.decode()
+    assert (
+        ratings(mei, numeric) == [1]
+        and "Reference answer" in member.get(f"{PAGE}?reveal=1").content.decode()
+    )
 
 
-def test_a_reveal_after_four_opens_what_was_read_before(member: Client, mei: User, numeric: Question, hands: Hands) -> None:
+def test_a_reveal_after_four_opens_what_was_read_before(
+    member: Client, mei: User, numeric: Question, hands: Hands
+) -> None:
     member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE, "/reveal")
     hands.later(hours=20)
     html = member.post(f"{PAGE}/reveal", form, follow=True).content.decode()
-    assert "Reference answer" in html and Sitting.objects.count() == 1 and ratings(mei, numeric) == [1]
+    assert (
+        "Reference answer" in html and Sitting.objects.count() == 1 and ratings(mei, numeric) == [1]
+    )
 
 
 # ---------------------------------------------------------------- two tabs
@@ -91,7 +105,9 @@ def test_an_answer_to_numbers_that_are_revealed_elsewhere_does_not_count_against
     assert Attempt.objects.count() == 1 == Sitting.objects.count() and ratings(mei, numeric) == [1]
 
 
-def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(member: Client, mei: User, numeric: Question) -> None:
+def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
+    member: Client, mei: User, numeric: Question
+) -> None:
     form = opened(member, PAGE, "/hint")
     member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
     member.post(f"{PAGE}/reveal")
@@ -99,23 +115,36 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(member: Client, me
     assert Sitting.objects.get().hints == 0
 
 
-def test_a_page_that_another_tab_left_behind_is_told_so(mei: User, numeric: Question, hands: Hands) -> None:
+def test_a_page_that_another_tab_left_behind_is_told_so(
+    mei: User, numeric: Question, hands: Hands
+) -> None:
     first = sittings.sit_down(user=mei, question=numeric)
     hands.later(days=1)
     second = sittings.sit_down(user=mei, question=numeric)
     assert second.pk != first.pk
     with pytest.raises(BadRequest, match="out of date"):
-        studying.answer(user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4(), seen=Seen(first.pk))
+        studying.answer(
+            user=mei,
+            question=numeric,
+            part="numeric",
+            said={"text": "1"},
+            key=uuid4(),
+            seen=Seen(first.pk),
+        )
     assert not Attempt.objects.exists()
 
 
-def test_the_answer_is_not_to_be_had_by_address_before_it_is_opened(member: Client, mei: User, numeric: Question) -> None:
+def test_the_answer_is_not_to_be_had_by_address_before_it_is_opened(
+    member: Client, mei: User, numeric: Question
+) -> None:
     assert "Reference answer" not in member.get(f"{PAGE}?reveal=1").content.decode()
     member.post(f"{PAGE}/reveal")
     assert "Reference answer" in member.get(f"{PAGE}?reveal=1").content.decode()
 
 
-def test_points_ticked_twice_with_one_form_are_one_grade(member: Client, mei: User, concept: Question) -> None:
+def test_points_ticked_twice_with_one_form_are_one_grade(
+    member: Client, mei: User, concept: Question
+) -> None:
     page = "/questions/why-relu"
     member.post(f"{page}/reveal", {"text": "Because.", "key": uuid4()})
     form = opened(member, page, "/points")
@@ -130,8 +159,14 @@ def test_points_ticked_twice_with_one_form_are_one_grade(member: Client, mei: Us
 def publish(question: Question, **changes: Any) -> Revision:
     old = question.current
     assert old is not None
-    values = {field.name: getattr(old, field.name) for field in Revision._meta.concrete_fields if field.name != "id"}
-    revision = Revision.objects.create(**{**values, "number": old.number + 1, "published_at": None, **changes})
+    values = {
+        field.name: getattr(old, field.name)
+        for field in Revision._meta.concrete_fields
+        if field.name != "id"
+    }
+    revision = Revision.objects.create(
+        **{**values, "number": old.number + 1, "published_at": None, **changes}
+    )
     Revision.objects.filter(pk=revision.pk).update(published_at=now())
     Question.objects.filter(pk=question.pk).update(current=revision)
     return revision
@@ -154,11 +189,15 @@ def test_a_revision_of_another_question_or_one_that_is_not_published_is_not_take
 ) -> None:
     for strange in (str(concept.current_id), "0", "-1", "999999999", "x", "9" * 300, "\x00"):
         Sitting.objects.all().delete()
-        response = member.post(f"{PAGE}/check", {"part": "numeric", "text": "1", "key": uuid4(), "revision": strange})
+        response = member.post(
+            f"{PAGE}/check", {"part": "numeric", "text": "1", "key": uuid4(), "revision": strange}
+        )
         assert response.status_code == 302 and Attempt.objects.get().revision == numeric.current
 
 
-def test_a_question_that_is_withdrawn_leaves_the_open_session(member: Client, mei: User, many: Any) -> None:
+def test_a_question_that_is_withdrawn_leaves_the_open_session(
+    member: Client, mei: User, many: Any
+) -> None:
     first, second = many(2)
     for question in (first, second):
         services.add_card(user=mei, question=question)
@@ -172,10 +211,13 @@ def test_a_question_that_is_withdrawn_leaves_the_open_session(member: Client, me
 # ---------------------------------------------------------------- another account, another session
 
 
-def test_a_grade_that_waited_for_another_account_is_not_taken(mei: User, sam: User, concept: Question) -> None:
+def test_a_grade_that_waited_for_another_account_is_not_taken(
+    mei: User, sam: User, concept: Question
+) -> None:
     for user in (mei, sam):
         services.add_card(user=user, question=concept)
-    name = selectors.sitting_of(mei, concept).pk  # mei's page, never stored, graded without a connection
+    # mei's page, never stored, graded without a connection
+    name = selectors.sitting_of(mei, concept).pk
     browser = Client()
     browser.force_login(sam)
     late = {"sitting": name, "review_id": uuid4(), "rating": "3"}
@@ -186,7 +228,9 @@ def test_a_grade_that_waited_for_another_account_is_not_taken(mei: User, sam: Us
     assert Review.objects.get().user == mei
 
 
-def test_a_grade_of_yesterdays_session_is_not_counted_in_todays(mei: User, many: Any, hands: Hands) -> None:
+def test_a_grade_of_yesterdays_session_is_not_counted_in_todays(
+    mei: User, many: Any, hands: Hands
+) -> None:
     first, second = many(2)
     for question in (first, second):
         services.add_card(user=mei, question=question)
@@ -202,7 +246,9 @@ def test_a_grade_of_yesterdays_session_is_not_counted_in_todays(mei: User, many:
 # ---------------------------------------------------------------- whole or not at all
 
 
-def test_what_was_written_is_kept_with_the_reveal_or_neither_is(member: Client, concept: Question) -> None:
+def test_what_was_written_is_kept_with_the_reveal_or_neither_is(
+    member: Client, concept: Question
+) -> None:
     old = str(int(1000 * (now() - timedelta(days=30)).timestamp()))
     bad = member.post("/questions/why-relu/reveal", {"text": "mine", "key": uuid4(), "at": old})
     assert bad.status_code == 400 and not Attempt.objects.exists() and not Sitting.objects.exists()
@@ -215,10 +261,16 @@ def test_what_is_too_long_to_keep_stays_in_its_field(member: Client, concept: Qu
     assert not Attempt.objects.exists() and Sitting.objects.get().revealed_at is None
 
 
-def test_a_note_that_is_too_long_is_refused_whole(member: Client, mei: User, concept: Question) -> None:
+def test_a_note_that_is_too_long_is_refused_whole(
+    member: Client, mei: User, concept: Question
+) -> None:
     services.write_note(user=mei, question=concept, text="short")
     response = member.post("/questions/why-relu/note", {"note": "é" * (Note.LONGEST + 1)})
-    assert response.status_code == 422 and "4000" in response.content.decode() and Note.objects.get().text == "short"
+    assert (
+        response.status_code == 422
+        and "4000" in response.content.decode()
+        and Note.objects.get().text == "short"
+    )
     assert member.post("/questions/why-relu/note", {"note": "é" * Note.LONGEST}).status_code == 302
 
 
@@ -233,29 +285,47 @@ def test_minutes_can_be_chosen_after_the_interview(member: Client, mei: User, ha
 
 def test_a_part_that_is_ticked_cannot_be_written(member: Client, concept: Question) -> None:
     page = "/questions/why-relu"
-    assert member.post(f"{page}/check", {"part": "points", "text": "all", "key": uuid4()}).status_code == 400
+    assert (
+        member.post(f"{page}/check", {"part": "points", "text": "all", "key": uuid4()}).status_code
+        == 400
+    )
     member.post(f"{page}/reveal")
     assert member.get(page).status_code == 200 and not Attempt.objects.exists()
 
 
-def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(mei: User, concept: Question) -> None:
+def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
+    mei: User, concept: Question
+) -> None:
     held = studying.reveal(user=mei, question=concept)
     given = [(uuid4(), 3, now() - timedelta(minutes=9)), (uuid4(), 1, now() - timedelta(minutes=5))]
     for name, rating, at in reversed(given):
-        studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at)
+        studying.grade(
+            user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at
+        )
     assert ratings(mei, concept) == [1] and Sitting.objects.get().graded_as == given[1][0]
 
 
-def test_a_tab_of_last_week_does_not_move_its_grade_to_today(mei: User, concept: Question, hands: Hands) -> None:
+def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
+    mei: User, concept: Question, hands: Hands
+) -> None:
     held = studying.reveal(user=mei, question=concept)
     studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=3)
     given = now()
     hands.later(hours=20)
-    studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=2, at=given + timedelta(hours=1))
+    studying.grade(
+        user=mei,
+        question=concept,
+        seen=Seen(held.pk),
+        review_id=uuid4(),
+        rating=2,
+        at=given + timedelta(hours=1),
+    )
     hands.later(days=6)
     with pytest.raises(BadRequest):
         studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=1)
-    assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(hours=1)
+    assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(
+        hours=1
+    )
 
 
 def test_a_session_of_nothing_but_withdrawn_questions_is_over(member: Client, mei: User) -> None:

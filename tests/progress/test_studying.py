@@ -1,4 +1,6 @@
-"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed by a press."""
+"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed
+by a press.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from tests.progress.conftest import VARIANT, Hands
 pytestmark = pytest.mark.django_db
 
 
-def answer(user: User, question: Question, text: str = "", part: str = "numeric", **said: Any) -> Checked:
+def answer(
+    user: User, question: Question, text: str = "", part: str = "numeric", **said: Any
+) -> Checked:
     given = said or {"text": text}
     return studying.answer(user=user, question=question, part=part, said=given, key=uuid4())
 
@@ -32,7 +36,10 @@ def right(user: User, question: Question) -> str:
 
 def rating(user: User, question: Question) -> list[int]:
     """Return the grades of a card that count."""
-    return [grade.rating for grade in selectors.grades_of(Card.objects.get(user=user, question=question))]
+    return [
+        grade.rating
+        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+    ]
 
 
 def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
@@ -69,7 +76,11 @@ def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None
 
 def test_what_was_read_is_kept_with_the_attempt(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, "5,3")
-    assert checked.attempt is not None and checked.attempt.was_read == 5.3 and "5.3" in checked.mark.note
+    assert (
+        checked.attempt is not None
+        and checked.attempt.was_read == 5.3
+        and "5.3" in checked.mark.note
+    )
 
 
 def test_several_parts_count_as_the_lowest(mei: User, mixed: Question) -> None:
@@ -81,7 +92,9 @@ def test_several_parts_count_as_the_lowest(mei: User, mixed: Question) -> None:
     assert Review.objects.get().graded_by == Judge.CHOICE
 
 
-def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_learner(mei: User, mixed: Question) -> None:
+def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_learner(
+    mei: User, mixed: Question
+) -> None:
     assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
     own = answer(mei, mixed, part="step-1", own="missed")
     assert own.attempt is not None and (own.attempt.grade, own.attempt.graded_by) == (1, Judge.SELF)
@@ -97,7 +110,9 @@ def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Questio
 def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
     def opened() -> int:
         sitting = selectors.sitting_of(mei, mixed)
-        return parts.open_steps(sheet_of(sitting.revision, sitting.seed), selectors.attempts_of(sitting))
+        return parts.open_steps(
+            sheet_of(sitting.revision, sitting.seed), selectors.attempts_of(sitting)
+        )
 
     assert opened() == 1
     answer(mei, mixed, "2/n", part="step-0")
@@ -109,19 +124,33 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
 def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
     sitting = studying.reveal(user=mei, question=concept)
     assert not Review.objects.exists() and not sitting.over
-    studying.grade(user=mei, question=concept, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=4)
+    studying.grade(
+        user=mei,
+        question=concept,
+        seen=Seen(sitting.pk),
+        review_id=studying.next_review_id(sitting),
+        rating=4,
+    )
     assert rating(mei, concept) == [4]
 
 
 def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
     sitting = studying.reveal(user=mei, question=numeric)
-    studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=studying.next_review_id(sitting), rating=2)
+    studying.grade(
+        user=mei,
+        question=numeric,
+        seen=Seen(sitting.pk),
+        review_id=studying.next_review_id(sitting),
+        rating=2,
+    )
     assert rating(mei, numeric) == [2]
     assert Review.objects.filter(rating__isnull=False).count() == 2
 
 
-def test_key_points_grade_what_was_written_with_the_lowest_part(mei: User, concept: Question) -> None:
+def test_key_points_grade_what_was_written_with_the_lowest_part(
+    mei: User, concept: Question
+) -> None:
     answer(mei, concept, "It is cheap.", part="written")
     sitting = studying.reveal(user=mei, question=concept)
     studying.tick_points(user=mei, question=concept, sitting=sitting.pk, ticked=[0])
@@ -133,7 +162,9 @@ def test_key_points_grade_what_was_written_with_the_lowest_part(mei: User, conce
 def test_points_cannot_be_ticked_before_the_reveal(mei: User, concept: Question) -> None:
     answer(mei, concept, "It is cheap.", part="written")
     with pytest.raises(BadRequest):
-        studying.tick_points(user=mei, question=concept, sitting=Sitting.objects.get().pk, ticked=[0])
+        studying.tick_points(
+            user=mei, question=concept, sitting=Sitting.objects.get().pk, ticked=[0]
+        )
 
 
 def test_hints_open_one_at_a_time_and_are_counted_once(mei: User, numeric: Question) -> None:
@@ -156,7 +187,9 @@ def test_a_reveal_that_is_sent_again_changes_nothing(mei: User, numeric: Questio
     assert Review.objects.count() == 1 == Sitting.objects.count()
 
 
-def test_a_sitting_has_its_name_and_variant_before_it_is_stored(mei: User, numeric: Question) -> None:
+def test_a_sitting_has_its_name_and_variant_before_it_is_stored(
+    mei: User, numeric: Question
+) -> None:
     before = selectors.sitting_of(mei, numeric)
     answer(mei, numeric, "-1")
     after = selectors.sitting_of(mei, numeric)
@@ -169,7 +202,9 @@ def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
         seeds.append(selectors.sitting_of(mei, numeric).seed)
         studying.reveal(user=mei, question=numeric)
         sitting = Sitting.objects.latest("number")
-        studying.grade(user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3)
+        studying.grade(
+            user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3
+        )
     assert len(set(seeds)) > 1
 
 
@@ -185,11 +220,15 @@ def test_an_attempt_keeps_the_revision_it_answered(mei: User, numeric: Question)
     checked = answer(mei, numeric, "-1")
     old = numeric.current
     assert old is not None and checked.attempt is not None and checked.attempt.revision_id == old.pk
-    again = studying.answer(user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.attempt.key)
+    again = studying.answer(
+        user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.attempt.key
+    )
     assert again.attempt == checked.attempt and again.mark.outcome == "wrong"
 
 
-@pytest.mark.parametrize("part", ["", "numeric", "choice-0", "step-0", "choice-9", "nonsense", "step--1", "points-x"])
+@pytest.mark.parametrize(
+    "part", ["", "numeric", "choice-0", "step-0", "choice-9", "nonsense", "step--1", "points-x"]
+)
 def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part: str) -> None:
     with pytest.raises(BadRequest):
         answer(mei, concept, "1", part=part)
@@ -198,5 +237,7 @@ def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part:
 def test_the_sitting_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
     theirs = studying.reveal(user=sam, question=concept)
     with pytest.raises(BadRequest, match="out of date"):
-        studying.grade(user=mei, question=concept, seen=Seen(theirs.pk), review_id=UUID(int=7), rating=3)
+        studying.grade(
+            user=mei, question=concept, seen=Seen(theirs.pk), review_id=UUID(int=7), rating=3
+        )
     assert Sitting.objects.get().graded_as is None and not Card.objects.exists()

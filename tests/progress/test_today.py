@@ -1,4 +1,6 @@
-"""Today: the first day, a usual one, a backlog, verdicts that wait; and what belongs to nobody else."""
+"""Today: the first day, a usual one, a backlog, verdicts that wait; and what belongs to nobody
+else.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +32,25 @@ WORDS: dict[str, Any] = {
     "knobs": {},
     "series": {},
     "predict": {"claim": "dead-relu.lr-kills", "form": "none"},
-    "claims": {"dead-relu.lr-kills": {"en": "Large steps kill.", "zh": "大步长会杀死。", "said": {"holds": BOTH}}},
+    "claims": {
+        "dead-relu.lr-kills": {
+            "en": "Large steps kill.",
+            "zh": "大步长会杀死。",
+            "said": {"holds": BOTH},
+        }
+    },
     "profile": {"standard": {"seconds": 16}},
 }
 
 
 @pytest.fixture
 def lab(db: None) -> Lab:
-    lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training", lane="labs")
-    lab.current = LabVersion.objects.create(lab=lab, sha256="a" * 64, source="print()\n", words=WORDS)
+    lab = Lab.objects.create(
+        slug="dead-relu", topic="activation-functions", kind="training", lane="labs"
+    )
+    lab.current = LabVersion.objects.create(
+        lab=lab, sha256="a" * 64, source="print()\n", words=WORDS
+    )
     lab.save()
     return lab
 
@@ -51,7 +63,13 @@ def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]
         run = labs.queue_run(owner=user, lab=lab, knobs={}, key=uuid.uuid4().hex)
         if state == "succeeded":
             Verdict.objects.create(
-                run=run, claim="dead-relu.lr-kills", outcome="holds", effect=0.4, low=0.3, high=0.5, replicates=16
+                run=run,
+                claim="dead-relu.lr-kills",
+                outcome="holds",
+                effect=0.4,
+                low=0.3,
+                high=0.5,
+                replicates=16,
             )
         labs.end_run(run, state)
         return run
@@ -68,35 +86,51 @@ def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: L
     assert "An answer is worth remembering when you have seen it hold." in html
 
 
-def test_a_first_day_has_three_steps(member: Client, mei: User, concept: Question, lab: Lab) -> None:
+def test_a_first_day_has_three_steps(
+    member: Client, mei: User, concept: Question, lab: Lab
+) -> None:
     day = plans.of(mei)
     assert day.is_first and [tread.step.kind for tread in day.treads] == ["plan", "question", "lab"]
     html = page(member)
-    assert "Your first day: three steps" in html and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
+    assert (
+        "Your first day: three steps" in html
+        and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
+    )
 
 
-def test_a_first_day_begins_with_the_lab_at_the_door(member: Client, mei: User, concept: Question, lab: Lab) -> None:
+def test_a_first_day_begins_with_the_lab_at_the_door(
+    member: Client, mei: User, concept: Question, lab: Lab
+) -> None:
     easier = make_question("easier", labs=["activation-cost"], difficulty=1)
     assert plans.of(mei).question == concept and easier.difficulty < concept.difficulty
 
 
-def test_the_first_day_is_done_step_by_step(mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run]) -> None:
+def test_the_first_day_is_done_step_by_step(
+    mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run]
+) -> None:
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
     studying.reveal(user=mei, question=concept)
     assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "now"]
     run = finished(mei)
-    assert [(tread.step.kind, tread.state) for tread in plans.of(mei).treads[2:]] == [("lab", "done"), ("verdict", "now")]
+    assert [(tread.step.kind, tread.state) for tread in plans.of(mei).treads[2:]] == [
+        ("lab", "done"),
+        ("verdict", "now"),
+    ]
     services.open_verdict(run=run)
     assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "done"]
 
 
-def test_what_is_forgotten_on_the_first_day_comes_back_on_it(mei: User, concept: Question, lab: Lab) -> None:
+def test_what_is_forgotten_on_the_first_day_comes_back_on_it(
+    mei: User, concept: Question, lab: Lab
+) -> None:
     services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=1)
     day = plans.of(mei)
     assert day.is_first and day.treads[-1].step.kind == "review" and day.treads[-1].step.count == 1
 
 
-def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_a_usual_day_begins_with_what_is_due(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     for question in many(4)[:3]:
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
@@ -105,40 +139,62 @@ def test_a_usual_day_begins_with_what_is_due(member: Client, mei: User, many: Ma
     assert [tread.step.kind for tread in day.treads] == ["review", "question"] and day.due == 3
     html = page(member)
     assert "Review 3 cards" in html
-    assert '<a href="/review" data-key="r"' in html and '<a class="btn ink" href="/review" data-key="Enter"' in html, (
-        "both keys go there"
-    )
+    assert (
+        '<a href="/review" data-key="r"' in html
+        and '<a class="btn ink" href="/review" data-key="Enter"' in html
+    ), "both keys go there"
 
 
 @pytest.mark.parametrize("was_run", [False, True])
 def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_run(
-    mei: User, sam: User, concept: Question, lab: Lab, finished: Callable[[User], Run], hands: Hands, was_run: bool
+    mei: User,
+    sam: User,
+    concept: Question,
+    lab: Lab,
+    finished: Callable[[User], Run],
+    hands: Hands,
+    was_run: bool,
 ) -> None:
     finished(mei if was_run else sam)
     Waiting.objects.all().delete()
-    Run.objects.update(queued_at=now())  # its own clock is the database's, which no hand of this test moves
+    # its own clock is the database's, which no hand of this test moves
+    Run.objects.update(queued_at=now())
     for _n in range(2):
         services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
     hands.later(days=1.5)
     services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
-    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], "one that was not run, or longest ago"
+    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], (
+        "one that was not run, or longest ago"
+    )
     finished(mei)
     Waiting.objects.all().delete()
     assert plans.of(mei).left == []
 
 
-def test_what_was_reviewed_is_a_step_done(member: Client, mei: User, many: Many, hands: Hands) -> None:
+def test_what_was_reviewed_is_a_step_done(
+    member: Client, mei: User, many: Many, hands: Hands
+) -> None:
     question = many(1)[0]
     for _n in range(2):
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
     hands.later(days=9)
     services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3, seconds=30)
     html = page(member)
-    assert "Done, 1 of 1 recalled" in html and "Nothing is due." in html and "Done for today" in html
+    assert (
+        "Done, 1 of 1 recalled" in html and "Nothing is due." in html and "Done for today" in html
+    )
 
 
-def test_a_backlog_says_when_one_is_level_and_offers_minutes(member: Client, mei: User, many: Many) -> None:
-    services.record(user=mei, question=make_question("long-ago"), review_id=uuid.uuid4(), rating=3, at=now() - timedelta(days=30))
+def test_a_backlog_says_when_one_is_level_and_offers_minutes(
+    member: Client, mei: User, many: Many
+) -> None:
+    services.record(
+        user=mei,
+        question=make_question("long-ago"),
+        review_id=uuid.uuid4(),
+        rating=3,
+        at=now() - timedelta(days=30),
+    )
     for question in many(30):
         Card.objects.create(user=mei, question=question, due=now() - timedelta(days=5))
     html = page(member)
@@ -147,7 +203,9 @@ def test_a_backlog_says_when_one_is_level_and_offers_minutes(member: Client, mei
     assert Plan.objects.get().minutes == 45 and Plan.objects.get().retention == 90
 
 
-def test_a_backlog_counts_all_that_is_overdue_and_two_days_are_none(member: Client, mei: User, many: Many) -> None:
+def test_a_backlog_counts_all_that_is_overdue_and_two_days_are_none(
+    member: Client, mei: User, many: Many
+) -> None:
     first, *others = many(4)
     for question in others:
         Card.objects.create(user=mei, question=question, due=now() - timedelta(days=2))
@@ -157,9 +215,13 @@ def test_a_backlog_counts_all_that_is_overdue_and_two_days_are_none(member: Clie
     assert "4 are overdue." in page(member)
 
 
-def test_a_verdict_waits_until_it_is_opened(member: Client, mei: User, sam: User, finished: Callable[[User], Run]) -> None:
+def test_a_verdict_waits_until_it_is_opened(
+    member: Client, mei: User, sam: User, finished: Callable[[User], Run]
+) -> None:
     run = finished(mei)
-    assert [each.run for each in selectors.waiting(mei)] == [run] and not selectors.waiting(sam).exists()
+    assert [each.run for each in selectors.waiting(mei)] == [run] and not selectors.waiting(
+        sam
+    ).exists()
     other = Client()
     other.force_login(sam)
     assert other.get(f"/verdicts/{run.pk}").status_code == 404
@@ -168,7 +230,9 @@ def test_a_verdict_waits_until_it_is_opened(member: Client, mei: User, sam: User
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "lost", "limit_exceeded"])
-def test_a_run_without_a_verdict_waits_for_nobody(mei: User, finished: Callable[..., Run], state: str) -> None:
+def test_a_run_without_a_verdict_waits_for_nobody(
+    mei: User, finished: Callable[..., Run], state: str
+) -> None:
     finished(mei, state)
     assert not Waiting.objects.exists()
 
@@ -189,20 +253,28 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
     assert "among your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
 
 
-def test_the_key_makes_the_first_card_that_is_not_there_yet(member: Client, mei: User, finished: Callable[[User], Run]) -> None:
-    first, second = (make_question(slug, claims=["dead-relu.lr-kills"]) for slug in ("a-first", "b-second"))
+def test_the_key_makes_the_first_card_that_is_not_there_yet(
+    member: Client, mei: User, finished: Callable[[User], Run]
+) -> None:
+    first, second = (
+        make_question(slug, claims=["dead-relu.lr-kills"]) for slug in ("a-first", "b-second")
+    )
     run = finished(mei)
     for question, keys in ((first, 1), (second, 1), (None, 0)):
         html = member.get(f"/runs/{run.pk}/questions?back=%2Fquestions%2Fa-first").content.decode()
         assert html.count('data-key="m"') == keys
-        assert html.count(f"/runs/{run.pk}?back=%2Fquestions%2Fa-first") == 1 + html.count("Make a card of it"), "the way back"
+        assert html.count(f"/runs/{run.pk}?back=%2Fquestions%2Fa-first") == 1 + html.count(
+            "Make a card of it"
+        ), "the way back"
         if question:
             form = next(form for form in html.split("</form>") if 'data-key="m"' in form)
             assert f'action="/questions/{question.slug}/card"' in form
             member.post(f"/questions/{question.slug}/card", {"next": f"/runs/{run.pk}"})
 
 
-def test_a_run_of_another_offers_nothing(client: Client, mei: User, concept: Question, finished: Callable[[User], Run]) -> None:
+def test_a_run_of_another_offers_nothing(
+    client: Client, mei: User, concept: Question, finished: Callable[[User], Run]
+) -> None:
     run = finished(mei)
     assert client.get(f"/runs/{run.pk}/questions").status_code == 404
     labs.share_run(run=run, shared=True)
@@ -215,7 +287,11 @@ def test_the_question_shows_what_ones_own_run_said(
 ) -> None:
     run = finished(mei)
     html = member.get("/questions/why-relu").content.decode()
-    assert "What your run said" in html and f"/runs/{run.pk}" in html and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
+    assert (
+        "What your run said" in html
+        and f"/runs/{run.pk}" in html
+        and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,40 +306,67 @@ def test_the_question_shows_what_ones_own_run_said(
         {"interview": "x"},
     ],
 )
-def test_a_plan_that_cannot_be_is_said_and_not_kept(member: Client, mei: User, bad: dict[str, str]) -> None:
+def test_a_plan_that_cannot_be_is_said_and_not_kept(
+    member: Client, mei: User, bad: dict[str, str]
+) -> None:
     response = member.post("/plan", {"minutes": "30", "retention": "90", "interview": "", **bad})
-    assert response.status_code == 422 and 'class="wrong"' in response.content.decode() and not Plan.objects.exists()
+    assert (
+        response.status_code == 422
+        and 'class="wrong"' in response.content.decode()
+        and not Plan.objects.exists()
+    )
 
 
-def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(member: Client, mei: User) -> None:
-    html = member.post("/plan", {"minutes": "-5", "retention": "-1", "interview": ""}).content.decode()
+def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
+    member: Client, mei: User
+) -> None:
+    html = member.post(
+        "/plan", {"minutes": "-5", "retention": "-1", "interview": ""}
+    ).content.decode()
     assert "Choose a number from 5 to 240." in html and "Choose a number from 80 to 95." in html
     assert 'min="5"' in html and 'min="80"' in html and 'max="95"' in html
 
 
 def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
     html = client.get("/").content.decode()
-    assert "meet each again just before you would forget it" in html and 'href="/questions">All questions' in html
+    assert (
+        "meet each again just before you would forget it" in html
+        and 'href="/questions">All questions' in html
+    )
 
 
 def test_a_plan_is_kept(member: Client, mei: User) -> None:
     day = selectors.today(mei) + timedelta(days=23)
-    member.post("/plan", {"minutes": "45", "retention": "85", "interview": day.isoformat(), "two_buttons": "on"})
-    assert Plan.objects.filter(user=mei, minutes=45, retention=85, interview=day, two_buttons=True).exists()
+    member.post(
+        "/plan",
+        {"minutes": "45", "retention": "85", "interview": day.isoformat(), "two_buttons": "on"},
+    )
+    assert Plan.objects.filter(
+        user=mei, minutes=45, retention=85, interview=day, two_buttons=True
+    ).exists()
     assert "in 23 days" in page(member)
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"), [(1, "19 November, in 1 day"), (0, "<dd>today</dd>"), (-1, "17 November is past: pick the next")]
+    ("ahead", "said"),
+    [
+        (1, "19 November, in 1 day"),
+        (0, "<dd>today</dd>"),
+        (-1, "17 November is past: pick the next"),
+    ],
 )
-def test_the_day_of_the_interview_comes_and_goes(member: Client, mei: User, ahead: int, said: str) -> None:
+def test_the_day_of_the_interview_comes_and_goes(
+    member: Client, mei: User, ahead: int, said: str
+) -> None:
     day = selectors.today(mei) + timedelta(days=ahead)
     services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
     assert said in page(member)
 
 
 @pytest.mark.parametrize(("ahead", "shown"), [(None, False), (0, True), (21, True), (60, False)])
-def test_the_legend_names_an_interview_that_the_calendar_shows(member: Client, mei: User, ahead: int | None, shown: bool) -> None:
+def test_the_legend_names_an_interview_that_the_calendar_shows(
+    member: Client, mei: User, ahead: int | None, shown: bool
+) -> None:
     day = selectors.today(mei) + timedelta(days=ahead) if ahead is not None else None
     services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
     html = page(member)
@@ -277,14 +380,22 @@ def test_two_buttons_are_again_and_good(member: Client, mei: User, concept: Ques
     assert 'data-key="1"' in html and 'data-key="3"' in html and 'data-key="4"' not in html
 
 
-@pytest.mark.parametrize("path", ["/plan", "/progress", "/progress/recall.csv", f"/verdicts/{uuid.UUID(int=7)}"])
+@pytest.mark.parametrize(
+    "path", ["/plan", "/progress", "/progress/recall.csv", f"/verdicts/{uuid.UUID(int=7)}"]
+)
 def test_a_learners_own_pages_need_sign_in(client: Client, db: None, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302 and "/login" in response["Location"]
 
 
 def test_today_asks_little_of_the_database(
-    member: Client, mei: User, concept: Question, many: Any, hands: Hands, finished: Any, django_assert_max_num_queries: Any
+    member: Client,
+    mei: User,
+    concept: Question,
+    many: Any,
+    hands: Hands,
+    finished: Any,
+    django_assert_max_num_queries: Any,
 ) -> None:
     for question in many(6):
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
@@ -301,9 +412,14 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
-    run, other = (labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2))
+    run, other = (
+        labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2)
+    )
     html = page(member)
-    assert html.count("data-events=") == 1 and f'data-events="/runs/events?ids={other.pk},{run.pk}"' in html
+    assert (
+        html.count("data-events=") == 1
+        and f'data-events="/runs/events?ids={other.pk},{run.pk}"' in html
+    )
     assert f'data-run="{run.pk}"' in html and f'data-run="{other.pk}"' in html
     labs.end_run(other, "cancelled")
     Run.objects.filter(pk=run.pk).update(state="running", done=3, of=10)
@@ -316,11 +432,16 @@ def test_what_an_own_run_says_again_is_not_said_twice(
     member: Client, mei: User, concept: Question, finished: Callable[[User], Run]
 ) -> None:
     """The recorded run and one's own agree: one sentence, and a line for each."""
-    recorder = User.objects.filter(handle=OURS).first() or User.objects.create_user("gradus@example.org", OURS)
+    recorder = User.objects.filter(handle=OURS).first() or User.objects.create_user(
+        "gradus@example.org", OURS
+    )
     for owner in (recorder, mei):
         finished(owner)
     Run.objects.filter(owner=recorder).update(shared=True, at_defaults=True)
     quotes = quoting.quoted(mei, ["dead-relu.lr-kills"])
     assert [(quote.is_own, quote.is_again) for quote in quotes] == [(False, False), (True, True)]
     Verdict.objects.filter(run__owner=mei).update(outcome="does_not_hold")
-    assert [quote.is_again for quote in quoting.quoted(mei, ["dead-relu.lr-kills"])] == [False, False]
+    assert [quote.is_again for quote in quoting.quoted(mei, ["dead-relu.lr-kills"])] == [
+        False,
+        False,
+    ]

@@ -1,4 +1,6 @@
-"""A small bank of one question of every kind, in a folder that a test may change; and its people."""
+"""A small bank of one question of every kind, in a folder that a test may change; and its
+people.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +178,9 @@ SVG = '<svg class="figure plate" viewBox="0 0 1 1" role="img" aria-label="{}"></
 @pytest.fixture
 def bank(tmp_path: Path) -> Path:
     """Return the folder of a bank of two questions: `guess`, of every kind, and `second`."""
-    (tmp_path / "bank.toml").write_text('slug = "gradus"\ntitle = { en = "Gradus", zh = "Gradus" }\n')
+    (tmp_path / "bank.toml").write_text(
+        'slug = "gradus"\ntitle = { en = "Gradus", zh = "Gradus" }\n'
+    )
     first, second = tmp_path / "losses" / "guess", tmp_path / "losses" / "second"
     first.mkdir(parents=True)
     second.mkdir()

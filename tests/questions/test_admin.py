@@ -1,4 +1,6 @@
-"""The admin: every table can be searched and filtered; drafts are published there, and what is published cannot be edited."""
+"""The admin: every table can be searched and filtered; drafts are published there, and what is
+published cannot be edited.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,18 @@ def operator(client: Client, db: None) -> Client:
 @pytest.fixture
 def author(db: None) -> tuple[Client, User]:
     person = User.objects.create_user("author@example.org", "author", is_staff=True)
-    names = ("view_question", "change_question", "view_revision", "change_revision", "add_revision", "view_piece", "change_piece")
-    person.user_permissions.set(Permission.objects.filter(content_type__app_label="questions", codename__in=names))
+    names = (
+        "view_question",
+        "change_question",
+        "view_revision",
+        "change_revision",
+        "add_revision",
+        "view_piece",
+        "change_piece",
+    )
+    person.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="questions", codename__in=names)
+    )
     client = Client()
     client.force_login(person)
     return client, person
@@ -33,15 +45,22 @@ def author(db: None) -> tuple[Client, User]:
 @pytest.mark.parametrize("table", TABLES)
 def test_lists_search_and_filter(operator: Client, guess: Question, mei: User, table: str) -> None:
     assert guess.current is not None
-    services.report_mistake(reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k")
+    services.report_mistake(
+        reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k"
+    )
     assert operator.get(f"/admin/questions/{table}/", {"q": "guess"}).status_code == 200
     assert operator.get(f"/admin/questions/{table}/", {"q": "猜测 \x00"[:2]}).status_code == 200
 
 
 def test_a_revision_that_is_not_made_yet_has_no_times(operator: Client, guess: Question) -> None:
     page = operator.get("/admin/questions/revision/add/").content.decode()
-    assert 'name="title_en"' in page and "DatabaseDefault" not in page and "Published at" not in page
-    assert "Made at" in operator.get(f"/admin/questions/revision/{guess.current_id}/change/").content.decode()
+    assert (
+        'name="title_en"' in page and "DatabaseDefault" not in page and "Published at" not in page
+    )
+    assert (
+        "Made at"
+        in operator.get(f"/admin/questions/revision/{guess.current_id}/change/").content.decode()
+    )
 
 
 def test_strangers_see_nothing_of_it(client: Client, guess: Question, mei: User) -> None:
@@ -59,12 +78,19 @@ def test_a_published_revision_is_shown_and_not_edited(operator: Client, guess: Q
 
 def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question) -> None:
     first = guess.current_id
-    made = operator.post("/admin/questions/question/", {"action": "make_draft", "_selected_action": [guess.pk]})
+    made = operator.post(
+        "/admin/questions/question/", {"action": "make_draft", "_selected_action": [guess.pk]}
+    )
     draft = Revision.objects.get(published_at=None)
-    assert made.headers["Location"] == f"/admin/questions/revision/{draft.pk}/change/" and draft.number == 2
+    assert (
+        made.headers["Location"] == f"/admin/questions/revision/{draft.pk}/change/"
+        and draft.number == 2
+    )
     assert 'name="title_en"' in operator.get(made.headers["Location"]).content.decode()
     Revision.objects.filter(pk=draft.pk).update(title_en="A better title")
-    operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]})
+    operator.post(
+        "/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}
+    )
     guess.refresh_from_db()
     assert guess.current_id == draft.pk != first and guess.current is not None
     assert guess.current.title_html_en == "A better title" and guess.current.pieces.count() == 11
@@ -76,7 +102,11 @@ def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question)
     [
         ("answer_en", "broken $\\frac{1$", "answer (en): TeX"),
         ("statement_zh", "*没有：*结束", "statement (zh)"),
-        ("facts", {"topic": "losses", "kinds": ["concept"], "difficulty": 9}, "difficulty is a whole number"),
+        (
+            "facts",
+            {"topic": "losses", "kinds": ["concept"], "difficulty": 9},
+            "difficulty is a whole number",
+        ),
         ("claims", ["not a claim"], "is not a claim"),
     ],
 )
@@ -85,7 +115,11 @@ def test_a_draft_with_faults_is_not_published_and_says_why(
 ) -> None:
     draft = services.draft_from(question=guess)
     Revision.objects.filter(pk=draft.pk).update(**{field: value})
-    answer = operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}, follow=True)
+    answer = operator.post(
+        "/admin/questions/revision/",
+        {"action": "publish", "_selected_action": [draft.pk]},
+        follow=True,
+    )
     assert said in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).published_at is None
 
@@ -100,62 +134,117 @@ def test_publishing_needs_its_own_permission(author: tuple[Client, User], guess:
     assert Revision.objects.get(pk=draft.pk).published_at is not None
 
 
-def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(operator: Client, guess: Question) -> None:
-    asked = {"bank": guess.bank_id, "slug": "new", "topic": "metrics", "kinds": "concept", "difficulty": "9"}
+def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
+    operator: Client, guess: Question
+) -> None:
+    asked = {
+        "bank": guess.bank_id,
+        "slug": "new",
+        "topic": "metrics",
+        "kinds": "concept",
+        "difficulty": "9",
+    }
     answer = operator.post("/admin/questions/question/add/", asked).content.decode()
     assert "less than or equal to 5" in answer and "Constraint" not in answer
     operator.post("/admin/questions/question/add/", asked | {"difficulty": "2"})
     question = Question.objects.get(slug="new")
-    words = {f"{name}_{language}": "Why?" for name in ("title", "statement", "answer") for language in ("en", "zh")}
+    words = {
+        f"{name}_{language}": "Why?"
+        for name in ("title", "statement", "answer")
+        for language in ("en", "zh")
+    }
     inlines = {"pieces-TOTAL_FORMS": "1", "pieces-INITIAL_FORMS": "0"}
-    point = {"kind": "point", "group": "0", "position": "0", "key": "", "text_en": "So.", "text_zh": "如此。"}
+    point = {
+        "kind": "point",
+        "group": "0",
+        "position": "0",
+        "key": "",
+        "text_en": "So.",
+        "text_zh": "如此。",
+    }
     form = words | inlines | {f"pieces-0-{name}": value for name, value in point.items()}
-    operator.post("/admin/questions/revision/add/", form | {"question": question.pk, "facts": "{}", "sources": "[]"})
+    operator.post(
+        "/admin/questions/revision/add/",
+        form | {"question": question.pk, "facts": "{}", "sources": "[]"},
+    )
     draft = Revision.objects.get(question=question)
     assert draft.facts == {"topic": "metrics", "kinds": ["concept"], "difficulty": 2}
-    said = operator.post("/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}, follow=True)
+    said = operator.post(
+        "/admin/questions/revision/",
+        {"action": "publish", "_selected_action": [draft.pk]},
+        follow=True,
+    )
     assert [str(each) for each in said.context["messages"]][-1] == "new r1 is published."
 
 
-def test_a_report_is_answered_but_its_words_stay(operator: Client, guess: Question, mei: User) -> None:
+def test_a_report_is_answered_but_its_words_stay(
+    operator: Client, guess: Question, mei: User
+) -> None:
     assert guess.current is not None
-    report = services.report_mistake(reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k")
-    operator.post(f"/admin/questions/report/{report.pk}/change/", {"state": "mended", "note": "Thanks.", "text": "other"})
+    report = services.report_mistake(
+        reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k"
+    )
+    operator.post(
+        f"/admin/questions/report/{report.pk}/change/",
+        {"state": "mended", "note": "Thanks.", "text": "other"},
+    )
     report.refresh_from_db()
     assert (report.state, report.note, report.text) == ("mended", "Thanks.", "No.")
 
 
 def test_tables_are_as_many_as_are_tested() -> None:
-    assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(TABLES)
+    assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(
+        TABLES
+    )
 
 
-def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(operator: Client, guess: Question) -> None:
+def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(
+    operator: Client, guess: Question
+) -> None:
     draft = services.draft_from(question=guess)
     url = f"/admin/questions/revision/{draft.pk}/change/"
     form = operator.get(url).context["adminform"].form
     assert "question" not in form.fields, "its number is of this question"
     filled = {name: form[name].value() or "" for name in form.fields}
     inlines = {"pieces-TOTAL_FORMS": "0", "pieces-INITIAL_FORMS": "0"}
-    for facts, said in (("[1]", "Facts are one object"), ("{", "Enter a valid JSON"), ('{"a": "\\u0000", "b": NaN}', "")):
+    for facts, said in (
+        ("[1]", "Facts are one object"),
+        ("{", "Enter a valid JSON"),
+        ('{"a": "\\u0000", "b": NaN}', ""),
+    ):
         answer = operator.post(url, filled | inlines | {"facts": facts, "sources": "[]"})
         assert answer.status_code == (200 if said else 302) and said in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).facts == {"a": "", "b": None}
 
 
-def test_a_question_with_a_published_revision_is_not_deleted(operator: Client, guess: Question) -> None:
+def test_a_question_with_a_published_revision_is_not_deleted(
+    operator: Client, guess: Question
+) -> None:
     operator.post(f"/admin/questions/question/{guess.pk}/delete/", {"post": "yes"})
-    operator.post("/admin/questions/question/", {"action": "delete_selected", "_selected_action": [guess.pk], "post": "yes"})
+    operator.post(
+        "/admin/questions/question/",
+        {"action": "delete_selected", "_selected_action": [guess.pk], "post": "yes"},
+    )
     assert Question.objects.filter(pk=guess.pk).exists()
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("query", ["?q=%00", "?p=99999", "?o=x", "?id__exact=%00", "?no_such=1", "?all=", "?question__topic=%00"])
-def test_addresses_typed_by_hand_lead_to_a_list(operator: Client, guess: Question, table: str, query: str) -> None:
+@pytest.mark.parametrize(
+    "query",
+    ["?q=%00", "?p=99999", "?o=x", "?id__exact=%00", "?no_such=1", "?all=", "?question__topic=%00"],
+)
+def test_addresses_typed_by_hand_lead_to_a_list(
+    operator: Client, guess: Question, table: str, query: str
+) -> None:
     assert operator.get(f"/admin/questions/{table}/{query}", follow=True).status_code in (200, 400)
 
 
 @pytest.mark.parametrize("table", ["question", "revision"])
 def test_a_row_that_cannot_be_is_no_error(operator: Client, guess: Question, table: str) -> None:
     action = {"question": "make_draft", "revision": "publish"}[table]
-    answer = operator.post(f"/admin/questions/{table}/", {"action": action, "_selected_action": ["x\x00", "9" * 30]}, follow=True)
+    answer = operator.post(
+        f"/admin/questions/{table}/",
+        {"action": action, "_selected_action": ["x\x00", "9" * 30]},
+        follow=True,
+    )
     assert answer.status_code == 200 and Revision.objects.count() == 2

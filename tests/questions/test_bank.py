@@ -1,4 +1,6 @@
-"""The bank itself: it loads, its programs made what lies beside them, and nothing in it is broken."""
+"""The bank itself: it loads, its programs made what lies beside them, and nothing in it is
+broken.
+"""
 
 from __future__ import annotations
 
@@ -31,5 +33,10 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
         assert question.current is not None
         for language in ("en", "zh"):
             shown = sheet(question.current, 1, language=language)
-            assert shown.title and shown.statement and shown.answer and "tex-source" not in shown.answer
+            assert (
+                shown.title
+                and shown.statement
+                and shown.answer
+                and "tex-source" not in shown.answer
+            )
     assert load_questions(settings.BANK_FOLDER) == []

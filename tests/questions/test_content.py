@@ -1,4 +1,6 @@
-"""check-content: every fault at once, dead links, figures without words, and what of the catalogue is missing."""
+"""check-content: every fault at once, dead links, figures without words, and what of the catalogue
+is missing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ def test_every_fault_is_told_with_its_file_and_line(bank: Path, labs: Path, chan
     change("zh.md", "- 另一个要点。", "- *另一个：*要点。")
     (bank / "losses" / "second" / "zh.md").write_text("# 题\n", encoding="utf-8")
     said = list(content.faults(bank, labs))
-    assert [line.split(": ")[0].rpartition("/")[2] for line in said] == ["en.md:31", "zh.md:48", "zh.md:2"]
+    assert [line.split(": ")[0].rpartition("/")[2] for line in said] == [
+        "en.md:31",
+        "zh.md:48",
+        "zh.md:2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,10 +53,14 @@ def test_every_fault_is_told_with_its_file_and_line(bank: Path, labs: Path, chan
         ("https://example.org/", False),
     ],
 )
-def test_dead_links_of_this_site_are_found(bank: Path, labs: Path, change: Change, link: str, dead: bool) -> None:
+def test_dead_links_of_this_site_are_found(
+    bank: Path, labs: Path, change: Change, link: str, dead: bool
+) -> None:
     change("en.md", "Second.", f"Second,\nsee [there]({link}).")
     said = list(content.faults(bank, labs))
-    assert [line for line in said if f"en.md:36: {link} leads nowhere" in line] == said and bool(said) == dead
+    assert [line for line in said if f"en.md:36: {link} leads nowhere" in line] == said and bool(
+        said
+    ) == dead
 
 
 @pytest.mark.parametrize(
@@ -62,17 +72,22 @@ def test_dead_links_of_this_site_are_found(bank: Path, labs: Path, change: Chang
         ("Five\\$, `$x`, `<b>`, $a < b$ and $c > d$, 1 < 2 > 0.", ""),
     ],
 )
-def test_what_was_meant_to_be_read_and_is_not_is_found(bank: Path, labs: Path, change: Change, written: str, said: str) -> None:
+def test_what_was_meant_to_be_read_and_is_not_is_found(
+    bank: Path, labs: Path, change: Change, written: str, said: str
+) -> None:
     change("en.md", "Second.", f"Second.\n{written}")
     found = list(content.faults(bank, labs))
-    assert [line for line in found if "guess/en.md:36: “" in line and said in line] == found and bool(found) == bool(said)
+    assert [
+        line for line in found if "guess/en.md:36: “" in line and said in line
+    ] == found and bool(found) == bool(said)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ('related = ["second"]', 'related = ["secnod"]', "question.toml:6: secnod is no question"),
-        ('related = ["second"]', 'related = ["xavier-derivation"]', ""),  # of the catalogue: it may come
+        # of the catalogue: it may come
+        ('related = ["second"]', 'related = ["xavier-derivation"]', ""),
         (
             '"no-such-lab.claim"',
             '"dead-relu.lr-kill"',
@@ -80,26 +95,39 @@ def test_what_was_meant_to_be_read_and_is_not_is_found(bank: Path, labs: Path, c
         ),
     ],
 )
-def test_names_that_nothing_has_are_found(bank: Path, labs: Path, change: Change, old: str, new: str, said: str) -> None:
+def test_names_that_nothing_has_are_found(
+    bank: Path, labs: Path, change: Change, old: str, new: str, said: str
+) -> None:
     change("question.toml", old, new)
     found = list(content.faults(bank, labs))
     assert [line for line in found if said in line] == found and bool(found) == bool(said)
 
 
-def test_mistakes_that_give_the_same_number_are_found(bank: Path, labs: Path, change: Change) -> None:
-    more = 'message = { en = "Those are bits.", zh = "这是比特。" }\n[[variant.wrong]]\nvalue = "n / 2"\n'
+def test_mistakes_that_give_the_same_number_are_found(
+    bank: Path, labs: Path, change: Change
+) -> None:
+    more = (
+        'message = { en = "Those are bits.", zh = "这是比特。" }\n[[variant.wrong]]\nvalue '
+        '= "n / 2"\n'
+    )
     change(
         "question.toml",
         'message = { en = "Those are bits.", zh = "这是比特。" }\n',
         more + 'message = { en = "Half.", zh = "一半。" }\n',
     )
     (found,) = content.faults(bank, labs)  # log2(4) is 4 / 2
-    assert "question.toml:27: with seed" in found and "(n = 4) this is another mistake's value too" in found
+    assert (
+        "question.toml:27: with seed" in found
+        and "(n = 4) this is another mistake's value too" in found
+    )
 
 
 def test_a_figure_without_words_is_found(bank: Path, labs: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").write_text('<svg role="img" aria-label=""></svg>')
-    assert ["figure.zh.svg:1: the figure has no text alternative" in line for line in content.faults(bank, labs)] == [True]
+    assert [
+        "figure.zh.svg:1: the figure has no text alternative" in line
+        for line in content.faults(bank, labs)
+    ] == [True]
 
 
 def test_it_lists_what_is_missing_and_which_claims_wait(bank: Path, labs: Path) -> None:
@@ -109,7 +137,9 @@ def test_it_lists_what_is_missing_and_which_claims_wait(bank: Path, labs: Path) 
     assert content.waiting(bank, labs) == ["no-such-lab.claim"]
 
 
-def test_the_command_fails_where_there_are_faults(bank: Path, settings: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_fails_where_there_are_faults(
+    bank: Path, settings: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings.BANK_FOLDER = bank  # type: ignore[attr-defined]
     call_command("check_content")
     assert "0 faults." in capsys.readouterr().out

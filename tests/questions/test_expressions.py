@@ -130,7 +130,9 @@ def test_hostile_text_has_no_value_and_costs_a_blink(text: str) -> None:
 
 
 def is_quick(deed: Callable[[], object]) -> bool:
-    """Say whether the best of three is quick: in one of them, Python may sweep the memory of all tests before."""
+    """Say whether the best of three is quick: in one of them, Python may sweep the memory of all
+    tests before.
+    """
     for _ in range(3):
         began = time.thread_time()
         deed()
@@ -157,11 +159,17 @@ def test_any_text_ends_in_a_finite_number_or_a_named_refusal_quickly(text: str) 
 
 
 def trees(names: list[str]) -> st.SearchStrategy[str]:
-    leaves = st.one_of(st.sampled_from(names), st.integers(0, 99).map(str), st.floats(0.001, 99).map(lambda x: f"{x:.4f}"))
+    leaves = st.one_of(
+        st.sampled_from(names),
+        st.integers(0, 99).map(str),
+        st.floats(0.001, 99).map(lambda x: f"{x:.4f}"),
+    )
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
-            st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+            st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(
+                lambda t: f"({t[0]} {t[1]} {t[2]})"
+            ),
             inner.map(lambda t: f"sqrt(abs({t}))"),
             inner.map(lambda t: f"(-{t})"),
         ),
@@ -183,4 +191,7 @@ def test_it_agrees_with_python(text: str, n: float, m: float) -> None:
 
 def test_names_that_mean_something_are_not_free() -> None:
     assert is_free_name("rate") and is_free_name("x_max")
-    assert not any(is_free_name(name) for name in ("pi", "e", "sum", "lambda", "and", "2n", "", "a-b", "_x", "__import__"))
+    assert not any(
+        is_free_name(name)
+        for name in ("pi", "e", "sum", "lambda", "and", "2n", "", "a-b", "_x", "__import__")
+    )

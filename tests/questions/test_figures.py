@@ -1,4 +1,6 @@
-"""Figures: from numbers to SVG, in both languages, never without words for those who do not see it."""
+"""Figures: from numbers to SVG, in both languages, never without words for those who do not see
+it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def filled() -> Axes:
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", ["before", "inputs", "input <x>", "half"]), ("zh", ["更新前", "输入点", "无梯度"])]
+    ("language", "words"),
+    [("en", ["before", "inputs", "input <x>", "half"]), ("zh", ["更新前", "输入点", "无梯度"])],
 )
 def test_a_figure_is_svg_with_its_words_in_one_language(language: str, words: list[str]) -> None:
     root = ET.fromstring(filled().svg(language))
@@ -37,10 +40,16 @@ def test_a_figure_is_svg_with_its_words_in_one_language(language: str, words: li
 
 
 def test_lines_stay_on_the_paper_and_stop_where_there_is_no_number() -> None:
-    line = next(element for element in ET.fromstring(filled().svg("en")).iter("path") if element.get("class") == "line a0")
+    line = next(
+        element
+        for element in ET.fromstring(filled().svg("en")).iter("path")
+        if element.get("class") == "line a0"
+    )
     assert line.get("d", "").count("M") == 2
     sheet = ET.fromstring(filled().svg("en")).get("viewBox", "").split()
-    heights = [float(piece.split(" ")[1]) for piece in line.get("d", "").replace("L", "M").split("M")[1:]]
+    heights = [
+        float(piece.split(" ")[1]) for piece in line.get("d", "").replace("L", "M").split("M")[1:]
+    ]
     assert all(0 <= height <= float(sheet[3]) for height in heights)
 
 

@@ -1,4 +1,6 @@
-"""Files into tables: repeating is harmless, a change is a revision, and a fault names its file and line."""
+"""Files into tables: repeating is harmless, a change is a revision, and a fault names its file and
+line.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,20 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
     )
     assert "katex" in revision.title_html_zh and "<em>guess</em>" in revision.statement_html_en
     pieces = {kind: revision.pieces.filter(kind=kind).count() for kind in Piece.Kind.values}
-    assert pieces == {"hint": 1, "step": 2, "numeric": 1, "choice": 1, "option": 2, "point": 2, "mistake": 1, "follow_up": 1}
+    assert pieces == {
+        "hint": 1,
+        "step": 2,
+        "numeric": 1,
+        "choice": 1,
+        "option": 2,
+        "point": 2,
+        "mistake": 1,
+        "follow_up": 1,
+    }
     assert revision.sources == [{"text": "A book.", "url": "https://example.org/book"}]
-    assert revision.claims == ["no-such-lab.claim"] and revision.facts["choice"][0]["right"] == ["a"]
+    assert revision.claims == ["no-such-lab.claim"] and revision.facts["choice"][0]["right"] == [
+        "a"
+    ]
 
 
 def test_loading_again_changes_nothing(bank: Path) -> None:
@@ -60,22 +73,29 @@ def test_comments_and_spaces_make_no_revision(bank: Path, change: Change) -> Non
         ("figure.zh.svg", "a curve", "一条曲线"),
     ],
 )
-def test_a_changed_word_or_fact_makes_a_revision(bank: Path, change: Change, name: str, old: str, new: str) -> None:
+def test_a_changed_word_or_fact_makes_a_revision(
+    bank: Path, change: Change, name: str, old: str, new: str
+) -> None:
     load_questions(bank)
     first = Question.objects.get(slug="guess").current
     change(name, old, new)
     assert load_questions(bank) == ["guess: revision 2"]
     question = Question.objects.get(slug="guess")
-    assert question.current != first and question.current is not None and question.current.number == 2
+    assert (
+        question.current != first and question.current is not None and question.current.number == 2
+    )
     assert Revision.objects.filter(pk=first.pk if first else 0).exists(), "what was answered stays"
 
 
-def test_a_question_whose_files_are_gone_is_withdrawn_and_comes_back_with_them(bank: Path, tmp_path: Path) -> None:
+def test_a_question_whose_files_are_gone_is_withdrawn_and_comes_back_with_them(
+    bank: Path, tmp_path: Path
+) -> None:
     load_questions(bank)
     shutil.move(bank / "losses" / "second", tmp_path / "aside")
     assert load_questions(bank) == ["second: withdrawn, its files are gone"]
     assert (
-        not Question.objects.offered().filter(slug="second").exists() and Revision.objects.filter(question__slug="second").exists()
+        not Question.objects.offered().filter(slug="second").exists()
+        and Revision.objects.filter(question__slug="second").exists()
     )
     shutil.move(tmp_path / "aside", bank / "losses" / "second")
     assert load_questions(bank) == ["second: offered again"]
@@ -88,21 +108,32 @@ def test_a_published_revision_never_changes(guess: Question) -> None:
         lambda: Revision.objects.filter(pk=revision.pk).update(statement_en="else"),
         lambda: Revision.objects.filter(pk=revision.pk).update(published_at=None),
         lambda: revision.pieces.filter(kind="hint").update(text_zh="else"),
-        lambda: Piece.objects.create(revision=revision, kind="hint", position=7, text_en="a", text_zh="b"),
+        lambda: Piece.objects.create(
+            revision=revision, kind="hint", position=7, text_en="a", text_zh="b"
+        ),
     ):
         with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
             change()
 
 
-def test_html_of_an_older_renderer_is_made_anew_without_a_revision(bank: Path, guess: Question) -> None:
-    Revision.objects.filter(pk=guess.current_id).update(html_made_by="0-older", statement_html_en="old")
+def test_html_of_an_older_renderer_is_made_anew_without_a_revision(
+    bank: Path, guess: Question
+) -> None:
+    Revision.objects.filter(pk=guess.current_id).update(
+        html_made_by="0-older", statement_html_en="old"
+    )
     assert load_questions(bank) == ["guess: set again"]
     revision = Revision.objects.get(pk=guess.current_id)
     assert "<em>guess</em>" in revision.statement_html_en and revision.number == 1
 
 
 FAULTS = {
-    "headings that differ": ("zh.md", "## 提示\n\n想想 $\\log$。\n\n", "", "zh.md:27: here is step, where en.md:27 has hint"),
+    "headings that differ": (
+        "zh.md",
+        "## 提示\n\n想想 $\\log$。\n\n",
+        "",
+        "zh.md:27: here is step, where en.md:27 has hint",
+    ),
     "an unknown heading": ("en.md", "## Hint", "## Hints", "en.md:25: “## Hints” is not a heading"),
     "an unknown key": (
         "question.toml",
@@ -110,12 +141,37 @@ FAULTS = {
         "difficulty = 2\ndifficult = 2",
         "question.toml:4: unknown key 'difficult'",
     ),
-    "an unknown topic": ("question.toml", '"losses"', '"loss"', "question.toml:1: 'loss' is not one of"),
+    "an unknown topic": (
+        "question.toml",
+        '"losses"',
+        '"loss"',
+        "question.toml:1: 'loss' is not one of",
+    ),
     "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:28: TeX: "),
-    "an unknown command": ("zh.md", "想想 $\\log$", "想想 $\\nosuch$", "zh.md:27: TeX: it has a command"),
-    "an unknown marker": ("en.md", "{{verdicts}}", "{{verdict}}", "en.md:41: {{verdict}} is neither"),
-    "a value that is not drawn": ("zh.md", "$n = {{n}}$", "$n = {{m}}$", "zh.md:7: {{m}} is not a drawn value"),
-    "a value shown in one language": ("zh.md", "$n = {{n}}$", "$n$", "zh.md:7: the other language shows {{n}} here"),
+    "an unknown command": (
+        "zh.md",
+        "想想 $\\log$",
+        "想想 $\\nosuch$",
+        "zh.md:27: TeX: it has a command",
+    ),
+    "an unknown marker": (
+        "en.md",
+        "{{verdicts}}",
+        "{{verdict}}",
+        "en.md:41: {{verdict}} is neither",
+    ),
+    "a value that is not drawn": (
+        "zh.md",
+        "$n = {{n}}$",
+        "$n = {{m}}$",
+        "zh.md:7: {{m}} is not a drawn value",
+    ),
+    "a value shown in one language": (
+        "zh.md",
+        "$n = {{n}}$",
+        "$n$",
+        "zh.md:7: the other language shows {{n}} here",
+    ),
     "broken TeX behind drawn values": (
         "zh.md",
         "设 $n = {{n}}$。",
@@ -123,7 +179,12 @@ FAULTS = {
         "zh.md:8: TeX: ",
     ),
     "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:47: “*"),
-    "an option without a reason": ("en.md", "> It is not.\n", "", "en.md:21: option b has no reason"),
+    "an option without a reason": (
+        "en.md",
+        "> It is not.\n",
+        "",
+        "en.md:21: option b has no reason",
+    ),
     "an option that facts do not know": (
         "question.toml",
         'right = ["a"]',
@@ -136,23 +197,55 @@ FAULTS = {
         '"log(m)"',
         "question.toml:22: “log(m)” is no expression of n: name: m",
     ),
-    "a hostile expression": ("question.toml", '"log(n)"', '"n.__class__"', "question.toml:22: “n.__class__” is no expression"),
-    "a wrong answer that is right": ("question.toml", '"log2(n)"', '"log(n)"', "question.toml:24: with seed 0"),
+    "a hostile expression": (
+        "question.toml",
+        '"log(n)"',
+        '"n.__class__"',
+        "question.toml:22: “n.__class__” is no expression",
+    ),
+    "a wrong answer that is right": (
+        "question.toml",
+        '"log2(n)"',
+        '"log(n)"',
+        "question.toml:24: with seed 0",
+    ),
     "a draw that never ends": (
         "question.toml",
         'value = "log(n)"',
         'value = "log(n)"\nreject = "n > 0"',
         "question.toml:23: nothing can be drawn",
     ),
-    "a circle": ("question.toml", 'value = "log(n)"', 'value = "other"\nother = "value"', "question.toml:22: value needs itself"),
-    "no TOML": ("question.toml", "difficulty = 2", "difficulty = two", "question.toml:3: is not TOML"),
-    "one language": ("question.toml", ', zh = "这是比特。"', "", "question.toml:25: write it in both languages"),
-    "a step too many": ("question.toml", "[[step]]\n\n", "\n", "question.toml:12: there are 1 [[step]] and 2 ## Step"),
+    "a circle": (
+        "question.toml",
+        'value = "log(n)"',
+        'value = "other"\nother = "value"',
+        "question.toml:22: value needs itself",
+    ),
+    "no TOML": (
+        "question.toml",
+        "difficulty = 2",
+        "difficulty = two",
+        "question.toml:3: is not TOML",
+    ),
+    "one language": (
+        "question.toml",
+        ', zh = "这是比特。"',
+        "",
+        "question.toml:25: write it in both languages",
+    ),
+    "a step too many": (
+        "question.toml",
+        "[[step]]\n\n",
+        "\n",
+        "question.toml:12: there are 1 [[step]] and 2 ## Step",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_names_its_file_and_line_and_nothing_is_loaded(bank: Path, change: Change, fault: str) -> None:
+def test_a_fault_names_its_file_and_line_and_nothing_is_loaded(
+    bank: Path, change: Change, fault: str
+) -> None:
     name, old, new, said = FAULTS[fault]
     change(name, old, new)
     with pytest.raises(BadFile) as raised:
@@ -182,7 +275,11 @@ def variant(seed):
 def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change) -> None:
     folder = bank / "losses" / "guess"
     (folder / "variant.py").write_text(PROGRAM)
-    change("question.toml", '[variant.draw]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n', "")
+    change(
+        "question.toml",
+        '[variant.draw]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n',
+        "",
+    )
     change("question.toml", 'value = "log2(n)"\n', "")
     (folder / "figure.py").unlink()
     for language in ("en", "zh"):
@@ -197,11 +294,17 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     current = Question.objects.get(slug="guess").current
     assert current is not None
     shown = sheet(current, 3, language="en")
-    assert shown.drawn is not None and shown.drawn.answer == 0.125 and shown.drawn.wrong[0].value == 5.0
+    assert (
+        shown.drawn is not None
+        and shown.drawn.answer == 0.125
+        and shown.drawn.wrong[0].value == 5.0
+    )
     assert shown.numeric is not None and ">5<" in shown.numeric
 
 
-def test_what_an_operator_withdrew_stays_withdrawn(bank: Path, change: Change, guess: Question) -> None:
+def test_what_an_operator_withdrew_stays_withdrawn(
+    bank: Path, change: Change, guess: Question
+) -> None:
     Question.objects.filter(pk=guess.pk).update(withdrawn=True)
     assert load_questions(bank) == []
     change("en.md", "You *guess*", "One *guesses*")
@@ -222,7 +325,9 @@ def test_a_question_that_comes_back_with_other_words_is_a_revision_that_is_offer
     assert Question.objects.offered().filter(slug="guess").exists() and load_questions(bank) == []
 
 
-@pytest.mark.parametrize("what", ["a piece is given away", "a piece is deleted", "the revision is deleted"])
+@pytest.mark.parametrize(
+    "what", ["a piece is given away", "a piece is deleted", "the revision is deleted"]
+)
 def test_a_published_revision_loses_nothing(guess: Question, what: str) -> None:
     revision = guess.current
     assert revision is not None

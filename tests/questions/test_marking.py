@@ -14,7 +14,9 @@ from apps.questions.expressions import NoValue, read
 from apps.questions.variants import Drawn, Wrong
 from tests.questions.test_expressions import trees
 
-DRAWN = Drawn(0, {}, -1.9, 1e-3, 0.0, (Wrong(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),))
+DRAWN = Drawn(
+    0, {}, -1.9, 1e-3, 0.0, (Wrong(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),)
+)
 CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
 
 
@@ -61,14 +63,18 @@ def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> No
 
 def test_the_tolerance_is_said_in_words() -> None:
     assert marking.tolerance(DRAWN) == "An answer within 0.1 % counts as right."
-    assert marking.tolerance(Drawn(0, {}, 1.0, 0.0, 0.002, ())) == "An answer within 0.002 counts as right."
+    assert (
+        marking.tolerance(Drawn(0, {}, 1.0, 0.0, 0.002, ()))
+        == "An answer within 0.002 counts as right."
+    )
 
 
 # ---------------------------------------------------------------- choices
 
 KEYS = ["a", "b", "c"]
 ONE, SEVERAL, ORDER = (
-    {"form": form, "right": right} for form, right in (("one", ["b"]), ("several", ["a", "c"]), ("order", ["c", "a", "b"]))
+    {"form": form, "right": right}
+    for form, right in (("one", ["b"]), ("several", ["a", "c"]), ("order", ["c", "a", "b"]))
 )
 
 
@@ -96,12 +102,19 @@ def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None
 
 @pytest.mark.parametrize("placed", [[], ["c"], ["c", "a"]])
 def test_an_order_with_gaps_is_asked_for_places_not_for_options(placed: list[str]) -> None:
-    assert marking.choice(placed, ORDER, KEYS).message == "Give every option its place, each place once."
+    assert (
+        marking.choice(placed, ORDER, KEYS).message
+        == "Give every option its place, each place once."
+    )
 
 
 def test_each_option_says_whether_it_was_dealt_with_rightly() -> None:
     assert marking.choice(["a", "b"], SEVERAL, KEYS).options == {"a": True, "b": False, "c": False}
-    assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {"c": True, "b": False, "a": False}
+    assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {
+        "c": True,
+        "b": False,
+        "a": False,
+    }
 
 
 @given(st.permutations(KEYS), st.sets(st.sampled_from(KEYS), min_size=1))
@@ -128,7 +141,9 @@ def test_every_way_to_write_it_is_right(text: str) -> None:
     assert marking.derivation(text, CHECK).is_right
 
 
-@pytest.mark.parametrize("text", ["1/n", "2/n+m", "2/(n+m) + 0.00001", "2", "-2/(n+m)", "2/(n+m)^1.001"])
+@pytest.mark.parametrize(
+    "text", ["1/n", "2/n+m", "2/(n+m) + 0.00001", "2", "-2/(n+m)", "2/(n+m)^1.001"]
+)
 def test_another_formula_is_wrong(text: str) -> None:
     assert marking.derivation(text, CHECK).outcome == "wrong"
 
@@ -139,7 +154,19 @@ def test_a_formula_without_a_value_there_says_where() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2n/(n+m)", "2/(n+k)", "f(n)", "n.real", "(" * 600, "2/(n+", "2/(n+m)!", "__import__('os')", "n if n else m"]
+    "text",
+    [
+        "",
+        "2n/(n+m)",
+        "2/(n+k)",
+        "f(n)",
+        "n.real",
+        "(" * 600,
+        "2/(n+",
+        "2/(n+m)!",
+        "__import__('os')",
+        "n if n else m",
+    ],
 )
 def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> None:
     mark = marking.derivation(text, CHECK)
@@ -157,7 +184,9 @@ def test_an_answer_of_zero_forgives_rounding() -> None:
 
 
 @given(trees(["n", "m"]), st.integers(0, 63))
-def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(text: str, seed: int) -> None:
+def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(
+    text: str, seed: int
+) -> None:
     assume(_has_values(text))
     check = {"symbols": ["n", "m"], "answer": f"exp(1 / (1 + abs({text})))"}
     assert marking.derivation(f"exp((1 + abs({text}))^(-1))", check, seed).is_right
@@ -166,11 +195,16 @@ def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(t
 
 def _has_values(text: str) -> bool:
     try:
-        return all(isinstance(read(text, ["n", "m"]).at(n=n, m=m), int | float) for n, m in ((0.7, 2.9), (1.3, 0.6), (2.2, 2.1)))
+        return all(
+            isinstance(read(text, ["n", "m"]).at(n=n, m=m), int | float)
+            for n, m in ((0.7, 2.9), (1.3, 0.6), (2.2, 2.1))
+        )
     except NoValue:
         return False
 
 
-@pytest.mark.parametrize("text", ["n^½", "n^(½)", "r ＝ sqrt(n)", "f(n)=√(n)", "ｎ＾０．５", "r = n^½"])
+@pytest.mark.parametrize(
+    "text", ["n^½", "n^(½)", "r ＝ sqrt(n)", "f(n)=√(n)", "ｎ＾０．５", "r = n^½"]
+)
 def test_signs_of_other_keyboards_are_read(text: str) -> None:
     assert marking.derivation(text, {"symbols": ["n"], "answer": "sqrt(n)"}).is_right

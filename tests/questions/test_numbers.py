@@ -45,7 +45,11 @@ FULL_WIDTH = str.maketrans("0123456789.,-+%/", "０１２３４５６７８９�
 )
 def test_it_reads(text: str, value: float) -> None:
     reading = read(text, ["ms", "毫秒"])
-    assert reading.value == pytest.approx(value, rel=1e-12) and not reading.problem and not reading.note
+    assert (
+        reading.value == pytest.approx(value, rel=1e-12)
+        and not reading.problem
+        and not reading.note
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,11 @@ def test_it_reads(text: str, value: float) -> None:
     [
         ("221,312", 221_312, "We read 221,312 as 221312: the comma groups thousands."),
         ("１，０００", 1000, "We read 1,000 as 1000: the comma groups thousands."),
-        ("1,234,567.5", 1_234_567.5, "We read 1,234,567.5 as 1234567.5: the comma groups thousands."),
+        (
+            "1,234,567.5",
+            1_234_567.5,
+            "We read 1,234,567.5 as 1234567.5: the comma groups thousands.",
+        ),
         ("5,3", 5.3, "5,3 looks like a decimal comma; we read 5.3."),
         ("0,125", 0.125, "0,125 looks like a decimal comma; we read 0.125."),
         ("-1,5", -1.5, "-1,5 looks like a decimal comma; we read -1.5."),
@@ -85,7 +93,19 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
             "1e5000000000",
             "9" * 5000,
         ),
-        *("1e-400", "10^-5000", "1,23,4", "1,2345,678", "0,123,456", "1234,567,890", "1.234,5", "5,", ",", "1,,5", "1,5,"),
+        *(
+            "1e-400",
+            "10^-5000",
+            "1,23,4",
+            "1,2345,678",
+            "0,123,456",
+            "1234,567,890",
+            "1.234,5",
+            "5,",
+            ",",
+            "1,,5",
+            "1,5,",
+        ),
         *(
             "1 2",
             "1_000",
@@ -117,7 +137,9 @@ def test_a_percent_sign_is_the_unit_where_the_answer_is_in_per_cent() -> None:
     assert read("22 %", ["%"]).value == read("22", ["%"]).value == 22
 
 
-@given(st.floats(min_value=1e-290, max_value=1e290) | st.floats(min_value=-1e290, max_value=-1e-290))
+@given(
+    st.floats(min_value=1e-290, max_value=1e290) | st.floats(min_value=-1e290, max_value=-1e-290)
+)
 def test_every_number_that_we_write_is_read_again(value: float) -> None:
     assert read(repr(value)).value == value
     assert read(repr(value).translate(FULL_WIDTH)).value == value

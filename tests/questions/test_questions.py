@@ -29,7 +29,11 @@ def listed(client: Client, **chosen: str) -> str:
 def test_it_lists_what_is_offered_with_formulas_and_links(client: Client) -> None:
     page = listed(client)
     assert 'href="/questions/guess"' in page and 'href="/questions/second"' in page
-    assert "<math " in page and "Losses" in page and "concept, derivation, numeric, choice, code" in page
+    assert (
+        "<math " in page
+        and "Losses" in page
+        and "concept, derivation, numeric, choice, code" in page
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,9 @@ def test_a_withdrawn_question_a_draft_and_a_closed_bank_are_not_listed(client: C
     assert "No questions are loaded yet" in listed(client)
 
 
-def test_long_lists_have_pages_that_keep_the_filters(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lists_have_pages_that_keep_the_filters(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(views, "ON_A_PAGE", 1)
     first = listed(client, topic="losses")
     assert "Page 1 of 2" in first and "?topic=losses&amp;page=2" in first
@@ -105,4 +111,6 @@ def test_searching_reads_full_width_letters_single_characters_and_both_scripts(w
 
 
 def test_a_search_of_many_words_is_no_work() -> None:
-    assert str(questions(words="a b " * 50 + " ".join(map(str, range(60)))).query).count("UPPER") < 150
+    assert (
+        str(questions(words="a b " * 50 + " ".join(map(str, range(60)))).query).count("UPPER") < 150
+    )

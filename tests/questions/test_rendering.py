@@ -1,4 +1,6 @@
-"""Markdown to HTML: formulas set, nothing unsafe, markers that no text can forge, and faults with their places."""
+"""Markdown to HTML: formulas set, nothing unsafe, markers that no text can forge, and faults with
+their places.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,35 @@ from apps.questions.rendering import render, served
 def test_formulas_are_set_as_html_and_mathml_and_their_signs_are_no_emphasis() -> None:
     made = render("Let $a_1 * b_2$ and $c_1 * d_2$, so *this*\n$$x^2 = \\{1, 2\\}$$\nholds.")
     assert made.formulas == 3 and not made.faults
-    assert made.html.count("<math ") == 3 and made.html.count("katex-display") == 1 and made.html.count("<em>") == 1
+    assert (
+        made.html.count("<math ") == 3
+        and made.html.count("katex-display") == 1
+        and made.html.count("<em>") == 1
+    )
 
 
 def test_dollars_in_code_and_escaped_ones_are_money() -> None:
     made = render("It costs \\$5, `$x$` or\n\n```python\ncost = '$y$'  # *z*\n```\n")
     assert made.formulas == 0 and not made.faults
-    assert "<code>$x$</code>" in made.html and "$5" in made.html and 'class="code"' in made.html and "*z*" in made.html
+    assert (
+        "<code>$x$</code>" in made.html
+        and "$5" in made.html
+        and 'class="code"' in made.html
+        and "*z*" in made.html
+    )
 
 
 def test_a_line_that_ends_in_chinese_goes_on_without_a_space() -> None:
-    assert render("一步梯度下降，\n此时停止\nand here\nthere").html == "<p>一步梯度下降，此时停止\nand here\nthere</p>"
+    assert (
+        render("一步梯度下降，\n此时停止\nand here\nthere").html
+        == "<p>一步梯度下降，此时停止\nand here\nthere</p>"
+    )
 
 
 def test_dangerous_text_is_inert() -> None:
     made = render(
-        '<script>alert(1)</script> <b onclick="x">b</b> [a](javascript:alert(1)) [c](data:text/html,x) ![i](//e.org/x.png)'
+        '<script>alert(1)</script> <b onclick="x">b</b> [a](javascript:alert(1)) '
+        "[c](data:text/html,x) ![i](//e.org/x.png)"
     )
     assert "<script" not in made.html and "<b " not in made.html and "<img" not in made.html
     assert 'href="javascript' not in made.html and 'href="data' not in made.html
@@ -57,16 +72,27 @@ def test_a_fault_is_found_with_its_place(text: str, what: str, offset: int) -> N
     assert faults and what in faults[0][0] and faults[0][1] == offset
 
 
-@pytest.mark.parametrize("text", ["*第一层*：输入", "**$x$ 是**对的", "- *a*：b\n- **c**。d", "`a * b` $a * b$", "a\\*b"[:1]])
+@pytest.mark.parametrize(
+    "text",
+    ["*第一层*：输入", "**$x$ 是**对的", "- *a*：b\n- **c**。d", "`a * b` $a * b$", "a\\*b"[:1]],
+)
 def test_emphasis_that_is_closed_is_no_fault(text: str) -> None:
     assert not render(text).faults
 
 
 def test_markers_stay_until_they_are_served() -> None:
     page = render("Before {{figure: the $x$ axis}} after.\n\n{{verdicts}}\n\n{{reference}}").html
-    assert page.startswith("<p>Before </p><figure") and "<p> after.</p>" in page and "<p></p>" not in page
+    assert (
+        page.startswith("<p>Before </p><figure")
+        and "<p> after.</p>" in page
+        and "<p></p>" not in page
+    )
     whole = served(page, figure="<svg/>", verdicts="<aside>v</aside>", reference="<pre>r</pre>")
-    assert "<svg/><figcaption>the <span" in whole and "<aside>v</aside>" in whole and "<pre>r</pre>" in whole
+    assert (
+        "<svg/><figcaption>the <span" in whole
+        and "<aside>v</aside>" in whole
+        and "<pre>r</pre>" in whole
+    )
 
 
 def test_what_is_not_given_leaves_nothing_behind() -> None:
@@ -103,7 +129,11 @@ def test_hostile_formulas_end_soon_and_what_follows_is_set(formula: str) -> None
     began = time.process_time()
     first, second = tex.formulas([(formula, True), ("x^2", False)])
     assert time.process_time() - began < 3.0
-    assert "<script" not in first.html and "<img" not in first.html and "http://e.org" not in first.html.replace(formula, "")
+    assert (
+        "<script" not in first.html
+        and "<img" not in first.html
+        and "http://e.org" not in first.html.replace(formula, "")
+    )
     assert "<math" in second.html and not second.error
 
 
@@ -138,7 +168,10 @@ def test_any_text_becomes_html_without_tags_of_its_own(text: str) -> None:
 )
 def test_nothing_is_put_into_an_attribute_but_words(text: str) -> None:
     page = render(text).html
-    assert all('"' not in value and "<" not in value for value in re.findall(r'(?:title|class)="([^"]*)"', page))
+    assert all(
+        '"' not in value and "<" not in value
+        for value in re.findall(r'(?:title|class)="([^"]*)"', page)
+    )
     assert not re.search(r'(?:title|class)="[^"]*<', page) and "\ue000" not in page
 
 

@@ -1,4 +1,6 @@
-"""Reporting a mistake: needs sign-in, says what is missing, and the same form twice is one report."""
+"""Reporting a mistake: needs sign-in, says what is missing, and the same form twice is one
+report.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,20 @@ def signed_in(client: Client, mei: User) -> Client:
     return client
 
 
-def test_it_stores_what_was_said_with_the_revision_and_the_language(signed_in: Client, guess: Question, mei: User) -> None:
+def test_it_stores_what_was_said_with_the_revision_and_the_language(
+    signed_in: Client, guess: Question, mei: User
+) -> None:
     signed_in.cookies["language"] = "zh-hans"
     answer = signed_in.post(URL, FILLED)
     assert answer.status_code == 302 and answer.headers["Location"] == "/questions/guess"
     report = Report.objects.get()
     assert (report.question, report.revision, report.reporter) == (guess, guess.current, mei)
-    assert (report.about, report.text, report.language, report.state) == ("fact", "It is not.", "zh", "open")
+    assert (report.about, report.text, report.language, report.state) == (
+        "fact",
+        "It is not.",
+        "zh",
+        "open",
+    )
 
 
 def test_it_needs_sign_in(client: Client, guess: Question) -> None:
@@ -37,8 +46,12 @@ def test_the_form_shows_the_question_and_has_a_key(signed_in: Client, guess: Que
     assert "<math " in page and 'name="key"' in page and "<textarea" in page
 
 
-@pytest.mark.parametrize("missing", [{"text": "  "}, {"about": "praise"}, {"text": "x" * 5000}, {"key": ""}])
-def test_what_is_missing_is_said_and_nothing_is_stored(signed_in: Client, guess: Question, missing: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "missing", [{"text": "  "}, {"about": "praise"}, {"text": "x" * 5000}, {"key": ""}]
+)
+def test_what_is_missing_is_said_and_nothing_is_stored(
+    signed_in: Client, guess: Question, missing: dict[str, str]
+) -> None:
     answer = signed_in.post(URL, FILLED | missing)
     assert answer.status_code == 200 and not Report.objects.exists()
 
@@ -49,7 +62,9 @@ def test_the_same_form_twice_is_one_report(signed_in: Client, guess: Question) -
     assert Report.objects.count() == 1
 
 
-def test_so_many_reports_may_wait_and_no_more(signed_in: Client, guess: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_reports_may_wait_and_no_more(
+    signed_in: Client, guess: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Report, "MOST_OPEN", 1)
     signed_in.post(URL, FILLED)
     assert signed_in.post(URL, FILLED | {"key": "k2"}).status_code == 429
@@ -57,9 +72,13 @@ def test_so_many_reports_may_wait_and_no_more(signed_in: Client, guess: Question
     assert Report.objects.count() == 1
 
 
-def test_a_text_that_cannot_be_stored_is_refused_in_words(signed_in: Client, guess: Question) -> None:
+def test_a_text_that_cannot_be_stored_is_refused_in_words(
+    signed_in: Client, guess: Question
+) -> None:
     answer = signed_in.post(URL, FILLED | {"text": "a\x00b"})
-    assert answer.status_code == 200 and "Null characters are not allowed." in answer.content.decode()
+    assert (
+        answer.status_code == 200 and "Null characters are not allowed." in answer.content.decode()
+    )
 
 
 @pytest.mark.parametrize("slug", ["no-such-question", "second%00"])

@@ -26,9 +26,18 @@ def revision(guess: Question) -> Revision:
 def test_it_holds_every_part_in_the_reader_s_language(revision: Revision) -> None:
     with translation.override("zh-hans"):
         sheet = selectors.sheet(revision)
-    assert "猜测" in sheet.statement and sheet.unit == "奈特" and len(sheet.hints) == 1 and len(sheet.points) == 2
+    assert (
+        "猜测" in sheet.statement
+        and sheet.unit == "奈特"
+        and len(sheet.hints) == 1
+        and len(sheet.points) == 2
+    )
     assert [step.check for step in sheet.steps] == [{"symbols": ["n"], "answer": "1 / n"}, None]
-    assert "别" not in sheet.answer and 'aria-label="a curve"' in sheet.answer and 'class="code"' in sheet.answer
+    assert (
+        "别" not in sheet.answer
+        and 'aria-label="a curve"' in sheet.answer
+        and 'class="code"' in sheet.answer
+    )
     assert selectors.sheet(revision, language="en").unit == "nats"
 
 
@@ -40,7 +49,9 @@ def test_the_numeric_part_shows_the_numbers_of_the_seed(revision: Revision) -> N
     assert selectors.sheet(revision, 0).numeric == selectors.sheet(revision, 64).numeric
 
 
-def test_a_variant_is_set_once_and_kept(revision: Revision, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_is_set_once_and_kept(
+    revision: Revision, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = selectors.sheet(revision, 3, language="en").numeric
     monkeypatch.setattr(rendering, "render", lambda *a, **k: pytest.fail("it was set before"))
     assert selectors.sheet(revision, 3, language="en").numeric == first
@@ -50,12 +61,16 @@ def test_options_are_shuffled_by_seed_and_keep_their_reasons(revision: Revision)
     orders = {tuple(selectors.sheet(revision, seed).choices[0].keys) for seed in range(8)}
     assert orders == {("a", "b"), ("b", "a")}
     options = {option.key: option for option in selectors.sheet(revision).choices[0].options}
-    assert options["a"].is_right and not options["b"].is_right and "It is not" in options["b"].reason
+    assert (
+        options["a"].is_right and not options["b"].is_right and "It is not" in options["b"].reason
+    )
 
 
 def test_verdicts_come_from_above_and_are_nothing_without(revision: Revision) -> None:
     assert "gradus:" not in selectors.sheet(revision).answer
-    assert "<aside>holds</aside>" in selectors.sheet(revision, verdicts="<aside>holds</aside>").answer
+    assert (
+        "<aside>holds</aside>" in selectors.sheet(revision, verdicts="<aside>holds</aside>").answer
+    )
 
 
 def test_it_takes_two_queries_at_most(revision: Revision) -> None:
@@ -71,7 +86,9 @@ def test_related_questions_are_those_that_exist(revision: Revision) -> None:
     assert not selectors.related(revision)
 
 
-def test_values_may_be_shown_in_any_text(bank: Path, db: None, change: Callable[[str, str, str], None]) -> None:
+def test_values_may_be_shown_in_any_text(
+    bank: Path, db: None, change: Callable[[str, str, str], None]
+) -> None:
     change("en.md", "Think of $\\log$.", "Think of $\\log {{n}}$.")
     change("zh.md", "想想 $\\log$。", "想想 $\\log {{n}}$。")
     load_questions(bank)

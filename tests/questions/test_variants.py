@@ -25,9 +25,19 @@ FACTS: dict[str, Any] = {
 def test_the_same_seed_draws_the_same_numbers_within_the_bounds(seed: int) -> None:
     drawn = draw(FACTS, seed)
     assert drawn == draw(FACTS, seed) == draw(FACTS, seed % variants.SEEDS)
-    assert drawn.values["w"] in (0.4, 0.6) and drawn.values["grad"] in (2, 3, 4, 5) and drawn.values["x_max"] == 1
-    assert drawn.answer == drawn.values["w"] - drawn.values["grad"] and drawn.values["double"] == 2 * drawn.answer
-    assert drawn.wrong[0].value == drawn.values["w"] + drawn.values["grad"] and drawn.wrong[0].message == MESSAGE
+    assert (
+        drawn.values["w"] in (0.4, 0.6)
+        and drawn.values["grad"] in (2, 3, 4, 5)
+        and drawn.values["x_max"] == 1
+    )
+    assert (
+        drawn.answer == drawn.values["w"] - drawn.values["grad"]
+        and drawn.values["double"] == 2 * drawn.answer
+    )
+    assert (
+        drawn.wrong[0].value == drawn.values["w"] + drawn.values["grad"]
+        and drawn.wrong[0].message == MESSAGE
+    )
 
 
 def test_seeds_draw_what_they_drew_when_this_was_written() -> None:
@@ -37,12 +47,17 @@ def test_seeds_draw_what_they_drew_when_this_was_written() -> None:
 
 def test_seeds_reach_every_value() -> None:
     seen = [draw(FACTS, seed).values for seed in range(variants.SEEDS)]
-    assert {one["grad"] for one in seen} == {2, 3, 4, 5} and {one["w"] for one in seen} == {0.4, 0.6}
+    assert {one["grad"] for one in seen} == {2, 3, 4, 5} and {one["w"] for one in seen} == {
+        0.4,
+        0.6,
+    }
 
 
 def test_the_order_in_which_values_are_written_does_not_matter() -> None:
     turned = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
-    assert [draw(turned, seed).answer for seed in range(8)] == [draw(FACTS, seed).answer for seed in range(8)]
+    assert [draw(turned, seed).answer for seed in range(8)] == [
+        draw(FACTS, seed).answer for seed in range(8)
+    ]
 
 
 def test_values_that_need_each_other_are_refused() -> None:
@@ -56,13 +71,17 @@ def test_a_draw_that_is_always_rejected_ends() -> None:
 
 
 def test_a_wrong_answer_that_is_right_here_is_left_out() -> None:
-    assert draw({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong == ()
+    assert (
+        draw({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong == ()
+    )
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 0.1))
 def test_tolerance_is_relative_to_the_answer_or_absolute(answer: float, off: float) -> None:
     relative = variants.Drawn(0, {}, answer, 0.01, 0.0, ())
-    assert relative.is_right(answer * (1 + off)) == (abs(answer * (1 + off) - answer) <= 0.01 * abs(answer))
+    assert relative.is_right(answer * (1 + off)) == (
+        abs(answer * (1 + off) - answer) <= 0.01 * abs(answer)
+    )
     absolute = variants.Drawn(0, {}, answer, 0.0, 0.05, ())
     assert absolute.is_right(answer + off) == (abs(answer + off - answer) <= 0.05)
 
@@ -73,7 +92,9 @@ def test_an_answer_without_tolerance_forgives_rounding_alone() -> None:
 
 
 def test_rows_of_a_program_take_the_place_of_expressions() -> None:
-    rows = [{"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]} for seed in range(64)]
+    rows = [
+        {"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]} for seed in range(64)
+    ]
     drawn = draw({"rows": rows, "wrong": [{"message": MESSAGE}]}, 65)
     assert drawn.values == {"n": 1} and drawn.answer == 2 and drawn.wrong[0].value == 4
 
@@ -84,6 +105,8 @@ def test_options_are_shuffled_by_seed_and_none_is_lost(keys: list[str], seed: in
     assert sorted(variants.shuffled(keys, seed)) == sorted(keys)
 
 
-@pytest.mark.parametrize(("value", "text"), [(784, "784"), (0.4, "0.4"), (2.0, "2"), (1e-05, "1e-05")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(784, "784"), (0.4, "0.4"), (2.0, "2"), (1e-05, "1e-05")]
+)
 def test_drawn_numbers_are_shown_short(value: float, text: str) -> None:
     assert variants.shown(value) == text

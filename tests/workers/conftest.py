@@ -29,7 +29,14 @@ def machine(site: PretendSite, tmp_path: Path) -> Iterator[Callable[..., Supervi
     started: list[Supervisor] = []
 
     def start(*, slots: int = 1, labs: str = ODD, poll_seconds: float = 0.2) -> Supervisor:
-        settings = Settings(url=site.url, token=TOKEN, data=tmp_path, slots=slots, poll_seconds=poll_seconds, labs=labs)
+        settings = Settings(
+            url=site.url,
+            token=TOKEN,
+            data=tmp_path,
+            slots=slots,
+            poll_seconds=poll_seconds,
+            labs=labs,
+        )
         started.append(Supervisor(settings))
         started[-1].start()
         return started[-1]

@@ -1,4 +1,6 @@
-"""A site with the worker API and nothing behind it: what a worker says is kept, what it hears is on order."""
+"""A site with the worker API and nothing behind it: what a worker says is kept, what it hears is on
+order.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,20 @@ class Offer:
     claimed_at: float = 0.0  # monotonic
 
     def steps(self, series: str = "count", arm: str = "arm") -> list[float]:
-        return [step for event in self.events if (event.arm, event.series) == (arm, series) for step in event.step]
+        return [
+            step
+            for event in self.events
+            if (event.arm, event.series) == (arm, series)
+            for step in event.step
+        ]
 
     def means(self, series: str = "count", arm: str = "arm") -> list[float | None]:
-        return [mean for event in self.events if (event.arm, event.series) == (arm, series) for mean in event.mean]
+        return [
+            mean
+            for event in self.events
+            if (event.arm, event.series) == (arm, series)
+            for mean in event.mean
+        ]
 
     @property
     def pid(self) -> int:
@@ -61,14 +73,44 @@ class PretendSite:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def offer(self, lab: str = "odd", *, lane: str = "labs", replicates: int = 3, after: int = 0, **more: Any) -> Offer:
-        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or knobs of the lab."""
-        times = {"lease_seconds": 20.0, "beat_seconds": 5.0, "kill_seconds": 5.0, "limit_seconds": 60.0}
+    def offer(
+        self,
+        lab: str = "odd",
+        *,
+        lane: str = "labs",
+        replicates: int = 3,
+        after: int = 0,
+        **more: Any,
+    ) -> Offer:
+        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or knobs of
+        the lab.
+        """
+        times = {
+            "lease_seconds": 20.0,
+            "beat_seconds": 5.0,
+            "kill_seconds": 5.0,
+            "limit_seconds": 60.0,
+        }
         times |= {name: more.pop(name) for name in list(more) if name in times}
         with self.changed:
             number = len(self.offers)
-            run = {"run": f"run-{number}", "try_id": number + 1, "number": 1, "token": f"try-{number}", "after": after}
-            claim = wire.Claim(**run, **times, lane=lane, lab=lab, lab_hash="", knobs=more, replicates=replicates, seed=0)
+            run = {
+                "run": f"run-{number}",
+                "try_id": number + 1,
+                "number": 1,
+                "token": f"try-{number}",
+                "after": after,
+            }
+            claim = wire.Claim(
+                **run,
+                **times,
+                lane=lane,
+                lab=lab,
+                lab_hash="",
+                knobs=more,
+                replicates=replicates,
+                seed=0,
+            )
             self.offers.append(Offer(claim, events=[wire.Event("before", "it", [], [])] * after))
             return self.offers[-1]
 
@@ -79,7 +121,9 @@ class PretendSite:
             AssertionError: it took too long.
         """
         with self.changed:
-            assert self.changed.wait_for(condition, seconds), f"nothing came in {seconds} s: {self.offers[-1:]}"
+            assert self.changed.wait_for(condition, seconds), (
+                f"nothing came in {seconds} s: {self.offers[-1:]}"
+            )
 
     def close(self) -> None:
         self._server.shutdown()
@@ -145,7 +189,10 @@ class PretendSite:
                         self.close_connection = True
                         return
                     status, record = site.answer(
-                        self.path, body, self.headers["Authorization"], self.headers.get(wire.TRY_HEADER, "")
+                        self.path,
+                        body,
+                        self.headers["Authorization"],
+                        self.headers.get(wire.TRY_HEADER, ""),
                     )
                     site.changed.notify_all()
                 told = b"" if record is None else msgspec.json.encode(record)

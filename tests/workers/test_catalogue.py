@@ -15,9 +15,15 @@ from workers.labs import SLUGS
 def test_hashes_are_those_of_the_files() -> None:
     hashes = catalogue.lab_hashes()
     assert set(hashes) == set(SLUGS)
-    assert hashes["dead-relu"] == hashlib.sha256(Path("workers/labs/dead_relu.py").read_bytes()).hexdigest()
+    assert (
+        hashes["dead-relu"]
+        == hashlib.sha256(Path("workers/labs/dead_relu.py").read_bytes()).hexdigest()
+    )
     files = sorted(Path("workers/engine").glob("*.py"))
-    assert catalogue.engine_hash() == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    assert (
+        catalogue.engine_hash()
+        == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    )
 
 
 def test_versions_are_those_installed() -> None:

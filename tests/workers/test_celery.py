@@ -25,7 +25,10 @@ from workers import wire
 # The worker's own process must do without all of these; the lab process, which it execs, has torch.
 WITHOUT = "django", "rest_framework", "psycopg", "torch", "numpy", "scipy", "sklearn"
 LABS = "tests.workers.odd_labs"
-BLOCKING = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); from celery.__main__ import main; main()"
+BLOCKING = (
+    f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); "
+    "from celery.__main__ import main; main()"
+)
 NEVER = "3600"  # seconds between two looks: whoever answers sooner has heard the bell
 SOON = 20.0  # seconds, on a machine that is busy with other things
 NOBODY = "redis://127.0.0.1:1/0"
@@ -92,7 +95,9 @@ def wait_for_end(pid: int, seconds: float = 120) -> None:
         assert select.select([handle], [], [], seconds)[0], f"process {pid} still lives"
 
 
-def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: Start, redis_url: str) -> None:
+def test_a_bell_is_answered_at_once_again_and_again(
+    site: PretendSite, start: Start, redis_url: str
+) -> None:
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     ring = bell(redis_url)
     ring()
@@ -102,18 +107,22 @@ def test_a_bell_is_answered_at_once_again_and_again(site: PretendSite, start: St
         ring()
         site.until(lambda offer=offer: offer.result)
         asked = len(site.asked)
-        site.until(lambda asked=asked: len(site.asked) > asked)  # the next spare is warm, and has found nothing to do
+        # the next spare is warm, and has found nothing to do
+        site.until(lambda asked=asked: len(site.asked) > asked)
         assert offer.claimed_at - rung < SOON and offer.times[0] - rung < SOON
 
 
-def test_without_a_broker_it_looks_for_itself(site: PretendSite, start: Start, tmp_path: Path) -> None:
+def test_without_a_broker_it_looks_for_itself(
+    site: PretendSite, start: Start, tmp_path: Path
+) -> None:
     with (tmp_path / "log").open("wb") as log:
         worker = start(NOBODY, log, GRADUS_POLL_SECONDS="0.1")
     offers = [site.offer(), site.offer()]
     site.until(lambda: all(offer.result for offer in offers))
     worker.terminate()
     assert worker.wait(120) == 0
-    assert (tmp_path / "log").read_text().count("Cannot connect") == 1  # it says so, and then tries on in silence
+    # it says so, and then tries on in silence
+    assert (tmp_path / "log").read_text().count("Cannot connect") == 1
 
 
 def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_path: Path) -> None:
@@ -138,7 +147,9 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
         shutil.rmtree(valkey.folder, ignore_errors=True)
 
 
-def test_bells_lost_in_any_number_do_no_harm(site: PretendSite, start: Start, redis_url: str) -> None:
+def test_bells_lost_in_any_number_do_no_harm(
+    site: PretendSite, start: Start, redis_url: str
+) -> None:
     ring = bell(redis_url)
     for _ in range(50):
         ring()
@@ -161,7 +172,9 @@ def test_a_killed_worker_leaves_no_lab_process(site: PretendSite, start: Start, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_told_to_end_gives_its_run_back(site: PretendSite, start: Start, redis_url: str, number: int) -> None:
+def test_a_worker_told_to_end_gives_its_run_back(
+    site: PretendSite, start: Start, redis_url: str, number: int
+) -> None:
     offer = site.offer(deed="ignore", at=1)
     worker = start(redis_url)
     site.until(lambda: offer.steps() == [0])
@@ -172,8 +185,12 @@ def test_a_worker_told_to_end_gives_its_run_back(site: PretendSite, start: Start
     assert not group_of(offer.pid)
 
 
-def test_a_busy_machine_leaves_bells_to_others(site: PretendSite, start: Start, redis_url: str, gate: Path) -> None:
-    """Two machines, one busy with a run that it found by looking: the bell must not be lost on it."""
+def test_a_busy_machine_leaves_bells_to_others(
+    site: PretendSite, start: Start, redis_url: str, gate: Path
+) -> None:
+    """Two machines, one busy with a run that it found by looking: the bell must not be lost on
+    it.
+    """
     busy = site.offer(deed="gate", at=1, gate=str(gate))
     start(redis_url, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: busy.steps() == [0])
@@ -194,7 +211,9 @@ def test_a_busy_machine_leaves_bells_to_others(site: PretendSite, start: Start, 
 def test_a_missing_token_is_said_in_a_sentence(start: Start) -> None:
     ours = {"GRADUS_TOKEN": "", "REDIS_URL": NOBODY}
     command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker"]
-    said = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=240, check=False)
+    said = subprocess.run(
+        command, env=os.environ | ours, capture_output=True, text=True, timeout=240, check=False
+    )
     assert said.returncode == 1
     assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_machine" in said.stderr
     assert "Traceback" not in said.stderr

@@ -15,7 +15,9 @@ Machine = Callable[..., Supervisor]
 
 
 @pytest.mark.parametrize("deed", ["ignore", "compute", "fork"])
-def test_stop_ends_even_a_lab_that_does_not_listen(site: PretendSite, machine: Machine, deed: str) -> None:
+def test_stop_ends_even_a_lab_that_does_not_listen(
+    site: PretendSite, machine: Machine, deed: str
+) -> None:
     offer = site.offer(points=3, deed=deed, beat_seconds=0.1, kill_seconds=0.3)
     machine()
     site.until(lambda: offer.steps() == [0])
@@ -70,7 +72,9 @@ def test_a_lab_that_exits_has_failed(site: PretendSite, machine: Machine) -> Non
     assert (offer.result.state, offer.result.error) == ("failed", "SystemExit: 3")
 
 
-def test_a_knob_that_the_lab_does_not_have_is_a_failure(site: PretendSite, machine: Machine) -> None:
+def test_a_knob_that_the_lab_does_not_have_is_a_failure(
+    site: PretendSite, machine: Machine
+) -> None:
     offer = site.offer(colour="blue")
     machine()
     site.until(lambda: offer.result)
@@ -98,7 +102,10 @@ def test_a_closing_machine_gives_its_try_back(site: PretendSite, machine: Machin
 
 
 def test_what_a_lab_prints_is_capped_and_holds_no_token(
-    site: PretendSite, machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    site: PretendSite,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("GRADUS_TOKEN", "very secret")
     monkeypatch.setenv("SECRET_KEY", "very secret")
@@ -106,12 +113,18 @@ def test_what_a_lab_prints_is_capped_and_holds_no_token(
     supervisor = machine()
     site.until(lambda: offer.result)
     supervisor.close()
-    said = sum(len(record.getMessage()) for record in caplog.records if record.name == "workers.lab_process")
+    said = sum(
+        len(record.getMessage())
+        for record in caplog.records
+        if record.name == "workers.lab_process"
+    )
     assert 60_000 < said < 70_000
     assert "secret" not in caplog.text
 
 
-def test_a_result_that_the_site_refuses_becomes_a_failure(site: PretendSite, machine: Machine) -> None:
+def test_a_result_that_the_site_refuses_becomes_a_failure(
+    site: PretendSite, machine: Machine
+) -> None:
     site.refuses_results = True
     offer = site.offer()
     machine()
@@ -122,7 +135,8 @@ def test_a_result_that_the_site_refuses_becomes_a_failure(site: PretendSite, mac
 
 
 def test_scratch_folders_are_removed(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "scratch" / "4194305-of-a-dead-worker").mkdir(parents=True)  # above the largest process id
+    # above the largest process id
+    (tmp_path / "scratch" / "4194305-of-a-dead-worker").mkdir(parents=True)
     offer = site.offer()
     supervisor = machine()
     site.until(lambda: offer.result)

@@ -30,7 +30,9 @@ process.main(*map(int, sys.argv[1:4]), sys.argv[4])
 """
 
 
-def test_the_first_point_arrives_before_the_run_ends(site: PretendSite, machine: Callable[..., Supervisor], gate: Path) -> None:
+def test_the_first_point_arrives_before_the_run_ends(
+    site: PretendSite, machine: Callable[..., Supervisor], gate: Path
+) -> None:
     offer = site.offer(points=3, deed="gate", at=1, gate=str(gate))
     machine()
     site.until(lambda: offer.steps() == [0])
@@ -42,13 +44,18 @@ def test_the_first_point_arrives_before_the_run_ends(site: PretendSite, machine:
     assert offer.reports[-1].done == offer.reports[-1].of == 3
 
 
-def test_a_run_ends_with_its_own_labs_verdicts(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+def test_a_run_ends_with_its_own_labs_verdicts(
+    site: PretendSite, machine: Callable[..., Supervisor]
+) -> None:
     offer = site.offer(points=5)
     machine()
     site.until(lambda: offer.result)
     assert offer.result
     assert offer.result.state == "succeeded"
-    assert [(v.claim, v.outcome) for v in offer.result.verdicts] == [("odd.counts", "holds"), ("odd.raises", "inconclusive")]
+    assert [(v.claim, v.outcome) for v in offer.result.verdicts] == [
+        ("odd.counts", "holds"),
+        ("odd.raises", "inconclusive"),
+    ]
     assert offer.result.device == site.asked[-1].device
     assert offer.result.engine == site.asked[-1].engine
     assert offer.result.versions["torch"]
@@ -56,7 +63,9 @@ def test_a_run_ends_with_its_own_labs_verdicts(site: PretendSite, machine: Calla
     assert not offer.result.error
 
 
-def test_the_run_goes_to_the_process_that_waited(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+def test_the_run_goes_to_the_process_that_waited(
+    site: PretendSite, machine: Callable[..., Supervisor]
+) -> None:
     supervisor = machine()
     spare = supervisor._keeper.wait()
     assert spare
@@ -65,17 +74,22 @@ def test_the_run_goes_to_the_process_that_waited(site: PretendSite, machine: Cal
     assert offer.pid == spare.pid
 
 
-def test_reports_come_at_most_ten_a_second(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+def test_reports_come_at_most_ten_a_second(
+    site: PretendSite, machine: Callable[..., Supervisor]
+) -> None:
     offer = site.offer(lab="dead-relu", epochs=8, width=8)
     machine(labs="workers.labs")
     site.until(lambda: offer.result)
     reports = [at for at, report in zip(offer.times, offer.reports, strict=True) if report.events]
     assert len(reports) >= 3
-    # The first at once, the last with the result. Since the claim: one that arrives late makes the time between arrivals shorter.
+    # The first at once, the last with the result. Since the claim: one that arrives late makes the
+    # time between arrivals shorter.
     assert len(reports) <= (reports[-1] - offer.claimed_at) * 10 + 2
 
 
-def test_events_are_numbered_after_those_of_earlier_tries(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+def test_events_are_numbered_after_those_of_earlier_tries(
+    site: PretendSite, machine: Callable[..., Supervisor]
+) -> None:
     offer = site.offer(after=7)
     machine()
     site.until(lambda: offer.result)
@@ -83,7 +97,9 @@ def test_events_are_numbered_after_those_of_earlier_tries(site: PretendSite, mac
     assert offer.steps() == [0, 1, 2]
 
 
-def test_a_lab_that_cannot_be_imported_is_not_offered(site: PretendSite, machine: Callable[..., Supervisor]) -> None:
+def test_a_lab_that_cannot_be_imported_is_not_offered(
+    site: PretendSite, machine: Callable[..., Supervisor]
+) -> None:
     machine()
     site.until(lambda: site.asked)
     assert set(site.asked[0].labs) == {"odd"}
@@ -96,7 +112,9 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     to_us, from_lab = os.pipe()
     arguments = [str(to_lab), str(from_lab), str(os.getpid()), "workers.labs", str(notes)]
     process = subprocess.Popen(
-        [sys.executable, "-c", NOTING_IMPORTS, *arguments], pass_fds=(to_lab, from_lab), env=environment(os.environ, 1)
+        [sys.executable, "-c", NOTING_IMPORTS, *arguments],
+        pass_fds=(to_lab, from_lab),
+        env=environment(os.environ, 1),
     )
     os.close(to_lab)
     os.close(from_lab)

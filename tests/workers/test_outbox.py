@@ -13,7 +13,9 @@ from workers.outbox import Lost, Outbox
 
 
 def event(series: str, *steps: float) -> wire.Event:
-    return wire.Event("arm", series, list(steps), [1.0] * len(steps), [0.0] * len(steps), [2.0] * len(steps))
+    return wire.Event(
+        "arm", series, list(steps), [1.0] * len(steps), [0.0] * len(steps), [2.0] * len(steps)
+    )
 
 
 def test_points_of_one_series_are_merged_until_they_have_a_number() -> None:
@@ -74,8 +76,16 @@ def test_a_gap_that_is_none_is_not_believed() -> None:
         box.rewind(3)
 
 
-@given(st.lists(st.sampled_from(["add", "send", "lose the request", "lose the reply", "forget"]), max_size=60), st.integers(0, 9))
-def test_whatever_is_lost_on_the_way_every_point_arrives_once_and_in_order(deeds: list[str], after: int) -> None:
+@given(
+    st.lists(
+        st.sampled_from(["add", "send", "lose the request", "lose the reply", "forget"]),
+        max_size=60,
+    ),
+    st.integers(0, 9),
+)
+def test_whatever_is_lost_on_the_way_every_point_arrives_once_and_in_order(
+    deeds: list[str], after: int
+) -> None:
     box, stored, step = Outbox(after), [], 0
 
     def post(keep: bool, answer: bool) -> None:

@@ -21,10 +21,23 @@ def test_defaults_suit_one_machine() -> None:
 
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
-    environ = {"GRADUS_TOKEN": "t", "GRADUS_URL": "https://gradus.example/", "GRADUS_SLOTS": "3", "GRADUS_DATA": str(tmp_path)}
+    environ = {
+        "GRADUS_TOKEN": "t",
+        "GRADUS_URL": "https://gradus.example/",
+        "GRADUS_SLOTS": "3",
+        "GRADUS_DATA": str(tmp_path),
+    }
     settings = read(environ | {"GRADUS_POLL_SECONDS": "0.5"})
-    assert (settings.url, settings.slots, settings.data, settings.poll_seconds) == ("https://gradus.example", 3, tmp_path, 0.5)
-    assert broker({"REDIS_URL": "unix:///run/v.sock?db=2"}) == "redis+socket:///run/v.sock?virtual_host=2"
+    assert (settings.url, settings.slots, settings.data, settings.poll_seconds) == (
+        "https://gradus.example",
+        3,
+        tmp_path,
+        0.5,
+    )
+    assert (
+        broker({"REDIS_URL": "unix:///run/v.sock?db=2"})
+        == "redis+socket:///run/v.sock?virtual_host=2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,8 +45,14 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     [
         ({}, "make_machine"),
         ({"GRADUS_TOKEN": " "}, "make_machine"),
-        ({"GRADUS_TOKEN": "t", "GRADUS_URL": "gradus.example"}, "such as http://127.0.0.1:8000, not 'gradus.example'"),
-        ({"GRADUS_TOKEN": "t", "GRADUS_SLOTS": "many"}, "GRADUS_SLOTS must be a number above 0, not 'many'"),
+        (
+            {"GRADUS_TOKEN": "t", "GRADUS_URL": "gradus.example"},
+            "such as http://127.0.0.1:8000, not 'gradus.example'",
+        ),
+        (
+            {"GRADUS_TOKEN": "t", "GRADUS_SLOTS": "many"},
+            "GRADUS_SLOTS must be a number above 0, not 'many'",
+        ),
         ({"GRADUS_TOKEN": "t", "GRADUS_SLOTS": "1.5"}, "whole number"),
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "-1"}, "GRADUS_POLL_SECONDS"),
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "nan"}, "GRADUS_POLL_SECONDS"),
@@ -61,5 +80,7 @@ def test_a_lab_process_sees_no_secret_and_knows_its_threads() -> None:
     assert seen["PATH"] == "/bin"
     assert seen["LC_ALL"] == "C"
     assert not secrets & set(seen)
-    assert seen["OMP_NUM_THREADS"] == seen["MKL_NUM_THREADS"] == seen["VECLIB_MAXIMUM_THREADS"] == "2"
+    assert (
+        seen["OMP_NUM_THREADS"] == seen["MKL_NUM_THREADS"] == seen["VECLIB_MAXIMUM_THREADS"] == "2"
+    )
     assert seen["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -17,7 +17,9 @@ from workers.supervisor import Supervisor
 Machine = Callable[..., Supervisor]
 
 
-def test_while_the_site_is_away_points_wait(site: PretendSite, machine: Machine, gate: Path) -> None:
+def test_while_the_site_is_away_points_wait(
+    site: PretendSite, machine: Machine, gate: Path
+) -> None:
     offer = site.offer(points=500, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
     machine()
     site.until(lambda: offer.steps() == [0])
@@ -44,7 +46,9 @@ def test_a_gap_is_filled(site: PretendSite, machine: Machine, gate: Path) -> Non
     assert offer.steps() == offer.steps("pid") == [0, 1, 2, 3, 4]
 
 
-def test_a_result_survives_the_end_of_its_worker(site: PretendSite, machine: Machine, gate: Path, tmp_path: Path) -> None:
+def test_a_result_survives_the_end_of_its_worker(
+    site: PretendSite, machine: Machine, gate: Path, tmp_path: Path
+) -> None:
     offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
     first = machine()
     site.until(lambda: offer.steps() == [0])
@@ -64,8 +68,12 @@ def test_a_result_survives_the_end_of_its_worker(site: PretendSite, machine: Mac
     assert offer.result.state == "succeeded"
 
 
-def test_a_result_that_nobody_wants_is_thrown_away(site: PretendSite, machine: Machine, gate: Path, tmp_path: Path) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1, lease_seconds=0.5)
+def test_a_result_that_nobody_wants_is_thrown_away(
+    site: PretendSite, machine: Machine, gate: Path, tmp_path: Path
+) -> None:
+    offer = site.offer(
+        points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1, lease_seconds=0.5
+    )
     machine()
     site.until(lambda: offer.steps() == [0])
     site.away = True
@@ -93,8 +101,15 @@ def test_a_refused_token_is_said_once_and_asked_again(
     site.answer = counting  # type: ignore[method-assign, assignment]
     machine(poll_seconds=0.05)
     site.until(lambda: len(heard) >= 3)
-    assert [record.getMessage() for record in caplog.records if "refuses this machine's token" in record.getMessage()] == [
-        f"No runs can be claimed from {site.url}: it refuses this machine's token (Who are you?). Set GRADUS_TOKEN to a valid one."
+    assert [
+        record.getMessage()
+        for record in caplog.records
+        if "refuses this machine's token" in record.getMessage()
+    ] == [
+        (
+            f"No runs can be claimed from {site.url}: it refuses this machine's token (Who are "
+            "you?). Set GRADUS_TOKEN to a valid one."
+        )
     ]
     site.refuses_token = False
     offer = site.offer()
@@ -122,7 +137,9 @@ def test_a_page_of_something_that_stands_before_the_site_is_no_refusal(
     assert (offer.steps(), offer.results, offer.released) == ([0, 1, 2], 1, None)
 
 
-def test_a_file_in_which_nothing_makes_sense_stops_no_other(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+def test_a_file_in_which_nothing_makes_sense_stops_no_other(
+    site: PretendSite, machine: Machine, tmp_path: Path
+) -> None:
     folder = tmp_path / "spool"
     folder.mkdir()
     offer = site.offer()

@@ -14,7 +14,9 @@ from workers.supervisor import Supervisor
 Machine = Callable[..., Supervisor]
 
 
-def test_two_slots_run_two_runs_at_once(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+def test_two_slots_run_two_runs_at_once(
+    site: PretendSite, machine: Machine, tmp_path: Path
+) -> None:
     gates = [tmp_path / "first", tmp_path / "second"]
     for gate in gates:
         os.mkfifo(gate)
@@ -29,7 +31,9 @@ def test_two_slots_run_two_runs_at_once(site: PretendSite, machine: Machine, tmp
     site.until(lambda: all(offer.result for offer in site.offers))
 
 
-def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(site: PretendSite, machine: Machine, gate: Path) -> None:
+def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(
+    site: PretendSite, machine: Machine, gate: Path
+) -> None:
     offer = site.offer(deed="gate", at=1, gate=str(gate))
     machine(slots=2)
     site.until(lambda: offer.steps() and len(site.asked) >= 2)
@@ -39,7 +43,9 @@ def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(site: Prete
     site.until(lambda: offer.result)
 
 
-def test_while_a_bench_run_goes_nothing_is_claimed(site: PretendSite, machine: Machine, gate: Path) -> None:
+def test_while_a_bench_run_goes_nothing_is_claimed(
+    site: PretendSite, machine: Machine, gate: Path
+) -> None:
     bench = site.offer(lane="bench", deed="gate", at=1, gate=str(gate))
     other = site.offer()
     supervisor = machine(slots=2, poll_seconds=0.05)
@@ -55,7 +61,9 @@ def test_while_a_bench_run_goes_nothing_is_claimed(site: PretendSite, machine: M
     assert bench.result.summary["threads"] == 1
 
 
-def test_a_spare_whose_code_has_changed_is_replaced(site: PretendSite, machine: Machine, tmp_path: Path, monkeypatch) -> None:
+def test_a_spare_whose_code_has_changed_is_replaced(
+    site: PretendSite, machine: Machine, tmp_path: Path, monkeypatch
+) -> None:
     supervisor = machine(poll_seconds=0.05)
     old = supervisor._keeper.wait()
     assert old
@@ -66,7 +74,9 @@ def test_a_spare_whose_code_has_changed_is_replaced(site: PretendSite, machine: 
     assert offer.pid != old.pid
 
 
-def test_files_that_are_being_replaced_stop_no_machine(site: PretendSite, machine: Machine, monkeypatch) -> None:
+def test_files_that_are_being_replaced_stop_no_machine(
+    site: PretendSite, machine: Machine, monkeypatch
+) -> None:
     monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
     errors = [FileNotFoundError("a lab"), ModuleNotFoundError("labs"), RuntimeError("no threads")]
     code = catalogue.code
@@ -83,7 +93,9 @@ def test_files_that_are_being_replaced_stop_no_machine(site: PretendSite, machin
     site.until(lambda: offer.result and not errors)
 
 
-def test_a_spare_that_cannot_be_listened_to_is_replaced(site: PretendSite, machine: Machine, monkeypatch) -> None:
+def test_a_spare_that_cannot_be_listened_to_is_replaced(
+    site: PretendSite, machine: Machine, monkeypatch
+) -> None:
     monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
     errors, listen = [RuntimeError("can't start new thread"), TypeError("a bug")], LabProcess.listen
 

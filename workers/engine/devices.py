@@ -26,7 +26,9 @@ class Device:
 
 
 def best_device() -> torch.device:
-    """Return the GPU where there is a CUDA one, else the CPU. Apple's GPU is not used: it has no float64."""
+    """Return the GPU where there is a CUDA one, else the CPU. Apple's GPU is not used: it has no
+    float64.
+    """
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -41,10 +43,11 @@ def device() -> Device:
 
 
 def warm_up() -> None:
-    """Take one training step and a few censuses, as large as a lab's, so that no run pays for a lazy import or a CUDA context.
+    """Take one training step and a few censuses, as large as a lab's, so that no run pays for a
+    lazy import or a CUDA context.
 
-    The size matters: glibc hands freed blocks back to the system until it has seen large ones freed, and the page faults of
-    a first census cost 0.2 s.
+    The size matters: glibc hands freed blocks back to the system until it has seen large ones
+    freed, and the page faults of a first census cost 0.2 s.
     """
     home = best_device()
     x, y = torch.randn(2048, 64, device=home), torch.randint(10, (2048,), device=home)
@@ -59,16 +62,25 @@ def warm_up() -> None:
             logits = nets(x.expand(16, -1, -1))
             outputs = torch.stack([logits] * 16, dim=2)
             (outputs == 0).all(dim=1).float().mean(dim=(1, 2)).cpu()
-            cross_entropy(logits, y.expand(16, -1)).where(logits.isfinite().all(dim=(1, 2)), torch.nan).cpu()
+            cross_entropy(logits, y.expand(16, -1)).where(
+                logits.isfinite().all(dim=(1, 2)), torch.nan
+            ).cpu()
 
 
 def _small() -> nn.Module:
-    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
+    )
 
 
 def _processor() -> str:
     if sys.platform == "darwin":
-        told = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+        told = subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return told.stdout.strip() or platform.machine()
     cpus = Path("/proc/cpuinfo")
     for line in cpus.read_text().splitlines() if cpus.exists() else ():

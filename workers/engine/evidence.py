@@ -26,7 +26,9 @@ class Range:
 
     def logs(self) -> Range:
         """Return the range of the logarithms of what lies in this range."""
-        return Range(*(math.log(bound) if bound > 0 else -math.inf for bound in (self.low, self.high)))
+        return Range(
+            *(math.log(bound) if bound > 0 else -math.inf for bound in (self.low, self.high))
+        )
 
 
 NEVER = Range(math.inf, math.inf)  # no effect lies here
@@ -47,16 +49,20 @@ def within(low: float, high: float) -> Range:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says. Of a claim with several parts, effect and interval are those of the first."""
+    """What a rule says. Of a claim with several parts, effect and interval are those of the
+    first.
+    """
 
     outcome: str  # holds, does_not_hold, depends, inconclusive
-    effect: float | None  # None when too few replicates are finite: the page then says so in place of the claim's words
+    # None when too few replicates are finite: the page then says so in place of the claim's words
+    effect: float | None
     low: float | None  # of the 95 % interval; None for an exact verdict
     high: float | None
     replicates: int  # finite ones
     diverged: int = 0  # without a finite value: left out
     exact: bool = False  # closed form: no replicates, no interval
-    parts: tuple[tuple[str, Verdict], ...] = ()  # name (a key of the lab's words) and verdict of each condition
+    # name (a key of the lab's words) and verdict of each condition
+    parts: tuple[tuple[str, Verdict], ...] = ()
 
 
 UNDECIDED = Verdict("inconclusive", None, None, None, 0)  # there was nothing to compare
@@ -65,16 +71,19 @@ UNDECIDED = Verdict("inconclusive", None, None, None, 0)  # there was nothing to
 def decide(effect: Any, holds: Range, fails: Range, possible: Range = ANYWHERE) -> Verdict:
     """Say in which region the mean effect lies, if the data can tell.
 
-    The line is cut into `holds`, `fails` and the rest ("depends"). The outcome is the region that the whole 95 %
-    interval of the mean lies in; an interval across a border is inconclusive: the cure is more replicates. A rule
-    therefore names the smallest effect that matters, never a multiple of the standard error.
+    The line is cut into `holds`, `fails` and the rest ("depends"). The outcome is the region that
+    the whole 95 % interval of the mean lies in; an interval across a border is inconclusive: the
+    cure is more replicates. A rule therefore names the smallest effect that matters, never a
+    multiple of the standard error.
 
     Args:
-        effect: one value per replicate (replicates,); paired differences where arms share seeds. Values that are not
-            finite (the replicate diverged, or had nothing to show) are left out and counted; below three finite ones it is
-            inconclusive.
-        possible: what a mean can be, say 0 to 1 for a share: the interval ends there, or it would tell of impossible means.
-    Source: Kruschke (2018), "Rejecting or accepting parameter values", https://doi.org/10.1177/2515245918771304
+        effect: one value per replicate (replicates,); paired differences where arms share seeds.
+            Values that are not finite (the replicate diverged, or had nothing to show) are left
+            out and counted; below three finite ones it is inconclusive.
+        possible: what a mean can be, say 0 to 1 for a share: the interval ends there, or it would
+            tell of impossible means.
+    Source: Kruschke (2018), "Rejecting or accepting parameter values",
+    https://doi.org/10.1177/2515245918771304
     """
     values = as_numbers(effect)
     finite = values[np.isfinite(values)]
@@ -91,12 +100,19 @@ def decide(effect: Any, holds: Range, fails: Range, possible: Range = ANYWHERE) 
 
 
 def decide_ratio(ratio: Any, holds: Range, fails: Range) -> Verdict:
-    """Decide on the geometric mean of positive ratios (replicates,): their logarithms are averaged, so 2 and 1/2 balance."""
+    """Decide on the geometric mean of positive ratios (replicates,): their logarithms are averaged,
+    so 2 and 1/2 balance.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         verdict = decide(np.log(as_numbers(ratio)), holds.logs(), fails.logs())
     if verdict.effect is None or verdict.low is None or verdict.high is None:
         return verdict
-    return replace(verdict, effect=math.exp(verdict.effect), low=math.exp(verdict.low), high=math.exp(verdict.high))
+    return replace(
+        verdict,
+        effect=math.exp(verdict.effect),
+        low=math.exp(verdict.low),
+        high=math.exp(verdict.high),
+    )
 
 
 def exact(effect: Any, holds: Range, depends: Range = NEVER) -> Verdict:
@@ -110,15 +126,19 @@ def exact(effect: Any, holds: Range, depends: Range = NEVER) -> Verdict:
     value = float(as_numbers(effect).item())
     if not math.isfinite(value):
         return replace(UNDECIDED, exact=True)
-    inside = [name for name, r in {"holds": holds, "depends": depends}.items() if r.low <= value <= r.high]
+    inside = [
+        name for name, r in {"holds": holds, "depends": depends}.items() if r.low <= value <= r.high
+    ]
     return Verdict(inside[0] if inside else "does_not_hold", value, None, None, 1, exact=True)
 
 
 def all_of(**parts: Verdict) -> Verdict:
-    """Return the verdict on a claim of several parts, the main one first: it holds only where all do.
+    """Return the verdict on a claim of several parts, the main one first: it holds only where all
+    do.
 
-    The outcome is that of the weakest part; effect, interval and replicates, also those left out, are the first part's. A
-    first part that has no numbers leaves the whole claim undecided, since nothing could be said about what it is about.
+    The outcome is that of the weakest part; effect, interval and replicates, also those left out,
+    are the first part's. A first part that has no numbers leaves the whole claim undecided, since
+    nothing could be said about what it is about.
     """
     order = ("does_not_hold", "inconclusive", "depends", "holds")
     main, *_ = parts.values()
@@ -132,18 +152,22 @@ def all_of(**parts: Verdict) -> Verdict:
 
 
 def unanimous(main: Verdict, **parts: Verdict) -> Verdict:
-    """Return the verdict on a claim that may be right in one place and wrong in another, with the effect of `main`.
+    """Return the verdict on a claim that may be right in one place and wrong in another, with the
+    effect of `main`.
 
-    All parts hold: it holds. None does: it does not. Some hold and some do not: it depends, whatever the others say.
-    Otherwise it is inconclusive.
+    All parts hold: it holds. None does: it does not. Some hold and some do not: it depends,
+    whatever the others say. Otherwise it is inconclusive.
     """
     said = {part.outcome for part in parts.values()}
     mixed = "depends" if {"holds", "does_not_hold"} <= said else "inconclusive"
-    return replace(main, outcome=said.pop() if len(said) == 1 else mixed, parts=tuple(parts.items()))
+    return replace(
+        main, outcome=said.pop() if len(said) == 1 else mixed, parts=tuple(parts.items())
+    )
 
 
 def describe(values: Any) -> tuple[float | None, float | None, float | None]:
-    """Return mean, low and high: the 95 % interval of the mean over the finite values, as verdicts use it.
+    """Return mean, low and high: the 95 % interval of the mean over the finite values, as verdicts
+    use it.
 
     Low and high are None for fewer than three finite values, the mean too where there is none.
     """
@@ -154,7 +178,8 @@ def describe(values: Any) -> tuple[float | None, float | None, float | None]:
     mean = float(finite.mean())
     if len(finite) < ENOUGH:
         return mean, None, None
-    if (finite == finite[0]).all():  # the mean of equal numbers may be off by a rounding, and lie across a border
+    # the mean of equal numbers may be off by a rounding, and lie across a border
+    if (finite == finite[0]).all():
         return (float(finite[0]),) * 3
     half = _t_quantile(len(finite)) * float(finite.std(ddof=1)) / math.sqrt(len(finite))
     return mean, mean - half, mean + half
@@ -180,7 +205,8 @@ def claim(slug: str) -> Callable[[Rule], Rule]:
 
 
 def judge(points: Points, claims: Sequence[str]) -> list[tuple[str, Verdict]]:
-    """Return the verdict on each claim. A rule that raises leaves its own claim undecided, and says why in the log.
+    """Return the verdict on each claim. A rule that raises leaves its own claim undecided, and says
+    why in the log.
 
     Raises:
         KeyError: no lab that was loaded has registered a rule for a claim.

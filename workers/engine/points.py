@@ -83,4 +83,6 @@ class Points:
 
 def as_numbers(values: Any) -> Numbers:
     """Return a tensor of any device, or whatever NumPy reads, as float64."""
-    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
+    return np.asarray(
+        values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64
+    )

@@ -1,4 +1,6 @@
-"""Timing in rounds: in each round all works take turns, so that a slow moment of the machine hits all of them alike."""
+"""Timing in rounds: in each round all works take turns, so that a slow moment of the machine hits
+all of them alike.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-Work = Callable[[], Callable[[], object]]  # prepares fresh inputs, untimed, and returns what is to be timed
+# prepares fresh inputs, untimed, and returns what is to be timed
+Work = Callable[[], Callable[[], object]]
 
 Name = TypeVar("Name", bound=Hashable)
 
 LEAST = 3  # turns
-SHORTEST = 2e-4  # seconds of one turn: shorter work is called several times in it, or the clock would be measured too
+# seconds of one turn: shorter work is called several times in it, or the clock would be measured
+# too
+SHORTEST = 2e-4
 
 
 @contextmanager
@@ -31,12 +36,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def median_seconds(works: Mapping[Name, Work], seed: int, *, most: int = 30, cap: float = 0.05) -> dict[Name, float]:
+def median_seconds(
+    works: Mapping[Name, Work], seed: int, *, most: int = 30, cap: float = 0.05
+) -> dict[Name, float]:
     """Return the median time of one call of each work, in seconds.
 
-    Warms up, then takes turns, in an order drawn anew for each turn, so that a slow moment hits all of them alike: until the
-    relative standard error of each mean is below 1 %, `most` turns are done, or `cap` seconds a work are spent (three turns
-    at least). Preparing is not timed.
+    Warms up, then takes turns, in an order drawn anew for each turn, so that a slow moment hits all
+    of them alike: until the relative standard error of each mean is below 1 %, `most` turns are
+    done, or `cap` seconds a work are spent (three turns at least). Preparing is not timed.
 
     Raises:
         ValueError: fewer than three turns asked for.
@@ -46,7 +53,11 @@ def median_seconds(works: Mapping[Name, Work], seed: int, *, most: int = 30, cap
     calls = {name: _calls(work) for name, work in works.items()}  # in one turn
     times: dict[Name, list[float]] = {name: [] for name in works}
     draw, turn, spent = random.Random(seed), 0, 0.0  # noqa: S311 -- no secret
-    while turn < LEAST or (turn < most and spent < cap * len(works) and max(map(_relative_error, times.values())) > 0.01):
+    while turn < LEAST or (
+        turn < most
+        and spent < cap * len(works)
+        and max(map(_relative_error, times.values())) > 0.01
+    ):
         for name in draw.sample(list(works), len(works)):
             times[name].append(_clocked([works[name]() for _ in range(calls[name])]))
             spent += times[name][-1] * calls[name]
@@ -69,8 +80,12 @@ class Rounds:
         """Keep what this round showed."""
         self._seen.setdefault((arm, series), []).append(value)
 
-    def time(self, works: Mapping[tuple[str, str], Work], seed: int, *, most: int, cap: float = 0.05) -> None:
-        """Time the works, named by arm and series, in turns, and keep their seconds; see `median_seconds`."""
+    def time(
+        self, works: Mapping[tuple[str, str], Work], seed: int, *, most: int, cap: float = 0.05
+    ) -> None:
+        """Time the works, named by arm and series, in turns, and keep their seconds; see
+        `median_seconds`.
+        """
         for (arm, series), seconds in median_seconds(works, seed, most=most, cap=cap).items():
             self.keep(arm, series, seconds)
 
@@ -97,7 +112,8 @@ def _clocked(calls: list[Callable[[], object]]) -> float:
 
 
 def _wait() -> None:
-    if torch.cuda.is_available():  # its work is queued: without this only the queueing would be timed
+    # its work is queued: without this only the queueing would be timed
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 

@@ -10,13 +10,17 @@ from torch import Tensor, nn
 
 
 def seeds(seed: int, replicates: int) -> list[int]:
-    """Return the seeds of a run's replicates, drawn from the run's one; more replicates keep the first ones.
+    """Return the seeds of a run's replicates, drawn from the run's one; more replicates keep the
+    first ones.
 
     Raises:
         ValueError: a negative seed, or no replicates.
     """
     if seed < 0 or replicates < 1:
-        raise ValueError(f"a run needs a seed of at least 0 and at least 1 replicate, not {seed} and {replicates}")
+        raise ValueError(
+            "a run needs a seed of at least 0 and at "
+            f"least 1 replicate, not {seed} and {replicates}"
+        )
     return [int(word) for word in np.random.SeedSequence(seed).generate_state(replicates)]
 
 
@@ -32,13 +36,21 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def shufflers(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one generator per replicate, so that its order of examples depends on its seed alone."""
+    """Return one generator per replicate, so that its order of examples depends on its seed
+    alone.
+    """
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def batches(x: Tensor, y: Tensor, shuffle: Sequence[torch.Generator], size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one epoch of (x (replicates, size, ...), y (replicates, size)); an incomplete last batch is left out."""
-    orders = torch.stack([torch.randperm(len(x), generator=generator) for generator in shuffle]).to(x.device)
+def batches(
+    x: Tensor, y: Tensor, shuffle: Sequence[torch.Generator], size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield one epoch of (x (replicates, size, ...), y (replicates, size)); an incomplete last
+    batch is left out.
+    """
+    orders = torch.stack([torch.randperm(len(x), generator=generator) for generator in shuffle]).to(
+        x.device
+    )
     for start in range(0, len(x) - size + 1, size):
         rows = orders[:, start : start + size]
         yield x[rows], y[rows]
@@ -46,11 +58,13 @@ def batches(x: Tensor, y: Tensor, shuffle: Sequence[torch.Generator], size: int)
 
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
-    """Scale each replicate's gradients down to `max_norm` where their norm is larger; return the norms before (replicates,).
+    """Scale each replicate's gradients down to `max_norm` where their norm is larger; return the
+    norms before (replicates,).
 
     PyTorch's own `clip_grad_norm_` would take one norm over all replicates and couple them.
     """
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]  # each (replicates, ...)
+    # each (replicates, ...)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norms = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
     factors = (max_norm / (norms + 1e-6)).clamp(max=1)
     for g in gradients:

@@ -1,4 +1,6 @@
-"""The labs: one module and one file of words each. Importing this package imports none of them, and not torch."""
+"""The labs: one module and one file of words each. Importing this package imports none of them, and
+not torch.
+"""
 
 from __future__ import annotations
 

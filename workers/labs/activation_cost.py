@@ -1,14 +1,16 @@
 """What an exponential costs: activations timed alone, forward and backward, and inside a network.
 
-Textbooks warn of the exponential in the sigmoid. Alone it is indeed slower than comparing with zero, at some sizes: small
-tensors cost what every call costs, large ones what memory costs. In a network the matrix products do n^2 work for every n
-activations, and the difference drowns.
+Textbooks warn of the exponential in the sigmoid. Alone it is indeed slower than comparing with
+zero, at some sizes: small tensors cost what every call costs, large ones what memory costs. In a
+network the matrix products do n^2 work for every n activations, and the difference drowns.
 
-Everything is timed on one thread. A replicate is a *round*: each round draws fresh inputs, lets what it compares take turns
-up to thirty times, and keeps each median. What is judged is the ratio within a round, so that a slow moment of the machine
-hits both sides. The mean over rounds narrows while you watch.
+Everything is timed on one thread. A replicate is a *round*: each round draws fresh inputs, lets
+what it compares take turns up to thirty times, and keeps each median. What is judged is the ratio
+within a round, so that a slow moment of the machine hits both sides. The mean over rounds narrows
+while you watch.
 
-Try: a narrow network with a large batch, where the share of the activations grows; a wide one, where it vanishes.
+Try: a narrow network with a large batch, where the share of the activations grows; a wide one,
+where it vanishes.
 """
 
 from __future__ import annotations
@@ -43,11 +45,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "softplus": functional.softplus,
-    "leaky": functional.leaky_relu,  # inside the network only: the rectifier's rival, without an exponential
+    # inside the network only: the rectifier's rival, without an exponential
+    "leaky": functional.leaky_relu,
 }
 ALONE = ("relu", "sigmoid", "tanh", "softplus")
 EXPONENTIAL = ("sigmoid", "tanh", "softplus")
-TOLERANCE = 1e-5  # of float32 against float64; softplus turns into x above 20 and is off by 2e-9 there
+# of float32 against float64; softplus turns into x above 20 and is off by 2e-9 there
+TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ def forward(f: Callable[[Tensor], Tensor], x: Tensor) -> Work:
 
 
 def backward(f: Callable[[Tensor], Tensor], x: Tensor) -> Work:
-    """Return work that takes f back, from a gradient of ones at its output to that at x; going forward is not timed."""
+    """Return work that takes f back, from a gradient of ones at its output to that at x; going
+    forward is not timed.
+    """
     upstream = torch.ones_like(x)
 
     def prepare() -> Callable[[], object]:
@@ -82,7 +88,9 @@ def backward(f: Callable[[Tensor], Tensor], x: Tensor) -> Work:
 def training_step(f: Callable[[Tensor], Tensor], knobs: Knobs) -> Work:
     """Return work that takes one step of SGD on a batch of its own: forward, backward, update."""
     torch.manual_seed(0)  # the same weights for every activation
-    layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise([64] + [knobs.width] * knobs.depth + [10])).to(best_device())
+    layers = nn.ModuleList(
+        nn.Linear(n, m) for n, m in pairwise([64] + [knobs.width] * knobs.depth + [10])
+    ).to(best_device())
     optimizer = torch.optim.SGD(layers.parameters(), 1e-3)
 
     def prepare() -> Callable[[], object]:
@@ -104,7 +112,8 @@ def training_step(f: Callable[[Tensor], Tensor], knobs: Knobs) -> Work:
 
 
 def error(f: Callable[[Tensor], Tensor], x: Tensor) -> float:
-    """Return how far value and slope in single precision lie from those in double precision, at most, on 100,000 elements of x.
+    """Return how far value and slope in single precision lie from those in double precision, at
+    most, on 100,000 elements of x.
 
     Raises:
         ArithmeticError: too far: whatever was timed is not this function.
@@ -120,13 +129,16 @@ def error(f: Callable[[Tensor], Tensor], x: Tensor) -> float:
 
 
 def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
-    """Time all arms in each round, a round for each seed; yield after each round all that was measured so far.
+    """Time all arms in each round, a round for each seed; yield after each round all that was
+    measured so far.
 
     The values are vectors over rounds, not a number for the rounds to come.
     """
     with one_thread():
         rounds = Rounds(len(seeds))
-        networks = {(f"network {name}", "step"): training_step(f, knobs) for name, f in ACTIVATIONS.items()}
+        networks = {
+            (f"network {name}", "step"): training_step(f, knobs) for name, f in ACTIVATIONS.items()
+        }
         for done, seed in enumerate(seeds, 1):
             torch.manual_seed(seed)
             rounds.time(networks, seed, most=knobs.repeats, cap=0.15)
@@ -137,8 +149,12 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
                 x = torch.randn(size, device=best_device(), requires_grad=True)
                 for name in ALONE:
                     rounds.keep(f"{name} {size}", "error", error(ACTIVATIONS[name], x))
-                forwards = {(f"{name} {size}", "forward"): forward(ACTIVATIONS[name], x) for name in ALONE}
-                backwards = {(f"{name} {size}", "backward"): backward(ACTIVATIONS[name], x) for name in ALONE}
+                forwards = {
+                    (f"{name} {size}", "forward"): forward(ACTIVATIONS[name], x) for name in ALONE
+                }
+                backwards = {
+                    (f"{name} {size}", "backward"): backward(ACTIVATIONS[name], x) for name in ALONE
+                }
                 rounds.time(forwards | backwards, seed, most=knobs.repeats)
                 for name in ALONE:
                     yield Point(f"{name} {size}", done, alone(rounds, name, size))
@@ -150,14 +166,20 @@ def length(knobs: Knobs, replicates: int) -> int:
 
 
 def in_network(rounds: Rounds, name: str) -> dict[str, Tensor]:
-    """Return what to show of a network, each (rounds,): milliseconds of a step, and how many times ReLU's."""
+    """Return what to show of a network, each (rounds,): milliseconds of a step, and how many times
+    ReLU's.
+    """
     seconds, relu = (rounds.values(f"network {each}", "step") for each in (name, "relu"))
     return {"step": 1e3 * seconds, "step ratio": seconds / relu}
 
 
 def alone(rounds: Rounds, name: str, size: int) -> dict[str, Tensor]:
-    """Return what to show of an activation, each (rounds,): nanoseconds per element, and how many times ReLU's."""
-    on, back, relu_on, relu_back = (rounds.values(f"{n} {size}", way) for n in (name, "relu") for way in ("forward", "backward"))
+    """Return what to show of an activation, each (rounds,): nanoseconds per element, and how many
+    times ReLU's.
+    """
+    on, back, relu_on, relu_back = (
+        rounds.values(f"{n} {size}", way) for n in (name, "relu") for way in ("forward", "backward")
+    )
     return {
         "forward": 1e9 * on / size,
         "backward": 1e9 * back / size,
@@ -170,23 +192,43 @@ def alone(rounds: Rounds, name: str, size: int) -> dict[str, Tensor]:
 
 @claim("activation-cost.exp-slower-alone")
 def exponentials_are_slower_alone(points: Points) -> Verdict:
-    """Holds when forward and backward together take over 1.1 times ReLU's time at every size; fails when at none; else depends."""
+    """Holds when forward and backward together take over 1.1 times ReLU's time at every size; fails
+    when at none; else depends.
+    """
     measured = [size for size in SIZES if (f"relu {size}", "ratio") in points]
-    ratios = {f"{name}_{size}": points.last(f"{name} {size}", "ratio") for name in EXPONENTIAL for size in measured}
-    mean = np.exp(np.mean([np.log(ratio) for ratio in ratios.values()], axis=0))  # of each round, over functions and sizes
-    parts = {part: decide_ratio(ratio, holds=above(1.1), fails=below(1.1)) for part, ratio in ratios.items()}
+    ratios = {
+        f"{name}_{size}": points.last(f"{name} {size}", "ratio")
+        for name in EXPONENTIAL
+        for size in measured
+    }
+    # of each round, over functions and sizes
+    mean = np.exp(np.mean([np.log(ratio) for ratio in ratios.values()], axis=0))
+    parts = {
+        part: decide_ratio(ratio, holds=above(1.1), fails=below(1.1))
+        for part, ratio in ratios.items()
+    }
     return unanimous(decide_ratio(mean, holds=above(1.1), fails=below(1.1)), **parts)
 
 
 @claim("activation-cost.exp-matters-in-net")
 def an_exponential_matters_in_a_network(points: Points) -> Verdict:
-    """Holds when a training step takes over 1.20 times as long with the sigmoid as with ReLU; fails when under 1.05 times."""
-    return decide_ratio(points.last("network sigmoid", "step ratio"), holds=above(1.20), fails=below(1.05))
+    """Holds when a training step takes over 1.20 times as long with the sigmoid as with ReLU; fails
+    when under 1.05 times.
+    """
+    return decide_ratio(
+        points.last("network sigmoid", "step ratio"), holds=above(1.20), fails=below(1.05)
+    )
 
 
 @claim("activation-cost.relu-cheap-backward")
 def relu_is_cheaper_both_ways(points: Points) -> Verdict:
-    """Holds when ReLU takes under 0.9 of the sigmoid's time forward and backward, at a million elements; depends when one way."""
-    ways = {way: 1 / points.last("sigmoid 1000000", f"{way} ratio") for way in ("forward", "backward")}
-    parts = {way: decide_ratio(ratio, holds=below(0.9), fails=above(0.9)) for way, ratio in ways.items()}
+    """Holds when ReLU takes under 0.9 of the sigmoid's time forward and backward, at a million
+    elements; depends when one way.
+    """
+    ways = {
+        way: 1 / points.last("sigmoid 1000000", f"{way} ratio") for way in ("forward", "backward")
+    }
+    parts = {
+        way: decide_ratio(ratio, holds=below(0.9), fails=above(0.9)) for way, ratio in ways.items()
+    }
     return unanimous(parts["backward"], **parts)

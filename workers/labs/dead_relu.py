@@ -1,16 +1,18 @@
 """Dead units: what switches a rectifier off, and does it ever come back?
 
-A unit is *dead* when its output is zero on every training input: no example can then move its weights. We train small
-networks on the 8x8 digits at five learning rates and count dead units after each epoch, on the whole training set.
+A unit is *dead* when its output is zero on every training input: no example can then move its
+weights. We train small networks on the 8x8 digits at five learning rates and count dead units after
+each epoch, on the whole training set.
 
-Watch the last two rates: death needs steps so large that a unit is thrown past all the data at once. Then compare the
-layers. In the first one the inputs never change, so a dead unit stays dead; deeper down the inputs move with the
-layers below, and some units return.
+Watch the last two rates: death needs steps so large that a unit is thrown past all the data at
+once. Then compare the layers. In the first one the inputs never change, so a dead unit stays dead;
+deeper down the inputs move with the layers below, and some units return.
 
-Each rate is tried with a leaky rectifier as well, which passes a hundredth of what is negative, and one network of tanh
-units shows what sparsity is not.
+Each rate is tried with a leaky rectifier as well, which passes a hundredth of what is negative, and
+one network of tanh units shows what sparsity is not.
 
-Try: raw inputs (death starts at a tenth of the rate), a negative bias to begin with, one layer or eight.
+Try: raw inputs (death starts at a tenth of the rate), a negative bias to begin with, one layer or
+eight.
 
 Source: Lu et al. (2019), "Dying ReLU and initialization", https://arxiv.org/abs/1903.06733
 """
@@ -51,12 +53,17 @@ from workers.engine import (
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 USUAL = 0.1  # a rate people would use here
 LEAK = 0.01
-SQUASHES = {"relu": torch.relu, "leaky": lambda z: nn.functional.leaky_relu(z, LEAK), "tanh": torch.tanh}
+SQUASHES = {
+    "relu": torch.relu,
+    "leaky": lambda z: nn.functional.leaky_relu(z, LEAK),
+    "tanh": torch.tanh,
+}
 ARMS = [(squash, rate) for rate in RATES for squash in ("relu", "leaky")] + [("tanh", USUAL)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
 decide_share = partial(decide, possible=within(0, 1))  # of the units or outputs
-DIGITS = load_digits(return_X_y=True)  # pixels 0..16 (examples, 64) and labels (examples,); read once, when the lab is loaded
+# pixels 0..16 (examples, 64) and labels (examples,); read once, when the lab is loaded
+DIGITS = load_digits(return_X_y=True)
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,18 @@ class Census:
 
     def __init__(self, nets: Ensemble, x: Tensor, y: Tensor) -> None:
         self.nets, self.x, self.y = nets, x, y  # x (replicates, examples, 64), y (examples,)
-        self.dead = self.died = self.revived = self.ever_negative = torch.tensor(False, device=x.device)
+        self.dead = self.died = self.revived = self.ever_negative = torch.tensor(
+            False, device=x.device
+        )
         # from the first census on each is (replicates, depth, width)
 
     @torch.no_grad()
     def take(self) -> dict[str, Tensor]:
-        """Return what is to be shown, each (replicates,); a replicate that diverged counts as nothing, not as alive."""
-        logits, outputs = self.nets(self.x)  # (replicates, examples, 10) and (replicates, examples, depth, width)
+        """Return what is to be shown, each (replicates,); a replicate that diverged counts as
+        nothing, not as alive.
+        """
+        # (replicates, examples, 10) and (replicates, examples, depth, width)
+        logits, outputs = self.nets(self.x)
         dead = (outputs == 0).all(dim=1)
         self.died = self.died | dead
         self.revived = self.revived | (self.dead & ~dead)
@@ -112,10 +124,13 @@ class Census:
             "accuracy": (logits.argmax(2) == self.y).float().mean(1),
             "dead": dead.float().mean(dim=(1, 2)),  # fraction of all hidden units
             "dead in first layer": dead[:, 0].float().mean(1),
-            "dead deeper": dead[:, 1:].float().mean(dim=(1, 2)),  # not a number where there is one layer
+            # not a number where there is one layer
+            "dead deeper": dead[:, 1:].float().mean(dim=(1, 2)),
             "zeros": (outputs == 0).float().mean(dim=(1, 2, 3)),  # fraction of all hidden outputs
-            # fractions of the units that were ever off, or died; not a number where there are none, which say nothing
-            "dead if ever negative": (dead & self.ever_negative).sum((1, 2)) / self.ever_negative.sum((1, 2)),
+            # fractions of the units that were ever off, or died; not a number where there are none,
+            # which say nothing
+            "dead if ever negative": (dead & self.ever_negative).sum((1, 2))
+            / self.ever_negative.sum((1, 2)),
             "revived in first layer": self.revived[:, 0].sum(1) / self.died[:, 0].sum(1),
             "revived deeper": self.revived[:, 1:].sum((1, 2)) / self.died[:, 1:].sum((1, 2)),
         }
@@ -124,7 +139,9 @@ class Census:
 
 
 def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
-    """Train each activation at each rate, all replicates at once; yield a point before the first epoch and after each."""
+    """Train each activation at each rate, all replicates at once; yield a point before the first
+    epoch and after each.
+    """
     x, y = (torch.as_tensor(a, device=best_device()) for a in DIGITS)
     x = x.float() * knobs.scale  # (examples, 64)
 
@@ -137,7 +154,8 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
 
         shuffle = shufflers(seeds)
         for epoch in range(1, knobs.epochs + 1):
-            for bx, by in batches(x, y, shuffle, BATCH):  # (replicates, 64, 64) and (replicates, 64)
+            # (replicates, 64, 64) and (replicates, 64)
+            for bx, by in batches(x, y, shuffle, BATCH):
                 loss = cross_entropy(nets(bx)[0], by)  # (replicates,)
                 optimizer.zero_grad()
                 loss.sum().backward()
@@ -156,21 +174,27 @@ def usable_rates(points: Points, squash: str) -> list[float]:
 
 
 def harshest(points: Points) -> float:
-    """Return the largest usable rate, at which most networks stay finite; the smallest of all where none is."""
+    """Return the largest usable rate, at which most networks stay finite; the smallest of all where
+    none is.
+    """
     return max(usable_rates(points, "relu"), default=RATES[0])
 
 
 def epochs_to_target(loss: np.ndarray) -> np.ndarray:
-    """Return when each replicate's loss first reaches the target, in epochs (replicates,); not a number where it never does.
+    """Return when each replicate's loss first reaches the target, in epochs (replicates,); not a
+    number where it never does.
 
     Args:
-        loss: (epochs + 1, replicates), nats. Between two epochs its logarithm is taken as a straight line.
+        loss: (epochs + 1, replicates), nats. Between two epochs its logarithm is taken as a
+            straight line.
     """
     reached = loss <= TARGET
     after = reached.argmax(0)
     before, each = np.maximum(after - 1, 0), np.arange(loss.shape[1])
     fall = np.log(loss[before, each] / loss[after, each])
-    part = np.divide(np.log(loss[before, each] / TARGET), fall, out=np.zeros_like(fall), where=fall > 0)
+    part = np.divide(
+        np.log(loss[before, each] / TARGET), fall, out=np.zeros_like(fall), where=fall > 0
+    )
     return np.where(reached.any(0), before + part, np.nan)
 
 
@@ -182,74 +206,107 @@ def slope_when_on(squash: str) -> float:
 
 @claim("dead-relu.lr-kills")
 def too_large_a_rate_kills(points: Points) -> Verdict:
-    """Holds when the largest usable rate kills over 0.3 of the units more than the smallest, and the last two steps rise.
+    """Holds when the largest usable rate kills over 0.3 of the units more than the smallest, and
+    the last two steps rise.
 
-    A step may fall by 0.05: at rates that are too small, units that were dead from the start stay so.
+    A step may fall by 0.05: at rates that are too small, units that were dead from the start stay
+    so.
     """
-    dead = [points.last(f"relu {rate:g}", "dead") for rate in usable_rates(points, "relu")]  # each (replicates,)
+    # each (replicates,)
+    dead = [points.last(f"relu {rate:g}", "dead") for rate in usable_rates(points, "relu")]
     if len(dead) < 2:
         return UNDECIDED
-    steps = np.diff(dead[-3:], axis=0)[::-1]  # the last one first; one only where two rates are usable
-    rises = [decide(step, holds=above(-0.05), fails=below(-0.05), possible=within(-1, 1)) for step in steps]
+    # the last one first; one only where two rates are usable
+    steps = np.diff(dead[-3:], axis=0)[::-1]
+    rises = [
+        decide(step, holds=above(-0.05), fails=below(-0.05), possible=within(-1, 1))
+        for step in steps
+    ]
     return all_of(
-        kills=decide(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1), possible=within(-1, 1)),
+        kills=decide(
+            dead[-1] - dead[0], holds=above(0.3), fails=below(0.1), possible=within(-1, 1)
+        ),
         **dict(zip(("last_step", "step_before"), rises, strict=False)),
     )
 
 
 @claim("dead-relu.one-negative-kills")
 def one_negative_input_kills(points: Points) -> Verdict:
-    """Holds when most units that are ever negative on some input end dead, at a rate people would use."""
-    return decide_share(points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2))
+    """Holds when most units that are ever negative on some input end dead, at a rate people would
+    use.
+    """
+    return decide_share(
+        points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2)
+    )
 
 
 @claim("dead-relu.death-is-permanent")
 def death_is_permanent(points: Points) -> Verdict:
-    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the first layer's do.
+    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the
+    first layer's do.
 
     A network of one layer has no deeper ones: there the first decides alone.
     """
     arm = f"relu {harshest(points):g}"
-    parts = {"first_layer": decide_share(points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01))}
+    parts = {
+        "first_layer": decide_share(
+            points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)
+        )
+    }
     if np.isfinite(points.first(arm, "dead deeper")).any():
-        parts["deeper"] = decide_share(points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER)
+        parts["deeper"] = decide_share(
+            points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER
+        )
     return all_of(**parts)
 
 
 @claim("dead-relu.leaky-fixes")
 def a_leak_removes_death(points: Points) -> Verdict:
-    """Holds when under 0.01 of the leaky units are dead at a rate that kills over 0.3 of the rectifiers.
+    """Holds when under 0.01 of the leaky units are dead at a rate that kills over 0.3 of the
+    rectifiers.
 
     Where it kills fewer, it depends: there was little to remove.
     """
     rate = harshest(points)
     return all_of(
-        leaky=decide_share(points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)),
+        leaky=decide_share(
+            points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
+        ),
         relu=decide_share(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
     )
 
 
 @claim("dead-relu.half-sparse")
 def rectifiers_are_sparse(points: Points) -> Verdict:
-    """Holds when 0.3 to 0.95 of a rectifier's outputs are zero before and after training, and under 0.01 of tanh's.
+    """Holds when 0.3 to 0.95 of a rectifier's outputs are zero before and after training, and under
+    0.01 of tanh's.
 
-    It fails where under 0.05 are: between that and 0.3, or above 0.95, there are zeros, but few, or hardly anything else.
+    It fails where under 0.05 are: between that and 0.3, or above 0.95, there are zeros, but few, or
+    hardly anything else.
     """
     arm = f"relu {USUAL:g}"
     return all_of(
         start=decide_share(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
         end=decide_share(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
-        tanh=decide_share(points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)),
+        tanh=decide_share(
+            points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)
+        ),
     )
 
 
 @claim("dead-relu.leaky-keeps-everything")
 def a_leak_keeps_everything(points: Points) -> Verdict:
-    """Holds when a leaky network keeps over 0.9 of the exact zeros, learns as fast within 0.1, and is as steep when on."""
+    """Holds when a leaky network keeps over 0.9 of the exact zeros, learns as fast within 0.1, and
+    is as steep when on.
+    """
     relu, leaky = f"relu {USUAL:g}", f"leaky {USUAL:g}"
     taken = [epochs_to_target(points.series(arm, "loss")) for arm in (leaky, relu)]
     return all_of(
-        zeros=decide(points.last(leaky, "zeros") / points.last(relu, "zeros"), holds=above(0.9), fails=below(0.1)),
+        zeros=decide(
+            points.last(leaky, "zeros") / points.last(relu, "zeros"),
+            holds=above(0.9),
+            fails=below(0.1),
+        ),
         speed=decide_ratio(taken[0] / taken[1], holds=below(1.1), fails=above(1.1)),
         slope=exact(slope_when_on("leaky") / slope_when_on("relu"), holds=within(0.9, 1.1)),
     )

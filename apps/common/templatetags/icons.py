@@ -1,4 +1,6 @@
-"""`{% icon "tick" %}`: small line drawings on a 21 px square, in the colour of the text beside them."""
+"""`{% icon "tick" %}`: small line drawings on a 21 px square, in the colour of the text beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,30 @@ register = template.Library()
 
 ICONS = {
     "today": '<path d="M3 5h5v5h5v5h5"/><path d="M3 18h15" opacity=".45"/>',
-    "question": '<rect x="4" y="3" width="13" height="15"/><path d="M7.5 8.2a3 3 0 1 1 3.4 3v1.6"/><path d="M10.7 15.2h.01"/>',
+    "question": (
+        '<rect x="4" y="3" width="13" height="15"/><path d="M7.5 8.2a3 3 0 1 1 3.4 3v1.6"/><path '
+        'd="M10.7 15.2h.01"/>'
+    ),
     "progress": '<path d="M3 18V13h4V9h4V6h4V3h3v15z"/>',
-    "lab": '<path d="M3 3v15h15"/><path d="M5.5 6c2 6 4 8.4 11.5 8.8"/><path d="M5.5 9.5c3 3 5 3 11.5 2" stroke-dasharray="2 2"/>',
-    "claims": '<path d="m3 5.5 1.5 1.5L7.5 3.5M10 5.5h8M3 11l1.5 1.5L7.5 9M10 11h8M3 16.5 4.5 18l3-3.5M10 16.5h8"/>',
+    "lab": (
+        '<path d="M3 3v15h15"/><path d="M5.5 6c2 6 4 8.4 11.5 8.8"/><path d="M5.5 9.5c3 3 5 3 '
+        '11.5 2" stroke-dasharray="2 2"/>'
+    ),
+    "claims": (
+        '<path d="m3 5.5 1.5 1.5L7.5 3.5M10 5.5h8M3 11l1.5 1.5L7.5 9M10 11h8M3 16.5 4.5 '
+        '18l3-3.5M10 16.5h8"/>'
+    ),
     "runs": '<circle cx="10.5" cy="10.5" r="7.5"/><path d="M8.5 7v7l5.5-3.5z"/>',
     "person": '<circle cx="10.5" cy="7" r="3.5"/><path d="M3.5 18c.6-4 3.3-6 7-6s6.4 2 7 6"/>',
-    "theme": '<circle cx="10.5" cy="10.5" r="7"/><path d="M10.5 3.5v14a7 7 0 0 0 0-14z" fill="currentColor"/>',
+    "theme": (
+        '<circle cx="10.5" cy="10.5" r="7"/><path d="M10.5 3.5v14a7 7 0 0 0 0-14z" '
+        'fill="currentColor"/>'
+    ),
     "search": '<circle cx="9" cy="9" r="5.5"/><path d="m13.2 13.2 4.8 4.8"/>',
-    "keys": '<rect x="2" y="5" width="17" height="11"/><path d="M5 8.5h.01M8.5 8.5h.01M12 8.5h.01M15.5 8.5h.01M6.5 12.5h8"/>',
+    "keys": (
+        '<rect x="2" y="5" width="17" height="11"/><path d="M5 8.5h.01M8.5 8.5h.01M12 '
+        '8.5h.01M15.5 8.5h.01M6.5 12.5h8"/>'
+    ),
     "close": '<path d="m5 5 11 11M16 5 5 16"/>',
     "tick": '<path d="m4 11 4.5 4.5L17 6"/>',
     "cross": '<path d="m5 5 11 11M16 5 5 16"/>',
@@ -28,7 +45,10 @@ ICONS = {
     "play": '<path d="M6 4v13l11-6.5z"/>',
     "stop": '<rect x="5" y="5" width="11" height="11"/>',
     "up": '<path d="M10.5 17V5M5 10l5.5-5.5L16 10"/>',
-    "link": '<path d="M9 12.5 12.5 9M8 8.5 10.5 6a3.2 3.2 0 0 1 4.5 4.5L12.5 13M13 12.5 10.5 15A3.2 3.2 0 0 1 6 10.5L8.5 8"/>',
+    "link": (
+        '<path d="M9 12.5 12.5 9M8 8.5 10.5 6a3.2 3.2 0 0 1 4.5 4.5L12.5 13M13 12.5 10.5 15A3.2 '
+        '3.2 0 0 1 6 10.5L8.5 8"/>'
+    ),
     "pencil": '<path d="m4 17 1-4L14 4l3 3-9 9z"/><path d="m12 6 3 3"/>',
 }
 

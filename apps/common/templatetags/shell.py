@@ -17,7 +17,8 @@ from apps.common.text import is_chinese
 
 register = template.Library()
 
-# name of the page, its key after `g`, its drawing, its word, for members only. Five at most: a phone has room for no more
+# name of the page, its key after `g`, its drawing, its word, for members only. Five at most: a
+# phone has room for no more
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:today", "t", "today", _("Today"), True),
     ("questions:questions", "q", "question", _("Questions"), False),
@@ -25,7 +26,8 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("progress:progress", "p", "progress", _("Progress"), True),
 ]
-WITHIN = {"experiments:catalogue": ("experiments:runs",)}  # pages that belong to a place without lying below it
+# pages that belong to a place without lying below it
+WITHIN = {"experiments:catalogue": ("experiments:runs",)}
 
 
 @register.inclusion_tag("_nav.html", takes_context=True)
@@ -56,10 +58,16 @@ def _url(name: str) -> str:
 
 
 def _current(path: str, url: str, *more: str) -> str:
-    """Return the value of `aria-current`: the page itself, something below it or that belongs to it, or neither."""
+    """Return the value of `aria-current`: the page itself, something below it or that belongs to
+    it, or neither.
+    """
     if path == url:
         return "page"
-    return "true" if path in more or path.startswith(tuple(f"{one}/" for one in (url, *more) if one)) else ""
+    return (
+        "true"
+        if path in more or path.startswith(tuple(f"{one}/" for one in (url, *more) if one))
+        else ""
+    )
 
 
 @register.simple_tag
@@ -76,15 +84,23 @@ def theme(context: dict[str, Any]) -> str:
 
 @register.simple_tag(takes_context=True)
 def way_in(context: dict[str, Any]) -> str:
-    """Return the query of a link to sign in: it leads back to this page, or where this page was to lead."""
+    """Return the query of a link to sign in: it leads back to this page, or where this page was to
+    lead.
+    """
     request: HttpRequest | None = context.get("request")
     if request is None:
         return ""
-    onward = request.GET.get("next", "") if request.path.startswith("/accounts/") else request.get_full_path()
+    onward = (
+        request.GET.get("next", "")
+        if request.path.startswith("/accounts/")
+        else request.get_full_path()
+    )
     return "?" + urlencode({"next": onward}) if onward not in ("", "/") and is_local(onward) else ""
 
 
 @register.simple_tag
 def gap() -> str:
-    """Return what stands between two sentences: Chinese full stops are as wide as a letter and need nothing."""
+    """Return what stands between two sentences: Chinese full stops are as wide as a letter and need
+    nothing.
+    """
     return "" if is_chinese() else " "

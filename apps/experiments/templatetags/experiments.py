@@ -16,7 +16,9 @@ register.filter("seconds", shown.seconds)
 
 @register.filter
 def in_language(words: Any) -> str:
-    """Return the text of `{"en": …, "zh": …}` in the reader's language; nothing where there is none."""
+    """Return the text of `{"en": …, "zh": …}` in the reader's language; nothing where there is
+    none.
+    """
     return text.in_language(words) if isinstance(words, dict) else str(words or "")
 
 

@@ -6,4 +6,18 @@ from apps.experiments.views.lab import kept, lab
 from apps.experiments.views.run import again, panel, points, run, share, stop, table
 from apps.experiments.views.runs import runs
 
-__all__ = ["again", "catalogue", "claims", "home", "kept", "lab", "panel", "points", "run", "runs", "share", "stop", "table"]
+__all__ = [
+    "again",
+    "catalogue",
+    "claims",
+    "home",
+    "kept",
+    "lab",
+    "panel",
+    "points",
+    "run",
+    "runs",
+    "share",
+    "stop",
+    "table",
+]

@@ -19,21 +19,39 @@ FILTERS = ("topic", "kind")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     rows = table_rows(request)
-    first = next((row for row in rows if row["lab"].slug == selectors.FIRST), rows[0] if rows else None)
+    first = next(
+        (row for row in rows if row["lab"].slug == selectors.FIRST), rows[0] if rows else None
+    )
     figure = _recorded(first["lab"]) if first else {}
-    return render(request, "experiments/home.html", {"rows": rows, "first": first, "kept": kept_of(request), **figure})
+    return render(
+        request,
+        "experiments/home.html",
+        {"rows": rows, "first": first, "kept": kept_of(request), **figure},
+    )
 
 
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     rows = table_rows(request)
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
-    fitting = [row for row in rows if all(not value or getattr(row["lab"], name) == value for name, value in chosen.items())]
+    fitting = [
+        row
+        for row in rows
+        if all(not value or getattr(row["lab"], name) == value for name, value in chosen.items())
+    ]
     choices = {
-        "topics": [(slug, topic_title(slug)) for slug in sorted({row["lab"].topic for row in rows})],
+        "topics": [
+            (slug, topic_title(slug)) for slug in sorted({row["lab"].topic for row in rows})
+        ],
         "kinds": [(kind.value, kind.label) for kind in Lab.Kind],
     }
-    shown_to = {"rows": fitting, "chosen": chosen, "kept": kept_of(request), "any": bool(rows), **choices}
+    shown_to = {
+        "rows": fitting,
+        "chosen": chosen,
+        "kept": kept_of(request),
+        "any": bool(rows),
+        **choices,
+    }
     return render(request, "experiments/catalogue.html", shown_to)
 
 
@@ -44,7 +62,9 @@ def table_rows(request: HttpRequest) -> list[dict[str, Any]]:
             "lab": lab,
             "words": lab.current.words,
             "topic": topic_title(lab.topic),
-            "seconds": shown.seconds(lab.current.words.get("profile", {}).get("standard", {}).get("seconds")),
+            "seconds": shown.seconds(
+                lab.current.words.get("profile", {}).get("standard", {}).get("seconds")
+            ),
             "score": shown.number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
         }
         for lab in selectors.catalogue(request.user)
@@ -53,12 +73,19 @@ def table_rows(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _recorded(lab: Lab) -> dict[str, Any]:
-    """Return the recorded curve at the door: of a series that nobody is asked to predict, since that would give it away."""
+    """Return the recorded curve at the door: of a series that nobody is asked to predict, since
+    that would give it away.
+    """
     run, spec = selectors.standard_run(lab.slug), _teaser(lab)
     if run is None or spec is None:
         return {}
     _seq, points = selectors.points_of(run, [spec["series"]])
-    return {"figure": figures.curves(spec, points), "spec": spec, "ends": figures.rows(spec, points), "run": run}
+    return {
+        "figure": figures.curves(spec, points),
+        "spec": spec,
+        "ends": figures.rows(spec, points),
+        "run": run,
+    }
 
 
 def _teaser(lab: Lab) -> dict[str, Any] | None:

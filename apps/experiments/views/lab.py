@@ -1,4 +1,6 @@
-"""A lab: set it up, predict, queue. A visitor's prediction waits in the session until they have signed up."""
+"""A lab: set it up, predict, queue. A visitor's prediction waits in the session until they have
+signed up.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def lab(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _commit(request, found, origin)
     known = words_of(found).get("knobs", {})
-    knobs = {name: value for name, value in (origin.knobs if origin else {}).items() if name in known}
+    knobs = {
+        name: value for name, value in (origin.knobs if origin else {}).items() if name in known
+    }
     form = LabForm(words_of(found), knobs=knobs | sent_knobs(words_of(found), request.GET))
     return _page(request, found, form, origin)
 
@@ -66,13 +70,19 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
         request.session[KEPT] = _to_keep(found, form) | {"back": came_from(request)}
-        return redirect(f"{reverse('account_signup')}?{urlencode({'next': reverse('experiments:kept', args=[found.pk])})}")
+        onward = urlencode({"next": reverse("experiments:kept", args=[found.pk])})
+        return redirect(f"{reverse('account_signup')}?{onward}")
     try:
         run = services.queue_run(
-            owner=request.user, lab=found, knobs=form.knobs, key=form.cleaned_data["key"], prediction=form.made
+            owner=request.user,
+            lab=found,
+            knobs=form.knobs,
+            key=form.cleaned_data["key"],
+            prediction=form.made,
         )
     except Refused as refused:
-        if isinstance(refused, KeyReused):  # someone went back and changed something: the next press is a new run
+        # someone went back and changed something: the next press is a new run
+        if isinstance(refused, KeyReused):
             form.renew_key()
         form.add_error(None, refused.message)
         return _page(request, found, form, origin, checked=True, status=refused.status)
@@ -85,11 +95,21 @@ def _address(run: Run, back: str) -> str:
 
 
 def _page(
-    request: HttpRequest, found: Lab, form: LabForm, origin: Run | None, *, checked: bool = False, status: int = 200
+    request: HttpRequest,
+    found: Lab,
+    form: LabForm,
+    origin: Run | None,
+    *,
+    checked: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     words = words_of(found)
     spec, standard = plots.prediction_spec(words), tally.recorded(found)
-    base = origin if origin and origin.state == Run.State.SUCCEEDED else tally.seen_default_run(request.user, found)
+    base = (
+        origin
+        if origin and origin.state == Run.State.SUCCEEDED
+        else tally.seen_default_run(request.user, found)
+    )
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
         "lab": found,
@@ -127,7 +147,9 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
         "say": {
             "none": _("As the lab has it. Change one thing, or run it as it is."),
             "one": _("1 change from the baseline. Good: one thing at a time."),
-            "many": _("{n} changes from the baseline. The verdict will not know which one mattered."),
+            "many": _(
+                "{n} changes from the baseline. The verdict will not know which one mattered."
+            ),
             "mark": _("What you expect of {arm}"),
         },
     }
@@ -138,8 +160,17 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
 
 def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
     made = form.made
-    prediction = {"outcome": made.outcome, "confidence": made.confidence, "drawing": dict(made.drawing)} if made else None
-    return {"lab": found.pk, "knobs": form.knobs, "key": form.cleaned_data["key"], "prediction": prediction}
+    prediction = (
+        {"outcome": made.outcome, "confidence": made.confidence, "drawing": dict(made.drawing)}
+        if made
+        else None
+    )
+    return {
+        "lab": found.pk,
+        "knobs": form.knobs,
+        "key": form.cleaned_data["key"],
+        "prediction": prediction,
+    }
 
 
 def kept_of(request: HttpRequest) -> dict[str, Any] | None:
@@ -178,19 +209,29 @@ def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
         request.session.pop(KEPT, None)
-        return redirect(with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", ""))))
+        return redirect(
+            with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", "")))
+        )
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     made = PredictionMade(**waiting["prediction"]) if waiting["prediction"] else None
     try:
-        run = services.queue_run(owner=request.user, lab=found, knobs=waiting["knobs"], key=waiting["key"], prediction=made)
+        run = services.queue_run(
+            owner=request.user,
+            lab=found,
+            knobs=waiting["knobs"],
+            key=waiting["key"],
+            prediction=made,
+        )
     except Refused as refused:
         messages.error(request, refused.message)
         knobs = {KNOB + name: shown.written(value) for name, value in waiting["knobs"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}
-            return redirect(f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs | more)}")
+            return redirect(
+                f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs | more)}"
+            )
         return redirect("experiments:kept", found.pk)
     request.session.pop(KEPT, None)
     return redirect(_address(run, str(waiting.get("back", ""))))

@@ -34,7 +34,9 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
     context["source"] = coloured(found.version.source)
-    context["script"] = _for_script(found, context["specs"], standard) | {"panel": _panel(found, context["back"])}
+    context["script"] = _for_script(found, context["specs"], standard) | {
+        "panel": _panel(found, context["back"])
+    }
     return render(request, "experiments/run.html", context)
 
 
@@ -42,7 +44,9 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What changes with the state of a run, to be put in place of what stands there."""
     found = selectors.run_for(request.user, pk)
-    _seq, points = selectors.points_of(found, [str(found.version.words.get("predict", {}).get("series", ""))])
+    _seq, points = selectors.points_of(
+        found, [str(found.version.words.get("predict", {}).get("series", ""))]
+    )
     return render(request, "experiments/_panel.html", _state(request, found, points))
 
 
@@ -66,7 +70,9 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
         "reason": selectors.reason_in_words(place) if place else "",
         "soonest": shown.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": shown.seconds(place.latest) if place and place.latest is not None else "",
-        "before": tally.measured_before(request.user, found) if mine and not found.is_over else None,
+        "before": tally.measured_before(request.user, found)
+        if mine and not found.is_over
+        else None,
         "left": _left(found),
         "took": shown.seconds(found.seconds),
         "more": [n for n in Run.MORE_REPLICATES if n > found.replicates],
@@ -90,8 +96,16 @@ def _device(found: Run) -> str:
     device = found.device or {}
     if not device:
         return ""
-    cores = _("%(n)s cores") % {"n": device["cores"]} if device.get("kind") == "cpu" and device.get("cores") else ""
-    return ", ".join(part for part in (str(device.get("name") or str(device.get("kind", "")).upper()), cores) if part)
+    cores = (
+        _("%(n)s cores") % {"n": device["cores"]}
+        if device.get("kind") == "cpu" and device.get("cores")
+        else ""
+    )
+    return ", ".join(
+        part
+        for part in (str(device.get("name") or str(device.get("kind", "")).upper()), cores)
+        if part
+    )
 
 
 def _beside(found: Run) -> Run | None:
@@ -101,7 +115,9 @@ def _beside(found: Run) -> Run | None:
 
 
 def _is_held(found: Run) -> bool:
-    """Whether the baseline waits: beside a run with the same settings it would tell the end before the end."""
+    """Whether the baseline waits: beside a run with the same settings it would tell the end before
+    the end.
+    """
     return found.at_defaults and not found.is_over
 
 
@@ -109,9 +125,18 @@ def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[s
     extents = {**found.knobs, "replicates": found.replicates}  # what an axis may reach to
     specs = plots.figure_specs(found.version.words, extents, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
-    base = selectors.points_of(standard, names)[1] if standard and names and not _is_held(found) else []
+    base = (
+        selectors.points_of(standard, names)[1]
+        if standard and names and not _is_held(found)
+        else []
+    )
     drawn = [
-        {"spec": spec, "svg": figures.draw(spec, points, base), "rows": figures.rows(spec, points, base), "id": n}
+        {
+            "spec": spec,
+            "svg": figures.draw(spec, points, base),
+            "rows": figures.rows(spec, points, base),
+            "id": n,
+        }
         for n, spec in enumerate(specs)
     ]
     return {"specs": specs, "figures": drawn, "standard": standard}
@@ -128,7 +153,9 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
         "points": reverse("experiments:points", args=[found.pk]),
         "events": reverse("experiments:events", args=[found.pk]),
         "held": _is_held(found),
-        "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}" if standard else None,
+        "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}"
+        if standard
+        else None,
         "figures": specs,
         "say": {
             "lost": _("Connection lost at {time}. Trying again."),
@@ -150,7 +177,9 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
 @require_safe
 def points(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = selectors.run_for(request.user, pk)
-    seq, series = selectors.points_of(found, [clean(name) for name in request.GET.getlist("series")])
+    seq, series = selectors.points_of(
+        found, [clean(name) for name in request.GET.getlist("series")]
+    )
     response = JsonResponse({"seq": seq, "state": found.state, "series": series})
     patch_cache_control(response, private=True, no_cache=True)
     return response
@@ -163,7 +192,9 @@ def table(request: HttpRequest, pk: UUID) -> HttpResponse:
     _seq, series = selectors.points_of(found)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     csv.writer(response).writerows(_lines(series))
-    response["Content-Disposition"] = f'attachment; filename="{found.version.lab_id}-{str(found.pk)[:8]}.csv"'
+    response["Content-Disposition"] = (
+        f'attachment; filename="{found.version.lab_id}-{str(found.pk)[:8]}.csv"'
+    )
     return response
 
 
@@ -172,7 +203,9 @@ def _lines(series: figures.Curves) -> Iterator[list[Any]]:
     for curve in series:
         arm, name = safe_cell(curve["arm"]), safe_cell(curve["series"])
         for n, step in enumerate(curve["step"]):
-            sides = [curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")]
+            sides = [
+                curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")
+            ]
             yield [arm, name, step, *("" if value is None else value for value in sides)]
 
 
@@ -227,5 +260,12 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not 1 <= len(key) <= 64:
         raise BadRequest(_("`key` is a text of 1 to 64 characters that names this request."))
     lab = selectors.lab_for(found.version.lab_id)
-    new = services.queue_run(owner=request.user, lab=lab, knobs=found.knobs, key=key, replicates=int(replicates), seed=found.seed)
+    new = services.queue_run(
+        owner=request.user,
+        lab=lab,
+        knobs=found.knobs,
+        key=key,
+        replicates=int(replicates),
+        seed=found.seed,
+    )
     return redirect(_address(request, new.pk))

@@ -19,7 +19,9 @@ A_PAGE = 25
 def runs(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     page = Paginator(selectors.runs_of(request.user), A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "experiments/runs.html", {"page": page, "rows": [row_of(run) for run in page]})
+    return render(
+        request, "experiments/runs.html", {"page": page, "rows": [row_of(run) for run in page]}
+    )
 
 
 def row_of(run: Run) -> dict[str, object]:
@@ -30,7 +32,9 @@ def row_of(run: Run) -> dict[str, object]:
     return {
         "run": run,
         "words": words,
-        "changed": [setting for setting in shown.settings_of(words, run.knobs) if setting.name in different],
+        "changed": [
+            setting for setting in shown.settings_of(words, run.knobs) if setting.name in different
+        ],
         "first": verdicts[0] if verdicts else None,
         "called": shown.called(words, shown.made_of(run)),
         "percent": 100 * run.done // run.of if run.of else 0,

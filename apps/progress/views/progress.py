@@ -1,4 +1,6 @@
-"""Progress: the calendar of the year, mastery, recall against the aim, calibration; each with a sentence, a table and CSV."""
+"""Progress: the calendar of the year, mastery, recall against the aim, calibration; each with a
+sentence, a table and CSV.
+"""
 
 from __future__ import annotations
 
@@ -45,19 +47,35 @@ def progress(request: HttpRequest) -> HttpResponse:
         "enough": ENOUGH,
         "month": standing.sum_of(year, today),
         "days": rows,
-        "calendar": figures.calendar({row.day: row.seconds / 60 for row in year}, falling, today, (period, AHEAD), plan.interview),
+        "calendar": figures.calendar(
+            {row.day: row.seconds / 60 for row in year},
+            falling,
+            today,
+            (period, AHEAD),
+            plan.interview,
+        ),
         "minutes": said.minutes(sum(row.seconds for row in rows)),
         "studied": len(rows),
         "period": period,
         "periods": _periods(period),
         "is_sure": any(sure.values()),
         "weeks": [(week, said.percent(week.share)) for week in weeks],
-        "recall": figures.recall([(week.day, week.share or 0.0) for week in weeks], plan.retention / 100) if weeks else "",
+        "recall": figures.recall(
+            [(week.day, week.share or 0.0) for week in weeks], plan.retention / 100
+        )
+        if weeks
+        else "",
         "recall_sentence": _recall_sentence(weeks, plan.retention),
         "aim": plan.retention,
-        "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in topics],
+        "topics": [
+            (topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall))
+            for topic in topics
+        ],
         "weakest": topics[0] if topics else None,
-        "sureness": [_sure(name, title, sure[name]) for name, title in (("questions", _("Questions")), ("labs", _("Labs")))],
+        "sureness": [
+            _sure(name, title, sure[name])
+            for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
+        ],
         "bookmarks": selectors.bookmarks(user)[:LISTED],
         "suspended": selectors.suspended(user)[:LISTED],
     }
@@ -75,7 +93,10 @@ def _periods(shown: int) -> list[dict[str, Any]]:
     at = PERIODS.index(shown)
     names = {4: _("4 weeks"), 13: _("3 months"), 52: _("a year")}
     keys = {at - 1: "[", at + 1: "]"}
-    return [{"weeks": weeks, "name": names[weeks], "is_shown": n == at, "key": keys.get(n, "")} for n, weeks in enumerate(PERIODS)]
+    return [
+        {"weeks": weeks, "name": names[weeks], "is_shown": n == at, "key": keys.get(n, "")}
+        for n, weeks in enumerate(PERIODS)
+    ]
 
 
 def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
@@ -86,10 +107,28 @@ def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
     share = 100 * sum(week.recalled for week in recent) / recalls
     said_ = {"share": f"{share:.0f}", "n": recalls, "aim": aim}
     if share < aim - 3:
-        return _("Over the last weeks %(share)s %% of %(n)s cards came back, below the %(aim)s %% you aim at.") % said_
+        return (
+            _(
+                "Over the last weeks %(share)s %% of %(n)s "
+                "cards came back, below the %(aim)s %% you aim at."
+            )
+            % said_
+        )
     if share > aim + 3:
-        return _("Over the last weeks %(share)s %% of %(n)s cards came back, above the %(aim)s %% you aim at.") % said_
-    return _("Over the last weeks %(share)s %% of %(n)s cards came back, about the %(aim)s %% you aim at.") % said_
+        return (
+            _(
+                "Over the last weeks %(share)s %% of %(n)s "
+                "cards came back, above the %(aim)s %% you aim at."
+            )
+            % said_
+        )
+    return (
+        _(
+            "Over the last weeks %(share)s %% of %(n)s "
+            "cards came back, about the %(aim)s %% you aim at."
+        )
+        % said_
+    )
 
 
 def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
@@ -105,7 +144,9 @@ def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
 
 
 def _few(name: str, of: int) -> str:
-    """Return what is said while too few were given with a confidence: predictions of labs, answers to questions."""
+    """Return what is said while too few were given with a confidence: predictions of labs, answers
+    to questions.
+    """
     if name == "labs":
         none = _("No run was predicted yet.")
         some = ngettext(
@@ -132,7 +173,9 @@ def _lean_sentence(name: str, found: list[Bin]) -> str:
     points = f"{abs(100 * lean):.0f}"
     if lean > 0:
         return _("You are surer than you are right, by %(points)s points.") % {"points": points}
-    return _("You are right more often than you are sure, by %(points)s points.") % {"points": points}
+    return _("You are right more often than you are sure, by %(points)s points.") % {
+        "points": points
+    }
 
 
 # ---------------------------------------------------------------- the numbers as CSV
@@ -143,7 +186,9 @@ def _lean_sentence(name: str, found: list[Bin]) -> str:
 def table(request: HttpRequest, figure: str) -> HttpResponse:
     user = request.user
     assert isinstance(user, User)
-    make = {"calendar": _days, "recall": _weeks, "mastery": _topics, "calibration": _bins}.get(figure)
+    make = {"calendar": _days, "recall": _weeks, "mastery": _topics, "calibration": _bins}.get(
+        figure
+    )
     if make is None:
         raise Http404("No such figure.")
     response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -155,17 +200,29 @@ def table(request: HttpRequest, figure: str) -> HttpResponse:
 def _days(user: User) -> Rows:
     rows = standing.by_day(user, YEAR)
     head = ["day", "minutes", "reviews", "recalls", "recalled"]
-    return [head, *([row.day, round(row.seconds / 60, 1), row.reviews, row.recalls, row.recalled] for row in rows)]
+    return [
+        head,
+        *(
+            [row.day, round(row.seconds / 60, 1), row.reviews, row.recalls, row.recalled]
+            for row in rows
+        ),
+    ]
 
 
 def _weeks(user: User) -> Rows:
     weeks = standing.weeks(standing.by_day(user, YEAR))
-    return [["week_of", "recalled", "recalls"], *([week.day, week.recalled, week.recalls] for week in weeks)]
+    return [
+        ["week_of", "recalled", "recalls"],
+        *([week.day, week.recalled, week.recalls] for week in weeks),
+    ]
 
 
 def _topics(user: User) -> Rows:
     found = standing.mastery(user)
-    return [["topic", "cards", "recall"], *([topic.slug, topic.cards, round(topic.recall, 4)] for topic in found)]
+    return [
+        ["topic", "cards", "recall"],
+        *([topic.slug, topic.cards, round(topic.recall, 4)] for topic in found),
+    ]
 
 
 def _bins(user: User) -> Rows:

@@ -1,4 +1,6 @@
-"""A question: read it, answer it, open it, grade it. All of it plain forms; a visitor's answers are checked, not kept."""
+"""A question: read it, answer it, open it, grade it. All of it plain forms; a visitor's answers are
+checked, not kept.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def question(request: HttpRequest, slug: str) -> HttpResponse:
     found = selectors.question_for(request.user, slug)
     wants_answer = request.GET.get("reveal") == "1"
     sitting = _sitting(request, found, revealed=wants_answer)
-    is_visitor = not isinstance(request.user, User)  # a learner opens it by a form, and what was checked is graded
+    # a learner opens it by a form, and what was checked is graded
+    is_visitor = not isinstance(request.user, User)
     return _page(request, found, sitting, revealed=wants_answer and is_visitor)
 
 
@@ -45,7 +48,9 @@ def _sitting(request: HttpRequest, found: Question, *, revealed: bool = False) -
     return over or selectors.sitting_of(request.user, found)
 
 
-def _page(request: HttpRequest, found: Question, sitting: Sitting, *, status: int = 200, **more: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, found: Question, sitting: Sitting, *, status: int = 200, **more: Any
+) -> HttpResponse:
     context = page.context(request, found, sitting, **more)
     return render(request, "progress/question.html", context, status=status)
 
@@ -75,7 +80,13 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(_address(request, found, checked.sitting) + f"#{part}")
 
 
-def _unread(request: HttpRequest, found: Question, part: str, given: dict[str, Any], checked: studying.Checked) -> HttpResponse:
+def _unread(
+    request: HttpRequest,
+    found: Question,
+    part: str,
+    given: dict[str, Any],
+    checked: studying.Checked,
+) -> HttpResponse:
     """Show what was typed again, and why it could not be read."""
     fresh, session = page.Fresh(part, given, checked.mark), _session(request)
     if session is not None:
@@ -83,21 +94,35 @@ def _unread(request: HttpRequest, found: Question, part: str, given: dict[str, A
     return _page(request, found, checked.sitting, fresh=fresh, status=422)
 
 
-def _check_for_visitor(request: HttpRequest, found: Question, part: str, given: dict[str, Any]) -> HttpResponse:
+def _check_for_visitor(
+    request: HttpRequest, found: Question, part: str, given: dict[str, Any]
+) -> HttpResponse:
     sitting = _sitting(request, found)
     shown = sheet_of(sitting.revision, sitting.seed)
     if not parts.exists(shown, part):
         raise BadRequest(_("This question has no such part. Load the page again."))
     mark = studying.mark_of(shown, part, given)
-    return _page(request, found, sitting, fresh=page.Fresh(part, given, mark), status=200 if mark.was_read else 422)
+    return _page(
+        request,
+        found,
+        sitting,
+        fresh=page.Fresh(part, given, mark),
+        status=200 if mark.was_read else 422,
+    )
 
 
 @require_POST
 @login_required
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     user, found = _reader(request), selectors.question_for(request.user, slug)
-    number, session, seen = forms.whole(request, "number", 1), _session(request), forms.seen(request)
-    sitting = studying.open_hint(user=user, question=found, number=number, session=session, seen=seen)
+    number, session, seen = (
+        forms.whole(request, "number", 1),
+        _session(request),
+        forms.seen(request),
+    )
+    sitting = studying.open_hint(
+        user=user, question=found, number=number, session=session, seen=seen
+    )
     return redirect(_address(request, found, sitting) + "#hints")
 
 
@@ -122,13 +147,34 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(_address(request, found, sitting, revealed=True) + "#ref")
 
 
-def _keep_written(request: HttpRequest, found: Question, said_: dict[str, Any]) -> studying.Checked | None:
-    """Keep what was written; nothing where the answer is open already, or only the starter stands there."""
-    user, key, session, seen = _reader(request), forms.name_of(request, "key"), _session(request), forms.seen(request)
+def _keep_written(
+    request: HttpRequest, found: Question, said_: dict[str, Any]
+) -> studying.Checked | None:
+    """Keep what was written; nothing where the answer is open already, or only the starter stands
+    there.
+    """
+    user, key, session, seen = (
+        _reader(request),
+        forms.name_of(request, "key"),
+        _session(request),
+        forms.seen(request),
+    )
     sitting = sittings.sit_down(user=user, question=found, session=session, seen=seen)
-    if sitting.is_revealed or sitting.over or not studying.is_written(sitting.revision, said_["text"]):
+    if (
+        sitting.is_revealed
+        or sitting.over
+        or not studying.is_written(sitting.revision, said_["text"])
+    ):
         return None
-    return studying.answer(user=user, question=found, part=parts.WRITTEN, said=said_, key=key, session=session, seen=seen)
+    return studying.answer(
+        user=user,
+        question=found,
+        part=parts.WRITTEN,
+        said=said_,
+        key=key,
+        session=session,
+        seen=seen,
+    )
 
 
 @require_POST
@@ -162,24 +208,33 @@ def points(request: HttpRequest, slug: str) -> HttpResponse:
         review_id=forms.name_or_none(request, "review_id"),
         seconds=forms.spent(request),
     )
-    return redirect(_address(request, found, selectors.own_sitting(user, sitting), revealed=True) + "#grade")
+    return redirect(
+        _address(request, found, selectors.own_sitting(user, sitting), revealed=True) + "#grade"
+    )
 
 
 def _graded(request: HttpRequest, found: Question, review: Review) -> HttpResponse:
     """Answer a script with what was stored, a person with the next page."""
     card = selectors.card_of(_reader(request), found)
     if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse({"rating": review.rating, "due": card.due.isoformat() if card else None})
+        return JsonResponse(
+            {"rating": review.rating, "due": card.due.isoformat() if card else None}
+        )
     if _session(request) is not None:
         return redirect("progress:review")
     grade_ = review.get_rating_display()
-    if forms.rating(request) != review.rating:  # sent before from another tab, or from the page that one went back to
+    # sent before from another tab, or from the page that one went back to
+    if forms.rating(request) != review.rating:
         messages.error(
-            request, _("A grade was given from that page before: %(grade)s stands. Change it below.") % {"grade": grade_}
+            request,
+            _("A grade was given from that page before: %(grade)s stands. Change it below.")
+            % {"grade": grade_},
         )
     else:
         gap = said.gap((card.due - review.at).total_seconds()) if card else ""
-        messages.success(request, _("%(grade)s. It comes again in %(gap)s.") % {"grade": grade_, "gap": gap})
+        messages.success(
+            request, _("%(grade)s. It comes again in %(gap)s.") % {"grade": grade_, "gap": gap}
+        )
     return redirect(f"{found.get_absolute_url()}?reveal=1")
 
 
@@ -206,11 +261,22 @@ def bookmark(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @login_required
 def suspend(request: HttpRequest, slug: str) -> HttpResponse:
-    found, suspended = selectors.question_for(request.user, slug), request.POST.get("suspended") == "1"
+    found, suspended = (
+        selectors.question_for(request.user, slug),
+        request.POST.get("suspended") == "1",
+    )
     services.suspend(user=_reader(request), question=found, suspended=suspended)
-    said_ = _("It does not come up in reviews any more.") if suspended else _("It comes up in reviews again.")
+    said_ = (
+        _("It does not come up in reviews any more.")
+        if suspended
+        else _("It comes up in reviews again.")
+    )
     messages.success(request, said_)
-    return redirect("progress:review") if _session(request) is not None else redirect(_onward(request, found))
+    return (
+        redirect("progress:review")
+        if _session(request) is not None
+        else redirect(_onward(request, found))
+    )
 
 
 @require_POST
@@ -240,7 +306,9 @@ def _session(request: HttpRequest) -> Session | None:
     return selectors.open_session(_reader(request)) if request.POST.get("in") == "review" else None
 
 
-def _address(request: HttpRequest, found: Question, sitting: Sitting, *, revealed: bool = False) -> str:
+def _address(
+    request: HttpRequest, found: Question, sitting: Sitting, *, revealed: bool = False
+) -> str:
     """Return where the reader goes on: in the review that they came from, or at the question."""
     if _session(request) is not None:
         return f"{reverse('progress:review')}?{urlencode({'at': _name(sitting)})}"

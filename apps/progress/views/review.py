@@ -1,4 +1,6 @@
-"""A review: what is due, one card after another, what came of it. Its place follows from the log, across reloads and devices."""
+"""A review: what is due, one card after another, what came of it. Its place follows from the log,
+across reloads and devices.
+"""
 
 from __future__ import annotations
 
@@ -94,17 +96,26 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
 
 def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> HttpResponse:
     hardest = sorted(stands.grades.items(), key=lambda graded: graded[1])[:HARDEST]
-    cards = {card.pk: card for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")}
+    cards = {
+        card.pk: card
+        for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")
+    }
     following, still_due = standing.next_due(user), selectors.count_due(user)
     suggestion = next(iter(selectors.new_questions(user, 1)), None)
     context = {
         "stands": stands,
         "minutes": said.minutes(stands.seconds),
-        "hardest": [(cards[pk].question, Rating(grade).label) for pk, grade in hardest if pk in cards and grade < Rating.GOOD],
+        "hardest": [
+            (cards[pk].question, Rating(grade).label)
+            for pk, grade in hardest
+            if pk in cards and grade < Rating.GOOD
+        ],
         "next_due": following,
         "still_due": still_due,
         "suggestion": suggestion,
-        "labs": [] if still_due or suggestion else quoting.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
+        "labs": []
+        if still_due or suggestion
+        else quoting.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
     }
     return render(request, "progress/review_after.html", context)
 
@@ -115,7 +126,10 @@ def start(request: HttpRequest) -> HttpResponse:
     topic = request.POST.get("topic", "")
     new = min(forms.whole(request, "new"), LEARN)
     services.start_session(
-        user=_reader(request), new=new, topic=topic if topic in TOPICS else "", mix=request.POST.get("order") != "due"
+        user=_reader(request),
+        new=new,
+        topic=topic if topic in TOPICS else "",
+        mix=request.POST.get("order") != "due",
     )
     return redirect("progress:review")
 
@@ -131,7 +145,9 @@ def end(request: HttpRequest) -> HttpResponse:
     stands = selectors.standing(session)
     if stands.done:
         n = stands.done
-        messages.success(request, ngettext("%(n)s card is graded.", "%(n)s cards are graded.", n) % {"n": n})
+        messages.success(
+            request, ngettext("%(n)s card is graded.", "%(n)s cards are graded.", n) % {"n": n}
+        )
     return redirect("progress:today")
 
 
@@ -155,7 +171,12 @@ def undo(request: HttpRequest) -> HttpResponse:
     messages.success(request, _("%(grade)s is taken back.") % {"grade": taken.get_rating_display()})
     session = selectors.open_session(user)
     sitting = selectors.latest_sitting(user, taken.card.question)
-    if session is not None and taken.session_id == session.pk and sitting is not None and not sitting.over:
+    if (
+        session is not None
+        and taken.session_id == session.pk
+        and sitting is not None
+        and not sitting.over
+    ):
         return redirect(f"{reverse('progress:review')}?at={sitting.pk}")
     return redirect(_onward(request))
 
@@ -177,4 +198,8 @@ def _uuid(text: str) -> UUID:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(each) for each in text.split(",")[: Session.MOST] if each.isascii() and each.isdigit() and len(each) < 18]
+    return [
+        int(each)
+        for each in text.split(",")[: Session.MOST]
+        if each.isascii() and each.isdigit() and len(each) < 18
+    ]

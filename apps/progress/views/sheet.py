@@ -1,4 +1,6 @@
-"""A question as its page shows it: parts with what came of them, hints so far, the answer once it is open, and the grade row."""
+"""A question as its page shows it: parts with what came of them, hints so far, the answer once it
+is open, and the grade row.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Shown:
 
     @property
     def is_done(self) -> bool:
-        return self.is_right or any(each.outcome == "right" for each in self.attempts) or self.gave_up
+        return (
+            self.is_right or any(each.outcome == "right" for each in self.attempts) or self.gave_up
+        )
 
     @property
     def gave_up(self) -> bool:
@@ -82,15 +86,21 @@ class Shown:
 
 @dataclass(frozen=True)
 class Fresh:
-    """An answer of this very request that was not stored: it could not be read, or nobody is signed in."""
+    """An answer of this very request that was not stored: it could not be read, or nobody is signed
+    in.
+    """
 
     part: str
     said: dict[str, Any]
     mark: Mark
 
 
-def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, every_step: bool = False) -> dict[str, list[Shown]]:
-    """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of them."""
+def parts_of(
+    sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, every_step: bool = False
+) -> dict[str, list[Shown]]:
+    """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of
+    them.
+    """
 
     def one(name: str, number: int, html: SafeString, **more: Any) -> Shown:
         made = tuple(attempts.get(name, ()))
@@ -98,13 +108,20 @@ def parts_of(sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, eve
         last = mine.said if mine else (made[-1].answer if made else {})
         mark = mine.mark if mine else (studying.mark_of(sheet, name, last) if made else None)
         chosen = tuple(map(str, last.get("chosen") or ()))
-        return Shown(name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more)
+        return Shown(
+            name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more
+        )
 
     steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, attempts)]
     return {
         "numeric": [one(parts.NUMERIC, 1, sheet.numeric)] if sheet.numeric is not None else [],
-        "choice": [one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each) for n, each in enumerate(sheet.choices)],
-        "step": [one(f"{parts.STEP}-{n}", n + 1, each.html, step=each) for n, each in enumerate(steps)],
+        "choice": [
+            one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each)
+            for n, each in enumerate(sheet.choices)
+        ],
+        "step": [
+            one(f"{parts.STEP}-{n}", n + 1, each.html, step=each) for n, each in enumerate(steps)
+        ],
         "written": [one(parts.WRITTEN, 1, SafeString(""))],
     }
 
@@ -123,7 +140,11 @@ def context(
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = sitting.revision, revealed or sitting.is_revealed
     quotes = _quotes(member, revision, is_open)
-    verdicts = render_to_string("progress/_verdicts.html", {"quotes": quotes}, request) if quotes and is_open else ""
+    verdicts = (
+        render_to_string("progress/_verdicts.html", {"quotes": quotes}, request)
+        if quotes and is_open
+        else ""
+    )
     sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
     attempts = selectors.attempts_of(sitting) if member and not sitting._state.adding else {}
     if member and card is None:
@@ -140,7 +161,8 @@ def context(
         "parts": given,
         "has_steps": bool(sheet.steps),
         "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
-        "writes": bool({"concept", "open", "code"} & set(question.kinds)) or not (sheet.drawn or sheet.choices or sheet.steps),
+        "writes": bool({"concept", "open", "code"} & set(question.kinds))
+        or not (sheet.drawn or sheet.choices or sheet.steps),
         "result": parts.result(sheet, attempts),
         **_hints(sheet, sitting, member),
         "revealed": is_open,
@@ -155,7 +177,9 @@ def context(
         "review_id": studying.next_review_id(sitting),
         "card": card,
         "seen": len(grades),
-        "rating": next((grade.rating for grade in grades if grade.review_id == sitting.graded_as), None),
+        "rating": next(
+            (grade.rating for grade in grades if grade.review_id == sitting.graded_as), None
+        ),
         "grades": buttons(member, card, grades, sitting) if member and is_open else [],
         "back": question.get_absolute_url(),
     }
@@ -165,20 +189,28 @@ def _hints(sheet: Sheet, sitting: Sitting, member: User | None) -> dict[str, Any
     """Return the hints that are open, and how many are left; a visitor has all of them."""
     if member is None:
         return {"hints": sheet.hints, "hints_left": 0}
-    return {"hints": sheet.hints[: sitting.hints], "hints_left": max(0, len(sheet.hints) - sitting.hints)}
+    return {
+        "hints": sheet.hints[: sitting.hints],
+        "hints_left": max(0, len(sheet.hints) - sitting.hints),
+    }
 
 
-def _beside(revision: Revision, quotes: Sequence[quoting.Quoted], *, is_open: bool, in_review: bool) -> dict[str, Any]:
+def _beside(
+    revision: Revision, quotes: Sequence[quoting.Quoted], *, is_open: bool, in_review: bool
+) -> dict[str, Any]:
     """Return what stands beside the sheet: labs, what own runs said, related questions."""
     return {
         "labs": [] if in_review else quoting.labs(revision.labs),
         "own_quotes": [quote for quote in quotes if quote.is_own],
-        "related": bank.related(revision) if is_open and not in_review else [],  # a title may give the answer away
+        # a title may give the answer away
+        "related": bank.related(revision) if is_open and not in_review else [],
     }
 
 
 def _times(sitting: Sitting) -> dict[str, int]:
-    """Return what the site's clock says, and when it would have been shown, had it been read in one go."""
+    """Return what the site's clock says, and when it would have been shown, had it been read in one
+    go.
+    """
     at = now()
     return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(sitting, at))}
 
@@ -199,13 +231,17 @@ def _spent(sitting: Sitting, at: datetime) -> timedelta:
 
 
 def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quoting.Quoted]:
-    """Return the verdicts on a question's claims: to a visitor only beside the answer, which they would give away."""
+    """Return the verdicts on a question's claims: to a visitor only beside the answer, which they
+    would give away.
+    """
     if member is None and not is_open:
         return []
     return quoting.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
 
 
-def buttons(user: User, card: Card | None, grades: Sequence[Grade], sitting: Sitting) -> list[dict[str, Any]]:
+def buttons(
+    user: User, card: Card | None, grades: Sequence[Grade], sitting: Sitting
+) -> list[dict[str, Any]]:
     """Return the buttons of the grade row, each with how long it puts the card off."""
     plan, at = selectors.plan_of(user), now()
     aim = plan.retention / 100
@@ -213,4 +249,7 @@ def buttons(user: User, card: Card | None, grades: Sequence[Grade], sitting: Sit
     before = memory.fold(card.made_at, earlier, aim)[0] if card else Memory(due=at)
     gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
     offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
-    return [{"value": each.value, "word": each.label, "gap": said.gap(gaps[each].total_seconds())} for each in offered]
+    return [
+        {"value": each.value, "word": each.label, "gap": said.gap(gaps[each].total_seconds())}
+        for each in offered
+    ]

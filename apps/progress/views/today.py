@@ -41,10 +41,15 @@ def today(request: HttpRequest) -> HttpResponse:
         "today": day,
         "date": said.date_of(day.day),
         "recall": said.percent(day.effort.recall),
-        "choices": [each | {"by": said.date_of(each["by"]) if each["by"] else ""} for each in day.choices],
+        "choices": [
+            each | {"by": said.date_of(each["by"]) if each["by"] else ""} for each in day.choices
+        ],
         "calendar": figures.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
         "weeks": _weeks(minutes, day),
-        "topics": [(topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall)) for topic in day.mastery[:LISTED]],
+        "topics": [
+            (topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall))
+            for topic in day.mastery[:LISTED]
+        ],
         "headline": _headline(day),
         "runs": [_run(run) for run in day.runs],
         "events": _events([run for run in day.runs if not run.is_over]),
@@ -74,12 +79,21 @@ def _run(run: Run) -> dict[str, Any]:
     state = run.get_state_display()
     if run.state == Run.State.RUNNING and run.of:
         state = str(STEP) % {"done": run.done, "of": run.of}
-    return {"run": run, "words": run.version.words, "state": state, "headline": shown.headline(run.version.words)}
+    return {
+        "run": run,
+        "words": run.version.words,
+        "state": state,
+        "headline": shown.headline(run.version.words),
+    }
 
 
 def _events(runs: list[Run]) -> str:
     """Return where to hear more of runs that go on: one stream for all of them."""
-    return f"{reverse('experiments:states')}?ids={','.join(str(run.pk) for run in runs)}" if runs else ""
+    return (
+        f"{reverse('experiments:states')}?ids={','.join(str(run.pk) for run in runs)}"
+        if runs
+        else ""
+    )
 
 
 def _headline(day: plans.Today) -> str:
@@ -88,9 +102,14 @@ def _headline(day: plans.Today) -> str:
     if not n:
         return _("Done for today") if day.treads else _("Nothing is due")
     if day.is_first and n == len(day.treads):
-        return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % {"n": said.steps(n)}
+        return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % {
+            "n": said.steps(n)
+        }
     time = ngettext("%(n)s minute", "%(n)s minutes", day.minutes) % {"n": day.minutes}
-    return capfirst(ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n) % {"n": said.steps(n), "time": time})
+    return capfirst(
+        ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n)
+        % {"n": said.steps(n), "time": time}
+    )
 
 
 @login_required
@@ -101,7 +120,12 @@ def plan(request: HttpRequest) -> HttpResponse:
     kept = selectors.plan_of(user)
     form = forms.PlanForm(_posted(request, kept), instance=kept, user=user)
     if request.method != "POST" or not form.is_valid():
-        return render(request, "progress/plan.html", {"form": form}, status=422 if request.method == "POST" else 200)
+        return render(
+            request,
+            "progress/plan.html",
+            {"form": form},
+            status=422 if request.method == "POST" else 200,
+        )
     services.change_plan(user=user, **form.cleaned_data)
     messages.success(request, _("Your plan is kept."))
     return redirect("progress:today")
@@ -113,7 +137,11 @@ def _posted(request: HttpRequest, kept: Any) -> dict[str, Any] | None:
         return None
     if request.POST.get("only") != "minutes":
         return request.POST.dict()
-    rest = {"interview": kept.interview, "retention": kept.retention, "two_buttons": kept.two_buttons}
+    rest = {
+        "interview": kept.interview,
+        "retention": kept.retention,
+        "two_buttons": kept.two_buttons,
+    }
     return {**rest, "minutes": request.POST.get("minutes", "")}
 
 
@@ -127,7 +155,9 @@ def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What a finished run has to do with questions: a fragment of the run's page. Its owner has seen the verdict then."""
+    """What a finished run has to do with questions: a fragment of the run's page. Its owner has
+    seen the verdict then.
+    """
     run = runs.run_for(request.user, pk)
     if run.state != Run.State.SUCCEEDED:
         raise Http404("The run is not over.")
@@ -137,8 +167,16 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         services.open_verdict(run=run)
     cards = selectors.cards_for(user, questions) if user else {}
     found = [(question, cards.get(question.pk)) for question in questions]
-    rows = [{"question": question, "is_free": card is None or card.suspended} for question, card in found]
+    rows = [
+        {"question": question, "is_free": card is None or card.suspended}
+        for question, card in found
+    ]
     whole = not getattr(request, "htmx", False)
     way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
-    context = {"rows": rows, "free": next((row for row in rows if row["is_free"]), None), "run": run, "way": way}
+    context = {
+        "rows": rows,
+        "free": next((row for row in rows if row["is_free"]), None),
+        "run": run,
+        "way": way,
+    }
     return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)

@@ -26,17 +26,29 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("No such topic.")
     user = request.user if isinstance(request.user, User) else None
     questions = bank.questions(topic=slug)
-    page = Paginator(selectors.by_stability(questions, user) if user else questions, ON_A_PAGE).get_page(request.GET.get("page"))
-    labs = Lab.objects.offered().filter(topic=slug).select_related("current").defer("current__source")
+    page = Paginator(
+        selectors.by_stability(questions, user) if user else questions, ON_A_PAGE
+    ).get_page(request.GET.get("page"))
+    labs = (
+        Lab.objects.offered().filter(topic=slug).select_related("current").defer("current__source")
+    )
     done = standing.runs_by_lab(user) if user else {}
     context = {
         "slug": slug,
         "title": topic_title(slug),
         "page": page,
         "rows": _rows(user, list(page)),
-        "labs": [{"lab": lab, "words": lab.current.words, "runs": done.get(lab.slug, 0)} for lab in labs if lab.current],
+        "labs": [
+            {"lab": lab, "words": lab.current.words, "runs": done.get(lab.slug, 0)}
+            for lab in labs
+            if lab.current
+        ],
     }
-    return render(request, "progress/topic.html", context | (_memory(user, slug, page.paginator.count) if user else {}))
+    return render(
+        request,
+        "progress/topic.html",
+        context | (_memory(user, slug, page.paginator.count) if user else {}),
+    )
 
 
 def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
@@ -52,12 +64,18 @@ def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
 
 
 def _memory(user: User, slug: str, questions: int) -> dict[str, Any]:
-    """Return what the learner would recall of the whole topic, and what of it least: where there is more than a list of that."""
+    """Return what the learner would recall of the whole topic, and what of it least: where there is
+    more than a list of that.
+    """
     of_it = next((each for each in standing.mastery(user) if each.slug == slug), None)
     shares = standing.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
     found = bank.questions().in_bulk(shares)
     return {
         "cards": of_it.cards if of_it else 0,
         "recall": said.percent(of_it.recall) if of_it else "",
-        "weakest": [{"question": found[pk], "recall": said.percent(share)} for pk, share in shares.items() if pk in found],
+        "weakest": [
+            {"question": found[pk], "recall": said.percent(share)}
+            for pk, share in shares.items()
+            if pk in found
+        ],
     }

@@ -1,4 +1,6 @@
-"""`{{ revision|title_html }}`, `{{ topic|said:"title" }}`: what the bank says, in the reader's language."""
+"""`{{ revision|title_html }}`, `{{ topic|said:"title" }}`: what the bank says, in the reader's
+language.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A verdict is the region in which the whole interval lies, and never more than the data can tell."""
+"""A verdict is the region in which the whole interval lies, and never more than the data can
+tell.
+"""
 
 import logging
 import math
@@ -37,18 +39,30 @@ def around(mean: float, spread: float = 0.02, replicates: int = 16) -> np.ndarra
 
 
 @pytest.mark.parametrize(
-    ("mean", "outcome"), [(0.5, "holds"), (0.2, "depends"), (0.02, "does_not_hold"), (0.3, "inconclusive"), (0.1, "inconclusive")]
+    ("mean", "outcome"),
+    [
+        (0.5, "holds"),
+        (0.2, "depends"),
+        (0.02, "does_not_hold"),
+        (0.3, "inconclusive"),
+        (0.1, "inconclusive"),
+    ],
 )
 def test_the_outcome_is_the_region_of_the_whole_interval(mean: float, outcome: str) -> None:
     verdict = decide(around(mean), holds=above(0.3), fails=below(0.1))
     assert verdict.outcome == outcome
     assert verdict.effect == pytest.approx(mean)
-    assert verdict.low is not None and verdict.high is not None and verdict.low < mean < verdict.high
+    assert (
+        verdict.low is not None and verdict.high is not None and verdict.low < mean < verdict.high
+    )
 
 
 def test_no_difference_is_as_provable_as_a_difference() -> None:
     assert decide(around(0.0), holds=within(-0.05, 0.05), fails=above(0.05)).outcome == "holds"
-    assert decide(around(0.0, spread=1.0), holds=within(-0.05, 0.05), fails=above(0.05)).outcome == "inconclusive"
+    assert (
+        decide(around(0.0, spread=1.0), holds=within(-0.05, 0.05), fails=above(0.05)).outcome
+        == "inconclusive"
+    )
 
 
 @pytest.mark.parametrize("replicates", [3, 5, 16, 64])
@@ -77,7 +91,12 @@ def test_values_that_are_not_finite_are_left_out_and_counted() -> None:
 def test_too_few_finite_replicates_decide_nothing_and_show_no_interval(finite: int) -> None:
     values = [0.5] * finite + [math.nan] * 14
     verdict = decide(values, holds=above(0.3), fails=below(0.1))
-    assert (verdict.outcome, verdict.effect, verdict.replicates, verdict.diverged) == ("inconclusive", None, finite, 14)
+    assert (verdict.outcome, verdict.effect, verdict.replicates, verdict.diverged) == (
+        "inconclusive",
+        None,
+        finite,
+        14,
+    )
     assert describe(values) == ((0.5 if finite else None), None, None)
 
 
@@ -90,11 +109,16 @@ def test_an_interval_ends_where_no_mean_can_be() -> None:
     shares = [0.0, 0.0, 0.1]
     assert decide(shares, holds=above(0.3), fails=below(0.2)).low < 0  # type: ignore[operator]
     verdict = decide(shares, holds=above(0.3), fails=below(0.2), possible=within(0, 1))
-    assert (verdict.low, verdict.high) == (0, decide(shares, holds=above(0.3), fails=below(0.2)).high)
+    assert (verdict.low, verdict.high) == (
+        0,
+        decide(shares, holds=above(0.3), fails=below(0.2)).high,
+    )
     assert decide([0.9, 1, 1], holds=above(0.6), fails=below(0.2), possible=within(0, 1)).high == 1
 
 
-@pytest.mark.parametrize(("ratio", "outcome"), [(2.0, "holds"), (1.1, "depends"), (1.0, "does_not_hold")])
+@pytest.mark.parametrize(
+    ("ratio", "outcome"), [(2.0, "holds"), (1.1, "depends"), (1.0, "does_not_hold")]
+)
 def test_ratios_are_averaged_as_logarithms(ratio: float, outcome: str) -> None:
     verdict = decide_ratio(ratio * np.exp(around(0, 0.01)), holds=above(1.2), fails=below(1.05))
     assert verdict.outcome == outcome
@@ -104,11 +128,17 @@ def test_ratios_are_averaged_as_logarithms(ratio: float, outcome: str) -> None:
 
 
 def test_a_ratio_to_nothing_is_not_a_number() -> None:
-    assert decide_ratio([0.0, -1.0, math.nan, 2.0, 2.0, 2.0], holds=above(1.5), fails=below(1)).replicates == 3
+    assert (
+        decide_ratio(
+            [0.0, -1.0, math.nan, 2.0, 2.0, 2.0], holds=above(1.5), fails=below(1)
+        ).replicates
+        == 3
+    )
 
 
 @pytest.mark.parametrize(
-    ("value", "outcome"), [(5.0, "holds"), (1.5, "depends"), (0.0, "does_not_hold"), (math.nan, "inconclusive")]
+    ("value", "outcome"),
+    [(5.0, "holds"), (1.5, "depends"), (0.0, "does_not_hold"), (math.nan, "inconclusive")],
 )
 def test_an_exact_number_is_judged_without_replicates(value: float, outcome: str) -> None:
     verdict = exact(np.array([value]), holds=above(2), depends=within(1, 2))
@@ -129,19 +159,33 @@ def said(outcome: str, effect: float | None = 0.5) -> Verdict:
         (["inconclusive", "does_not_hold"], "does_not_hold"),
     ],
 )
-def test_a_claim_of_several_parts_is_as_weak_as_its_weakest(outcomes: list[str], whole: str) -> None:
+def test_a_claim_of_several_parts_is_as_weak_as_its_weakest(
+    outcomes: list[str], whole: str
+) -> None:
     verdict = all_of(main=said(outcomes[0], 0.7), other=said(outcomes[1], 0.1))
     assert (verdict.outcome, verdict.effect, verdict.diverged) == (whole, 0.7, 1)
-    assert [(name, part.outcome) for name, part in verdict.parts] == [("main", outcomes[0]), ("other", outcomes[1])]
+    assert [(name, part.outcome) for name, part in verdict.parts] == [
+        ("main", outcomes[0]),
+        ("other", outcomes[1]),
+    ]
 
 
 def test_replicates_and_those_left_out_are_the_main_parts() -> None:
-    main, other = Verdict("holds", 1.0, 1.0, 1.0, 16, diverged=0), Verdict("inconclusive", None, None, None, 2, diverged=14)
-    assert (all_of(main=main, other=other).replicates, all_of(main=main, other=other).diverged) == (16, 0)
+    main, other = (
+        Verdict("holds", 1.0, 1.0, 1.0, 16, diverged=0),
+        Verdict("inconclusive", None, None, None, 2, diverged=14),
+    )
+    assert (all_of(main=main, other=other).replicates, all_of(main=main, other=other).diverged) == (
+        16,
+        0,
+    )
 
 
 def test_a_claim_whose_main_part_has_no_numbers_is_undecided() -> None:
-    assert all_of(main=said("inconclusive", None), other=said("does_not_hold")).outcome == "inconclusive"
+    assert (
+        all_of(main=said("inconclusive", None), other=said("does_not_hold")).outcome
+        == "inconclusive"
+    )
 
 
 def test_a_whole_is_exact_where_all_of_it_is() -> None:
@@ -177,7 +221,9 @@ def rules() -> Iterator[None]:
     RULES.update(before)
 
 
-def test_a_rule_that_raises_leaves_only_its_own_claim_undecided(rules: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rule_that_raises_leaves_only_its_own_claim_undecided(
+    rules: None, caplog: pytest.LogCaptureFixture
+) -> None:
     @claim("made-up.breaks")
     def breaks(points: Points) -> Verdict:
         return decide(points.last("no such arm", "loss"), holds=above(0), fails=below(0))
@@ -190,13 +236,18 @@ def test_a_rule_that_raises_leaves_only_its_own_claim_undecided(rules: None, cap
     with caplog.at_level(logging.ERROR):
         verdicts = dict(judge(points, ["made-up.breaks", "made-up.works"]))
     assert verdicts["made-up.works"].outcome == "holds"
-    assert (verdicts["made-up.breaks"].outcome, verdicts["made-up.breaks"].effect) == ("inconclusive", None)
+    assert (verdicts["made-up.breaks"].outcome, verdicts["made-up.breaks"].effect) == (
+        "inconclusive",
+        None,
+    )
     assert "made-up.breaks" in caplog.text and "no such arm" in caplog.text
 
 
 def test_points_and_curves_are_read_alike() -> None:
     values = torch.arange(6.0).view(3, 2)
-    single = Points(Point("a", step, {"s": row}) for step, row in zip((0, 1, 5), values, strict=True))
+    single = Points(
+        Point("a", step, {"s": row}) for step, row in zip((0, 1, 5), values, strict=True)
+    )
     whole = Points([Curve("a", (0, 1, 5), {"s": values})])
     for points in (single, whole):
         assert points.series("a", "s").tolist() == values.tolist()

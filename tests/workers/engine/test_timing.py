@@ -35,7 +35,9 @@ def test_the_median_forgives_a_slow_moment(monkeypatch: pytest.MonkeyPatch) -> N
     assert median_seconds({"a": work}, 0, most=5, cap=100) == {"a": 1.0}
 
 
-def test_it_stops_when_the_mean_is_sure_or_the_turns_are_done_or_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_stops_when_the_mean_is_sure_or_the_turns_are_done_or_the_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def turns(seconds: list[float], **limits: float) -> int:
         clock = Clock(monkeypatch)
         median_seconds({"a": clock.work("a", seconds)}, 0, **limits)
@@ -81,10 +83,14 @@ def test_real_work_ten_times_as_long_takes_longer() -> None:
     x = torch.randn(20_000)
 
     def ratio() -> float:
-        seconds = median_seconds({n: (lambda n=n: lambda: [torch.exp(x) for _ in range(n)]) for n in (1, 10)}, 0)
+        seconds = median_seconds(
+            {n: (lambda n=n: lambda: [torch.exp(x) for _ in range(n)]) for n in (1, 10)}, 0
+        )
         return seconds[10] / seconds[1]
 
-    assert any(3 < ratio() < 30 for _ in range(5)), "other programs may disturb one measurement, not five"
+    assert any(3 < ratio() < 30 for _ in range(5)), (
+        "other programs may disturb one measurement, not five"
+    )
 
 
 def test_one_thread_is_given_back() -> None:

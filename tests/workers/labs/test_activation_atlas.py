@@ -1,4 +1,6 @@
-"""The functions against PyTorch, closed forms and differences; each rule on facts made up for each of its outcomes."""
+"""The functions against PyTorch, closed forms and differences; each rule on facts made up for each
+of its outcomes.
+"""
 
 import math
 
@@ -27,10 +29,14 @@ OTHER = Knobs(leaky_slope=0.2, swish_beta=2.0, softplus_beta=3.0)
 
 @pytest.mark.parametrize("name", THEIRS)
 def test_a_function_is_what_its_name_says(name: str) -> None:
-    torch.testing.assert_close(atlas.functions(OTHER)[name](X), THEIRS[name](X), rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(
+        atlas.functions(OTHER)[name](X), THEIRS[name](X), rtol=1e-13, atol=1e-14
+    )
 
 
-@pytest.mark.parametrize("knobs", [Knobs(), OTHER, Knobs(swish_beta=0.0, leaky_slope=0.0, softplus_beta=50.0)])
+@pytest.mark.parametrize(
+    "knobs", [Knobs(), OTHER, Knobs(swish_beta=0.0, leaky_slope=0.0, softplus_beta=50.0)]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(name: str, knobs: Knobs) -> None:
     f = atlas.functions(knobs)[name]
@@ -43,7 +49,9 @@ def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(name: str, kno
 def test_bends_are_the_differences_of_slopes(name: str) -> None:
     slope = vmap(grad(atlas.functions(Knobs())[name]))
     bend = vmap(grad(grad(atlas.functions(Knobs())[name])))
-    torch.testing.assert_close(bend(X), (slope(X + 1e-5) - slope(X - 1e-5)) / 2e-5, rtol=1e-5, atol=1e-8)
+    torch.testing.assert_close(
+        bend(X), (slope(X + 1e-5) - slope(X - 1e-5)) / 2e-5, rtol=1e-5, atol=1e-8
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +65,20 @@ def fact(points: Points, arm: str, series: str) -> float:
 
 def test_the_edges_of_the_flat_zones_are_where_the_closed_forms_say(points: Points) -> None:
     s = (1 - math.sqrt(1 - 0.01)) / 2  # s(1 - s) = 0.0025
-    assert fact(points, "sigmoid", "edge of the flat zone") == pytest.approx(math.log((1 - s) / s), abs=1e-9)
-    assert fact(points, "tanh", "edge of the flat zone") == pytest.approx(math.atanh(math.sqrt(0.99)), abs=1e-9)
+    assert fact(points, "sigmoid", "edge of the flat zone") == pytest.approx(
+        math.log((1 - s) / s), abs=1e-9
+    )
+    assert fact(points, "tanh", "edge of the flat zone") == pytest.approx(
+        math.atanh(math.sqrt(0.99)), abs=1e-9
+    )
     assert {fact(points, name, "edge of the flat zone") for name in NAMES[2:]} == {30.0}
 
 
 def test_far_out_tanh_is_flatter_than_the_sigmoid() -> None:
-    slopes = {name: float(grad(atlas.functions(Knobs())[name])(atlas.as_double(5.0))) for name in ("sigmoid", "tanh")}
+    slopes = {
+        name: float(grad(atlas.functions(Knobs())[name])(atlas.as_double(5.0)))
+        for name in ("sigmoid", "tanh")
+    }
     assert slopes["tanh"] < slopes["sigmoid"]
 
 
@@ -73,13 +88,22 @@ def test_the_dips_are_where_the_words_say(points: Points) -> None:
 
 
 def test_at_the_kink_each_way_to_write_relu_has_its_own_slope(points: Points) -> None:
-    ways = [fact(points, "relu", f"slope at zero as {way}") for way in ("maximum", "clamp", "where")]
+    ways = [
+        fact(points, "relu", f"slope at zero as {way}") for way in ("maximum", "clamp", "where")
+    ]
     assert [fact(points, "relu", "slope at zero"), *ways] == [0, 0.5, 1, 1]
 
 
 def test_means_are_those_of_the_closed_forms(points: Points) -> None:
     relu = 1 / math.sqrt(2 * math.pi)
-    expected = {"sigmoid": 0.5, "tanh": 0.0, "relu": relu, "leaky_relu": 0.99 * relu, "prelu": 0.75 * relu, "maxout": 1.5 * relu}
+    expected = {
+        "sigmoid": 0.5,
+        "tanh": 0.0,
+        "relu": relu,
+        "leaky_relu": 0.99 * relu,
+        "prelu": 0.75 * relu,
+        "maxout": 1.5 * relu,
+    }
     for name, mean in expected.items():
         assert fact(points, name, "mean output") == pytest.approx(mean, abs=1e-6)
     assert all(fact(points, name, "mean output") > 0 for name in ("leaky_relu", "swish", "mish"))
@@ -92,21 +116,36 @@ def test_every_textbook_claim_holds_exactly(points: Points) -> None:
 
 
 def test_knobs_change_the_picture_and_no_verdict(points: Points) -> None:
-    bent = Points(atlas.run(Knobs(functions=("swish",), x_max=2.0, leaky_slope=0.5, swish_beta=20.0, softplus_beta=50.0), [0]))
+    bent = Points(
+        atlas.run(
+            Knobs(
+                functions=("swish",),
+                x_max=2.0,
+                leaky_slope=0.5,
+                swish_beta=20.0,
+                softplus_beta=50.0,
+            ),
+            [0],
+        )
+    )
     assert [rule(bent) for rule in RULES] == [rule(points) for rule in RULES]
     assert bent.steps("swish", "value")[[0, -1]].tolist() == [-2.0, 2.0]
     assert ("mish", "value") not in bent
 
 
 def test_a_picture_steps_over_the_kink() -> None:
-    curve = next(point for point in atlas.run(Knobs(functions=("relu",)), [0]) if isinstance(point, Curve))
+    curve = next(
+        point for point in atlas.run(Knobs(functions=("relu",)), [0]) if isinstance(point, Curve)
+    )
     assert 0 not in curve.steps and len(curve.steps) == 400
     assert curve.values["error by differences"].max() < 1e-9
 
 
 @pytest.mark.parametrize("reach", [2.0, 30.0])
 @pytest.mark.parametrize("bounds", [(0.0, 0.0, 0.5), (0.5, 20.0, 50.0)])
-def test_every_curve_is_finite_at_the_bounds_of_its_knobs(reach: float, bounds: tuple[float, float, float]) -> None:
+def test_every_curve_is_finite_at_the_bounds_of_its_knobs(
+    reach: float, bounds: tuple[float, float, float]
+) -> None:
     leaky, swish, softplus = bounds
     knobs = Knobs(x_max=reach, leaky_slope=leaky, swish_beta=swish, softplus_beta=softplus)
     for curve in atlas.run(knobs, [0]):
@@ -162,12 +201,16 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("rule", "arm", "series", "value"), WRONG)
-def test_a_claim_does_not_hold_when_one_fact_is_another(points: Points, rule: Rule, arm: str, series: str, value: float) -> None:
+def test_a_claim_does_not_hold_when_one_fact_is_another(
+    points: Points, rule: Rule, arm: str, series: str, value: float
+) -> None:
     assert rule(with_fact(points, arm, series, value)).outcome == "does_not_hold"
 
 
 @pytest.mark.parametrize(("rule", "arm", "series", "value"), WRONG)
-def test_a_claim_is_undecided_when_a_fact_is_no_number(points: Points, rule: Rule, arm: str, series: str, value: float) -> None:
+def test_a_claim_is_undecided_when_a_fact_is_no_number(
+    points: Points, rule: Rule, arm: str, series: str, value: float
+) -> None:
     assert rule(with_fact(points, arm, series, math.nan)).outcome == "inconclusive"
 
 
@@ -181,7 +224,16 @@ def test_a_claim_is_undecided_when_a_fact_is_no_number(points: Points, rule: Rul
         (math.nan, 3, 1, "inconclusive"),
     ],
 )
-def test_the_flat_zones_are_judged_each_way(sigmoid: float, tanh: float, relu: float, outcome: str) -> None:
-    edges = [Point(name, 0, {"edge of the flat zone": atlas.as_double([x])}) for name, x in (("sigmoid", sigmoid), ("tanh", tanh))]
-    slopes = Point("relu", 0, {"slope at the end": atlas.as_double([relu]), "highest slope": atlas.as_double([1.0])})
+def test_the_flat_zones_are_judged_each_way(
+    sigmoid: float, tanh: float, relu: float, outcome: str
+) -> None:
+    edges = [
+        Point(name, 0, {"edge of the flat zone": atlas.as_double([x])})
+        for name, x in (("sigmoid", sigmoid), ("tanh", tanh))
+    ]
+    slopes = Point(
+        "relu",
+        0,
+        {"slope at the end": atlas.as_double([relu]), "highest slope": atlas.as_double([1.0])},
+    )
     assert atlas.far_from_zero_both_are_flat(Points([*edges, slopes])).outcome == outcome

@@ -1,4 +1,6 @@
-"""Each rule on ratios made up for each of its outcomes; what is timed is what its name says; slower work reads slower."""
+"""Each rule on ratios made up for each of its outcomes; what is timed is what its name says; slower
+work reads slower.
+"""
 
 import math
 
@@ -19,20 +21,37 @@ def rounds_of(ratio: float, spread: float = 0.01) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "outcome"), [(1.3, "holds"), (1.1, "depends"), (1.01, "does_not_hold"), (1.05, "inconclusive"), (1.2, "inconclusive")]
+    ("ratio", "outcome"),
+    [
+        (1.3, "holds"),
+        (1.1, "depends"),
+        (1.01, "does_not_hold"),
+        (1.05, "inconclusive"),
+        (1.2, "inconclusive"),
+    ],
 )
 def test_an_exponential_matters_from_a_fifth_on(ratio: float, outcome: str) -> None:
-    verdict = cost.an_exponential_matters_in_a_network(Points([Point("network sigmoid", 16, {"step ratio": rounds_of(ratio)})]))
+    verdict = cost.an_exponential_matters_in_a_network(
+        Points([Point("network sigmoid", 16, {"step ratio": rounds_of(ratio)})])
+    )
     assert (verdict.outcome, verdict.replicates) == (outcome, 16)
     assert verdict.effect == pytest.approx(ratio)
 
 
 def alone(sizes: tuple[int, ...] = SIZES, **ratios: float) -> Points:
-    """Return points in which each function takes 1.5 times ReLU's time, save those named `<function>_<size>`."""
+    """Return points in which each function takes 1.5 times ReLU's time, save those named
+    `<function>_<size>`.
+    """
     points = Points(Point(f"relu {size}", 16, {"ratio": rounds_of(1.0)}) for size in sizes)
     for name in cost.EXPONENTIAL:
         for size in sizes:
-            points.add(Point(f"{name} {size}", 16, {"ratio": rounds_of(ratios.get(f"{name}_{size}", ratios.get("all", 1.5)))}))
+            points.add(
+                Point(
+                    f"{name} {size}",
+                    16,
+                    {"ratio": rounds_of(ratios.get(f"{name}_{size}", ratios.get("all", 1.5)))},
+                )
+            )
     return points
 
 
@@ -51,9 +70,17 @@ def test_slower_alone_shows_every_size_that_was_timed_and_their_mean() -> None:
 
 @pytest.mark.parametrize(
     ("forward", "backward", "outcome"),
-    [(2, 2, "holds"), (2, 1, "depends"), (1, 2, "depends"), (1, 1, "does_not_hold"), (2, 1 / 0.9, "inconclusive")],
+    [
+        (2, 2, "holds"),
+        (2, 1, "depends"),
+        (1, 2, "depends"),
+        (1, 1, "does_not_hold"),
+        (2, 1 / 0.9, "inconclusive"),
+    ],
 )
-def test_relu_is_cheaper_when_it_is_both_ways(forward: float, backward: float, outcome: str) -> None:
+def test_relu_is_cheaper_when_it_is_both_ways(
+    forward: float, backward: float, outcome: str
+) -> None:
     values = {"forward ratio": rounds_of(forward), "backward ratio": rounds_of(backward)}
     verdict = cost.relu_is_cheaper_both_ways(Points([Point("sigmoid 1000000", 16, values)]))
     assert verdict.outcome == outcome
@@ -62,7 +89,9 @@ def test_relu_is_cheaper_when_it_is_both_ways(forward: float, backward: float, o
 
 def test_two_rounds_decide_nothing() -> None:
     few = rounds_of(1.5).where(torch.arange(16) < 2, torch.nan)
-    verdict = cost.an_exponential_matters_in_a_network(Points([Point("network sigmoid", 2, {"step ratio": few})]))
+    verdict = cost.an_exponential_matters_in_a_network(
+        Points([Point("network sigmoid", 2, {"step ratio": few})])
+    )
     assert (verdict.outcome, verdict.effect) == ("inconclusive", None)
 
 
@@ -131,7 +160,14 @@ def test_times_and_ratios_fit_together() -> None:
         rounds.keep(f"{name} 1000", "error", 0.0)
     shown = {name: value.item() for name, value in cost.alone(rounds, "tanh", 1000).items()}
     assert shown == pytest.approx(
-        {"forward": 3e6, "backward": 3e6, "forward ratio": 3.0, "backward ratio": 1.5, "ratio": 2.0, "error": 0.0}
+        {
+            "forward": 3e6,
+            "backward": 3e6,
+            "forward ratio": 3.0,
+            "backward ratio": 1.5,
+            "ratio": 2.0,
+            "error": 0.0,
+        }
     )
 
 

@@ -1,4 +1,6 @@
-"""Each rule is tried on points made up for each of its outcomes, and the mathematics on what must be exact."""
+"""Each rule is tried on points made up for each of its outcomes, and the mathematics on what must
+be exact.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +14,15 @@ from workers.labs import dead_relu
 from workers.labs.dead_relu import RATES, Knobs, Net
 
 MINE = {slug: rule for slug, rule in RULES.items() if slug.startswith("dead-relu.")}
-NAMES = ("loss", "dead", "dead deeper", "zeros", "dead if ever negative", "revived in first layer", "revived deeper")
+NAMES = (
+    "loss",
+    "dead",
+    "dead deeper",
+    "zeros",
+    "dead if ever negative",
+    "revived in first layer",
+    "revived deeper",
+)
 
 
 def noise(n: int = 0) -> torch.Tensor:
@@ -22,26 +32,43 @@ def noise(n: int = 0) -> torch.Tensor:
 
 
 def made_up(dead: list[float]) -> Points:
-    """Return points of five rectifier arms whose dead fraction at the end is as given, with a little noise over 16 replicates."""
+    """Return points of five rectifier arms whose dead fraction at the end is as given, with a
+    little noise over 16 replicates.
+    """
     values = [{"dead": level + noise(n), "loss": torch.ones(16)} for n, level in enumerate(dead)]
-    return Points(Point(f"relu {rate:g}", 10, value) for rate, value in zip(RATES, values, strict=True))
+    return Points(
+        Point(f"relu {rate:g}", 10, value) for rate, value in zip(RATES, values, strict=True)
+    )
 
 
 def trained(*finite: float) -> Points:
-    """Return points of every arm in which all replicates are finite at the rates given and have diverged at the others."""
+    """Return points of every arm in which all replicates are finite at the rates given and have
+    diverged at the others.
+    """
     level = {rate: torch.full((16,), 0.02 if rate in finite else torch.nan) for rate in RATES}
-    return Points(Point(f"{squash} {rate:g}", 0, dict.fromkeys(NAMES, level[rate])) for squash, rate in dead_relu.ARMS)
+    return Points(
+        Point(f"{squash} {rate:g}", 0, dict.fromkeys(NAMES, level[rate]))
+        for squash, rate in dead_relu.ARMS
+    )
 
 
 @pytest.mark.parametrize(
-    ("at_the_top", "outcome"), [(0.70, "holds"), (0.20, "depends"), (0.03, "does_not_hold"), (0.32, "inconclusive")]
+    ("at_the_top", "outcome"),
+    [(0.70, "holds"), (0.20, "depends"), (0.03, "does_not_hold"), (0.32, "inconclusive")],
 )
 def test_the_rate_rule_decides_each_way(at_the_top: float, outcome: str) -> None:
-    assert dead_relu.too_large_a_rate_kills(made_up([0.02, 0.02, 0.02, 0.02, at_the_top])).outcome == outcome
+    assert (
+        dead_relu.too_large_a_rate_kills(made_up([0.02, 0.02, 0.02, 0.02, at_the_top])).outcome
+        == outcome
+    )
 
 
-@pytest.mark.parametrize(("before_last", "outcome"), [(0.48, "holds"), (0.60, "does_not_hold"), (0.50, "inconclusive")])
-def test_death_that_falls_again_does_not_rise_with_the_rate(before_last: float, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("before_last", "outcome"), [(0.48, "holds"), (0.60, "does_not_hold"), (0.50, "inconclusive")]
+)
+def test_death_that_falls_again_does_not_rise_with_the_rate(
+    before_last: float, outcome: str
+) -> None:
     verdict = dead_relu.too_large_a_rate_kills(made_up([0.02, 0.02, 0.02, before_last, 0.45]))
     assert verdict.outcome == outcome
     assert dict(verdict.parts)["kills"].outcome == "holds"
@@ -49,14 +76,19 @@ def test_death_that_falls_again_does_not_rise_with_the_rate(before_last: float, 
 
 
 def test_an_arm_that_diverged_is_not_an_arm_that_lives() -> None:
-    points = Points(Point(f"relu {r:g}", 0, {"loss": torch.full((16,), torch.nan if r == 1 else 1.0)}) for r in RATES)
+    points = Points(
+        Point(f"relu {r:g}", 0, {"loss": torch.full((16,), torch.nan if r == 1 else 1.0)})
+        for r in RATES
+    )
     assert dead_relu.harshest(points) == 0.3
 
 
 def test_a_rate_is_usable_while_two_thirds_stay_finite() -> None:
     lost = {0.3: 5, 1.0: 6}  # of 16
     loss = {r: torch.ones(16).where(torch.arange(16) >= lost.get(r, 0), torch.nan) for r in RATES}
-    assert dead_relu.usable_rates(Points(Point(f"relu {r:g}", 0, {"loss": loss[r]}) for r in RATES), "relu") == [
+    assert dead_relu.usable_rates(
+        Points(Point(f"relu {r:g}", 0, {"loss": loss[r]}) for r in RATES), "relu"
+    ) == [
         0.01,
         0.03,
         0.1,
@@ -75,11 +107,21 @@ def test_one_usable_rate_is_no_comparison() -> None:
 
 
 def test_two_usable_rates_have_one_step() -> None:
-    assert [name for name, _ in dead_relu.too_large_a_rate_kills(trained(0.01, 0.03)).parts] == ["kills", "last_step"]
+    assert [name for name, _ in dead_relu.too_large_a_rate_kills(trained(0.01, 0.03)).parts] == [
+        "kills",
+        "last_step",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("share", "outcome"), [(0.95, "holds"), (0.5, "depends"), (0.05, "does_not_hold"), (0.9, "inconclusive"), (0.2, "inconclusive")]
+    ("share", "outcome"),
+    [
+        (0.95, "holds"),
+        (0.5, "depends"),
+        (0.05, "does_not_hold"),
+        (0.9, "inconclusive"),
+        (0.2, "inconclusive"),
+    ],
 )
 def test_a_negative_input_kills_when_nine_in_ten_die(share: float, outcome: str) -> None:
     points = Points([Point("relu 0.1", 10, {"dead if ever negative": share + noise()})])
@@ -88,18 +130,34 @@ def test_a_negative_input_kills_when_nine_in_ten_die(share: float, outcome: str)
 
 @pytest.mark.parametrize(
     ("first", "deeper", "outcome"),
-    [(0.0, 0.0, "holds"), (0.0, 0.4, "depends"), (0.4, 0.4, "does_not_hold"), (0.0, torch.nan, "inconclusive")],
+    [
+        (0.0, 0.0, "holds"),
+        (0.0, 0.4, "depends"),
+        (0.4, 0.4, "does_not_hold"),
+        (0.0, torch.nan, "inconclusive"),
+    ],
 )
-def test_permanence_is_judged_by_the_units_that_died_in_replicates_that_trained(first: float, deeper: float, outcome: str) -> None:
+def test_permanence_is_judged_by_the_units_that_died_in_replicates_that_trained(
+    first: float, deeper: float, outcome: str
+) -> None:
     alive = torch.ones(16).where(torch.arange(16) < 12, torch.nan)  # four diverged, and say nothing
-    values = {"loss": alive, "dead deeper": alive, "revived in first layer": first * alive, "revived deeper": deeper * alive}
-    verdict = dead_relu.death_is_permanent(Points(Point(f"relu {rate:g}", 0, values) for rate in RATES))
+    values = {
+        "loss": alive,
+        "dead deeper": alive,
+        "revived in first layer": first * alive,
+        "revived deeper": deeper * alive,
+    }
+    verdict = dead_relu.death_is_permanent(
+        Points(Point(f"relu {rate:g}", 0, values) for rate in RATES)
+    )
     assert verdict.outcome == outcome
     assert (verdict.effect, verdict.replicates, verdict.diverged) == (pytest.approx(first), 12, 4)
 
 
 @pytest.mark.parametrize(("first", "outcome"), [(0.0, "holds"), (0.4, "does_not_hold")])
-def test_where_there_is_one_layer_it_decides_on_permanence_alone(first: float, outcome: str) -> None:
+def test_where_there_is_one_layer_it_decides_on_permanence_alone(
+    first: float, outcome: str
+) -> None:
     none = torch.full((16,), torch.nan)
     values = {
         "loss": torch.ones(16),
@@ -107,19 +165,29 @@ def test_where_there_is_one_layer_it_decides_on_permanence_alone(first: float, o
         "revived deeper": none,
         "dead deeper": none,
     }
-    verdict = dead_relu.death_is_permanent(Points(Point(f"relu {rate:g}", 0, values) for rate in RATES))
+    verdict = dead_relu.death_is_permanent(
+        Points(Point(f"relu {rate:g}", 0, values) for rate in RATES)
+    )
     assert (verdict.outcome, [name for name, _ in verdict.parts]) == (outcome, ["first_layer"])
 
 
 def test_one_layer_shows_no_deeper_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1)])
     first = next(dead_relu.run(Knobs(depth=1, width=8), range(3)))
-    assert first.values["dead deeper"].isnan().all() and first.values["dead in first layer"].isfinite().all()
+    assert (
+        first.values["dead deeper"].isnan().all()
+        and first.values["dead in first layer"].isfinite().all()
+    )
 
 
 @pytest.mark.parametrize(
     ("leaky", "relu", "outcome"),
-    [(0.0, 0.7, "holds"), (0.0, 0.1, "depends"), (0.2, 0.7, "does_not_hold"), (0.01, 0.7, "inconclusive")],
+    [
+        (0.0, 0.7, "holds"),
+        (0.0, 0.1, "depends"),
+        (0.2, 0.7, "does_not_hold"),
+        (0.01, 0.7, "inconclusive"),
+    ],
 )
 def test_a_leak_removes_death_where_there_is_death(leaky: float, relu: float, outcome: str) -> None:
     arms = [
@@ -142,7 +210,9 @@ def test_a_leak_removes_death_where_there_is_death(leaky: float, relu: float, ou
         (0.5, 0.3, 0.0, "inconclusive"),
     ],
 )
-def test_sparsity_is_asked_before_and_after_training_and_of_tanh(start: float, end: float, tanh: float, outcome: str) -> None:
+def test_sparsity_is_asked_before_and_after_training_and_of_tanh(
+    start: float, end: float, tanh: float, outcome: str
+) -> None:
     relu = Curve("relu 0.1", (0, 10), {"zeros": torch.stack([start + noise(1), end + noise(2)])})
     points = Points([relu, Point("tanh 0.1", 10, {"zeros": tanh + 0 * noise()})])
     assert dead_relu.rectifiers_are_sparse(points).outcome == outcome
@@ -158,15 +228,23 @@ def test_sparsity_is_asked_before_and_after_training_and_of_tanh(start: float, e
         (0.95, 9.0, "inconclusive"),
     ],
 )
-def test_a_leak_keeps_everything_when_zeros_and_speed_are_kept(zeros: float, slower: float, outcome: str) -> None:
+def test_a_leak_keeps_everything_when_zeros_and_speed_are_kept(
+    zeros: float, slower: float, outcome: str
+) -> None:
     def losses(factor: float) -> torch.Tensor:
-        """Return losses (11, 16) that fall exponentially and reach the target after 3 epochs times the factor."""
+        """Return losses (11, 16) that fall exponentially and reach the target after 3 epochs times
+        the factor.
+        """
         rate = np.log(2 / dead_relu.TARGET) / (3 * factor)
         return 2 * torch.exp(-rate * torch.arange(11.0))[:, None] * (1 + 0.01 * noise())
 
     arms = {"relu 0.1": (0.4, 1.0), "leaky 0.1": (0.4 * zeros, slower)}
     curves = [
-        Curve(arm, range(11), {"zeros": (level + 0.1 * noise() * (level > 0)).expand(11, -1), "loss": losses(factor)})
+        Curve(
+            arm,
+            range(11),
+            {"zeros": (level + 0.1 * noise() * (level > 0)).expand(11, -1), "loss": losses(factor)},
+        )
         for arm, (level, factor) in arms.items()
     ]
     verdict = dead_relu.a_leak_keeps_everything(Points(curves))
@@ -177,7 +255,9 @@ def test_a_leak_keeps_everything_when_zeros_and_speed_are_kept(zeros: float, slo
 
 def test_the_target_is_reached_between_two_epochs_or_not_at_all() -> None:
     loss = np.array([[2.0, 0.4, 2.0, 1.0], [1.0, 0.3, 1.5, 1.0], [0.25, 0.2, 0.9, np.nan]])
-    assert dead_relu.epochs_to_target(loss) == pytest.approx([1.5, 0.0, np.nan, np.nan], nan_ok=True)
+    assert dead_relu.epochs_to_target(loss) == pytest.approx(
+        [1.5, 0.0, np.nan, np.nan], nan_ok=True
+    )
 
 
 def test_the_slopes_where_units_are_on_are_one() -> None:
@@ -236,7 +316,8 @@ def test_the_census_counts_the_dead_and_those_that_return() -> None:
     third = count([on, [1.0, 0.0]], [on, off])
     assert (third["dead"], third["revived deeper"]) == (0.25, 0.5)
     fourth = count([on, off], [on, off])
-    assert (fourth["dead"], fourth["revived deeper"]) == (0.5, 0.5)  # that it came back once is not forgotten
+    # that it came back once is not forgotten
+    assert (fourth["dead"], fourth["revived deeper"]) == (0.5, 0.5)
 
 
 def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
@@ -249,10 +330,15 @@ def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
 def test_an_interval_tells_of_no_impossible_share() -> None:
     few = torch.zeros(16)
     few[0] = 0.3
-    verdict = dead_relu.one_negative_input_kills(Points([Point("relu 0.1", 10, {"dead if ever negative": few})]))
+    verdict = dead_relu.one_negative_input_kills(
+        Points([Point("relu 0.1", 10, {"dead if ever negative": few})])
+    )
     assert (verdict.outcome, verdict.low) == ("does_not_hold", 0)
     opposed = torch.linspace(-1, 1, 3)  # changes from all dead to none, and the other way
-    points = Points(Point(f"relu {rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)}) for n, rate in enumerate(RATES))
+    points = Points(
+        Point(f"relu {rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)})
+        for n, rate in enumerate(RATES)
+    )
     verdict = dead_relu.too_large_a_rate_kills(points)
     assert (verdict.outcome, verdict.low, verdict.high) == ("inconclusive", -1, 1)
 
@@ -269,16 +355,23 @@ def last_dead(points: list[Point], arm: str) -> float:
     return float(np.nanmean(Points(points).last(arm, "dead")))
 
 
-def test_with_raw_inputs_death_starts_at_a_tenth_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_raw_inputs_death_starts_at_a_tenth_of_the_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1), ("relu", 1.0)])
-    scaled, raw = (list(dead_relu.run(Knobs(epochs=2, scale=scale), range(6))) for scale in (1 / 16, 1.0))
+    scaled, raw = (
+        list(dead_relu.run(Knobs(epochs=2, scale=scale), range(6))) for scale in (1 / 16, 1.0)
+    )
     assert last_dead(scaled, "relu 0.1") < 0.1 < last_dead(raw, "relu 0.1")
     assert last_dead(scaled, "relu 1") > 0.3
 
 
 def test_a_negative_bias_leaves_many_dead_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1)])
-    plain, sunk = (next(dead_relu.run(Knobs(bias=bias), range(4))).values["dead"].mean() for bias in (0.0, -1.0))
+    plain, sunk = (
+        next(dead_relu.run(Knobs(bias=bias), range(4))).values["dead"].mean()
+        for bias in (0.0, -1.0)
+    )
     assert plain < 0.1 < 0.5 < sunk
 
 
@@ -286,7 +379,10 @@ def test_the_same_seeds_give_the_same_numbers_to_the_last_bit() -> None:
     runs = [list(dead_relu.run(Knobs(epochs=1, width=16), range(3))) for _ in range(2)]
     for one, two in zip(*runs, strict=True):
         assert (one.arm, one.step) == (two.arm, two.step)
-        assert all(torch.equal(one.values[name].nan_to_num(-1), two.values[name].nan_to_num(-1)) for name in one.values)
+        assert all(
+            torch.equal(one.values[name].nan_to_num(-1), two.values[name].nan_to_num(-1))
+            for name in one.values
+        )
 
 
 def test_the_first_points_come_before_any_training() -> None:

@@ -1,4 +1,6 @@
-"""A lab that yields `points` points and does its deed at `at`. It never waits for time: a gate is a FIFO that the test opens."""
+"""A lab that yields `points` points and does its deed at `at`. It never waits for time: a gate is a
+FIFO that the test opens.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,20 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
     for step in range(knobs.points):
         if step == knobs.at:
             do(knobs)
-        yield Point("arm", step, {"count": steps + step, "pid": torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64)})
+        yield Point(
+            "arm",
+            step,
+            {
+                "count": steps + step,
+                "pid": torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64),
+            },
+        )
     if knobs.values:
-        yield Point("poison", 0, {"value": torch.tensor([float(v) for v in knobs.values], dtype=torch.float64)})
+        yield Point(
+            "poison",
+            0,
+            {"value": torch.tensor([float(v) for v in knobs.values], dtype=torch.float64)},
+        )
 
 
 def do(knobs: Knobs) -> None:

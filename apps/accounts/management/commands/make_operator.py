@@ -1,4 +1,6 @@
-"""Make the first operator, and print the link that lets them in once: `manage.py make_operator [--email ADDRESS] [--again]`."""
+"""Make the first operator, and print the link that lets them in once: `manage.py make_operator
+[--email ADDRESS] [--again]`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,18 @@ from apps.accounts import services
 
 
 class Command(BaseCommand):
-    help = "Make the first operator when there is none, and print a sign-in link that works once, for 24 hours."
+    help = (
+        "Make the first operator when there is none, and "
+        "print a sign-in link that works once, for 24 hours."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--email", default="", help="the operator's address (operator@localhost when not given)")
-        parser.add_argument("--again", action="store_true", help="make a new link for the operator there is")
+        parser.add_argument(
+            "--email", default="", help="the operator's address (operator@localhost when not given)"
+        )
+        parser.add_argument(
+            "--again", action="store_true", help="make a new link for the operator there is"
+        )
 
     def handle(self, *args: Any, email: str, again: bool, **options: Any) -> None:
         if email:

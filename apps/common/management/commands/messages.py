@@ -1,4 +1,6 @@
-"""Bring locale/*.po up to date with the sources: `manage.py messages [--check]`. `manage.py assets` then compiles them."""
+"""Bring locale/*.po up to date with the sources: `manage.py messages [--check]`. `manage.py assets`
+then compiles them.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,16 @@ from apps.common.translations import collect, read, untranslated, update
 
 
 class Command(BaseCommand):
-    help = "Write new words of the sources into locale/*.po, drop those that are gone, and name what waits for a translation."
+    help = (
+        "Write new words of the sources into locale/*.po, drop those that are gone, and name what "
+        "waits for a translation."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; fail when something is missing")
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing; fail when something is missing"
+        )
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         waiting = []

@@ -18,7 +18,10 @@ log = logging.getLogger("housekeep")
 
 
 class Command(BaseCommand):
-    help = "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits. Any number of copies may run."
+    help = (
+        "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits. "
+        "Any number of copies may run."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")
@@ -38,7 +41,8 @@ class Command(BaseCommand):
             try:
                 with if_free(f"duty {duty.__name__}") as ours:
                     if ours and (done := duty()):
-                        # While runs wait it rings every round: lines of that would bury what was done.
+                        # While runs wait it rings every round: lines of that would bury what was
+                        # done.
                         level = logging.DEBUG if duty is ring_for_what_waits else logging.INFO
                         log.log(level, "%s: %s", duty.__name__.replace("_", " "), done)
             except Exception:

@@ -9,14 +9,23 @@ from apps.experiments.loading import BadFile, load_evidence, load_labs
 
 
 class Command(BaseCommand):
-    help = "Load the labs' code and words from workers/labs, and their recorded runs. Repeating it is harmless."
+    help = (
+        "Load the labs' code and words from workers/labs, "
+        "and their recorded runs. Repeating it is harmless."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             changes = load_labs(settings.LABS_FOLDER)
-            changes += [line for path in sorted(settings.EVIDENCE_FOLDER.glob("*.json")) if (line := load_evidence(path))]
+            changes += [
+                line
+                for path in sorted(settings.EVIDENCE_FOLDER.glob("*.json"))
+                if (line := load_evidence(path))
+            ]
         except BadFile as error:
             raise CommandError(str(error)) from None
         for line in changes:
             self.stdout.write(line)
-        self.stdout.write(f"{len(changes)} changes." if changes else "Everything was loaded already.")
+        self.stdout.write(
+            f"{len(changes)} changes." if changes else "Everything was loaded already."
+        )

@@ -15,7 +15,10 @@ from apps.experiments.models import Lab, Run
 
 
 class Command(BaseCommand):
-    help = "Run labs at their default knobs through the real queue, and write what came of it to apps/experiments/evidence."
+    help = (
+        "Run labs at their default knobs through the real queue, and write what came of it to "
+        "apps/experiments/evidence."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("lab", nargs="*", help="slugs; all labs without")
@@ -25,25 +28,44 @@ class Command(BaseCommand):
         owner = User.objects.get(handle=selectors.OURS)
         labs = Lab.objects.offered().select_related("current")
         if unknown := set(lab) - {one.slug for one in labs}:
-            raise CommandError(f"No such lab: {', '.join(sorted(unknown))}. There are {', '.join(one.slug for one in labs)}.")
+            raise CommandError(
+                f"No such lab: {', '.join(sorted(unknown))}. There are "
+                f"{', '.join(one.slug for one in labs)}."
+            )
         for one in labs:
             if lab and one.slug not in lab:
                 continue
-            replicates = one.current.words["profile"]["standard"].get("replicates", Run.STANDARD_REPLICATES) if one.current else 0
-            run = services.queue_run(owner=owner, lab=one, knobs={}, key=uuid.uuid4().hex, replicates=replicates)
+            replicates = (
+                one.current.words["profile"]["standard"].get("replicates", Run.STANDARD_REPLICATES)
+                if one.current
+                else 0
+            )
+            run = services.queue_run(
+                owner=owner, lab=one, knobs={}, key=uuid.uuid4().hex, replicates=replicates
+            )
             self._wait_for(run, wait)
             services.share_run(run=run, shared=True)
             path = settings.EVIDENCE_FOLDER / f"{one.slug}.json"
-            path.write_text(json.dumps(evidence_of(run), separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
-            outcomes = ", ".join(f"{v.claim.partition('.')[2]} {v.outcome}" for v in run.verdicts.all())
-            self.stdout.write(f"{one.slug}: {run.seconds:.1f} s on {run.device.get('name')}; {outcomes}")
+            path.write_text(
+                json.dumps(evidence_of(run), separators=(",", ":"), sort_keys=True) + "\n",
+                encoding="utf-8",
+            )
+            outcomes = ", ".join(
+                f"{v.claim.partition('.')[2]} {v.outcome}" for v in run.verdicts.all()
+            )
+            self.stdout.write(
+                f"{one.slug}: {run.seconds:.1f} s on {run.device.get('name')}; {outcomes}"
+            )
 
     def _wait_for(self, run: Run, wait: float) -> None:
         deadline = time.monotonic() + wait
         while not run.is_over:
             if time.monotonic() > deadline:
                 services.ask_to_stop(run=run)
-                raise CommandError(f"{run.version.lab_id} did not end in {wait:g} s. Is a worker connected? ./gradus doctor")
+                raise CommandError(
+                    f"{run.version.lab_id} did not end in {wait:g} "
+                    "s. Is a worker connected? ./gradus doctor"
+                )
             time.sleep(0.5)
             run.refresh_from_db()
         if run.state != Run.State.SUCCEEDED:

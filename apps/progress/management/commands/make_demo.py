@@ -11,10 +11,15 @@ from apps.progress import demo
 
 
 class Command(BaseCommand):
-    help = "Make the demonstration account: eight weeks of reviews by a model of forgetting, runs copied from recorded ones."
+    help = (
+        "Make the demonstration account: eight weeks of reviews by a model of forgetting, runs "
+        "copied from recorded ones."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--email", default="demo@localhost", help="of the account; made when there is none")
+        parser.add_argument(
+            "--email", default="demo@localhost", help="of the account; made when there is none"
+        )
         parser.add_argument("--password", default="", help="one is made, and printed, without it")
         parser.add_argument("--seed", type=int, default=demo.SEED)
 
@@ -27,9 +32,18 @@ class Command(BaseCommand):
             self.stdout.write(f"Sign in as {user.email} with {password}")
         else:
             anew = f"./gradus manage changepassword {user.email}"
-            self.stdout.write(f"Sign in as {user.email} with the password that was printed when it was made; another: {anew}")
+            self.stdout.write(
+                f"Sign in as {user.email} with the password that was printed when it was "
+                f"made; another: {anew}"
+            )
         self.stdout.write(demo.fill(user=user, seed=seed))
 
     def _handle(self) -> str:
-        taken = set(User.objects.filter(handle__istartswith="demo").values_list("handle", flat=True))
-        return next(name for name in ("demo", *(f"demo{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+        taken = set(
+            User.objects.filter(handle__istartswith="demo").values_list("handle", flat=True)
+        )
+        return next(
+            name
+            for name in ("demo", *(f"demo{n}" for n in range(2, len(taken) + 3)))
+            if name not in taken
+        )

@@ -10,7 +10,10 @@ from apps.questions.tex import NoKatex
 
 
 class Command(BaseCommand):
-    help = "Look over the questions' files: faults with file and line, and which questions of the catalogue are still missing."
+    help = (
+        "Look over the questions' files: faults with file and line, and which questions of the "
+        "catalogue are still missing."
+    )
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -19,9 +22,15 @@ class Command(BaseCommand):
             faults = list(content.faults(bank, labs))
         except NoKatex as error:
             raise CommandError(str(error)) from None
-        self._list("claims have no lab yet; answers show nothing in their place", content.waiting(bank, labs))
+        self._list(
+            "claims have no lab yet; answers show nothing in their place",
+            content.waiting(bank, labs),
+        )
         missing = content.missing(bank)
-        self._list(f"of {content.size_of_catalogue()} questions are missing", [f"{slug}: {title}" for slug, title in missing])
+        self._list(
+            f"of {content.size_of_catalogue()} questions are missing",
+            [f"{slug}: {title}" for slug, title in missing],
+        )
         self._list("faults", faults)
         if faults:
             raise CommandError(f"{len(faults)} faults in the bank.")

@@ -10,7 +10,10 @@ from apps.questions.figures import BadFigure
 
 
 class Command(BaseCommand):
-    help = "Draw the figures (and the variants made by programs) of the bank's questions. Needs requirements.txt, for NumPy."
+    help = (
+        "Draw the figures (and the variants made by programs) of the bank's questions. Needs "
+        "requirements.txt, for NumPy."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,7 +21,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, slug: list[str], **options: Any) -> None:
         folders = [
-            path.parent for path in sorted(settings.BANK_FOLDER.glob("*/*/question.toml")) if not slug or path.parent.name in slug
+            path.parent
+            for path in sorted(settings.BANK_FOLDER.glob("*/*/question.toml"))
+            if not slug or path.parent.name in slug
         ]
         if missing := set(slug) - {folder.name for folder in folders}:
             raise CommandError(f"No such question: {', '.join(sorted(missing))}")

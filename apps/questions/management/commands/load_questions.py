@@ -11,7 +11,10 @@ from apps.questions.words import BadFile
 
 
 class Command(BaseCommand):
-    help = "Load the questions of apps/questions/bank. Repeating it is harmless; a changed word or fact makes a new revision."
+    help = (
+        "Load the questions of apps/questions/bank. Repeating it is harmless; a changed word or "
+        "fact makes a new revision."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -20,4 +23,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         for line in changes:
             self.stdout.write(line)
-        self.stdout.write(f"{len(changes)} changes." if changes else "Everything was loaded already.")
+        self.stdout.write(
+            f"{len(changes)} changes." if changes else "Everything was loaded already."
+        )

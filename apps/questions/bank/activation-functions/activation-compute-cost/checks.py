@@ -1,4 +1,6 @@
-"""Operations counted, what the backward pass keeps, and the arithmetic of attention; times as the lab's recorded run has them."""
+"""Operations counted, what the backward pass keeps, and the arithmetic of attention; times as the
+lab's recorded run has them.
+"""
 
 import json
 import math
@@ -12,7 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def products(layer: nn.Module, x: torch.Tensor, backward: bool) -> float:
-    """Return the multiply-adds of matrix products (a multiply-add is two floating-point operations)."""
+    """Return the multiply-adds of matrix products (a multiply-add is two floating-point
+    operations).
+    """
     with FlopCounterMode(display=False) as counter:
         y = layer(x)
         if backward:
@@ -52,7 +56,10 @@ def test_sigmoid_tanh_and_relu_keep_their_output_softplus_and_swish_their_input(
 
 
 def test_the_backward_pass_needs_the_output_only() -> None:
-    x, back = torch.randn(50, dtype=torch.float64, requires_grad=True), torch.randn(50, dtype=torch.float64)
+    x, back = (
+        torch.randn(50, dtype=torch.float64, requires_grad=True),
+        torch.randn(50, dtype=torch.float64),
+    )
     for f, slope in (
         (torch.sigmoid, lambda s: s * (1 - s)),
         (torch.tanh, lambda t: 1 - t * t),
@@ -83,27 +90,43 @@ def test_attention_does_512_operations_for_each_exponential() -> None:
 
 
 def test_the_exponentials_take_half_as_long_as_the_products_on_an_h100() -> None:
-    products_per_second, exponentials_per_second = 989e12, 3.9e12  # as given by Shah et al. (2024), 16 bits
+    # as given by Shah et al. (2024), 16 bits
+    products_per_second, exponentials_per_second = 989e12, 3.9e12
     assert math.isclose(products_per_second / exponentials_per_second, 250, rel_tol=0.02)
-    assert (1 / exponentials_per_second) / (512 / products_per_second) == pytest.approx(0.5, abs=0.01)
+    assert (1 / exponentials_per_second) / (512 / products_per_second) == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 @pytest.fixture(scope="module")
 def times() -> dict[tuple[str, str], float]:
     """Return what the recorded run of the lab found, by arm and series."""
-    text = (Path(__file__).parents[5] / "apps/experiments/evidence/activation-cost.json").read_text(encoding="utf-8")
-    return {(batch["arm"], batch["series"]): batch["mean"][-1] for batch in json.loads(text)["batches"]}
+    text = (Path(__file__).parents[5] / "apps/experiments/evidence/activation-cost.json").read_text(
+        encoding="utf-8"
+    )
+    return {
+        (batch["arm"], batch["series"]): batch["mean"][-1] for batch in json.loads(text)["batches"]
+    }
 
 
 def test_times_alone_are_as_the_answer_says(times: dict[tuple[str, str], float]) -> None:
     for size in ("100000", "1000000"):  # in the cache
-        assert 2 < times[f"sigmoid {size}", "forward ratio"] < 3 and 20 < times[f"tanh {size}", "forward ratio"] < 50
+        assert (
+            2 < times[f"sigmoid {size}", "forward ratio"] < 3
+            and 20 < times[f"tanh {size}", "forward ratio"] < 50
+        )
         assert times[f"sigmoid {size}", "backward ratio"] == pytest.approx(1, abs=0.1)
     for name in ("sigmoid", "tanh", "softplus"):
         assert times[f"{name} 1000", "ratio"] == pytest.approx(1, abs=0.15)
         assert times[f"{name} 10000000", "ratio"] < times[f"{name} 1000000", "ratio"]
 
 
-def test_a_whole_network_loses_a_few_percent_and_least_with_the_sigmoid(times: dict[tuple[str, str], float]) -> None:
-    lost = {name: times[f"network {name}", "step ratio"] - 1 for name in ("sigmoid", "softplus", "tanh")}
-    assert -0.05 < min(lost.values()) == lost["sigmoid"] and max(lost.values()) == lost["tanh"] < 0.1
+def test_a_whole_network_loses_a_few_percent_and_least_with_the_sigmoid(
+    times: dict[tuple[str, str], float],
+) -> None:
+    lost = {
+        name: times[f"network {name}", "step ratio"] - 1 for name in ("sigmoid", "softplus", "tanh")
+    }
+    assert (
+        -0.05 < min(lost.values()) == lost["sigmoid"] and max(lost.values()) == lost["tanh"] < 0.1
+    )

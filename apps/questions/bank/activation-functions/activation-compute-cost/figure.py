@@ -1,4 +1,6 @@
-"""What part of a layer's forward arithmetic is its activations, if one of them costs as much as so many multiply-adds."""
+"""What part of a layer's forward arithmetic is its activations, if one of them costs as much as so
+many multiply-adds.
+"""
 
 import numpy as np
 
@@ -21,10 +23,15 @@ def figure(draw) -> None:
         y_label={"en": "share of the arithmetic, %", "zh": "占运算量的百分比"},
     )
     for cost in (40, 10, 2):
-        axes.line(POWERS, share(cost, width), name={"en": f"worth {cost} multiply-adds", "zh": f"相当于 {cost} 次乘加"})
+        axes.line(
+            POWERS,
+            share(cost, width),
+            name={"en": f"worth {cost} multiply-adds", "zh": f"相当于 {cost} 次乘加"},
+        )
     at = {n: share(40, np.array([float(n)]))[0] for n in (64, 1024, 4096)}
     axes.alternative(
-        en=f"An activation worth 40 multiply-adds is {at[64]:.0f}% of the arithmetic of a layer of width 64, "
+        en=f"An activation worth 40 multiply-adds is {at[64]:.0f}% "
+        "of the arithmetic of a layer of width 64, "
         f"{at[1024]:.1f}% at 1024 and {at[4096]:.1f}% at 4096.",
         zh=f"若一次激活相当于 40 次乘加，宽度为 64 的层里它占运算量的 {at[64]:.0f}%，"
         f"宽度 1024 时占 {at[1024]:.1f}%，4096 时占 {at[4096]:.1f}%。",

@@ -21,7 +21,9 @@ def slope(f: Callable[[Tensor], Tensor], x: float) -> float:
 
 
 def over_a_gaussian(f: Callable[[float], float]) -> float:
-    return integrate.quad(lambda x: f(x) * math.exp(-x * x / 2) / math.sqrt(2 * math.pi), -12, 12, points=[0])[0]
+    return integrate.quad(
+        lambda x: f(x) * math.exp(-x * x / 2) / math.sqrt(2 * math.pi), -12, 12, points=[0]
+    )[0]
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.25, 0.9])
@@ -35,7 +37,10 @@ def test_the_maximum_is_x_on_the_right_and_alpha_x_on_the_left(alpha: float) -> 
 def test_the_maximum_bends_the_wrong_side_for_alpha_above_one() -> None:
     x = np.array([-1.0, 1.0])
     assert np.maximum(1.5 * x, x).tolist() == [-1.0, 1.5]
-    assert functional.prelu(torch.tensor(x), torch.tensor(1.5, dtype=torch.float64)).tolist() == [-1.5, 1.0]
+    assert functional.prelu(torch.tensor(x), torch.tensor(1.5, dtype=torch.float64)).tolist() == [
+        -1.5,
+        1.0,
+    ]
 
 
 def test_at_minus_one_it_is_the_absolute_value_and_at_one_the_identity() -> None:
@@ -44,7 +49,9 @@ def test_at_minus_one_it_is_the_absolute_value_and_at_one_the_identity() -> None
     assert torch.equal(functional.prelu(x, torch.tensor(1.0)), x)
 
 
-def test_no_unit_of_a_leaky_layer_is_without_gradient_even_where_all_rectifiers_would_be_dead() -> None:
+def test_no_unit_of_a_leaky_layer_is_without_gradient_even_where_all_rectifiers_would_be_dead() -> (
+    None
+):
     torch.manual_seed(0)
     x, layer = torch.rand(300, 16), nn.Linear(16, 64)
     nn.init.constant_(layer.bias, -6.0)
@@ -56,7 +63,12 @@ def test_no_unit_of_a_leaky_layer_is_without_gradient_even_where_all_rectifiers_
 
 
 def test_slopes_are_never_zero_for_a_leak_and_vanish_for_elu() -> None:
-    assert [slope(lambda z: functional.leaky_relu(z, 0.01), x) for x in (-1e6, -1.0, 0.0, 1.0)] == [0.01, 0.01, 0.01, 1]
+    assert [slope(lambda z: functional.leaky_relu(z, 0.01), x) for x in (-1e6, -1.0, 0.0, 1.0)] == [
+        0.01,
+        0.01,
+        0.01,
+        1,
+    ]
     assert slope(functional.elu, -10.0) == pytest.approx(math.exp(-10))
 
 
@@ -73,8 +85,19 @@ def test_exact_zeros_are_lost() -> None:
 
 
 def test_mean_outputs_for_standard_normal_inputs() -> None:
-    means = [over_a_gaussian(f) for f in (lambda x: max(0, x), lambda x: max(0.01 * x, x), lambda x: x if x > 0 else math.expm1(x))]
-    assert means == [pytest.approx(0.399, abs=5e-4), pytest.approx(0.395, abs=5e-4), pytest.approx(0.16, abs=5e-3)]
+    means = [
+        over_a_gaussian(f)
+        for f in (
+            lambda x: max(0, x),
+            lambda x: max(0.01 * x, x),
+            lambda x: x if x > 0 else math.expm1(x),
+        )
+    ]
+    assert means == [
+        pytest.approx(0.399, abs=5e-4),
+        pytest.approx(0.395, abs=5e-4),
+        pytest.approx(0.16, abs=5e-3),
+    ]
     assert (1 - 0.01) / math.sqrt(2 * math.pi) == pytest.approx(means[1])
 
 
@@ -85,7 +108,10 @@ def test_the_generalised_he_rule_keeps_the_mean_square(alpha: float) -> None:
     x = torch.randn(200, 400, dtype=torch.float64)
     before = x.square().mean()
     for _ in range(20):
-        x = functional.leaky_relu(x @ torch.randn(400, 400, dtype=torch.float64) * math.sqrt(2 / ((1 + alpha**2) * 400)), alpha)
+        x = functional.leaky_relu(
+            x @ torch.randn(400, 400, dtype=torch.float64) * math.sqrt(2 / ((1 + alpha**2) * 400)),
+            alpha,
+        )
     assert (x.square().mean() / before).item() ** (1 / 20) == pytest.approx(1, abs=0.03)
     assert nn.init.calculate_gain("leaky_relu", alpha) ** 2 == pytest.approx(2 / (1 + alpha**2))
 
@@ -103,9 +129,11 @@ def test_the_gradient_of_a_learned_slope_sums_over_negative_inputs() -> None:
 
 
 def test_a_step_that_is_too_large_diverges_with_a_leak_too() -> None:
-    """The loss (f(10 w) - 10)^2 / 2, of curvature 100 where w > 0: at a rate of 0.03, above 2/100, a step overshoots.
+    """The loss (f(10 w) - 10)^2 / 2, of curvature 100 where w > 0: at a rate of 0.03, above 2/100,
+    a step overshoots.
 
-    The rectifier is thrown to the left and dies there. The leaky unit comes back, and is thrown again: it never settles.
+    The rectifier is thrown to the left and dies there. The leaky unit comes back, and is thrown
+    again: it never settles.
     """
 
     def places(unit: Callable[[Tensor], Tensor], rate: float) -> list[float]:
@@ -125,10 +153,19 @@ def test_a_step_that_is_too_large_diverges_with_a_leak_too() -> None:
     assert places(leaky, 0.015)[-1] == pytest.approx(1)
 
 
-def test_in_the_lab_leaky_networks_at_the_deadly_rate_have_no_dead_unit_and_learn_badly_or_diverge() -> None:
-    text = (Path(__file__).parents[5] / "apps/experiments/evidence/dead-relu.json").read_text(encoding="utf-8")
+def test_leaky_networks_at_the_deadly_rate_have_no_dead_unit_and_learn_badly_or_diverge() -> None:
+    text = (Path(__file__).parents[5] / "apps/experiments/evidence/dead-relu.json").read_text(
+        encoding="utf-8"
+    )
     recorded = json.loads(text)
     last = {(batch["arm"], batch["series"]): batch["mean"][-1] for batch in recorded["batches"]}
     assert last["relu 1", "dead"] > 0.5 and last["leaky 1", "dead"] == 0
     assert last["leaky 1", "accuracy"] < 0.6 < 0.9 < last["leaky 0.1", "accuracy"]
-    assert next(verdict["diverged"] for verdict in recorded["verdicts"] if verdict["claim"] == "dead-relu.leaky-fixes") > 0
+    assert (
+        next(
+            verdict["diverged"]
+            for verdict in recorded["verdicts"]
+            if verdict["claim"] == "dead-relu.leaky-fixes"
+        )
+        > 0
+    )

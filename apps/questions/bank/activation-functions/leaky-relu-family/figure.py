@@ -1,4 +1,6 @@
-"""The negative half of ReLU, leaky ReLU, PReLU at its start, and ELU; the positive half is the same for all."""
+"""The negative half of ReLU, leaky ReLU, PReLU at its start, and ELU; the positive half is the same
+for all.
+"""
 
 import numpy as np
 
@@ -9,7 +11,12 @@ UNITS = {
     "leaky, α = 0.1": np.maximum(0.1 * INPUTS, INPUTS),
     "ReLU": np.maximum(INPUTS, 0),
 }
-CHINESE = {"ELU": "ELU", "PReLU, α = 0.25": "PReLU，α = 0.25", "leaky, α = 0.1": "Leaky，α = 0.1", "ReLU": "ReLU"}
+CHINESE = {
+    "ELU": "ELU",
+    "PReLU, α = 0.25": "PReLU，α = 0.25",
+    "leaky, α = 0.1": "Leaky，α = 0.1",
+    "ReLU": "ReLU",
+}
 
 
 def figure(draw) -> None:
@@ -18,7 +25,12 @@ def figure(draw) -> None:
     assert all((values[right] == INPUTS[right]).all() for values in UNITS.values())
     at_the_end = {name: values[0] for name, values in UNITS.items()}
     assert at_the_end["ReLU"] == 0 and -1 < at_the_end["ELU"] < -0.98
-    axes = draw.axes(x=(-4, 2), y=(-1.2, 2), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "output", "zh": "输出"})
+    axes = draw.axes(
+        x=(-4, 2),
+        y=(-1.2, 2),
+        x_label={"en": "input x", "zh": "输入 x"},
+        y_label={"en": "output", "zh": "输出"},
+    )
     for name, values in UNITS.items():
         axes.line(INPUTS, values, name={"en": name, "zh": CHINESE[name]})
     axes.alternative(

@@ -1,4 +1,6 @@
-"""Special cases, parameters, gradients, convexity, and any piecewise-linear function as a difference."""
+"""Special cases, parameters, gradients, convexity, and any piecewise-linear function as a
+difference.
+"""
 
 import numpy as np
 import pytest
@@ -29,7 +31,9 @@ class Maxout(nn.Module):
 
 def test_two_pieces_make_relu_leaky_relu_the_absolute_value_and_a_line() -> None:
     assert np.array_equal(maxout(X, [(1, 0), (0, 0)]), np.maximum(X, 0))
-    assert np.array_equal(maxout(X, [(1, 0), (0.01, 0)]), functional.leaky_relu(torch.tensor(X), 0.01).numpy())
+    assert np.array_equal(
+        maxout(X, [(1, 0), (0.01, 0)]), functional.leaky_relu(torch.tensor(X), 0.01).numpy()
+    )
     assert np.array_equal(maxout(X, [(1, 0), (-1, 0)]), np.abs(X))
     assert np.array_equal(maxout(X, [(0.7, 0.2)] * 2), 0.7 * X + 0.2)
 
@@ -48,7 +52,13 @@ def test_it_is_convex_whatever_its_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    "f", [np.tanh, lambda x: 1 / (1 + np.exp(-x)), lambda x: x / (1 + np.exp(-x)), lambda x: np.maximum(0, 1 - abs(x))]
+    "f",
+    [
+        np.tanh,
+        lambda x: 1 / (1 + np.exp(-x)),
+        lambda x: x / (1 + np.exp(-x)),
+        lambda x: np.maximum(0, 1 - abs(x)),
+    ],
 )
 def test_tanh_sigmoid_swish_and_a_hat_are_not_convex(f) -> None:
     assert (np.diff(f(X), 2) < -1e-9).any()
@@ -68,18 +78,25 @@ def test_a_difference_of_two_makes_any_continuous_piecewise_linear_function() ->
     for _ in range(20):
         corners, heights = np.sort(rng.uniform(-4, 4, 6)), rng.normal(size=8)
         corners = np.r_[-4, corners, 4]
-        bends = np.diff(np.diff(heights) / np.diff(corners))  # at the inner corners: up goes to one unit, down to the other
+        # at the inner corners: up goes to one unit, down to the other
+        bends = np.diff(np.diff(heights) / np.diff(corners))
         start = ((heights[1] - heights[0]) / (corners[1] - corners[0]), heights[0])
 
-        def convex(slope: float, height: float, bends: np.ndarray, corners: np.ndarray = corners) -> list[tuple[float, float]]:
-            """Return the lines (slope, offset) of the function that starts so and bends upwards at the inner corners."""
+        def convex(
+            slope: float, height: float, bends: np.ndarray, corners: np.ndarray = corners
+        ) -> list[tuple[float, float]]:
+            """Return the lines (slope, offset) of the function that starts so and bends upwards at
+            the inner corners.
+            """
             lines, at = [], corners[0]
             for corner, bend in zip([*corners[1:-1], corners[-1]], [*bends, 0.0], strict=True):
                 lines.append((slope, height - slope * at))
                 height, at, slope = height + slope * (corner - at), corner, slope + bend
             return lines
 
-        difference = maxout(X, convex(*start, np.maximum(bends, 0))) - maxout(X, convex(0.0, 0.0, np.maximum(-bends, 0)))
+        difference = maxout(X, convex(*start, np.maximum(bends, 0))) - maxout(
+            X, convex(0.0, 0.0, np.maximum(-bends, 0))
+        )
         assert np.allclose(difference, np.interp(X, corners, heights))
 
 
@@ -87,7 +104,11 @@ def test_on_each_example_the_winner_alone_gets_the_gradient_with_factor_one() ->
     torch.manual_seed(0)
     z = torch.randn(200, 4, requires_grad=True)  # the pieces of one unit
     z.amax(1).sum().backward()
-    assert (z.grad.sum(1) == 1).all() and (z.grad.argmax(1) == z.argmax(1)).all() and ((z.grad == 0) | (z.grad == 1)).all()
+    assert (
+        (z.grad.sum(1) == 1).all()
+        and (z.grad.argmax(1) == z.argmax(1)).all()
+        and ((z.grad == 0) | (z.grad == 1)).all()
+    )
 
 
 def test_a_piece_that_never_wins_is_not_trained_and_the_unit_is() -> None:
@@ -106,7 +127,9 @@ def test_outputs_are_not_sparse() -> None:
 
 
 def test_two_pieces_bend_anywhere_which_prelu_cannot() -> None:
-    """The second follow-up: weight and bias before a PReLU move its bend, and its value there stays 0."""
+    """The second follow-up: weight and bias before a PReLU move its bend, and its value there stays
+    0.
+    """
 
     def bend(values: np.ndarray) -> tuple[float, float]:
         at = abs(np.diff(values, 2)).argmax() + 1
@@ -114,5 +137,8 @@ def test_two_pieces_bend_anywhere_which_prelu_cannot() -> None:
 
     for weight, bias, alpha in ((1.0, -2.0, 0.25), (-0.5, 1.0, -1.0), (2.0, -4.0, 1.5)):
         z = weight * X + bias
-        assert bend(np.maximum(z, 0) + alpha * np.minimum(z, 0)) == (pytest.approx(2), pytest.approx(0, abs=1e-9))
+        assert bend(np.maximum(z, 0) + alpha * np.minimum(z, 0)) == (
+            pytest.approx(2),
+            pytest.approx(0, abs=1e-9),
+        )
     assert bend(maxout(X, [(1, 0), (-1, 4)])) == (pytest.approx(2), pytest.approx(2))  # |x - 2| + 2

@@ -32,7 +32,13 @@ def test_the_same_rectifier_has_three_slopes_at_zero() -> None:
     }
     for f in ways.values():
         assert [f(torch.tensor(x)).item() for x in (-2.0, 0.0, 3.0)] == [0, 0, 3]
-    assert {name: slope(f, 0.0) for name, f in ways.items()} == {"relu": 0, "module": 0, "maximum": 0.5, "clamp": 1, "where": 1}
+    assert {name: slope(f, 0.0) for name, f in ways.items()} == {
+        "relu": 0,
+        "module": 0,
+        "maximum": 0.5,
+        "clamp": 1,
+        "where": 1,
+    }
 
 
 def test_lines_below_the_curve_are_those_with_slopes_from_zero_to_one() -> None:
@@ -42,7 +48,9 @@ def test_lines_below_the_curve_are_those_with_slopes_from_zero_to_one() -> None:
 
 
 def test_a_difference_of_rectifiers_that_is_the_identity_gets_slope_zero() -> None:
-    """The first follow-up: what automatic differentiation returns at 0 need not be a subgradient of the whole."""
+    """The first follow-up: what automatic differentiation returns at 0 need not be a subgradient of
+    the whole.
+    """
     identity = lambda x: torch.relu(x) - torch.relu(-x)  # noqa: E731
     assert identity(torch.tensor(-2.5)) == -2.5 and identity(torch.tensor(1.5)) == 1.5
     assert slope(identity, 0.0) == 0 and slope(identity, 0.1) == 1
@@ -67,7 +75,9 @@ def test_softplus_at_zero() -> None:
 
 @pytest.mark.parametrize("x", [-10.0, -1.0, 0.0, 0.5, 6.0])
 def test_its_slope_is_the_sigmoid_and_its_gap_is_as_stated(x: float) -> None:
-    assert slope(functional.softplus, x) == pytest.approx(math.exp(x) / (1 + math.exp(x)), abs=1e-12)
+    assert slope(functional.softplus, x) == pytest.approx(
+        math.exp(x) / (1 + math.exp(x)), abs=1e-12
+    )
     assert 0 < softplus(x) - max(0, x) == pytest.approx(math.log1p(math.exp(-abs(x))), abs=1e-14)
 
 
@@ -75,14 +85,21 @@ def test_the_largest_gap_is_ln_2_over_beta() -> None:
     for beta in (1.0, 4.0, 50.0):
         x = np.linspace(-3, 3, 2001)
         gap = np.logaddexp(0, beta * x) / beta - np.maximum(0, x)
-        assert gap.max() == pytest.approx(math.log(2) / beta) and x[gap.argmax()] == pytest.approx(0, abs=1e-12)
-    found = optimize.minimize_scalar(lambda x: max(0, x) - softplus(x), bounds=(-1, 1), method="bounded", options={"xatol": 1e-9})
+        assert gap.max() == pytest.approx(math.log(2) / beta) and x[gap.argmax()] == pytest.approx(
+            0, abs=1e-12
+        )
+    found = optimize.minimize_scalar(
+        lambda x: max(0, x) - softplus(x), bounds=(-1, 1), method="bounded", options={"xatol": 1e-9}
+    )
     assert -found.fun == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_mean_outputs_for_standard_normal_inputs() -> None:
     density = lambda x: math.exp(-x * x / 2) / math.sqrt(2 * math.pi)  # noqa: E731
-    means = [integrate.quad(lambda x, f=f: f(x) * density(x), -12, 12, points=[0])[0] for f in (softplus, lambda x: max(0, x))]
+    means = [
+        integrate.quad(lambda x, f=f: f(x) * density(x), -12, 12, points=[0])[0]
+        for f in (softplus, lambda x: max(0, x))
+    ]
     assert means == [pytest.approx(0.81, abs=0.005), pytest.approx(0.40, abs=0.005)]
 
 

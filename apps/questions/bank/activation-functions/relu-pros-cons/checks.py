@@ -8,7 +8,8 @@ from scipy import optimize
 
 
 def random_stack(gain: float, layers: int = 30, width: int = 400) -> tuple[list[float], float]:
-    """Return the share of active units in each layer, and the factor on the gradient's size per layer.
+    """Return the share of active units in each layer, and the factor on the gradient's size per
+    layer.
 
     Args:
         gain: variance of a weight, times the width.
@@ -17,7 +18,9 @@ def random_stack(gain: float, layers: int = 30, width: int = 400) -> tuple[list[
     first = x = torch.randn(16, width, dtype=torch.float64, requires_grad=True)
     active = []
     for _ in range(layers):
-        x = torch.relu(x @ (torch.randn(width, width, dtype=torch.float64) * math.sqrt(gain / width)))
+        x = torch.relu(
+            x @ (torch.randn(width, width, dtype=torch.float64) * math.sqrt(gain / width))
+        )
         active.append((x > 0).double().mean().item())
     back = torch.randn_like(x)
     x.backward(back)
@@ -62,7 +65,9 @@ def test_it_never_saturates_on_the_right_where_others_are_flat() -> None:
 
 def test_outputs_have_a_positive_mean() -> None:
     torch.manual_seed(0)
-    assert torch.relu(torch.randn(1_000_000)).mean().item() == pytest.approx(1 / math.sqrt(2 * math.pi), abs=0.002)
+    assert torch.relu(torch.randn(1_000_000)).mean().item() == pytest.approx(
+        1 / math.sqrt(2 * math.pi), abs=0.002
+    )
     assert 1 / math.sqrt(2 * math.pi) == pytest.approx(0.40, abs=0.002)
 
 

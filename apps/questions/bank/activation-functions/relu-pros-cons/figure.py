@@ -1,4 +1,6 @@
-"""The size of a gradient on its way down thirty layers of rectifiers, at three scales of the weights."""
+"""The size of a gradient on its way down thirty layers of rectifiers, at three scales of the
+weights.
+"""
 
 import math
 
@@ -9,7 +11,8 @@ LAYERS = np.arange(DEPTH + 1)
 
 
 def gradient_sizes(gain: float) -> np.ndarray:
-    """Return log10 of the gradient's size, layer by layer from the last to the first, over that at the last (DEPTH + 1,).
+    """Return log10 of the gradient's size, layer by layer from the last to the first, over that at
+    the last (DEPTH + 1,).
 
     Args:
         gain: variance of a weight, times the width.
@@ -47,7 +50,8 @@ def figure(draw) -> None:
     axes.line(LAYERS, he, name={"en": "variance 2/n (He)", "zh": "方差 2/n（He）"})
     axes.line(LAYERS, small, name={"en": "variance 1/n", "zh": "方差 1/n"})
     axes.alternative(
-        en=f"After {DEPTH} layers the gradient is multiplied by 10 to the power {small[-1]:.1f} with weight variance "
+        en=f"After {DEPTH} layers the gradient is multiplied by 10 to the power {small[-1]:.1f} "
+        "with weight variance "
         f"1/n, {he[-1]:.1f} with 2/n and {large[-1]:.1f} with 4/n.",
         zh=f"经过 {DEPTH} 层，梯度的大小：方差为 1/n 时约乘以 10 的 {small[-1]:.1f} 次方，"
         f"2/n 时约为 {he[-1]:.1f} 次方，4/n 时约为 {large[-1]:.1f} 次方。",

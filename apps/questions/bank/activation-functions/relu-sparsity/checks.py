@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 
-def test_about_half_of_the_outputs_are_zero_at_the_start_of_a_rectifier_network_and_none_of_others() -> None:
+def test_about_half_of_the_outputs_of_a_new_relu_network_are_zero_and_none_of_others() -> None:
     torch.manual_seed(0)
     x = torch.randn(500, 64)
     for squash, share in ((torch.relu, 0.5), (torch.tanh, 0.0), (torch.sigmoid, 0.0)):
@@ -23,10 +23,14 @@ def test_the_share_follows_the_bias() -> None:
     torch.manual_seed(0)
     z = torch.randn(1_000_000)
     shares = [(torch.relu(z + bias) == 0).float().mean().item() for bias in (-1, 0, 1)]
-    assert shares == [pytest.approx(0.84, abs=0.003), pytest.approx(0.5, abs=0.003), pytest.approx(0.16, abs=0.003)]
+    assert shares == [
+        pytest.approx(0.84, abs=0.003),
+        pytest.approx(0.5, abs=0.003),
+        pytest.approx(0.16, abs=0.003),
+    ]
 
 
-def test_an_inactive_unit_gets_no_gradient_from_that_example_and_nearly_all_are_used_by_some_example() -> None:
+def test_an_inactive_unit_gets_no_gradient_and_nearly_all_are_used_by_some_example() -> None:
     torch.manual_seed(0)
     x, layer = torch.randn(200, 64), nn.Linear(64, 300)
     active = layer(x) > 0
@@ -38,7 +42,10 @@ def test_an_inactive_unit_gets_no_gradient_from_that_example_and_nearly_all_are_
 
 def test_the_number_of_weights_is_the_same() -> None:
     def weights(squash: type[nn.Module]) -> int:
-        return sum(p.numel() for p in nn.Sequential(nn.Linear(64, 32), squash(), nn.Linear(32, 10)).parameters())
+        return sum(
+            p.numel()
+            for p in nn.Sequential(nn.Linear(64, 32), squash(), nn.Linear(32, 10)).parameters()
+        )
 
     assert weights(nn.ReLU) == weights(nn.Tanh)
 

@@ -19,13 +19,24 @@ def figure(draw) -> None:
     axes = draw.axes(
         x=(-2, 2),
         y=(0, 1),
-        x_label={"en": "mean of the pre-activations, in standard deviations", "zh": "预激活的均值（以标准差为单位）"},
+        x_label={
+            "en": "mean of the pre-activations, in standard deviations",
+            "zh": "预激活的均值（以标准差为单位）",
+        },
         y_label={"en": "share of outputs that are 0", "zh": "输出为 0 的比例"},
     )
     axes.line(MEANS, shares, name={"en": "normal pre-activations", "zh": "正态分布的预激活"})
-    axes.points(np.zeros(1), np.array([share_of_zeros(0)]), name={"en": "symmetric: one half", "zh": "对称：一半"})
+    axes.points(
+        np.zeros(1),
+        np.array([share_of_zeros(0)]),
+        name={"en": "symmetric: one half", "zh": "对称：一半"},
+    )
     axes.alternative(
-        en=f"With mean zero half of the outputs are 0; with a mean of minus one deviation {share_of_zeros(-1):.0%}, of plus one "
+        en="With mean zero half of the outputs are 0; with a mean of minus one deviation "
+        f"{share_of_zeros(-1):.0%}, of plus one "
         f"{share_of_zeros(1):.0%}.",
-        zh=f"均值为零时一半输出为 0；均值为负一个标准差时为 {share_of_zeros(-1):.0%}，正一个标准差时为 {share_of_zeros(1):.0%}。",
+        zh=(
+            f"均值为零时一半输出为 0；均值为负一个标准差时为 {share_of_zeros(-1):.0%}，"
+            f"正一个标准差时为 {share_of_zeros(1):.0%}。"
+        ),
     )

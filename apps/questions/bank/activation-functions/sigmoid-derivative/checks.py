@@ -41,7 +41,9 @@ def test_symmetry_and_the_relation_to_tanh(x: float) -> None:
 def test_the_peaks_are_a_quarter_and_one_at_zero() -> None:
     assert slope(torch.sigmoid, 0.0) == 0.25 and slope(torch.tanh, 0.0) == 1
     for f, peak in ((torch.sigmoid, 0.25), (torch.tanh, 1.0)):
-        found = optimize.minimize_scalar(lambda x, f=f: -slope(f, x), bounds=(-5, 6), method="bounded", options={"xatol": 1e-8})
+        found = optimize.minimize_scalar(
+            lambda x, f=f: -slope(f, x), bounds=(-5, 6), method="bounded", options={"xatol": 1e-8}
+        )
         assert found.x == pytest.approx(0, abs=1e-4) and -found.fun == pytest.approx(peak, abs=1e-9)
 
 
@@ -51,7 +53,9 @@ def test_four_times_the_slope_of_the_sigmoid_is_that_of_tanh_at_zero_only() -> N
 
 
 def test_powers_of_a_quarter() -> None:
-    assert math.isclose(0.25**10, 9.54e-7, rel_tol=1e-3) and math.isclose(0.25**20, 9.09e-13, rel_tol=1e-3)
+    assert math.isclose(0.25**10, 9.54e-7, rel_tol=1e-3) and math.isclose(
+        0.25**20, 9.09e-13, rel_tol=1e-3
+    )
 
 
 def test_a_factor_above_one_needs_a_weight_above_four_and_a_pre_activation_near_zero() -> None:
@@ -59,7 +63,8 @@ def test_a_factor_above_one_needs_a_weight_above_four_and_a_pre_activation_near_
     assert 3.99 * largest < 1 < 4.01 * largest
     reach = optimize.brentq(lambda z: 6 * slope(torch.sigmoid, z) - 1, 0, 10)  # for |w| = 6
     assert 1.2 < reach < 1.4
-    assert 6 * slope(torch.sigmoid, 6 * 0.5) < 1  # an input that moves by one half is enough to leave it
+    # an input that moves by one half is enough to leave it
+    assert 6 * slope(torch.sigmoid, 6 * 0.5) < 1
 
 
 @pytest.mark.parametrize(("n", "w", "z"), [(2, 0.5, -2.0), (3, 2.0, 1.0), (5, 5.0, -1.0)])

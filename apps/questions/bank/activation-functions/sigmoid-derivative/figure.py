@@ -21,7 +21,11 @@ def figure(draw) -> None:
     axes.line(OUTPUTS, OUTPUTS * (1 - OUTPUTS), name={"en": "s (1 − s)", "zh": "s (1 − s)"})
     axes.points(outputs, slopes, name={"en": "x = −4, −3, …, 4", "zh": "x = −4, −3, …, 4"})
     axes.alternative(
-        en=f"The slope is a parabola of the output. It is {slopes[peak]:.2f} at x = 0, where the output is one half, "
+        en=f"The slope is a parabola of the output. It is {slopes[peak]:.2f} at x = 0, where the "
+        "output is one half, "
         f"and {slopes[-1]:.3f} at x = 4 and at x = −4.",
-        zh=f"斜率是输出的抛物线：在 x = 0（输出为二分之一）处等于 {slopes[peak]:.2f}，在 x = 4 和 x = −4 处都是 {slopes[-1]:.3f}。",
+        zh=(
+            f"斜率是输出的抛物线：在 x = 0（输出为二分之一）处等于 {slopes[peak]:.2f}，"
+            f"在 x = 4 和 x = −4 处都是 {slopes[-1]:.3f}。"
+        ),
     )

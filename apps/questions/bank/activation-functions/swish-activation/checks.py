@@ -29,7 +29,9 @@ PLACES = [(-5.0, 1.0), (-1.0, 0.3), (0.0, 1.0), (0.7, 4.0), (3.0, 1.0)]
 @pytest.mark.parametrize(("x", "beta"), PLACES)
 def test_the_product_rule_gives_the_slope(x: float, beta: float) -> None:
     s = gate(x, beta)
-    assert (gate(x + 1e-6, beta) - gate(x - 1e-6, beta)) / 2e-6 == pytest.approx(beta * s * (1 - s), abs=1e-8)
+    assert (gate(x + 1e-6, beta) - gate(x - 1e-6, beta)) / 2e-6 == pytest.approx(
+        beta * s * (1 - s), abs=1e-8
+    )
     assert s + beta * x * s * (1 - s) == pytest.approx(slope(x, beta), abs=1e-14)
     assert slope(x) + slope(-x) == pytest.approx(1, abs=1e-14)
     assert swish(x, beta) == pytest.approx(swish(beta * x) / beta, abs=1e-14)
@@ -41,7 +43,8 @@ def test_with_beta_one_it_is_silu() -> None:
 
 
 def test_the_lowest_point() -> None:
-    place = optimize.brentq(lambda x: 1 + math.exp(x) + x, -3, 0)  # one solution: the left side only rises
+    # one solution: the left side only rises
+    place = optimize.brentq(lambda x: 1 + math.exp(x) + x, -3, 0)
     assert place == pytest.approx(-1.27846, abs=1e-5)
     assert slope(place) == pytest.approx(0, abs=1e-12)
     for value in (swish(place), -math.exp(place), place + 1):
@@ -52,9 +55,14 @@ def test_the_lowest_point() -> None:
 def test_the_extreme_slopes_do_not_depend_on_beta() -> None:
     for beta in (0.5, 1.0, 3.0):
         found = optimize.minimize_scalar(
-            lambda x, b=beta: -slope(x, b), bounds=(0, 10 / beta), method="bounded", options={"xatol": 1e-9}
+            lambda x, b=beta: -slope(x, b),
+            bounds=(0, 10 / beta),
+            method="bounded",
+            options={"xatol": 1e-9},
         )
-        assert -found.fun == pytest.approx(1.0998, abs=5e-5) and found.x * beta == pytest.approx(2.3994, abs=5e-5)
+        assert -found.fun == pytest.approx(1.0998, abs=5e-5) and found.x * beta == pytest.approx(
+            2.3994, abs=5e-5
+        )
         assert slope(-found.x, beta) == pytest.approx(-0.0998, abs=5e-5)
         assert swish(-1.2784645 / beta, beta) == pytest.approx(-0.2784645 / beta, rel=1e-6)
 
@@ -69,5 +77,7 @@ def test_limits_of_beta_and_of_x() -> None:
 
 
 def test_the_output_does_not_determine_the_slope() -> None:
-    left, right = (optimize.brentq(lambda x: swish(x) + 0.2, *bounds) for bounds in ((-9, -1.28), (-1.28, 0)))
+    left, right = (
+        optimize.brentq(lambda x: swish(x) + 0.2, *bounds) for bounds in ((-9, -1.28), (-1.28, 0))
+    )
     assert swish(left) == pytest.approx(swish(right)) and slope(left) < 0 < slope(right)

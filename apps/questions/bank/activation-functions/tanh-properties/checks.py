@@ -19,7 +19,11 @@ def slope(f: Callable[[Tensor], Tensor], x: float, dtype: torch.dtype = torch.fl
 
 def mean_output(f: Callable[[float], float], around: float = 0.0) -> float:
     """Return the mean of f for normal inputs of deviation 1."""
-    return integrate.quad(lambda x: f(x) * math.exp(-((x - around) ** 2) / 2) / math.sqrt(2 * math.pi), around - 12, around + 12)[0]
+    return integrate.quad(
+        lambda x: f(x) * math.exp(-((x - around) ** 2) / 2) / math.sqrt(2 * math.pi),
+        around - 12,
+        around + 12,
+    )[0]
 
 
 def test_peaks_and_their_ratio() -> None:
@@ -75,8 +79,12 @@ def test_a_mean_is_a_direction_of_strong_curvature() -> None:
 def test_tanh_is_flatter_beyond_the_crossing_and_flat_at_half_the_distance() -> None:
     crossing = optimize.brentq(lambda x: slope(torch.tanh, x) - slope(torch.sigmoid, x), 0.1, 5)
     assert crossing == pytest.approx(1.66, abs=0.005)
-    assert crossing == pytest.approx(2 * math.acosh((1 + math.sqrt(3)) / 2))  # where cosh x = 2 cosh(x/2)
-    edges = [optimize.brentq(lambda x, f=f: slope(f, x) - 0.01 * slope(f, 0.0), 0, 20) for f in (torch.tanh, torch.sigmoid)]
+    # where cosh x = 2 cosh(x/2)
+    assert crossing == pytest.approx(2 * math.acosh((1 + math.sqrt(3)) / 2))
+    edges = [
+        optimize.brentq(lambda x, f=f: slope(f, x) - 0.01 * slope(f, 0.0), 0, 20)
+        for f in (torch.tanh, torch.sigmoid)
+    ]
     assert edges == [pytest.approx(3, abs=0.02), pytest.approx(6, abs=0.02)]
 
 
@@ -86,7 +94,9 @@ def test_rounding_flattens_it_completely_in_32_bits() -> None:
 
 
 def gradient_left(squash: Callable[[Tensor], Tensor], layers: int = 30, width: int = 400) -> float:
-    """Return the size of the gradient at the first pre-activations over that at the last ones, with weight variance 1/width."""
+    """Return the size of the gradient at the first pre-activations over that at the last ones, with
+    weight variance 1/width.
+    """
     torch.manual_seed(0)
     first = z = torch.randn(8, width, dtype=torch.float64, requires_grad=True)
     for _ in range(layers):

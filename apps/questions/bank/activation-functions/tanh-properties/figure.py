@@ -22,12 +22,23 @@ def figure(draw) -> None:
     height = of_sigmoid(places)
     assert np.allclose(of_tanh(places), height)
     assert (of_tanh(INPUTS) > of_sigmoid(INPUTS)).tolist() == (abs(INPUTS) < CROSSING).tolist()
-    axes = draw.axes(x=(-6, 6), y=(0, 1), x_label={"en": "input x", "zh": "输入 x"}, y_label={"en": "slope", "zh": "斜率"})
+    axes = draw.axes(
+        x=(-6, 6),
+        y=(0, 1),
+        x_label={"en": "input x", "zh": "输入 x"},
+        y_label={"en": "slope", "zh": "斜率"},
+    )
     axes.line(INPUTS, of_tanh(INPUTS), name={"en": "tanh", "zh": "tanh"})
     axes.line(INPUTS, of_sigmoid(INPUTS), name={"en": "sigmoid", "zh": "sigmoid"})
-    axes.points(places, height, name={"en": f"equal at ±{CROSSING:.2f}", "zh": f"在 ±{CROSSING:.2f} 处相等"})
+    axes.points(
+        places, height, name={"en": f"equal at ±{CROSSING:.2f}", "zh": f"在 ±{CROSSING:.2f} 处相等"}
+    )
     axes.alternative(
-        en=f"The slope of tanh peaks at 1, that of the sigmoid at a quarter. They are equal at plus and minus {CROSSING:.2f}; "
+        en="The slope of tanh peaks at 1, that of the sigmoid at a quarter. They are equal at "
+        f"plus and minus {CROSSING:.2f}; "
         "further out tanh is flatter.",
-        zh=f"tanh 的斜率峰值为 1，sigmoid 为四分之一；两者在正负 {CROSSING:.2f} 处相等，再往外 tanh 更平。",
+        zh=(
+            "tanh 的斜率峰值为 1，sigmoid 为四分之一；"
+            f"两者在正负 {CROSSING:.2f} 处相等，再往外 tanh 更平。"
+        ),
     )

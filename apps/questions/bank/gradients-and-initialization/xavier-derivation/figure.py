@@ -1,4 +1,6 @@
-"""Three networks of fifty layers, one random draw each: the mean square of what a layer passes on."""
+"""Three networks of fifty layers, one random draw each: the mean square of what a layer passes
+on.
+"""
 
 import math
 
@@ -28,7 +30,11 @@ def figure(draw) -> None:
     tanh = signal(np.tanh, 1 / WIDTH)
     xavier = signal(lambda z: np.maximum(z, 0), 1 / WIDTH)
     he = signal(lambda z: np.maximum(z, 0), 2 / WIDTH)
-    assert abs(xavier[-1] / DEPTH - math.log10(0.5)) < 0.02 and abs(he[-1]) < 0.7 and -3 < tanh[-1] < -1
+    assert (
+        abs(xavier[-1] / DEPTH - math.log10(0.5)) < 0.02
+        and abs(he[-1]) < 0.7
+        and -3 < tanh[-1] < -1
+    )
     axes = draw.axes(
         x=(0, DEPTH),
         y=(-17, 2),
@@ -39,8 +45,12 @@ def figure(draw) -> None:
     axes.line(LAYERS, tanh, name={"en": "tanh, Xavier", "zh": "tanh，Xavier"})
     axes.line(LAYERS, xavier, name={"en": "ReLU, Xavier", "zh": "ReLU，Xavier"})
     axes.alternative(
-        en=f"After {DEPTH} layers the mean square is 10 to the power {he[-1]:.1f} for ReLU with He, {tanh[-1]:.1f} for tanh with "
+        en=f"After {DEPTH} layers the mean square is 10 to the power {he[-1]:.1f} for ReLU with "
+        f"He, {tanh[-1]:.1f} for tanh with "
         f"Xavier and {xavier[-1]:.1f} for ReLU with Xavier, which loses half of it at every layer.",
-        zh=f"经过 {DEPTH} 层后，信号的均方值：ReLU 配 He 约为 10 的 {he[-1]:.1f} 次方，tanh 配 Xavier "
-        f"约为 10 的 {tanh[-1]:.1f} 次方，ReLU 配 Xavier 约为 10 的 {xavier[-1]:.1f} 次方（每层损失一半）。",
+        zh=(
+            f"经过 {DEPTH} 层后，信号的均方值：ReLU 配 He 约为 10 的 {he[-1]:.1f} 次方，"
+            f"tanh 配 Xavier 约为 10 的 {tanh[-1]:.1f} 次方，"
+            f"ReLU 配 Xavier 约为 10 的 {xavier[-1]:.1f} 次方（每层损失一半）。"
+        ),
     )

@@ -1,4 +1,6 @@
-"""The reference against scikit-learn, each step of the rank formula, and how each wrong solution is caught."""
+"""The reference against scikit-learn, each step of the rank formula, and how each wrong solution is
+caught.
+"""
 
 import runpy
 from collections.abc import Callable
@@ -34,7 +36,9 @@ def given(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def drawn(rng: np.random.Generator, n: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return scores of that many levels (n,) and labels with both classes (n,)."""
-    return rng.integers(0, levels, n) / levels, rng.permutation(np.r_[0, 1, rng.integers(0, 2, n - 2)])
+    return rng.integers(0, levels, n) / levels, rng.permutation(
+        np.r_[0, 1, rng.integers(0, 2, n - 2)]
+    )
 
 
 def by_pairs(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -43,10 +47,18 @@ def by_pairs(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def by_trapezoids(scores: np.ndarray, labels: np.ndarray, grouped: bool = True) -> float:
-    """Integrate the ROC curve; without grouping, each example makes a step of its own, in the order of the input."""
+    """Integrate the ROC curve; without grouping, each example makes a step of its own, in the order
+    of the input.
+    """
     order = np.argsort(-scores, kind="stable")
-    ends = np.flatnonzero(np.r_[np.diff(scores[order]) != 0, True]) if grouped else np.arange(len(scores))
-    up, right = (np.r_[0, np.cumsum(labels[order] == one)[ends]] / (labels == one).sum() for one in (1, 0))
+    ends = (
+        np.flatnonzero(np.r_[np.diff(scores[order]) != 0, True])
+        if grouped
+        else np.arange(len(scores))
+    )
+    up, right = (
+        np.r_[0, np.cumsum(labels[order] == one)[ends]] / (labels == one).sum() for one in (1, 0)
+    )
     return float(np.trapezoid(up, right))
 
 
@@ -78,21 +90,31 @@ def test_without_ties_the_positives_among_themselves_make_p_times_p_plus_one_hal
     positives = scores[labels == 1]
     among_themselves = sum(1 + (positives < s).sum() for s in positives)
     assert among_themselves == 12 * 13 / 2
-    assert rankdata(scores)[labels == 1].sum() - among_themselves == sum((scores[labels == 0] < s).sum() for s in positives)
+    assert rankdata(scores)[labels == 1].sum() - among_themselves == sum(
+        (scores[labels == 0] < s).sum() for s in positives
+    )
 
 
 def test_the_average_rank_of_a_group_lies_half_of_the_others_above_what_is_below() -> None:
     for m, g in ((0, 1), (3, 4), (10, 7)):
-        ranks = rankdata([0.0] * m + [1.0] * g) if m == 0 else rankdata(list(range(-m, 0)) + [1.0] * g)
+        ranks = (
+            rankdata([0.0] * m + [1.0] * g) if m == 0 else rankdata(list(range(-m, 0)) + [1.0] * g)
+        )
         assert (ranks[m:] == m + (g + 1) / 2).all() and m + (g + 1) / 2 == 1 + m + (g - 1) / 2
 
 
 def test_stepping_through_a_tie_depends_on_the_order_of_the_rows() -> None:
     scores, labels = given("ties")
     first = {one: np.argsort(labels != one, kind="stable") for one in (0, 1)}
-    up_first, right_first = (by_trapezoids(scores[first[one]], labels[first[one]], grouped=False) for one in (1, 0))
+    up_first, right_first = (
+        by_trapezoids(scores[first[one]], labels[first[one]], grouped=False) for one in (1, 0)
+    )
     assert right_first < REFERENCE(scores, labels) < up_first
-    assert by_trapezoids(scores[::-1], labels[::-1]) == by_trapezoids(scores, labels) == REFERENCE(scores, labels)
+    assert (
+        by_trapezoids(scores[::-1], labels[::-1])
+        == by_trapezoids(scores, labels)
+        == REFERENCE(scores, labels)
+    )
 
 
 def test_a_histogram_is_off_by_at_most_half_of_the_pairs_that_share_a_bin() -> None:
@@ -106,7 +128,9 @@ def test_a_histogram_is_off_by_at_most_half_of_the_pairs_that_share_a_bin() -> N
 
 
 def test_every_rank_sum_of_the_variant_can_occur() -> None:
-    """Any whole number between the sums of the lowest and of the highest p ranks is the sum of some p of them."""
+    """Any whole number between the sums of the lowest and of the highest p ranks is the sum of some
+    p of them.
+    """
     for n in (20, 24, 30):
         for p in (4, 5, 6):
             assert p * (p + 1) / 2 <= 46 and sum(range(n - p + 1, n + 1)) >= 66

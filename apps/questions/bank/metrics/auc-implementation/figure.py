@@ -1,4 +1,6 @@
-"""A negative at 0.9, then a positive, a positive and a negative tied at 0.5: the curve may pass the tie in three ways."""
+"""A negative at 0.9, then a positive, a positive and a negative tied at 0.5: the curve may pass the
+tie in three ways.
+"""
 
 import numpy as np
 
@@ -33,9 +35,14 @@ def figure(draw) -> None:
     )
     for name, path in PATHS.items():
         en, zh = NAMES[name].values()
-        axes.line(path[:, 0], path[:, 1], name={"en": f"{en}: {areas[name]:.2f}", "zh": f"{zh}：{areas[name]:.2f}"})
+        axes.line(
+            path[:, 0],
+            path[:, 1],
+            name={"en": f"{en}: {areas[name]:.2f}", "zh": f"{zh}：{areas[name]:.2f}"},
+        )
     axes.alternative(
-        en=f"Going up before right past the tie gives an area of {areas['up']:.2f}, right before up {areas['right']:.2f}; "
+        en=f"Going up before right past the tie gives an area of {areas['up']:.2f}, right before "
+        f"up {areas['right']:.2f}; "
         f"one slanted segment gives {areas['slanted']:.2f}, as counting pairs does.",
         zh=f"经过并列得分时，先上后右的面积是 {areas['up']:.2f}，先右后上是 {areas['right']:.2f}；"
         f"一条斜线段的面积是 {areas['slanted']:.2f}，与数配对的结果相同。",
