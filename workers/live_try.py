@@ -13,7 +13,7 @@ from workers.outbox import Lost, Outbox
 from workers.pipe import Batch, Ended, Message, Start
 from workers.reporter import Away, Refusal, Reporter
 from workers.spool import Parcel, Spool, deliver
-from workers.wire import Claim, EventsReply, Result
+from workers.wire import Claim, EndState, EventsReply, Result
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.1  # between two reports
@@ -186,7 +186,7 @@ class LiveTry:
         else:
             self._release()
 
-    def _ended(self, state: str) -> Result:
+    def _ended(self, state: EndState) -> Result:
         ready = self._process.ready
         seconds = time.monotonic() - self._began
         return Result(
@@ -195,7 +195,7 @@ class LiveTry:
             device=ready.device,
             versions=ready.versions,
             engine=ready.engine,
-        )  # type: ignore[arg-type]
+        )
 
     def _deliver(self, result: Result) -> None:
         """Put the result on disk, then try to deliver it for one lease; after that the spool goes

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.access import page_above
 from apps.common.errors import BadRequest, Refused
+from apps.common.fragments import is_fragment
 from apps.common.pages import refused
 
 
@@ -42,5 +43,5 @@ def _is_led_here(request: HttpRequest) -> bool:
     return (
         request.method == "GET"
         and "text/html" in request.headers.get("Accept", "")
-        and not getattr(request, "htmx", False)
+        and not is_fragment(request)
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.access import came_from
 from apps.common.errors import TooManyTries
+from apps.common.fragments import is_fragment
 
 RETRY_SECONDS = 10  # a database that was restarted answers by then
 # status: (headline, what to do)
@@ -70,7 +71,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page, or for htmx the line, that says why a rule said no."""
-    fragment = bool(getattr(request, "htmx", False))
+    fragment = is_fragment(request)
     status = getattr(error, "status", 409)
     context = {"refused": error, "status": status, "came_from": came_from(request)}
     response = render(

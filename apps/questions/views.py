@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from apps.accounts.models import User
+from apps.common.fragments import is_fragment
 from apps.common.text import clean, is_chinese
 from apps.common.topics import TOPICS
 from apps.questions import selectors, services
@@ -44,9 +45,9 @@ def questions(request: HttpRequest) -> HttpResponse:
     }
     return render(
         request,
-        "questions/_questions.html" if request.htmx else "questions/questions.html",
+        "questions/_questions.html" if is_fragment(request) else "questions/questions.html",
         context,
-    )  # type: ignore[attr-defined]
+    )
 
 
 @require_safe
@@ -57,8 +58,10 @@ def about(request: HttpRequest, claim: str) -> HttpResponse:
     """
     context = {"questions": selectors.about(clean(claim)), "claim": claim}
     return render(
-        request, "questions/_about.html" if request.htmx else "questions/about.html", context
-    )  # type: ignore[attr-defined]
+        request,
+        "questions/_about.html" if is_fragment(request) else "questions/about.html",
+        context,
+    )
 
 
 @login_required

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.models import User
 from apps.common.access import origin, with_back
+from apps.common.fragments import is_fragment
 from apps.experiments import selectors as runs
 from apps.experiments import shown
 from apps.experiments.models import Run
@@ -171,7 +172,7 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         {"question": question, "is_free": card is None or card.suspended}
         for question, card in found
     ]
-    whole = not getattr(request, "htmx", False)
+    whole = not is_fragment(request)
     way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
     context = {
         "rows": rows,
