@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,11 +139,8 @@ class LabForm(forms.Form):
     def _read_mark(self, sent: str) -> float:
         low, high = self.range
         message = _("A number from %(low)s to %(high)s, please.") % self.bounds
-        try:
-            value = float(sent[:LONGEST])
-        except ValueError:
-            raise ValueError(message) from None
-        if not math.isfinite(value) or not low <= value <= high:
+        value = knob_rules.number(sent, message)
+        if not low <= value <= high:
             raise ValueError(message)
         return value
 

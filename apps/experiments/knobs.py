@@ -5,11 +5,13 @@ words.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.common import numbers
 from apps.common.errors import BadKnobs
 
 LONGEST = 200  # characters of a value: more is no setting but an attack
@@ -62,7 +64,7 @@ def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
     if isinstance(raw, str):
         if len(raw) > LONGEST:
             raise ValueError(_("This is too long."))
-        raw = [piece.strip() for piece in raw.split(",") if piece.strip()]
+        raw = [piece.strip() for piece in re.split("[,，、،]", raw) if piece.strip()]
     if not isinstance(raw, Sequence) or not 1 <= len(raw) <= 32:
         raise ValueError(_("Choose at least one value, and at most 32."))
     values = [READERS[kind](piece) for piece in raw]
@@ -91,32 +93,35 @@ def _check(knob: Mapping[str, Any], value: Any) -> None:
 
 def _whole(raw: Any) -> int:
     message = _("A whole number, please.")
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or len(str(raw)) > LONGEST:
-        raise ValueError(message)
-    try:
-        value = float(raw)
-    except (ValueError, OverflowError):
-        raise ValueError(message) from None
-    if not math.isfinite(value) or value != int(value) or abs(value) > 2**53:
+    value = number(raw, message)
+    if value != int(value) or abs(value) > 2**53:
         raise ValueError(message)
     return int(value)
 
 
 def _number(raw: Any) -> float:
-    message = _("A number, please, such as 0.25 or 1e-3.")
-    if (
-        isinstance(raw, bool)
-        or not isinstance(raw, str | int | float)
-        or (isinstance(raw, str) and len(raw) > LONGEST)
-    ):
-        raise ValueError(message)
+    return number(raw, _("A number, please, such as 0.25 or 1e-3."))
+
+
+def number(raw: Any, message: str) -> float:
+    """Return the number that a text says, read as answers are, or that a JSON value is.
+
+    Args:
+        message: what can be typed.
+    Raises:
+        ValueError: it is none; says why, and `message`.
+    """
+    if isinstance(raw, str) and len(raw) <= LONGEST:
+        reading = numbers.read(raw, advice=message)
+        if reading.value is None:
+            raise ValueError(reading.problem)
+        return reading.value
     try:
-        value = float(raw)
-    except (ValueError, OverflowError):
-        raise ValueError(message) from None
-    if not math.isfinite(value):
-        raise ValueError(message)
-    return value
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
+            return float(raw)
+    except OverflowError:  # of a whole number
+        pass
+    raise ValueError(message)
 
 
 def _truth(raw: Any) -> bool:

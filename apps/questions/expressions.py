@@ -5,6 +5,8 @@
     round(x) round(x, digits)   min max of two or more
     sum(i, 1, n, i ** 2)        the sum of the last argument over whole numbers i from 1 to n
 
+Formulas as people write them are read too (see `notation`): s(1-s), 2x, √n, |x|, β, x².
+
 Text is parsed by Python's `ast` against a list of what is allowed, then walked by us: nothing is
 ever compiled or called by name. Length, nesting, work and the size of numbers are bounded, so that
 whatever somebody types costs less than a blink.
@@ -20,14 +22,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
-from apps.questions import typed
+from apps.common import normalize
+from apps.questions.notation import BadExpression as BadExpression
+from apps.questions.notation import Vocabulary, spelled_out
 
 Number = int | float
 LONGEST = 500  # characters
 DEEPEST = 40  # levels of nesting
 MOST_WORK = 20_000  # nodes that one evaluation may visit
 LARGEST = 10.0**300  # of any number on the way
-ALLOWED = re.compile(r"[A-Za-z0-9_.,+\-*/%()<>=!\s]*")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e}
@@ -64,19 +67,6 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
 }
 
 
-class BadExpression(Exception):
-    """Text that is no expression of the language. `what` is a code, `part` the piece of text that
-    it is about.
-    """
-
-    def __init__(self, what: str, part: str = "") -> None:
-        super().__init__(what, part)
-        self.what, self.part = what, part
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.part}" if self.part else self.what
-
-
 class _Forbidden(Exception):
     """A node is not of the language."""
 
@@ -108,20 +98,17 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
     """Return the expression that `text` says, in which `names` may be used.
 
     Raises:
-        BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`,
-            `character`, `syntax`, `name`, `function`, `arguments`, `forbidden`.
+        BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`, `syntax`,
+            `arguments`, `forbidden`, or of those of `notation.spelled_out`.
     """
-    # x^½ is no half of x
-    plain = " ".join(typed.plain(text, LONGEST, "({})").replace("^", "**").split())
+    plain = normalize.plain(text, LONGEST, "({})")  # in brackets: x^½ is no half of x
     if not plain:
         raise BadExpression("empty")
     if len(plain) > LONGEST:
         raise BadExpression("long")
-    allowed = ALLOWED.match(plain)
-    if allowed and allowed.end() < len(plain):
-        raise BadExpression("character", plain[allowed.end()])
+    source = spelled_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
     try:
-        tree = ast.parse(plain, mode="eval").body
+        tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise BadExpression("syntax", plain) from None
     used: set[str] = set()
@@ -130,7 +117,7 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
     except _Forbidden as error:
         node = error.args[0]  # not unparsed: it may be nested deeper than Python's stack
         raise BadExpression(
-            "forbidden", plain[node.col_offset : node.end_col_offset][:60]
+            "forbidden", source[node.col_offset : node.end_col_offset][:60]
         ) from None
     return Expression(plain, tree, frozenset(used))
 

@@ -5,14 +5,17 @@ decided above.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.common import normalize, numbers
 from apps.common.text import in_language
-from apps.questions import expressions, numbers
+from apps.questions import expressions
+from apps.questions.expressions import Expression
 from apps.questions.variants import Drawn, lot
 
 RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
@@ -21,6 +24,8 @@ SPREAD = (0.5, 3.0)  # from which symbols are drawn, where a check names no rang
 CLOSE = 1e-6  # relative: far above rounding, far below a different formula
 NOTHING = 1e-9  # what rounding may leave where the answer is exactly 0
 FINE = 10**6  # steps into which a range is cut
+DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])")
+PRECISE = 3  # digits of a number that may be a rounded one
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,7 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
         return Mark(UNREAD, message=explained(error, symbols))
     ours = expressions.read(check["answer"], symbols)
     compared = 0
-    for turn in range(POINTS * 8):
-        values = {name: _between(*_range(check, name), f"{seed}/{turn}/{name}") for name in symbols}
+    for values in _places(check, seed):
         try:
             wanted = ours.at(**values)
         except expressions.NoValue:
@@ -139,7 +143,7 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
                 WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)}
             )
         if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
-            return Mark(WRONG)
+            return _mark_of_rounded(theirs, ours, check, seed) or Mark(WRONG)
         compared += 1
         if compared == POINTS:
             return Mark(RIGHT)
@@ -150,7 +154,52 @@ def _right_side(text: str) -> str:
     """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)`
     answers with sqrt(3).
     """
-    return re.split(r"(?<![<>=!＜＞＝！])[=＝](?![=＝])", text[: expressions.LONGEST * 2])[-1]
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.LONGEST * 2])[-1]
+
+
+def _places(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+    """Return values of the symbols at which two expressions are compared: more than POINTS, for
+    the answer may have no value at some.
+    """
+    for turn in range(POINTS * 8):
+        yield {
+            name: _between(*_range(check, name), f"{seed}/{turn}/{name}")
+            for name in check["symbols"]
+        }
+
+
+def _mark_of_rounded(
+    theirs: Expression, ours: Expression, check: Mapping[str, Any], seed: int
+) -> Mark | None:
+    """Return a mark that asks for the exact number, where the only difference is that one is
+    rounded: 0.693 for log(2).
+    """
+    decimals = [match for match in DECIMAL.finditer(theirs.text) if _is_precise(match[0])]
+    if len(decimals) != 1:
+        return None
+    number = decimals[0]
+    half = 0.5 * 10.0 ** -len(number[0].partition(".")[2])
+    bounds = [
+        expressions.read(
+            f"{theirs.text[: number.start()]}({float(number[0]) + off!r})"
+            f"{theirs.text[number.end() :]}",
+            check["symbols"],
+        )
+        for off in (-half, half)
+    ]
+    for values in islice(_places(check, seed), POINTS):
+        try:
+            low, high = sorted(bound.at(**values) for bound in bounds)
+            if not low <= ours.at(**values) <= high:
+                return None
+        except expressions.NoValue:
+            return None
+    what = _("With %(number)s as a rounded number this agrees. Write it exactly, as log(2) or 1/3.")
+    return Mark(UNREAD, message=what % {"number": number[0]})
+
+
+def _is_precise(decimal: str) -> bool:
+    return len(decimal.replace(".", "").lstrip("0")) >= PRECISE
 
 
 def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
@@ -170,23 +219,36 @@ def _where(values: Mapping[str, float]) -> str:
 def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
     """Return why text was not read as an expression, and what would be."""
     part = error.part[:40]
+    strange = error.what == "character" and not part.isascii()
+    one, other = (*error.instead, "", "")[:2]
     why = {
         "empty": _("Nothing was typed."),
         "long": _("That is too long."),
         "deep": _("That is nested too deeply."),
         "character": _("“%(part)s” has no meaning in an expression."),
-        "syntax": _(
-            "“%(part)s” is not an expression. Is a bracket "
-            "or a sign missing? (Products need a sign: 2*n.)"
+        "syntax": _("“%(part)s” is not an expression. Is a bracket or a sign missing?"),
+        "missing": _("Something is missing after “%(part)s”.")
+        if part
+        else _("Something is missing at the beginning."),
+        "brackets": _("The brackets do not match: “%(part)s”."),
+        "product": _("Can't read “%(part)s”. Write products with a sign: %(one)s."),
+        "ambiguous": _("“%(part)s” can be read in two ways. Write %(one)s or %(other)s."),
+        "argument": _(
+            "Can't read “%(part)s”. Put the argument of the function in brackets: %(one)s."
         ),
-        "name": _("“%(part)s” is not one of the symbols. (Products need a sign: 2*n.)"),
+        "bars": _("Can't tell which bars belong together in “%(part)s”. Write %(one)s."),
+        "comma": _(
+            "The comma in “%(part)s” can be read in more than one way. Write 221312 for "
+            "thousands, 5.3 for a decimal."
+        ),
+        "name": _("“%(part)s” is not one of the symbols."),
         "function": _("There is no function “%(part)s”."),
         "arguments": _("“%(part)s” does not take what stands in its brackets."),
         "forbidden": _("“%(part)s” is not read."),
-    }[error.what] % {"part": part}
+    }[error.what] % {"part": part, "one": one[:60], "other": other[:60]}
     listed = ", ".join(symbols) or _("numbers alone")
     return (
-        why
+        (normalize.about(part) if strange else why)
         + " "
         + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().")
         % {"symbols": listed}

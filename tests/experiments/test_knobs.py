@@ -20,7 +20,18 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("depth", " 4 ", 4),
     ("depth", 4.0, 4),
     ("depth", "1e0", 1),
+    ("depth", "４", 4),
+    ("depth", "४", 4),
+    ("depth", "\u200e٤\u00a0", 4),
     ("scale", "1", 1.0),
+    ("scale", "०.०६२५", 0.0625),
+    ("scale", "٠٫٠٦٢٥", 0.0625),
+    ("scale", "0,0625", 0.0625),
+    ("scale", "6.25×10⁻²", 0.0625),
+    ("scale", "1/16", 0.0625),
+    ("scale", "6.25 %", 0.0625),
+    ("sizes", "１０００，１０", [10, 1000]),
+    ("sizes", "१०००、 १०", [10, 1000]),
     ("leaky", "on", True),
     ("leaky", "", False),
     ("leaky", True, True),
@@ -41,6 +52,11 @@ BAD: list[tuple[str, Any]] = [
     ("depth", [3]),
     ("depth", "３x"),
     ("depth", "\x00"),
+    ("depth", "1_0"),
+    ("depth", "२.५"),
+    ("depth", "\u202e4"),
+    ("scale", "1е0"),
+    ("scale", "1 5"),
     ("scale", "0.5"),
     ("scale", "nan"),
     ("leaky", "perhaps"),
@@ -86,6 +102,15 @@ def test_anything_is_read_or_refused(raw: dict[str, Any]) -> None:
         assert set(refused.extra["knobs"]) <= {name[:64] for name in raw}
     else:
         assert knobs.clean(WORDS, values) == values
+
+
+def test_it_says_why_a_number_is_not_read() -> None:
+    with pytest.raises(BadKnobs) as refused:
+        knobs.clean(WORDS, {"scale": "1е0"})
+    assert refused.value.extra["knobs"]["scale"] == (
+        "“1е0” is not read as a number. “е” (U+0435) only looks like the letter e. "
+        "A number, please, such as 0.25 or 1e-3."
+    )
 
 
 @given(st.text() | st.floats() | st.integers())

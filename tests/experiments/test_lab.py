@@ -137,6 +137,14 @@ def test_a_form_that_was_sent_and_then_changed_gets_a_key_of_its_own(lab: Lab, m
     assert Run.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    "text", ["0.75", "०.७५", "٠٫٧٥", "0,75", "7.5×10⁻¹", "75 %", " ３/４\u200e"]
+)
+def test_a_bar_is_read_in_every_script(lab: Lab, mei: User, text: str) -> None:
+    assert commit(browser(mei), drawing__relu_1=text).status_code == 302
+    assert Prediction.objects.get().drawing == {"relu 1": 0.75}
+
+
 def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
     assert commit(browser(mei), outcome=None, confidence=None, skip="1").status_code == 302
     assert Run.objects.count() == 1
@@ -154,7 +162,7 @@ def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
         ("knob-depth", "99"), ("knob-depth", "NaN"), ("knob-depth", "9" * 5000),
         ("knob-none", "1"), ("knob-depth", "\x00"),
         ("drawing-relu 1", "1.5"), ("drawing-relu 1", "-0.1"), ("drawing-relu 1", "nan"),
-        ("drawing-relu 1", "much"), ("drawing-relu 1", "1" * 5000),
+        ("drawing-relu 1", "much"), ("drawing-relu 1", "0.5е0"), ("drawing-relu 1", "1" * 5000),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_and_nothing_is_queued(

@@ -4,15 +4,21 @@ broken.
 
 from __future__ import annotations
 
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 
-from apps.questions import content, drawing
+from apps.questions import content, drawing, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 from apps.questions.selectors import sheet
+from apps.questions.variants import SEEDS, Drawn, draw
 
 FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/question.toml"))
 
@@ -40,3 +46,148 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
                 and "tex-source" not in shown.answer
             )
     assert load_questions(settings.BANK_FOLDER) == []
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for folder in FOLDERS:
+        facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
+        for number, step in enumerate(facts.get("step", []), start=1):
+            if "check" in step:
+                yield f"{folder.name} {number}", step["check"]
+
+
+STEPS = dict(steps())
+DEVANAGARI = str.maketrans("0123456789", "०१२३४५६७८९")
+FULL_WIDTH = str.maketrans("0123456789()+-*/", "０１２３４５６７８９（）＋－＊／")
+TYPOGRAPHIC = str.maketrans("-*/", "−·÷")
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def as_printed(node: ast.expr, glue: str = "") -> str:
+    """Return an expression as a formula is printed: no signs between factors, e^… for exp."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return f"{factor(left, glue)}{glue}{factor(right, glue)}"
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            below = as_printed(right, glue)
+            below = below if isinstance(right, ast.Name | ast.Constant) else f"({below})"
+            return f"{factor(left, glue)}/{below}"
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            base = as_printed(left, glue)
+            base = base if isinstance(left, ast.Name | ast.Constant) else f"({base})"
+            power = as_printed(right, glue)
+            return base + (power.translate(RAISED) if power.isdigit() else f"^{power}")
+        case ast.BinOp(left=left, op=op, right=right):
+            sign = " + " if isinstance(op, ast.Add) else " − "
+            return f"{as_printed(left, glue)}{sign}{factor(right, glue)}"
+        case ast.UnaryOp(operand=operand):
+            return f"−{factor(operand, glue)}"
+        case ast.Call(func=ast.Name(id="exp"), args=[power]):
+            return f"e^({as_printed(power, glue)})"
+        case ast.Call(func=ast.Name(id="sqrt"), args=[inside]):
+            return f"√({as_printed(inside, glue)})"
+        case ast.Call(func=ast.Name(), args=[inside]):
+            return f"ln({as_printed(inside, glue)})"
+        case ast.Name(id="beta"):
+            return "β"
+    return ast.unparse(node)
+
+
+def factor(node: ast.expr, glue: str) -> str:
+    text = as_printed(node, glue)
+    is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+    return f"({text})" if is_sum else text
+
+
+def spellings(answer: str) -> Iterator[str]:
+    yield from (answer, answer.replace(" ", ""), answer.replace("**", "^"))
+    yield from (answer.translate(table) for table in (DEVANAGARI, FULL_WIDTH, TYPOGRAPHIC))
+    yield answer.replace(" ", "\u00a0").replace("*", "×") if "**" not in answer else answer
+    yield answer.replace("1 / 2", "½").replace("1 / 4", "¼").replace("log", "ln")
+    yield "f(x) ＝ " + answer.replace("sqrt", "√").replace("beta", "\\beta")
+    tree = ast.parse(answer, mode="eval").body
+    for glue in ("", " ", "·", "×", "*"):
+        yield as_printed(tree, glue)
+        yield as_printed(tree, glue).replace("(1/4)", "¼").replace("1/2", "½")
+    yield re.sub(r"e\^\((−?)x\)", lambda power: f"e{'⁻' * len(power[1])}ˣ", as_printed(tree))
+
+
+def test_there_are_steps_to_check() -> None:
+    assert len(STEPS) > 15
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
+    for text in spellings(STEPS[step]["answer"]):
+        mark = marking.derivation(text, STEPS[step])
+        assert mark.is_right, f"{text}: {mark}"
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        ("relu-kink-softplus 2", "e^x/(1+e^x)"),
+        ("relu-kink-softplus 2", "1/(1+e^-x)"),
+        ("relu-kink-softplus 3", "ln(1+e⁻ˣ)"),
+        ("relu-kink-softplus 3", "ln(1+e^(-|x|))"),
+        ("relu-kink-softplus 4", "(ln 2)/β"),
+        ("relu-kink-softplus 4", "(1/β)ln 2"),
+        ("sigmoid-derivative 1", "e^(-x)/(1+e^(-x))^2"),
+        ("sigmoid-derivative 1", "σ'(x) = (1/(1+e^-x))(e^-x/(1+e^-x))"),
+        ("sigmoid-derivative 2", "s(1−s)"),
+        ("sigmoid-derivative 2", "(1-s)s"),
+        ("sigmoid-derivative 2", "s - s²"),
+        ("sigmoid-derivative 3", "(s-½)²"),
+        ("sigmoid-derivative 4", "4s(1-s)"),
+        ("sigmoid-derivative 4", "1-(2s-1)²"),
+        ("sigmoid-derivative 5", "1 − t²"),
+        ("sigmoid-derivative 5", "(1+t)(1-t)"),
+        ("sigmoid-derivative 6", "(¼)ⁿ"),
+        ("sigmoid-derivative 6", "4⁻ⁿ"),
+        ("sigmoid-derivative 6", "0.25^n"),
+        ("sigmoid-derivative 6", "1/4^n"),
+        ("swish-activation 1", "βs(1-s)"),
+        ("swish-activation 2", "s+βxs(1-s)"),
+        ("swish-activation 2", "s(1+βx(1-s))"),
+        ("swish-activation 5", "½x"),
+        ("xavier-derivation 2", "Var(w) = n⁻¹"),
+        ("xavier-derivation 4", "Var(w) = 2/(n+m)"),
+        ("xavier-derivation 5", "√(6/(n+m))"),
+        ("auc-implementation 1", "(w+t/2)/(pq)"),
+        ("auc-implementation 1", "(w + ½t)/(p·q)"),
+        ("auc-implementation 2", "p(p+1)/2"),
+        ("auc-implementation 2", "½p(p+1)"),
+        ("auc-implementation 3", "(R - p(p+1)/2)/(pq)"),
+        ("auc-implementation 4", "m+(g+1)/2"),
+        ("auc-implementation 4", "m + ½(g+1)"),
+    ],
+)
+def test_what_the_page_prints_can_be_typed(step: str, text: str) -> None:
+    mark = marking.derivation(text, STEPS[step])
+    assert mark.is_right, mark
+
+
+def numeric_parts() -> Iterator[tuple[str, Drawn]]:
+    for folder in FOLDERS:
+        facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
+        if "answer" in facts.get("variant", {}):
+            for seed in range(0, SEEDS, 9):
+                yield f"{folder.name} {seed}", draw(facts["variant"], seed)
+
+
+NUMERIC = dict(numeric_parts())
+
+
+@pytest.mark.parametrize("part", NUMERIC)
+def test_a_number_is_right_in_every_spelling(part: str) -> None:
+    drawn = NUMERIC[part]
+    whole = float(drawn.answer).is_integer() and abs(drawn.answer) < 1e15
+    mantissa, power = f"{drawn.answer:.17e}".split("e")
+    texts = [repr(drawn.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
+    if whole:
+        texts += [f"{int(drawn.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
+    else:
+        texts += [repr(drawn.answer).replace(".", sign) for sign in "．٫。"]
+    for text in texts:
+        for spelling in (text, text.translate(DEVANAGARI), text.replace("-", "−")):
+            assert marking.numeric(spelling, drawn).is_right, spelling

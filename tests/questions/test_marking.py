@@ -134,7 +134,11 @@ def test_only_the_right_set_and_the_right_order_are_right(order: list[str], some
         "1/((n+m)/2)",
         "2*(n+m)^-1",
         "Var(w) = 2/(n+m)",
-        "4/(2n + 2m)".replace("2n", "2*n").replace("2m", "2*m"),
+        "4/(2n + 2m)",
+        "2(n+m)⁻¹",
+        "2÷(n + m)",
+        "२/(n+m)",
+        "½·4/(n+m)",
     ],
 )
 def test_every_way_to_write_it_is_right(text: str) -> None:
@@ -157,7 +161,7 @@ def test_a_formula_without_a_value_there_says_where() -> None:
     "text",
     [
         "",
-        "2n/(n+m)",
+        "1/2n",
         "2/(n+k)",
         "f(n)",
         "n.real",
@@ -171,6 +175,43 @@ def test_a_formula_without_a_value_there_says_where() -> None:
 def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> None:
     mark = marking.derivation(text, CHECK)
     assert mark.outcome == "unread" and "Write an expression of n, m" in mark.message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1/2n", "“1/2n” can be read in two ways. Write 1/(2*n) or 1/2*n."),
+        ("n^2/2m", "“n^2/2m” can be read in two ways. Write n^2/(2*m) or n^2/2*m."),
+        ("√(n)/2m", "“√(n)/2m” can be read in two ways. Write √(n)/(2*m) or √(n)/2*m."),
+        ("n^2m", "“n^2m” can be read in two ways. Write n^(2*m) or n^2*m."),
+        ("n(m)", "Can't read “n(m)”. Write products with a sign: n*(m)."),
+        ("e(n+m)", "“e(n+m)” can be read in two ways. Write e*(n+m) or exp(n+m)."),
+        ("ln 2n", "“ln 2n” can be read in two ways. Write ln(2)*n or ln(2*n)."),
+        ("√n/2", "Can't read “√n/”. Put the argument of the function in brackets: sqrt(n)."),
+        ("2,5n", "The comma in “2,5n” can be read in more than one way."),
+        ("2/(n+m", "The brackets do not match: “(n+m”."),
+        ("2/(n+)", "Something is missing after “2/(n+”."),
+        ("/n", "Something is missing at the beginning."),
+        ("n|m|", "Can't tell which bars belong together in “n|”. Write abs(…)."),
+        ("2n + т", "“т” (U+0442) has no meaning here."),
+        ("2n + х", "“х” (U+0445) only looks like the letter x."),
+        ("2n \u202e+ m", "There is an invisible character (U+202E) in it; type it anew."),
+        ("2n + 1①", "“①” (U+2460) has no meaning here."),
+        ("50%", "Something is missing after “50%”."),
+    ],
+)
+def test_a_refusal_names_the_place_and_what_would_be_right(text: str, says: str) -> None:
+    mark = marking.derivation(text, CHECK)
+    assert mark.outcome == "unread" and mark.message.startswith(says)
+
+
+def test_a_rounded_number_in_a_formula_is_not_wrong_but_asked_for_exactly() -> None:
+    check = {"symbols": ["beta"], "answer": "log(2) / beta"}
+    mark = marking.derivation("0.693/β", check)
+    assert mark.outcome == "unread" and mark.message.startswith("With 0.693 as a rounded number")
+    assert marking.derivation("ln(2)/β", check).is_right
+    for text in ("0.694/β", "0.7/β", "0.693*β", "0.693/β + 0.001", "0.693/β^2"):
+        assert marking.derivation(text, check).outcome == "wrong"
 
 
 def test_symbols_keep_to_the_range_that_is_given() -> None:

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import math
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.questions.numbers import read, said
+from apps.common import normalize
+from apps.common.numbers import read, said
 
+SCRIPTS = {
+    "".join(chr(zero + digit) for digit in range(10))
+    for zero in range(sys.maxunicode - 9)
+    if unicodedata.decimal(chr(zero), None) == 0
+}
+SPACES = [chr(code) for code in range(0x3001) if unicodedata.category(chr(code)) == "Zs"]
+MINUSES = "-‐‑‒–—−﹣－➖"
+# each is written instead of the ASCII sign in front
+SEPARATORS = [
+    *(" " + space for space in SPACES),
+    *("'" + sign for sign in "'’‘ʼ′´＇٬"),
+    *("," + sign for sign in ",，،﹐"),
+    *("." + sign for sign in ".．٫。﹒"),
+    "__",
+    "_＿",
+]
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f"
+    "\u202a\u202b\u202c\u2060\u2066\u2069\ufe0f\ufeff"
+)
 FULL_WIDTH = str.maketrans("0123456789.,-+%/", "０１２３４５６７８９．，－＋％／")
 
 
@@ -35,6 +58,26 @@ FULL_WIDTH = str.maketrans("0123456789.,-+%/", "０１２３４５６７８９�
         ("1/3", 1 / 3),
         ("-1 / 4", -0.25),
         ("½", 0.5),
+        ("¼ %", 0.0025),
+        ("⅔", 2 / 3),
+        ("2½", 2.5),
+        ("-२ ½", -2.5),
+        ("32 896", 32_896),
+        ("32\u202f896,5", 32_896.5),
+        ("1'234'567.5", 1_234_567.5),
+        ("1_000", 1000),
+        ("٣٢٬٨٩٦", 32_896),
+        ("٣٢٬٨٩٦٫٥", 32_896.5),
+        ("٢٢٪", 0.22),
+        ("%22", 0.22),
+        ("22 ‰", 0.022),
+        ("２２０，０００，０００", 220_000_000),
+        ("१२,३४,५६७", 1_234_567),
+        ("२.२×१०^५", 220_000),
+        ("१.५e५", 150_000),
+        ("2.2·10⁵", 220_000),
+        ("١٠^−٣", 0.001),
+        ("5⁻¹", 0.2),
         ("22 %", 0.22),
         ("22％", 0.22),
         ("1/3 %", 1 / 300),
@@ -45,11 +88,12 @@ FULL_WIDTH = str.maketrans("0123456789.,-+%/", "０１２３４５６７８９�
 )
 def test_it_reads(text: str, value: float) -> None:
     reading = read(text, ["ms", "毫秒"])
-    assert (
-        reading.value == pytest.approx(value, rel=1e-12)
-        and not reading.problem
-        and not reading.note
-    )
+    assert reading.value == pytest.approx(value, rel=1e-12) and not reading.problem
+    assert bool(reading.note) == is_grouped(text)
+
+
+def is_grouped(text: str) -> bool:
+    return any(sign in text for sign in ",，٬'_\u202f") or "32 " in text
 
 
 @pytest.mark.parametrize(
@@ -108,7 +152,15 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
         ),
         *(
             "1 2",
-            "1_000",
+            "1_0",
+            "1'0",
+            "5٬3",
+            "0 123",
+            "1 234 56",
+            "1 234'567",
+            "1 234,567",
+            "1 234/567",
+            "1,23,45",
             "0x10",
             "1/0",
             "0^-1",
@@ -122,7 +174,16 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
             "(-2)^2",
             "2+2",
             "1e5.5",
-            "2½",
+            "1,000½",
+            "½2",
+            "½ ½",
+            "1/2½",
+            "2⁤½",
+            "①",
+            "2①",
+            "5₂",
+            "三",
+            "५k",
             "\x00",
             "\ud800",
         ),
@@ -133,8 +194,60 @@ def test_what_it_does_not_read_it_says(text: str) -> None:
     assert reading.value is None and reading.problem and not reading.note
 
 
+def test_a_sign_that_is_not_read_is_named() -> None:
+    assert "“е” (U+0435) only looks like the letter e." in read("1.5е5").problem
+    assert "invisible character (U+202E)" in read("\u202e12").problem
+    assert "“①” (U+2460)" in read("2①").problem
+
+
 def test_a_percent_sign_is_the_unit_where_the_answer_is_in_per_cent() -> None:
-    assert read("22 %", ["%"]).value == read("22", ["%"]).value == 22
+    assert read("22 %", ["%"]).value == read("22", ["%"]).value == read("٢٢٪", ["%"]).value == 22
+    assert read("220 ‰", ["%"]).value == pytest.approx(22)
+
+
+WRITTEN = st.from_regex(
+    r"[+-]?[0-9]{1,3}([ ,.'_][0-9]{3}){0,2}([.,][0-9]{0,4})?"
+    r"(e-?[0-9]{1,2}|\*10\^-?[0-9]|/[0-9]{2}| %)?",
+    fullmatch=True,
+)
+
+
+def test_there_are_many_scripts_and_spaces() -> None:
+    assert len(SCRIPTS) > 60 and len(SPACES) == 17
+
+
+@pytest.mark.parametrize("digits", sorted(SCRIPTS), ids=lambda digits: unicodedata.name(digits[0]))
+@pytest.mark.parametrize("text", ["32,896", "5,3", "0,123", "1 234 567.25", "1,23,4", "-2.5e-3"])
+def test_every_script_is_read_as_ascii_is(text: str, digits: str) -> None:
+    table = dict(zip(map(ord, "0123456789"), digits, strict=True))
+    assert read(text.translate(table)) == read(text)
+
+
+@given(WRITTEN, st.sampled_from(sorted(SCRIPTS)), st.lists(st.sampled_from(SEPARATORS)), st.data())
+def test_every_sign_in_every_script_is_read_as_ascii_is(
+    text: str, digits: str, separators: list[str], data: st.DataObject
+) -> None:
+    table = dict(zip("0123456789", digits, strict=True))
+    table |= {pair[0]: pair[1] for pair in separators}
+    table["-"] = data.draw(st.sampled_from(MINUSES))
+    assert read("".join(table.get(sign, sign) for sign in text)) == read(text)
+
+
+@given(WRITTEN, st.sampled_from(INVISIBLE), st.data())
+def test_what_cannot_be_seen_changes_nothing(text: str, sign: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(text)))
+    assert read(text[:place] + sign + text[place:]) == read(text)
+
+
+@given(st.text(max_size=20) | WRITTEN)
+def test_plain_text_is_plain_already(text: str) -> None:
+    once = normalize.plain(text, 500)
+    assert normalize.plain(once, 500) == once
+
+
+@given(st.integers(1000, 10**12), st.sampled_from([*SPACES, *"'’_,，٬"]))
+def test_thousands_are_grouped_by_any_sign(number: int, sign: str) -> None:
+    assert read(f"{number:,}".replace(",", sign)).value == number
 
 
 @given(

@@ -1,12 +1,14 @@
 """Reading the number that a person typed, as they meant it; and saying so where it could be meant
 in two ways.
 
-    0.22   ０.２２   2.2e5   2.2×10^5   10^5   1/3   22 %   221,312   5,3
+    0.22   ०.२२   2.2e5   2.2×10^5   10⁵   1/3   2½   22 %   221,312   221 312   221'312   5,3
     3.5 ms (where the answer is in ms)
 
 A comma groups thousands when every group after the first has exactly three digits, and the first
-one to three, not starting with 0. A single comma otherwise is a decimal comma. Anything else is not
-read: it costs nothing, and the reader learns what is.
+one to three, not starting with 0; also as in India, 12,34,567. A single comma otherwise is a
+decimal comma. Spaces, apostrophes and underscores group thousands, and do nothing else; behind such
+groups a comma is a decimal comma, unless three digits follow it. Anything else is not read: it
+costs nothing, and the reader learns what is.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from apps.questions import typed
+from apps.common import normalize
 
 LONGEST = 100  # characters
 LARGEST = 1e300
 SMALLEST = 1e-300
 DIGITS = 15  # of a number that is said back
 
-_MANTISSA = r"[+-]?\s?(?:\d[\d,]*(?:\.\d*)?|[.,]\d+)"
+_MANTISSA = r"[+-]?\s?(?:\d[\d,'_ ]*(?:\.\d*)?|[.,]\d+)"
 _SIMPLE = rf"(?:{_MANTISSA})(?:[eE][+-]?\d+)?"
 SIMPLE = re.compile(_SIMPLE)
 FRACTION = re.compile(rf"({_SIMPLE})\s*/\s*({_SIMPLE})")
@@ -35,7 +37,11 @@ SCIENTIFIC = re.compile(
 POWER = re.compile(
     rf"([+-]?)\s*({_MANTISSA.removeprefix('[+-]?')})\s*(?:\^|\*\*)\s*(?:([+-]?\d+)|\(([+-]?\d+)\))"
 )
-GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+GROUPED = re.compile(
+    r"[1-9]\d{0,2}([,'_ ])\d{3}(?:\1\d{3})*(?:\.\d*)?|[1-9]\d?(?:,\d\d)+,\d{3}(?:\.\d*)?"
+)
+GROUPED_WITH_DECIMAL_COMMA = re.compile(r"[1-9]\d{0,2}(['_ ])\d{3}(?:\1\d{3})*,(?:\d\d?|\d{4,})")
+PERCENT = {"%": 1e-2, "‰": 1e-3, "‱": 1e-4}
 
 
 @dataclass(frozen=True)
@@ -53,22 +59,24 @@ class _Unread(Exception):
     """The text, or a part of it, is no number. Carries the sentence to show."""
 
 
-def read(text: str, units: Collection[str] = ()) -> Reading:
+def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
     """Return the number that `text` says.
 
     Args:
         units: how the answer's unit may be written; it may stand behind the number. Where one of
             them is `%`, a per cent sign is the unit; elsewhere it divides by a hundred.
+        advice: a sentence that says what can be typed, in the place of `what_is_read()`.
     """
     notes: list[str] = []
+    advice = advice or what_is_read()
     try:
-        plain = typed.plain(text, LONGEST)
+        plain = normalize.plain(text, LONGEST)
         if not plain:
-            raise _Unread(_("Nothing was typed. %(help)s") % {"help": what_is_read()})
+            raise _Unread(_("Nothing was typed. %(help)s") % {"help": advice})
         if len(plain) > LONGEST:
-            raise _Unread(_("That is too long to be a number. %(help)s") % {"help": what_is_read()})
-        bare, scale = _without_unit(plain, [typed.plain(unit, LONGEST) for unit in units])
-        value = _value(bare, notes) * scale
+            raise _Unread(_("That is too long to be a number. %(help)s") % {"help": advice})
+        bare, scale = _without_unit(plain, [normalize.plain(unit, LONGEST) for unit in units])
+        value = _value(bare, notes, advice) * scale
         if not math.isfinite(value) or abs(value) > LARGEST:
             raise _Unread(_("That number is too large to be read."))
     except _Unread as unread:
@@ -93,17 +101,20 @@ def _without_unit(plain: str, units: list[str]) -> tuple[str, float]:
     for unit in sorted(units, key=len, reverse=True):
         if unit and plain.endswith(unit) and plain != unit:
             return plain.removesuffix(unit).rstrip(), 1.0
-    if plain.endswith("%"):
-        return plain[:-1].rstrip(), 0.01
+    whole = 1e-2 if "%" in units else 1.0
+    for sign, part in PERCENT.items():  # Turks and Basques write it in front
+        if plain.endswith(sign) or plain.startswith(sign):
+            return plain.replace(sign, "", 1).strip(), part / whole
     return plain, 1.0
 
 
-def _value(bare: str, notes: list[str]) -> float:
+def _value(bare: str, notes: list[str], advice: str) -> float:
     if SIMPLE.fullmatch(bare):
         return _simple(bare, notes)
     if match := SCIENTIFIC.fullmatch(bare):
         return _simple(f"{match[1]}e{match[2] or match[3]}", notes)
     if match := FRACTION.fullmatch(bare):
+        _refuse_spaces(match[1], match[2])
         above, below = _simple(match[1], notes), _simple(match[2], notes)
         if below == 0:
             raise _Unread(_("That divides by zero."))
@@ -111,18 +122,27 @@ def _value(bare: str, notes: list[str]) -> float:
     if match := POWER.fullmatch(bare):
         power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
-    raise _Unread(
-        _("“%(text)s” is not read as a number. %(help)s")
-        % {"text": bare[:40], "help": what_is_read()}
-    )
+    unread = _("“%(text)s” is not read as a number.") % {"text": bare[:40]}
+    strange = next((normalize.about(char) for char in bare if not char.isascii()), "")
+    raise _Unread(" ".join(filter(None, (unread, strange, advice))))
+
+
+def _refuse_spaces(above: str, below: str) -> None:
+    """Refuse `1 234/5`, which may be a whole number and a fraction, or a fraction."""
+    if " " in above.strip("+- ") or " " in below.strip("+- "):
+        what = _("The spaces in “%(text)s” can be read in more than one way. Leave them out.")
+        raise _Unread(what % {"text": f"{above}/{below}"[:40]})
 
 
 def _simple(text: str, notes: list[str]) -> float:
-    """Return a number without operators; says in `notes` what a comma was taken for."""
-    mantissa, mark, exponent = text.replace(" ", "").replace("E", "e").partition("e")
-    sign, digits = ("-", mantissa[1:]) if mantissa[0] == "-" else ("", mantissa.removeprefix("+"))
-    if "," in digits:
-        digits = _without_commas(digits, sign, notes)
+    """Return a number without operators; says in `notes` what signs between digits were taken
+    for.
+    """
+    mantissa, mark, exponent = text.replace("E", "e").partition("e")
+    sign = "-" if mantissa[0] == "-" else ""
+    digits = mantissa.lstrip("+-").strip()
+    if re.search("[,'_ ]", digits):
+        digits = _ungrouped(digits, sign, notes)
     value = float(f"{sign}{digits}{mark}{exponent}")
     if math.isinf(value) or abs(value) > LARGEST:
         raise _Unread(_("That number is too large to be read."))
@@ -131,27 +151,41 @@ def _simple(text: str, notes: list[str]) -> float:
     return value
 
 
-def _without_commas(digits: str, sign: str, notes: list[str]) -> str:
+def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
+    """Return digits without the signs between them.
+
+    Raises:
+        _Unread: they do not group thousands, and are no decimal comma.
+    """
     if GROUPED.fullmatch(digits):
-        plain = digits.replace(",", "")
-        notes.append(
+        plain = re.sub("[,'_ ]", "", digits)
+        note = (
             _("We read %(text)s as %(number)s: the comma groups thousands.")
-            % {"text": sign + digits, "number": sign + plain}
+            if "," in digits
+            else _("We read %(text)s as %(number)s.")
         )
-        return plain
-    if digits.count(",") == 1 and "." not in digits and not digits.endswith(","):
+    elif GROUPED_WITH_DECIMAL_COMMA.fullmatch(digits):
+        plain = re.sub("['_ ]", "", digits).replace(",", ".")
+        note = _("We read %(text)s as %(number)s.")
+    elif re.fullmatch(r"\d*,\d+", digits):
         plain = digits.replace(",", ".")
         plain = f"0{plain}" if plain.startswith(".") else plain
-        notes.append(
-            _("%(text)s looks like a decimal comma; we read %(number)s.")
-            % {"text": sign + digits, "number": sign + plain}
+        note = _("%(text)s looks like a decimal comma; we read %(number)s.")
+    else:
+        what = (
+            _(
+                "The commas in “%(text)s” can be read in more than one way. Write 221,312 or "
+                "221312 for thousands, 5.3 for a decimal."
+            )
+            if "," in digits
+            else _(
+                "The digits of “%(text)s” are in no groups of three. Write 221 312 or 221312 "
+                "for thousands, 5.3 for a decimal."
+            )
         )
-        return plain
-    what = _(
-        "The commas in “%(text)s” can be read in more than one way. Write 221,312 or 221312 "
-        "for thousands, 5.3 for a decimal."
-    )
-    raise _Unread(what % {"text": digits[:40]})
+        raise _Unread(what % {"text": digits[:40]})
+    notes.append(note % {"text": sign + digits, "number": sign + plain})
+    return plain
 
 
 def _power(base: float, exponent: int) -> float:
