@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import Clock
 from apps.common.lists import HardyLists, Kept
-from apps.experiments import services
+from apps.experiments import services, shown
 from apps.experiments.models import (
     Batch,
     Lab,
@@ -27,6 +27,19 @@ from apps.experiments.models import (
     Try,
     Verdict,
 )
+
+
+def readable(field: str) -> Any:
+    """Return a column that shows a number as the pages do: Django would write out 300 zeros."""
+
+    def column(row: Any) -> str:
+        return shown.number(getattr(row, field), ".6g")
+
+    column.__name__ = field  # its heading
+    return admin.display(ordering=field)(column)
+
+
+EFFECT, LOW, HIGH, SECONDS, SCORE = map(readable, ("effect", "low", "high", "seconds", "score"))
 
 
 @admin.register(Lab)
@@ -115,9 +128,9 @@ class VerdictInline(admin.TabularInline[Verdict, Run]):
     fields = readonly_fields = (
         "claim",
         "outcome",
-        "effect",
-        "low",
-        "high",
+        EFFECT,
+        LOW,
+        HIGH,
         "replicates",
         "diverged",
         "exact",
@@ -138,7 +151,7 @@ class RunAdmin(Kept):
         "at_defaults",
         "replicates",
         "queued_at",
-        "seconds",
+        SECONDS,
     ]
     list_filter = ["state", "lane", "at_defaults", "shared", "version__lab"]
     list_select_related = ["owner", "version__lab"]
@@ -162,14 +175,14 @@ class RunAdmin(Kept):
 
 @admin.register(Prediction)
 class PredictionAdmin(Kept):
-    list_display = ["run", "claim", "outcome", "confidence", "was_right", "score"]
+    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE]
     list_filter = ["claim", "outcome", "confidence", "was_right"]
     search_fields = ["run__id", "run__owner__handle", "claim"]
 
 
 @admin.register(Verdict)
 class VerdictAdmin(Kept):
-    list_display = ["claim", "outcome", "effect", "low", "high", "replicates", "exact", "run"]
+    list_display = ["claim", "outcome", EFFECT, LOW, HIGH, "replicates", "exact", "run"]
     list_filter = ["outcome", "exact", "claim"]
     search_fields = ["claim", "run__id"]
 
@@ -201,5 +214,5 @@ class BatchAdmin(Kept):
 
 @admin.register(Share)
 class ShareAdmin(Kept):
-    list_display = ["owner", "seconds", "counted_at"]
+    list_display = ["owner", SECONDS, "counted_at"]
     search_fields = ["owner__handle"]

@@ -4,7 +4,6 @@ write them. No queries.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.common.text import in_language
+from apps.common.number_format import NOTHING, format_number
+from apps.common.text import in_language, listed
 from apps.experiments import knobs as knob_rules
 from apps.experiments.models import Outcome, Prediction, Run, Verdict
 from apps.experiments.plots import Words as Words
@@ -28,11 +28,14 @@ GLYPHS = {
 CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
 
 
-class Blank:
-    """A number that a run could not give: any format of it is a dash."""
+@dataclass(frozen=True)
+class Shown:
+    """A number in a lab's sentence: any format of it can be read, a dash where there is none."""
+
+    value: float | None
 
     def __format__(self, spec: str) -> str:
-        return "–"
+        return number(self.value, spec or ".3g")
 
 
 def in_order(words: Words, table: str) -> list[tuple[str, Any]]:
@@ -44,7 +47,7 @@ def in_order(words: Words, table: str) -> list[tuple[str, Any]]:
 
 def number(value: float | None, spec: str = ".3g") -> str:
     """Return `value` by a format spec; a dash where there is none."""
-    return "–" if value is None or not math.isfinite(value) else format(value, spec)
+    return format_number(value, spec)
 
 
 def span(low: float | None, high: float | None, spec: str = ".3g") -> str:
@@ -54,15 +57,22 @@ def span(low: float | None, high: float | None, spec: str = ".3g") -> str:
     return _("%(low)s to %(high)s") % {"low": number(low, spec), "high": number(high, spec)}
 
 
+def fact(value: Any) -> str:
+    """Return what a lab reports of a run beside its points: words, or numbers."""
+    if isinstance(value, list):
+        return listed(map(fact, value))
+    return number(value, ".6g") if isinstance(value, float) else str(value)
+
+
 def seconds(value: float | None) -> str:
     """Return a length of time as a person would say it."""
     if value is None:
-        return "–"
+        return NOTHING
     if value < 10:
-        return _("%(n)s s") % {"n": f"{value:.1f}".removesuffix(".0")}
+        return _("%(n)s s") % {"n": number(value, ".1f").removesuffix(".0")}
     if value < 90:
-        return _("%(n)s s") % {"n": f"{value:.0f}"}
-    return _("%(n)s min") % {"n": f"{value / 60:.0f}"}
+        return _("%(n)s s") % {"n": number(value, ".0f")}
+    return _("%(n)s min") % {"n": number(value / 60, ".0f")}
 
 
 # ---------------------------------------------------------------- claims and verdicts
@@ -151,12 +161,8 @@ def _said(own: Words, verdict: Verdict) -> str:
         return in_language(said, "none") or _("Too few replicates stayed finite to say anything.")
     sentence = in_language(said, verdict.outcome)
     names = ("effect", "low", "high", "replicates")
-    values = {
-        name: Blank() if getattr(verdict, name) is None else getattr(verdict, name)
-        for name in names
-    }
     try:
-        return sentence.format(**values)
+        return sentence.format(**{name: Shown(getattr(verdict, name)) for name in names})
     except (KeyError, ValueError, IndexError, AttributeError):  # words of another version
         return ""
 

@@ -1,17 +1,16 @@
-"""Figures as SVG: calendar, stairs, recall by week, calibration. Colours come from the stylesheet,
-so both themes read.
-"""
+"""A learner's charts: calendar, stairs, recall by week, calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from django.utils import formats
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apps.common.svg_charts import Frame, Scale, document, dot, path, text
 from apps.common.text import is_chinese
 from apps.progress.calibration import Bin
 from apps.progress.days import week_of
@@ -60,7 +59,7 @@ def calendar(
         "Minutes studied on each day of the last weeks, then cards that fall due on each day ahead"
     )
     width, height = LEFT + length // 7 * (CELL + GAP) + 8, TOP + 7 * (CELL + GAP) + 4
-    return _svg("cal", width, height, label, parts, size=True)
+    return document("cal", width, height, label, parts, is_sized=True)
 
 
 def _weekdays(monday: date) -> str:
@@ -97,40 +96,26 @@ ANCHORS = ("start", "mid", "end")
 
 def recall(shares: Sequence[tuple[date, float]], aim: float) -> SafeString:
     """Return recall by week as a line, and the aim as a dashed one. The scale begins at half."""
-    low, right = 0.5, WIDTH - 12
     first, last = shares[0][0], max(shares[-1][0], shares[0][0] + timedelta(weeks=1))
-
-    def x(day: date) -> float:
-        return EDGE + (right - EDGE) * (day - first).days / (last - first).days
-
-    def y(share: float) -> float:
-        return 10 + (HEIGHT - 40) * (1 - (max(share, low) - low) / (1 - low))
-
+    frame = Frame(Scale(0, (last - first).days, EDGE, WIDTH - 12), Scale(0.5, 1, HEIGHT - 30, 10))
+    points = [((day - first).days, share) for day, share in shares]
+    tenths = [n / 10 for n in range(5, 11)]
     parts = [
-        f'<path class="grid" d="M{EDGE} {y(n / 10):.1f}H{right}"/>'
-        f'<text class="tick" x="{EDGE - 6}" y="{y(n / 10) + 4:.1f}">{10 * n} %</text>'
-        for n in range(5, 11)
+        frame.grid("grid", [], tenths),
+        *frame.row_labels(tenths, map(_percent, tenths), 6),
+        frame.grid("aim", [], [aim]),
+        path("found", frame.line(points)),
+        *(dot(frame.x(day), frame.y(share), name="dot") for day, share in points),
     ]
-    parts.append(f'<path class="aim" d="M{EDGE} {y(aim):.1f}H{right}"/>')
-    parts.append(
-        '<path class="found" '
-        f'd="M{"L".join(f"{x(day):.1f} {y(share):.1f}" for day, share in shares)}"/>'
-    )
-    parts += [
-        f'<circle class="dot" cx="{x(day):.1f}" cy="{y(share):.1f}" r="3.5"/>'
-        for day, share in shares
-    ]
-    for day, anchor in ((shares[0][0], "start"), (shares[-1][0], "end"))[: len(shares)]:
-        parts.append(
-            f'<text class="tick {anchor}" x="{x(day):.1f}" '
-            f'y="{HEIGHT - 8}">{formats.date_format(day, "MONTH_DAY_FORMAT")}</text>'
-        )
+    for (day, _share), anchor in ((shares[0], "start"), (shares[-1], "end"))[: len(shares)]:
+        words = formats.date_format(day, "MONTH_DAY_FORMAT")
+        parts.append(text(f"tick {anchor}", frame.x((day - first).days), HEIGHT - 8, words))
     label = _("Recall by week, from %(first)s %% to %(last)s %%; the aim is %(aim)s %%.") % {
         "first": round(100 * shares[0][1]),
         "last": round(100 * shares[-1][1]),
         "aim": round(100 * aim),
     }
-    return _svg("plate recall", WIDTH, HEIGHT, label, parts)
+    return document("plate recall", WIDTH, HEIGHT, label, parts)
 
 
 def calibration(bins: Sequence[Bin], name: str) -> SafeString:
@@ -138,49 +123,29 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
     diagonal.
     """
     side = 220
-
-    def at(share: float) -> float:
-        return EDGE + (side - EDGE - 10) * share
-
-    def up(share: float) -> float:
-        return side - 30 - (side - 40) * share
-
+    frame = Frame(Scale(0, 1, EDGE, side - 10), Scale(0, 1, side - 30, 10))
+    quarters, halves = [n / 4 for n in range(5)], [0.0, 0.5, 1.0]
     parts = [
-        (
-            f'<path class="grid" d="M{EDGE} {up(n / 4):.1f}H{side - 10}M{at(n / 4):.1f} '
-            f'{up(0)}V{up(1)}"/>'
-        )
-        for n in range(5)
+        frame.grid("grid", quarters, quarters),
+        *frame.row_labels(halves, map(_percent, halves), 6),
+        *(
+            text(f"tick {anchor}", frame.x(half), side - 10, _percent(half))
+            for half, anchor in zip(halves, ANCHORS, strict=True)
+        ),
+        path("aim", frame.line([(0, 0), (1, 1)])),
     ]
-    parts += [
-        f'<text class="tick" x="{EDGE - 6}" y="{up(n / 2) + 4:.1f}">{50 * n} %</text>'
-        for n in range(3)
-    ]
-    parts += [
-        f'<text class="tick {anchor}" x="{at(n / 2):.1f}" y="{side - 10}">{50 * n} %</text>'
-        for n, anchor in enumerate(ANCHORS)
-    ]
-    parts.append(f'<path class="aim" d="M{at(0)} {up(0)}L{at(1)} {up(1)}"/>')
     for each in bins:
         low, high = each.interval
-        x = at(each.confidence / 100)
-        parts.append(f'<path class="band" d="M{x:.1f} {up(low):.1f}V{up(high):.1f}"/>')
-        parts.append(
-            f'<circle class="dot" cx="{x:.1f}" cy="{up(each.share):.1f}" '
-            f'r="{min(8, 3 + each.of**0.5 / 2):.1f}"/>'
-        )
+        x = frame.x(each.confidence / 100)
+        parts.append(path("band", f"M{x:.1f} {frame.y(low):.1f}V{frame.y(high):.1f}"))
+        parts.append(dot(x, frame.y(each.share), min(8, 3 + each.of**0.5 / 2), "dot"))
     told = "; ".join(
         _("%(sure)s %% sure: right %(right)s of %(of)s")
         % {"sure": each.confidence, "right": each.right, "of": each.of}
         for each in bins
     )
-    return _svg("plate calibration", side, side, f"{name}. {told}", parts)
+    return document("plate calibration", side, side, f"{name}. {told}", parts)
 
 
-def _svg(
-    name: str, width: int, height: int, label: str, parts: Iterable[str], *, size: bool = False
-) -> SafeString:
-    """Return a figure; with `size` it is as large as it was drawn, else as wide as its place."""
-    own = format_html(' width="{}" height="{}"', width, height) if size else ""
-    frame = '<svg class="{}"{} viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    return format_html(frame, name, own, width, height, label, mark_safe("".join(parts)))  # noqa: S308 - numbers, and names of months
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"

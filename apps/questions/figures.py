@@ -23,13 +23,25 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+
+from apps.common.number_format import format_number
+from apps.common.svg_charts import (
+    HANDS,
+    Frame,
+    Scale,
+    bar,
+    document,
+    dot,
+    path,
+    text,
+    tick_labels,
+    ticks,
+)
 
 Both = Mapping[str, str]  # {"en", "zh"}
 Range = tuple[float, float]
 WIDTH, PLOT = 480, 270  # px; narrow, so that its text can be read on a phone
 LEFT, RIGHT, ABOVE, BELOW = 52, 14, 28, 44  # around the plot; above it stands what y is
-HANDS = 7  # colours of lines in the stylesheet
 ROW = 19  # px of a line of the legend
 SWATCH = 28
 MOST = 600  # points of a line
@@ -119,6 +131,8 @@ class Draw:
             raise BadFigure("a question has one figure, with one pair of axes")
         if not (x[0] < x[1] and y[0] < y[1]):
             raise BadFigure("a range goes from a smaller number to a larger one")
+        if not all(math.isfinite(end) for end in (*x, *y)):
+            raise BadFigure("a range has finite ends")
         self.made = Axes(
             (float(x[0]), float(x[1])),
             (float(y[0]), float(y[1])),
@@ -137,78 +151,40 @@ def _both(words: Both, what: str) -> Both:
 # ---------------------------------------------------------------- paper
 
 
-def ticks(low: float, high: float, count: int) -> list[float]:
-    """Return about `count` round numbers (1, 2 or 5 times a power of ten apart) from `low` to
-    `high`.
-    """
-    power = 10.0 ** math.floor(math.log10((high - low) / count))
-    step = next(
-        (n * power for n in (1, 2, 5) if n * power >= (high - low) / count * 0.999), 10 * power
-    )
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{n * step:.12g}") for n in range(first, last + 1)]
-
-
 class _Sheet:
     """One drawing of axes, in one language: the legend, and below it the plot."""
 
     def __init__(self, axes: Axes, language: str) -> None:
         self.axes, self.language = axes, language
         named = [what for what in axes.marks if what[0] in ("line", "points")]
-        self.top = ROW * len(named) + ABOVE + 6
-        self.foot = self.top + PLOT
-        self.right = WIDTH - RIGHT
+        top = ROW * len(named) + ABOVE + 6
+        self.frame = Frame(Scale(*axes.x, LEFT, WIDTH - RIGHT), Scale(*axes.y, top + PLOT, top))
         self.rows = 0  # of the legend, so far
 
-    def x(self, value: float) -> float:
-        return LEFT + (self.right - LEFT) * (value - self.axes.x[0]) / (
-            self.axes.x[1] - self.axes.x[0]
-        )
-
-    def y(self, value: float) -> float:
-        inside = min(max(value, self.axes.y[0]), self.axes.y[1])
-        return self.top + PLOT * (self.axes.y[1] - inside) / (self.axes.y[1] - self.axes.y[0])
-
     def svg(self) -> str:
-        axes, lang = self.axes, self.language
-        body = [self._paper(), *self._marks()]
-        body.append(f'<path class="axis" d="M{LEFT} {self.top}V{self.foot}H{self.right}"/>')
-        body.append(
-            f'<text class="unit" x="{LEFT - 40}" '
-            f'y="{self.top - 12}">{escape(axes.y_label[lang])}</text>'
-        )
-        body.append(
-            f'<text class="unit end" x="{self.right}" '
-            f'y="{self.foot + 36}">{escape(axes.x_label[lang])}</text>'
-        )
-        label = escape(axes.alternatives[lang], quote=True)
-        size = f'viewBox="0 0 {WIDTH} {self.foot + BELOW}"'
-        head = (
-            f'<svg class="figure plate" {size} role="img" aria-label="{label}" lang="{_tag(lang)}">'
-        )
-        return head + "".join(body) + "</svg>\n"
+        axes, frame = self.axes, self.frame
+        body = [
+            *self._paper(),
+            *self._marks(),
+            path("axis", f"M{frame.left} {frame.top}V{frame.foot}H{frame.right}"),
+            text("unit", frame.left - 40, frame.top - 12, axes.y_label[self.language]),
+            text("unit end", frame.right, frame.foot + 36, axes.x_label[self.language]),
+        ]
+        label, tag = axes.alternatives[self.language], "zh-Hans" if self.language == "zh" else "en"
+        height = frame.foot + BELOW
+        return document("figure plate", WIDTH, height, label, body, language=tag) + "\n"
 
-    def _paper(self) -> str:
-        axes = self.axes
+    def _paper(self) -> list[str]:
+        axes, frame = self.axes, self.frame
         barred = any(kind == "bars" for kind, _what in axes.marks)
         across, down = [] if barred else ticks(*axes.x, 7), ticks(*axes.y, 6)
         fine = [] if barred else ticks(*axes.x, 35)
-        parts = [self._grid("minor", fine, ticks(*axes.y, 30)), self._grid("major", across, down)]
-        parts += [
-            f'<text class="tick" x="{LEFT - 7}" y="{self.y(v) + 4:.1f}">{_number(v)}</text>'
-            for v in down
+        return [
+            frame.grid("minor", fine, ticks(*axes.y, 30)),
+            frame.grid("major", across, down),
+            *frame.row_labels(down, map(_with_minus, tick_labels(down)), 7),
+            *frame.column_labels(across, map(_with_minus, tick_labels(across)), 17),
         ]
-        parts += [
-            f'<text class="tick mid" x="{self.x(v):.1f}" y="{self.foot + 17}">{_number(v)}</text>'
-            for v in across
-        ]
-        return "".join(parts)
-
-    def _grid(self, name: str, xs: Sequence[float], ys: Sequence[float]) -> str:
-        lines = [f"M{self.x(v):.1f} {self.top}V{self.foot}" for v in xs] + [
-            f"M{LEFT} {self.y(v):.1f}H{self.right}" for v in ys
-        ]
-        return f'<path class="{name}" d="{"".join(lines)}"/>'
 
     def _marks(self) -> list[str]:
         """Draw what lies below first; colours go by the order in which `figure.py` names things."""
@@ -227,89 +203,53 @@ class _Sheet:
             drawn[id(mark)] for mark in sorted(self.axes.marks, key=lambda mark: order[mark[0]])
         ]
 
-    def _legend(self, swatch: str, hand: int, name: Both) -> str:
+    def _legend(self, hand: int, name: Both) -> tuple[int, int, str]:
+        """Return where the next line of the legend has its swatch, and its words."""
         self.rows += 1
-        left, line = LEFT - 40, ROW * self.rows
-        text = (
-            f'<text class="end-name t{hand}" x="{left + SWATCH + 8}" '
-            f'y="{line - 3}">{escape(name[self.language])}</text>'
-        )
-        return swatch.format(x=left, y=line - 8) + text
+        x, y = LEFT - 40, ROW * self.rows
+        words = text(f"end-name t{hand}", x + SWATCH + 8, y - 3, name[self.language])
+        return x, y - 8, words
 
     def _line(self, hand: int, points: list[tuple[float, float]], name: Both, dashed: bool) -> str:
-        pieces, pen = [], "M"
-        for x, y in points:
-            if not (math.isfinite(x) and math.isfinite(y)):
-                pen = "M"
-                continue
-            pieces.append(f"{pen}{self.x(x):.1f} {self.y(y):.1f}")
-            pen = "L"
         look = f"line a{hand}{' dashed' if dashed else ''}"
-        swatch = f'<path class="{look}" d="M{{x}} {{y}}h{SWATCH}"/>'
-        return f'<path class="{look}" d="{"".join(pieces)}"/>' + self._legend(swatch, hand, name)
+        x, y, words = self._legend(hand, name)
+        return path(look, self.frame.line(points)) + path(look, f"M{x} {y}h{SWATCH}") + words
 
     def _points(self, hand: int, points: list[tuple[float, float]], name: Both) -> str:
-        inside = ((x, y) for x, y in points if math.isfinite(x) and math.isfinite(y))
-        dots = "".join(
-            f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="3.5"/>' for x, y in inside
-        )
-        swatch = (
-            f'<g class="dots d{hand}" transform="translate({SWATCH / 2:.0f})"><circle cx="{{x}}" '
-            f'cy="{{y}}" r="3.5"/></g>'
-        )
-        return f'<g class="dots d{hand}">{dots}</g>' + self._legend(swatch, hand, name)
+        frame = self.frame
+        dots = [dot(frame.x(x), frame.y(y)) for x, y in points if frame.x.has(x) and frame.y.has(y)]
+        x, y, words = self._legend(hand, name)
+        swatch = dot(x + SWATCH / 2, y)
+        return "".join(f'<g class="dots d{hand}">{g}</g>' for g in ("".join(dots), swatch)) + words
 
     def _bars(self, _hand: int, names: list[Both], heights: list[float]) -> str:
-        slot, zero, parts = (self.right - LEFT) / len(names), self.y(0.0), []
+        frame, parts = self.frame, list[str]()
+        slot, zero = (frame.right - frame.left) / len(names), frame.y(0.0)
         for n, (name, height) in enumerate(zip(names, heights, strict=True)):
-            left, middle, end = LEFT + slot * (n + 0.2), LEFT + slot * (n + 0.5), self.y(height)
-            top, tall = min(end, zero), max(abs(end - zero), 0.5)
-            parts.append(
-                f'<rect class="measured" x="{left:.1f}" y="{top:.1f}" '
-                f'width="{slot * 0.6:.1f}" height="{tall:.1f}"/>'
-            )
-            parts.append(
-                f'<text class="value" x="{middle:.1f}" '
-                f'y="{top - 6:.1f}">{_number(height, 3)}</text>'
-            )
-            text = escape(name[self.language])
-            parts.append(
-                f'<text class="tick mid" x="{middle:.1f}" y="{self.foot + 17}">{text}</text>'
-            )
+            middle, end = frame.left + slot * (n + 0.5), frame.y(height)
+            value = _with_minus(format_number(height))
+            parts += [
+                bar("measured", frame.left + slot * (n + 0.2), slot * 0.6, end, zero),
+                text("value", middle, min(end, zero) - 6, value),
+                text("tick mid", middle, frame.foot + 17, name[self.language]),
+            ]
         return "".join(parts)
 
     def _region(self, _hand: int, x: Range, y: Range, label: Both) -> str:
-        left, right, top, bottom = self.x(x[0]), self.x(x[1]), self.y(y[1]), self.y(y[0])
-        area = (
-            f'<rect class="region" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-            f'height="{bottom - top:.1f}"/>'
-        )
-        return area + (
-            f'<text class="unit end" x="{right - 8:.1f}" '
-            f'y="{bottom - 8:.1f}">{escape(label[self.language])}</text>'
-        )
+        left, right = map(self.frame.x, x)
+        top, bottom = self.frame.y(y[1]), self.frame.y(y[0])
+        area = bar("region", left, right - left, top, bottom)
+        return area + text("unit end", right - 8, bottom - 8, label[self.language])
 
     def _mark(self, _hand: int, x: float | None, y: float | None, label: Both) -> str:
+        frame = self.frame
         if x is not None:
-            place, line = (
-                (self.x(x) + 6, self.top + 16.0),
-                f"M{self.x(x):.1f} {self.top}V{self.foot}",
-            )
+            line, at = frame.grid("mark", [x], []), (frame.x(x) + 6, frame.top + 16.0)
         else:
-            place, line = (
-                (LEFT + 8.0, self.y(y or 0.0) - 6),
-                f"M{LEFT} {self.y(y or 0.0):.1f}H{self.right}",
-            )
-        text = (
-            f'<text class="unit" x="{place[0]:.1f}" '
-            f'y="{place[1]:.1f}">{escape(label[self.language])}</text>'
-        )
-        return f'<path class="mark" d="{line}"/>{text}'
+            height = y or 0.0
+            line, at = frame.grid("mark", [], [height]), (frame.left + 8.0, frame.y(height) - 6)
+        return line + text("unit", *at, label[self.language])
 
 
-def _number(value: float, digits: int = 6) -> str:
-    return format(value, f".{digits}g").replace("-", "−")
-
-
-def _tag(language: str) -> str:
-    return "zh-Hans" if language == "zh" else "en"
+def _with_minus(number: str) -> str:
+    return number.replace("-", "−")

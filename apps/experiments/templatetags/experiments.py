@@ -12,6 +12,7 @@ from apps.experiments import shown
 
 register = template.Library()
 register.filter("seconds", shown.seconds)
+register.filter("fact", shown.fact)
 
 
 @register.filter

@@ -1,10 +1,11 @@
 /* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
    its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
    over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
-import { around, figure, reach, ticks, wide } from "./graph.js";
+import { around, number, reach, tickLabels, ticks } from "./chart-scale.js";
+import { margin, wide } from "./graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const PAD = { top: 14, right: 14, left: 52 }; // px
+const PAD = { top: 14, right: 14, left: 52 }; // px; left is more where numbers are longer
 const NAMES = 30, LINE = 13; // px below the bars for names of one line, and for each line more
 const TIGHT = 42, LONGEST = 150; // px: of a slot in which names and numbers stand on end, and of such a name
 const THUMB = 26; // px
@@ -14,6 +15,7 @@ class BarChart extends HTMLElement {
   #frame = 0;
   #reach = [Infinity, -Infinity];
   #hidden = new Set();
+  #left = PAD.left;
 
   /* figure: {series, arms, y, unit, drawing, labels}; own and baseline: Points, or null. */
   show(spec, own, baseline, { over = false, marks = null } = {}) {
@@ -56,25 +58,26 @@ class BarChart extends HTMLElement {
     const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
     const [low, high] = reach([...means, ...(this.spec.y ?? [this.spec.foot ?? 0])], this.spec.y ? [] : edges);
-    const room = (high - low) / (this.#slot(rows) < TIGHT ? 4 : 12); // for the number over the tallest bar
+    const part = this.#slot(rows) < TIGHT ? 4 : 12, room = high / part - low / part; // for the number over the tallest bar
     const top = this.spec.y ? high : high + room;
     this.#reach = [Math.min(this.#reach[0], low), Math.max(this.#reach[1], top)];
     return around(...this.#reach);
   }
 
-  #slot(rows) { return (this.clientWidth - PAD.left - PAD.right) / Math.max(1, rows.length); } // px
+  #slot(rows) { return (this.clientWidth - this.#left - PAD.right) / Math.max(1, rows.length); } // px
 
   #paint() {
     const rows = this.#rows(), [low, high] = this.#scale(rows);
     const width = this.clientWidth;
+    this.#left = margin(tickLabels(ticks(low, high, 6)), PAD.left);
     const slot = this.#slot(rows);
     const foot = 270 + (width < 560 ? 0 : 50) - NAMES, height = foot + below(rows, slot);
-    const inner = { w: width - PAD.left - PAD.right, h: foot - PAD.top };
+    const inner = { w: width - this.#left - PAD.right, h: foot - PAD.top };
     const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
     this.#paper(svg, { low, high, y, width, inner });
-    rows.forEach((row, n) => this.#bar(svg, row, { x: PAD.left + slot * n, slot, y, zero: y(Math.max(low, Math.min(this.spec.foot ?? 0, high))), foot }));
-    if (this.spec.foot > low) svg.append(make("path", { class: "foot", d: `M${PAD.left} ${y(this.spec.foot)}H${width - PAD.right}` }));
+    rows.forEach((row, n) => this.#bar(svg, row, { x: this.#left + slot * n, slot, y, zero: y(Math.max(low, Math.min(this.spec.foot ?? 0, high))), foot }));
+    if (this.spec.foot > low) svg.append(make("path", { class: "foot", d: `M${this.#left} ${y(this.spec.foot)}H${width - PAD.right}` }));
     this.querySelector("svg")?.remove();
     this.prepend(svg);
     this.#place(rows, { slot, y, low, high });
@@ -82,12 +85,12 @@ class BarChart extends HTMLElement {
 
   #paper(svg, { low, high, y, width, inner }) {
     const major = ticks(low, high, 6), minor = ticks(low, high, 30);
-    const right = PAD.left + inner.w, foot = PAD.top + inner.h;
-    const rows = (list) => list.map((v) => `M${PAD.left} ${y(v).toFixed(1)}H${right}`).join("");
-    const columns = (step) => Array.from({ length: Math.floor(inner.w / step) + 1 }, (_, n) => `M${PAD.left + n * step} ${PAD.top}V${foot}`).join("");
+    const right = this.#left + inner.w, foot = PAD.top + inner.h;
+    const rows = (list) => list.map((v) => `M${this.#left} ${y(v).toFixed(1)}H${right}`).join("");
+    const columns = (step) => Array.from({ length: Math.floor(inner.w / step) + 1 }, (_, n) => `M${this.#left + n * step} ${PAD.top}V${foot}`).join("");
     svg.append(make("path", { class: "minor", d: rows(minor) + columns(8) }), make("path", { class: "major", d: rows(major) + columns(40) }));
-    for (const v of major) svg.append(make("text", { x: PAD.left - 7, y: y(v) + 4, class: "tick" }, figure(v)));
-    svg.append(make("text", { x: PAD.left + 8, y: PAD.top + 14, class: "unit" }, this.spec.unit ?? ""));
+    tickLabels(major).forEach((label, n) => svg.append(make("text", { x: this.#left - 7, y: y(major[n]) + 4, class: "tick" }, label)));
+    svg.append(make("text", { x: this.#left + 8, y: PAD.top + 14, class: "unit" }, this.spec.unit ?? ""));
   }
 
   #bar(svg, row, { x, slot, y, zero, foot }) {
@@ -104,7 +107,7 @@ class BarChart extends HTMLElement {
     if (row.base) group.append(make("path", { class: "base", d: `M${left} ${y(row.base.mean)}h${wide}` }));
     const idle = this.marks && !this.marks.get(row.arm)?.name; // nobody touched it yet: no opinion
     if (row.pred != null) group.append(make("rect", { class: idle ? "drawn idle" : "drawn", ...box(row.pred) }));
-    const value = row.run ? figure(row.run.mean) : row.pred != null && !idle ? figure(row.pred) : "";
+    const value = row.run ? number(row.run.mean) : row.pred != null && !idle ? number(row.pred) : "";
     const top = Math.min(...[row.run?.high ?? row.run?.mean, row.pred, row.base?.mean].filter((v) => v != null).map(y), zero);
     const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = row.run ? "value run" : "value pred";
     group.append(slot < TIGHT && value ? onEnd(value, middle, Math.max(top - 6, PAD.top + 6.5 * value.length), `${kind} up`) : make("text", { x: middle, y: over, class: kind }, value));
@@ -125,7 +128,7 @@ class BarChart extends HTMLElement {
       const input = this.marks.get(row.arm);
       if (!input) return;
       const top = y(Number(input.max)), bottom = y(Number(input.min));
-      Object.assign(input.style, { left: `${PAD.left + slot * (n + 0.5)}px`, top: `${top - THUMB / 2}px`, height: `${bottom - top + THUMB}px` });
+      Object.assign(input.style, { left: `${this.#left + slot * (n + 0.5)}px`, top: `${top - THUMB / 2}px`, height: `${bottom - top + THUMB}px` });
     });
   }
 }

@@ -1,10 +1,12 @@
 /* <metric-chart>: the curves of one figure, uPlot on graph paper. Measured arms are drawn in colours, each with a dash of its own,
    with bands; the baseline thin and in ink; what was predicted in pencil at the right edge. Names stand at the ends of the lines. */
 import uPlot from "uplot";
-import { around, figure, hand, reach, ticks, wide } from "./graph.js";
+import { around, decades, number, onward, reach, tickLabels, ticks, within } from "./chart-scale.js";
+import { hand, margin, wide } from "./graph.js";
 
 const NARROW = 560; // px
 const LINE = 16; // px between two names
+const LEFT = 48, BELOW = 30, GAP = 5; // px: room for the numbers at the axes, and from the paper to them
 const empty = () => [];
 
 class MetricChart extends HTMLElement {
@@ -12,6 +14,7 @@ class MetricChart extends HTMLElement {
   #shape = ""; // what the chart was built for
   #frame = 0;
   #lines = []; // {name, arm, hand, own, offset}
+  #columns = [[]]; // steps, then of each line its values: as they were measured, while the chart has them within what it can reach
   #hidden = new Set(); // hands that are switched off
   #reach = [Infinity, -Infinity]; // of y so far: a scale that shrinks would jump
   lost = false;
@@ -31,8 +34,8 @@ class MetricChart extends HTMLElement {
       if (!this.clientWidth) return; // in a figure that is put away
       const arms = this.own.arms(this.spec.series, this.spec.arms);
       const shape = JSON.stringify([arms, this.baseline ? this.baseline.arms(this.spec.series, this.spec.arms) : [], this.spec.series, this.clientWidth]);
-      if (shape === this.#shape) this.#chart.setData(this.#data());
-      else this.#build(shape, arms);
+      if (shape !== this.#shape) this.#build(shape, arms);
+      else { this.#load(); this.#chart.setData(this.#inReach()); }
     });
   }
 
@@ -42,13 +45,13 @@ class MetricChart extends HTMLElement {
     this.draw();
   }
 
-  get steps() { return this.#chart?.data[0] ?? []; }
+  get steps() { return this.#columns[0]; }
 
   /* Move the cursor to the nth step, and return what stands there: {step, values: [{name, hand, value}]}. */
   read(n) {
     const step = this.steps[n];
     if (step == null) return null;
-    this.#chart.setCursor({ left: this.#chart.valToPos(step, "x"), top: 10 });
+    this.#chart.setCursor({ left: this.#chart.valToPos(within(step), "x"), top: 10 });
     return { step, values: this.#values(n) };
   }
 
@@ -57,7 +60,7 @@ class MetricChart extends HTMLElement {
   }
 
   #near(line, n) { // the line's newest value at or before the nth step
-    const column = this.#chart.data[line.offset];
+    const column = this.#columns[line.offset];
     for (let i = n; i >= 0; i--) if (column[i] != null) return column[i];
     return null;
   }
@@ -67,7 +70,7 @@ class MetricChart extends HTMLElement {
     this.probe = document.createElement("i");
     this.probe.hidden = true;
     this.append(this.probe);
-    this.#chart = { destroy() {}, setData() {}, data: [[]] };
+    this.#chart = { destroy() {}, setData() {} };
     const again = () => { this.#shape = ""; this.draw(); };
     new ResizeObserver(() => this.draw()).observe(this);
     document.addEventListener("themechange", again);
@@ -88,23 +91,19 @@ class MetricChart extends HTMLElement {
     this.colours = Object.fromEntries(["--ink-2", "--ink-3", "--grid-minor", "--grid-major", "--pencil-line", "--pencil", "--graph"].map((c) => [c, this.#colour(c)]));
     this.font = getComputedStyle(this).fontFamily;
     this.#choose(arms);
-    const axis = { stroke: this.colours["--ink-3"], font: `12px ${this.font}`, ticks: { show: false }, grid: { show: false } };
-    const { log_x: log } = this.spec;
+    this.#load();
     this.#chart = new uPlot({
-      width: this.clientWidth, height: this.#height, legend: { show: false }, padding: [12, this.#margin(), 0, 0],
+      width: this.clientWidth, height: this.#height, legend: { show: false }, padding: [12, this.#margin(), BELOW, (u) => this.#left(u)],
       cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { time: false, distr: log ? 3 : 1, range: (u, low, high) => this.#rangeX(low, high) },
+        x: { time: false, distr: this.spec.log_x ? 3 : 1, range: (u, low, high) => this.#rangeX(low, high) },
         y: { range: (u) => this.#rangeY(u) },
       },
-      axes: [
-        { ...axis, size: 30, ...(log ? {} : { splits: (u) => ticks(u.scales.x.min, u.scales.x.max, this.#narrow ? 5 : 10) }), values: (u, found) => found.map((v) => (v == null ? "" : figure(v))) },
-        { ...axis, size: 48, splits: (u) => ticks(u.scales.y.min, u.scales.y.max, 6), values: (u, found) => found.map(figure) },
-      ],
+      axes: [{ show: false }, { show: false }], // the paper has the numbers: uPlot's own ticks do not bear any range
       series: [{}, ...this.#lines.flatMap((line) => this.#strokes(line))],
       bands: this.#lines.filter((line) => line.banded).map((line) => ({ series: [line.offset + 2, line.offset + 1], fill: line.wash })),
       hooks: { drawClear: [(u) => this.#paper(u)], draw: [(u) => { this.#marks(u); this.#names(u); }], setCursor: [(u) => this.#tell(u)] },
-    }, this.#data(), this);
+    }, this.#inReach(), this);
   }
 
   #choose(arms) {
@@ -132,10 +131,10 @@ class MetricChart extends HTMLElement {
     return line.banded ? [middle, edge, edge] : [middle];
   }
 
-  #data() {
+  #load() {
     const { series } = this.spec;
     const curves = this.#lines.map((line) => line.from.curve(series, line.arm) ?? { step: empty(), mean: empty(), low: empty(), high: empty() });
-    const steps = [...new Set(curves.flatMap((curve) => curve.step))].filter((s) => !this.spec.log_x || s > 0).sort((a, b) => a - b);
+    const steps = [...new Set(curves.flatMap((curve) => curve.step))].filter((s) => s != null && (!this.spec.log_x || s > 0)).sort((a, b) => a - b);
     const place = new Map(steps.map((step, i) => [step, i]));
     const columns = [steps];
     this.#lines.forEach((line, n) => {
@@ -146,14 +145,17 @@ class MetricChart extends HTMLElement {
         columns.push(column);
       }
     });
-    return columns;
+    this.#columns = columns;
   }
+
+  #inReach() { return this.#columns.map((column) => column.map((v) => (v == null ? null : within(v)))); }
 
   #rangeX(low, high) {
     const to = this.spec.to ?? high;
-    if (low == null) return this.spec.log_x ? [1, 10] : [0, to ?? 1];
-    if (this.spec.log_x) return [low, Math.max(high, low * 10)];
-    return [Math.min(low, to), Math.max(high, to, low + 1e-9)];
+    if (low == null) return this.spec.log_x ? [1, 10] : onward(0, to ?? 1);
+    if (!this.spec.log_x) return onward(Math.min(low, to), Math.max(high, to));
+    const end = Math.max(high, low * 10);
+    return Number.isFinite(end) ? [low, end] : [low / 10, high];
   }
 
   #rangeY(u) {
@@ -166,6 +168,9 @@ class MetricChart extends HTMLElement {
     return around(...this.#reach);
   }
 
+  #rows(u) { return u.scales.y.min == null ? [] : ticks(u.scales.y.min, u.scales.y.max, 6); }
+  #left(u) { return margin(tickLabels(this.#rows(u)), LEFT); }
+
   #margin() {
     if (this.#narrow) return 12;
     const drawn = Object.keys(this.spec.drawing ?? {}).map((arm) => this.spec.labels[arm] ?? arm);
@@ -174,7 +179,7 @@ class MetricChart extends HTMLElement {
 
   #paper(u) { // graph paper whose squares are real units
     const { ctx, bbox: box } = u, px = devicePixelRatio, { x, y } = u.scales;
-    const rows = ticks(y.min, y.max, 6), columns = this.spec.log_x ? decades(x.min, x.max) : ticks(x.min, x.max, this.#narrow ? 5 : 10);
+    const rows = this.#rows(u), columns = (this.spec.log_x ? decades : ticks)(x.min, x.max, this.#narrow ? 5 : 10);
     ctx.save();
     ctx.setLineDash([]);
     for (const [colour, xs, ys] of [["--grid-minor", this.spec.log_x ? columns : fifths(columns), fifths(rows)], ["--grid-major", columns, rows]]) {
@@ -187,9 +192,13 @@ class MetricChart extends HTMLElement {
     }
     ctx.fillStyle = this.colours["--ink-3"];
     ctx.font = `${12 * px}px ${this.font}`;
-    ctx.textAlign = "left";
-    ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
     const right = box.left + box.width, foot = box.top + box.height;
+    ctx.textAlign = "right"; ctx.textBaseline = "middle";
+    tickLabels(rows).forEach((label, n) => ctx.fillText(label, box.left - GAP * px, Math.round(u.valToPos(rows[n], "y", true))));
+    ctx.textAlign = "center"; ctx.textBaseline = "top";
+    tickLabels(columns).forEach((label, n) => ctx.fillText(label, Math.round(u.valToPos(columns[n], "x", true)), foot + GAP * px));
+    ctx.textAlign = "left"; ctx.textBaseline = "middle";
+    ctx.fillText(this.spec.unit ?? "", box.left + 8 * px, box.top + 16 * px);
     ctx.textAlign = this.#narrow ? "right" : "left"; // beside the numbers of the axis, where lines do not end
     ctx.fillText(this.spec.x ?? "", this.#narrow ? right - 8 * px : right + 24 * px, this.#narrow ? foot - 8 * px : foot + 15 * px);
     ctx.restore();
@@ -204,7 +213,7 @@ class MetricChart extends HTMLElement {
       ctx.setLineDash([5 * px, 3 * px]);
       for (const [arm, value] of Object.entries(this.spec.drawing ?? {})) {
         if (!this.spec.arms.length || value == null) continue;
-        const y = u.valToPos(value, "y", true), end = box.left + box.width;
+        const y = u.valToPos(within(value), "y", true), end = box.left + box.width;
         ctx.beginPath(); ctx.moveTo(end - 34 * px, y); ctx.lineTo(end, y); ctx.stroke();
       }
     }
@@ -214,7 +223,7 @@ class MetricChart extends HTMLElement {
         const end = this.#end(line);
         if (!end) continue;
         ctx.beginPath();
-        ctx.arc(u.valToPos(end.step, "x", true), u.valToPos(end.value, "y", true), 4.5 * px, 0, 7);
+        ctx.arc(u.valToPos(within(end.step), "x", true), u.valToPos(within(end.value), "y", true), 4.5 * px, 0, 7);
         ctx.fillStyle = this.colours["--graph"]; ctx.strokeStyle = line.colour; ctx.lineWidth = 2 * px;
         ctx.fill(); ctx.stroke();
       }
@@ -223,7 +232,7 @@ class MetricChart extends HTMLElement {
   }
 
   #end(line) {
-    const [steps, column] = [this.#chart.data[0], this.#chart.data[line.offset] ?? []];
+    const [steps, column] = [this.#columns[0], this.#columns[line.offset] ?? []];
     for (let i = column.length - 1; i >= 0; i--) if (column[i] != null) return { step: steps[i], value: column[i] };
     return null;
   }
@@ -233,7 +242,7 @@ class MetricChart extends HTMLElement {
     const { ctx, bbox: box } = u, px = devicePixelRatio;
     const own = this.#lines.some((line) => line.hand === "run" && this.#end(line));
     const named = this.#lines.filter((line) => line.hand === "run" || !own).map((line) => ({ line, end: this.#end(line) })).filter((item) => item.end);
-    const items = [...named, ...this.#awaited(named)].map((item) => ({ ...item, y: u.valToPos(item.end.value, "y", true) })).sort((a, b) => a.y - b.y);
+    const items = [...named, ...this.#awaited(named)].map((item) => ({ ...item, y: u.valToPos(within(item.end.value), "y", true) })).sort((a, b) => a.y - b.y);
     for (let i = 1; i < items.length; i++) items[i].y = Math.max(items[i].y, items[i - 1].y + LINE * px);
     let floor = box.top + box.height; // and back up, where the names ran out at the bottom
     for (let i = items.length - 1; i >= 0; i--) { items[i].y = Math.min(items[i].y, floor); floor = items[i].y - LINE * px; }
@@ -246,7 +255,7 @@ class MetricChart extends HTMLElement {
       ctx.fillText(line.name, x, y);
       const wide = ctx.measureText(line.name).width;
       ctx.font = `${12.5 * px}px ${this.font}`;
-      ctx.fillText(figure(end.value), x + wide + 7 * px, y);
+      ctx.fillText(number(end.value), x + wide + 7 * px, y);
     }
     ctx.restore();
   }
@@ -260,19 +269,13 @@ class MetricChart extends HTMLElement {
 
   #tell(u) {
     if (u.cursor.idx == null || u !== this.#chart) return;
-    this.dispatchEvent(new CustomEvent("read", { detail: { n: u.cursor.idx, step: u.data[0][u.cursor.idx], values: this.#values(u.cursor.idx) } }));
+    this.dispatchEvent(new CustomEvent("read", { detail: { n: u.cursor.idx, step: this.steps[u.cursor.idx], values: this.#values(u.cursor.idx) } }));
   }
 }
 
 function fifths(list) { // five squares to each
   const step = (list[1] - list[0]) / 5;
   return step > 0 ? Array.from({ length: 5 * (list.length + 1) }, (_, n) => list[0] + (n - 5) * step) : list;
-}
-
-function decades(low, high) {
-  const found = [];
-  for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; p++) for (let n = 1; n < 10; n++) found.push(n * 10 ** p);
-  return found.filter((v) => v >= low && v <= high);
 }
 
 customElements.define("metric-chart", MetricChart);

@@ -1,6 +1,6 @@
 /* The run page made live: what is stored first, then what comes, each batch once; the panels change with the run's state. */
 import "./bar-chart.js";
-import { figure } from "./graph.js";
+import { number } from "./chart-scale.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
 import { htmx } from "./requests.js";
@@ -50,10 +50,10 @@ function tabulate({ element, spec }) { // as the server wrote it, with what came
   body.replaceChildren(...arms.map((arm) => {
     const row = document.createElement("tr"), now = own.newest(spec.series, arm);
     row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: spec.labels[arm] ?? arm }));
-    const span = now?.low == null ? "" : config.say.span.replace("%(low)s", figure(now.low)).replace("%(high)s", figure(now.high));
-    row.append(cell(figure(now?.mean)), cell(span));
-    if (hasBase) row.append(cell(figure(baseline?.newest(spec.series, arm)?.mean)));
-    if (row.children.length < columns) row.append(cell(spec.drawing[arm] == null ? "" : figure(spec.drawing[arm])));
+    const span = now?.low == null ? "" : config.say.span.replace("%(low)s", number(now.low)).replace("%(high)s", number(now.high));
+    row.append(cell(number(now?.mean)), cell(span));
+    if (hasBase) row.append(cell(number(baseline?.newest(spec.series, arm)?.mean)));
+    if (row.children.length < columns) row.append(cell(spec.drawing[arm] == null ? "" : number(spec.drawing[arm])));
     return row;
   }));
 }
@@ -89,19 +89,19 @@ function toEnd() {
 }
 
 function read({ step, values }) {
-  const told = values.filter((v) => v.hand === "run").map((v) => `${v.name} ${figure(v.value)}`);
-  const base = values.filter((v) => v.hand === "base").map((v) => `${v.name} ${figure(v.value)}`);
+  const told = values.filter((v) => v.hand === "run").map((v) => `${v.name} ${number(v.value)}`);
+  const base = values.filter((v) => v.hand === "base").map((v) => `${v.name} ${number(v.value)}`);
   const words = base.length ? [...told, `${config.say.baseline}: ${base.join(", ")}`] : told;
-  const line = config.say.reading.replace("{x}", charts[shown].spec.x).replace("{step}", figure(step)).replace("{values}", words.join(", "));
+  const line = config.say.reading.replace("{x}", charts[shown].spec.x).replace("{step}", number(step)).replace("{values}", words.join(", "));
   inspect.setAttribute("aria-valuetext", line);
   readout.replaceChildren(...values.filter((v) => v.hand === "run").map(({ name, value }) => {
     const span = document.createElement("span");
     const b = document.createElement("b");
-    b.textContent = figure(value);
+    b.textContent = number(value);
     span.append(`${name} `, b);
     return span;
   }));
-  readout.prepend(Object.assign(document.createElement("span"), { className: "at", textContent: `${charts[shown].spec.x} ${figure(step)}` }));
+  readout.prepend(Object.assign(document.createElement("span"), { className: "at", textContent: `${charts[shown].spec.x} ${number(step)}` }));
 }
 inspect.addEventListener("input", () => {
   const found = chartShown()?.read?.(Number(inspect.value));
@@ -145,7 +145,7 @@ function progress({ done, of }) {
   pace ??= { at, done };
   const rate = ((done - pace.done) * 1000) / (at - pace.at);
   if (rate > 0 && Number.isFinite(rate)) {
-    $("#rate").textContent = config.say.rate.replace("{rate}", Number(rate.toPrecision(2))).replace("{left}", duration((of - done) / rate));
+    $("#rate").textContent = config.say.rate.replace("{rate}", number(rate, 2)).replace("{left}", duration((of - done) / rate));
   }
   if (done - spoken >= of / 4) { // a few times in a run, not at every step
     spoken = done;
@@ -156,7 +156,7 @@ function progress({ done, of }) {
 function ends() {
   const spec = charts[shown]?.spec;
   if (!spec) return "";
-  return own.arms(spec.series, spec.arms).map((arm) => `${spec.labels[arm] ?? arm} ${figure(own.newest(spec.series, arm)?.mean)}`).join(", ");
+  return own.arms(spec.series, spec.arms).map((arm) => `${spec.labels[arm] ?? arm} ${number(own.newest(spec.series, arm)?.mean)}`).join(", ");
 }
 
 let known = "";

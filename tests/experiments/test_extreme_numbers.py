@@ -1,0 +1,171 @@
+"""Numbers at the edge of what a double holds: a run that measured them has its page, its points and
+its table, and the page stays alive.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from apps.accounts.models import User
+from apps.experiments import figures, plots
+from apps.experiments.models import Lab, Run
+from tests.common.browsing import (  # noqa: F401 - fixtures
+    Open,
+    browser_type_launch_args,
+    needs_browser,
+    open_page,
+    site,
+)
+from tests.experiments.conftest import finish, report
+from tests.experiments.pages_cast import browser, loaded, page_of, queued, started, verdict
+from workers import wire
+
+MAX, TINY = 1.7976931348623157e308, 5e-324
+SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+BROKEN = re.compile(r"nan|inf(?:inity)?\b", re.IGNORECASE)
+MEANS: dict[str, list[float]] = {
+    "one large value": [1e16] * 3,
+    "both ends": [1e308, -1e308],
+    "the largest": [MAX, -MAX, MAX],
+    "the smallest": [0.0, TINY],
+    "two neighbours": [0.9, 0.9000000000000001],
+    "all sizes": [1e-300, 1.0, 1e300],
+    "one value": [-MAX],
+}
+STEPS: dict[str, list[float | None]] = {
+    "ordinary": [0.0, 1.0, 2.0],
+    "far apart": [0.0, 1e18, MAX],
+    "neighbours": [1e18, 1e18 + 128, 1e18 + 256],
+    "one": [1e18, 1e18, 1e18],
+    "below zero": [-MAX, 0.0, MAX],
+    "without a number": [0.0, None, 2.0],
+}
+CASES = [(mean, "ordinary") for mean in MEANS] + [("both ends", step) for step in STEPS]
+
+
+@pytest.fixture
+def lab(db: None) -> Lab:
+    return loaded()
+
+
+def measure(run: Run, mean: list[float], step: list[float | None], state: str = "") -> None:
+    """Have the run measure the same numbers in every series, and end if a state is named."""
+    claimed = started(run)
+    end = len(mean)
+    events = [
+        wire.Event(
+            arm=arm,
+            series=series,
+            step=step[:end],
+            mean=mean,
+            low=mean,
+            high=[MAX] * end,  # type: ignore[arg-type]
+        )
+        for arm in ("relu 0.1", "relu 1")
+        for series in run.version.words["series"]
+    ]
+    report(claimed, *events, after=5)
+    if state:
+        small = verdict(effect=3.3306690738754696e-16, low=-MAX, high=TINY)
+        finish(claimed, state, verdicts=[small], seconds=1e300, summary={"loss": TINY})
+
+
+def charts(page: Any) -> list[str]:
+    return [svg for svg in SVG.findall(page.content.decode()) if 'class="figure' in svg]
+
+
+def attributes(svg: str) -> list[str]:
+    return [
+        value
+        for element in ET.fromstring(svg.replace("&nbsp;", " ")).iter()
+        for name, value in element.items()
+        if name != "aria-label"
+    ]
+
+
+@pytest.mark.parametrize(("mean", "step"), CASES)
+def test_a_run_that_measured_them_has_its_page(lab: Lab, mei: User, mean: str, step: str) -> None:
+    run = queued(mei, lab)
+    measure(run, MEANS[mean], STEPS[step])
+    page = page_of(run, mei)
+    assert page.status_code == 200
+    drawings = charts(page)
+    assert drawings and not [a for svg in drawings for a in attributes(svg) if BROKEN.search(a)]
+    assert page_of(run, mei, "/panel").status_code == 200
+    points = page_of(run, mei, "/points")
+    assert points.status_code == 200 and json.loads(points.content)["series"]
+    table = page_of(run, mei, "/points.csv").content.decode()
+    rows = [row for row in csv.DictReader(io.StringIO(table)) if row["series"] == "loss"]
+    assert [float(row["mean"]) for row in rows] == 2 * MEANS[mean]
+
+
+def test_what_it_came_to_is_said_in_a_few_digits(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    measure(run, [1e308, -1e308], [0.0, 1e18], "succeeded")
+    for path in (f"/runs/{run.pk}", "/runs", "/claims"):
+        page = browser(mei).get(path)
+        assert page.status_code == 200
+        text = re.sub(r"<[^>]*>", " ", re.sub(r"<script.*?</script>", "", page.content.decode()))
+        assert not re.findall(r"\d{17,}", text), path
+
+
+def test_an_administrator_reads_them_in_a_few_digits(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab)
+    measure(run, [1.0], [0.0], "succeeded")
+    mei.is_staff = mei.is_superuser = True
+    mei.save()
+    page = browser(mei).get("/admin/experiments/verdict/", follow=True)
+    assert "3.33067e-16" in page.content.decode()
+    assert "0.000000000" not in page.content.decode()
+    one = browser(mei).get(f"/admin/experiments/run/{run.pk}/change/")
+    assert one.status_code == 200 and "3.33067e-16" in one.content.decode()
+
+
+@pytest.mark.parametrize("log_x", [False, True])
+def test_an_axis_of_decades_holds_for_every_step_above_zero(log_x: bool) -> None:
+    spec = {
+        **plots.figure_specs({"figures": [{"series": "loss"}]}, {})[0],
+        "log_x": log_x,
+    }
+    for step in ([0.0, TINY, 1.0, MAX], [1.0, 10.0], [2.0, 3.0], [MAX], [1e18], [0.0]):
+        curve = {"arm": "a", "series": "loss", "step": step, "mean": step, "low": [], "high": []}
+        svg = str(figures.curves(spec, [curve]))
+        assert not [a for a in attributes(svg) if BROKEN.search(a)]
+        assert 'class="tick mid"' in svg
+
+
+PAINTED = """async (n) => {
+  for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame);
+  return [...document.querySelectorAll("bar-chart svg *")].flatMap((element) =>
+    [...element.attributes].map((a) => a.value)).filter((value) => /NaN|Infinity/.test(value));
+}"""
+
+
+@needs_browser[0]
+@needs_browser[1]
+@needs_browser[2]
+@pytest.mark.parametrize(("mean", "step"), CASES)
+def test_its_page_stays_alive(
+    transactional_db: None,
+    open_page: Open,  # noqa: F811
+    mei: User,
+    mean: str,
+    step: str,
+) -> None:
+    run = queued(mei, loaded())
+    measure(run, MEANS[mean], STEPS[step])
+    page = open_page(f"/runs/{run.pk}", mei)
+    page.locator("#chart[data-seq]:not([data-seq='0'])").wait_for()
+    for n in range(page.locator("#figure option").count()):
+        page.locator("#figure").select_option(str(n))
+        assert page.evaluate(PAINTED, 3) == []
+        figure = page.locator(f"#figure-{n}")
+        expect(figure.locator("metric-chart canvas, bar-chart svg")).to_be_visible()
