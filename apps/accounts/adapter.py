@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,15 +9,12 @@ from allauth.core.internal.httpkit import get_client_ip
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.limits import seconds_to_wait
 from apps.accounts.models import User
 from apps.common.access import is_local
-from apps.common.errors import MailAway, TooManyTries
-
-log = logging.getLogger(__name__)
+from apps.common.errors import TooManyTries
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -61,15 +56,3 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings")
-
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        try:
-            super().send_mail(template_prefix, email, context)
-        except (SMTPException, OSError) as error:
-            log.exception("mail to %s could not be sent", email)
-            raise MailAway(
-                now_(
-                    "The site could not send mail just now, so nothing was changed. Try again "
-                    "in a few minutes."
-                )
-            ) from error

@@ -7,14 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from apps.accounts.models import User
-from apps.common.lists import HardyLists
+from apps.accounts import outbox
+from apps.accounts.models import OutgoingMail, User
+from apps.common.lists import HardyLists, Kept
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gradus"
@@ -75,3 +78,47 @@ class PersonAdmin(HardyLists, UserAdmin):  # type: ignore[type-arg]
         return super().has_delete_permission(request, obj) and not (
             obj is not None and obj.handle == "gradus"
         )
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(Kept):
+    """The outbox without the mails' text: it holds links that work like passwords."""
+
+    list_display = [
+        "recipient",
+        "subject",
+        "state",
+        "attempts",
+        "error",
+        "created_at",
+        "next_attempt_at",
+        "ended_at",
+    ]
+    list_filter = ["state"]
+    search_fields = ["recipient", "subject"]
+    fields = (
+        "sender",
+        "recipient",
+        "subject",
+        "state",
+        "attempts",
+        "error",
+        "created_at",
+        "next_attempt_at",
+        "ended_at",
+    )
+    actions = ["retry"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("message")
+
+    @admin.action(description=_("Try again"), permissions=["retry"])
+    def retry(self, request: HttpRequest, mails: QuerySet[OutgoingMail]) -> None:
+        count = outbox.retry_mails(mails=mails)
+        text = ngettext(
+            "%(count)s mail will be tried again.", "%(count)s mails will be tried again.", count
+        )
+        messages.success(request, text % {"count": count})
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("accounts.change_outgoingmail"))

@@ -21,7 +21,7 @@ CONSTRAINTS = {
 class SignupView(allauth.SignupView):  # type: ignore[misc]
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            with transaction.atomic():  # a mail that cannot be sent leaves no account behind
+            with transaction.atomic():  # the account and its mail are stored together
                 response: HttpResponse = super().form_valid(form)
                 return response
         except IntegrityError as error:

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.clock import now
+from apps.common.clock import Clock, now
 
 ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL does not know
 
@@ -116,3 +116,68 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+
+class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
+    def due(self) -> OutgoingMailQuerySet:
+        """Return what may be tried now, the longest due first."""
+        return self.filter(state=OutgoingMail.State.QUEUED, next_attempt_at__lte=Clock()).order_by(
+            "next_attempt_at", "pk"
+        )
+
+
+class OutgoingMail(models.Model):
+    """A mail to one recipient: a row of the outbox, written with what causes the mail, and
+    delivered by housekeep.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+
+    sender = models.TextField(_("sender"))  # addresses of the envelope, without names
+    recipient = models.TextField(_("recipient"))
+    subject = models.CharField(_("subject"), max_length=200)  # shortened
+    # MIME; holds links that work like passwords, so it is emptied once it was sent
+    message = models.BinaryField(editable=False)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State, default=State.QUEUED, db_default=State.QUEUED
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
+    error = models.TextField(_("last error"), blank=True, default="", db_default="")
+    created_at = models.DateTimeField(_("created"), db_default=Clock())
+    # set ahead when an attempt begins: nobody else takes the row before then
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, db_default=Clock())
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = OutgoingMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=models.Q(state="queued"), name="queued_mails"
+            ),
+            models.Index(
+                fields=["ended_at"], condition=~models.Q(state="queued"), name="ended_mails"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state="queued", next_attempt_at__isnull=False, ended_at__isnull=True
+                )
+                | models.Q(
+                    state__in=["sent", "failed"],
+                    next_attempt_at__isnull=True,
+                    ended_at__isnull=False,
+                ),
+                name="mails_are_queued_or_ended",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} → {self.recipient}"

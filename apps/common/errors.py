@@ -41,13 +41,6 @@ class TooManyTries(Refused):
         self.seconds = seconds
 
 
-class MailAway(Refused):
-    """The mail server did not take the mail."""
-
-    code = "mail-away"
-    status = 503
-
-
 class BadLink(Refused):
     """A link that works once, or for a time, was used already or is too old."""
 

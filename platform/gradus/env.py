@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 import os
+import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -68,30 +70,81 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
+MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+
+
 def mail(url: str) -> dict[str, Any]:
-    """Return Django's mail settings of `smtp://user:password@host:port` (`smtps://` for TLS from
-    the start).
+    """Return Django's mail settings of `smtp://user:password@host:port?verify=…`: `smtp` goes over
+    to TLS with STARTTLS, `smtps` begins with it, `smtp+plain` does without.
     """
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise BadSetting(
-            "EMAIL_URL must look like smtp://user:password@host:587 (or smtps://… for TLS "
-            "from the start)."
-        )
-    secure = parts.scheme == "smtps"
-    port = _port(parts, "EMAIL_URL") or (465 if secure else 587)
+    parts = _mail_parts(url)
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": "apps.accounts.email_backend.OutboxBackend",
         "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": port,
+        "EMAIL_PORT": _port(parts, "EMAIL_URL") or MAIL_PORTS[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-        "EMAIL_USE_SSL": secure,
-        "EMAIL_USE_TLS": not secure,
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_TLS_VERIFY": _tls_verify(parts),
         "EMAIL_TIMEOUT": 10,
     }
+
+
+def _mail_parts(url: str) -> SplitResult:
+    """Return the parts of a mail URL whose form is right. What is said of another shows no part of
+    it: it may be the password.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadSetting(f"EMAIL_URL: {error}.") from None
+    if parts.scheme not in MAIL_PORTS or not parts.hostname:
+        raise BadSetting(
+            "EMAIL_URL must look like smtp://user:password@host:587, smtps://… for TLS from the "
+            "start, or smtp+plain://… for a server without TLS."
+        )
+    options = [name for name, _value in parse_qsl(parts.query, keep_blank_values=True)]
+    if parts.path.strip("/") or parts.fragment or options not in ([], ["verify"]):
+        raise BadSetting(
+            "EMAIL_URL: nothing but ?verify=… may follow host and port. In a user or password "
+            "write %2F for /, %3F for ?, %23 for # and %40 for @."
+        )
+    if bool(parts.username) != bool(parts.password):
+        raise BadSetting(
+            "EMAIL_URL: write both, smtp://user:password@host, or neither, smtp://host."
+        )
+    return parts
+
+
+def _tls_verify(parts: SplitResult) -> bool | str:
+    """Return whether the mail server's certificate is verified, or the file of CA certificates by
+    which it is.
+    """
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if options and parts.scheme == "smtp+plain":
+        raise BadSetting(
+            "EMAIL_URL: smtp+plain:// has no certificate to verify. Leave ?verify=… out, or write "
+            "smtp:// or smtps://."
+        )
+    verify = options.get("verify", "yes")
+    if verify in ("yes", "no"):
+        return verify == "yes"
+    if not Path(verify).is_absolute():
+        raise BadSetting(
+            f"EMAIL_URL: verify={verify!r}: write yes, no, or the absolute path of a PEM file "
+            "with the certificates to trust."
+        )
+    try:
+        ssl.create_default_context(cafile=verify)
+    except OSError as error:  # ssl.SSLError is one
+        raise BadSetting(
+            f"EMAIL_URL: verify={verify!r} must be a PEM file with the certificates to trust, "
+            f"which this process may read ({error.strerror or error})."
+        ) from None
+    return verify
 
 
 def _port(parts: SplitResult, name: str) -> int | None:

@@ -145,8 +145,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 EMAIL_URL = env.text("EMAIL_URL")
+EMAIL_TLS_VERIFY: bool | str = True  # or the file of CA certificates
 globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
+# rows of the outbox that were sent, or failed, are deleted after
+MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"

@@ -81,6 +81,18 @@ def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
         return "revoked" if row[0] else "known"
 
 
+def stuck_mails(url: str) -> tuple[int, int]:
+    """Return how many mails wait after an attempt that failed, and how many were given up."""
+    with _connected(url) as connection:
+        if not _value(connection, "SELECT to_regclass('accounts_outgoingmail')::text"):
+            return 0, 0
+        row = connection.execute(
+            "SELECT count(*) FILTER (WHERE state = 'queued' AND error <> ''), "
+            "count(*) FILTER (WHERE state = 'failed') FROM accounts_outgoingmail"
+        ).fetchone()
+        return row[0], row[1]
+
+
 def _connected(url: str) -> Any:
     import psycopg
 

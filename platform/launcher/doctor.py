@@ -123,6 +123,7 @@ def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
     return [
         Finding("good", "database", sentence),
         worker(database.last_seen(url)),
+        mail(*database.stuck_mails(url)),
         token(home, url),
     ]
 
@@ -148,6 +149,17 @@ def worker(seconds: float | None) -> Finding:
             ),
         )
     return Finding("good", "worker", f"one asked for work {_ago(seconds)} ago.")
+
+
+def mail(waiting: int, failed: int) -> Finding:
+    """Say whether mails cannot be delivered."""
+    if waiting or failed:
+        sentence = (
+            f"{waiting} could not be sent yet and {failed} have failed. The admin (Mails) says "
+            "why; see EMAIL_URL in docs/settings.md."
+        )
+        return Finding("odd", "mail", sentence)
+    return Finding("good", "mail", "none waits for a mail server that is away.")
 
 
 def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:

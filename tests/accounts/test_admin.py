@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.mail import EmailMessage
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts import outbox
+from apps.accounts.models import OutgoingMail, User
 from tests.accounts.conftest import OTHER
 
 PEOPLE = "/admin/accounts/user/"
+MAILS = "/admin/accounts/outgoingmail/"
 
 
 @pytest.fixture
@@ -107,3 +111,48 @@ def test_the_projects_account_cannot_be_deleted(boss: Client, mei: User) -> None
         User.objects.filter(handle="gradus").exists()
         and not User.objects.filter(pk=mei.pk).exists()
     )
+
+
+@pytest.fixture
+def failed_mail(db: None) -> OutgoingMail:
+    message = EmailMessage("Confirm", "https://site/secret-link", to=["sam@example.org"])
+    outbox.store_mail(message=message)
+    mail = outbox.lease_mail()
+    assert mail is not None
+    mail.attempts = outbox.MAX_ATTEMPTS
+    outbox.record_error(mail=mail, error=OSError("nobody there"))
+    return mail
+
+
+def test_the_outbox_shows_why_a_mail_failed_and_never_its_text(
+    boss: Client, failed_mail: OutgoingMail
+) -> None:
+    for url in (
+        MAILS,
+        f"{MAILS}?q=sam",
+        f"{MAILS}?state__exact=failed",
+        f"{MAILS}{failed_mail.pk}/change/",
+    ):
+        page = boss.get(url).content.decode()
+        assert all(word in page for word in ("sam@example.org", "Confirm", "nobody there"))
+        assert "secret-link" not in page and "message" not in page.split("<main", 1)[-1].lower()
+    assert boss.post(f"{MAILS}{failed_mail.pk}/change/", {"subject": "x"}).status_code == 403
+    assert boss.post(f"{MAILS}{failed_mail.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_mail_that_failed_is_tried_again(boss: Client, failed_mail: OutgoingMail) -> None:
+    chosen = {"action": "retry", "_selected_action": [failed_mail.pk]}
+    for said in ("1 mail will be tried again.", "0 mails will be tried again."):
+        assert said in boss.post(MAILS, chosen, follow=True).content.decode()
+    again = outbox.lease_mail()
+    assert again == failed_mail and again.attempts == 1
+
+
+def test_who_may_only_look_at_mails_tries_none_again(
+    signed_in: Client, mei: User, failed_mail: OutgoingMail
+) -> None:
+    User.objects.filter(pk=mei.pk).update(is_staff=True)
+    mei.user_permissions.add(Permission.objects.get(codename="view_outgoingmail"))
+    assert signed_in.get(MAILS).status_code == 200
+    signed_in.post(MAILS, {"action": "retry", "_selected_action": [failed_mail.pk]})
+    assert outbox.lease_mail() is None

@@ -100,6 +100,8 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
         ({"DATABASE_URL": "postgresql://h:port/x"}, "DATABASE_URL: Port could not be cast"),
         ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: Port out of range"),
+        ({"EMAIL_URL": "smtp://mail?verify=maybe"}, "EMAIL_URL: verify='maybe': write yes, no"),
+        ({"MAIL_KEEP_DAYS": "0"}, "MAIL_KEEP_DAYS=0: write a number above 0"),
         ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
     ],
     ids=repr,

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from launcher import database, doctor
 from launcher.database import Facts, facts, standing
-from launcher.doctor import disk, examine, gpu, look_at_broker, look_at_database, worker
+from launcher.doctor import disk, examine, gpu, look_at_broker, look_at_database, mail, worker
 from launcher.home import Home
 from launcher.running import Address
 from launcher.say import Problem
@@ -129,6 +129,32 @@ def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
 def test_a_database_without_tables_knows_nobody() -> None:
     url = renamed(os.environ["DATABASE_URL"], "postgres")
     assert database.last_seen(url) is None and standing(url, "any") == "unknown"
+    assert database.stuck_mails(url) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mails_that_do_not_leave_are_counted() -> None:
+    from django.core.mail import EmailMessage
+    from django.db import connection
+
+    from apps.accounts import outbox
+
+    url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
+    outbox.store_mail(message=EmailMessage("Subject", "Text", to=["a@x.org", "b@x.org", "c@x.org"]))
+    assert database.stuck_mails(url) == (0, 0)
+    for attempts in (1, outbox.MAX_ATTEMPTS):
+        leased = outbox.lease_mail()
+        assert leased is not None
+        leased.attempts = attempts
+        outbox.record_error(mail=leased, error=OSError("nobody there"))
+    assert database.stuck_mails(url) == (1, 1)
+
+
+@pytest.mark.parametrize(("stuck", "state"), [((0, 0), "good"), ((1, 0), "odd"), ((0, 2), "odd")])
+def test_mails_that_do_not_leave_are_said(stuck: tuple[int, int], state: str) -> None:
+    finding = mail(*stuck)
+    assert finding.state == state
+    assert state == "good" or "EMAIL_URL" in finding.sentence
 
 
 @pytest.mark.parametrize(("free", "state"), [(500_000_000, "bad"), (2_000_000_000, "odd")])

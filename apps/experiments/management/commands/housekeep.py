@@ -1,16 +1,20 @@
-"""The loop beside the web processes: each duty of each app, every few seconds."""
+"""The loops beside the web processes, every few seconds: the protocol's duties, and in a thread of
+its own what may wait for a slow mail server.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from apps.accounts.housekeeping import JOBS
 from apps.common.locks import if_free
 from apps.experiments.duties import DUTIES, ring_for_what_waits
 
@@ -19,8 +23,8 @@ log = logging.getLogger("housekeep")
 
 class Command(BaseCommand):
     help = (
-        "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits. "
-        "Any number of copies may run."
+        "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits, "
+        "deliver mail. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,13 +35,25 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             if threading.current_thread() is threading.main_thread():
                 signal.signal(number, lambda *_: over.set())
-        while True:
-            self.round()
-            if once or over.wait(settings.TICK_SECONDS):
-                return
+        if once:
+            self.round(DUTIES)
+            self.round(JOBS)
+            return
+        mail = threading.Thread(target=self.repeat, args=(JOBS, over), daemon=True)
+        mail.start()
+        try:
+            self.repeat(DUTIES, over)
+        finally:
+            over.set()
+            mail.join(timeout=settings.KILL_SECONDS)  # a mail that is cut off is tried again
 
-    def round(self) -> None:
-        for duty in DUTIES:
+    def repeat(self, duties: Sequence[Callable[[], int]], over: threading.Event) -> None:
+        self.round(duties)
+        while not over.wait(settings.TICK_SECONDS):
+            self.round(duties)
+
+    def round(self, duties: Sequence[Callable[[], int]]) -> None:
+        for duty in duties:
             try:
                 with if_free(f"duty {duty.__name__}") as ours:
                     if ours and (done := duty()):

@@ -1,0 +1,142 @@
+"""The outbox: a mail is a row, stored in the transaction that causes it and delivered by housekeep.
+
+A mail is delivered at least once. Who begins an attempt first sets the next one ahead (`backoff`),
+so no lock is held while the mail server is spoken to, and after a crash the row is due again. A
+mail that was sent twice has one Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.message import sanitize_address
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.accounts import smtp
+from apps.accounts.models import OutgoingMail
+from apps.common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF, MAX_BACKOFF = timedelta(minutes=1), timedelta(hours=4)
+MAX_ATTEMPTS = 25  # over less than three days, for which the links in mails are valid
+MAX_SUBJECT, MAX_ERROR = 200, 500  # characters
+State = OutgoingMail.State
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return the time from the start of attempt number `attempts` (from 1) to that of the next."""
+    return min(FIRST_BACKOFF * (1 << min(attempts - 1, 10)), MAX_BACKOFF)
+
+
+@transaction.atomic
+def store_mail(*, message: EmailMessage) -> int:
+    """Store a mail for each recipient, so that an address that is refused holds up no other.
+    Returns how many there are.
+    """
+    charset = message.encoding or settings.DEFAULT_CHARSET
+    content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+    recipients = dict.fromkeys(_address(to, charset) for to in message.recipients())
+    rows = [
+        OutgoingMail(
+            sender=_address(message.from_email, charset),
+            recipient=recipient,
+            subject=_storable(message.subject, MAX_SUBJECT),
+            message=content,
+        )
+        for recipient in recipients
+    ]
+    return len(OutgoingMail.objects.bulk_create(rows))
+
+
+def deliver_due_mails(*, seconds: float) -> int:
+    """Deliver what is due until `seconds` have passed, or the mail server is found away. Returns
+    how many mails were sent.
+    """
+    end = time.monotonic() + seconds
+    sent = 0
+    while time.monotonic() < end and (mail := lease_mail()) is not None:
+        try:
+            sent += deliver_mail(mail=mail)
+        except OSError as error:
+            record_error(mail=mail, error=error)
+            break
+    return sent
+
+
+@transaction.atomic
+def lease_mail() -> OutgoingMail | None:
+    """Return a mail that is due and count the attempt; until the next one, nobody else gets it."""
+    mail = OutgoingMail.objects.due().select_for_update(skip_locked=True).first()
+    if mail is not None:
+        mail.attempts += 1
+        OutgoingMail.objects.filter(pk=mail.pk).update(
+            attempts=mail.attempts, next_attempt_at=Clock() + backoff(mail.attempts)
+        )
+    return mail
+
+
+def deliver_mail(*, mail: OutgoingMail) -> bool:
+    """Make the attempt that was leased. Returns whether the mail was sent.
+
+    Raises:
+        OSError: it may be tried again.
+    """
+    if mail.attempts > MAX_ATTEMPTS:  # the last one was cut off, before it could note an error
+        _end(mail, State.FAILED)
+        return False
+    try:
+        smtp.send(sender=mail.sender, recipient=mail.recipient, message=bytes(mail.message))
+    except smtp.MailRefused as error:
+        log.warning("mail %s is refused: %s", mail.pk, error)
+        _end(mail, State.FAILED, error=_storable(error, MAX_ERROR))
+        return False
+    _end(mail, State.SENT, error="", message=b"")
+    return True
+
+
+def record_error(*, mail: OutgoingMail, error: OSError) -> None:
+    """Note why an attempt failed; after the last one the mail has failed."""
+    text = _storable(f"{type(error).__name__}: {error}", MAX_ERROR)
+    log.warning("attempt %s at mail %s failed: %s", mail.attempts, mail.pk, text)
+    if mail.attempts >= MAX_ATTEMPTS:
+        _end(mail, State.FAILED, error=text)
+        return
+    OutgoingMail.objects.filter(pk=mail.pk, state=State.QUEUED).update(error=text)
+
+
+def retry_mails(*, mails: QuerySet[OutgoingMail]) -> int:
+    """Queue again those of `mails` that failed, as if they were new. Returns how many."""
+    return mails.filter(state=State.FAILED).update(
+        state=State.QUEUED, attempts=0, next_attempt_at=Clock(), ended_at=None
+    )
+
+
+def delete_old_mails() -> int:
+    """Delete what ended more than MAIL_KEEP_DAYS ago. Returns how many."""
+    old = OutgoingMail.objects.filter(
+        ended_at__lt=Clock() - timedelta(days=settings.MAIL_KEEP_DAYS)
+    )
+    return old.delete()[0]
+
+
+def _end(mail: OutgoingMail, state: State, **values: object) -> None:
+    OutgoingMail.objects.filter(pk=mail.pk, state=State.QUEUED).update(
+        state=state, ended_at=Clock(), next_attempt_at=None, **values
+    )
+
+
+def _address(text: str, charset: str) -> str:
+    """Return the bare address, as SMTP takes it."""
+    return parseaddr(sanitize_address(text, charset))[1]
+
+
+def _storable(text: object, limit: int) -> str:
+    """Return what a text column holds: PostgreSQL takes no NUL."""
+    return str(text).replace("\x00", "")[:limit]
