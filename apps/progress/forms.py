@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.common.text import clean
+from apps.common.fields import MultilineField
+from apps.common.text import clean, normalize_newlines
 from apps.progress import selectors, services
-from apps.progress.models import Attempt, Plan, Rating
+from apps.progress.models import Attempt, Note, Plan, Rating
 from apps.progress.sittings import Seen
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
@@ -79,8 +80,22 @@ class PlanForm(forms.ModelForm[Plan]):
 # ---------------------------------------------------------------- forms of a question
 
 
+class NoteForm(forms.Form):
+    """A learner's note; an empty one takes it away."""
+
+    note = MultilineField(
+        max_length=Note.LONGEST,
+        required=False,
+        error_messages={
+            "max_length": gettext_lazy(
+                "A note has up to %(limit_value)s characters; this one has %(show_value)s."
+            )
+        },
+    )
+
+
 def text(request: HttpRequest, name: str) -> str:
-    return clean(request.POST.get(name, ""))[:LONGEST]
+    return normalize_newlines(clean(request.POST.get(name, "")))[:LONGEST]
 
 
 def name_of(request: HttpRequest, name: str) -> UUID:

@@ -244,8 +244,10 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
 @require_POST
 @login_required
 def note(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
-    services.write_note(user=_reader(request), question=found, text=forms.text(request, "note"))
+    found, form = selectors.question_for(request.user, slug), forms.NoteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, _sitting(request, found), note=form, status=422)
+    services.write_note(user=_reader(request), question=found, text=form.cleaned_data["note"])
     messages.success(request, _("Your note is kept."))
     return redirect(_onward(request, found) + "#note")
 

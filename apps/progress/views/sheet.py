@@ -18,6 +18,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
 from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
+from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
 from apps.questions import marking
@@ -133,6 +134,7 @@ def context(
     *,
     revealed: bool = False,
     fresh: Fresh | None = None,
+    note: NoteForm | None = None,
     in_review: bool = False,
     card: Card | None = None,
 ) -> dict[str, Any]:
@@ -172,6 +174,9 @@ def context(
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "signs": SIGNS,
+        "max_written": Attempt.MAX_WRITTEN_LENGTH,
+        # annotated by selectors.question_for; the review shows no note
+        "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         "sures": Attempt.Sure.choices,
         "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
         "review_id": studying.next_review_id(sitting),
