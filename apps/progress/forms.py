@@ -4,6 +4,7 @@ right.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -162,6 +163,27 @@ def said(request: HttpRequest) -> dict[str, Any]:
     if "chosen" in request.POST or "choice" in request.POST:
         return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MOST]]}
     return {"text": text(request, "text")}
+
+
+def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
+    """Return the answers that a visitor gave before on this page, by part: their forms carry them,
+    since nothing of a visitor is stored. They are marked again, so nothing rests on them.
+    """
+    try:
+        sent = json.loads(request.POST.get("earlier", "")[:LONGEST])
+    except (ValueError, RecursionError):
+        return {}
+    answers = list(sent.items())[:MOST] if isinstance(sent, dict) else []
+    return {part: _earlier_answer(said) for part, said in answers if isinstance(said, dict)}
+
+
+def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
+    chosen = sent.get("chosen")
+    if sent.get("own") in ("had", "missed"):
+        return {"own": sent["own"]}
+    if isinstance(chosen, list):
+        return {"chosen": [clean(str(key))[:16] for key in chosen[:MOST]]}
+    return {"text": clean(str(sent.get("text", "")))}
 
 
 def _in_order(request: HttpRequest) -> list[str]:

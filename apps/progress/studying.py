@@ -189,6 +189,25 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
     return Mark(Attempt.Outcome.KEPT)
 
 
+def unstored_answers(
+    sheet: Sheet, answers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Attempt]]:
+    """Return a visitor's answers to the parts that can be checked, marked and not stored; without
+    those that cannot be read.
+    """
+    checkable = (parts.NUMERIC, parts.CHOICE, parts.STEP)
+    marked = {
+        part: (said, mark_of(sheet, part, said))
+        for part, said in answers.items()
+        if parts.kind_of(part) in checkable and parts.exists(sheet, part)
+    }
+    return {
+        part: [Attempt(part=part, answer=dict(said), outcome=mark.outcome)]
+        for part, (said, mark) in marked.items()
+        if mark.was_read
+    }
+
+
 def is_written(revision: Revision, text: str) -> bool:
     """Say whether a text holds more than the starter that its field began with."""
     return "".join(text.split()) not in ("", "".join(revision.starter.split()))

@@ -55,7 +55,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:claims": (same(200), same(405)),
     "progress:today": (same(200), same(405)),
     "progress:plan": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
-    "progress:verdict": ((IN, 302, 404, 404), (405, 405, 405, 405)),
+    "progress:verdict": (same(405), OWN_DEED),
     "progress:offers": (PRIVATE, same(405)),
     "progress:question": (same(200), same(405)),
     "progress:check": (same(405), (400, 400, 400, 400)),

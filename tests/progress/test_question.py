@@ -5,6 +5,7 @@ another's.
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -213,6 +214,46 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
     post(member, f"{page}/check", part="step-1", own="had")
     member.post(f"{page}/reveal")
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+
+
+def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
+    """Their forms carry what they answered; nothing is stored."""
+    path, right = "/questions/all-of-it/check", str(draw(VARIANT, 0).answer)
+    html = client.get("/questions/all-of-it").content.decode()
+    for answer in (
+        {"part": "numeric", "text": right},
+        {"part": "step-0", "text": "n + 1"},
+        {"part": "step-0", "text": "1/n"},
+        {"part": "choice-0", "choice": "1", "chosen": ["a", "c"]},
+        {"part": "step-1", "own": "had"},
+    ):
+        assert ("step 2" in html) is (answer["part"] in ("choice-0", "step-1")), answer
+        earlier = unescape(hidden(html, "earlier"))
+        html = post(client, path, **answer, earlier=earlier).content.decode()
+    assert html.count('class="said" data-kind="right"') == 4
+    assert not Attempt.objects.exists() and not Sitting.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "",
+        "x",
+        "[]",
+        '{"step-0": 7}',
+        '{"step-0": {"text": ["1/n"]}}',
+        '{"step-77": {"own": "had"}}',
+        '{"written": {"text": "x"}, "choice-0": {"chosen": [7, {}]}}',
+        "[" * 30_000,
+        "9" * 30_000,
+    ],
+)
+def test_what_a_visitors_form_carries_may_be_anything(
+    client: Client, mixed: Question, earlier: str
+) -> None:
+    path = "/questions/all-of-it/check"
+    html = post(client, path, part="step-0", text="1/n", earlier=earlier).content.decode()
+    assert "step 2" in html
 
 
 @pytest.mark.parametrize("text", ["n + (", "n + 1", "1/n"])

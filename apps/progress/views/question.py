@@ -102,11 +102,13 @@ def _check_for_visitor(
     if not parts.exists(shown, part):
         raise BadRequest(_("This question has no such part. Load the page again."))
     mark = studying.mark_of(shown, part, given)
+    answers = studying.unstored_answers(shown, forms.earlier(request) | {part: given})
     return _page(
         request,
         found,
         sitting,
         fresh=page.Fresh(part, given, mark),
+        unstored=answers,
         status=200 if mark.was_read else 422,
     )
 
