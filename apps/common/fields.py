@@ -13,8 +13,8 @@ from apps.common.text import clean, length, normalize_newlines
 class MaxUnitsValidator(MaxLengthValidator):
     """Bounds a text in UTF-16 code units, as `maxlength` in the browser does."""
 
-    def clean(self, value: str) -> int:
-        return length(value)
+    def clean(self, value: Any) -> int:
+        return length(str(value))
 
 
 class MultilineField(forms.CharField):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db.models import Model, TextField
+from django.db.models import Field, Model, TextField
 from django.http import HttpRequest
 
 from apps.common.fields import MultilineField
 
-MULTILINE = {TextField: {"form_class": MultilineField}}  # formfield_overrides of an admin
+# formfield_overrides of an admin
+MULTILINE: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {
+    TextField: {"form_class": MultilineField}
+}
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
