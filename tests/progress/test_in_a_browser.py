@@ -12,10 +12,11 @@ from apps.accounts.models import User
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run
 from apps.progress import selectors
-from apps.progress.models import Card, Note, Review
+from apps.progress.models import Card, Note, Review, Waiting
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
+from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.browsing import (
     PHONE,
     Many,
@@ -414,6 +415,20 @@ def test_all_of_it_without_scripts(
             page.locator(".grade button[value='4']").first.click()
     listens(page, "article.q[data-revealed='0'], #after")
     assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
+
+
+def test_a_verdict_is_read_once_it_is_on_screen(
+    open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    run = measured(queued(mei, loaded()))
+    page = open_page("/", mei)
+    assert Waiting.objects.exists()
+    with page.expect_response(f"**/verdicts/{run.pk}") as answered:
+        page.locator(f".descent a[href='/runs/{run.pk}'], .own-runs a").first.click()
+        page.locator("#panel .offered").scroll_into_view_if_needed()
+    assert answered.value.ok and not Waiting.objects.exists()
+    expect(page.locator("form[action^='/verdicts/']")).to_have_count(0)
 
 
 def test_runs_that_go_on_are_heard_of_by_one_stream(
