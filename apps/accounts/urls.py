@@ -7,5 +7,6 @@ urlpatterns = [
     path("settings", views.settings, name="settings"),
     path("language", views.language, name="language"),
     path("theme", views.theme, name="theme"),
+    path("resume/<uuid:pk>", views.resume, name="resume"),
     path("operator/<str:token>", views.operator, name="operator"),
 ]

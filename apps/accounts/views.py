@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +17,7 @@ from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
+from apps.common import pages, pending
 from apps.common.access import way_back
 from apps.common.errors import BadRequest
 
@@ -61,6 +64,20 @@ def settings(request: HttpRequest) -> HttpResponse:
         language=form.cleaned_data["language"],
         theme=form.cleaned_data["theme"],
     )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a form that was sent while its owner was signed out; a POST discards it."""
+    form = pending.find(request, pk)
+    if form is None:
+        return redirect("/")
+    if request.method == "POST":
+        pending.drop(request, str(pk))
+        return redirect(form.page)
+    return pages.resume(request, form, pk)
 
 
 @never_cache

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Field, Model, TextField
 from django.http import HttpRequest
+
+from apps.common.fields import MultilineField
+
+# formfield_overrides of an admin
+MULTILINE: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {
+    TextField: {"form_class": MultilineField}
+}
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
@@ -21,6 +29,8 @@ class HardyLists(Base):
     """Comes before `ModelAdmin`: what no column can hold, and a row that cannot be, lead back to
     the list, not to an error.
     """
+
+    formfield_overrides = MULTILINE
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):

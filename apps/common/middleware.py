@@ -6,15 +6,45 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from apps.common import pages, pending
 from apps.common.access import page_above
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
 from apps.common.pages import refused
+
+
+class MemberFormMiddleware:
+    """Stops a form of a member's page that comes without their session, and keeps what was entered.
+
+    Without it a member who was signed out in another tab would lose it, or be taken for a visitor.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if request.method != "POST" or getattr(view, "csrf_exempt", False):
+            return None
+        owner = pending.owner_of(request)
+        if not owner:
+            return None
+        if not request.user.is_authenticated:
+            return pages.signed_out(request)
+        if owner != str(request.user.pk):
+            return pages.of_another_account(request)
+        pending.drop(request, request.POST.get(pending.NAME, ""))
+        return None
 
 
 class RefusedMiddleware:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.common import pending
 from apps.common.access import came_from
 from apps.common.errors import TooManyTries
 from apps.common.fragments import is_fragment
@@ -47,6 +52,14 @@ CSRF = (
     ),
 )
 
+OTHER_ACCOUNT = (
+    _("This form belongs to another account"),
+    _(
+        "It was filled in by somebody who was signed in here before. Nothing was changed, and what "
+        "they entered is not shown."
+    ),
+)
+
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _sheet(request, 400, *WORDS[400])
@@ -61,7 +74,45 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _sheet(request, 403, *CSRF)
+    """Answer a form without a valid token. A page of this site that is older than the last sign-in
+    has one: what was entered there is not lost.
+    """
+    ours = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
+    if not ours or not (owner := pending.owner_of(request)):
+        return _sheet(request, 403, *CSRF)
+    if not request.user.is_authenticated:
+        return signed_out(request)
+    if owner != str(request.user.pk):
+        return of_another_account(request)
+    return resume(request, pending.posted(request), status=403)
+
+
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """Say that a member is signed out, show what they wrote, and keep the form until they are back;
+    a script keeps it itself.
+    """
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"code": "signed-out"}, status=403)
+    form = pending.posted(request)
+    name = pending.hold(request, form)
+    onward = reverse("accounts:resume", args=[name]) if name else form.page
+    context = {
+        "form": form,
+        "is_kept": name is not None,
+        "sign_in": f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': onward})}",
+    }
+    return render(request, "signed_out.html", context, status=403)
+
+
+def of_another_account(request: HttpRequest) -> HttpResponse:
+    return _sheet(request, 403, *OTHER_ACCOUNT)
+
+
+def resume(
+    request: HttpRequest, form: pending.PendingForm, name: UUID | None = None, status: int = 200
+) -> HttpResponse:
+    """Show a form that was not taken, to be sent by a press."""
+    return render(request, "resume.html", {"form": form, "name": name}, status=status)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
@@ -73,7 +124,12 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page, or for htmx the line, that says why a rule said no."""
     fragment = is_fragment(request)
     status = getattr(error, "status", 409)
-    context = {"refused": error, "status": status, "came_from": came_from(request)}
+    context = {
+        "refused": error,
+        "status": status,
+        "came_from": came_from(request),
+        "texts": [] if fragment else pending.posted(request).texts,
+    }
     response = render(
         request, "_refused.html" if fragment else "refused.html", context, status=status
     )

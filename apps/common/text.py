@@ -34,6 +34,18 @@ def clean(value: str) -> str:
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def normalize_newlines(value: str) -> str:
+    """Return `value` with every line break as LF: a browser submits a textarea's as CRLF."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def length(value: str) -> int:
+    """Return the length in UTF-16 code units, as `maxlength` and JavaScript count: an emoji is
+    two.
+    """
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def clean_json(value: Any) -> Any:
     """Return `value` with every text in it cleaned, and numbers that are not finite as None: JSON
     in PostgreSQL takes neither.

@@ -4,6 +4,7 @@ right.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,10 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.common.text import clean
+from apps.common.fields import MultilineField
+from apps.common.text import clean, normalize_newlines
 from apps.progress import selectors, services
-from apps.progress.models import Attempt, Plan, Rating
+from apps.progress.models import Attempt, Note, Plan, Rating
 from apps.progress.sittings import Seen
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
@@ -79,8 +81,22 @@ class PlanForm(forms.ModelForm[Plan]):
 # ---------------------------------------------------------------- forms of a question
 
 
+class NoteForm(forms.Form):
+    """A learner's note; an empty one takes it away."""
+
+    note = MultilineField(
+        max_length=Note.LONGEST,
+        required=False,
+        error_messages={
+            "max_length": gettext_lazy(
+                "A note has up to %(limit_value)s characters; this one has %(show_value)s."
+            )
+        },
+    )
+
+
 def text(request: HttpRequest, name: str) -> str:
-    return clean(request.POST.get(name, ""))[:LONGEST]
+    return normalize_newlines(clean(request.POST.get(name, "")))[:LONGEST]
 
 
 def name_of(request: HttpRequest, name: str) -> UUID:
@@ -147,6 +163,27 @@ def said(request: HttpRequest) -> dict[str, Any]:
     if "chosen" in request.POST or "choice" in request.POST:
         return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MOST]]}
     return {"text": text(request, "text")}
+
+
+def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
+    """Return the answers that a visitor gave before on this page, by part: their forms carry them,
+    since nothing of a visitor is stored. They are marked again, so nothing rests on them.
+    """
+    try:
+        sent = json.loads(request.POST.get("earlier", "")[:LONGEST])
+    except (ValueError, RecursionError):
+        return {}
+    answers = list(sent.items())[:MOST] if isinstance(sent, dict) else []
+    return {part: _earlier_answer(said) for part, said in answers if isinstance(said, dict)}
+
+
+def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
+    chosen = sent.get("chosen")
+    if sent.get("own") in ("had", "missed"):
+        return {"own": sent["own"]}
+    if isinstance(chosen, list):
+        return {"chosen": [clean(str(key))[:16] for key in chosen[:MOST]]}
+    return {"text": clean(str(sent.get("text", "")))}
 
 
 def _in_order(request: HttpRequest) -> list[str]:

@@ -270,6 +270,8 @@ class Attempt(models.Model):
         WRONG = "wrong", _("wrong")
         KEPT = "kept", _("kept")  # written, marked by whoever wrote it
 
+    MAX_WRITTEN_LENGTH = 20_000  # of what is written: UTF-16 code units (common.text.length)
+
     class Sure(models.IntegerChoices):
         GUESS = 50, _("Guess")
         LEANING = 75, _("Leaning")
@@ -341,7 +343,7 @@ class Plan(models.Model):
 class Note(models.Model):
     """A learner's own words beside a question."""
 
-    LONGEST = 4000
+    LONGEST = 4000  # UTF-16 code units (common.text.length)
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="notes")
     question = models.ForeignKey(Question, models.CASCADE, related_name="notes")

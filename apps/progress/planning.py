@@ -23,6 +23,7 @@ class Step:
     count: int = 0
     right: int = 0  # of a review that is done: recalled
     about: str = ""
+    mark_url: str = ""  # of a verdict: a POST there marks it as read, and leads to `url`
 
 
 @dataclass(frozen=True)

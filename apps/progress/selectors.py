@@ -312,6 +312,11 @@ def waiting(user: User) -> QuerySet[Waiting]:
     )
 
 
+def is_unread(run: Run, user: User) -> bool:
+    """Say whether a run of the learner's own has a verdict that they have not opened."""
+    return Waiting.objects.filter(run=run, user=user).exists()
+
+
 def asked_by(run: Run) -> list[Question]:
     """Return the questions whose claims a run has verdicts on."""
     claims = [verdict.claim for verdict in run.verdicts.all()]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import Refused
-from apps.common.text import clean
+from apps.common.text import clean, length, normalize_newlines
 from apps.experiments.models import Run
 from apps.progress import days, memory, selectors
 from apps.progress.memory import Counted
@@ -303,9 +303,9 @@ def write_note(*, user: User, question: Question, text: str) -> None:
     Raises:
         TooLong: nothing of it is kept.
     """
-    text = clean(text).strip()
-    if len(text) > Note.LONGEST:
-        said = {"n": Note.LONGEST, "given": len(text)}
+    text = normalize_newlines(clean(text)).strip()
+    if length(text) > Note.LONGEST:
+        said = {"n": Note.LONGEST, "given": length(text)}
         raise TooLong(
             _("A note has up to %(n)s characters; this one has %(given)s. Go back and shorten it.")
             % said
@@ -313,15 +313,23 @@ def write_note(*, user: User, question: Question, text: str) -> None:
     if not text:
         Note.objects.filter(user=user, question=question).delete()
         return
-    Note.objects.update_or_create(
-        user=user, question=question, defaults={"text": text, "changed_at": now()}
+    # one statement: `update_or_create` fails where another request deletes the row in between
+    Note.objects.bulk_create(
+        [Note(user=user, question=question, text=text)],
+        update_conflicts=True,
+        unique_fields=["user", "question"],
+        update_fields=["text", "changed_at"],
     )
 
 
 @transaction.atomic
 def bookmark(*, user: User, question: Question, kept: bool) -> None:
+    """Set or unset a bookmark. Idempotent, and safe beside itself."""
     if kept:
-        Bookmark.objects.get_or_create(user=user, question=question)
+        # one statement: `get_or_create` fails where another request deletes the row in between
+        Bookmark.objects.bulk_create(
+            [Bookmark(user=user, question=question)], ignore_conflicts=True
+        )
     else:
         Bookmark.objects.filter(user=user, question=question).delete()
 

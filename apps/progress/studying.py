@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
-from apps.common.text import clean_json
+from apps.common.text import clean_json, length
 from apps.progress import grading, parts, selectors, services
 from apps.progress.models import Attempt, Judge, Review, Session, Sitting
 from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
@@ -29,7 +29,6 @@ from apps.questions.models import Question, Revision
 from apps.questions.selectors import Sheet
 from apps.questions.selectors import sheet as sheet_of
 
-LONGEST = 20_000  # characters of a written answer
 # a grade may be changed so long; later it would be a review that never was
 CHANGEABLE = timedelta(days=1)
 
@@ -181,12 +180,32 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
         return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
     if not is_written(sheet.revision, text):
         return Mark(marking.UNREAD, message=_("Nothing was written."))
-    if len(text) > LONGEST:
+    if length(text) > Attempt.MAX_WRITTEN_LENGTH:
         return Mark(
             marking.UNREAD,
-            message=_("That is too long to keep. Shorten it to %(n)s characters.") % {"n": LONGEST},
+            message=_("That is too long to keep. Shorten it to %(n)s characters.")
+            % {"n": Attempt.MAX_WRITTEN_LENGTH},
         )
     return Mark(Attempt.Outcome.KEPT)
+
+
+def unstored_answers(
+    sheet: Sheet, answers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Attempt]]:
+    """Return a visitor's answers to the parts that can be checked, marked and not stored; without
+    those that cannot be read.
+    """
+    checkable = (parts.NUMERIC, parts.CHOICE, parts.STEP)
+    marked = {
+        part: (said, mark_of(sheet, part, said))
+        for part, said in answers.items()
+        if parts.kind_of(part) in checkable and parts.exists(sheet, part)
+    }
+    return {
+        part: [Attempt(part=part, answer=dict(said), outcome=mark.outcome)]
+        for part, (said, mark) in marked.items()
+        if mark.was_read
+    }
 
 
 def is_written(revision: Revision, text: str) -> bool:

@@ -225,8 +225,13 @@ def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> 
 
 def _verdict_step(waiting: Waiting) -> Step:
     words = waiting.run.version.words
-    url = reverse("progress:verdict", args=[waiting.run_id])
-    return Step("verdict", planning.VERDICT_MINUTES, url, about=in_language(words, "title"))
+    return Step(
+        "verdict",
+        planning.VERDICT_MINUTES,
+        reverse("experiments:run", args=[waiting.run_id]),
+        about=in_language(words, "title"),
+        mark_url=reverse("progress:verdict", args=[waiting.run_id]),
+    )
 
 
 def _choices(

@@ -12,10 +12,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import linebreaksbr
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.lists import HardyLists, Kept
+from apps.common.lists import MULTILINE, HardyLists, Kept
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision
@@ -112,6 +115,7 @@ class RevisionForm(forms.ModelForm[Revision]):
 class PieceInline(admin.StackedInline[Piece, Revision]):
     model = Piece
     extra = 0
+    formfield_overrides = MULTILINE
     fields = (
         ("kind", "group", "position", "key"),
         ("text_en", "text_zh"),
@@ -272,12 +276,24 @@ class ReportAdmin(HardyLists, admin.ModelAdmin[Report]):
         "reporter",
         "about",
         "language",
-        "text",
+        "text_as_written",
         "made_at",
         "state",
         "note",
     )
-    readonly_fields = ["question", "revision", "reporter", "about", "language", "text", "made_at"]
+    readonly_fields = [
+        "question",
+        "revision",
+        "reporter",
+        "about",
+        "language",
+        "text_as_written",
+        "made_at",
+    ]
+
+    @admin.display(description=_("text"))
+    def text_as_written(self, report: Report) -> SafeString:
+        return format_html('<div dir="auto">{}</div>', linebreaksbr(report.text, autoescape=True))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.fields import MultilineField
 from apps.questions.models import Report
 
 
@@ -12,10 +13,9 @@ class ReportForm(forms.Form):
     """A mistake that someone found."""
 
     about = forms.ChoiceField(label=_("What is wrong"), choices=Report.About.choices)
-    text = forms.CharField(
+    text = MultilineField(
         label=_("What it says, and what would be right"),
-        max_length=4000,
-        strip=True,
+        max_length=Report.MAX_TEXT_LENGTH,
         widget=forms.Textarea(attrs={"rows": 6}),
         error_messages={"required": _("Say what is wrong; a sentence is enough.")},
     )

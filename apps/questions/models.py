@@ -235,6 +235,7 @@ class Report(models.Model):
         MENDED = "mended", _("mended")
         DECLINED = "declined", _("declined")
 
+    MAX_TEXT_LENGTH = 4000  # UTF-16 code units (common.text.length)
     MOST_OPEN = 20  # reports of one person that wait for an answer
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
@@ -244,7 +245,7 @@ class Report(models.Model):
     )
     key = models.CharField(max_length=64)  # the form's idempotency key
     about = models.CharField(max_length=16, choices=About)
-    text = models.TextField(max_length=4000)
+    text = models.TextField(max_length=MAX_TEXT_LENGTH)
     language = models.CharField(max_length=8)  # in which it was read
     made_at = models.DateTimeField(db_default=Clock())
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.common.middleware.MemberFormMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
 ROOT_URLCONF = "gradus.urls"

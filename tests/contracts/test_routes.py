@@ -55,7 +55,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:claims": (same(200), same(405)),
     "progress:today": (same(200), same(405)),
     "progress:plan": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
-    "progress:verdict": ((IN, 302, 404, 404), (405, 405, 405, 405)),
+    "progress:verdict": (same(405), OWN_DEED),
     "progress:offers": (PRIVATE, same(405)),
     "progress:question": (same(200), same(405)),
     "progress:check": (same(405), (400, 400, 400, 400)),
@@ -81,6 +81,8 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
+    # nothing was kept
+    "accounts:resume": ((IN, 302, 302, 302), (IN, 302, 302, 302)),
     "accounts:operator": (same(410), same(405)),
     "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
     "account_logout": ((302, 200, 200, 200), same(302)),

@@ -293,7 +293,7 @@ def test_the_halves_meet_on_every_page_that_knows_both(
     away.wait_for(run, "succeeded")
     visitor = visit(days.system, "ola", timezone_id="UTC").go("/")
     page = visitor.page
-    page.locator(f"a[href='/verdicts/{run}']").first.click()  # it waits for its owner
+    page.locator(f".descent a[href='/runs/{run}']").first.click()  # it waits for its owner
     page.wait_for_url(f"**/runs/{run}")
     assert page.locator(".nav a[href='/labs'][aria-current=true]").count() == 1
     page.locator(f".offers li:has(a[href='{QUESTION}']) button").click()
@@ -301,8 +301,9 @@ def test_the_halves_meet_on_every_page_that_knows_both(
     # it is among the cards
     page.locator(f".offers li:has(a[href='{QUESTION}']):not(:has(button))").wait_for()
     assert state_of_card(days, "ola")[0] == 0, "and nothing was graded"
+    page.locator("form[action^='/verdicts/']").wait_for(state="detached")
     visitor.go("/")
-    assert page.locator("a[href^='/verdicts/']").count() == 0, "it was opened"
+    assert page.locator(f".descent a[href='/runs/{run}']").count() == 0, "it was opened"
 
     visitor.go("/claims")
     page.locator("tr[id='dead-relu.lr-kills']").scroll_into_view_if_needed()
@@ -337,7 +338,9 @@ def test_all_of_it_without_javascript(days: Days, visit: Visit) -> None:
     predict_small(visitor)
     assert visitor.see_end() == "succeeded"
     visitor.go("/")
-    page.locator("a[href^='/verdicts/']").first.click()  # it waits for its owner
+    page.locator(
+        ".descent form[action^='/verdicts/'] button"
+    ).first.click()  # it waits for its owner
     page.wait_for_url("**/runs/*")
     page.locator("#panel a[href^='/runs/'][href$='/questions']").click()
     page.locator(f".offers a[href='{QUESTION}']").click()

@@ -12,10 +12,11 @@ from apps.accounts.models import User
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run
 from apps.progress import selectors
-from apps.progress.models import Card, Review
+from apps.progress.models import Card, Note, Review, Waiting
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
+from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.browsing import (
     PHONE,
     Many,
@@ -286,6 +287,83 @@ def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User
     expect(written).to_have_value("return x[]0")
 
 
+def test_the_longest_text_with_line_breaks_and_emoji_is_taken_and_no_longer_one_is_typed(
+    open_page: Open, mei: User, concept: Question
+) -> None:
+    page = open_page("/questions/why-relu", mei)
+    note, text = page.locator("[name=note]"), "a\nb\n🦆" + "c" * (Note.LONGEST - 6)
+    assert note.evaluate("field => field.maxLength") == Note.LONGEST
+    note.fill(text[:-1])
+    note.press("ControlOrMeta+End")
+    page.keyboard.type("cc")
+    expect(note).to_have_value(text)
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator(".messages")).to_be_visible()
+    assert Note.objects.get().text == text
+
+
+def test_what_is_written_takes_the_direction_of_its_language(
+    open_page: Open, mei: User, concept: Question
+) -> None:
+    page = open_page("/questions/why-relu", mei)
+    for text, direction in (("لأنه رخيص", "rtl"), ("It is cheap.", "ltr")):
+        for field in ("#written", "[name=note]"):
+            page.locator(field).fill(text)
+            expect(page.locator(field)).to_have_css("direction", direction)
+
+
+def test_each_option_says_what_it_is_in_its_own_colour(
+    open_page: Open, mei: User, mixed: Question
+) -> None:
+    page = open_page("/questions/all-of-it", mei)
+    for key in ("a", "b"):
+        page.locator(f".option input[value={key}]").check()
+    page.get_by_role("button", name="Check the choice").click()
+    expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "wrong")
+    press(page, "Space")
+    expect(page.locator("#ref")).to_be_visible()
+    colours = {
+        said: page.locator(".because b", has_text=said).evaluate_all(
+            "all => [...new Set(all.map((b) => getComputedStyle(b).color))]"
+        )
+        for said in ("Right.", "Not this one.")
+    }
+    passed = page.evaluate("""() => {
+      const one = document.createElement("b");
+      one.style.color = "var(--pass)";
+      document.body.append(one);
+      return getComputedStyle(one).color;
+    }""")
+    assert colours["Right."] == [passed] and passed not in colours["Not this one."]
+
+
+def test_a_note_and_a_reveal_of_who_was_signed_out_in_another_tab_wait_for_them(
+    open_page: Open, mei: User, concept: Question
+) -> None:
+    mei.set_password("graph paper and pencils")
+    mei.save()
+    page = open_page("/questions/why-relu", mei)
+    page.locator("[name=note]").fill("Ask why.")
+    other = page.context.new_page()
+    other.goto("/settings")
+    other.locator("main form[action='/accounts/logout/'] button").click()
+    other.locator(".signin").wait_for()
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator("h1")).to_have_text("You are signed out")
+    expect(page.locator("main textarea")).to_have_value("Ask why.")
+    look_over(page)
+    page.locator("main .btn.ink").click()
+    page.locator("[name=login]").fill(mei.email)
+    page.locator("[name=password]").fill("graph paper and pencils")
+    page.locator("main form .btn.pencil").click()
+    expect(page.locator("main textarea")).to_have_value("Ask why.")
+    assert not Note.objects.exists()
+    look_over(page)
+    page.locator("main .btn.ink").click()
+    expect(page.locator("[name=note]")).to_have_value("Ask why.")
+    assert Note.objects.get().text == "Ask why."
+
+
 def test_an_answer_without_a_connection_stays_in_its_field(
     open_page: Open, mei: User, numeric: Question
 ) -> None:
@@ -337,6 +415,20 @@ def test_all_of_it_without_scripts(
             page.locator(".grade button[value='4']").first.click()
     listens(page, "article.q[data-revealed='0'], #after")
     assert ratings(numeric)[0] == 1 and ratings(concept) == [4]
+
+
+def test_a_verdict_is_read_once_it_is_on_screen(
+    open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    run = measured(queued(mei, loaded()))
+    page = open_page("/", mei)
+    assert Waiting.objects.exists()
+    with page.expect_response(f"**/verdicts/{run.pk}") as answered:
+        page.locator(f".descent a[href='/runs/{run.pk}'], .own-runs a").first.click()
+        page.locator("#panel .offered").scroll_into_view_if_needed()
+    assert answered.value.ok and not Waiting.objects.exists()
+    expect(page.locator("form[action^='/verdicts/']")).to_have_count(0)
 
 
 def test_runs_that_go_on_are_heard_of_by_one_stream(

@@ -5,6 +5,7 @@ another's.
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -215,6 +216,46 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
 
 
+def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
+    """Their forms carry what they answered; nothing is stored."""
+    path, right = "/questions/all-of-it/check", str(draw(VARIANT, 0).answer)
+    html = client.get("/questions/all-of-it").content.decode()
+    for answer in (
+        {"part": "numeric", "text": right},
+        {"part": "step-0", "text": "n + 1"},
+        {"part": "step-0", "text": "1/n"},
+        {"part": "choice-0", "choice": "1", "chosen": ["a", "c"]},
+        {"part": "step-1", "own": "had"},
+    ):
+        assert ("step 2" in html) is (answer["part"] in ("choice-0", "step-1")), answer
+        earlier = unescape(hidden(html, "earlier"))
+        html = post(client, path, **answer, earlier=earlier).content.decode()
+    assert html.count('class="said" data-kind="right"') == 4
+    assert not Attempt.objects.exists() and not Sitting.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "",
+        "x",
+        "[]",
+        '{"step-0": 7}',
+        '{"step-0": {"text": ["1/n"]}}',
+        '{"step-77": {"own": "had"}}',
+        '{"written": {"text": "x"}, "choice-0": {"chosen": [7, {}]}}',
+        "[" * 30_000,
+        "9" * 30_000,
+    ],
+)
+def test_what_a_visitors_form_carries_may_be_anything(
+    client: Client, mixed: Question, earlier: str
+) -> None:
+    path = "/questions/all-of-it/check"
+    html = post(client, path, part="step-0", text="1/n", earlier=earlier).content.decode()
+    assert "step 2" in html
+
+
 @pytest.mark.parametrize("text", ["n + (", "n + 1", "1/n"])
 def test_what_is_said_of_a_first_step_is_not_folded_away(
     client: Client, member: Client, db: None, text: str
@@ -380,6 +421,71 @@ def test_notes_and_bookmarks_are_kept_and_taken_away(member: Client, numeric: Qu
     assert not Note.objects.exists() and not Bookmark.objects.exists()
 
 
+@pytest.mark.parametrize("end", ["", "x"])
+def test_a_text_of_the_longest_length_may_have_line_breaks(
+    member: Client, concept: Question, end: str
+) -> None:
+    page = "/questions/why-relu"
+    note, written = ("a\r\nb🦆\r\n" + "c" * (most - 6) for most in (4_000, 20_000))
+    answers = [
+        member.post(f"{page}/note", {"note": note + end}),
+        post(member, f"{page}/reveal", text=written + end),
+    ]
+    assert [answer.status_code for answer in answers] == [422 if end else 302] * 2
+    assert Note.objects.filter(text="a\nb🦆\n" + "c" * 3_994).exists() is not bool(end)
+    assert [len(one.answer["text"]) for one in Attempt.objects.all()] == ([] if end else [19_999])
+
+
+def test_a_note_that_is_too_long_stays_in_its_field(member: Client, concept: Question) -> None:
+    answer = member.post("/questions/why-relu/note", {"note": "x" * 4_001})
+    html = answer.content.decode()
+    assert answer.status_code == 422 and "x" * 4_001 in html and "4000 characters" in html
+
+
+def test_what_is_written_may_run_from_right_to_left_and_code_may_not(
+    member: Client, concept: Question
+) -> None:
+    make_question("by-code", kinds=["code"], starter="def f(x):\n")
+    words, code = (
+        member.get(f"/questions/{slug}").content.decode() for slug in ("why-relu", "by-code")
+    )
+    assert _direction(words, "note") == _direction(words, "written") == "auto"
+    assert _direction(code, "written") == "ltr"
+    post(member, "/questions/why-relu/reveal", text="لأنه رخيص")
+    shown = member.get("/questions/why-relu?reveal=1").content.decode()
+    assert '<div class="wrote you" dir="auto">لأنه رخيص' in shown
+
+
+def _direction(html: str, field: str) -> str:
+    tag = next(
+        tag
+        for tag in re.findall("<textarea[^>]*>", html)
+        if f'name="{field}"' in tag or f'id="{field}"' in tag
+    )
+    return re.findall('dir="([a-z]+)"', tag)[0]
+
+
+def test_a_blank_first_line_is_kept(member: Client, concept: Question) -> None:
+    """HTML drops one line break after the tag of a textarea."""
+    html = post(member, "/questions/why-relu/reveal", text="\n" + "x" * 20_000).content.decode()
+    assert re.search(r'<textarea id="written"[^>]*>\n\n', html)
+
+
+def test_the_reason_of_an_option_has_the_colour_of_that_option(
+    member: Client, mixed: Question
+) -> None:
+    post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "b"])
+    member.post("/questions/all-of-it/reveal")
+    html = member.get("/questions/all-of-it?reveal=1").content.decode()
+    kinds = {
+        key: kind
+        for kind, key in re.findall(
+            r'class="because" data-kind="(\w*)">.*?the reason of (\w)', html, re.DOTALL
+        )
+    }
+    assert kinds == {"a": "right", "b": "wrong", "c": "right"}
+
+
 def test_a_stranger_sees_nothing_of_another(sam: User, member: Client, numeric: Question) -> None:
     member.post(f"{PAGE}/note", {"note": "mine alone"})
     post(member, f"{PAGE}/check", part="numeric", text="-12345")
@@ -428,7 +534,7 @@ def test_code_begins_from_its_starter_which_alone_is_no_answer(
         "by-code", kinds=["code"], starter="def f(x):\n    ...\n"
     ).get_absolute_url()
     html = member.get(page).content.decode()
-    assert ">def f(x):\n    ...\n</textarea>" in html and "Begin from this" not in html
+    assert ">\ndef f(x):\n    ...\n</textarea>" in html and "Begin from this" not in html
     shown = member.post(
         f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True
     ).content.decode()

@@ -15,7 +15,17 @@ from apps.accounts.models import User
 from apps.common.errors import Refused
 from apps.progress import demo, memory, selectors, services, studying
 from apps.progress.memory import Counted
-from apps.progress.models import Attempt, Card, Day, Note, Plan, Review, Session, Sitting
+from apps.progress.models import (
+    Attempt,
+    Bookmark,
+    Card,
+    Day,
+    Note,
+    Plan,
+    Review,
+    Session,
+    Sitting,
+)
 from apps.progress.sittings import Seen
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, make_question
@@ -229,6 +239,32 @@ def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Qu
         * 2,
     )
     assert Note.objects.count() <= 1 and Plan.objects.count() == 1
+
+
+def test_setting_and_unsetting_at_once_never_fails(mei: User, numeric: Question) -> None:
+    """A row that another request removes between INSERT and SELECT is no error."""
+
+    def toggle(kept: bool) -> Callable[[], object]:
+        return lambda: [
+            (
+                services.bookmark(user=mei, question=numeric, kept=kept),
+                services.write_note(user=mei, question=numeric, text="one" if kept else ""),
+            )
+            for _n in range(60)
+        ]
+
+    together(toggle(True), toggle(False), toggle(True), toggle(False), rounds=4)
+    for kept in (True, True, False, False):
+        services.bookmark(user=mei, question=numeric, kept=kept)
+        services.write_note(user=mei, question=numeric, text="one" if kept else "")
+        assert Bookmark.objects.exists() == Note.objects.exists() == kept
+
+
+def test_a_bookmark_that_is_set_again_stays_as_it_was(mei: User, numeric: Question) -> None:
+    services.bookmark(user=mei, question=numeric, kept=True)
+    first = Bookmark.objects.get()
+    services.bookmark(user=mei, question=numeric, kept=True)
+    assert Bookmark.objects.get() == first and Bookmark.objects.get().made_at == first.made_at
 
 
 def test_a_demonstration_filled_by_two_at_once_is_filled_once(mei: User) -> None:

@@ -224,9 +224,12 @@ def test_a_verdict_waits_until_it_is_opened(
     ).exists()
     other = Client()
     other.force_login(sam)
-    assert other.get(f"/verdicts/{run.pk}").status_code == 404
-    assert member.get(f"/verdicts/{run.pk}")["Location"] == f"/runs/{run.pk}"
-    assert not Waiting.objects.exists()
+    assert other.post(f"/verdicts/{run.pk}").status_code == 404
+    assert member.get(f"/verdicts/{run.pk}").status_code == 405 and Waiting.objects.exists()
+    assert f'href="/runs/{run.pk}"' in page(member)
+    for _again in range(2):
+        assert member.post(f"/verdicts/{run.pk}")["Location"] == f"/runs/{run.pk}"
+        assert not Waiting.objects.exists()
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "lost", "limit_exceeded"])
@@ -248,7 +251,10 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
     run = finished(mei)
     html = member.get(f"/runs/{run.pk}/questions", headers={"hx-request": "true"}).content.decode()
     assert "/questions/why-relu" in html and "<html" not in html and "Make a card of it" in html
-    assert not Waiting.objects.exists(), "its owner has seen the verdict"
+    assert Waiting.objects.exists() and f'hx-post="/verdicts/{run.pk}"' in html
+    seen = member.post(f"/verdicts/{run.pk}", headers={"hx-request": "true"})
+    assert (seen.status_code, seen.content) == (200, b"") and not Waiting.objects.exists()
+    assert "/verdicts/" not in member.get(f"/runs/{run.pk}/questions").content.decode()
     member.post("/questions/why-relu/card", {"next": f"/runs/{run.pk}"})
     assert "among your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
 
@@ -380,9 +386,7 @@ def test_two_buttons_are_again_and_good(member: Client, mei: User, concept: Ques
     assert 'data-key="1"' in html and 'data-key="3"' in html and 'data-key="4"' not in html
 
 
-@pytest.mark.parametrize(
-    "path", ["/plan", "/progress", "/progress/recall.csv", f"/verdicts/{uuid.UUID(int=7)}"]
-)
+@pytest.mark.parametrize("path", ["/plan", "/progress", "/progress/recall.csv"])
 def test_a_learners_own_pages_need_sign_in(client: Client, db: None, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302 and "/login" in response["Location"]

@@ -192,6 +192,20 @@ def test_a_report_is_answered_but_its_words_stay(
     assert (report.state, report.note, report.text) == ("mended", "Thanks.", "No.")
 
 
+def test_what_is_typed_in_the_admin_has_line_breaks_of_one_character(
+    operator: Client, guess: Question, mei: User
+) -> None:
+    assert guess.current is not None
+    report = services.report_mistake(
+        reporter=mei, revision=guess.current, about="fact", text="لا", language="en", key="k"
+    )
+    page = f"/admin/questions/report/{report.pk}/change/"
+    assert '<div dir="auto">لا</div>' in operator.get(page).content.decode()
+    operator.post(page, {"state": "mended", "note": "One.\r\nTwo."})
+    report.refresh_from_db()
+    assert report.note == "One.\nTwo."
+
+
 def test_tables_are_as_many_as_are_tested() -> None:
     assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(
         TABLES

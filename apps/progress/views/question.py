@@ -102,11 +102,13 @@ def _check_for_visitor(
     if not parts.exists(shown, part):
         raise BadRequest(_("This question has no such part. Load the page again."))
     mark = studying.mark_of(shown, part, given)
+    answers = studying.unstored_answers(shown, forms.earlier(request) | {part: given})
     return _page(
         request,
         found,
         sitting,
         fresh=page.Fresh(part, given, mark),
+        unstored=answers,
         status=200 if mark.was_read else 422,
     )
 
@@ -244,8 +246,10 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
 @require_POST
 @login_required
 def note(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
-    services.write_note(user=_reader(request), question=found, text=forms.text(request, "note"))
+    found, form = selectors.question_for(request.user, slug), forms.NoteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, _sitting(request, found), note=form, status=422)
+    services.write_note(user=_reader(request), question=found, text=form.cleaned_data["note"])
     messages.success(request, _("Your note is kept."))
     return redirect(_onward(request, found) + "#note")
 

@@ -4,6 +4,7 @@ is open, and the grade row.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
 from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
+from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Attempt, Card, Rating, Sitting
 from apps.questions import marking
@@ -133,10 +135,16 @@ def context(
     *,
     revealed: bool = False,
     fresh: Fresh | None = None,
+    note: NoteForm | None = None,
+    unstored: parts.Attempts | None = None,
     in_review: bool = False,
     card: Card | None = None,
 ) -> dict[str, Any]:
-    """Return what the page of a question shows."""
+    """Return what the page of a question shows.
+
+    Args:
+        unstored: the answers of a visitor, which are not stored.
+    """
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = sitting.revision, revealed or sitting.is_revealed
     quotes = _quotes(member, revision, is_open)
@@ -146,7 +154,9 @@ def context(
         else ""
     )
     sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
-    attempts = selectors.attempts_of(sitting) if member and not sitting._state.adding else {}
+    attempts: parts.Attempts = unstored or {}
+    if member and not sitting._state.adding:
+        attempts = selectors.attempts_of(sitting)
     if member and card is None:
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
@@ -159,6 +169,7 @@ def context(
         "kinds": question.kinds,
         "topic": topic_title(question.topic),
         "parts": given,
+        "earlier": json.dumps({part: made[-1].answer for part, made in (unstored or {}).items()}),
         "has_steps": bool(sheet.steps),
         "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds))
@@ -172,6 +183,9 @@ def context(
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "signs": SIGNS,
+        "max_written": Attempt.MAX_WRITTEN_LENGTH,
+        # annotated by selectors.question_for; the review shows no note
+        "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         "sures": Attempt.Sure.choices,
         "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
         "review_id": studying.next_review_id(sitting),

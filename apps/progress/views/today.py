@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.access import origin, with_back
@@ -146,26 +146,26 @@ def _posted(request: HttpRequest, kept: Any) -> dict[str, Any] | None:
     return {**rest, "minutes": request.POST.get("minutes", "")}
 
 
-@require_safe
+@require_POST
 @login_required
 def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Open a verdict that waits."""
+    """Mark a verdict as read: by a button, or by the run's page once it is on screen."""
     services.open_verdict(run=runs.own_run(request.user, pk))
+    if getattr(request, "htmx", False):
+        return HttpResponse()
     return redirect("experiments:run", pk)
 
 
 @require_safe
 def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What a finished run has to do with questions: a fragment of the run's page. Its owner has
-    seen the verdict then.
+    """What a finished run has to do with questions: a fragment of the run's page. For its owner it
+    marks the verdict as read once it is on screen.
     """
     run = runs.run_for(request.user, pk)
     if run.state != Run.State.SUCCEEDED:
         raise Http404("The run is not over.")
     questions = selectors.asked_by(run)
     user = request.user if isinstance(request.user, User) else None
-    if user is not None and run.owner_id == user.pk:
-        services.open_verdict(run=run)
     cards = selectors.cards_for(user, questions) if user else {}
     found = [(question, cards.get(question.pk)) for question in questions]
     rows = [
@@ -178,6 +178,7 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         "rows": rows,
         "free": next((row for row in rows if row["is_free"]), None),
         "run": run,
+        "is_unread": user is not None and selectors.is_unread(run, user),
         "way": way,
     }
     return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)

@@ -1,0 +1,92 @@
+"""No GET of the site writes: every route is read by a member who has one of everything. Neither
+sessions nor the cache are of the domain.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.experiments.models import Run
+from apps.progress import services, studying
+from apps.progress.models import Waiting
+from apps.progress.sittings import Seen
+from apps.questions import services as bank
+from apps.questions.models import Question
+from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures
+from tests.progress.conftest import make_question
+
+pytestmark = pytest.mark.django_db
+WRITE = re.compile(
+    r'^\s*(?:WITH .*)?(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.I | re.S
+)
+NOT_OF_THE_DOMAIN = {"django_session", "cache"}
+# a stream gives this test's connection back
+STREAMS = {"experiments:events", "experiments:states"}
+QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={sitting}", "?from={run}", "?page=2")
+
+
+def written(queries: CaptureQueriesContext) -> list[tuple[str, str]]:
+    found = (WRITE.match(query["sql"]) for query in queries)
+    return [(match[1], match[2]) for match in found if match and match[2] not in NOT_OF_THE_DOMAIN]
+
+
+@pytest.fixture
+def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
+    """Give the owner one of everything, and return the names of what a query may name."""
+    mei, question = cast.run.owner, Question.objects.get(slug="how-long")
+    services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
+    services.write_note(user=mei, question=question, text="mine")
+    services.bookmark(user=mei, question=question, kept=True)
+    answered = studying.answer(
+        user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
+    )
+    studying.reveal(user=mei, question=question, seen=Seen(answered.sitting.pk))
+    services.add_card(user=mei, question=make_question("is-due"))
+    session = services.start_session(user=mei)
+    studying.answer(
+        user=mei,
+        question=Question.objects.get(slug="is-due"),
+        part="written",
+        said={"text": "x"},
+        key=uuid.uuid4(),
+        session=session,
+    )
+    assert question.current is not None
+    bank.report_mistake(
+        reporter=mei, revision=question.current, about="fact", text="x", language="en", key="k"
+    )
+    assert Waiting.objects.filter(run=cast.run).exists()
+    assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
+    return {"sitting": answered.sitting.pk, "run": cast.run.pk}
+
+
+def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:
+    empty = {
+        model.__name__
+        for model in apps.get_app_config("progress").get_models()
+        if not model.objects.exists()
+    }
+    assert empty == set()
+
+
+def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
+    for name, query in itertools.product(sorted(set(MATRIX) - STREAMS), QUERIES):
+        url = cast.url(name) + query.format(**studied)
+        for role, htmx in (("owner", {}), ("owner", {"hx-request": "true"}), ("staff", {})):
+            with CaptureQueriesContext(connection) as queries:
+                cast.browsers[role].get(url, headers=htmx)
+            assert written(queries) == [], f"{name} {url} by {role}"
+
+
+def test_what_writes_is_seen(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
+    with CaptureQueriesContext(connection) as queries:
+        cast.browsers["owner"].post(cast.url("progress:verdict"))
+    assert written(queries) == [("DELETE FROM", "progress_waiting")]

@@ -1,0 +1,170 @@
+"""Signed out in another tab: what a member entered is neither lost, nor taken for a visitor's, nor
+shown to another account.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.experiments.models import Run
+from apps.progress.models import Attempt, Note, Plan, Review, Sitting
+from apps.questions.models import Report
+from tests.experiments.pages_cast import loaded
+from tests.progress.conftest import VARIANT, make_question
+
+pytestmark = pytest.mark.django_db
+QUESTION, LAB = "/questions/how-long", "/labs/dead-relu"
+PASSWORD = "graph paper and pencils"
+# page, which of its forms by its action, what is entered, the table that it goes to
+FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
+    "note": (QUESTION, "/note", {"note": "mine\nalone"}, Note),
+    "check": (QUESTION, "/check#numeric", {"text": "12345"}, Attempt),
+    "reveal": (QUESTION, "/reveal", {}, Sitting),
+    "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
+    "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),
+    "report": (f"{QUESTION}/report", "", {"about": "fact", "text": "It is not."}, Report),
+    "lab": (LAB, LAB, {"outcome": "holds", "confidence": "80"}, Run),
+}
+
+
+@pytest.fixture
+def mei(monkeypatch: pytest.MonkeyPatch, db: None) -> User:
+    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    loaded()
+    make_question("how-long", kinds=["numeric"], variant=VARIANT)
+    return User.objects.create_user("mei@example.org", "mei", PASSWORD)
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    return User.objects.create_user("sam@example.org", "sam", PASSWORD)
+
+
+def fields_of(html: str, action: str) -> dict[str, Any]:
+    """Return the hidden fields of the form in `main` that goes to `action`."""
+    forms = re.findall(r"<form[^>]*>.*?</form>", html.partition("<main")[2], re.DOTALL)
+    form = next(one for one in forms if _goes_to(one, action))
+    return {
+        unescape(name): unescape(value)
+        for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    } | {"": unescape((re.findall(r'<form[^>]* action="([^"]*)"', form) or [""])[0])}
+
+
+def _goes_to(form: str, action: str) -> bool:
+    target = (re.findall(r'<form[^>]* action="([^"]*)"', form) or [""])[0]
+    return target.endswith(action) if action else 'name="form_owner"' in form
+
+
+def filled(client: Client, kind: str) -> tuple[str, dict[str, Any]]:
+    """Return where a form of a member's page goes, and all that it sends."""
+    page, action, entered, _table = FORMS[kind]
+    if kind == "grade":
+        client.post(f"{QUESTION}/reveal")
+    sent = fields_of(client.get(page).content.decode(), action)
+    target = sent.pop("").partition("#")[0] or page
+    return target, sent | entered
+
+
+def sign_in(client: Client, user: User, onward: str) -> Any:
+    return client.post(
+        "/accounts/login/", {"login": user.email, "password": PASSWORD, "next": onward}
+    )
+
+
+def way_of(html: str) -> str:
+    """Return where the page of a form that was kept leads after signing in."""
+    return unescape(re.findall(r"/accounts/login/\?next=([^\"&]+)", html.partition("<main")[2])[0])
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_what_a_member_entered_is_sent_after_signing_in_again(kind: str, mei: User) -> None:
+    client, table = Client(), FORMS[kind][3]
+    client.force_login(mei)
+    target, sent = filled(client, kind)
+    client.post("/accounts/logout/")
+    before = table.objects.count()
+    answer = client.post(target, sent)
+    html = answer.content.decode()
+    assert answer.status_code == 403 and "You are signed out" in html
+    assert "nothing was graded" in html and table.objects.count() == before
+    for text in (sent.get("text"), sent.get("note")):
+        assert not text or text in html, "it can be copied"
+    onward = way_of(html).replace("%2F", "/")
+    assert sign_in(client, mei, onward)["Location"] == onward
+    assert table.objects.count() == before, "nothing is sent by itself"
+    again = fields_of(client.get(onward).content.decode(), target)
+    written = {name: sent[name] for name in ("text", "note") if name in sent}
+    assert client.post(again.pop(""), again | written).status_code == 302
+    assert table.objects.count() == before + 1
+    assert client.get(onward)["Location"] == "/", "it is kept no longer"
+
+
+@pytest.mark.parametrize("kind", ["note", "report"])
+def test_another_account_never_sees_it(kind: str, mei: User, sam: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, kind)
+    client.post("/accounts/logout/")
+    onward = way_of(client.post(target, sent).content.decode()).replace("%2F", "/")
+    sign_in(client, sam, onward)
+    text = (sent.get("note") or sent["text"]).splitlines()[0]
+    assert client.get(onward)["Location"] == "/"
+    assert text not in client.get(target.removesuffix("/note")).content.decode()
+    answer = client.post(target, sent)
+    assert answer.status_code == 403 and text not in answer.content.decode()
+    assert "another account" in answer.content.decode() and not FORMS[kind][3].objects.exists()
+
+
+def test_a_page_older_than_the_last_sign_in_keeps_what_was_entered(mei: User, sam: User) -> None:
+    """A sign-in makes a new token for forms: the old page's is refused."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    old = sent | {"csrfmiddlewaretoken": "x" * 64}
+    here, elsewhere = {"origin": "http://testserver"}, {"origin": "http://evil.example"}
+    html = client.post(target, old, headers=here).content.decode()
+    assert "mine\nalone" in html and not Note.objects.exists()
+    assert "mine" not in client.post(target, old, headers=elsewhere).content.decode()
+    again = fields_of(html, target)
+    token = {"csrfmiddlewaretoken": again["csrfmiddlewaretoken"]}
+    again |= {"note": "mine\nalone"} | token
+    assert client.post(again.pop(""), again, headers=here).status_code == 302
+    assert Note.objects.get().text == "mine\nalone"
+    client.force_login(sam)
+    answer = client.post(target, old, headers=here)
+    assert answer.status_code == 403 and "mine" not in answer.content.decode()
+
+
+def test_what_was_kept_can_be_discarded(mei: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    client.post("/accounts/logout/")
+    onward = way_of(client.post(target, sent).content.decode()).replace("%2F", "/")
+    sign_in(client, mei, onward)
+    assert client.post(onward)["Location"] == QUESTION
+    assert client.get(onward)["Location"] == "/" and not Note.objects.exists()
+
+
+def test_a_script_is_told_and_keeps_its_grade_itself(mei: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, "grade")
+    client.post("/accounts/logout/")
+    answer = client.post(target, sent, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()) == (403, {"code": "signed-out"})
+    assert "pending_forms" not in client.session
+
+
+def test_a_refused_text_can_be_copied(mei: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, "check")
+    html = client.post(target, sent | {"key": "lost"}).content.decode()
+    assert "12345</textarea>" in html
