@@ -4,20 +4,25 @@ tries.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from apps.accounts import outbox
+from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
-from apps.common.lists import HardyLists, Kept
+from apps.common.lists import Editable, Kept
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gradus"
@@ -38,7 +43,7 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class PersonAdmin(HardyLists, UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(Editable, UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     add_form = NewPersonForm
     list_display = (
@@ -76,8 +81,52 @@ class PersonAdmin(HardyLists, UserAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Keep the account that owns the recorded runs."""
         return super().has_delete_permission(request, obj) and not (
-            obj is not None and obj.handle == "gradus"
+            obj is not None and obj.is_project
         )
+
+    def get_deleted_objects(
+        self, objs: QuerySet[User] | Sequence[User], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Show what goes and what stays, in numbers: of a person who has studied for years, each
+        row would be a page of thousands. Whoever may delete people may delete what is theirs.
+        """
+        users = list(objs)
+        gone, kept = deletion.count(users)
+        counts = {str(User._meta.verbose_name_plural): len(users)} | {
+            str(model._meta.verbose_name_plural): rows for model, rows in gone.items()
+        }
+        lines: list[Any] = [str(user) for user in users]
+        if kept:
+            lines += [
+                gettext("Stays, without the name:"),
+                [
+                    f"{capfirst(model._meta.verbose_name_plural)}: {rows}"
+                    for model, rows in kept.items()
+                ],
+            ]
+        missing = set() if self.has_delete_permission(request) else {str(User._meta.verbose_name)}
+        protected = [str(user) for user in users if user.is_project]
+        return lines, counts, missing, protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        services.delete_user(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            services.delete_user(user=user)
+
+
+admin.site.unregister([Group, EmailAddress])
+
+
+@admin.register(Group)
+class GroupOfPeopleAdmin(Editable, GroupAdmin):
+    pass
+
+
+@admin.register(EmailAddress)
+class AddressAdmin(Editable, EmailAddressAdmin):
+    pass
 
 
 @admin.register(OutgoingMail)

@@ -25,6 +25,7 @@ def check_time_zone(name: str) -> None:
         )
 
 
+PROJECT_HANDLE = "gradus"
 # an unusable password: nobody signs in with it
 PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
 
@@ -47,7 +48,7 @@ class UserManager(BaseUserManager["User"]):
         """Return the account `gradus`, which owns the recorded runs: made by a migration, and again
         where it is missing.
         """
-        found, _made = self.get_or_create(handle="gradus", defaults=PROJECT)
+        found, _made = self.get_or_create(handle=PROJECT_HANDLE, defaults=PROJECT)
         return found
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -116,6 +117,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    @property
+    def is_project(self) -> bool:
+        return self.handle == PROJECT_HANDLE
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):

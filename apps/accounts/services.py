@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from apps.accounts import operators
+from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
-from apps.common.errors import BadLink
+from apps.accounts.signals import user_deleting
+from apps.common.errors import BadLink, ProjectAccountStays
 from apps.common.locks import lock
 
 
@@ -87,3 +95,39 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+@transaction.atomic
+def delete_user(*, user: User) -> None:
+    """Delete a person with all that is theirs: `deletion` says what that is, and what stays without
+    their name. A run that is being worked on goes too; its worker is told at its next report.
+
+    Raises:
+        ProjectAccountStays: it is the account that owns the recorded runs.
+    """
+    if user.is_project:
+        raise ProjectAccountStays(
+            _("The account %(handle)s owns the recorded runs and cannot be deleted.")
+            % {"handle": user.handle}
+        )
+    user_deleting.send(sender=User, user=user)
+    # after what the listeners locked: who writes a run locks it first, then refers to its owner
+    locked = User.objects.select_for_update().filter(pk=user.pk).first()
+    if locked is None:
+        return
+    project = User.objects.project()
+    for model, name in HANDED_OVER.items():
+        model._base_manager.filter(**{name: user.pk}).update(**{name: project})
+    reached = reach()
+    _anonymize_log(User.objects.filter(pk=user.pk))
+    for model in reached.deleted:
+        _anonymize_log(reached.deleted_rows(model, [user.pk]))
+    locked.delete()
+
+
+def _anonymize_log(rows: QuerySet[Any]) -> None:
+    """Take from the operators' log what rows were called: a handle, an address."""
+    LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(rows.model),
+        object_id__in=rows.values(pk_text=Cast("pk", TextField())),
+    ).update(object_repr=rows.model._meta.model_name)

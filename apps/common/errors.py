@@ -92,6 +92,12 @@ class TooLarge(Refused):
     status = 413
 
 
+class ProjectAccountStays(Refused):
+    """The project's own account cannot be deleted."""
+
+    code = "project-account-stays"
+
+
 class NotAuthorised(Refused):
     """No token, or one that we do not know, or one that was revoked."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, TextField
 from django.http import HttpRequest
 
+from apps.common.edit_conflicts import DetectsEditConflicts
 from apps.common.fields import MultilineField
 
 # formfield_overrides of an admin
@@ -41,6 +42,34 @@ class HardyLists(Base):
         except ValidationError:
             raise IncorrectLookupParameters from None
         return super().get_changelist_instance(request)
+
+
+class Editable(DetectsEditConflicts, HardyLists):
+    """Comes before `ModelAdmin`: a table that people edit."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return fieldsets
+        # a row that is not stored yet has only the expressions of their defaults
+        hidden = {*self.get_readonly_fields(request)} & {
+            field.name for field in self.model._meta.get_fields()
+        }
+        return [
+            (title, {**options, "fields": fields})
+            for title, options in fieldsets
+            if (fields := _without(options["fields"], hidden))
+        ]
+
+
+def _without(fields: Iterable[str | Iterable[str]], hidden: set[str]) -> list[Any]:
+    """Return a fieldset's fields, each of them a name or a line of names, without some."""
+    kept = [
+        name if isinstance(name, str) else _without(name, hidden)
+        for name in fields
+        if not (isinstance(name, str) and name in hidden)
+    ]
+    return [line for line in kept if line]
 
 
 class Kept(HardyLists, ModelAdmin[Any]):

@@ -7,9 +7,11 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from apps.common import pages, pending
@@ -17,6 +19,39 @@ from apps.common.access import page_above
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
 from apps.common.pages import refused
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class AdminFormsMiddleware:
+    """Reads a form of the admin without `DATA_UPLOAD_MAX_NUMBER_FIELDS`, if somebody sent it who
+    may open the admin: a draft has as many fields as its question has parts, and an action one for
+    each row. Its bytes stay limited. Stands before `CsrfViewMiddleware`, which reads the form.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> None:
+        """Runs when every middleware has been entered, so `request.user` is there."""
+        match = request.resolver_match
+        if (
+            request.method == "POST"
+            and request.content_type == FORM
+            and match is not None
+            and "admin" in match.app_names
+            and request.user.is_active
+            and getattr(request.user, "is_staff", False)
+        ):
+            form = QueryDict(mutable=True, encoding=request.encoding)
+            body = request.body.decode("utf-8", "replace")
+            for name, value in parse_qsl(body, keep_blank_values=True):
+                form.appendlist(name, value)
+            form._mutable = False  # type: ignore[attr-defined]
+            request.POST, request._files = form, MultiValueDict()  # type: ignore[attr-defined,assignment]
 
 
 class MemberFormMiddleware:

@@ -7,11 +7,13 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
@@ -61,7 +63,21 @@ OTHER_ACCOUNT = (
 )
 
 
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, TOO_LARGE):
+        text = now_(
+            "A form may have %(fields)s fields and %(kilobytes)s kB of text. Nothing was saved. Go "
+            "back in your browser: what you entered is usually still there. Copy it, then send it "
+            "in smaller parts."
+        )
+        limits = {
+            "fields": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+            "kilobytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1000,
+        }
+        return _sheet(request, 413, _("This form is too large"), text % limits)
     return _sheet(request, 400, *WORDS[400])
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import Clock
-from apps.common.lists import HardyLists, Kept
+from apps.common.lists import Editable, Kept
 from apps.experiments import services, shown
 from apps.experiments.models import (
     Batch,
@@ -69,7 +69,7 @@ class MachineForm(forms.ModelForm[Machine]):
 
 
 @admin.register(Machine)
-class MachineAdmin(HardyLists, admin.ModelAdmin[Machine]):
+class MachineAdmin(Editable, admin.ModelAdmin[Machine]):
     form = MachineForm
     list_display = ["name", "lanes", "seen_at", "revoked_at"]
     list_filter = ["revoked_at"]

@@ -60,6 +60,8 @@ class Lab(models.Model):
     objects = LabQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("lab")
+        verbose_name_plural = _("labs")
         ordering = ["position", "slug"]
 
     def __str__(self) -> str:
@@ -76,6 +78,8 @@ class LabVersion(models.Model):
     loaded_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
+        verbose_name = _("version of a lab")
+        verbose_name_plural = _("versions of labs")
         constraints = [
             models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")
         ]
@@ -95,6 +99,10 @@ class Machine(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     # its last claim request: device, slots, labs, versions
     says = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
 
     def __str__(self) -> str:
         return self.name
@@ -161,6 +169,8 @@ class Run(models.Model):
     objects = RunQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         constraints = [
             models.UniqueConstraint(fields=["owner", "key"], name="a_key_makes_one_run"),
             models.CheckConstraint(
@@ -213,6 +223,10 @@ class Prediction(models.Model):
     was_right = models.BooleanField(null=True)  # NULL: not scored (inconclusive, stopped, not over)
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
 
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+
     def __str__(self) -> str:
         return f"{self.claim}: {self.outcome} ({self.confidence} %)"
 
@@ -233,6 +247,8 @@ class Verdict(models.Model):
     parts = models.JSONField(default=list, blank=True)
 
     class Meta:
+        verbose_name = _("verdict")
+        verbose_name_plural = _("verdicts")
         constraints = [models.UniqueConstraint(fields=["run", "claim"], name="one_verdict_a_claim")]
         ordering = ["pk"]  # the lab's order
 
@@ -277,7 +293,8 @@ class Try(models.Model):
     objects = TryQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "tries"
+        verbose_name = _("run attempt")
+        verbose_name_plural = _("run attempts")
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="tries_are_numbered"),
             models.UniqueConstraint(
@@ -311,7 +328,8 @@ class Batch(models.Model):
     reset = models.JSONField(default=dict)  # {"try": number, "keep": seq} of a reset
 
     class Meta:
-        verbose_name_plural = "batches"
+        verbose_name = _("batch of points")
+        verbose_name_plural = _("batches of points")
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="batches_come_once")]
 
     def __str__(self) -> str:
@@ -364,6 +382,10 @@ class Share(models.Model):
     LATELY: Any = F("seconds") * Power(
         0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField()
     )
+
+    class Meta:
+        verbose_name = _("compute usage")
+        verbose_name_plural = _("compute usage")
 
     def __str__(self) -> str:
         return f"{self.owner_id}: {self.seconds:.0f} s"

@@ -136,6 +136,14 @@ def make_machine(*, name: str, lanes: Sequence[str]) -> str:
     return token
 
 
+def lock_runs_of(*, user: User) -> None:
+    """Lock all that workers write of a person's runs, in the order in which they lock it: before
+    the person is deleted.
+    """
+    list(Run.objects.select_for_update().filter(owner=user).order_by("pk").values_list("pk"))
+    list(Share.objects.select_for_update().filter(owner=user).values_list("pk"))
+
+
 # ---------------------------------------------------------------- what housekeep does
 
 

@@ -72,6 +72,8 @@ class Card(models.Model):
     objects = CardQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
         constraints = [
             models.UniqueConstraint(fields=["user", "question"], name="one_card_a_question"),
             models.CheckConstraint(
@@ -117,6 +119,8 @@ class Session(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("review session")
+        verbose_name_plural = _("review sessions")
         constraints = [
             models.UniqueConstraint(
                 fields=["user"], condition=Q(ended_at=None), name="one_open_session"
@@ -155,6 +159,8 @@ class Review(models.Model):
     stored_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
         ordering = ["at", "review_id"]
         constraints = [
             models.UniqueConstraint(fields=["card", "review_id"], name="a_review_is_stored_once"),
@@ -201,6 +207,8 @@ class Day(models.Model):
     seconds = models.FloatField(default=0)
 
     class Meta:
+        verbose_name = _("daily statistics")
+        verbose_name_plural = _("daily statistics")
         ordering = ["day"]
         constraints = [
             models.UniqueConstraint(fields=["user", "day"], name="one_row_a_day"),
@@ -238,6 +246,8 @@ class Sitting(models.Model):
     session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="sittings")
 
     class Meta:
+        verbose_name = _("attempt at a question")
+        verbose_name_plural = _("attempts at questions")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "question", "number"], name="sittings_are_numbered"
@@ -295,6 +305,8 @@ class Attempt(models.Model):
     made_at = models.DateTimeField(default=now)
 
     class Meta:
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
         ordering = ["made_at", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_attempt"),
@@ -327,6 +339,8 @@ class Plan(models.Model):
     two_buttons = models.BooleanField(_("two buttons: Again and Good"), default=False)
 
     class Meta:
+        verbose_name = _("study plan")
+        verbose_name_plural = _("study plans")
         constraints = [
             models.CheckConstraint(
                 condition=Q(minutes__range=(5, 240)), name="a_plan_has_5_to_240_minutes"
@@ -351,6 +365,8 @@ class Note(models.Model):
     changed_at = models.DateTimeField(default=now)
 
     class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
         constraints = [
             models.UniqueConstraint(fields=["user", "question"], name="one_note_a_question")
         ]
@@ -367,6 +383,8 @@ class Bookmark(models.Model):
     made_at = models.DateTimeField(default=now)
 
     class Meta:
+        verbose_name = _("bookmark")
+        verbose_name_plural = _("bookmarks")
         constraints = [
             models.UniqueConstraint(fields=["user", "question"], name="one_bookmark_a_question")
         ]
@@ -383,8 +401,9 @@ class Waiting(models.Model):
     since = models.DateTimeField(default=now)
 
     class Meta:
+        verbose_name = _("unread verdict")
+        verbose_name_plural = _("unread verdicts")
         ordering = ["since"]
-        verbose_name_plural = "waiting"
 
     def __str__(self) -> str:
         return f"{self.run_id}"

@@ -10,15 +10,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, F, Q, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import linebreaksbr
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.lists import MULTILINE, HardyLists, Kept
+from apps.common.lists import MULTILINE, Editable, Kept
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision
@@ -26,7 +28,7 @@ from apps.questions.services import NotPublishable
 
 
 @admin.register(Bank)
-class BankAdmin(HardyLists, admin.ModelAdmin[Bank]):
+class BankAdmin(Editable, admin.ModelAdmin[Bank]):
     list_display = ["slug", "title_en", "title_zh", "public"]
     list_filter = ["public"]
     search_fields = ["slug", "title_en", "title_zh"]
@@ -42,7 +44,7 @@ class QuestionForm(forms.ModelForm[Question]):
 
 
 @admin.register(Question)
-class QuestionAdmin(HardyLists, admin.ModelAdmin[Question]):
+class QuestionAdmin(Editable, admin.ModelAdmin[Question]):
     form = QuestionForm
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
@@ -112,8 +114,37 @@ class RevisionForm(forms.ModelForm[Revision]):
         return said
 
 
+class PieceFormSet(BaseInlineFormSet[Piece, Revision, Any]):
+    """All pieces of a draft. Whether two have one place is seen here, where all of them are known:
+    compared with the rows in the database, pieces that swap places would be refused.
+    """
+
+    def validate_unique(self) -> None:
+        places: dict[tuple[str, int, int], Any] = {}
+        for form in self.forms:
+            piece = form.instance
+            is_empty = piece.pk is None and not form.has_changed()
+            if is_empty or form in self.deleted_forms or not form.is_valid():
+                continue
+            place = (piece.kind, piece.group, piece.position)
+            first = places.setdefault(place, form)
+            if first is not form:
+                message = _("Two pieces have one place (%(place)s): “%(first)s” and “%(second)s”.")
+                error = ValidationError(
+                    message,
+                    params={
+                        "place": f"{piece.get_kind_display()}, {piece.group}, {piece.position}",
+                        "first": Truncator(first.instance.text_en).chars(60),
+                        "second": Truncator(piece.text_en).chars(60),
+                    },
+                )
+                first.add_error("position", error)
+                form.add_error("position", error)
+
+
 class PieceInline(admin.StackedInline[Piece, Revision]):
     model = Piece
+    formset = PieceFormSet
     extra = 0
     formfield_overrides = MULTILINE
     fields = (
@@ -137,7 +168,7 @@ def _is_published(revision: Revision | None) -> bool:
 
 
 @admin.register(Revision)
-class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
+class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
     form = RevisionForm
     list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
     list_filter = [
@@ -191,11 +222,6 @@ class RevisionAdmin(HardyLists, admin.ModelAdmin[Revision]):
     def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
         # its number is of this question
         return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Revision | None = None) -> Any:
-        if obj is None:  # it has neither number nor times yet
-            return ((None, {"fields": ("question",)}), *self.fieldsets[1:])
-        return super().get_fieldsets(request, obj)
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
@@ -264,7 +290,7 @@ class PieceAdmin(Kept):
 
 
 @admin.register(Report)
-class ReportAdmin(HardyLists, admin.ModelAdmin[Report]):
+class ReportAdmin(Editable, admin.ModelAdmin[Report]):
     list_display = ["question", "about", "language", "state", "made_at", "reporter"]
     list_filter = ["state", "about", "language", "question__topic"]
     list_select_related = ["question", "reporter"]

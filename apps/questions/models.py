@@ -44,6 +44,10 @@ class Bank(models.Model):
     title_zh = models.CharField(max_length=200)
     public = models.BooleanField(default=True)
 
+    class Meta:
+        verbose_name = _("question bank")
+        verbose_name_plural = _("question banks")
+
     def __str__(self) -> str:
         return self.slug
 
@@ -96,6 +100,8 @@ class Question(models.Model):
     objects = QuestionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
         ordering = ["topic", "difficulty", "slug"]
         constraints = [
             models.CheckConstraint(
@@ -160,6 +166,8 @@ class Revision(models.Model):
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
         ordering = ["question", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["question", "number"], name="revisions_are_numbered")
@@ -206,10 +214,15 @@ class Piece(models.Model):
     reason_html_zh = models.TextField(blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("part of a revision")
+        verbose_name_plural = _("parts of revisions")
         ordering = ["revision", "kind", "group", "position"]
         constraints = [
+            # checked at the end of a transaction: rows that swap places are written one by one
             models.UniqueConstraint(
-                fields=["revision", "kind", "group", "position"], name="pieces_have_places"
+                fields=["revision", "kind", "group", "position"],
+                name="pieces_have_places",
+                deferrable=models.Deferrable.DEFERRED,
             ),
             models.CheckConstraint(
                 condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")),
@@ -252,6 +265,8 @@ class Report(models.Model):
     note = models.TextField(blank=True)  # of who dealt with it
 
     class Meta:
+        verbose_name = _("report of a mistake")
+        verbose_name_plural = _("reports of mistakes")
         ordering = ["-made_at"]
         constraints = [
             models.UniqueConstraint(fields=["reporter", "key"], name="a_key_makes_one_report")

@@ -143,7 +143,7 @@ def test_text_that_no_database_stores_is_refused(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_a_body_of_megabytes_is_refused(client: Client) -> None:
-    assert client.post(URL, SAM | {"username": "x" * 2_000_000}).status_code == 400
+    assert client.post(URL, SAM | {"username": "x" * 2_000_000}).status_code == 413
 
 
 @pytest.mark.django_db

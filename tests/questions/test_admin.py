@@ -11,6 +11,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision
+from tests.common.editing import edit, fields_of, send
 
 TABLES = ("bank", "question", "revision", "piece", "report")
 
@@ -184,10 +185,8 @@ def test_a_report_is_answered_but_its_words_stay(
     report = services.report_mistake(
         reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k"
     )
-    operator.post(
-        f"/admin/questions/report/{report.pk}/change/",
-        {"state": "mended", "note": "Thanks.", "text": "other"},
-    )
+    url = f"/admin/questions/report/{report.pk}/change/"
+    edit(operator, url, state="mended", note="Thanks.", text="other")
     report.refresh_from_db()
     assert (report.state, report.note, report.text) == ("mended", "Thanks.", "No.")
 
@@ -217,16 +216,14 @@ def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays
 ) -> None:
     draft = services.draft_from(question=guess)
     url = f"/admin/questions/revision/{draft.pk}/change/"
-    form = operator.get(url).context["adminform"].form
-    assert "question" not in form.fields, "its number is of this question"
-    filled = {name: form[name].value() or "" for name in form.fields}
-    inlines = {"pieces-TOTAL_FORMS": "0", "pieces-INITIAL_FORMS": "0"}
+    page = operator.get(url)
+    assert "question" not in fields_of(page), "its number is of this question"
     for facts, said in (
         ("[1]", "Facts are one object"),
         ("{", "Enter a valid JSON"),
         ('{"a": "\\u0000", "b": NaN}', ""),
     ):
-        answer = operator.post(url, filled | inlines | {"facts": facts, "sources": "[]"})
+        answer = send(operator, url, fields_of(page) | {"facts": facts})
         assert answer.status_code == (200 if said else 302) and said in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).facts == {"a": "", "b": None}
 

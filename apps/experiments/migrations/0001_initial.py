@@ -28,6 +28,8 @@ class Migration(migrations.Migration):
                 ('position', models.PositiveSmallIntegerField(default=0)),
             ],
             options={
+                'verbose_name': 'lab',
+                'verbose_name_plural': 'labs',
                 'ordering': ['position', 'slug'],
             },
         ),
@@ -43,6 +45,10 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField(blank=True, null=True)),
                 ('says', models.JSONField(blank=True, default=dict)),
             ],
+            options={
+                'verbose_name': 'worker',
+                'verbose_name_plural': 'workers',
+            },
         ),
         migrations.CreateModel(
             name='LabVersion',
@@ -54,6 +60,10 @@ class Migration(migrations.Migration):
                 ('loaded_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='experiments.lab')),
             ],
+            options={
+                'verbose_name': 'version of a lab',
+                'verbose_name_plural': 'versions of labs',
+            },
         ),
         migrations.AddField(
             model_name='lab',
@@ -89,6 +99,10 @@ class Migration(migrations.Migration):
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='experiments.labversion')),
             ],
+            options={
+                'verbose_name': 'run',
+                'verbose_name_plural': 'runs',
+            },
         ),
         migrations.CreateModel(
             name='Prediction',
@@ -103,6 +117,10 @@ class Migration(migrations.Migration):
                 ('score', models.FloatField(null=True)),
                 ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='prediction', to='experiments.run')),
             ],
+            options={
+                'verbose_name': 'prediction',
+                'verbose_name_plural': 'predictions',
+            },
         ),
         migrations.CreateModel(
             name='Batch',
@@ -120,7 +138,8 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='experiments.run')),
             ],
             options={
-                'verbose_name_plural': 'batches',
+                'verbose_name': 'batch of points',
+                'verbose_name_plural': 'batches of points',
             },
         ),
         migrations.CreateModel(
@@ -131,6 +150,10 @@ class Migration(migrations.Migration):
                 ('counted_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='share', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'compute usage',
+                'verbose_name_plural': 'compute usage',
+            },
         ),
         migrations.CreateModel(
             name='Try',
@@ -148,7 +171,8 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='experiments.run')),
             ],
             options={
-                'verbose_name_plural': 'tries',
+                'verbose_name': 'run attempt',
+                'verbose_name_plural': 'run attempts',
             },
         ),
         migrations.CreateModel(
@@ -167,6 +191,8 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verdicts', to='experiments.run')),
             ],
             options={
+                'verbose_name': 'verdict',
+                'verbose_name_plural': 'verdicts',
                 'ordering': ['pk'],
             },
         ),

@@ -34,6 +34,10 @@ class Migration(migrations.Migration):
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='questions.question')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'card',
+                'verbose_name_plural': 'cards',
+            },
         ),
         migrations.CreateModel(
             name='Day',
@@ -47,6 +51,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='days', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'daily statistics',
+                'verbose_name_plural': 'daily statistics',
                 'ordering': ['day'],
             },
         ),
@@ -59,6 +65,10 @@ class Migration(migrations.Migration):
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='questions.question')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'note',
+                'verbose_name_plural': 'notes',
+            },
         ),
         migrations.CreateModel(
             name='Plan',
@@ -70,6 +80,10 @@ class Migration(migrations.Migration):
                 ('two_buttons', models.BooleanField(default=False, verbose_name='two buttons: Again and Good')),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='plan', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'study plan',
+                'verbose_name_plural': 'study plans',
+            },
         ),
         migrations.CreateModel(
             name='Session',
@@ -81,6 +95,10 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'review session',
+                'verbose_name_plural': 'review sessions',
+            },
         ),
         migrations.CreateModel(
             name='Review',
@@ -100,6 +118,8 @@ class Migration(migrations.Migration):
                 ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='progress.session')),
             ],
             options={
+                'verbose_name': 'review',
+                'verbose_name_plural': 'reviews',
                 'ordering': ['at', 'review_id'],
             },
         ),
@@ -121,6 +141,10 @@ class Migration(migrations.Migration):
                 ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sittings', to='progress.session')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sittings', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'attempt at a question',
+                'verbose_name_plural': 'attempts at questions',
+            },
         ),
         migrations.CreateModel(
             name='Attempt',
@@ -143,6 +167,8 @@ class Migration(migrations.Migration):
                 ('sitting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='progress.sitting')),
             ],
             options={
+                'verbose_name': 'answer',
+                'verbose_name_plural': 'answers',
                 'ordering': ['made_at', 'pk'],
             },
         ),
@@ -155,7 +181,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verdicts_that_wait', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name_plural': 'waiting',
+                'verbose_name': 'unread verdict',
+                'verbose_name_plural': 'unread verdicts',
                 'ordering': ['since'],
             },
         ),
@@ -168,6 +195,8 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bookmarks', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'bookmark',
+                'verbose_name_plural': 'bookmarks',
                 'constraints': [models.UniqueConstraint(fields=('user', 'question'), name='one_bookmark_a_question')],
             },
         ),

@@ -25,6 +25,10 @@ class Migration(migrations.Migration):
                 ('title_zh', models.CharField(max_length=200)),
                 ('public', models.BooleanField(default=True)),
             ],
+            options={
+                'verbose_name': 'question bank',
+                'verbose_name_plural': 'question banks',
+            },
         ),
         migrations.CreateModel(
             name='Question',
@@ -39,6 +43,8 @@ class Migration(migrations.Migration):
                 ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='questions', to='questions.bank')),
             ],
             options={
+                'verbose_name': 'question',
+                'verbose_name_plural': 'questions',
                 'ordering': ['topic', 'difficulty', 'slug'],
             },
         ),
@@ -74,6 +80,8 @@ class Migration(migrations.Migration):
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='questions.question')),
             ],
             options={
+                'verbose_name': 'revision',
+                'verbose_name_plural': 'revisions',
                 'ordering': ['question', '-number'],
                 'permissions': [('publish_revision', 'Can publish a draft of a question')],
             },
@@ -94,6 +102,8 @@ class Migration(migrations.Migration):
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='questions.revision')),
             ],
             options={
+                'verbose_name': 'report of a mistake',
+                'verbose_name_plural': 'reports of mistakes',
                 'ordering': ['-made_at'],
             },
         ),
@@ -121,6 +131,8 @@ class Migration(migrations.Migration):
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='questions.revision')),
             ],
             options={
+                'verbose_name': 'part of a revision',
+                'verbose_name_plural': 'parts of revisions',
                 'ordering': ['revision', 'kind', 'group', 'position'],
             },
         ),
@@ -158,7 +170,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='piece',
-            constraint=models.UniqueConstraint(fields=('revision', 'kind', 'group', 'position'), name='pieces_have_places'),
+            constraint=models.UniqueConstraint(deferrable=models.Deferrable['DEFERRED'], fields=('revision', 'kind', 'group', 'position'), name='pieces_have_places'),
         ),
         migrations.AddConstraint(
             model_name='piece',

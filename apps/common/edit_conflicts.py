@@ -1,0 +1,348 @@
+"""Optimistic locking of forms in Django's admin: whoever saves a row that somebody else changed
+meanwhile is shown both texts first, and nothing is written.
+
+The page carries a digest of every value that it showed. When the form comes back, a value whose
+digest in the database is another was changed by somebody else. The form is then rebased: it is
+filled with what the database has, and with what the editor changed, and can be saved once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    AdminBase = ModelAdmin[Any]
+    FormBase = forms.BaseForm
+else:
+    AdminBase = FormBase = object
+
+TOKEN = "_shown_values"  # noqa: S105 - the name of the hidden field
+DIGEST_LENGTH = 16  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that somebody else changed while the form was open."""
+
+    label: str
+    yours: str
+    theirs: str
+    # the editor had left it as it was: the form now holds theirs
+    is_taken_over: bool = False
+
+
+@dataclass(frozen=True)
+class ShownField:
+    """A field of a page, filled with what the database has."""
+
+    key: str  # in the token: with the row's primary key, whatever its place on the page
+    label: str
+    bound: forms.BoundField
+
+    @property
+    def value(self) -> str | list[str]:
+        return _normalized(self.bound.value())
+
+    def posted(self, data: QueryDict, html_name: str) -> str | list[str]:
+        return _posted(self.bound, data, html_name)
+
+    def fill(self, data: QueryDict) -> None:
+        """Write the value into `data` as a browser would send it."""
+        _write(data, self.bound.html_name, self.bound.value())
+
+
+class _StaleForm(FormBase):
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        self.add_error(
+            None,
+            _(
+                "Somebody else saved this while you had it open. Nothing of yours is saved yet. "
+                "Compare the two below, then save again."
+            ),
+        )
+        return cleaned
+
+
+class DetectsEditConflicts(AdminBase):
+    """Comes before `ModelAdmin`. Its forms never overwrite what somebody else saved meanwhile."""
+
+    change_form_template = "admin/change_form_with_conflicts.html"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        if request.method != "POST" or object_id is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            differences = self._detect(request, object_id)
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if differences and isinstance(response, HttpResponse):
+                response.status_code = 409
+            return response
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if getattr(request, "edit_conflicts", None):
+            return type(form.__name__, (_StaleForm, form), {})
+        return form
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        if request.method != "POST" and context.get("original") is not None:
+            formsets = [
+                inline.formset
+                for inline in context["inline_admin_formsets"]
+                if inline.has_change_permission
+            ]
+            token = _token(_shown_fields(context["adminform"].form, formsets))
+        else:  # its forms hold what was posted
+            token = getattr(request, "edit_token", "")
+        context |= {
+            "edit_token": token,
+            "edit_token_name": TOKEN,
+            "edit_conflicts": getattr(request, "edit_conflicts", []),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _detect(self, request: HttpRequest, object_id: str) -> list[Difference]:
+        """Lock the row and compare it with what the page had shown. Where it differs, rebase
+        `request.POST` on it.
+        """
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_change_permission(request, row):
+            return []
+        self.model._base_manager.select_for_update(no_key=True).filter(pk=row.pk).first()
+        # READ COMMITTED: what was read before the lock may be old
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return []
+        fields = flatten_fieldsets(self.get_fieldsets(request, row))
+        form = self.get_form(request, row, change=True, fields=fields)(instance=row)
+        formsets = list(self._unbound_formsets(request, row))
+        rebase = _Rebase(request.POST, _read_token(request.POST.get(TOKEN, "")))
+        rebase.form(form)
+        for formset in formsets:
+            rebase.formset(formset)
+        request.edit_token = _token(_shown_fields(form, formsets))  # type: ignore[attr-defined]
+        if rebase.differences:
+            request.edit_conflicts = rebase.differences  # type: ignore[attr-defined]
+            request.POST = rebase.data  # type: ignore[assignment]
+        return rebase.differences
+
+    def _unbound_formsets(self, request: HttpRequest, row: Any) -> Iterator[Any]:
+        count: dict[str, int] = {}
+        for formset, inline in self.get_formsets_with_inlines(request, row):
+            prefix = formset.get_default_prefix()
+            count[prefix] = count.get(prefix, 0) + 1
+            if count[prefix] != 1:  # as ModelAdmin numbers them
+                prefix = f"{prefix}-{count[prefix]}"
+            if inline.has_change_permission(request, row):
+                yield formset(instance=row, prefix=prefix, queryset=inline.get_queryset(request))
+
+
+class _Rebase:
+    """What an editor posted, on top of what the database has by now."""
+
+    def __init__(self, posted: QueryDict, base: Mapping[str, str]) -> None:
+        self.posted, self.base = posted, base
+        self.data = posted.copy()
+        self.differences: list[Difference] = []
+
+    def form(self, form: Any) -> None:
+        for field in _fields_of_form(form):
+            self._field(field, field.bound.html_name)
+
+    def formset(self, formset: Any) -> None:
+        prefix, pk_name = formset.prefix, formset.model._meta.pk.name
+        total = _number(self.posted.get(f"{prefix}-TOTAL_FORMS"))
+        initial = min(_number(self.posted.get(f"{prefix}-INITIAL_FORMS")), total)
+        posted_rows = {
+            self.posted.get(f"{prefix}-{index}-{pk_name}", ""): index for index in range(initial)
+        }
+        for name in [name for name in self.data if name.startswith(f"{prefix}-")]:
+            del self.data[name]
+        for row in formset.initial_forms:
+            self._row(formset, row, posted_rows.pop(str(row.instance.pk), None))
+        new_rows = [
+            index
+            for pk, index in posted_rows.items()
+            if self._is_deleted_row_to_keep(formset, pk, index)
+        ]
+        count = len(formset.initial_forms)
+        for place, index in enumerate([*new_rows, *range(initial, total)], start=count):
+            self._copy(f"{prefix}-{index}-", f"{prefix}-{place}-")
+            if index < initial:
+                self.data.pop(f"{prefix}-{place}-{pk_name}", None)
+            count = place + 1
+        self.data[f"{prefix}-TOTAL_FORMS"] = str(count)
+        self.data[f"{prefix}-INITIAL_FORMS"] = str(len(formset.initial_forms))
+        for name in ("MIN_NUM_FORMS", "MAX_NUM_FORMS"):
+            self.data[f"{prefix}-{name}"] = self.posted.get(f"{prefix}-{name}", "")
+
+    def _row(self, formset: Any, row: Any, index: int | None) -> None:
+        fields = list(_fields_of_row(formset, row))
+        for hidden in (formset.model._meta.pk.name, formset.fk.name):
+            _write(self.data, row.add_prefix(hidden), row[hidden].value())
+        if index is None:
+            for field in fields:
+                field.fill(self.data)
+            if not any(field.key in self.base for field in fields):
+                text = _text_of_row(field.value for field in fields)
+                self.differences.append(Difference(_label_of_row(formset, row), "", text))
+            return
+        before = len(self.differences)
+        for field in fields:
+            self._field(field, f"{formset.prefix}-{index}-{field.bound.name}")
+        if delete := self.posted.get(f"{formset.prefix}-{index}-DELETE"):
+            self.data[row.add_prefix("DELETE")] = delete
+            if len(self.differences) > before:
+                text = _text_of_row(field.value for field in fields)
+                self.differences[before:] = [
+                    Difference(_label_of_row(formset, row), _("deleted"), text)
+                ]
+
+    def _field(self, field: ShownField, posted_name: str) -> None:
+        """Keep what the editor changed; take over what only somebody else did."""
+        yours, theirs = field.posted(self.posted, posted_name), field.value
+        base = self.base.get(field.key)
+        is_touched = _digest(yours) != base
+        if not is_touched:
+            field.fill(self.data)
+        else:
+            self._copy(posted_name, field.bound.html_name)
+        if yours != theirs and _digest(theirs) != base:
+            self.differences.append(
+                Difference(field.label, _text(yours), _text(theirs), not is_touched)
+            )
+
+    def _is_deleted_row_to_keep(self, formset: Any, pk: str, index: int) -> bool:
+        """Return whether a row that somebody else deleted was changed by this editor: it then comes
+        as a new one. Notes the difference.
+        """
+        if self.posted.get(f"{formset.prefix}-{index}-DELETE"):
+            return False  # both did
+        values = {
+            bound.name: _posted(bound, self.posted, f"{formset.prefix}-{index}-{bound.name}")
+            for bound in _own_fields(formset, formset.empty_form)
+        }
+        is_touched = any(
+            _digest(value) != self.base.get(f"{formset.prefix}/{pk}/{name}")
+            for name, value in values.items()
+        )
+        label = f"{formset.model._meta.verbose_name} {index + 1}"
+        text = _text_of_row(values.values())
+        self.differences.append(Difference(label, text, _("deleted"), not is_touched))
+        return is_touched
+
+    def _copy(self, posted_prefix: str, prefix: str) -> None:
+        """Copy posted values whose name begins with `posted_prefix`, or is it."""
+        if not posted_prefix.endswith("-"):
+            self.data.pop(prefix, None)
+            if posted_prefix in self.posted:
+                self.data.setlist(prefix, self.posted.getlist(posted_prefix))
+            return
+        for name in self.posted:
+            if name.startswith(posted_prefix):
+                self.data.setlist(
+                    prefix + name.removeprefix(posted_prefix), self.posted.getlist(name)
+                )
+
+
+def _shown_fields(form: Any, formsets: Iterable[Any]) -> Iterator[ShownField]:
+    yield from _fields_of_form(form)
+    for formset in formsets:
+        for row in formset.initial_forms:
+            yield from _fields_of_row(formset, row)
+
+
+def _fields_of_form(form: Any) -> Iterator[ShownField]:
+    for bound in form:
+        if not bound.field.disabled:
+            yield ShownField(bound.name, str(bound.label), bound)
+
+
+def _fields_of_row(formset: Any, row: Any) -> Iterator[ShownField]:
+    for bound in _own_fields(formset, row):
+        key = f"{formset.prefix}/{row.instance.pk}/{bound.name}"
+        yield ShownField(key, f"{_label_of_row(formset, row)}: {bound.label}", bound)
+
+
+def _own_fields(formset: Any, row: Any) -> Iterator[forms.BoundField]:
+    """Yield the fields of a row that say something of it, not where it belongs."""
+    without = {formset.model._meta.pk.name, formset.fk.name, "DELETE", "ORDER"}
+    for bound in row:
+        if bound.name not in without and not bound.field.disabled:
+            yield bound
+
+
+def _posted(bound: forms.BoundField, data: QueryDict, html_name: str) -> str | list[str]:
+    return _normalized(bound.field.widget.value_from_datadict(data, {}, html_name))
+
+
+def _label_of_row(formset: Any, row: Any) -> str:
+    return f"{formset.model._meta.verbose_name} “{row.instance}”"
+
+
+def _text_of_row(values: Iterable[str | list[str]]) -> str:
+    return "\n".join(filter(None, map(_text, values)))
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _normalized(value: Any) -> str | list[str]:
+    """Return a value so that what is stored and what a browser sends of it are equal."""
+    if isinstance(value, list | tuple | set | models.QuerySet):
+        return sorted(str(each) for each in value)
+    return "" if value is None else str(value).replace("\r\n", "\n").strip()
+
+
+def _write(data: QueryDict, name: str, value: Any) -> None:
+    data.pop(name, None)
+    if isinstance(value, list | tuple | set | models.QuerySet):
+        data.setlist(name, [str(each) for each in value])
+    elif value is True:
+        data[name] = "on"
+    elif value is not False:  # a box that is not ticked is not sent
+        data[name] = "" if value is None else str(value)
+
+
+def _digest(value: str | list[str]) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _token(fields: Iterable[ShownField]) -> str:
+    return json.dumps({field.key: _digest(field.value) for field in fields})
+
+
+def _read_token(text: str) -> dict[str, str]:
+    """Return the digests of a token; none when it is missing or broken: then nothing was seen."""
+    try:
+        token = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return token if isinstance(token, dict) else {}
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0

@@ -1,0 +1,85 @@
+"""Forms with very many fields: the admin makes them, nobody else does."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from apps.accounts.models import User
+from tests.common.editing import send
+
+PEOPLE = "/admin/accounts/user/"
+MANY = 230
+FIELDS = {f"field-{n}": "1" for n in range(MANY)}
+TOO_LARGE = "This form is too large"
+
+
+@pytest.fixture
+def crowd(db: None) -> list[int]:
+    people = [User(email=f"p{n}@example.org", handle=f"p{n}") for n in range(MANY)]
+    return [person.pk for person in User.objects.bulk_create(people)]
+
+
+def test_a_bulk_action_takes_as_many_rows_as_there_are(operator: User, crowd: list[int]) -> None:
+    client = Client()
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    chosen = {"action": "delete_selected", "_selected_action": crowd}
+    assert send(client, PEOPLE, chosen).status_code == 200
+    assert send(client, PEOPLE, chosen | {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk__in=crowd).exists()
+
+
+def reader(user: User | None = None) -> Client:
+    """Return a browser whose every form is read: its CSRF token is looked for in it."""
+    client = Client(enforce_csrf_checks=True)
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+    if user is not None:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.mark.parametrize("path", [PEOPLE, "/accounts/login/", "/language"])
+def test_a_visitors_form_keeps_its_limit(path: str, db: None) -> None:
+    answer = send(reader(), path, FIELDS)
+    page = answer.content.decode()
+    assert answer.status_code == 413 and TOO_LARGE in page and "200 fields" in page
+
+
+def test_so_does_a_members_even_in_the_admin(mei: User) -> None:
+    assert send(reader(mei), PEOPLE, FIELDS).status_code == 413
+
+
+def test_so_does_that_of_somebody_whose_account_was_switched_off(operator: User) -> None:
+    client = reader(operator)
+    User.objects.filter(pk=operator.pk).update(is_active=False)
+    assert send(client, PEOPLE, FIELDS).status_code == 413
+
+
+def test_so_does_an_operators_outside_of_the_admin(operator: User) -> None:
+    assert send(reader(operator), "/settings", FIELDS).status_code == 413
+
+
+def test_a_form_of_the_admin_is_limited_in_bytes_and_needs_its_token(mei: User) -> None:
+    User.objects.filter(pk=mei.pk).update(is_staff=True)
+    mei.user_permissions.set(Permission.objects.filter(codename="view_user"))
+    client = reader(mei)
+    assert send(client, PEOPLE, FIELDS).status_code == 403
+    large = send(client, PEOPLE, {"text": "x" * 1_000_001})
+    assert large.status_code == 413 and "Nothing was saved" in large.content.decode()
+
+
+def test_what_is_no_utf8_is_no_error(operator: User) -> None:
+    client = Client()
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    body = urlencode(FIELDS).encode() + b"&\xff\xfe=%ED%A0%80%00"
+    answer = client.post(PEOPLE, body, "application/x-www-form-urlencoded")
+    assert answer.status_code < 500
+
+
+def test_the_refusal_is_said_in_chinese(client: Client, db: None) -> None:
+    client.cookies["language"] = "zh-hans"
+    assert "表单太大" in send(client, "/accounts/login/", FIELDS).content.decode()

@@ -1,0 +1,231 @@
+"""A person is deleted with all that is theirs, once, in one place: somebody who has a row in every
+table, beside somebody else who has the same.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import NestedObjects
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.test import Client
+
+from apps.accounts import services as accounts
+from apps.accounts.deletion import HANDED_OVER, reach
+from apps.accounts.models import User
+from apps.common.errors import ProjectAccountStays, StaleTry
+from apps.experiments.models import Lab, Run
+from apps.experiments.services import PredictionMade
+from apps.progress import services, sittings
+from apps.progress.models import Attempt
+from apps.questions.models import Question, Report
+from apps.questions.services import report_mistake
+from tests.common.editing import send
+from tests.experiments.conftest import event, report
+from tests.experiments.pages_cast import loaded, measured, queued, started
+from tests.progress.conftest import make_question
+
+pytestmark = pytest.mark.django_db
+PEOPLE = "/admin/accounts/user/"
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lanes: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
+    return lanes
+
+
+@pytest.fixture
+def lab(db: None) -> Lab:
+    return loaded()
+
+
+@pytest.fixture
+def question(db: None) -> Question:
+    return make_question("why-relu")
+
+
+def with_everything(handle: str, lab: Lab, question: Question) -> User:
+    """Return somebody who has a row in every table that knows of people."""
+    person = User.objects.create_user(f"{handle}@example.org", handle)
+    address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    EmailConfirmation.objects.create(email_address=address, key=handle)
+    person.groups.add(Group.objects.get_or_create(name="authors")[0])
+    person.user_permissions.add(Permission.objects.get(codename="view_question"))
+    noted(person, about=person)
+    noted(person, about=address)
+    prediction = PredictionMade("holds", 80, {})
+    measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
+    assert question.current is not None
+    report_mistake(
+        reporter=person, revision=question.current, about="fact", text="No.", language="en", key="k"
+    )
+    services.change_plan(user=person, interview=None, minutes=30, retention=90, two_buttons=False)
+    services.write_note(user=person, question=question, text="My own words.")
+    services.bookmark(user=person, question=question, kept=True)
+    services.add_card(user=person, question=question)
+    session = services.start_session(user=person)
+    sitting = sittings.sit_down(user=person, question=question)
+    Attempt.objects.create(
+        user=person,
+        sitting=sitting,
+        revision=question.current,
+        part="written",
+        place=1,
+        seed=0,
+        answer={},
+        outcome="kept",
+        graded_by="self",
+        key=uuid.uuid4(),
+    )
+    services.record(
+        user=person, question=question, review_id=uuid.uuid4(), rating=3, session=session
+    )
+    return person
+
+
+def noted(by: User, about: Model) -> LogEntry:
+    return LogEntry.objects.create(
+        user=by,
+        content_type=ContentType.objects.get_for_model(about),
+        object_id=str(about.pk),
+        object_repr=str(about),
+        action_flag=CHANGE,
+    )
+
+
+@pytest.fixture
+def mei(lab: Lab, question: Question) -> User:
+    return with_everything("mei", lab, question)
+
+
+@pytest.fixture
+def ola(mei: User, lab: Lab, question: Question) -> User:
+    return with_everything("ola", lab, question)
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    client = Client()
+    client.force_login(
+        User.objects.create_superuser("boss@example.org", "boss", "a long password"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    return client
+
+
+def rows(user: User) -> dict[str, list[Any]]:
+    """Return the primary keys of all rows that a person's deletion reaches, by table."""
+    found, rows = reach(), {}
+    for model in {**found.kept, **found.deleted}:
+        reached = [*found.kept_rows(model, [user.pk]), *found.deleted_rows(model, [user.pk])]
+        rows[model._meta.label] = sorted(row.pk for row in reached)
+    return rows
+
+
+def test_this_file_has_a_row_in_every_table_that_knows_of_people(mei: User) -> None:
+    """Whoever adds a table gives `with_everything` a row of it, and so sees what becomes of it."""
+    assert [table for table, pks in rows(mei).items() if not pks] == []
+
+
+def test_what_is_counted_is_what_django_would_delete(mei: User) -> None:
+    collector = NestedObjects(using="default")
+    collector.collect([mei])
+    ours = {User, *reach().deleted, *HANDED_OVER}
+    assert set(collector.model_objs) == ours and not collector.protected
+
+
+def test_all_that_is_theirs_goes_and_nothing_of_anybody_else(mei: User, ola: User) -> None:
+    theirs, others, questions = rows(mei), rows(ola), Question.objects.count()
+    accounts.delete_user(user=mei)
+    assert rows(ola) == others and Question.objects.count() == questions
+    assert not User.objects.filter(pk=mei.pk).exists()
+    for model in reach().deleted:
+        pks = theirs[model._meta.label]
+        assert not model._base_manager.filter(pk__in=pks).exists(), model
+
+
+def test_what_others_rely_on_stays_without_the_name(mei: User) -> None:
+    theirs = rows(mei)
+    accounts.delete_user(user=mei)
+    assert Report.objects.get().reporter is None
+    for model in reach().kept.keys() - reach().deleted.keys():
+        pks = theirs[model._meta.label]
+        assert model._base_manager.filter(pk__in=pks).count() == len(pks), model
+    log = LogEntry.objects.filter(pk__in=theirs["admin.LogEntry"])
+    assert {entry.user for entry in log} == {User.objects.project()}
+    assert not any("mei" in entry.object_repr for entry in LogEntry.objects.all())
+
+
+def test_deleting_again_changes_nothing(mei: User) -> None:
+    accounts.delete_user(user=mei)
+    accounts.delete_user(user=mei)
+    assert not User.objects.filter(handle="mei").exists()
+
+
+def test_the_projects_account_is_refused(db: None) -> None:
+    with pytest.raises(ProjectAccountStays, match="gradus"):
+        accounts.delete_user(user=User.objects.project())
+
+
+def test_a_worker_on_a_run_that_is_gone_is_told_to_stop(mei: User, lab: Lab) -> None:
+    claimed = started(queued(mei, lab, key="another"))
+    accounts.delete_user(user=mei)
+    assert not Run.objects.exists()
+    with pytest.raises(StaleTry):
+        report(claimed, event(0.1))
+
+
+# ---------------------------------------------------------------- in the admin
+
+
+def test_an_operator_sees_what_goes_and_deletes_it(boss: Client, mei: User) -> None:
+    url = f"{PEOPLE}{mei.pk}/delete/"
+    page = boss.get(url)
+    text = page.content.decode()
+    assert page.status_code == 200 and "Reviews: 1" in text and "Runs: 1" in text
+    assert "Stays, without the name:" in text and "Reports of mistakes: 1" in text
+    assert send(boss, url, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=mei.pk).exists()
+
+
+def test_many_are_deleted_at_once_but_never_the_projects_account(
+    boss: Client, mei: User, ola: User
+) -> None:
+    people = {"action": "delete_selected", "_selected_action": [mei.pk, ola.pk]}
+    both = {**people, "_selected_action": [mei.pk, User.objects.project().pk]}
+    assert "Reviews: 2" in send(boss, PEOPLE, people).content.decode()
+    send(boss, PEOPLE, both | {"post": "yes"})
+    assert User.objects.filter(handle__in=["mei", "gradus"]).count() == 2
+    assert send(boss, PEOPLE, people | {"post": "yes"}).status_code == 302
+    assert set(User.objects.values_list("handle", flat=True)) == {"gradus", "boss"}
+
+
+def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> None:
+    helper = User.objects.create_user("helper@example.org", "helper", is_staff=True)
+    helper.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_user", "change_user", "delete_note"])
+    )
+    client.force_login(helper, backend="django.contrib.auth.backends.ModelBackend")
+    url = f"{PEOPLE}{mei.pk}/delete/"
+    assert client.get(url).status_code == 403
+    assert send(client, url, {"post": "yes"}).status_code == 403
+    people = {"action": "delete_selected", "_selected_action": [mei.pk], "post": "yes"}
+    send(client, PEOPLE, people)
+    assert User.objects.filter(pk=mei.pk).exists()
+    helper.user_permissions.add(Permission.objects.get(codename="delete_user"))
+    assert send(client, url, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=mei.pk).exists()
+
+
+def test_an_operator_who_deletes_themselves_is_signed_out(boss: Client) -> None:
+    me = User.objects.get(handle="boss")
+    assert send(boss, f"{PEOPLE}{me.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert boss.get(PEOPLE).headers["Location"].startswith("/admin/login/")
