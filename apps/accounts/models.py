@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.common.clock import now
 
 ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL does not know
@@ -29,11 +31,33 @@ def check_time_zone(name: str) -> None:
 PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
 
 
+class CanonicalEmailField(models.CharField):  # type: ignore[type-arg]
+    """The canonical form of the row's `email`, written with it. A query looks for the canonical
+    form of what it is given.
+    """
+
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        form = canonical_email(model_instance.email)
+        setattr(model_instance, self.attname, form)
+        return form
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(canonical_email(value) if isinstance(value, str) else value)
+
+
+class AsciiLower(Lower):
+    """The lower case of a handle, whose letters are ASCII: to a Turkish database, that of I is not
+    i.
+    """
+
+    template = 'LOWER(%(expressions)s COLLATE "C")'
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(
         self, email: str, handle: str, password: str | None = None, **more: Any
     ) -> User:
-        user = self.model(email=self.normalize_email(email).lower(), handle=handle, **more)
+        user = self.model(email=email.strip(), handle=handle, **more)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -51,7 +75,7 @@ class UserManager(BaseUserManager["User"]):
         return found
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username)
+        return self.get(canonical_email=username)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -69,7 +93,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         ENGLISH = "en", "English"
         CHINESE = "zh-hans", "简体中文"
 
-    email = models.EmailField(_("e-mail"), max_length=254)
+    email = models.EmailField(  # as it was typed: mail goes there; look-ups use the canonical form
+        _("e-mail"), max_length=MAX_ADDRESS_LENGTH, validators=[check_address]
+    )
+    canonical_email = CanonicalEmailField(
+        _("canonical e-mail"),
+        max_length=MAX_ADDRESS_LENGTH,
+        blank=True,
+        default="",
+        editable=False,
+    )
     handle = models.CharField(
         _("handle"),
         max_length=30,
@@ -94,21 +127,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
-    USERNAME_FIELD = "email"
+    USERNAME_FIELD = "canonical_email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ["handle"]
+    REQUIRED_FIELDS = ["email", "handle"]
 
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
         constraints = [
             models.UniqueConstraint(
-                Lower("email"),
+                fields=["canonical_email"],
                 name="one_account_an_address",
                 violation_error_message=_("This address has an account already."),
             ),
             models.UniqueConstraint(
-                Lower("handle"),
+                AsciiLower("handle"),
                 name="handles_are_unique",
                 violation_error_message=_("This handle is taken."),
             ),
@@ -116,3 +149,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check that the canonical form is free wherever the address is checked: forms leave it
+        out, since none shows it.
+        """
+        left_out = set(exclude or ())
+        if "email" not in left_out:
+            self.canonical_email = canonical_email(self.email)
+            left_out.discard("canonical_email")
+        super().validate_constraints(left_out)
