@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.email = form.typed_email()
-        user.time_zone = form.cleaned_data.get("time_zone") or "UTC"
+        user.time_zone = form.cleaned_data["time_zone"]
         saved: User = super().save_user(request, user, form, commit=commit)
         return saved
 

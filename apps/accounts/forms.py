@@ -14,7 +14,9 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
-from apps.accounts.models import ZONES, User
+from apps.accounts.models import User
+from apps.accounts.zone_names import CANONICAL_NAMES
+from apps.accounts.zones import DEFAULT, canonical_zone, known_zones
 
 LONGEST_PASSWORD = 256  # characters
 PASSWORD_HELP = _(
@@ -93,8 +95,7 @@ class SignupForm(Ours, allauth.SignupForm):
         return str(self.fields["email"].to_python(self["email"].data))
 
     def clean_time_zone(self) -> str:
-        name = self.cleaned_data["time_zone"]
-        return name if name in ZONES else "UTC"
+        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
 class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
@@ -140,11 +141,12 @@ class SettingsForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
-        now = {"language": user.language, "theme": user.theme, "time_zone": user.time_zone}
+        zone = canonical_zone(user.time_zone) or DEFAULT
+        now = {"language": user.language, "theme": user.theme, "time_zone": zone}
         super().__init__(data, initial=now)
         choices = zones()
-        if user.time_zone not in _names(choices):
-            choices = [(user.time_zone, user.time_zone), *choices]
+        if zone not in _names(choices):
+            choices = [(zone, zone), *choices]
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -152,12 +154,12 @@ class SettingsForm(forms.Form):
 def zones() -> list[tuple[str, Any]]:
     """Return the choices of a time zone: UTC, then the places of each area."""
     groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
-    for name in sorted(ZONES):
+    for name in sorted(known_zones() - CANONICAL_NAMES.keys()):
         area, _slash, place = name.partition("/")
         if place and area in groups:
             groups[area].append((name, place.replace("_", " ")))
-    return [("UTC", "UTC"), *((area, places) for area, places in groups.items() if places)]
+    return [(DEFAULT, DEFAULT), *((area, places) for area, places in groups.items() if places)]
 
 
 def _names(choices: list[tuple[str, Any]]) -> set[str]:
-    return {"UTC"} | {name for _area, places in choices[1:] for name, _place in places}
+    return {DEFAULT} | {name for _area, places in choices[1:] for name, _place in places}

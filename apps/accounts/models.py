@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
@@ -14,13 +13,12 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
+from apps.accounts.zones import DEFAULT, canonical_zone
 from apps.common.clock import now
-
-ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL does not know
 
 
 def check_time_zone(name: str) -> None:
-    if name not in ZONES:
+    if canonical_zone(name) is None:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."),
             params={"name": name},
@@ -119,7 +117,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, blank=True, default="")
     time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[check_time_zone]
+        _("time zone"), max_length=64, default=DEFAULT, validators=[check_time_zone]
     )
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
@@ -149,6 +147,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    def clean(self) -> None:
+        super().clean()
+        self.time_zone = canonical_zone(self.time_zone) or self.time_zone
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Check that the canonical form is free wherever the address is checked: forms leave it
