@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.addresses import mailbox
 from apps.accounts.limits import seconds_to_wait
 from apps.accounts.models import User
 from apps.common.access import is_local
@@ -50,9 +51,17 @@ class AccountAdapter(DefaultAccountAdapter):
             raise TooManyTries(seconds_to_wait(request, "login_failed", key=key)) from error
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        user.time_zone = form.cleaned_data.get("time_zone") or "UTC"
+        user.email = form.typed_email()
+        user.time_zone = form.cleaned_data["time_zone"]
         saved: User = super().save_user(request, user, form, commit=commit)
         return saved
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send to the account's own address, never to another spelling of it that somebody typed:
+        that may be another's mailbox.
+        """
+        user = User.objects.filter(canonical_email=email).first()
+        super().send_mail(template_prefix, mailbox(user.email if user else email), context)

@@ -13,10 +13,12 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import ZONES, User
+from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
+from apps.accounts.models import User
+from apps.accounts.zone_names import CANONICAL_NAMES
+from apps.accounts.zones import DEFAULT, canonical_zone, known_zones
 
-LONGEST_ADDRESS = 254  # characters
-LONGEST_PASSWORD = 256
+LONGEST_PASSWORD = 256  # characters
 PASSWORD_HELP = _(
     "12 characters or more; not one that many people use, nor one close to your handle or address."
 )
@@ -34,6 +36,17 @@ AREAS = (
 )
 
 
+class AddressField(forms.EmailField):
+    """An address, of which allauth sees the canonical form only: by it accounts are looked up and
+    tries are counted.
+    """
+
+    default_validators = [*forms.EmailField.default_validators, check_address]
+
+    def clean(self, value: Any) -> str:
+        return canonical_email(super().clean(value))
+
+
 class Ours:
     """Says the fields of allauth's forms in our words, asks for a new password once, and bounds
     what is long.
@@ -44,26 +57,21 @@ class Ours:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("password2", None)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
                 field.label = _("Password")
-                _bound(field, LONGEST_PASSWORD)
+                field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
+                field.widget.attrs["maxlength"] = str(LONGEST_PASSWORD)
                 field.help_text = (
                     PASSWORD_HELP
                     if field.widget.attrs.get("autocomplete") == "new-password"
                     else ""
                 )
             elif isinstance(field, forms.EmailField):
-                field.label = _("E-mail")
-                _bound(field, LONGEST_ADDRESS)
-
-
-def _bound(field: forms.Field, longest: int) -> None:
-    field.validators = [v for v in field.validators if not isinstance(v, MaxLengthValidator)] + [
-        MaxLengthValidator(longest)
-    ]
-    field.widget.attrs["maxlength"] = str(longest)
+                self.fields[name] = AddressField(
+                    label=_("E-mail"), widget=field.widget, max_length=MAX_ADDRESS_LENGTH
+                )
 
 
 class LoginForm(Ours, allauth.LoginForm):
@@ -82,9 +90,12 @@ class SignupForm(Ours, allauth.SignupForm):
         self.fields["username"].label = _("Handle")
         self.fields["username"].help_text = handle.help_text
 
+    def typed_email(self) -> str:
+        """Return the address as it was typed, of which `cleaned_data` has the canonical form."""
+        return str(self.fields["email"].to_python(self["email"].data))
+
     def clean_time_zone(self) -> str:
-        name = self.cleaned_data["time_zone"]
-        return name if name in ZONES else "UTC"
+        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
 class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
@@ -130,11 +141,12 @@ class SettingsForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
-        now = {"language": user.language, "theme": user.theme, "time_zone": user.time_zone}
+        zone = canonical_zone(user.time_zone) or DEFAULT
+        now = {"language": user.language, "theme": user.theme, "time_zone": zone}
         super().__init__(data, initial=now)
         choices = zones()
-        if user.time_zone not in _names(choices):
-            choices = [(user.time_zone, user.time_zone), *choices]
+        if zone not in _names(choices):
+            choices = [(zone, zone), *choices]
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -142,12 +154,12 @@ class SettingsForm(forms.Form):
 def zones() -> list[tuple[str, Any]]:
     """Return the choices of a time zone: UTC, then the places of each area."""
     groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
-    for name in sorted(ZONES):
+    for name in sorted(known_zones() - CANONICAL_NAMES.keys()):
         area, _slash, place = name.partition("/")
         if place and area in groups:
             groups[area].append((name, place.replace("_", " ")))
-    return [("UTC", "UTC"), *((area, places) for area, places in groups.items() if places)]
+    return [(DEFAULT, DEFAULT), *((area, places) for area, places in groups.items() if places)]
 
 
 def _names(choices: list[tuple[str, Any]]) -> set[str]:
-    return {"UTC"} | {name for _area, places in choices[1:] for name, _place in places}
+    return {DEFAULT} | {name for _area, places in choices[1:] for name, _place in places}

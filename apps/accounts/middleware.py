@@ -5,7 +5,6 @@ browser asks for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
@@ -13,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from apps.accounts.models import User
 from apps.accounts.preferences import theme_in
+from apps.accounts.zones import database_zone_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -45,7 +45,7 @@ class PreferencesMiddleware:
         request.theme = theme_in(request.COOKIES)  # type: ignore[attr-defined]
         zone = None
         if isinstance(request.user, User):
-            zone = _zone(request.user)
+            zone = database_zone_of(request.user.time_zone)
             request.theme = request.user.theme or request.theme  # type: ignore[attr-defined]
             if request.user.language:
                 _speak(request, request.user.language)
@@ -56,10 +56,3 @@ class PreferencesMiddleware:
 def _speak(request: HttpRequest, language: str) -> None:
     translation.activate(language)
     request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
-
-
-def _zone(user: User) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(user.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):  # a zone that this machine's table does not know
-        return None

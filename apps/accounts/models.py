@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
@@ -12,13 +12,13 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
+from apps.accounts.zones import DEFAULT, canonical_zone
 from apps.common.clock import Clock, now
-
-ZONES = frozenset(available_timezones()) - {"localtime"}  # which PostgreSQL does not know
 
 
 def check_time_zone(name: str) -> None:
-    if name not in ZONES:
+    if canonical_zone(name) is None:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."),
             params={"name": name},
@@ -30,11 +30,33 @@ PROJECT_HANDLE = "gradus"
 PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
 
 
+class CanonicalEmailField(models.CharField):  # type: ignore[type-arg]
+    """The canonical form of the row's `email`, written with it. A query looks for the canonical
+    form of what it is given.
+    """
+
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        form = canonical_email(model_instance.email)
+        setattr(model_instance, self.attname, form)
+        return form
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(canonical_email(value) if isinstance(value, str) else value)
+
+
+class AsciiLower(Lower):
+    """The lower case of a handle, whose letters are ASCII: to a Turkish database, that of I is not
+    i.
+    """
+
+    template = 'LOWER(%(expressions)s COLLATE "C")'
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(
         self, email: str, handle: str, password: str | None = None, **more: Any
     ) -> User:
-        user = self.model(email=self.normalize_email(email).lower(), handle=handle, **more)
+        user = self.model(email=email.strip(), handle=handle, **more)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -52,7 +74,7 @@ class UserManager(BaseUserManager["User"]):
         return found
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username)
+        return self.get(canonical_email=username)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -70,7 +92,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         ENGLISH = "en", "English"
         CHINESE = "zh-hans", "简体中文"
 
-    email = models.EmailField(_("e-mail"), max_length=254)
+    email = models.EmailField(  # as it was typed: mail goes there; look-ups use the canonical form
+        _("e-mail"), max_length=MAX_ADDRESS_LENGTH, validators=[check_address]
+    )
+    canonical_email = CanonicalEmailField(
+        _("canonical e-mail"),
+        max_length=MAX_ADDRESS_LENGTH,
+        blank=True,
+        default="",
+        editable=False,
+    )
     handle = models.CharField(
         _("handle"),
         max_length=30,
@@ -87,7 +118,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, blank=True, default="")
     time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[check_time_zone]
+        _("time zone"), max_length=64, default=DEFAULT, validators=[check_time_zone]
     )
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
@@ -95,21 +126,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
-    USERNAME_FIELD = "email"
+    USERNAME_FIELD = "canonical_email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ["handle"]
+    REQUIRED_FIELDS = ["email", "handle"]
 
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
         constraints = [
             models.UniqueConstraint(
-                Lower("email"),
+                fields=["canonical_email"],
                 name="one_account_an_address",
                 violation_error_message=_("This address has an account already."),
             ),
             models.UniqueConstraint(
-                Lower("handle"),
+                AsciiLower("handle"),
                 name="handles_are_unique",
                 violation_error_message=_("This handle is taken."),
             ),
@@ -117,6 +148,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    def clean(self) -> None:
+        super().clean()
+        self.time_zone = canonical_zone(self.time_zone) or self.time_zone
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check that the canonical form is free wherever the address is checked: forms leave it
+        out, since none shows it.
+        """
+        left_out = set(exclude or ())
+        if "email" not in left_out:
+            self.canonical_email = canonical_email(self.email)
+            left_out.discard("canonical_email")
+        super().validate_constraints(left_out)
 
     @property
     def is_project(self) -> bool:

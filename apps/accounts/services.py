@@ -46,22 +46,24 @@ def make_operator(*, email: str, again: bool = False) -> str:
     lock("operator")
     operators_now = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
     if operators_now.exists():
-        user = operators_now.filter(email__iexact=email).first() if email else operators_now.first()
+        user = (
+            operators_now.filter(canonical_email=email).first() if email else operators_now.first()
+        )
         return operators.token_for(user) if again and user else ""
-    return operators.token_for(_new_operator(email.lower() or "operator@localhost"))
+    return operators.token_for(_new_operator(email or "operator@localhost"))
 
 
 def _new_operator(email: str) -> User:
     """Return the account of `email` as an operator, made when there was none. The address counts as
     verified.
     """
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.filter(canonical_email=email).first()
     if user is None:
         user = User.objects.create_user(email, _free_handle("operator"))
     user.is_staff = user.is_superuser = user.is_active = True
     user.save()
     EmailAddress.objects.update_or_create(
-        user=user, email=user.email, defaults={"verified": True, "primary": True}
+        user=user, email=user.canonical_email, defaults={"verified": True, "primary": True}
     )
     return user
 

@@ -1,11 +1,13 @@
-"""The learner's days: they begin at 04:00 where the learner is, so that a late evening belongs to
-the day it began on.
+"""The learner's days: they begin at `START` where the learner is, so that a late evening belongs to
+the day it began on. Zones are known here alone: a query is given days, or the instants at which
+they begin.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from apps.accounts.zones import zone_of
 
 START = time(4)
 DAY = timedelta(days=1)
@@ -15,7 +17,7 @@ def start(day: date, zone: str) -> datetime:
     """Return the instant at which a day begins, in UTC. A day in which clocks change is 23 or 25
     hours long.
     """
-    return datetime.combine(day, START, ZoneInfo(zone)).astimezone(UTC)
+    return datetime.combine(day, START, zone_of(zone)).astimezone(UTC)
 
 
 def end(day: date, zone: str) -> datetime:
@@ -25,7 +27,7 @@ def end(day: date, zone: str) -> datetime:
 
 def day_of(at: datetime, zone: str) -> date:
     """Return the learner's day that contains an instant."""
-    day = at.astimezone(ZoneInfo(zone)).date()
+    day = at.astimezone(zone_of(zone)).date()
     while at < start(day, zone):
         day -= DAY
     while at >= end(day, zone):

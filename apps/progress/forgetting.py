@@ -20,7 +20,7 @@ from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Grade, Memory
 WEEKS = 8
 STUDIES = 0.8  # chance that a day is one of study
 BEGINS = 0.45  # chance on such a day to begin something new
-EVENING = 15.5  # hours after the day's beginning at 04:00: half past seven
+EVENING = 15.5  # hours after the day's beginning: half past seven
 # cumulative: how a new question goes
 AT_FIRST = ((0.35, AGAIN), (0.55, HARD), (0.95, GOOD), (1.0, EASY))
 RECALLED = ((0.15, HARD), (0.9, GOOD), (1.0, EASY))

@@ -66,6 +66,7 @@ class Card(models.Model):
     difficulty = models.FloatField(null=True)  # 1 to 10
     due = models.DateTimeField(default=now)
     last_review = models.DateTimeField(null=True)  # null: never graded
+    last_day = models.DateField(null=True)  # the learner's, of the last review
     suspended = models.BooleanField(default=False)
     made_at = models.DateTimeField(default=now)
 
@@ -80,8 +81,15 @@ class Card(models.Model):
                 condition=Q(state=2) ^ Q(step__isnull=False), name="a_card_that_learns_has_a_step"
             ),
             models.CheckConstraint(
-                condition=Q(last_review=None, stability=None, difficulty=None, state=1)
-                | Q(last_review__isnull=False, stability__gt=0, difficulty__range=(1, 10)),
+                condition=Q(
+                    last_review=None, last_day=None, stability=None, difficulty=None, state=1
+                )
+                | Q(
+                    last_review__isnull=False,
+                    last_day__isnull=False,
+                    stability__gt=0,
+                    difficulty__range=(1, 10),
+                ),
                 name="a_graded_card_has_a_memory",
             ),
             models.CheckConstraint(

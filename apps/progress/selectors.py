@@ -65,10 +65,14 @@ def plan_of(user: User) -> Plan:
 
 
 def memory_of(card: Card) -> Memory:
-    """Return a card's state, with the learner's day of its last review."""
-    day = days.day_of(card.last_review, card.user.time_zone) if card.last_review else None
     return Memory(
-        card.due, card.state, card.step, card.stability, card.difficulty, card.last_review, day
+        card.due,
+        card.state,
+        card.step,
+        card.stability,
+        card.difficulty,
+        card.last_review,
+        card.last_day,
     )
 
 

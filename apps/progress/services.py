@@ -183,7 +183,7 @@ def _apply(card: Card, before: Iterable[memory.Grade]) -> None:
     aim = selectors.plan_of(card.user).retention / 100
     _was, counted_before = memory.fold(card.made_at, before, aim)
     held, counted = memory.fold(card.made_at, selectors.grades_of(card), aim)
-    fields = ("due", "state", "step", "stability", "difficulty", "last_review")
+    fields = ("due", "state", "step", "stability", "difficulty", "last_review", "last_day")
     Card.objects.filter(pk=card.pk).update(**{name: getattr(held, name) for name in fields})
     _move_days(card.user, counted_before, counted)
 

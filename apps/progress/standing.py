@@ -37,13 +37,11 @@ class Mastery:
 
 
 RECALL = """
-    power(1 + %(factor)s * greatest(0, %(day)s::date -
-        ((c.last_review AT TIME ZONE %(zone)s) - interval '4 hours')::date) / c.stability,
-        %(decay)s)
+    power(1 + %(factor)s * greatest(0, %(day)s::date - c.last_day) / c.stability, %(decay)s)
 """
 GRADED = """
     FROM progress_card c JOIN questions_question q ON q.id = c.question_id
-    WHERE c.user_id = %(user)s AND c.last_review IS NOT NULL AND NOT q.withdrawn
+    WHERE c.user_id = %(user)s AND c.last_day IS NOT NULL AND NOT q.withdrawn
 """
 MASTERY = f"SELECT q.topic, count(*), avg({RECALL}) {GRADED} GROUP BY q.topic"
 WEAKEST = (
@@ -69,7 +67,7 @@ def weakest(user: User, topic: str, most: int) -> dict[int, float]:
 
 
 def _asked(sql: str, user: User, **more: Any) -> list[tuple[Any, ...]]:
-    own: dict[str, Any] = {"user": user.pk, "zone": user.time_zone, "day": selectors.today(user)}
+    own: dict[str, Any] = {"user": user.pk, "day": selectors.today(user)}
     with connection.cursor() as cursor:
         cursor.execute(sql, {"factor": memory.FACTOR, "decay": memory.DECAY, **own, **more})
         return list(cursor.fetchall())
@@ -205,10 +203,10 @@ def lean_of(found: list[Bin]) -> float | None:
 
 def recall_of(user: User, card: Card) -> float | None:
     """Return the chance that a card would be recalled today; none for one that was never graded."""
-    if card.stability is None or card.last_review is None:
+    if card.stability is None:
         return None
-    passed = (selectors.today(user) - days.day_of(card.last_review, user.time_zone)).days
-    return memory.recall(card.stability, max(0, passed))
+    passed = memory.elapsed(selectors.memory_of(card), selectors.today(user))
+    return memory.recall(card.stability, passed)
 
 
 def runs_by_lab(user: User) -> dict[str, int]:

@@ -16,10 +16,11 @@ FILL = """
            kinds, 2, current_id, '', false
     FROM questions_question, generate_series(1, %(cards)s) n WHERE slug = %(like)s;
     INSERT INTO progress_card (user_id, question_id, state, step, stability, difficulty, due,
-                               last_review, suspended, made_at)
+                               last_review, last_day, suspended, made_at)
     SELECT %(user)s, id, 2, NULL, 5 + id %% 300, 5,
            %(now)s::timestamptz + (id %% 400 - 2) * interval '1 day',
-           %(now)s::timestamptz - (3 + id %% 60) * interval '1 day', false,
+           %(now)s::timestamptz - (3 + id %% 60) * interval '1 day',
+           (%(now)s::timestamptz - (3 + id %% 60) * interval '1 day')::date, false,
            %(now)s::timestamptz - interval '900 days'
     FROM questions_question WHERE slug LIKE 'made-%%';
     INSERT INTO progress_review (card_id, user_id, review_id, rating, graded_by, at, day, seconds,

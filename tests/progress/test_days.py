@@ -5,9 +5,11 @@ moment.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +89,26 @@ def test_weeks_begin_on_monday() -> None:
     assert (
         days.week_of(date(2026, 11, 22)) == date(2026, 11, 16) == days.week_of(date(2026, 11, 16))
     )
+
+
+def test_a_zone_that_is_gone_has_days_all_the_same() -> None:
+    at = datetime(2026, 11, 18, 3, 59, tzinfo=UTC)
+    assert days.day_of(at, "Gone/Away") == date(2026, 11, 17)
+    assert days.day_of(at, "Asia/Calcutta") == days.day_of(at, "Asia/Kolkata") == date(2026, 11, 18)
+
+
+def test_no_query_knows_zones_or_when_a_day_begins() -> None:
+    sources = [
+        path
+        for path in (Path(__file__).parents[2] / "apps").rglob("*.py")
+        if "bank" not in path.parts
+    ]
+    assert len(sources) > 100
+    for path in sources:
+        text = path.read_text(encoding="utf-8")
+        assert "AT TIME ZONE" not in text.upper() and "interval '4" not in text, path
+
+
+@pytest.mark.django_db
+def test_the_plan_says_when_a_day_begins(member: Client) -> None:
+    assert f"begins at {days.START:%H:%M} in your time zone" in member.get("/plan").content.decode()

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('difficulty', models.FloatField(null=True)),
                 ('due', models.DateTimeField(default=apps.common.clock.now)),
                 ('last_review', models.DateTimeField(null=True)),
+                ('last_day', models.DateField(null=True)),
                 ('suspended', models.BooleanField(default=False)),
                 ('made_at', models.DateTimeField(default=apps.common.clock.now)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='questions.question')),
@@ -214,7 +215,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='card',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_graded_card_has_a_memory'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_day', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_day__isnull', False), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_graded_card_has_a_memory'),
         ),
         migrations.AddConstraint(
             model_name='card',

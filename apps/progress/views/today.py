@@ -124,7 +124,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         return render(
             request,
             "progress/plan.html",
-            {"form": form},
+            {"day_starts": days.START, "form": form},
             status=422 if request.method == "POST" else 200,
         )
     services.change_plan(user=user, **form.cleaned_data)

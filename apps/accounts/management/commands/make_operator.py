@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.urls import reverse
 
 from apps.accounts import services
+from apps.accounts.addresses import check_address
 
 
 class Command(BaseCommand):
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         if email:
             try:
                 validate_email(email)
+                check_address(email)
             except ValidationError as error:
                 raise CommandError(f"{email!r} is not an e-mail address.") from error
         token = services.make_operator(email=email, again=again)

@@ -24,11 +24,13 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=demo.SEED)
 
     def handle(self, *args: Any, email: str, password: str, seed: int, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.filter(canonical_email=email).first()
         if user is None:
             password = password or secrets.token_urlsafe(12)
             user = User.objects.create_user(email, self._handle(), password)
-            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+            EmailAddress.objects.create(
+                user=user, email=user.canonical_email, verified=True, primary=True
+            )
             self.stdout.write(f"Sign in as {user.email} with {password}")
         else:
             anew = f"./gradus manage changepassword {user.email}"

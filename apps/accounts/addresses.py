@@ -1,0 +1,70 @@
+"""E-mail addresses: the one canonical form that all spellings of an address share, and the form
+that mail is sent to. Everything that looks an account up compares canonical forms.
+"""
+
+from __future__ import annotations
+
+from email.errors import MessageError
+from unicodedata import normalize
+
+import idna
+from django.core.exceptions import ValidationError
+from django.core.mail.message import sanitize_address
+from django.core.validators import EmailValidator, validate_email
+
+MAX_ADDRESS_LENGTH = 254  # characters
+
+
+def canonical_email(address: str) -> str:
+    """Return the canonical form of an address: what comes before the @ in NFKC and case-folded, the
+    domain as DNS has it (IDNA 2008, by the mapping of UTS 46).
+
+    It is its own canonical form, and its own lower case. A text that is no address has one too, so
+    that looking for it finds nothing, rather than failing.
+    """
+    local, at, domain = normalize("NFKC", address).strip().rpartition("@")
+    return _folded(local) + at + (_ascii_domain(domain) if at else _folded(domain))
+
+
+def mailbox(address: str) -> str:
+    """Return where mail for an address goes: as it was typed, its domain as DNS has it. Python's
+    own encoding of domains is IDNA 2003, for which ß is ss: another domain's mailbox.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    return local + at + _ascii_domain(domain)
+
+
+def check_address(address: str) -> None:
+    """Refuse what `EmailValidator` lets pass though no mail can be written to it, or though its
+    canonical form is no address.
+
+    Raises:
+        ValidationError: in the words of `EmailValidator`.
+    """
+    _local, _at, domain = address.rpartition("@")
+    try:
+        if not domain.startswith("["):  # an address of the internet protocol
+            idna.encode(domain, uts46=True)
+        sanitize_address(mailbox(address), "utf-8")
+        form = canonical_email(address)
+        validate_email(form)
+        if len(form) <= MAX_ADDRESS_LENGTH:
+            return
+    except (ValidationError, ValueError, IndexError, MessageError):  # idna's are ValueErrors
+        pass
+    raise ValidationError(EmailValidator.message, code=EmailValidator.code)
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        if len(domain) <= MAX_ADDRESS_LENGTH:  # idna takes its time over what is long
+            return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        pass
+    folded = _folded(domain)
+    return folded if folded == domain else _ascii_domain(folded)
+
+
+def _folded(text: str) -> str:
+    # case folding may undo the normal form, and lower case (of Cherokee) the folding
+    return normalize("NFKC", normalize("NFKC", text).casefold()).lower()
