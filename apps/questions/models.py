@@ -185,7 +185,7 @@ class Piece(models.Model):
         STEP = "step", _("step")
         NUMERIC = "numeric", _("part: numeric")
         CHOICE = "choice", _("part: choice")
-        OPTION = "option", _("option of a choice")
+        OPTION = "option", _("answer option")
         POINT = "point", _("key point")
         MISTAKE = "mistake", _("common mistake")
         FOLLOW_UP = "follow_up", _("follow-up")
@@ -232,7 +232,7 @@ class Report(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("report", "open")
-        MENDED = "mended", _("mended")
+        MENDED = "mended", _("fixed")
         DECLINED = "declined", _("declined")
 
     MOST_OPEN = 20  # reports of one person that wait for an answer

@@ -83,7 +83,7 @@ def publish_draft(*, revision: Revision) -> Revision:
 def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
     """Return what is wrong with a draft, in words, and fill the HTML columns of its rows."""
     if not isinstance(revision.facts, dict):
-        return [_("Facts are one object in braces, as question.toml says them.")]
+        return [_("Facts must be one JSON object, as in question.toml.")]
     counts: dict[str, int] = {}
     options: dict[int, list[str]] = {}
     for piece in pieces:

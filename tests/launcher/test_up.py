@@ -194,7 +194,7 @@ def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(folder: Path) 
     )
     assert said.returncode == 1
     assert (
-        "The database does not answer" in said.stderr
+        "The database is not responding" in said.stderr
         and "DATABASE_URL" in said.stderr
         and "Traceback" not in said.stderr
     )
