@@ -40,7 +40,11 @@ def test_each_has_its_sheet(
     response = visitor.get(f"/faulty/{name}")
     page = response.content.decode()
     assert response.status_code == status
-    assert english in page and f"<dt>Error code</dt><dd>{status}</dd>" in page and 'class="bar"' in page
+    assert (
+        english in page
+        and f"<dt>Error code</dt><dd>{status}</dd>" in page
+        and 'class="bar"' in page
+    )
     visitor.cookies["language"] = "zh-hans"
     page = visitor.get(f"/faulty/{name}").content.decode()
     assert chinese in page and '<html lang="zh-Hans"' in page

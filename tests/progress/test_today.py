@@ -83,7 +83,7 @@ def page(member: Client) -> str:
 
 def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: Lab) -> None:
     html = client.get("/").content.decode()
-    assert "An answer is worth remembering when you have seen it hold." in html
+    assert "An answer is worth remembering once you have seen it hold up." in html
 
 
 def test_a_first_day_has_three_steps(
@@ -330,7 +330,7 @@ def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
 def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
     html = client.get("/").content.decode()
     assert (
-        "meet each again just before you would forget it" in html
+        "review each one just before you would forget it" in html
         and 'href="/questions">All questions' in html
     )
 
