@@ -56,9 +56,7 @@ def calendar(
             )
         if day == interview:
             parts.append(f'<path class="exam" d="M{x + 8.5} {y - 1}l9.5 9.5-9.5 9.5-9.5-9.5z"/>')
-    label = _(
-        "Minutes studied on each day of the last weeks, then cards that fall due on each day ahead"
-    )
+    label = _("Minutes studied on each day of the past weeks, then cards due on each day ahead")
     width, height = LEFT + length // 7 * (CELL + GAP) + 8, TOP + 7 * (CELL + GAP) + 4
     return _svg("cal", width, height, label, parts, size=True)
 
@@ -125,7 +123,7 @@ def recall(shares: Sequence[tuple[date, float]], aim: float) -> SafeString:
             f'<text class="tick {anchor}" x="{x(day):.1f}" '
             f'y="{HEIGHT - 8}">{formats.date_format(day, "MONTH_DAY_FORMAT")}</text>'
         )
-    label = _("Recall by week, from %(first)s %% to %(last)s %%; the aim is %(aim)s %%.") % {
+    label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {
         "first": round(100 * shares[0][1]),
         "last": round(100 * shares[-1][1]),
         "aim": round(100 * aim),
@@ -170,7 +168,7 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
             f'r="{min(8, 3 + each.of**0.5 / 2):.1f}"/>'
         )
     told = "; ".join(
-        _("%(sure)s %% sure: right %(right)s of %(of)s")
+        _("%(sure)s %% sure: %(right)s of %(of)s right")
         % {"sure": each.confidence, "right": each.right, "of": each.of}
         for each in bins
     )

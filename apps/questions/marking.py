@@ -92,11 +92,13 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
     strange = [key for key in chosen if key not in keys]
     if strange or len(set(chosen)) != len(chosen):
         return Mark(
-            UNREAD, message=_("That is not one of the options. Load the page again, then choose.")
+            UNREAD, message=_("That is not one of the options. Reload the page and choose again.")
         )
     if form == "order":
         if len(chosen) != len(right):
-            return Mark(UNREAD, message=_("Give every option its place, each place once."))
+            return Mark(
+                UNREAD, message=_("Give every option a position, and use each position once.")
+            )
         places = {key: place == right.index(key) for place, key in enumerate(chosen)}
         return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
     if not chosen or (form == "one" and len(chosen) != 1):
@@ -136,7 +138,7 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
             given = theirs.at(**values)
         except expressions.NoValue:
             return Mark(
-                WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)}
+                WRONG, message=_("It is undefined at %(where)s.") % {"where": _where(values)}
             )
         if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
             return Mark(WRONG)
@@ -171,23 +173,23 @@ def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
     """Return why text was not read as an expression, and what would be."""
     part = error.part[:40]
     why = {
-        "empty": _("Nothing was typed."),
+        "empty": _("Enter an answer."),
         "long": _("That is too long."),
         "deep": _("That is nested too deeply."),
-        "character": _("“%(part)s” has no meaning in an expression."),
+        "character": _("“%(part)s” is not allowed in an expression."),
         "syntax": _(
-            "“%(part)s” is not an expression. Is a bracket "
-            "or a sign missing? (Products need a sign: 2*n.)"
+            "Can't read “%(part)s”. Is a bracket or an operator missing? Write products "
+            "with a sign: 2*n."
         ),
-        "name": _("“%(part)s” is not one of the symbols. (Products need a sign: 2*n.)"),
-        "function": _("There is no function “%(part)s”."),
-        "arguments": _("“%(part)s” does not take what stands in its brackets."),
-        "forbidden": _("“%(part)s” is not read."),
+        "name": _("“%(part)s” is not one of the symbols. Write products with a sign: 2*n."),
+        "function": _("Can't read “%(part)s”. Write products with a sign: p*(p+1)/2."),
+        "arguments": _("“%(part)s” cannot take these arguments."),
+        "forbidden": _("Can't read “%(part)s”."),
     }[error.what] % {"part": part}
-    listed = ", ".join(symbols) or _("numbers alone")
+    listed = ", ".join(symbols) or _("numbers only")
     return (
         why
         + " "
-        + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().")
+        + _("Write an expression in %(symbols)s with + - * / ^ sqrt() exp() log().")
         % {"symbols": listed}
     )

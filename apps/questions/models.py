@@ -225,9 +225,9 @@ class Report(models.Model):
     """Someone says that a question is wrong."""
 
     class About(models.TextChoices):
-        FACT = "fact", _("Something it says is not true")
+        FACT = "fact", _("Something it says is wrong")
         GRADING = "grading", _("A right answer was marked wrong, or a wrong one right")
-        WORDS = "words", _("Wording, a typing error, or the translation")
+        WORDS = "words", _("Wording, a typo, or the translation")
         OTHER = "other", _("Something else")
 
     class State(models.TextChoices):

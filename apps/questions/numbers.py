@@ -64,13 +64,13 @@ def read(text: str, units: Collection[str] = ()) -> Reading:
     try:
         plain = typed.plain(text, LONGEST)
         if not plain:
-            raise _Unread(_("Nothing was typed. %(help)s") % {"help": what_is_read()})
+            raise _Unread(_("Enter an answer. %(help)s") % {"help": what_is_read()})
         if len(plain) > LONGEST:
             raise _Unread(_("That is too long to be a number. %(help)s") % {"help": what_is_read()})
         bare, scale = _without_unit(plain, [typed.plain(unit, LONGEST) for unit in units])
         value = _value(bare, notes) * scale
         if not math.isfinite(value) or abs(value) > LARGEST:
-            raise _Unread(_("That number is too large to be read."))
+            raise _Unread(_("That number is too large."))
     except _Unread as unread:
         return Reading(None, problem=str(unread))
     return Reading(value, note=" ".join(notes))
@@ -106,13 +106,13 @@ def _value(bare: str, notes: list[str]) -> float:
     if match := FRACTION.fullmatch(bare):
         above, below = _simple(match[1], notes), _simple(match[2], notes)
         if below == 0:
-            raise _Unread(_("That divides by zero."))
+            raise _Unread(_("This divides by zero."))
         return above / below
     if match := POWER.fullmatch(bare):
         power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
     raise _Unread(
-        _("“%(text)s” is not read as a number. %(help)s")
+        _("Can't read “%(text)s” as a number. %(help)s")
         % {"text": bare[:40], "help": what_is_read()}
     )
 
@@ -125,9 +125,9 @@ def _simple(text: str, notes: list[str]) -> float:
         digits = _without_commas(digits, sign, notes)
     value = float(f"{sign}{digits}{mark}{exponent}")
     if math.isinf(value) or abs(value) > LARGEST:
-        raise _Unread(_("That number is too large to be read."))
+        raise _Unread(_("That number is too large."))
     if abs(value) < SMALLEST and any(digit in "123456789" for digit in digits):
-        raise _Unread(_("That number is too close to zero to be read."))
+        raise _Unread(_("That number is too close to zero."))
     return value
 
 
@@ -135,7 +135,7 @@ def _without_commas(digits: str, sign: str, notes: list[str]) -> str:
     if GROUPED.fullmatch(digits):
         plain = digits.replace(",", "")
         notes.append(
-            _("We read %(text)s as %(number)s: the comma groups thousands.")
+            _("We read %(text)s as %(number)s: the comma is a thousands separator.")
             % {"text": sign + digits, "number": sign + plain}
         )
         return plain
@@ -143,13 +143,13 @@ def _without_commas(digits: str, sign: str, notes: list[str]) -> str:
         plain = digits.replace(",", ".")
         plain = f"0{plain}" if plain.startswith(".") else plain
         notes.append(
-            _("%(text)s looks like a decimal comma; we read %(number)s.")
+            _("The comma in %(text)s looks like a decimal comma, so we read it as %(number)s.")
             % {"text": sign + digits, "number": sign + plain}
         )
         return plain
     what = _(
-        "The commas in “%(text)s” can be read in more than one way. Write 221,312 or 221312 "
-        "for thousands, 5.3 for a decimal."
+        "The commas in “%(text)s” are ambiguous. Write 221,312 or 221312 for "
+        "thousands, 5.3 for a decimal."
     )
     raise _Unread(what % {"text": digits[:40]})
 
@@ -158,9 +158,9 @@ def _power(base: float, exponent: int) -> float:
     try:
         value = base**exponent
     except OverflowError:
-        raise _Unread(_("That number is too large to be read.")) from None
+        raise _Unread(_("That number is too large.")) from None
     except ZeroDivisionError:
-        raise _Unread(_("That divides by zero.")) from None
+        raise _Unread(_("This divides by zero.")) from None
     if abs(value) < SMALLEST and base:
-        raise _Unread(_("That number is too close to zero to be read."))
+        raise _Unread(_("That number is too close to zero."))
     return value

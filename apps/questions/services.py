@@ -155,7 +155,7 @@ def report_mistake(
         >= Report.MOST_OPEN
     ):
         raise TooManyReports(
-            _("You have %(n)s reports that wait for an answer. Thank you; let us read those first.")
+            _("You have %(n)s reports that are still open. Thank you; let us read those first.")
             % {"n": Report.MOST_OPEN}
         )
     said = {"about": about, "text": clean(text), "language": language}

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=64)),
-                ('about', models.CharField(choices=[('fact', 'Something it says is not true'), ('grading', 'A right answer was marked wrong, or a wrong one right'), ('words', 'Wording, a typing error, or the translation'), ('other', 'Something else')], max_length=16)),
+                ('about', models.CharField(choices=[('fact', 'Something it says is wrong'), ('grading', 'A right answer was marked wrong, or a wrong one right'), ('words', 'Wording, a typo, or the translation'), ('other', 'Something else')], max_length=16)),
                 ('text', models.TextField(max_length=4000)),
                 ('language', models.CharField(max_length=8)),
                 ('made_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
