@@ -99,7 +99,7 @@ def test_a_broker_that_does_not_answer_is_a_sentence(
         (finding,) = look_at_broker(home, ExitStack())
         assert (
             finding.state == "bad"
-            and "does not answer" in finding.sentence
+            and "is not responding" in finding.sentence
             and "REDIS_URL" in finding.sentence
         )
     monkeypatch.undo()

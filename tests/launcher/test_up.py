@@ -147,7 +147,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         family = second.family()
         second.process.send_signal(signal.SIGINT)
         assert second.process.wait(PATIENCE) == 0
-        assert "Everything has ended." in second.text
+        assert "Everything has stopped." in second.text
         until(lambda: ended(family), 30)
     finally:
         second.process.kill()
