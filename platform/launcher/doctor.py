@@ -160,8 +160,8 @@ def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
             version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
         sentence = (
-            f"does not answer ({error}). Runs still start, up to two seconds later, and curves "
-            "come once a second. See REDIS_URL."
+            f"is not responding ({error}). Runs still start, up to two seconds later, and curves "
+            "update once a second. Check REDIS_URL."
         )
         return [Finding("bad", "broker", sentence)]
     return [Finding("good", "broker", f"answers (speaks Redis {version}).")]
