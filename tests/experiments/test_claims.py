@@ -49,7 +49,7 @@ def test_its_conditions_and_its_source_are_at_hand() -> None:
     recorded(loaded())
     page = browser().get("/claims").content.decode()
     assert "<summary" in page
-    assert "Over 30% of all units more are dead" in page
+    assert "over 30% more of all units are dead" in page
     assert 'href="https://arxiv.org/abs/1903.06733"' in page
 
 

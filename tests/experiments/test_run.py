@@ -85,7 +85,7 @@ def test_what_was_drawn_is_yours_only_on_your_own_run(lab: Lab, mei: User, sam: 
 
 def test_an_exact_computation_has_neither_replicates_nor_seed(mei: User) -> None:
     text = text_of(queued(mei, loaded("activation-atlas")), mei)
-    assert '<div class="f long"><dt>Functions to draw</dt>' in text, "a list stands below its label"
+    assert '<div class="f long"><dt>Functions to plot</dt>' in text, "a list stands below its label"
     assert "<dt>Replicates</dt>" not in text.partition("</aside>")[0]
 
 

@@ -88,7 +88,7 @@ def test_where_every_question_is_known_a_lab_is_the_suggestion(
     member.post("/review/start")
     grade(member, 4)
     assert re.search(
-        r'href="/labs/dead-relu" data-key="Enter">\s*Predict: Dead units', open_page(member)
+        r'href="/labs/dead-relu"\s+data-key="Enter">\s*Predict: Dead units', open_page(member)
     )
 
 
