@@ -20,19 +20,20 @@ from apps.common.errors import TooManyTries
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
-        "account_inactive": _("This account is switched off."),
+        "account_inactive": _("This account has been deactivated."),
         "email_password_mismatch": _(
-            "The address and the password do not belong "
-            "together. Look at both, or set a new password."
+            "That e-mail and password don't match. Check both, or reset your password."
         ),
-        "email_taken": _("This address has an account already. Sign in, or set a new password."),
-        "enter_current_password": _("This is not your present password."),
-        "invalid_password_reset": _("This link was used already, or is too old."),
+        "email_taken": _(
+            "This e-mail address already has an account. Sign in, or reset your password."
+        ),
+        "enter_current_password": _("That is not your current password."),
+        "invalid_password_reset": _("This link has already been used or has expired."),
         "too_many_login_attempts": _(
-            "Too many tries in a short time. Wait a little, then try again."
+            "Too many attempts in a short time. Wait a moment, then try again."
         ),
-        "unknown_email": _("There is no account with this address."),
-        "username_blacklisted": _("This handle is kept for the site itself. Choose another."),
+        "unknown_email": _("There is no account with this e-mail address."),
+        "username_blacklisted": _("This handle is reserved. Choose another."),
         "username_taken": _("This handle is taken. Choose another."),
     }
 

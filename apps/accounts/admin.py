@@ -61,7 +61,7 @@ class PersonAdmin(Editable, UserAdmin):  # type: ignore[type-arg]
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("handle", "email", "password")}),
-        (_("Settings"), {"fields": ("language", "theme", "time_zone")}),
+        (_("Preferences"), {"fields": ("language", "theme", "time_zone")}),
         (
             _("Permissions"),
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},

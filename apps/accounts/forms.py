@@ -20,7 +20,8 @@ from apps.accounts.zones import DEFAULT, canonical_zone, known_zones
 
 LONGEST_PASSWORD = 256  # characters
 PASSWORD_HELP = _(
-    "12 characters or more; not one that many people use, nor one close to your handle or address."
+    "At least 12 characters; not a common password, and not similar to your handle "
+    "or e-mail address."
 )
 AREAS = (
     "Africa",
@@ -101,7 +102,7 @@ class SignupForm(Ours, allauth.SignupForm):
 class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["oldpassword"].label = _("Present password")
+        self.fields["oldpassword"].label = _("Current password")
         self.fields["password1"].label = _("New password")
 
 
@@ -137,7 +138,7 @@ class SettingsForm(forms.Form):
         label=_("Theme"), choices=User.Theme.choices, required=False, widget=forms.RadioSelect
     )
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), help_text=_("Times on the site are shown in it.")
+        label=_("Time zone"), help_text=_("Times on this site are shown in this time zone.")
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:

@@ -20,7 +20,7 @@ from apps.common.clock import Clock, now
 def check_time_zone(name: str) -> None:
     if canonical_zone(name) is None:
         raise ValidationError(
-            _("“%(name)s” is not a time zone. Write one like Asia/Shanghai or Europe/Berlin."),
+            _("“%(name)s” is not a time zone. Use a name such as Asia/Shanghai or Europe/Berlin."),
             params={"name": name},
         )
 
@@ -83,12 +83,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     class Theme(models.TextChoices):
-        SYSTEM = "", _("as the system")
+        SYSTEM = "", _("same as system")
         LIGHT = "light", _("light")
         DARK = "dark", _("dark")
 
     class Language(models.TextChoices):
-        BROWSER = "", _("as the browser")
+        BROWSER = "", _("same as browser")
         ENGLISH = "en", "English"
         CHINESE = "zh-hans", "简体中文"
 
@@ -105,11 +105,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     handle = models.CharField(
         _("handle"),
         max_length=30,
-        help_text=_("What others see: 2 to 30 letters, digits, - or _."),
+        help_text=_("The name others see: 2 to 30 letters, digits, - or _."),
         validators=[
             RegexValidator(
                 r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z",
-                _("2 to 30 letters, digits, - or _, beginning with a letter or digit."),
+                _("2 to 30 letters, digits, - or _, starting with a letter or digit."),
             )
         ],
     )
@@ -120,8 +120,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default=DEFAULT, validators=[check_time_zone]
     )
-    is_active = models.BooleanField(_("may sign in"), default=True)
-    is_staff = models.BooleanField(_("may open the admin"), default=False)
+    is_active = models.BooleanField(_("can sign in"), default=True)
+    is_staff = models.BooleanField(_("can use the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)
 
     objects = UserManager()
@@ -131,13 +131,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email", "handle"]
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
                 fields=["canonical_email"],
                 name="one_account_an_address",
-                violation_error_message=_("This address has an account already."),
+                violation_error_message=_("This e-mail address already has an account."),
             ),
             models.UniqueConstraint(
                 AsciiLower("handle"),

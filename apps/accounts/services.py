@@ -90,8 +90,8 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     if user is None:
         raise BadLink(
             _(
-                "This link was used already, or is older than a day. ./gradus manage "
-                "make_operator --again makes a new one."
+                "This link has already been used or is more than a day old. Run ./gradus "
+                "manage make_operator --again for a new one."
             )
         )
     user.set_unusable_password()

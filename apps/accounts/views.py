@@ -28,8 +28,8 @@ def language(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise BadRequest(
             _(
-                "The site speaks English (en) and Simplified "
-                "Chinese (zh-hans). Choose one of the two."
+                "This site is available in English (en) and Simplified Chinese (zh-hans). "
+                "Choose one of the two."
             )
         )
     chosen = form.cleaned_data["language"]
@@ -42,7 +42,7 @@ def language(request: HttpRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     form = ThemeForm(request.POST)
     if not form.is_valid():
-        raise BadRequest(_("A theme is light or dark. Choose one of the two."))
+        raise BadRequest(_("The theme must be light or dark."))
     chosen = form.cleaned_data["theme"]
     if isinstance(request.user, User):
         services.choose_theme(user=request.user, theme=chosen)
@@ -58,7 +58,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/settings.html", {"form": form})
     services.change_settings(user=request.user, **form.cleaned_data)
     translation.activate(form.cleaned_data["language"] or browser_language(request))
-    messages.success(request, _("Your settings are kept."))
+    messages.success(request, _("Settings saved."))
     return remember(
         redirect("accounts:settings"),
         language=form.cleaned_data["language"],

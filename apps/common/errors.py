@@ -37,7 +37,7 @@ class TooManyTries(Refused):
     status = 429
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(_("Too many tries in a short time. Wait a little, then try again."))
+        super().__init__(_("Too many attempts in a short time. Wait a moment, then try again."))
         self.seconds = seconds
 
 

@@ -89,7 +89,7 @@ class RefusedMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # UTF-7 would smuggle in lone surrogates
         if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
-            return refused(request, BadRequest(_("Send forms in UTF-8.")))
+            return refused(request, BadRequest(_("Forms must be sent as UTF-8.")))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and _is_led_here(request):
             return redirect(page_above(request.path))

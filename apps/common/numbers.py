@@ -72,13 +72,13 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
     try:
         plain = normalize.plain(text, LONGEST)
         if not plain:
-            raise _Unread(_("Nothing was typed. %(help)s") % {"help": advice})
+            raise _Unread(_("Enter an answer. %(help)s") % {"help": advice})
         if len(plain) > LONGEST:
             raise _Unread(_("That is too long to be a number. %(help)s") % {"help": advice})
         bare, scale = _without_unit(plain, [normalize.plain(unit, LONGEST) for unit in units])
         value = _value(bare, notes, advice) * scale
         if not math.isfinite(value) or abs(value) > LARGEST:
-            raise _Unread(_("That number is too large to be read."))
+            raise _Unread(_("That number is too large."))
     except _Unread as unread:
         return Reading(None, problem=str(unread))
     return Reading(value, note=" ".join(notes))
@@ -117,12 +117,12 @@ def _value(bare: str, notes: list[str], advice: str) -> float:
         _refuse_spaces(match[1], match[2])
         above, below = _simple(match[1], notes), _simple(match[2], notes)
         if below == 0:
-            raise _Unread(_("That divides by zero."))
+            raise _Unread(_("This divides by zero."))
         return above / below
     if match := POWER.fullmatch(bare):
         power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
-    unread = _("“%(text)s” is not read as a number.") % {"text": bare[:40]}
+    unread = _("Can't read “%(text)s” as a number.") % {"text": bare[:40]}
     strange = next((normalize.about(char) for char in bare if not char.isascii()), "")
     raise _Unread(" ".join(filter(None, (unread, strange, advice))))
 
@@ -130,7 +130,7 @@ def _value(bare: str, notes: list[str], advice: str) -> float:
 def _refuse_spaces(above: str, below: str) -> None:
     """Refuse `1 234/5`, which may be a whole number and a fraction, or a fraction."""
     if " " in above.strip("+- ") or " " in below.strip("+- "):
-        what = _("The spaces in “%(text)s” can be read in more than one way. Leave them out.")
+        what = _("The spaces in “%(text)s” are ambiguous. Leave them out.")
         raise _Unread(what % {"text": f"{above}/{below}"[:40]})
 
 
@@ -145,9 +145,9 @@ def _simple(text: str, notes: list[str]) -> float:
         digits = _ungrouped(digits, sign, notes)
     value = float(f"{sign}{digits}{mark}{exponent}")
     if math.isinf(value) or abs(value) > LARGEST:
-        raise _Unread(_("That number is too large to be read."))
+        raise _Unread(_("That number is too large."))
     if abs(value) < SMALLEST and any(digit in "123456789" for digit in digits):
-        raise _Unread(_("That number is too close to zero to be read."))
+        raise _Unread(_("That number is too close to zero."))
     return value
 
 
@@ -160,7 +160,7 @@ def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
     if GROUPED.fullmatch(digits):
         plain = re.sub("[,'_ ]", "", digits)
         note = (
-            _("We read %(text)s as %(number)s: the comma groups thousands.")
+            _("We read %(text)s as %(number)s: the comma is a thousands separator.")
             if "," in digits
             else _("We read %(text)s as %(number)s.")
         )
@@ -170,16 +170,16 @@ def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
     elif re.fullmatch(r"\d*,\d+", digits):
         plain = digits.replace(",", ".")
         plain = f"0{plain}" if plain.startswith(".") else plain
-        note = _("%(text)s looks like a decimal comma; we read %(number)s.")
+        note = _("The comma in %(text)s looks like a decimal comma, so we read it as %(number)s.")
     else:
         what = (
             _(
-                "The commas in “%(text)s” can be read in more than one way. Write 221,312 or "
-                "221312 for thousands, 5.3 for a decimal."
+                "The commas in “%(text)s” are ambiguous. Write 221,312 or 221312 for "
+                "thousands, 5.3 for a decimal."
             )
             if "," in digits
             else _(
-                "The digits of “%(text)s” are in no groups of three. Write 221 312 or 221312 "
+                "The digits of “%(text)s” are not in groups of three. Write 221 312 or 221312 "
                 "for thousands, 5.3 for a decimal."
             )
         )
@@ -192,9 +192,9 @@ def _power(base: float, exponent: int) -> float:
     try:
         value = base**exponent
     except OverflowError:
-        raise _Unread(_("That number is too large to be read.")) from None
+        raise _Unread(_("That number is too large.")) from None
     except ZeroDivisionError:
-        raise _Unread(_("That divides by zero.")) from None
+        raise _Unread(_("This divides by zero.")) from None
     if abs(value) < SMALLEST and base:
-        raise _Unread(_("That number is too close to zero to be read."))
+        raise _Unread(_("That number is too close to zero."))
     return value

@@ -25,32 +25,29 @@ RETRY_SECONDS = 10  # a database that was restarted answers by then
 # status: (headline, what to do)
 WORDS = {
     400: (
-        _("The site could not read this request"),
-        _(
-            "Something in the address or in the form is not "
-            "what the page expects. Go back and try again."
-        ),
+        _("This request could not be processed"),
+        _("Something in the address or in the form is not valid. Go back and try again."),
     ),
     403: (
-        _("This page is not open to you"),
+        _("You don't have access to this page"),
         _(
-            "It needs a permission that your account does not have. Someone who runs this "
-            "site can give it."
+            "It requires a permission that your account does not have. An administrator of "
+            "this site can grant it."
         ),
     ),
     404: (
-        _("There is nothing at this address"),
+        _("Page not found"),
         _(
-            "It may have moved, or it is not shared with "
-            "you. The labs are a good place to start again."
+            "It may have moved, or it may not be shared with you. You could start again "
+            "from the labs."
         ),
     ),
 }
 CSRF = (
-    _("The form was not sent"),
+    _("The form was not submitted"),
     _(
-        "The page was too old, or your browser keeps no cookies for this site. Load the page "
-        "again, then send the form once more."
+        "The page had expired, or your browser is blocking cookies for this site. "
+        "Reload the page and submit the form again."
     ),
 )
 

@@ -33,10 +33,12 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refused):
         return problem(error.status, error.code, error.message, **error.extra)
     if isinstance(error, Http404):
-        return problem(404, "not-found", "There is nothing here that you may see.")
+        return problem(404, "not-found", "Not found, or not shared with you.")
     if isinstance(error, (OperationalError, InterfaceError)):
         log.warning("the database does not answer: %s", error)
-        answer = problem(503, "away", "The database does not answer, or is busy. Ask again later.")
+        answer = problem(
+            503, "away", "The database is not responding, or is busy. Try again later."
+        )
         answer["Retry-After"] = str(RETRY_SECONDS)
         return answer
     if isinstance(error, APIException):

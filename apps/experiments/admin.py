@@ -87,17 +87,17 @@ class MachineAdmin(Editable, admin.ModelAdmin[Machine]):
 
     def _show_token(self, request: HttpRequest, machine: Machine) -> None:
         token = services.make_machine(name=machine.name, lanes=machine.lanes)
-        text = _("Token of %(name)s, shown this once: %(token)s") % {
+        text = _("Token for %(name)s, shown only once: %(token)s") % {
             "name": machine.name,
             "token": token,
         }
         messages.warning(request, text)
 
-    @admin.action(description=_("Revoke: no more runs for it"), permissions=["change"])
+    @admin.action(description=_("Revoke (no more runs are assigned)"), permissions=["change"])
     def revoke(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
         machines.filter(revoked_at=None).update(revoked_at=Clock())
 
-    @admin.action(description=_("Give a new token, end the old one"), permissions=["change"])
+    @admin.action(description=_("Issue a new token and revoke the old one"), permissions=["change"])
     def renew(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
         for machine in machines:
             self._show_token(request, machine)

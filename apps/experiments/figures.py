@@ -75,7 +75,7 @@ def alternative(spec: Spec, points: Curves) -> str:
     return " ".join(
         [
             title,
-            _("Nothing is measured yet.")
+            _("No measurements yet.")
             if not ends
             else _("At the end: %(ends)s.") % {"ends": "; ".join(ends)},
         ]

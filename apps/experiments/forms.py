@@ -70,14 +70,14 @@ class LabForm(forms.Form):
     """Settings and prediction. Valid only as a whole; what was sent stays in it."""
 
     outcome = forms.ChoiceField(
-        error_messages={"required": gettext_lazy("Say what you think the run will show.")}
+        error_messages={"required": gettext_lazy("Choose what you think the run will show.")}
     )
     confidence = forms.TypedChoiceField(
         choices=Prediction.Confidence.choices,
         coerce=int,
         error_messages={
-            "required": gettext_lazy("Say how sure you are."),
-            "invalid_choice": gettext_lazy("Choose one of the five."),
+            "required": gettext_lazy("Choose how sure you are."),
+            "invalid_choice": gettext_lazy("Choose one of the five options."),
         },
     )
     skip = forms.BooleanField(required=False)
@@ -116,10 +116,10 @@ class LabForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if self.knob_errors:
-            self.add_error(None, _("Some settings cannot be used; see the set-up."))
+            self.add_error(None, _("Some settings are not valid; see Lab settings."))
         self.drawing = self._read_drawing()
         if self.mark_errors:
-            self.add_error(None, _("Some bars cannot be drawn; see their fields."))
+            self.add_error(None, _("Some values of your sketch are not valid; see their fields."))
         return values
 
     def _read_drawing(self) -> dict[str, float]:
@@ -138,7 +138,7 @@ class LabForm(forms.Form):
 
     def _read_mark(self, sent: str) -> float:
         low, high = self.range
-        message = _("A number from %(low)s to %(high)s, please.") % self.bounds
+        message = _("Enter a number from %(low)s to %(high)s.") % self.bounds
         value = knob_rules.number(sent, message)
         if not low <= value <= high:
             raise ValueError(message)

@@ -46,7 +46,7 @@ def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
             wrong[name] = str(error)
     if wrong:
         raise BadKnobs(
-            _("Some settings cannot be used: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong
+            _("These settings are not valid: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong
         )
     return values
 
@@ -66,12 +66,12 @@ def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
             raise ValueError(_("This is too long."))
         raw = [piece.strip() for piece in re.split("[,，、،]", raw) if piece.strip()]
     if not isinstance(raw, Sequence) or not 1 <= len(raw) <= 32:
-        raise ValueError(_("Choose at least one value, and at most 32."))
+        raise ValueError(_("Choose 1 to 32 values."))
     values = [READERS[kind](piece) for piece in raw]
     for value in values:
         _check(knob, value)
     if len(set(values)) < len(values):
-        raise ValueError(_("A value stands here twice."))
+        raise ValueError(_("The same value appears twice."))
     return (
         [choice for choice in knob["choices"] if choice in values] if "choices" in knob else values
     )
@@ -86,13 +86,13 @@ def _check(knob: Mapping[str, Any], value: Any) -> None:
         low, high = knob["range"]
         if not low <= value <= high:
             raise ValueError(
-                _("Between %(low)s and %(high)s, please.")
+                _("Enter a value between %(low)s and %(high)s.")
                 % {"low": f"{low:g}", "high": f"{high:g}"}
             )
 
 
 def _whole(raw: Any) -> int:
-    message = _("A whole number, please.")
+    message = _("Enter a whole number.")
     value = number(raw, message)
     if value != int(value) or abs(value) > 2**53:
         raise ValueError(message)
@@ -100,7 +100,7 @@ def _whole(raw: Any) -> int:
 
 
 def _number(raw: Any) -> float:
-    return number(raw, _("A number, please, such as 0.25 or 1e-3."))
+    return number(raw, _("Enter a number such as 0.25 or 1e-3."))
 
 
 def number(raw: Any, message: str) -> float:
@@ -129,12 +129,12 @@ def _truth(raw: Any) -> bool:
         return raw
     if isinstance(raw, str) and raw.lower() in TRUE + FALSE:
         return raw.lower() in TRUE
-    raise ValueError(_("On or off, please."))
+    raise ValueError(_("Choose on or off."))
 
 
 def _word(raw: Any) -> str:
     if not isinstance(raw, str) or len(raw) > LONGEST:
-        raise ValueError(_("A word, please."))
+        raise ValueError(_("Enter some text."))
     return raw
 
 

@@ -133,9 +133,7 @@ class Run(models.Model):
 
     OVER = [State.SUCCEEDED, State.FAILED, State.LIMIT_EXCEEDED, State.CANCELLED, State.LOST]
     # error of a lost run
-    OUTDATED = (
-        "Its lab was changed while it waited, and no machine has the code that it was queued for."
-    )
+    OUTDATED = "The lab changed while this run was queued; no worker still has the old version."
     STANDARD_REPLICATES = 16
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
 

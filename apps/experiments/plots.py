@@ -78,7 +78,7 @@ def figure_specs(
         )
         specs.insert(
             1,
-            beside | {"title": _("%(title)s, beside what was drawn") % {"title": beside["title"]}},
+            beside | {"title": _("%(title)s, next to the sketch") % {"title": beside["title"]}},
         )
     return specs
 

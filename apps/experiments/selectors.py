@@ -289,12 +289,16 @@ def _declared(slugs: Iterable[str]) -> list[tuple[str, float]]:
 def reason_in_words(place: Place) -> str:
     """Return why a run waits, as a sentence."""
     return {
-        "starting": _("A worker is free; it starts in a moment."),
-        "queue": _("Others go first."),
-        "slots": _("You have as many runs running as one person may; it starts when one ends."),
-        "no-worker": _("No worker is connected at the moment. It starts when one is."),
+        "starting": _("A worker is free; the run will start in a moment."),
+        "queue": _("Other people's runs are next in turn."),
+        "slots": _(
+            "You have reached the limit of runs at the same time; this one starts when "
+            "another ends."
+        ),
+        "no-worker": _("No worker is connected at the moment. The run starts as soon as one is."),
         "other-code": _(
-            "The workers have another version of this lab. It starts when one has this one."
+            "The connected workers have a different version of this lab. The run starts as "
+            "soon as one has this version."
         ),
     }[place.reason]
 

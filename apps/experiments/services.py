@@ -74,14 +74,14 @@ def queue_run(
         if {name: getattr(run, name) for name in asked} != asked or _predicted(run) != prediction:
             raise KeyReused(
                 _(
-                    "This form was sent before, with other "
-                    "values. Reload the page to start another run."
+                    "This form was already submitted with different values. Reload the page to "
+                    "start another run."
                 )
             )
         return run
     if Run.objects.filter(owner=owner).waiting().count() >= settings.MAX_QUEUED:
         raise TooManyRuns(
-            _("You have %(n)d runs waiting. Stop one, or come back when one has started.")
+            _("You have %(n)d runs in the queue. Cancel one, or come back when one has started.")
             % {"n": settings.MAX_QUEUED}
         )
     at_defaults = not knob_rules.changed(version.words, values)

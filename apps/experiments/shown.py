@@ -158,7 +158,9 @@ def findings(words: Words, verdicts: Iterable[Verdict]) -> list[Finding]:
 def _said(own: Words, verdict: Verdict) -> str:
     said = own.get("said", {})
     if verdict.effect is None:
-        return in_language(said, "none") or _("Too few replicates stayed finite to say anything.")
+        return in_language(said, "none") or _(
+            "Too few replicates stayed finite to draw a conclusion."
+        )
     sentence = in_language(said, verdict.outcome)
     names = ("effect", "low", "high", "replicates")
     try:

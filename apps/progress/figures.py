@@ -55,9 +55,7 @@ def calendar(
             )
         if day == interview:
             parts.append(f'<path class="exam" d="M{x + 8.5} {y - 1}l9.5 9.5-9.5 9.5-9.5-9.5z"/>')
-    label = _(
-        "Minutes studied on each day of the last weeks, then cards that fall due on each day ahead"
-    )
+    label = _("Minutes studied on each day of the past weeks, then cards due on each day ahead")
     width, height = LEFT + length // 7 * (CELL + GAP) + 8, TOP + 7 * (CELL + GAP) + 4
     return document("cal", width, height, label, parts, is_sized=True)
 
@@ -110,7 +108,7 @@ def recall(shares: Sequence[tuple[date, float]], aim: float) -> SafeString:
     for (day, _share), anchor in ((shares[0], "start"), (shares[-1], "end"))[: len(shares)]:
         words = formats.date_format(day, "MONTH_DAY_FORMAT")
         parts.append(text(f"tick {anchor}", frame.x((day - first).days), HEIGHT - 8, words))
-    label = _("Recall by week, from %(first)s %% to %(last)s %%; the aim is %(aim)s %%.") % {
+    label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {
         "first": round(100 * shares[0][1]),
         "last": round(100 * shares[-1][1]),
         "aim": round(100 * aim),
@@ -140,7 +138,7 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
         parts.append(path("band", f"M{x:.1f} {frame.y(low):.1f}V{frame.y(high):.1f}"))
         parts.append(dot(x, frame.y(each.share), min(8, 3 + each.of**0.5 / 2), "dot"))
     told = "; ".join(
-        _("%(sure)s %% sure: right %(right)s of %(of)s")
+        _("%(sure)s %% sure: %(right)s of %(of)s right")
         % {"sure": each.confidence, "right": each.right, "of": each.of}
         for each in bins
     )

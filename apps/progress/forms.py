@@ -37,10 +37,10 @@ class PlanForm(forms.ModelForm[Plan]):
             "interview": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         }
         help_texts = {
-            "interview": gettext_lazy("Leave it empty while there is none."),
+            "interview": gettext_lazy("Leave blank if you have no date yet."),
             "minutes": gettext_lazy("From 5 to 240."),
             "retention": gettext_lazy(
-                "From 80 to 95 %. Each point more means noticeably more reviews."
+                "From 80 to 95 %. Each extra point means noticeably more reviews."
             ),
         }
 
@@ -59,7 +59,7 @@ class PlanForm(forms.ModelForm[Plan]):
             and day != self.initial.get("interview")
             and not first <= day <= first + timedelta(days=3 * 366)
         ):
-            raise forms.ValidationError(_("Choose a day from today on, within three years."))
+            raise forms.ValidationError(_("Choose a date between today and three years from now."))
         return day
 
     def clean_minutes(self) -> int:
@@ -108,9 +108,7 @@ def name_of(request: HttpRequest, name: str) -> UUID:
     try:
         return UUID(request.POST.get(name, ""))
     except ValueError:
-        raise BadRequest(
-            _("The form lost its number. Load the page again, then press once more.")
-        ) from None
+        raise BadRequest(_("This form has expired. Reload the page and try again.")) from None
 
 
 def name_or_none(request: HttpRequest, name: str) -> UUID | None:
@@ -208,7 +206,10 @@ def moment(request: HttpRequest) -> datetime:
         return present
     if given < present - OFFLINE:
         raise BadRequest(
-            _("This grade is older than two weeks, and was not taken. Answer the question again.")
+            _(
+                "This grade is more than two weeks old and was not accepted. Answer the "
+                "question again."
+            )
         )
     return given
 

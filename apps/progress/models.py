@@ -29,10 +29,10 @@ class Rating(models.IntegerChoices):
 class Judge(models.TextChoices):
     """Who said what a grade is."""
 
-    SELF = "self", _("yourself")
-    NUMERIC = "numeric", _("a checked number")
-    CHOICE = "choice", _("a checked choice")
-    DERIVATION = "derivation", _("a checked derivation")
+    SELF = "self", _("self-graded")
+    NUMERIC = "numeric", _("numeric check")
+    CHOICE = "choice", _("choice check")
+    DERIVATION = "derivation", _("derivation check")
 
 
 # ---------------------------------------------------------------- memory
@@ -286,7 +286,7 @@ class Attempt(models.Model):
     class Outcome(models.TextChoices):
         RIGHT = "right", _("right")
         WRONG = "wrong", _("wrong")
-        KEPT = "kept", _("kept")  # written, marked by whoever wrote it
+        KEPT = "kept", _("saved")  # written, marked by whoever wrote it
 
     MAX_WRITTEN_LENGTH = 20_000  # of what is written: UTF-16 code units (common.text.length)
 
@@ -342,9 +342,9 @@ class Plan(models.Model):
 
     user = models.OneToOneField(PERSON, models.CASCADE, related_name="plan")
     interview = models.DateField(_("interview date"), null=True, blank=True)
-    minutes = models.PositiveSmallIntegerField(_("minutes a day"), default=30)
-    retention = models.PositiveSmallIntegerField(_("recall to aim at"), default=90)  # percent
-    two_buttons = models.BooleanField(_("two buttons: Again and Good"), default=False)
+    minutes = models.PositiveSmallIntegerField(_("minutes per day"), default=30)
+    retention = models.PositiveSmallIntegerField(_("target recall"), default=90)  # percent
+    two_buttons = models.BooleanField(_("only two buttons: Again and Good"), default=False)
 
     class Meta:
         verbose_name = _("study plan")

@@ -144,7 +144,7 @@ def undo(*, user: User) -> Review:
         (review for review in newest if (review.card_id, review.review_id) not in undone), None
     )
     if last is None:
-        raise NothingToUndo(_("There is nothing left to undo: up to ten grades can be taken back."))
+        raise NothingToUndo(_("Nothing left to undo: only the last ten grades can be undone."))
     take_back(
         user=user, question=last.card.question, review_id=last.review_id, session=last.session
     )
@@ -255,7 +255,7 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
     ):
         cards.append(add_card(user=user, question=question))
     if not cards:
-        raise NothingToReview(_("Nothing is due, and there is no question that you have not seen."))
+        raise NothingToReview(_("No cards are due, and there are no questions you haven't seen."))
     order = (
         mixed([(card.pk, card.question.topic) for card in cards])
         if mix
@@ -307,7 +307,10 @@ def write_note(*, user: User, question: Question, text: str) -> None:
     if length(text) > Note.LONGEST:
         said = {"n": Note.LONGEST, "given": length(text)}
         raise TooLong(
-            _("A note has up to %(n)s characters; this one has %(given)s. Go back and shorten it.")
+            _(
+                "A note can have up to %(n)s characters; this one has %(given)s. Go back and "
+                "shorten it."
+            )
             % said
         )
     if not text:

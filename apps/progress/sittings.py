@@ -100,6 +100,6 @@ def _begin(
 
 def out_of_date() -> str:
     return _(
-        "This page is out of date: the question was opened "
-        "anew since, or by another account. Load it again."
+        "This page is out of date: the question has been reopened since, or by another "
+        "account. Reload the page."
     )

@@ -98,10 +98,13 @@ def answer(
         return made
     sheet = sheet_of(sitting.revision, sitting.seed)
     if part == parts.POINTS or not parts.exists(sheet, part):
-        raise BadRequest(_("This question has no such part. Load the page again."))
+        raise BadRequest(_("This question has no such part. Reload the page."))
     if sitting.is_revealed:
         raise AlreadyRevealed(
-            _("The answer is open already. Grade yourself, or come back for another variant.")
+            _(
+                "The answer has already been revealed. Grade yourself, or come back for "
+                "another variant."
+            )
         )
     if sitting.over:
         raise BadRequest(out_of_date())
@@ -179,11 +182,11 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
     if kind == parts.STEP:
         return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
     if not is_written(sheet.revision, text):
-        return Mark(marking.UNREAD, message=_("Nothing was written."))
+        return Mark(marking.UNREAD, message=_("You haven't written anything."))
     if length(text) > Attempt.MAX_WRITTEN_LENGTH:
         return Mark(
             marking.UNREAD,
-            message=_("That is too long to keep. Shorten it to %(n)s characters.")
+            message=_("That is too long to save. Shorten it to %(n)s characters.")
             % {"n": Attempt.MAX_WRITTEN_LENGTH},
         )
     return Mark(Attempt.Outcome.KEPT)
@@ -307,7 +310,7 @@ def tick_points(
         return stored
     held = known(user, question, sitting)
     if held is None or not held.is_revealed:
-        raise BadRequest(_("Reveal the answer first, then tick what you had."))
+        raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
     sheet, attempts = sheet_of(held.revision, held.seed), selectors.attempts_of(held)
     kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
     own = grading.of_points(len(kept), len(sheet.points), held.hints)

@@ -71,7 +71,7 @@ class QuestionAdmin(Editable, admin.ModelAdmin[Question]):
     def open_reports(self, question: Any) -> int:
         return int(question.waiting)
 
-    @admin.action(description=_("New draft from the present revision"), permissions=["change"])
+    @admin.action(description=_("New draft from the current revision"), permissions=["change"])
     def make_draft(
         self, request: HttpRequest, questions: QuerySet[Question]
     ) -> HttpResponse | None:
@@ -96,21 +96,21 @@ class RevisionForm(forms.ModelForm[Revision]):
         fields = ["facts", "sources"]
         help_texts = {
             "facts": _(
-                "What question.toml says, as one object in braces. Left out, topic, kinds and "
-                "difficulty are the question's."
+                "The contents of question.toml as one JSON object. If topic, kinds or "
+                "difficulty are left out, the question's own values are used."
             ),
         }
 
     def clean_facts(self) -> dict[str, Any]:
         said = clean_json(self.cleaned_data["facts"])
         if not isinstance(said, dict):
-            raise ValidationError(_("Facts are one object in braces, as question.toml says them."))
+            raise ValidationError(_("Facts must be one JSON object, as in question.toml."))
         return said
 
     def clean_sources(self) -> list[Any]:
         said = clean_json(self.cleaned_data["sources"] or [])
         if not isinstance(said, list):
-            raise ValidationError(_("Sources are a list in brackets."))
+            raise ValidationError(_("Sources must be a JSON list."))
         return said
 
 
@@ -194,7 +194,7 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
     fieldsets = (
         (None, {"fields": (("question", "number"), ("made_at", "published_at"))}),
         (
-            _("Words"),
+            _("Text"),
             {
                 "fields": (
                     ("title_en", "title_zh"),
@@ -264,7 +264,7 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
             else:
                 messages.success(
                     request,
-                    _("%(revision)s is published.")
+                    _("%(revision)s has been published.")
                     % {"revision": f"{revision.question} r{revision.number}"},
                 )
 

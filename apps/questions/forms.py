@@ -14,9 +14,9 @@ class ReportForm(forms.Form):
 
     about = forms.ChoiceField(label=_("What is wrong"), choices=Report.About.choices)
     text = MultilineField(
-        label=_("What it says, and what would be right"),
+        label=_("What it says, and what it should say"),
         max_length=Report.MAX_TEXT_LENGTH,
         widget=forms.Textarea(attrs={"rows": 6}),
-        error_messages={"required": _("Say what is wrong; a sentence is enough.")},
+        error_messages={"required": _("Describe what is wrong; one sentence is enough.")},
     )
     key = forms.CharField(max_length=64, widget=forms.HiddenInput)

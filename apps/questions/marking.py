@@ -97,11 +97,13 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
     strange = [key for key in chosen if key not in keys]
     if strange or len(set(chosen)) != len(chosen):
         return Mark(
-            UNREAD, message=_("That is not one of the options. Load the page again, then choose.")
+            UNREAD, message=_("That is not one of the options. Reload the page and choose again.")
         )
     if form == "order":
         if len(chosen) != len(right):
-            return Mark(UNREAD, message=_("Give every option its place, each place once."))
+            return Mark(
+                UNREAD, message=_("Give every option a position, and use each position once.")
+            )
         places = {key: place == right.index(key) for place, key in enumerate(chosen)}
         return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
     if not chosen or (form == "one" and len(chosen) != 1):
@@ -140,7 +142,7 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
             given = theirs.at(**values)
         except expressions.NoValue:
             return Mark(
-                WRONG, message=_("It has no value at %(where)s.") % {"where": _where(values)}
+                WRONG, message=_("It is undefined at %(where)s.") % {"where": _where(values)}
             )
         if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
             return _mark_of_rounded(theirs, ours, check, seed) or Mark(WRONG)
@@ -222,34 +224,33 @@ def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
     strange = error.what == "character" and not part.isascii()
     one, other = (*error.instead, "", "")[:2]
     why = {
-        "empty": _("Nothing was typed."),
+        "empty": _("Enter an answer."),
         "long": _("That is too long."),
         "deep": _("That is nested too deeply."),
-        "character": _("“%(part)s” has no meaning in an expression."),
-        "syntax": _("“%(part)s” is not an expression. Is a bracket or a sign missing?"),
+        "character": _("“%(part)s” is not allowed in an expression."),
+        "syntax": _("Can't read “%(part)s”. Is a bracket or an operator missing?"),
         "missing": _("Something is missing after “%(part)s”.")
         if part
         else _("Something is missing at the beginning."),
         "brackets": _("The brackets do not match: “%(part)s”."),
         "product": _("Can't read “%(part)s”. Write products with a sign: %(one)s."),
-        "ambiguous": _("“%(part)s” can be read in two ways. Write %(one)s or %(other)s."),
+        "ambiguous": _("“%(part)s” is ambiguous. Write %(one)s or %(other)s."),
         "argument": _(
             "Can't read “%(part)s”. Put the argument of the function in brackets: %(one)s."
         ),
         "bars": _("Can't tell which bars belong together in “%(part)s”. Write %(one)s."),
         "comma": _(
-            "The comma in “%(part)s” can be read in more than one way. Write 221312 for "
-            "thousands, 5.3 for a decimal."
+            "The comma in “%(part)s” is ambiguous. Write 221312 for thousands, 5.3 for a decimal."
         ),
         "name": _("“%(part)s” is not one of the symbols."),
         "function": _("There is no function “%(part)s”."),
-        "arguments": _("“%(part)s” does not take what stands in its brackets."),
-        "forbidden": _("“%(part)s” is not read."),
+        "arguments": _("“%(part)s” cannot take these arguments."),
+        "forbidden": _("Can't read “%(part)s”."),
     }[error.what] % {"part": part, "one": one[:60], "other": other[:60]}
-    listed = ", ".join(symbols) or _("numbers alone")
+    listed = ", ".join(symbols) or _("numbers only")
     return (
         (normalize.about(part) if strange else why)
         + " "
-        + _("Write an expression of %(symbols)s with + - * / ^ sqrt() exp() log().")
+        + _("Write an expression in %(symbols)s with + - * / ^ sqrt() exp() log().")
         % {"symbols": listed}
     )

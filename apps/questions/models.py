@@ -193,7 +193,7 @@ class Piece(models.Model):
         STEP = "step", _("step")
         NUMERIC = "numeric", _("part: numeric")
         CHOICE = "choice", _("part: choice")
-        OPTION = "option", _("option of a choice")
+        OPTION = "option", _("answer option")
         POINT = "point", _("key point")
         MISTAKE = "mistake", _("common mistake")
         FOLLOW_UP = "follow_up", _("follow-up")
@@ -238,14 +238,14 @@ class Report(models.Model):
     """Someone says that a question is wrong."""
 
     class About(models.TextChoices):
-        FACT = "fact", _("Something it says is not true")
+        FACT = "fact", _("Something it says is wrong")
         GRADING = "grading", _("A right answer was marked wrong, or a wrong one right")
-        WORDS = "words", _("Wording, a typing error, or the translation")
+        WORDS = "words", _("Wording, a typo, or the translation")
         OTHER = "other", _("Something else")
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("report", "open")
-        MENDED = "mended", _("mended")
+        MENDED = "mended", _("fixed")
         DECLINED = "declined", _("declined")
 
     MAX_TEXT_LENGTH = 4000  # UTF-16 code units (common.text.length)

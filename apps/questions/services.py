@@ -83,7 +83,7 @@ def publish_draft(*, revision: Revision) -> Revision:
 def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
     """Return what is wrong with a draft, in words, and fill the HTML columns of its rows."""
     if not isinstance(revision.facts, dict):
-        return [_("Facts are one object in braces, as question.toml says them.")]
+        return [_("Facts must be one JSON object, as in question.toml.")]
     counts: dict[str, int] = {}
     options: dict[int, list[str]] = {}
     for piece in pieces:
@@ -155,7 +155,7 @@ def report_mistake(
         >= Report.MOST_OPEN
     ):
         raise TooManyReports(
-            _("You have %(n)s reports that wait for an answer. Thank you; let us read those first.")
+            _("You have %(n)s reports that are still open. Thank you; let us read those first.")
             % {"n": Report.MOST_OPEN}
         )
     said = {"about": about, "text": clean(text), "language": language}

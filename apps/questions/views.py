@@ -75,6 +75,6 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
         services.report_mistake(
             reporter=request.user, revision=question.current, language=language, **form.cleaned_data
         )
-        messages.success(request, _("Thank you. Someone will read it, and mend what is wrong."))
+        messages.success(request, _("Thank you. We will read it and fix what is wrong."))
         return redirect(question)
     return render(request, "questions/report.html", {"question": question, "form": form})

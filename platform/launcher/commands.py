@@ -57,7 +57,7 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             out("\nStopping …")
         supervisor.stop()
     lock.release()
-    out("Everything has ended.")
+    out("Everything has stopped.")
     return 0
 
 
@@ -229,12 +229,12 @@ def _fill_demo(site: Site) -> str:
 def _welcome(site: Site, link: str, workers: int, seconds: float, demo: str = "") -> None:
     out(f"\nGradus is ready after {seconds:.1f} s:  {site.address.public}")
     if link:
-        out(f"You are its operator. This link signs you in, once:  {link}")
+        out(f"You are its operator. This one-time link signs you in:  {link}")
     if demo:
-        out(f"The demonstration account: {demo}")
+        out(f"Demonstration account: {demo}")
     if not workers:
-        out("No worker runs here: runs wait until one connects.")
-    out("Ctrl-C ends everything.\n")
+        out("No worker is running here: runs stay in the queue until one connects.")
+    out("Press Ctrl-C to stop everything.\n")
 
 
 def _tell_what_did_not_run() -> None:
@@ -246,7 +246,7 @@ def _tell_what_did_not_run() -> None:
         check=False,
     )
     missing = [line for line in asked.stdout.splitlines() if "::" in line]
-    out(f"\n{len(missing)} browser tests did not run. {NO_BROWSER}")
+    out(f"\n{len(missing)} browser tests were skipped. {NO_BROWSER}")
     for line in missing:
         out(f"   {line}")
 

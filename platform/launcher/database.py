@@ -12,7 +12,7 @@ from launcher.say import Problem
 
 OLDEST = 15  # PostgreSQL's major version
 TRIAL = "梯度下降"
-AGAIN = "Make the cluster again with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
+AGAIN = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Facts:
         if self.version < OLDEST:
             return f"PostgreSQL {self.version} is too old; Gradus needs {OLDEST} or newer."
         if self.encoding != "UTF8":
-            return f"The database keeps text as {self.encoding}, which cannot hold Chinese. {AGAIN}"
+            return (
+                f"The database stores text as {self.encoding}, which cannot hold Chinese. {AGAIN}"
+            )
         if not self.has_chinese:
             return (
                 "The database's locale takes Chinese characters for no letters, so that search "
@@ -101,8 +103,8 @@ def _connected(url: str) -> Any:
     except psycopg.Error as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise Problem(
-            f"The database does not answer ({reason}).",
-            "see that it runs, and that DATABASE_URL is right.",
+            f"The database is not responding ({reason}).",
+            "check that it is running and that DATABASE_URL is correct.",
         ) from None
 
 

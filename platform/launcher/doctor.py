@@ -40,9 +40,7 @@ def examine(home: Home, address: Address) -> int:
     """Look at everything and print what was found. Returns 1 if something is wrong."""
     findings = [python(), disk(home.path), port(home, address)]
     if find_spec("psycopg") is None:
-        findings.append(
-            Finding("odd", "packages", "nothing is installed yet: ./gradus up does it.")
-        )
+        findings.append(Finding("odd", "packages", "nothing is installed yet: run ./gradus up."))
     else:
         with ExitStack() as stack:
             findings += servers(home, stack)
@@ -65,11 +63,11 @@ def disk(folder: Path, free: int | None = None) -> Finding:
         return Finding(
             "bad",
             "disk",
-            f"{size(left)} free at {folder}: PostgreSQL stops when it is full. Make room.",
+            f"{size(left)} free at {folder}: PostgreSQL stops when it is full. Free some space.",
         )
     if left < LITTLE or left < total / 10:
         return Finding(
-            "odd", "disk", f"{size(left)} free of {size(total)} at {folder}; it will fill up."
+            "odd", "disk", f"{size(left)} free of {size(total)} at {folder}; space is running low."
         )
     return Finding("good", "disk", f"{size(left)} free at {folder}.")
 
@@ -112,7 +110,7 @@ def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
     """Look at version, encoding and Chinese trigrams, and at what the database knows of workers."""
     url = _database_url(home, stack)
     if not url:
-        return [Finding("good", "database", "not made yet: ./gradus up makes it.")]
+        return [Finding("good", "database", "not created yet: ./gradus up creates it.")]
     found = database.facts(url)
     if complaint := found.complaint():
         return [Finding("bad", "database", complaint)]
@@ -174,8 +172,8 @@ def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
             version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
         sentence = (
-            f"does not answer ({error}). Runs still start, up to two seconds later, and curves "
-            "come once a second. See REDIS_URL."
+            f"is not responding ({error}). Runs still start, up to two seconds later, and curves "
+            "update once a second. Check REDIS_URL."
         )
         return [Finding("bad", "broker", sentence)]
     return [Finding("good", "broker", f"answers (speaks Redis {version}).")]
@@ -186,14 +184,14 @@ def token(home: Home, url: str) -> Finding:
     kept = home.token("local", url)
     if not kept:
         return Finding(
-            "good", "token", "this machine has none yet: ./gradus up makes one for its worker."
+            "good", "token", "this machine has none yet: ./gradus up creates one for its worker."
         )
     standing = database.standing(url, kept)
     if standing == "unknown":
         return Finding(
             "bad",
             "token",
-            "the site does not know this machine's token. Restart ./gradus up: it makes a new one.",
+            "the site does not know this machine's token. Restart ./gradus up to create a new one.",
         )
     if standing == "revoked":
         return Finding("odd", "token", REVOKED)

@@ -86,8 +86,8 @@ def make_socket_folder(data: Path) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise Problem(
-            f"{folder} is not ours.",
-            "somebody else made it: remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
+            f"{folder} belongs to another user.",
+            "remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
         )
     # root: PostgreSQL's account walks through it
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -187,8 +187,8 @@ class Postgres:
         initdb = spawn(command, account=self.account, cwd="/", output=output or subprocess.DEVNULL)
         if initdb.wait():
             raise Problem(
-                f"initdb could not make a cluster in {aside}.",
-                "see that the disk has room (./gradus doctor) and read its messages.",
+                f"initdb could not create a cluster in {aside}.",
+                "check that the disk has space (./gradus doctor), and read its messages.",
             )
         aside.rename(self.cluster)
 

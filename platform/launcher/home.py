@@ -35,8 +35,8 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(
-                f"The data folder {self.path} cannot be made: {error.strerror}.",
-                "name another with --data DIR.",
+                f"The data folder {self.path} cannot be created: {error.strerror}.",
+                "choose another with --data DIR.",
             ) from None
         found = self.path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o077:
@@ -120,14 +120,15 @@ class Lock:
         deadline = time.monotonic() + seconds
         while not self._taken():
             if holder := _holder(folder):
-                remedy = "stop it with Ctrl-C, or name another folder with --data DIR."
+                remedy = "stop it with Ctrl-C, or choose another folder with --data DIR."
                 raise Problem(
-                    f"Gradus already runs here (process {holder}, data folder {folder}).", remedy
+                    f"Gradus is already running here (process {holder}, data folder {folder}).",
+                    remedy,
                 )
             if time.monotonic() > deadline:
                 raise Problem(
-                    "What was left of a former run does not end.",
-                    f"look for processes that use {folder}, and end them.",
+                    "Processes left over from an earlier run did not stop.",
+                    f"find the processes that use {folder}, and stop them.",
                 )
             time.sleep(0.05)
         self._file.truncate(0)

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the description of all commands."""
     top = argparse.ArgumentParser(
         prog="./gradus",
-        description="Start Gradus, test it, look after it.",
+        description="Start, test and maintain Gradus.",
         epilog=EPILOG,
         allow_abbrev=False,
     )
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         "set up what the tests need and run them; further arguments go to pytest",
         takes_more=True,
     )
-    test.add_argument("--all", action="store_true", help="the long forms too")
+    test.add_argument("--all", action="store_true", help="include the long forms of the tests")
     _torch(test)
 
     check = _command(
@@ -93,14 +93,14 @@ def parser() -> argparse.ArgumentParser:
         subs,
         "check-content",
         commands.check_content,
-        "look over the questions: faults, dead links, what is missing",
+        "check the questions: errors, dead links, what is missing",
     )
 
     doctor = _command(
         subs,
         "doctor",
         commands.doctor,
-        "look at ports, disk, database, broker, worker and GPU; say what is wrong",
+        "check ports, disk, database, broker, worker and GPU, and report problems",
     )
     doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
     doctor.add_argument(
@@ -130,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
         subs,
         "screenshots",
         commands.screenshots,
-        "photograph every page, in both languages and themes, into screenshots/",
+        "take screenshots of every page, in both languages and themes, into screenshots/",
     )
     _torch(shots)
     return top
@@ -169,11 +169,13 @@ def _torch(to: argparse.ArgumentParser) -> None:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port; a port is a number from 1 to 65535"
+        )
     return int(text)
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) > 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; write 0 to 64")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers; use 0 to 64")
     return int(text)

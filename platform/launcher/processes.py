@@ -139,7 +139,7 @@ def tail(log: Path, more: str = "") -> str:
     except OSError:
         text = ""
     lines = [line for line in (text + more).splitlines() if line.strip()][-TAIL_LINES:]
-    return "\n".join(f"    {line}" for line in lines) or "    (it said nothing)"
+    return "\n".join(f"    {line}" for line in lines) or "    (no output)"
 
 
 def _end_with_us() -> Callable[[], None]:

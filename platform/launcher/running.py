@@ -70,7 +70,7 @@ class Address:
                 trial.listen()
         except OSError as error:
             remedy = (
-                "stop what listens there, or choose another port: ./gradus up --port "
+                "stop the program that listens there, or choose another port: ./gradus up --port "
                 f"{self.port % 65535 + 1}"
             )
             raise Problem(
@@ -97,7 +97,7 @@ class Site:
             if not os.environ.get("REDIS_URL"):
                 self._start_valkey()
             if complaint := database.facts(self.environment["DATABASE_URL"]).complaint():
-                raise Problem(complaint, "./gradus doctor looks again.")
+                raise Problem(complaint, "run ./gradus doctor to check again.")
             own = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
             under_way.note = f"yours: {', '.join(own)}" if own else ""
 
@@ -204,7 +204,7 @@ class Site:
             raise Problem(
                 REVOKED,
                 (
-                    f"./gradus manage make_machine --name {name} lets it in again; --workers 0 "
+                    f"./gradus manage make_machine --name {name} restores it; --workers 0 "
                     "starts without a worker."
                 ),
             )

@@ -22,7 +22,7 @@ class Problem(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.what}\n  What to do: {self.remedy}" if self.remedy else self.what
+        return f"{self.what}\n  To fix it: {self.remedy}" if self.remedy else self.what
 
 
 class Step:

@@ -45,7 +45,8 @@ def make_venv() -> None:
         return
     if find_spec("ensurepip") is None or find_spec("venv") is None:
         raise Problem(
-            f"This Python ({sys.executable}) has no venv module.", NO_VENV.format(*sys.version_info)
+            f"This Python ({sys.executable}) lacks the venv module.",
+            NO_VENV.format(*sys.version_info),
         )
     base = str(getattr(sys, "_base_executable", "") or sys.executable)
     with step("Virtual environment") as made:
@@ -150,7 +151,7 @@ def _install_installers(wanted: list[str], under_way: Step) -> None:
             if line.startswith("pip==")
         )
         run("Installing pip", pip_install(["--quiet", pip]), log=log, remedy=NO_PACKAGES)
-        under_way.note = "uv has no wheel here: pip, slower, does its work"
+        under_way.note = "uv has no wheel for this machine: using pip, which is slower"
 
 
 def _install(part: str, wanted: list[str], under_way: Step) -> None:

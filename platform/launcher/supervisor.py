@@ -101,7 +101,7 @@ class Supervisor:
             if time.monotonic() > deadline or child.failures > 2:
                 log = self.home.logs / f"{child.name}.log"
                 raise Problem(
-                    f"{child.name} does not answer:\n{tail(log)}",
+                    f"{child.name} is not responding:\n{tail(log)}",
                     f"read {log}, and run ./gradus doctor.",
                 )
             time.sleep(LOOK_SECONDS)
@@ -132,7 +132,7 @@ class Supervisor:
                 stop(child.process, child.ends_by, child.seconds)
                 self.watcher.remove(child.process)
         except KeyboardInterrupt:
-            out("Ending everything at once.")
+            out("Stopping everything now.")
             for child in reversed(self.children):
                 stop(child.process, signal.SIGKILL, 1)
         self.children.clear()
@@ -143,7 +143,7 @@ class Supervisor:
         child.failures += 1
         child.due = now + pause
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        self._line(child.name, f"{how}; starting again in {pause:g} s")
+        self._line(child.name, f"{how}; restarting in {pause:g} s")
         if not child.shown:
             self._line(child.name, f"its log: {self.home.logs / child.name}.log")
 

@@ -196,10 +196,10 @@ def download_size(requirement: str) -> tuple[float, int, int]:
         )
     except subprocess.TimeoutExpired:
         raise Problem(
-            f"pip did not say within {ASK_SECONDS} s what {requirement} needs.", NO_PACKAGES
+            f"pip did not report within {ASK_SECONDS} s what {requirement} needs.", NO_PACKAGES
         ) from None
     if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (asked.stderr.strip().splitlines() or ["there was no output"])[-1]
         raise Problem(
             f"pip finds no {requirement} for this machine: {last}",
             "try another --torch, or --torch skip for the site alone.",
@@ -242,7 +242,7 @@ def _carry_out(plan: Plan, fallback: Plan, under_way: Step) -> None:
     _room_for(total)
     more = f", and {unknown} of unknown size" if unknown else ""
     under_way.tell(
-        f"To download: {size(total)} in {files - unknown} files{more}. (--torch skip: the "
+        f"Download: {size(total)} in {files - unknown} files{more}. (--torch skip: the "
         "site alone, without labs.)"
     )
     quiet = [] if sys.stdout.isatty() else ["--quiet"]  # a terminal sees how far the download is
@@ -261,7 +261,7 @@ def _room_for(total: float) -> None:
                 f"torch needs about {size(3.5 * total)} on the disk of {VENV}, which has "
                 f"{size(free)} left."
             ),
-            "make room, or --torch cpu.",
+            "free some space, or use --torch cpu.",
         )
 
 
@@ -277,7 +277,9 @@ def _expect(choice: str | None) -> Build:
     """
     there = installed()
     if there is None:
-        raise Problem("torch was installed, but is not there.", "remove .venv and run this again.")
+        raise Problem(
+            "torch was installed, but cannot be found.", "remove .venv and run this again."
+        )
     if is_needed(choice, there, pinned()):
         raise Problem(
             f"The package index gave {there}, not what --torch {choice} asks for.",

@@ -71,11 +71,11 @@ def test_a_page_that_says_what_was_wrong_is_sound(
 def test_someone_signs_up_changes_settings_and_signs_out(open_page: Open) -> None:
     page = open_page("/accounts/signup/?next=/settings", timezone_id="Asia/Shanghai")
     fill(page, email="sam@example.org", username="Sam", password1=PASSWORD)
-    expect(page.locator("h1")).to_have_text("Settings")
+    expect(page.locator("h1")).to_have_text("Account")
     expect(page.locator("[name=time_zone]")).to_have_value("Asia/Shanghai")
     page.locator("label", has_text="简体中文").click()
     page.locator("main form .btn.pencil").click()
-    expect(page.locator("h1")).to_have_text("设置")
+    expect(page.locator("h1")).to_have_text("账号")
     page.locator("#who > summary").click()
     page.get_by_role("button", name="退出登录").first.click()
     expect(page.locator(".signin")).to_be_visible()
@@ -90,7 +90,7 @@ def test_all_of_it_works_without_scripts(open_page: Open) -> None:
     expect(page.locator("#help")).to_be_hidden()
     assert page.url.endswith("/accounts/signup/?next=/settings"), "the switches keep the page"
     fill(page, email="sam@example.org", username="Sam", password1=PASSWORD)
-    expect(page.locator("h1")).to_have_text("设置")
+    expect(page.locator("h1")).to_have_text("账号")
     page.locator("#who > summary").click()
     page.locator(".menu-list button").click()
     expect(page.locator(".signin")).to_be_visible()
@@ -103,7 +103,7 @@ def test_the_operator_comes_in_by_the_link(open_page: Open) -> None:
     page = open_page(f"/operator/{token}")
     look_over(page)
     fill(page, password1=OTHER)
-    expect(page.locator("h1")).to_have_text("Settings")
+    expect(page.locator("h1")).to_have_text("Account")
     page.locator("#who > summary").click()
     expect(page.get_by_role("link", name="Admin")).to_be_visible()
 

@@ -64,7 +64,7 @@ def test_it_works_once(client: Client, path: str) -> None:
     client.get(path)
     stranger = Client()
     response = stranger.get(path)
-    assert response.status_code == 410 and "was used already" in response.content.decode()
+    assert response.status_code == 410 and "has already been used" in response.content.decode()
     assert "_auth_user_id" not in stranger.session
 
 

@@ -46,14 +46,14 @@ def test_the_link_works_once(client: Client, mei: User, mailoutbox: list[EmailMe
     link = ask_for_link(client, mailoutbox)
     client.post(client.get(link)["Location"], {"password1": OTHER})
     again = Client().get(link)
-    assert again.status_code == 200 and "This link does not hold" in again.content.decode()
+    assert again.status_code == 200 and "This link is no longer valid" in again.content.decode()
 
 
 @pytest.mark.django_db
 def test_a_link_that_nobody_sent_does_not_hold(client: Client, mei: User) -> None:
     for key in ("1-x", f"{mei.pk}-set-password", "zzzzzzzzzzzzzzzzzzzz-abc", "1-" + "x" * 3000):
         assert (
-            "This link does not hold"
+            "This link is no longer valid"
             in client.get(f"/accounts/password/reset/key/{key}/").content.decode()
         )
 
@@ -63,11 +63,11 @@ def test_an_address_without_an_account_is_said_without_mail_and_not_with_it(
     client: Client, settings: Any, mailoutbox: list[EmailMessage]
 ) -> None:
     assert client.post(RESET, {"email": "no@example.org"}).context["form"].errors["email"] == [
-        "There is no account with this address."
+        "There is no account with this e-mail address."
     ]
     settings.ACCOUNT_PREVENT_ENUMERATION = True
     assert client.post(RESET, {"email": "no@example.org"})["Location"] == RESET + "done/"
-    assert "no account" in str(mailoutbox[-1].body)
+    assert "has no account" in str(mailoutbox[-1].body)
 
 
 @pytest.mark.django_db
@@ -101,7 +101,7 @@ def test_changing_it_takes_the_present_one(signed_in: Client, mei: User) -> None
     response = signed_in.post(
         "/accounts/password/change/", {"oldpassword": "wrong", "password1": OTHER}
     )
-    assert response.context["form"].errors["oldpassword"] == ["This is not your present password."]
+    assert response.context["form"].errors["oldpassword"] == ["That is not your current password."]
     mei.refresh_from_db()
     assert mei.check_password(PASSWORD)
 

@@ -88,7 +88,7 @@ def test_the_fifth_wrong_password_is_the_last_for_a_while(client: Client, mei: U
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert 800 < int(answers[-1]["Retry-After"]) <= 900
     page = answers[-1].content.decode()
-    assert "Sheet" in page and "Too many tries" in page and answers[-1]["Retry-After"] in page
+    assert "Too many attempts" in page and answers[-1]["Retry-After"] in page
     right = client.post(URL, {"login": mei.email, "password": PASSWORD})
     assert right.status_code == 429, "the right password must wait too, or guessing could go on"
 
@@ -120,4 +120,4 @@ def test_a_form_without_its_token_is_refused(mei: User) -> None:
     response = Client(enforce_csrf_checks=True).post(
         URL, {"login": mei.email, "password": PASSWORD}
     )
-    assert response.status_code == 403 and "The form was not sent" in response.content.decode()
+    assert response.status_code == 403 and "The form was not submitted" in response.content.decode()

@@ -85,7 +85,7 @@ def test_a_handle_is_taken_in_any_case(client: Client, mei: User, handle: str) -
 @pytest.mark.parametrize("email", ["mei@example.org", "MEI@Example.ORG"])
 def test_an_address_has_one_account_in_any_case(client: Client, mei: User, email: str) -> None:
     assert errors(client.post(URL, SAM | {"email": email}), "email") == [
-        "This address has an account already. Sign in, or set a new password."
+        "This e-mail address already has an account. Sign in, or reset your password."
     ]
 
 
@@ -93,7 +93,7 @@ def test_an_address_has_one_account_in_any_case(client: Client, mei: User, email
 @pytest.mark.parametrize("handle", ["gradus", "Gradus", "ADMIN", "operator"])
 def test_some_handles_are_the_sites_own(client: Client, handle: str) -> None:
     assert errors(client.post(URL, SAM | {"username": handle}), "username") == [
-        "This handle is kept for the site itself. Choose another."
+        "This handle is reserved. Choose another."
     ]
 
 
@@ -151,7 +151,7 @@ def test_too_many_tries_are_told_to_wait(client: Client) -> None:
     answers = [client.post(URL, SAM | {"email": "no"}) for _try in range(21)]
     assert [answer.status_code for answer in answers] == [200] * 20 + [429]
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
-    assert "Too many tries" in answers[-1].content.decode()
+    assert "Too many attempts" in answers[-1].content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,12 +14,12 @@ from apps.common.pages import server_error
 
 pytestmark = pytest.mark.django_db
 CASES = [
-    ("bad", 400, "The site could not read this request", "网站读不懂这个请求"),
-    ("forbidden", 403, "This page is not open to you", "你无权打开此页"),
-    ("missing", 404, "There is nothing at this address", "这个地址没有内容"),
+    ("bad", 400, "This request could not be processed", "无法处理这个请求"),
+    ("forbidden", 403, "have access to this page", "你无权访问此页面"),
+    ("missing", 404, "Page not found", "页面不存在"),
     ("refused", 409, "That did not go through", "没有成功"),
-    ("often", 429, "Too many tries in a short time", "短时间内尝试太多次"),
-    ("broken", 500, "Something broke on our side", "网站出了故障"),
+    ("often", 429, "Too many attempts in a short time", "尝试次数过多"),
+    ("broken", 500, "Something went wrong on our side", "网站出了故障"),
 ]
 
 
@@ -40,7 +40,11 @@ def test_each_has_its_sheet(
     response = visitor.get(f"/faulty/{name}")
     page = response.content.decode()
     assert response.status_code == status
-    assert english in page and f"<dt>Sheet</dt><dd>{status}</dd>" in page and 'class="bar"' in page
+    assert (
+        english in page
+        and f"<dt>Error code</dt><dd>{status}</dd>" in page
+        and 'class="bar"' in page
+    )
     visitor.cookies["language"] = "zh-hans"
     page = visitor.get(f"/faulty/{name}").content.decode()
     assert chinese in page and '<html lang="zh-Hans"' in page
@@ -66,7 +70,7 @@ def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
     response = visitor.get("/faulty/often")
     assert (
         response["Retry-After"] == "7"
-        and "The next try is open in 7 seconds." in response.content.decode()
+        and "You can try again in 7 seconds." in response.content.decode()
     )
 
 
@@ -105,7 +109,7 @@ def test_a_database_that_is_away_is_said_with_when_to_come_again(
         connection.settings_dict["HOST"] = home
     assert response.status_code == 503 and int(response["Retry-After"]) > 0
     assert (
-        "The database does not answer" in response.content.decode()
+        "The database is not responding" in response.content.decode()
         and "Content-Security-Policy" in response
     )
     assert visitor.get("/accounts/login/").status_code == 200

@@ -99,19 +99,23 @@ def is_grouped(text: str) -> bool:
 @pytest.mark.parametrize(
     ("text", "value", "note"),
     [
-        ("221,312", 221_312, "We read 221,312 as 221312: the comma groups thousands."),
-        ("１，０００", 1000, "We read 1,000 as 1000: the comma groups thousands."),
+        ("221,312", 221_312, "We read 221,312 as 221312: the comma is a thousands separator."),
+        ("１，０００", 1000, "We read 1,000 as 1000: the comma is a thousands separator."),
         (
             "1,234,567.5",
             1_234_567.5,
-            "We read 1,234,567.5 as 1234567.5: the comma groups thousands.",
+            "We read 1,234,567.5 as 1234567.5: the comma is a thousands separator.",
         ),
-        ("5,3", 5.3, "5,3 looks like a decimal comma; we read 5.3."),
-        ("0,125", 0.125, "0,125 looks like a decimal comma; we read 0.125."),
-        ("-1,5", -1.5, "-1,5 looks like a decimal comma; we read -1.5."),
-        ("1234,567", 1234.567, "1234,567 looks like a decimal comma; we read 1234.567."),
-        ("2,2e5", 220_000, "2,2 looks like a decimal comma; we read 2.2."),
-        (",5", 0.5, ",5 looks like a decimal comma; we read 0.5."),
+        ("5,3", 5.3, "The comma in 5,3 looks like a decimal comma, so we read it as 5.3."),
+        ("0,125", 0.125, "The comma in 0,125 looks like a decimal comma, so we read it as 0.125."),
+        ("-1,5", -1.5, "The comma in -1,5 looks like a decimal comma, so we read it as -1.5."),
+        (
+            "1234,567",
+            1234.567,
+            "The comma in 1234,567 looks like a decimal comma, so we read it as 1234.567.",
+        ),
+        ("2,2e5", 220_000, "The comma in 2,2 looks like a decimal comma, so we read it as 2.2."),
+        (",5", 0.5, "The comma in ,5 looks like a decimal comma, so we read it as 0.5."),
     ],
 )
 def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None:

@@ -124,7 +124,7 @@ def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda route: route.abort(), "No answer from the site"),
+        (lambda route: route.abort(), "The site is not responding"),
         (lambda route: route.fulfill(status=500, body="broken"), "That did not work"),
         (
             lambda route: route.fulfill(

@@ -95,7 +95,7 @@ def test_the_check_names_what_waits_and_writes_nothing(settings: object, site: P
     before = po.read_text()
     settings.ROOT, settings.LOCALE_PATHS = site, [site / "locale"]  # type: ignore[attr-defined]
     out = io.StringIO()
-    with pytest.raises(CommandError, match="3 words"):
+    with pytest.raises(CommandError, match="3 messages"):
         call_command("messages", "--check", stdout=out)
     assert "zh_Hans: 'Hello'" in out.getvalue() and po.read_text() == before
 

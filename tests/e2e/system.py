@@ -219,7 +219,7 @@ class System:
         return (
             "\n".join(log.read_text(errors="replace").splitlines()[-30:])
             if log.exists()
-            else "(it said nothing)"
+            else "(no output)"
         )
 
     def status(self, path: str) -> int:

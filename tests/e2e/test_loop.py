@@ -17,7 +17,7 @@ from tests.e2e.waiting import until
 Visit = Callable[..., Visitor]
 # seconds for a page, on a slow machine; one that waits for what viewers hold gets no answer at all
 LONGEST = 10.0
-WORDS = {"en": ("Outcome", "You said"), "zh-Hans": ("结果", "你的判断")}
+WORDS = {"en": ("Verdict", "Your prediction"), "zh-Hans": ("结论", "你的预测")}
 
 
 @pytest.mark.services

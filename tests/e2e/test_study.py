@@ -24,7 +24,7 @@ DAY = 24 * 3600
 WORDS = {
     "en": {
         "mistake": "The step goes against the gradient.",
-        "again": "The first answer counts: Again.",
+        "again": "Your first answer counts: Again.",
         "day": "1 day",
     },
     "zh-Hans": {"mistake": "更新方向与梯度相反。", "again": "重来", "day": "1 天"},

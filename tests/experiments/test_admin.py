@@ -28,7 +28,7 @@ def boss(client: Client, sam: User) -> Client:
 
 
 def token_shown(page: Any) -> str:
-    return page.content.decode().partition("shown this once: ")[2].partition("<")[0].strip()
+    return page.content.decode().partition("shown only once: ")[2].partition("<")[0].strip()
 
 
 def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:

@@ -69,7 +69,7 @@ def test_a_filter_that_fits_nothing_says_so(value: str) -> None:
     loaded()
     page = browser().get("/labs", {"topic": value})
     assert page.status_code == 200
-    assert "No lab fits" in page.content.decode()
+    assert "No labs match" in page.content.decode()
 
 
 def test_a_learner_sees_their_own_calibration_and_a_visitor_none(mei: User, sam: User) -> None:

@@ -74,7 +74,7 @@ def test_a_line_is_broken_where_nothing_was_finite() -> None:
 
 def test_nothing_measured_is_said_and_drawn_without_an_error() -> None:
     for draw in (figures.curves, figures.bars):
-        assert "Nothing is measured yet." in draw(spec(), [])
+        assert "No measurements yet." in draw(spec(), [])
         assert "relu 1: –" in draw(spec(), [curve("relu 1", None, None)])
 
 

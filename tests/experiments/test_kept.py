@@ -32,7 +32,7 @@ def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> No
         "next": "/labs/dead-relu/kept",
     }
     assert client.post("/accounts/signup/", sent)["Location"] == "/labs/dead-relu/kept"
-    assert "Your prediction is kept" in client.get("/labs/dead-relu/kept").content.decode()
+    assert "Your prediction is saved" in client.get("/labs/dead-relu/kept").content.decode()
     assert not Run.objects.exists()  # nothing runs that nobody confirmed
     page = client.post("/labs/dead-relu/kept")
     run = Run.objects.get()
@@ -91,7 +91,7 @@ def test_a_full_queue_keeps_what_is_kept(lab: Lab, mei: User, settings: Any) -> 
     commit(client)
     client.force_login(mei)
     assert client.post("/labs/dead-relu/kept")["Location"] == "/labs/dead-relu/kept"
-    assert "runs waiting" in client.get("/labs/dead-relu/kept").content.decode()
+    assert "runs in the queue" in client.get("/labs/dead-relu/kept").content.decode()
     assert not Run.objects.exists()
 
 
@@ -103,7 +103,7 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
     lab.current.save()
     client.force_login(mei)
     client.post("/labs/dead-relu/kept")
-    assert "Some settings cannot be used" in client.get("/labs/dead-relu/kept").content.decode()
+    assert "These settings are not valid" in client.get("/labs/dead-relu/kept").content.decode()
     assert not Run.objects.exists()
 
 
@@ -111,12 +111,12 @@ def test_what_was_drawn_is_told_by_the_names_that_readers_know(lab: Lab) -> None
     client = browser()
     commit(client, drawing__relu_1="0.75")
     page = client.get("/labs/dead-relu/kept").content.decode()
-    assert "You drew: ReLU, rate 1</dt>" in page
+    assert "Your sketch: ReLU, rate 1</dt>" in page
     assert "relu 1" not in page
 
 
 def test_who_signs_up_reads_that_the_prediction_is_kept(lab: Lab) -> None:
-    client, kept = browser(), "Your prediction is kept."
+    client, kept = browser(), "Your prediction is saved."
     assert kept not in client.get("/accounts/signup/").content.decode()
     commit(client)
     assert kept in client.get("/accounts/signup/").content.decode()

@@ -54,7 +54,7 @@ def test_the_address_carries_the_settings_and_changes_are_counted(lab: Lab) -> N
     assert 'data-n="1"' in one
     assert "one thing at a time" in one
     assert 'data-n="2"' in two
-    assert "will not know which one mattered" in two
+    assert "cannot tell which one mattered" in two
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_full_queue_is_said_in_the_form(lab: Lab, mei: User, settings: Any) ->
     commit(client)
     page = commit(client, key="another", knob__width="32")
     assert page.status_code == 429
-    assert "You have 1 runs waiting" in page.content.decode()
+    assert "You have 1 runs in the queue" in page.content.decode()
     assert 'value="32"' in page.content.decode()
     assert Run.objects.count() == 1
 

@@ -98,7 +98,7 @@ def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
     seen("w1", NEWER)
     assert duties.end_outdated_runs() == 1
     page = browser(mei).get(f"/runs/{run.pk}").content.decode()
-    assert "Its lab was changed while it waited" in page and "Run again" not in page
+    assert "The lab changed while this run was queued" in page and "Run again" not in page
 
 
 def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, machine: Machine) -> None:
@@ -127,7 +127,7 @@ def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, m
     duties.end_outdated_runs()
     client = browser(mei)
     page = client.get(f"/runs/{run.pk}").content.decode()
-    assert "Its lab was changed while it waited" in page and "three times" not in page
+    assert "The lab changed while this run was queued" in page and "three times" not in page
     assert f"/labs/dead-relu?from={run.pk}" in page and "Predict, then run" in page
     client.post(f"/runs/{run.pk}/again", {"replicates": "16", "key": "again"})
     assert Run.objects.exclude(pk=run.pk).get().version.sha256 == NEWER

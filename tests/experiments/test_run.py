@@ -79,13 +79,13 @@ def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, s
 def test_what_was_drawn_is_yours_only_on_your_own_run(lab: Lab, mei: User, sam: User) -> None:
     run = queued(mei, lab, prediction=SURE)
     services.share_run(run=run, shared=True)
-    assert "what you drew" in text_of(run, mei)
-    assert "what you drew" not in text_of(run, sam)
+    assert "your sketch" in text_of(run, mei)
+    assert "your sketch" not in text_of(run, sam)
 
 
 def test_an_exact_computation_has_neither_replicates_nor_seed(mei: User) -> None:
     text = text_of(queued(mei, loaded("activation-atlas")), mei)
-    assert '<div class="f long"><dt>Functions to draw</dt>' in text, "a list stands below its label"
+    assert '<div class="f long"><dt>Functions to plot</dt>' in text, "a list stands below its label"
     assert "<dt>Replicates</dt>" not in text.partition("</aside>")[0]
 
 
@@ -128,7 +128,7 @@ def test_looking_and_doing_are_kept_apart(lab: Lab, mei: User) -> None:
 
 def test_queued_it_says_its_place_and_why_it_waits(lab: Lab, mei: User) -> None:
     text = text_of(queued(mei, lab, prediction=SURE), mei)
-    assert "Queued, next in turn" in text
+    assert "Queued, next in line" in text
     assert "No worker is connected at the moment" in text
     assert "Cancel" in text
     assert 'data-state="queued"' in text
@@ -139,7 +139,7 @@ def test_running_it_shows_what_came_so_far_and_how_much_is_left(lab: Lab, mei: U
     started(run)
     text = text_of(run, mei)
     assert "5 / 165" in text
-    assert "Yes, stop it" in text
+    assert "Yes, stop" in text
     assert '<path class="line a0"' in text
     assert '<path class="l-pred"' in text
     assert '<td class="num">0.4</td>' in text  # and as a table
@@ -161,9 +161,9 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
     assert "a further 66% of all units are dead" in text
     assert "51% to 81%" in text
     assert "80 % sure, right" in text
-    assert "<dt>Score, 0 is best</dt><dd>0.04</dd>" in text
-    assert "Without a number, left out" in text
-    assert "Mean gap of the drawing" in text
+    assert "<dt>Brier score (0 is best)</dt><dd>0.04</dd>" in text
+    assert "Excluded (diverged or undefined)" in text
+    assert "Mean error of your sketch" in text
     assert "A slow machine" in text
     assert 'data-claim="dead-relu.lr-kills" data-outcome="holds"' in text
 
@@ -210,8 +210,8 @@ def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("failed", "The lab ended with an error"),
-        ("limit_exceeded", "It reached its limit"),
+        ("failed", "The run ended with an error"),
+        ("limit_exceeded", "The time limit was reached"),
         ("cancelled", "Stopped"),
     ],
 )
@@ -237,8 +237,8 @@ def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
         with transaction.atomic():
             services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
     text = text_of(run, mei)
-    assert "Lost, and that is our fault" in text
-    assert "Nothing is counted" in text
+    assert "The run was lost, and that is our fault" in text
+    assert "Neither the time nor the prediction is counted" in text
 
 
 def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
@@ -247,7 +247,7 @@ def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
         browser(mei, headers={"accept-language": "zh-CN"}).get(f"/runs/{run.pk}").content.decode()
     )
     assert "学习率过大会使 ReLU 单元死亡。" in page
-    assert "再改一处" in page
+    assert "改动一处" in page
 
 
 # ---------------------------------------------------------------- beside it
@@ -284,13 +284,13 @@ def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(
 def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> None:
     recorded(lab)
     run = queued(mei, lab, prediction=SURE)
-    assert "have run before" in text_of(run, mei)
+    assert "have been run before" in text_of(run, mei)
     Run.objects.update(lane=Lane.BENCH)
-    assert "have run before" not in text_of(run, mei)
+    assert "have been run before" not in text_of(run, mei)
 
 
 def test_nothing_is_said_of_an_interval_where_there_is_none(lab: Lab, mei: User) -> None:
-    crosses = "The interval lies across a border"
+    crosses = "The interval straddles a decision threshold"
     assert crosses in text_of(measured(queued(mei, lab), verdict(outcome="inconclusive")), mei)
     empty = verdict(outcome="inconclusive", effect=None, low=None, high=None, replicates=0)
     assert crosses not in text_of(measured(queued(mei, lab, "empty"), empty), mei)

@@ -43,7 +43,7 @@ def test_stopping_a_running_one_says_that_it_is_being_stopped(lab: Lab, mei: Use
     browser(mei).post(f"/runs/{run.pk}/stop")
     text = page_of(run, mei).content.decode()
     assert "Stopping" in text
-    assert "Yes, stop it" not in text
+    assert "Yes, stop" not in text
 
 
 def test_again_is_one_run_for_each_key(lab: Lab, mei: User) -> None:

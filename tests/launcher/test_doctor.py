@@ -80,14 +80,14 @@ def test_a_database_that_does_not_answer_is_a_sentence(
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"postgresql://x@127.0.0.1:{nobody.getsockname()[1]}/x"
-        with pytest.raises(Problem, match="The database does not answer") as problem:
+        with pytest.raises(Problem, match="The database is not responding") as problem:
             facts(url)
         assert "DATABASE_URL" in problem.value.remedy
 
 
 @pytest.mark.parametrize("url", ["postgresql://x@127.0.0.1:port/x", "mysql://x", "host=' "])
 def test_a_database_url_that_makes_no_sense_is_a_sentence(url: str) -> None:
-    with pytest.raises(Problem, match="The database does not answer"):
+    with pytest.raises(Problem, match="The database is not responding"):
         facts(url)
 
 
@@ -99,7 +99,7 @@ def test_a_broker_that_does_not_answer_is_a_sentence(
         (finding,) = look_at_broker(home, ExitStack())
         assert (
             finding.state == "bad"
-            and "does not answer" in finding.sentence
+            and "is not responding" in finding.sentence
             and "REDIS_URL" in finding.sentence
         )
     monkeypatch.undo()

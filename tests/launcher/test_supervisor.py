@@ -83,9 +83,7 @@ def test_a_child_that_dies_is_started_again(
     first = child.process.pid
     os.kill(first, signal.SIGKILL)
     until(lambda: supervisor.look() or child.process.pid != first)
-    until(
-        lambda: capsys_holds(capsys, r"sleeper +\| was ended by signal 9; starting again in 0\.5 s")
-    )
+    until(lambda: capsys_holds(capsys, r"sleeper +\| was ended by signal 9; restarting in 0\.5 s"))
     assert lives(child.process.pid) and not lives(first)
 
 
@@ -145,7 +143,7 @@ def test_the_last_words_of_a_child_that_cannot_start_are_said(supervisor: Superv
             [sys.executable, "-c", "raise SystemExit('no such setting')"], output=output
         ),
     )
-    with pytest.raises(Problem, match=r"(?s)web does not answer:.*no such setting"):
+    with pytest.raises(Problem, match=r"(?s)web is not responding:.*no such setting"):
         supervisor.wait_for(lambda: False, child, seconds=120)
 
 

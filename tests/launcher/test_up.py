@@ -147,7 +147,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         family = second.family()
         second.process.send_signal(signal.SIGINT)
         assert second.process.wait(PATIENCE) == 0
-        assert "Everything has ended." in second.text
+        assert "Everything has stopped." in second.text
         until(lambda: ended(family), 30)
     finally:
         second.process.kill()
@@ -194,7 +194,7 @@ def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(folder: Path) 
     )
     assert said.returncode == 1
     assert (
-        "The database does not answer" in said.stderr
+        "The database is not responding" in said.stderr
         and "DATABASE_URL" in said.stderr
         and "Traceback" not in said.stderr
     )

@@ -79,7 +79,7 @@ def grade_in_memory(page: Page) -> None:
     page.evaluate(FULL)
     page.route(GRADE, lambda route: route.abort())
     press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    expect(page.locator("#unsent")).to_have_text("1 grade has not been sent yet")
 
 
 def test_a_key_that_is_held_is_one_press(opened: tuple[Page, Question]) -> None:
@@ -136,7 +136,7 @@ def test_a_grade_that_is_not_taken_is_said_where_one_looks(
     page.route(GRADE, lambda route: route.fulfill(status=status, body=""))
     press(page, "3")
     expect(page.locator("#unsent")).to_have_text(
-        "A grade was not taken; answer that question again."
+        "A grade was not accepted; answer that question again."
     )
     expect(page.locator("#unsent")).to_be_visible()
 
@@ -190,7 +190,7 @@ def test_undo_of_a_grade_that_is_on_its_way(opened: tuple[Page, Question]) -> No
     has_left(page, first)
     press(page, "u")
     held[0].continue_()
-    expect(page.locator(".messages")).to_contain_text("Easy is taken back.")
+    expect(page.locator(".messages")).to_contain_text("Undone: Easy.")
     shows(page, first)
     assert ratings(first) == []
 
@@ -310,7 +310,7 @@ def test_a_page_that_comes_back_checks_nothing_any_more(
 
 def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Question) -> None:
     page = open_page("/questions/how-long", mei)
-    for typed, spoken in (("?", "This did not count."), ("-1", "Not right.")):
+    for typed, spoken in (("?", "This was not counted."), ("-1", "That's not right.")):
         page.locator("#numeric-in").fill(typed)
         press(page, "Enter")
         expect(page.locator("#live")).to_contain_text(spoken)
@@ -323,7 +323,7 @@ def test_a_tap_on_the_sheet_opens_the_answer(open_page: Open, mei: User, kind: s
         [make_question("to-tap", kinds=[kind], starter="def f(x):\n" if kind == "code" else "")],
     )
     page = open_page("/review", mei, **PHONE, has_touch=True, is_mobile=True)
-    page.get_by_role("button", name="Begin").tap()
+    page.get_by_role("button", name="Start").tap()
     listens(page, "#session")
     page.locator("#written").tap()
     page.locator(".statement").tap()  # the keyboard goes

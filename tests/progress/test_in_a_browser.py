@@ -53,10 +53,10 @@ def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Questio
     press(page, "Space")
     expect(page.locator(".g.picked")).to_have_text(re.compile("Again"))
     press(page, "2")
-    expect(page.locator(".messages")).to_contain_text("Hard. It comes again in")
+    expect(page.locator(".messages")).to_contain_text("Hard. Next review in")
     assert ratings(numeric) == [2]
     press(page, "u")
-    expect(page.locator(".messages")).to_contain_text("Hard is taken back.")
+    expect(page.locator(".messages")).to_contain_text("Undone: Hard.")
     assert ratings(numeric) == []
 
 
@@ -109,7 +109,7 @@ def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(
 ) -> None:
     learn(mei, [numeric])
     page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
-    page.get_by_role("button", name="Begin").tap()
+    page.get_by_role("button", name="Start").tap()
     listens(page, "#session")
     page.locator("#numeric-in").tap()
     page.locator("#numeric-in").fill("-1")
@@ -164,7 +164,7 @@ def test_grades_wait_for_a_connection_and_a_count_shows_them(
     expect(page.locator(".grade")).to_be_visible()
     go_offline(page)
     press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    expect(page.locator("#unsent")).to_have_text("1 grade has not been sent yet")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     assert not Review.objects.exists()
     look_over(page)
@@ -187,7 +187,7 @@ def test_grades_of_one_account_wait_while_another_is_signed_in(
     expect(page.locator(".grade")).to_be_visible()
     page.route("**/grade", lambda route: route.abort())
     press(page, "3")
-    expect(page.locator("#unsent")).to_have_text("1 grade is not sent yet")
+    expect(page.locator("#unsent")).to_have_text("1 grade has not been sent yet")
     sign_in(page, sam)
     page.unroute("**/grade")
     page.goto("/")
@@ -384,7 +384,7 @@ def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(
     expect(page.locator(".grade")).to_be_visible()
     page.locator("[name=note]").fill("Ask why.")
     go_offline(page)
-    page.get_by_role("button", name="Keep the note").click()
+    page.get_by_role("button", name="Save note").click()
     expect(page.locator("#note .wrong.offline")).to_be_visible()
     page.locator(".g[value='4']").click()
     expect(page.locator("#grade .wrong.offline")).to_be_visible()
@@ -400,7 +400,7 @@ def test_all_of_it_without_scripts(
 ) -> None:
     learn(mei, [numeric, concept])
     page = open_page("/review", mei, java_script_enabled=False)
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start").click()
     for _n in range(3):
         listens(page, "article.q[data-revealed='0']")
         if sheet(page) == "how-long" and page.locator("#numeric-in").count():

@@ -30,7 +30,7 @@ def test_an_empty_account_is_told_what_will_stand_here(member: Client, mei: User
     html = member.get("/progress").content.decode()
     assert (
         "Forecasts start after 50 reviews; you have 0." in html
-        and "No answer was given with a confidence yet." in html
+        and "given an answer with a confidence yet." in html
     )
 
 
@@ -71,7 +71,10 @@ def test_calibration_counts_first_answers_with_a_confidence(
     rows = list(csv.reader(io.StringIO(member.get("/progress/calibration.csv").content.decode())))
     assert rows[1:] == [["questions", "95", "0", "1"]]
     html = member.get("/progress").content.decode()
-    assert "1 answer so far; from 10 on" in html and "No run was predicted yet." in html
+    assert (
+        "1 answer so far; your calibration appears here from 10 on" in html
+        and "predicted any run yet." in html
+    )
 
 
 @pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])
@@ -96,7 +99,7 @@ def test_what_is_kept_out_of_reviews_can_be_found_again(
     ):
         services.suspend(user=user, question=question, suspended=out)
     _before, _heading, listed = (
-        member.get("/progress").content.decode().partition("Kept out of reviews")
+        member.get("/progress").content.decode().partition("Excluded from reviews")
     )
     assert [
         q.slug for q in (mine, let_in, anothers) if f'href="/questions/{q.slug}"' in listed
@@ -109,10 +112,10 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(
     question = make_question("why-loss", "losses")
     services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
-    assert "/questions/why-loss" in html and "You would recall" in html and "100 %" in html
+    assert "/questions/why-loss" in html and "Expected recall" in html and "100 %" in html
     other = Client()
     other.force_login(sam)
-    assert "You would recall" not in other.get("/topics/losses").content.decode()
+    assert "Expected recall" not in other.get("/topics/losses").content.decode()
     assert Client().get("/topics/losses").status_code == 200
     assert member.get("/topics/nothing").status_code == 404
 
@@ -242,10 +245,7 @@ def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60)
         hands.later(days=40)
     month, year = (member.get(f"/progress?weeks={weeks}").content.decode() for weeks in (4, 52))
-    assert (
-        "No day of the last 4 weeks has a review yet." in month
-        and "on 2 days of the last 52 weeks" in year
-    )
+    assert "No reviews in the last 4 weeks." in month and "on 2 days of the last 52 weeks" in year
     assert 'href="?weeks=13" data-key="]"' in month and 'href="?weeks=13" data-key="["' in year
     assert (
         member.get("/progress?weeks=nonsense").content.decode().count("of the last 52 weeks") == 1

@@ -162,7 +162,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
     assert wrong.status_code == 302
     assert 'data-kind="wrong"' in member.get(PAGE).content.decode()
     post(member, f"{PAGE}/check", part="numeric", text=answer_of(mei, numeric))
-    assert "The first answer counts: Again." in member.get(PAGE).content.decode()
+    assert "Your first answer counts: Again." in member.get(PAGE).content.decode()
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [1]
@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(
         return
     assert (
         response.status_code == 422
-        and "This did not count." in html
+        and "This was not counted." in html
         and "<script>alert" not in html
     )
     assert not Attempt.objects.exists()
@@ -325,7 +325,7 @@ def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
     said = member.post(
         "/questions/why-relu/grade", {**form, "rating": "1"}, follow=True
     ).content.decode()
-    assert "Good stands. Change it below." in said
+    assert "from that page: Good. You can change it below." in said
     assert [review.rating for review in Review.objects.all()] == [3]
     anew = {
         "sitting": hidden(said, "sitting"),
@@ -333,7 +333,7 @@ def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
         "rating": "1",
     }
     assert (
-        "Again. It comes again in"
+        "Again. Next review in"
         in member.post("/questions/why-relu/grade", anew, follow=True).content.decode()
     )
 
@@ -415,7 +415,7 @@ def test_notes_and_bookmarks_are_kept_and_taken_away(member: Client, numeric: Qu
     member.post(f"{PAGE}/note", {"note": "mind the <unit>\x00"})
     member.post(f"{PAGE}/bookmark", {"kept": "1"})
     html = member.get(PAGE).content.decode()
-    assert "mind the &lt;unit&gt;" in html and "Take the bookmark away" in html
+    assert "mind the &lt;unit&gt;" in html and "Remove bookmark" in html
     member.post(f"{PAGE}/note", {"note": "  "})
     member.post(f"{PAGE}/bookmark", {"kept": "0"})
     assert not Note.objects.exists() and not Bookmark.objects.exists()
@@ -534,7 +534,7 @@ def test_code_begins_from_its_starter_which_alone_is_no_answer(
         "by-code", kinds=["code"], starter="def f(x):\n    ...\n"
     ).get_absolute_url()
     html = member.get(page).content.decode()
-    assert ">\ndef f(x):\n    ...\n</textarea>" in html and "Begin from this" not in html
+    assert ">\ndef f(x):\n    ...\n</textarea>" in html and "Starter code" not in html
     shown = member.post(
         f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True
     ).content.decode()

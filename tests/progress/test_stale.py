@@ -101,7 +101,7 @@ def test_an_answer_to_numbers_that_are_revealed_elsewhere_does_not_count_against
     member.post(f"{PAGE}/check", {**form, "text": "-1"})
     member.post(f"{PAGE}/reveal", opened(member, PAGE, "/reveal"))  # in the other tab
     late = member.post(f"{PAGE}/check", {**form, "key": uuid4(), "text": "17"})
-    assert late.status_code == 409 and "open already" in late.content.decode()
+    assert late.status_code == 409 and "already been revealed" in late.content.decode()
     assert Attempt.objects.count() == 1 == Sitting.objects.count() and ratings(mei, numeric) == [1]
 
 
@@ -257,7 +257,7 @@ def test_what_was_written_is_kept_with_the_reveal_or_neither_is(
 def test_what_is_too_long_to_keep_stays_in_its_field(member: Client, concept: Question) -> None:
     response = member.post("/questions/why-relu/reveal", {"text": "x" * 20_001, "key": uuid4()})
     html = response.content.decode()
-    assert response.status_code == 422 and "too long to keep" in html and "x" * 20_001 in html
+    assert response.status_code == 422 and "too long to save" in html and "x" * 20_001 in html
     assert not Attempt.objects.exists() and Sitting.objects.get().revealed_at is None
 
 

@@ -83,7 +83,7 @@ def page(member: Client) -> str:
 
 def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: Lab) -> None:
     html = client.get("/").content.decode()
-    assert "An answer is worth remembering when you have seen it hold." in html
+    assert "An answer is worth remembering once you have seen it hold up." in html
 
 
 def test_a_first_day_has_three_steps(
@@ -198,7 +198,10 @@ def test_a_backlog_says_when_one_is_level_and_offers_minutes(
     for question in many(30):
         Card.objects.create(user=mei, question=question, due=now() - timedelta(days=5))
     html = page(member)
-    assert "31 are overdue." in html and "At 30 minutes a day you are level today." in html
+    assert (
+        "31 cards are overdue." in html
+        and "At 30 minutes a day you will have caught up today." in html
+    )
     member.post("/plan", {"only": "minutes", "minutes": "45"})
     assert Plan.objects.get().minutes == 45 and Plan.objects.get().retention == 90
 
@@ -212,7 +215,7 @@ def test_a_backlog_counts_all_that_is_overdue_and_two_days_are_none(
     assert "overdue" not in page(member)
     Card.objects.create(user=mei, question=first, due=now() - timedelta(days=5))
     Card.objects.create(user=mei, question=make_question("of-today"), due=now())
-    assert "4 are overdue." in page(member)
+    assert "4 cards are overdue." in page(member)
 
 
 def test_a_verdict_waits_until_it_is_opened(
@@ -250,13 +253,13 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
 ) -> None:
     run = finished(mei)
     html = member.get(f"/runs/{run.pk}/questions", headers={"hx-request": "true"}).content.decode()
-    assert "/questions/why-relu" in html and "<html" not in html and "Make a card of it" in html
+    assert "/questions/why-relu" in html and "<html" not in html and "Add to your cards" in html
     assert Waiting.objects.exists() and f'hx-post="/verdicts/{run.pk}"' in html
     seen = member.post(f"/verdicts/{run.pk}", headers={"hx-request": "true"})
     assert (seen.status_code, seen.content) == (200, b"") and not Waiting.objects.exists()
     assert "/verdicts/" not in member.get(f"/runs/{run.pk}/questions").content.decode()
     member.post("/questions/why-relu/card", {"next": f"/runs/{run.pk}"})
-    assert "among your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
+    assert "in your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
 
 
 def test_the_key_makes_the_first_card_that_is_not_there_yet(
@@ -270,7 +273,7 @@ def test_the_key_makes_the_first_card_that_is_not_there_yet(
         html = member.get(f"/runs/{run.pk}/questions?back=%2Fquestions%2Fa-first").content.decode()
         assert html.count('data-key="m"') == keys
         assert html.count(f"/runs/{run.pk}?back=%2Fquestions%2Fa-first") == 1 + html.count(
-            "Make a card of it"
+            "Add to your cards"
         ), "the way back"
         if question:
             form = next(form for form in html.split("</form>") if 'data-key="m"' in form)
@@ -285,16 +288,22 @@ def test_a_run_of_another_offers_nothing(
     assert client.get(f"/runs/{run.pk}/questions").status_code == 404
     labs.share_run(run=run, shared=True)
     html = client.get(f"/runs/{run.pk}/questions").content.decode()
-    assert "/questions/why-relu" in html and "Make a card" not in html and Waiting.objects.exists()
+    assert (
+        "/questions/why-relu" in html
+        and "Add to your cards" not in html
+        and Waiting.objects.exists()
+    )
 
 
-def test_the_question_shows_what_ones_own_run_said(
+def test_the_question_shows_what_ones_own_run_showed_once_the_answer_is_open(
     member: Client, mei: User, concept: Question, finished: Callable[[User], Run]
 ) -> None:
     run = finished(mei)
+    assert "What your run showed" not in member.get("/questions/why-relu").content.decode()
+    member.post("/questions/why-relu/reveal")
     html = member.get("/questions/why-relu").content.decode()
     assert (
-        "What your run said" in html
+        "What your run showed" in html
         and f"/runs/{run.pk}" in html
         and "/labs/dead-relu?back=%2Fquestions%2Fwhy-relu" in html
     )
@@ -336,7 +345,7 @@ def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
 def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
     html = client.get("/").content.decode()
     assert (
-        "meet each again just before you would forget it" in html
+        "review each one just before you would forget it" in html
         and 'href="/questions">All questions' in html
     )
 
@@ -358,7 +367,7 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
     [
         (1, "19 November, in 1 day"),
         (0, "<dd>today</dd>"),
-        (-1, "17 November is past: pick the next"),
+        (-1, "17 November has passed: pick a new date"),
     ],
 )
 def test_the_day_of_the_interview_comes_and_goes(

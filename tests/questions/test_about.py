@@ -44,10 +44,10 @@ def test_without_scripts_it_is_a_page_that_says_what_it_found(
     assert (
         page.startswith("<!doctype html>")
         and 'href="/questions/guess"' in page
-        and "No question fits" not in page
+        and "No questions match" not in page
     )
     nothing = client.get("/questions/about/%00<script>").content.decode()
-    assert "No question fits" in nothing and "<script>" not in nothing.partition("<main")[2]
+    assert "No questions match" in nothing and "<script>" not in nothing.partition("<main")[2]
 
 
 @pytest.mark.parametrize("address", ["/questions", "/questions/about/no-such-lab.claim"])

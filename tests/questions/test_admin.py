@@ -175,7 +175,7 @@ def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
         {"action": "publish", "_selected_action": [draft.pk]},
         follow=True,
     )
-    assert [str(each) for each in said.context["messages"]][-1] == "new r1 is published."
+    assert [str(each) for each in said.context["messages"]][-1] == "new r1 has been published."
 
 
 def test_a_report_is_answered_but_its_words_stay(
@@ -219,7 +219,7 @@ def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays
     page = operator.get(url)
     assert "question" not in fields_of(page), "its number is of this question"
     for facts, said in (
-        ("[1]", "Facts are one object"),
+        ("[1]", "Facts must be one JSON object"),
         ("{", "Enter a valid JSON"),
         ('{"a": "\\u0000", "b": NaN}', ""),
     ):

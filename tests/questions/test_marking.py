@@ -46,7 +46,10 @@ def test_what_is_not_read_is_neither_right_nor_wrong_and_says_what_would_be(text
 
 
 def test_a_decimal_comma_is_read_and_said() -> None:
-    assert marking.numeric("-1,9", DRAWN).note == "-1,9 looks like a decimal comma; we read -1.9."
+    assert (
+        marking.numeric("-1,9", DRAWN).note
+        == "The comma in -1,9 looks like a decimal comma, so we read it as -1.9."
+    )
 
 
 def test_the_unit_may_stand_behind_the_number() -> None:
@@ -104,7 +107,7 @@ def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None
 def test_an_order_with_gaps_is_asked_for_places_not_for_options(placed: list[str]) -> None:
     assert (
         marking.choice(placed, ORDER, KEYS).message
-        == "Give every option its place, each place once."
+        == "Give every option a position, and use each position once."
     )
 
 
@@ -174,7 +177,7 @@ def test_a_formula_without_a_value_there_says_where() -> None:
 )
 def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> None:
     mark = marking.derivation(text, CHECK)
-    assert mark.outcome == "unread" and "Write an expression of n, m" in mark.message
+    assert mark.outcome == "unread" and "Write an expression in n, m" in mark.message
 
 
 @pytest.mark.parametrize(

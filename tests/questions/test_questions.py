@@ -62,7 +62,7 @@ def test_it_lists_what_is_offered_with_formulas_and_links(client: Client) -> Non
 def test_filters_and_search(client: Client, chosen: dict[str, str], found: list[str]) -> None:
     page = listed(client, **chosen)
     assert [slug for slug in ("guess", "second") if f'href="/questions/{slug}"' in page] == found
-    assert ("No question fits." in page) == (not found)
+    assert ("No questions match." in page) == (not found)
 
 
 def test_it_speaks_chinese(client: Client) -> None:

@@ -145,12 +145,10 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
         "range": list(form.range),
         "baseline": reverse("experiments:points", args=[base.pk]) if base and spec else None,
         "say": {
-            "none": _("As the lab has it. Change one thing, or run it as it is."),
+            "none": _("These are the default settings. Change one thing, or run it as is."),
             "one": _("1 change from the baseline. Good: one thing at a time."),
-            "many": _(
-                "{n} changes from the baseline. The verdict will not know which one mattered."
-            ),
-            "mark": _("What you expect of {arm}"),
+            "many": _("{n} changes from the baseline. The verdict cannot tell which one mattered."),
+            "mark": _("Your prediction for {arm}"),
         },
     }
 

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import origin, with_back
@@ -158,13 +159,14 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
         else None,
         "figures": specs,
         "say": {
-            "lost": _("Connection lost at {time}. Trying again."),
-            "rate": _("{rate} points a second, about {left} left"),
+            "lost": _("Connection lost at {time}. Reconnecting."),
+            "rate": _("{rate} points per second, about {left} left"),
             "seconds": _("{n} s"),
             "minutes": _("{n} min"),
             "progress": _("{done} of {of} points. {ends}"),
             "reading": _("{x} {step}: {values}"),
-            "along": _("Read at {x}"),
+            "along": _("Value at {x}"),
+            "counted": pgettext("epochs, rounds", "Value at {x}"),
             "baseline": _("baseline"),
             "span": _("%(low)s to %(high)s"),
         },
@@ -242,7 +244,7 @@ def share(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = selectors.own_run(request.user, pk)
     wanted = request.POST.get("shared", "")
     if wanted not in ("0", "1"):
-        raise BadRequest(_("`shared` is 1 or 0."))
+        raise BadRequest(_("`shared` must be 1 or 0."))
     services.share_run(run=found, shared=wanted == "1")
     return redirect(_address(request, pk))
 
@@ -256,9 +258,13 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
     allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
     if replicates not in allowed:
-        raise BadRequest(_("`replicates` is one of %(allowed)s.") % {"allowed": ", ".join(allowed)})
+        raise BadRequest(
+            _("`replicates` must be one of %(allowed)s.") % {"allowed": ", ".join(allowed)}
+        )
     if not 1 <= len(key) <= 64:
-        raise BadRequest(_("`key` is a text of 1 to 64 characters that names this request."))
+        raise BadRequest(
+            _("`key` must be a text of 1 to 64 characters that identifies this request.")
+        )
     lab = selectors.lab_for(found.version.lab_id)
     new = services.queue_run(
         owner=request.user,

@@ -103,29 +103,29 @@ def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
     recent = weeks[-4:]
     recalls = sum(week.recalls for week in recent)
     if not recalls:
-        return _("Nothing has been recalled after a night yet.")
+        return _("No reviews yet that are at least a day apart.")
     share = 100 * sum(week.recalled for week in recent) / recalls
     said_ = {"share": f"{share:.0f}", "n": recalls, "aim": aim}
     if share < aim - 3:
         return (
             _(
-                "Over the last weeks %(share)s %% of %(n)s "
-                "cards came back, below the %(aim)s %% you aim at."
+                "In recent weeks you recalled %(share)s %% of %(n)s cards, below your target "
+                "of %(aim)s %%."
             )
             % said_
         )
     if share > aim + 3:
         return (
             _(
-                "Over the last weeks %(share)s %% of %(n)s "
-                "cards came back, above the %(aim)s %% you aim at."
+                "In recent weeks you recalled %(share)s %% of %(n)s cards, above your target "
+                "of %(aim)s %%."
             )
             % said_
         )
     return (
         _(
-            "Over the last weeks %(share)s %% of %(n)s "
-            "cards came back, about the %(aim)s %% you aim at."
+            "In recent weeks you recalled %(share)s %% of %(n)s cards, close to your "
+            "target of %(aim)s %%."
         )
         % said_
     )
@@ -148,17 +148,17 @@ def _few(name: str, of: int) -> str:
     to questions.
     """
     if name == "labs":
-        none = _("No run was predicted yet.")
+        none = _("You haven't predicted any run yet.")
         some = ngettext(
-            "%(n)s prediction so far; from %(enough)s on this says how sure you may be.",
-            "%(n)s predictions so far; from %(enough)s on this says how sure you may be.",
+            "%(n)s prediction so far; your calibration appears here from %(enough)s on.",
+            "%(n)s predictions so far; your calibration appears here from %(enough)s on.",
             of,
         )
     else:
-        none = _("No answer was given with a confidence yet.")
+        none = _("You haven't given an answer with a confidence yet.")
         some = ngettext(
-            "%(n)s answer so far; from %(enough)s on this says how sure you may be.",
-            "%(n)s answers so far; from %(enough)s on this says how sure you may be.",
+            "%(n)s answer so far; your calibration appears here from %(enough)s on.",
+            "%(n)s answers so far; your calibration appears here from %(enough)s on.",
             of,
         )
     return some % {"n": of, "enough": calibration.ENOUGH} if of else none
@@ -169,13 +169,11 @@ def _lean_sentence(name: str, found: list[Bin]) -> str:
     if lean is None:
         return _few(name, of)
     if abs(lean) < 0.05:
-        return _("You are right about as often as you are sure.")
+        return _("You are well calibrated: your confidence matches how often you are right.")
     points = f"{abs(100 * lean):.0f}"
     if lean > 0:
-        return _("You are surer than you are right, by %(points)s points.") % {"points": points}
-    return _("You are right more often than you are sure, by %(points)s points.") % {
-        "points": points
-    }
+        return _("You are overconfident by %(points)s points.") % {"points": points}
+    return _("You are underconfident by %(points)s points.") % {"points": points}
 
 
 # ---------------------------------------------------------------- the numbers as CSV

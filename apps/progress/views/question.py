@@ -100,7 +100,7 @@ def _check_for_visitor(
     sitting = _sitting(request, found)
     shown = sheet_of(sitting.revision, sitting.seed)
     if not parts.exists(shown, part):
-        raise BadRequest(_("This question has no such part. Load the page again."))
+        raise BadRequest(_("This question has no such part. Reload the page."))
     mark = studying.mark_of(shown, part, given)
     answers = studying.unstored_answers(shown, forms.earlier(request) | {part: given})
     return _page(
@@ -229,13 +229,13 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
     if forms.rating(request) != review.rating:
         messages.error(
             request,
-            _("A grade was given from that page before: %(grade)s stands. Change it below.")
+            _("You already graded from that page: %(grade)s. You can change it below.")
             % {"grade": grade_},
         )
     else:
         gap = said.gap((card.due - review.at).total_seconds()) if card else ""
         messages.success(
-            request, _("%(grade)s. It comes again in %(gap)s.") % {"grade": grade_, "gap": gap}
+            request, _("%(grade)s. Next review in %(gap)s.") % {"grade": grade_, "gap": gap}
         )
     return redirect(f"{found.get_absolute_url()}?reveal=1")
 
@@ -250,7 +250,7 @@ def note(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, _sitting(request, found), note=form, status=422)
     services.write_note(user=_reader(request), question=found, text=form.cleaned_data["note"])
-    messages.success(request, _("Your note is kept."))
+    messages.success(request, _("Note saved."))
     return redirect(_onward(request, found) + "#note")
 
 
@@ -271,9 +271,7 @@ def suspend(request: HttpRequest, slug: str) -> HttpResponse:
     )
     services.suspend(user=_reader(request), question=found, suspended=suspended)
     said_ = (
-        _("It does not come up in reviews any more.")
-        if suspended
-        else _("It comes up in reviews again.")
+        _("It no longer comes up in reviews.") if suspended else _("It comes up in reviews again.")
     )
     messages.success(request, said_)
     return (
@@ -289,7 +287,7 @@ def card(request: HttpRequest, slug: str) -> HttpResponse:
     """Let a question come up in reviews."""
     found = selectors.question_for(request.user, slug)
     services.add_card(user=_reader(request), question=found)
-    messages.success(request, _("It is among your cards now, and due today."))
+    messages.success(request, _("Added to your cards, due today."))
     return redirect(_onward(request, found))
 
 

@@ -146,7 +146,7 @@ def end(request: HttpRequest) -> HttpResponse:
     if stands.done:
         n = stands.done
         messages.success(
-            request, ngettext("%(n)s card is graded.", "%(n)s cards are graded.", n) % {"n": n}
+            request, ngettext("%(n)s card graded.", "%(n)s cards graded.", n) % {"n": n}
         )
     return redirect("progress:today")
 
@@ -168,7 +168,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect(_onward(request))
-    messages.success(request, _("%(grade)s is taken back.") % {"grade": taken.get_rating_display()})
+    messages.success(request, _("Undone: %(grade)s.") % {"grade": taken.get_rating_display()})
     session = selectors.open_session(user)
     sitting = selectors.latest_sitting(user, taken.card.question)
     if (

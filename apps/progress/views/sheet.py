@@ -215,8 +215,8 @@ def _beside(
     """Return what stands beside the sheet: labs, what own runs said, related questions."""
     return {
         "labs": [] if in_review else quoting.labs(revision.labs),
-        "own_quotes": [quote for quote in quotes if quote.is_own],
-        # a title may give the answer away
+        # a verdict gives the answer away, and so may a title
+        "own_quotes": [quote for quote in quotes if quote.is_own] if is_open else [],
         "related": bank.related(revision) if is_open and not in_review else [],
     }
 

@@ -128,7 +128,7 @@ def plan(request: HttpRequest) -> HttpResponse:
             status=422 if request.method == "POST" else 200,
         )
     services.change_plan(user=user, **form.cleaned_data)
-    messages.success(request, _("Your plan is kept."))
+    messages.success(request, _("Plan saved."))
     return redirect("progress:today")
 
 

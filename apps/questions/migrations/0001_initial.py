@@ -91,11 +91,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=64)),
-                ('about', models.CharField(choices=[('fact', 'Something it says is not true'), ('grading', 'A right answer was marked wrong, or a wrong one right'), ('words', 'Wording, a typing error, or the translation'), ('other', 'Something else')], max_length=16)),
+                ('about', models.CharField(choices=[('fact', 'Something it says is wrong'), ('grading', 'A right answer was marked wrong, or a wrong one right'), ('words', 'Wording, a typo, or the translation'), ('other', 'Something else')], max_length=16)),
                 ('text', models.TextField(max_length=4000)),
                 ('language', models.CharField(max_length=8)),
                 ('made_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
-                ('state', models.CharField(choices=[('open', 'open'), ('mended', 'mended'), ('declined', 'declined')], default='open', max_length=16)),
+                ('state', models.CharField(choices=[('open', 'open'), ('mended', 'fixed'), ('declined', 'declined')], default='open', max_length=16)),
                 ('note', models.TextField(blank=True)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='questions.question')),
                 ('reporter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='question_reports', to=settings.AUTH_USER_MODEL)),
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
             name='Piece',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('hint', 'hint'), ('step', 'step'), ('numeric', 'part: numeric'), ('choice', 'part: choice'), ('option', 'option of a choice'), ('point', 'key point'), ('mistake', 'common mistake'), ('follow_up', 'follow-up')], max_length=16)),
+                ('kind', models.CharField(choices=[('hint', 'hint'), ('step', 'step'), ('numeric', 'part: numeric'), ('choice', 'part: choice'), ('option', 'answer option'), ('point', 'key point'), ('mistake', 'common mistake'), ('follow_up', 'follow-up')], max_length=16)),
                 ('group', models.PositiveSmallIntegerField(default=0)),
                 ('position', models.PositiveSmallIntegerField()),
                 ('key', models.CharField(blank=True, max_length=16)),

@@ -65,7 +65,8 @@ function choose(n) {
   if ($("#figure")) $("#figure").value = n;
   const curves = charts[n]?.spec.kind !== "bars";
   $("#inspect-l").hidden = !curves;
-  $("#inspect-l span").textContent = config.say.along.replace("{x}", charts[n]?.spec.x ?? "");
+  const { along, counted } = config.say;
+  $("#inspect-l span").textContent = (charts[n]?.spec.to ? counted : along).replace("{x}", charts[n]?.spec.x ?? "");
   readout.replaceChildren();
   redraw();
 }

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             "--email", default="", help="the operator's address (operator@localhost when not given)"
         )
         parser.add_argument(
-            "--again", action="store_true", help="make a new link for the operator there is"
+            "--again", action="store_true", help="make a new link for the existing operator"
         )
 
     def handle(self, *args: Any, email: str, again: bool, **options: Any) -> None:

@@ -38,4 +38,4 @@ class Command(BaseCommand):
         for line in waiting:
             self.stdout.write(line)
         if check and waiting:
-            raise CommandError(f"{len(waiting)} words wait for a translation.")
+            raise CommandError(f"{len(waiting)} messages have no translation.")

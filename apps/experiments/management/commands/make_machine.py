@@ -15,7 +15,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--name", default="local", help="as the admin will show it")
+        parser.add_argument("--name", default="local", help="the name shown in the admin")
         parser.add_argument(
             "--lanes", default="labs,bench", help="that it may claim from, with commas between"
         )

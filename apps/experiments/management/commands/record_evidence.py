@@ -16,12 +16,12 @@ from apps.experiments.models import Lab, Run
 
 class Command(BaseCommand):
     help = (
-        "Run labs at their default knobs through the real queue, and write what came of it to "
+        "Run labs with their default settings through the real queue, and write what came of it to "
         "apps/experiments/evidence."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("lab", nargs="*", help="slugs; all labs without")
+        parser.add_argument("lab", nargs="*", help="slugs (default: all labs)")
         parser.add_argument("--wait", type=float, default=900, help="seconds to wait for each run")
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             if time.monotonic() > deadline:
                 services.ask_to_stop(run=run)
                 raise CommandError(
-                    f"{run.version.lab_id} did not end in {wait:g} "
+                    f"{run.version.lab_id} did not finish within {wait:g} "
                     "s. Is a worker connected? ./gradus doctor"
                 )
             time.sleep(0.5)

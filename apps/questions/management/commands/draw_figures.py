@@ -38,4 +38,6 @@ class Command(BaseCommand):
                     path.write_text(text, encoding="utf-8")
                     self.stdout.write(str(path))
                     changed += 1
-        self.stdout.write(f"{changed} files drawn." if changed else "Every figure was up to date.")
+        self.stdout.write(
+            f"{changed} files rendered." if changed else "Every figure was up to date."
+        )
