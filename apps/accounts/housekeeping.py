@@ -20,4 +20,4 @@ def delete_old_mails() -> int:
     return outbox.delete_old_mails()
 
 
-JOBS = (deliver_mails, delete_old_mails)
+MAIL_JOBS = (deliver_mails, delete_old_mails)

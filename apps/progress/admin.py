@@ -8,7 +8,7 @@ from django.contrib import admin
 
 from apps.common.lists import Kept
 from apps.progress.models import (
-    Attempt,
+    Answer,
     Bookmark,
     Card,
     Day,
@@ -85,8 +85,8 @@ class SittingAdmin(OfQuestions):
     list_filter = ["over"]
 
 
-@admin.register(Attempt)
-class AttemptAdmin(Own):
+@admin.register(Answer)
+class AnswerAdmin(Own):
     list_display = [
         "user",
         "question",
@@ -103,8 +103,8 @@ class AttemptAdmin(Own):
     search_fields = [*Own.search_fields, "revision__question__slug"]
 
     @admin.display(ordering="revision__question")
-    def question(self, attempt: Attempt) -> str:
-        return attempt.revision.question.slug
+    def question(self, answer: Answer) -> str:
+        return answer.revision.question.slug
 
 
 @admin.register(Plan)

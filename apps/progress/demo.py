@@ -17,7 +17,7 @@ from apps.experiments.models import Batch, Prediction, Run, Share, Verdict
 from apps.experiments.selectors import COPY, standard_runs
 from apps.progress import days, forgetting, selectors, services
 from apps.progress.memory import AGAIN, Grade
-from apps.progress.models import Attempt, Card, Judge, Plan, Rating, Review, Sitting
+from apps.progress.models import Answer, Card, Judge, Plan, Rating, Review, Sitting
 from apps.questions import variants
 from apps.questions.models import Question
 
@@ -87,7 +87,7 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
         judge = Judge.NUMERIC
         sitting.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
         sitting.save(force_insert=True)
-        _attempt(sitting, grade, chance)
+        _answer(sitting, grade, chance)
     else:
         sitting.save(force_insert=True)
     services.record(
@@ -101,23 +101,23 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     )
 
 
-def _attempt(sitting: Sitting, grade: Grade, chance: Random) -> None:
+def _answer(sitting: Sitting, grade: Grade, chance: Random) -> None:
     """Store the number that led to a grade: the right one, or a mistake that people make."""
     drawn = variants.draw(sitting.revision.facts["variant"], sitting.seed)
     is_right = grade.rating > AGAIN
     value = (
         drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
     )
-    Attempt.objects.create(
+    Answer.objects.create(
         user=sitting.user,
         sitting=sitting,
         revision=sitting.revision,
         part="numeric",
         place=1,
         seed=sitting.seed,
-        answer={"text": repr(value)},
+        entered={"text": repr(value)},
         was_read=value,
-        outcome=Attempt.Outcome.RIGHT if is_right else Attempt.Outcome.WRONG,
+        outcome=Answer.Outcome.RIGHT if is_right else Answer.Outcome.WRONG,
         hints=sitting.hints,
         confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
         grade=grade.rating,

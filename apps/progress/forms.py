@@ -20,7 +20,7 @@ from apps.common.errors import BadRequest
 from apps.common.fields import MultilineField
 from apps.common.text import clean, normalize_newlines
 from apps.progress import selectors, services
-from apps.progress.models import Attempt, Note, Plan, Rating
+from apps.progress.models import Answer, Note, Plan, Rating
 from apps.progress.sittings import Seen
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
@@ -147,7 +147,7 @@ def wholes(request: HttpRequest, name: str) -> list[int]:
 
 def confidence(request: HttpRequest) -> int | None:
     value = whole(request, "confidence")
-    return value if value in Attempt.Sure.values else None
+    return value if value in Answer.Sure.values else None
 
 
 def said(request: HttpRequest) -> dict[str, Any]:

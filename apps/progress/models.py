@@ -280,8 +280,8 @@ class Sitting(models.Model):
         return self.revealed_at is not None
 
 
-class Attempt(models.Model):
-    """A learner's answer to a part of a revision. What could not be read is no attempt."""
+class Answer(models.Model):
+    """A learner's answer to a part of a revision. What could not be read is no answer."""
 
     class Outcome(models.TextChoices):
         RIGHT = "right", _("right")
@@ -295,13 +295,13 @@ class Attempt(models.Model):
         LEANING = 75, _("Leaning")
         CERTAIN = 95, _("Certain")
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="attempts")
-    sitting = models.ForeignKey(Sitting, models.CASCADE, related_name="attempts")
-    revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="answers")
+    sitting = models.ForeignKey(Sitting, models.CASCADE, related_name="answers")
+    revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
     part = models.CharField(max_length=16)  # numeric, choice-0, step-2, written, points
     place = models.PositiveIntegerField()  # among those of its part and sitting, from 1
     seed = models.PositiveSmallIntegerField()
-    answer = models.JSONField()  # as it was given
+    entered = models.JSONField()  # as it was given
     was_read = models.JSONField(null=True)  # what was read of it: a number, keys, an expression
     outcome = models.CharField(max_length=8, choices=Outcome)
     hints = models.PositiveSmallIntegerField(default=0)  # opened before it
@@ -317,9 +317,9 @@ class Attempt(models.Model):
         verbose_name_plural = _("answers")
         ordering = ["made_at", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_attempt"),
+            models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_answer"),
             models.UniqueConstraint(
-                fields=["sitting", "part", "place"], name="attempts_have_places"
+                fields=["sitting", "part", "place"], name="answers_have_places"
             ),
         ]
         indexes = [

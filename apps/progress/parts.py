@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.progress import grading
-from apps.progress.models import Attempt, Judge
+from apps.progress.models import Answer, Judge
 from apps.questions.selectors import Sheet
 
 NUMERIC, WRITTEN, POINTS = "numeric", "written", "points"
@@ -17,7 +17,7 @@ CHOICE, STEP = "choice", "step"
 NAME = re.compile(r"(numeric|written|points|choice-[0-9]|step-[0-9]{1,2})")
 JUDGES = {NUMERIC: Judge.NUMERIC, CHOICE: Judge.CHOICE, STEP: Judge.DERIVATION}
 
-Attempts = Mapping[str, Sequence[Attempt]]  # by part, in order
+Answers = Mapping[str, Sequence[Answer]]  # by part, in order
 
 
 def kind_of(part: str) -> str:
@@ -52,23 +52,23 @@ def is_checked(sheet: Sheet, part: str) -> bool:
     )
 
 
-def is_passed(attempts: Attempts, part: str) -> bool:
+def is_passed(answers: Answers, part: str) -> bool:
     """Say whether a part is done with: answered rightly, marked, or given up."""
     return any(
-        each.outcome != Attempt.Outcome.WRONG or gave_up(each) for each in attempts.get(part, ())
+        each.outcome != Answer.Outcome.WRONG or gave_up(each) for each in answers.get(part, ())
     )
 
 
-def gave_up(attempt: Attempt) -> bool:
-    return bool(attempt.answer.get("own") == "missed")
+def gave_up(answer: Answer) -> bool:
+    return bool(answer.entered.get("own") == "missed")
 
 
-def open_steps(sheet: Sheet, attempts: Attempts) -> int:
+def open_steps(sheet: Sheet, answers: Answers) -> int:
     """Return how many steps of a derivation are to be seen: those passed, and one more once the
     learner began.
     """
     passed = 0
-    while passed < len(sheet.steps) and is_passed(attempts, f"{STEP}-{passed}"):
+    while passed < len(sheet.steps) and is_passed(answers, f"{STEP}-{passed}"):
         passed += 1
     return min(passed + 1, len(sheet.steps))
 
@@ -83,14 +83,14 @@ class Result:
     of: int  # parts that could have one
 
 
-def result(sheet: Sheet, attempts: Attempts) -> Result:
+def result(sheet: Sheet, answers: Answers) -> Result:
     """Return the grade that follows from the first answer to each part: the lowest."""
     names = [NUMERIC] * (sheet.drawn is not None)
     names += [f"{CHOICE}-{n}" for n in range(len(sheet.choices))] + [
         f"{STEP}-{n}" for n in range(len(sheet.steps))
     ]
     found = [
-        (attempts[part][0].grade, attempts[part][0].graded_by) for part in names if part in attempts
+        (answers[part][0].grade, answers[part][0].graded_by) for part in names if part in answers
     ]
     graded = [(grade, judge) for grade, judge in found if grade is not None]
     lowest = grading.of_parts(grade for grade, _judge in graded)

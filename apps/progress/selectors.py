@@ -27,7 +27,7 @@ from apps.experiments.models import Run
 from apps.progress import days
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import (
-    Attempt,
+    Answer,
     Bookmark,
     Card,
     Note,
@@ -183,11 +183,11 @@ def own_sitting(user: User, pk: UUID) -> Sitting:
     return found
 
 
-def attempts_of(sitting: Sitting) -> dict[str, list[Attempt]]:
-    """Return the attempts of a sitting, by part, in order."""
-    found: dict[str, list[Attempt]] = {}
-    for attempt in Attempt.objects.filter(sitting=sitting.pk).order_by("part", "place"):
-        found.setdefault(attempt.part, []).append(attempt)
+def answers_of(sitting: Sitting) -> dict[str, list[Answer]]:
+    """Return the answers of a sitting, by part, in order."""
+    found: dict[str, list[Answer]] = {}
+    for answer in Answer.objects.filter(sitting=sitting.pk).order_by("part", "place"):
+        found.setdefault(answer.part, []).append(answer)
     return found
 
 

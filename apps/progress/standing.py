@@ -17,7 +17,7 @@ from apps.common.topics import topic_title
 from apps.experiments.models import Prediction, Run
 from apps.progress import calibration, days, memory, selectors
 from apps.progress.calibration import Bin
-from apps.progress.models import Attempt, Card, Day
+from apps.progress.models import Answer, Card, Day
 
 PACE = 40.0  # seconds a card, of someone who has no pace yet
 MONTH = timedelta(days=30)
@@ -176,7 +176,7 @@ def sureness(user: User) -> Mapping[str, list[Bin]]:
     """Return how often the learner was right by how sure they were: of questions, and of labs (two
     queries).
     """
-    firsts = Attempt.objects.filter(user=user, place=1, confidence__isnull=False)
+    firsts = Answer.objects.filter(user=user, place=1, confidence__isnull=False)
     asked = (
         firsts.values_list("confidence")
         .annotate(right=Count("pk", filter=Q(outcome="right")), of=Count("pk"))

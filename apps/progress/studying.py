@@ -21,7 +21,7 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json, length
 from apps.progress import grading, parts, selectors, services
-from apps.progress.models import Attempt, Judge, Review, Session, Sitting
+from apps.progress.models import Answer, Judge, Review, Session, Sitting
 from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
 from apps.questions import marking
 from apps.questions.marking import Mark
@@ -41,11 +41,11 @@ class AlreadyRevealed(Refused):
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of an answer; no attempt where it could not be read."""
+    """What came of an answer; no answer where it could not be read."""
 
     sitting: Sitting
     mark: Mark
-    attempt: Attempt | None
+    answer: Answer | None
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def open_hint(
 
 
 @transaction.atomic
-def answer(
+def check_answer(
     *,
     user: User,
     question: Question,
@@ -91,10 +91,10 @@ def answer(
         AlreadyRevealed: the answer is open.
         BadRequest: the question has no such part.
     """
-    if made := _attempt_with(user, key):
+    if made := _answer_with(user, key):
         return made
     sitting = sit_down(user=user, question=question, session=session, seen=seen)
-    if made := _attempt_with(user, key):  # of two posts at once, the second waited for the first
+    if made := _answer_with(user, key):  # of two posts at once, the second waited for the first
         return made
     sheet = sheet_of(sitting.revision, sitting.seed)
     if part == parts.POINTS or not parts.exists(sheet, part):
@@ -111,8 +111,8 @@ def answer(
     mark = mark_of(sheet, part, said)
     if not mark.was_read:
         return Checked(sitting, mark, None)
-    attempt = _store(sitting, part, said, mark, key, confidence)
-    return Checked(sitting, mark, attempt)
+    answer = _store(sitting, part, said, mark, key, confidence)
+    return Checked(sitting, mark, answer)
 
 
 def _store(
@@ -122,19 +122,19 @@ def _store(
     mark: Mark,
     key: UUID,
     confidence: int | None,
-) -> Attempt:
+) -> Answer:
     """Store an answer that was read. The first to its part carries the grade; the sitting is
     locked, so there is one first.
     """
-    before = Attempt.objects.filter(sitting=sitting, part=part).count()
-    return Attempt.objects.create(
+    before = Answer.objects.filter(sitting=sitting, part=part).count()
+    return Answer.objects.create(
         user=sitting.user,
         sitting=sitting,
         revision=sitting.revision,
         part=part,
         place=before + 1,
         seed=sitting.seed,
-        answer=clean_json(dict(said)),
+        entered=clean_json(dict(said)),
         was_read=clean_json(
             mark.value if mark.value is not None else said.get("chosen") or said.get("text")
         ),
@@ -149,8 +149,8 @@ def _store(
     )
 
 
-def _attempt_with(user: User, key: UUID) -> Checked | None:
-    found = Attempt.objects.filter(user=user, key=key).select_related("sitting__revision").first()
+def _answer_with(user: User, key: UUID) -> Checked | None:
+    found = Answer.objects.filter(user=user, key=key).select_related("sitting__revision").first()
     if found is None:
         return None
     return Checked(
@@ -161,7 +161,7 @@ def _attempt_with(user: User, key: UUID) -> Checked | None:
 
 
 def _grade(part: str, mark: Mark, hints: int) -> int | None:
-    return None if mark.outcome == Attempt.Outcome.KEPT else grading.of_check(mark.is_right, hints)
+    return None if mark.outcome == Answer.Outcome.KEPT else grading.of_check(mark.is_right, hints)
 
 
 def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
@@ -183,18 +183,18 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
         return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
     if not is_written(sheet.revision, text):
         return Mark(marking.UNREAD, message=_("You haven't written anything."))
-    if length(text) > Attempt.MAX_WRITTEN_LENGTH:
+    if length(text) > Answer.MAX_WRITTEN_LENGTH:
         return Mark(
             marking.UNREAD,
             message=_("That is too long to save. Shorten it to %(n)s characters.")
-            % {"n": Attempt.MAX_WRITTEN_LENGTH},
+            % {"n": Answer.MAX_WRITTEN_LENGTH},
         )
-    return Mark(Attempt.Outcome.KEPT)
+    return Mark(Answer.Outcome.KEPT)
 
 
 def unstored_answers(
     sheet: Sheet, answers: Mapping[str, Mapping[str, Any]]
-) -> dict[str, list[Attempt]]:
+) -> dict[str, list[Answer]]:
     """Return a visitor's answers to the parts that can be checked, marked and not stored; without
     those that cannot be read.
     """
@@ -205,7 +205,7 @@ def unstored_answers(
         if parts.kind_of(part) in checkable and parts.exists(sheet, part)
     }
     return {
-        part: [Attempt(part=part, answer=dict(said), outcome=mark.outcome)]
+        part: [Answer(part=part, entered=dict(said), outcome=mark.outcome)]
         for part, (said, mark) in marked.items()
         if mark.was_read
     }
@@ -216,11 +216,11 @@ def is_written(revision: Revision, text: str) -> bool:
     return "".join(text.split()) not in ("", "".join(revision.starter.split()))
 
 
-def mark_again(sheet: Sheet, attempt: Attempt) -> Mark:
-    """Return what was said of an attempt when it was made: marks are functions of revision, seed
+def mark_again(sheet: Sheet, answer: Answer) -> Mark:
+    """Return what was said of an answer when it was made: marks are functions of revision, seed
     and answer.
     """
-    return mark_of(sheet, attempt.part, attempt.answer)
+    return mark_of(sheet, answer.part, answer.entered)
 
 
 # ---------------------------------------------------------------- the reveal, and grades
@@ -244,7 +244,7 @@ def reveal(
         return held
     held.revealed_at = now()
     held.save(update_fields=["revealed_at"])
-    found = parts.result(sheet_of(held.revision, held.seed), selectors.attempts_of(held))
+    found = parts.result(sheet_of(held.revision, held.seed), selectors.answers_of(held))
     if found.grade is not None:
         _record(held, held.pk, found.grade, found.judge, at, seconds)
     return held
@@ -311,11 +311,11 @@ def tick_points(
     held = known(user, question, sitting)
     if held is None or not held.is_revealed:
         raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
-    sheet, attempts = sheet_of(held.revision, held.seed), selectors.attempts_of(held)
+    sheet, answers = sheet_of(held.revision, held.seed), selectors.answers_of(held)
     kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
     own = grading.of_points(len(kept), len(sheet.points), held.hints)
-    _store_points(held, kept, own, len(attempts.get(parts.POINTS, ())) + 1)
-    lowest = grading.of_parts([own, parts.result(sheet, attempts).grade]) or own
+    _store_points(held, kept, own, len(answers.get(parts.POINTS, ())) + 1)
+    lowest = grading.of_parts([own, parts.result(sheet, answers).grade]) or own
     return grade(
         user=user,
         question=question,
@@ -328,15 +328,15 @@ def tick_points(
 
 
 def _store_points(held: Sitting, kept: Sequence[int], own: int, place: int) -> None:
-    Attempt.objects.create(
+    Answer.objects.create(
         user=held.user,
         sitting=held,
         revision=held.revision,
         part=parts.POINTS,
         place=place,
         seed=held.seed,
-        answer={"ticked": kept},
-        outcome=Attempt.Outcome.KEPT,
+        entered={"ticked": kept},
+        outcome=Answer.Outcome.KEPT,
         hints=held.hints,
         grade=own,
         graded_by=Judge.SELF,

@@ -309,7 +309,7 @@ def test_a_slow_mail_server_does_not_hold_up_the_other_duties(
 
     settings.TICK_SECONDS = 0.01
     monkeypatch.setattr(housekeep, "DUTIES", (duty,))
-    monkeypatch.setattr(housekeep, "JOBS", (deliver,))
+    monkeypatch.setattr(housekeep, "MAIL_JOBS", (deliver,))
     with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit):
         pool.submit(call_command, "housekeep").result()
     assert ended.wait(timeout=60) and all(in_time)

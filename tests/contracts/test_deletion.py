@@ -23,7 +23,7 @@ from apps.common.errors import ProjectAccountStays, StaleTry
 from apps.experiments.models import Lab, Run
 from apps.experiments.services import PredictionMade
 from apps.progress import services, sittings
-from apps.progress.models import Attempt
+from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
 from tests.common.editing import send
@@ -73,7 +73,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     services.add_card(user=person, question=question)
     session = services.start_session(user=person)
     sitting = sittings.sit_down(user=person, question=question)
-    Attempt.objects.create(
+    Answer.objects.create(
         user=person,
         sitting=sitting,
         revision=question.current,

@@ -45,13 +45,13 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
     services.write_note(user=mei, question=question, text="mine")
     services.bookmark(user=mei, question=question, kept=True)
-    answered = studying.answer(
+    answered = studying.check_answer(
         user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
     )
     studying.reveal(user=mei, question=question, seen=Seen(answered.sitting.pk))
     services.add_card(user=mei, question=make_question("is-due"))
     session = services.start_session(user=mei)
-    studying.answer(
+    studying.check_answer(
         user=mei,
         question=Question.objects.get(slug="is-due"),
         part="written",

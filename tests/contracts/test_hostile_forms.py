@@ -14,7 +14,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Batch, Machine, Prediction, Run, Verdict
-from apps.progress.models import Attempt, Review
+from apps.progress.models import Answer, Review
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
 from workers import wire
@@ -156,7 +156,7 @@ def cast() -> Cast:
 def facts() -> dict[str, int]:
     return {
         table.__name__: table.objects.count()
-        for table in (Run, Prediction, Batch, Verdict, Attempt, Review)
+        for table in (Run, Prediction, Batch, Verdict, Answer, Review)
     }  # type: ignore[attr-defined]
 
 

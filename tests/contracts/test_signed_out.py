@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments.models import Run
-from apps.progress.models import Attempt, Note, Plan, Review, Sitting
+from apps.progress.models import Answer, Note, Plan, Review, Sitting
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import VARIANT, make_question
@@ -24,7 +24,7 @@ PASSWORD = "graph paper and pencils"
 # page, which of its forms by its action, what is entered, the table that it goes to
 FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
     "note": (QUESTION, "/note", {"note": "mine\nalone"}, Note),
-    "check": (QUESTION, "/check#numeric", {"text": "12345"}, Attempt),
+    "check": (QUESTION, "/check#numeric", {"text": "12345"}, Answer),
     "reveal": (QUESTION, "/reveal", {}, Sitting),
     "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
     "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),

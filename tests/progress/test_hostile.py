@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import services, studying
-from apps.progress.models import Attempt, Bookmark, Card, Note, Plan, Review, Session, Sitting
+from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, Session, Sitting
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 
@@ -76,7 +76,7 @@ GOOD = {"part": "numeric", "text": "1", "rating": "3", "minutes": "30", "retenti
 
 def rows() -> dict[str, int]:
     tables: list[type[models.Model]] = [
-        Attempt,
+        Answer,
         Bookmark,
         Card,
         Note,

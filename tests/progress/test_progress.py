@@ -18,7 +18,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.progress import demo, grading, memory, selectors, services, standing
-from apps.progress.models import Attempt, Card, Review
+from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question
 
@@ -183,7 +183,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
     assert "reviews of 7 questions" in line
     assert (
         Review.objects.filter(user=mei).count() >= 50
-        and Attempt.objects.filter(confidence__isnull=False).exists()
+        and Answer.objects.filter(confidence__isnull=False).exists()
     )
     member = Client()
     member.force_login(mei)
@@ -199,7 +199,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
     demo.fill(user=mei)
-    kept = Attempt.objects.filter(user=mei).select_related("sitting")
+    kept = Answer.objects.filter(user=mei).select_related("sitting")
     assert kept and all(
         each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept
     )

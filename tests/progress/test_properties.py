@@ -28,7 +28,7 @@ from apps.progress import (
     studying,
 )
 from apps.progress.memory import Grade
-from apps.progress.models import Attempt, Card, Day, Review, Sitting
+from apps.progress.models import Answer, Card, Day, Review, Sitting
 from apps.progress.sittings import Seen
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
@@ -192,7 +192,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     assert share == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
     assert 0.75 < share < 0.99, "a learner who aims at 90 %"
     for each in standing.sureness(mei)["questions"]:
-        rows_ = Attempt.objects.filter(user=mei, place=1, confidence=each.confidence)
+        rows_ = Answer.objects.filter(user=mei, place=1, confidence=each.confidence)
         assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
     assert calibration.score([]) is None
     assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(

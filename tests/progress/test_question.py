@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import selectors
-from apps.progress.models import Attempt, Bookmark, Card, Note, Review, Sitting
+from apps.progress.models import Answer, Bookmark, Card, Note, Review, Sitting
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
@@ -69,7 +69,7 @@ def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Ques
         'data-kind="wrong"'
         in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
     )
-    assert not Attempt.objects.exists() and not Sitting.objects.exists()
+    assert not Answer.objects.exists() and not Sitting.objects.exists()
 
 
 @pytest.mark.parametrize("deed", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"])
@@ -166,7 +166,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [1]
-    assert Attempt.objects.get(place=1).confidence == 75
+    assert Answer.objects.get(place=1).confidence == 75
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
@@ -192,7 +192,7 @@ def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(
         and "This was not counted." in html
         and "<script>alert" not in html
     )
-    assert not Attempt.objects.exists()
+    assert not Answer.objects.exists()
 
 
 def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Question) -> None:
@@ -202,7 +202,7 @@ def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Ques
     assert (
         'data-kind="right"' in html
         and "the reason of a" in html
-        and Attempt.objects.get().was_read == ["a", "c"]
+        and Answer.objects.get().was_read == ["a", "c"]
     )
 
 
@@ -231,7 +231,7 @@ def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Ques
         earlier = unescape(hidden(html, "earlier"))
         html = post(client, path, **answer, earlier=earlier).content.decode()
     assert html.count('class="said" data-kind="right"') == 4
-    assert not Attempt.objects.exists() and not Sitting.objects.exists()
+    assert not Answer.objects.exists() and not Sitting.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def test_a_text_of_the_longest_length_may_have_line_breaks(
     ]
     assert [answer.status_code for answer in answers] == [422 if end else 302] * 2
     assert Note.objects.filter(text="a\nb🦆\n" + "c" * 3_994).exists() is not bool(end)
-    assert [len(one.answer["text"]) for one in Attempt.objects.all()] == ([] if end else [19_999])
+    assert [len(one.answer["text"]) for one in Answer.objects.all()] == ([] if end else [19_999])
 
 
 def test_a_note_that_is_too_long_stays_in_its_field(member: Client, concept: Question) -> None:
@@ -539,7 +539,7 @@ def test_code_begins_from_its_starter_which_alone_is_no_answer(
         f"{page}/reveal", {"text": text, "key": hidden(html, "key")}, follow=True
     ).content.decode()
     assert ("<h2>What you wrote" in shown, kept in shown) == (bool(kept), True)
-    assert [attempt.answer["text"].split()[-1] for attempt in Attempt.objects.all()] == (
+    assert [answer.entered["text"].split()[-1] for answer in Answer.objects.all()] == (
         ["x"] if kept else []
     )
 

@@ -1,4 +1,4 @@
-"""Two posts at once are one after the other: one review, one attempt, one open sitting; and nobody
+"""Two posts at once are one after the other: one review, one answer, one open sitting; and nobody
 waits in a circle.
 """
 
@@ -16,7 +16,7 @@ from apps.common.errors import Refused
 from apps.progress import demo, memory, selectors, services, studying
 from apps.progress.memory import Counted
 from apps.progress.models import (
-    Attempt,
+    Answer,
     Bookmark,
     Card,
     Day,
@@ -130,22 +130,22 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
     key = uuid4()
     results = at_once(
         lambda: (
-            studying.answer(
+            studying.check_answer(
                 user=mei, question=numeric, part="numeric", said={"text": "1"}, key=key
             ).mark.outcome
         )
     )
-    assert results == ["wrong"] * 6 and Attempt.objects.count() == 1 == Sitting.objects.count()
+    assert results == ["wrong"] * 6 and Answer.objects.count() == 1 == Sitting.objects.count()
 
 
 def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
     at_once(
-        lambda: studying.answer(
+        lambda: studying.check_answer(
             user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4()
         )
     )
-    assert sorted(Attempt.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
-    assert Attempt.objects.filter(grade__isnull=False).count() == 1
+    assert sorted(Answer.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
+    assert Answer.objects.filter(grade__isnull=False).count() == 1
 
 
 def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
@@ -187,7 +187,7 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
 
 def test_a_reveal_pressed_twice_at_once_opens_one_sitting(mei: User, numeric: Question) -> None:
     name = selectors.sitting_of(mei, numeric).pk
-    studying.answer(
+    studying.check_answer(
         user=mei,
         question=numeric,
         part="numeric",
@@ -211,7 +211,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
         ),
         lambda: services.undo(user=mei),
         lambda: services.suspend(user=mei, question=question, suspended=True),
-        lambda: studying.answer(
+        lambda: studying.check_answer(
             user=mei, question=question, part="written", said={"text": "x"}, key=uuid4(), seen=seen
         ),
         lambda: services.start_session(user=mei),

@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors, services, sittings, studying
-from apps.progress.models import Attempt, Card, Note, Plan, Review, Sitting
+from apps.progress.models import Answer, Card, Note, Plan, Review, Sitting
 from apps.progress.sittings import Seen
 from apps.questions.models import Question, Revision
 from apps.questions.variants import draw
@@ -68,7 +68,7 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
     hands.later(minutes=2)
     assert selectors.today(mei) == sitting.day + days.DAY
     member.post(f"{PAGE}/check", {**form, "text": right(sitting)})
-    assert [(attempt.sitting_id, attempt.outcome) for attempt in Attempt.objects.all()] == [
+    assert [(answer.sitting_id, answer.outcome) for answer in Answer.objects.all()] == [
         (sitting.pk, "wrong"),
         (sitting.pk, "right"),
     ]
@@ -102,7 +102,7 @@ def test_an_answer_to_numbers_that_are_revealed_elsewhere_does_not_count_against
     member.post(f"{PAGE}/reveal", opened(member, PAGE, "/reveal"))  # in the other tab
     late = member.post(f"{PAGE}/check", {**form, "key": uuid4(), "text": "17"})
     assert late.status_code == 409 and "already been revealed" in late.content.decode()
-    assert Attempt.objects.count() == 1 == Sitting.objects.count() and ratings(mei, numeric) == [1]
+    assert Answer.objects.count() == 1 == Sitting.objects.count() and ratings(mei, numeric) == [1]
 
 
 def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
@@ -123,7 +123,7 @@ def test_a_page_that_another_tab_left_behind_is_told_so(
     second = sittings.sit_down(user=mei, question=numeric)
     assert second.pk != first.pk
     with pytest.raises(BadRequest, match="out of date"):
-        studying.answer(
+        studying.check_answer(
             user=mei,
             question=numeric,
             part="numeric",
@@ -131,7 +131,7 @@ def test_a_page_that_another_tab_left_behind_is_told_so(
             key=uuid4(),
             seen=Seen(first.pk),
         )
-    assert not Attempt.objects.exists()
+    assert not Answer.objects.exists()
 
 
 def test_the_answer_is_not_to_be_had_by_address_before_it_is_opened(
@@ -150,7 +150,7 @@ def test_points_ticked_twice_with_one_form_are_one_grade(
     form = opened(member, page, "/points")
     for _n in range(3):
         assert member.post(f"{page}/points", {**form, "point": ["0", "1"]}).status_code == 302
-    assert Review.objects.count() == 1 and Attempt.objects.filter(part="points").count() == 1
+    assert Review.objects.count() == 1 and Answer.objects.filter(part="points").count() == 1
 
 
 # ---------------------------------------------------------------- a new revision
@@ -177,8 +177,8 @@ def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric
     wanted = right(selectors.sitting_of(mei, numeric))
     publish(numeric, facts={**old.facts, "variant": {**VARIANT, "answer": {"value": "n * 3"}}})  # type: ignore[union-attr]
     member.post(f"{PAGE}/check", {**form, "text": wanted})
-    attempt = Attempt.objects.get()
-    assert (attempt.revision, attempt.outcome) == (old, "right")
+    answer = Answer.objects.get()
+    assert (answer.revision, answer.outcome) == (old, "right")
     member.post(f"{PAGE}/reveal")
     studying.reveal(user=mei, question=Question.objects.get(pk=numeric.pk))
     assert Sitting.objects.order_by("-number")[0].revision != old, "the next time asks the new one"
@@ -192,7 +192,7 @@ def test_a_revision_of_another_question_or_one_that_is_not_published_is_not_take
         response = member.post(
             f"{PAGE}/check", {"part": "numeric", "text": "1", "key": uuid4(), "revision": strange}
         )
-        assert response.status_code == 302 and Attempt.objects.get().revision == numeric.current
+        assert response.status_code == 302 and Answer.objects.get().revision == numeric.current
 
 
 def test_a_question_that_is_withdrawn_leaves_the_open_session(
@@ -251,14 +251,14 @@ def test_what_was_written_is_kept_with_the_reveal_or_neither_is(
 ) -> None:
     old = str(int(1000 * (now() - timedelta(days=30)).timestamp()))
     bad = member.post("/questions/why-relu/reveal", {"text": "mine", "key": uuid4(), "at": old})
-    assert bad.status_code == 400 and not Attempt.objects.exists() and not Sitting.objects.exists()
+    assert bad.status_code == 400 and not Answer.objects.exists() and not Sitting.objects.exists()
 
 
 def test_what_is_too_long_to_keep_stays_in_its_field(member: Client, concept: Question) -> None:
     response = member.post("/questions/why-relu/reveal", {"text": "x" * 20_001, "key": uuid4()})
     html = response.content.decode()
     assert response.status_code == 422 and "too long to save" in html and "x" * 20_001 in html
-    assert not Attempt.objects.exists() and Sitting.objects.get().revealed_at is None
+    assert not Answer.objects.exists() and Sitting.objects.get().revealed_at is None
 
 
 def test_a_note_that_is_too_long_is_refused_whole(
@@ -290,7 +290,7 @@ def test_a_part_that_is_ticked_cannot_be_written(member: Client, concept: Questi
         == 400
     )
     member.post(f"{page}/reveal")
-    assert member.get(page).status_code == 200 and not Attempt.objects.exists()
+    assert member.get(page).status_code == 200 and not Answer.objects.exists()
 
 
 def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(

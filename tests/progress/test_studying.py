@@ -12,7 +12,7 @@ import pytest
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import parts, selectors, studying
-from apps.progress.models import Attempt, Card, Judge, Review, Sitting
+from apps.progress.models import Answer, Card, Judge, Review, Sitting
 from apps.progress.sittings import Seen
 from apps.progress.studying import AlreadyRevealed, Checked
 from apps.questions.models import Question
@@ -27,7 +27,7 @@ def answer(
     user: User, question: Question, text: str = "", part: str = "numeric", **said: Any
 ) -> Checked:
     given = said or {"text": text}
-    return studying.answer(user=user, question=question, part=part, said=given, key=uuid4())
+    return studying.check_answer(user=user, question=question, part=part, said=given, key=uuid4())
 
 
 def right(user: User, question: Question) -> str:
@@ -44,7 +44,7 @@ def rating(user: User, question: Question) -> list[int]:
 
 def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, right(mei, numeric))
-    assert checked.mark.is_right and checked.attempt is not None and checked.attempt.grade == 3
+    assert checked.mark.is_right and checked.answer is not None and checked.answer.grade == 3
     studying.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
     assert Review.objects.get().graded_by == Judge.NUMERIC
@@ -67,8 +67,8 @@ def test_wrong_at_the_first_check_is_again_whatever_follows(mei: User, numeric: 
 def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None:
     for text in ("", "about 7", "1,2,3", "nan", "10^5000", "x" * 10_000, "\x00"):
         checked = answer(mei, numeric, text)
-        assert checked.mark.outcome == "unread" and checked.mark.message and checked.attempt is None
-    assert not Attempt.objects.exists()
+        assert checked.mark.outcome == "unread" and checked.mark.message and checked.answer is None
+    assert not Answer.objects.exists()
     answer(mei, numeric, right(mei, numeric))
     studying.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
@@ -77,8 +77,8 @@ def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None
 def test_what_was_read_is_kept_with_the_attempt(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, "5,3")
     assert (
-        checked.attempt is not None
-        and checked.attempt.was_read == 5.3
+        checked.answer is not None
+        and checked.answer.was_read == 5.3
         and "5.3" in checked.mark.note
     )
 
@@ -97,21 +97,21 @@ def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_
 ) -> None:
     assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
     own = answer(mei, mixed, part="step-1", own="missed")
-    assert own.attempt is not None and (own.attempt.grade, own.attempt.graded_by) == (1, Judge.SELF)
+    assert own.answer is not None and (own.answer.grade, own.answer.graded_by) == (1, Judge.SELF)
     studying.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
 
 
 def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Question) -> None:
     given_up = answer(mei, mixed, part="step-0", own="had")
-    assert given_up.attempt is not None and given_up.attempt.grade == 1
+    assert given_up.answer is not None and given_up.answer.grade == 1
 
 
 def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
     def opened() -> int:
         sitting = selectors.sitting_of(mei, mixed)
         return parts.open_steps(
-            sheet_of(sitting.revision, sitting.seed), selectors.attempts_of(sitting)
+            sheet_of(sitting.revision, sitting.seed), selectors.answers_of(sitting)
         )
 
     assert opened() == 1
@@ -219,11 +219,11 @@ def test_what_was_begun_yesterday_is_over_today(mei: User, numeric: Question, ha
 def test_an_attempt_keeps_the_revision_it_answered(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, "-1")
     old = numeric.current
-    assert old is not None and checked.attempt is not None and checked.attempt.revision_id == old.pk
-    again = studying.answer(
-        user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.attempt.key
+    assert old is not None and checked.answer is not None and checked.answer.revision_id == old.pk
+    again = studying.check_answer(
+        user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.answer.key
     )
-    assert again.attempt == checked.attempt and again.mark.outcome == "wrong"
+    assert again.answer == checked.answer and again.mark.outcome == "wrong"
 
 
 @pytest.mark.parametrize(

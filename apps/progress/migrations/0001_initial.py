@@ -148,13 +148,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name='Answer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('part', models.CharField(max_length=16)),
                 ('place', models.PositiveIntegerField()),
                 ('seed', models.PositiveSmallIntegerField()),
-                ('answer', models.JSONField()),
+                ('entered', models.JSONField()),
                 ('was_read', models.JSONField(null=True)),
                 ('outcome', models.CharField(choices=[('right', 'right'), ('wrong', 'wrong'), ('kept', 'saved')], max_length=8)),
                 ('hints', models.PositiveSmallIntegerField(default=0)),
@@ -163,9 +163,9 @@ class Migration(migrations.Migration):
                 ('graded_by', models.CharField(choices=[('self', 'self-graded'), ('numeric', 'numeric check'), ('choice', 'choice check'), ('derivation', 'derivation check')], max_length=16)),
                 ('key', models.UUIDField()),
                 ('made_at', models.DateTimeField(default=apps.common.clock.now)),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='questions.revision')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to=settings.AUTH_USER_MODEL)),
-                ('sitting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='progress.sitting')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='questions.revision')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to=settings.AUTH_USER_MODEL)),
+                ('sitting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='progress.sitting')),
             ],
             options={
                 'verbose_name': 'answer',
@@ -290,15 +290,15 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('over', False)), fields=('user', 'question'), name='one_open_sitting'),
         ),
         migrations.AddIndex(
-            model_name='attempt',
+            model_name='answer',
             index=models.Index(condition=models.Q(('confidence__isnull', False), ('place', 1)), fields=['user', 'confidence'], name='first_checks_by_sureness'),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('user', 'key'), name='a_key_makes_one_attempt'),
+            model_name='answer',
+            constraint=models.UniqueConstraint(fields=('user', 'key'), name='a_key_makes_one_answer'),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('sitting', 'part', 'place'), name='attempts_have_places'),
+            model_name='answer',
+            constraint=models.UniqueConstraint(fields=('sitting', 'part', 'place'), name='answers_have_places'),
         ),
     ]

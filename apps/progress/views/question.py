@@ -65,7 +65,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     if not isinstance(request.user, User):
         return _check_for_visitor(request, found, part, given)
     session = _session(request)
-    checked = studying.answer(
+    checked = studying.check_answer(
         user=request.user,
         question=found,
         part=part,
@@ -75,7 +75,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
         session=session,
         seen=forms.seen(request),
     )
-    if checked.attempt is None:
+    if checked.answer is None:
         return _unread(request, found, part, given, checked)
     return redirect(_address(request, found, checked.sitting) + f"#{part}")
 
@@ -136,7 +136,7 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     said_ = {"text": forms.text(request, "text")}
     with transaction.atomic():  # what stands in the field goes with the reveal, or neither does
         kept = _keep_written(request, found, said_) if said_["text"].strip() else None
-        if kept is not None and kept.attempt is None:
+        if kept is not None and kept.answer is None:
             return _unread(request, found, parts.WRITTEN, said_, kept)
         sitting = studying.reveal(
             user=request.user,
@@ -168,7 +168,7 @@ def _keep_written(
         or not studying.is_written(sitting.revision, said_["text"])
     ):
         return None
-    return studying.answer(
+    return studying.check_answer(
         user=user,
         question=found,
         part=parts.WRITTEN,

@@ -21,7 +21,7 @@ from apps.common.topics import topic_title
 from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
 from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
-from apps.progress.models import Attempt, Card, Rating, Sitting
+from apps.progress.models import Answer, Card, Rating, Sitting
 from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.marking import Mark
@@ -42,7 +42,7 @@ class Shown:
     number: int  # as the reader counts, from 1
     html: SafeString
     key: str  # of its form
-    attempts: tuple[Attempt, ...]
+    answers: tuple[Answer, ...]
     mark: Mark | None
     typed: str
     chosen: tuple[str, ...]
@@ -56,16 +56,16 @@ class Shown:
     @property
     def is_done(self) -> bool:
         return (
-            self.is_right or any(each.outcome == "right" for each in self.attempts) or self.gave_up
+            self.is_right or any(each.outcome == "right" for each in self.answers) or self.gave_up
         )
 
     @property
     def gave_up(self) -> bool:
-        return any(parts.gave_up(each) for each in self.attempts)
+        return any(parts.gave_up(each) for each in self.answers)
 
     @property
     def first_was_wrong(self) -> bool:
-        return bool(self.attempts) and self.attempts[0].outcome == "wrong"
+        return bool(self.answers) and self.answers[0].outcome == "wrong"
 
     @property
     def options(self) -> list[dict[str, Any]]:
@@ -98,23 +98,23 @@ class Fresh:
 
 
 def parts_of(
-    sheet: Sheet, attempts: parts.Attempts, fresh: Fresh | None, *, every_step: bool = False
+    sheet: Sheet, answers: parts.Answers, fresh: Fresh | None, *, every_step: bool = False
 ) -> dict[str, list[Shown]]:
     """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of
     them.
     """
 
     def one(name: str, number: int, html: SafeString, **more: Any) -> Shown:
-        made = tuple(attempts.get(name, ()))
+        made = tuple(answers.get(name, ()))
         mine = fresh if fresh and fresh.part == name else None
-        last = mine.said if mine else (made[-1].answer if made else {})
+        last = mine.said if mine else (made[-1].entered if made else {})
         mark = mine.mark if mine else (studying.mark_of(sheet, name, last) if made else None)
         chosen = tuple(map(str, last.get("chosen") or ()))
         return Shown(
             name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more
         )
 
-    steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, attempts)]
+    steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, answers)]
     return {
         "numeric": [one(parts.NUMERIC, 1, sheet.numeric)] if sheet.numeric is not None else [],
         "choice": [
@@ -136,7 +136,7 @@ def context(
     revealed: bool = False,
     fresh: Fresh | None = None,
     note: NoteForm | None = None,
-    unstored: parts.Attempts | None = None,
+    unstored: parts.Answers | None = None,
     in_review: bool = False,
     card: Card | None = None,
 ) -> dict[str, Any]:
@@ -154,13 +154,13 @@ def context(
         else ""
     )
     sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
-    attempts: parts.Attempts = unstored or {}
+    answers: parts.Answers = unstored or {}
     if member and not sitting._state.adding:
-        attempts = selectors.attempts_of(sitting)
+        answers = selectors.answers_of(sitting)
     if member and card is None:
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
-    given = parts_of(sheet, attempts, fresh, every_step=is_open)
+    given = parts_of(sheet, answers, fresh, every_step=is_open)
     return {
         "question": question,
         "revision": revision,
@@ -169,12 +169,12 @@ def context(
         "kinds": question.kinds,
         "topic": topic_title(question.topic),
         "parts": given,
-        "earlier": json.dumps({part: made[-1].answer for part, made in (unstored or {}).items()}),
+        "earlier": json.dumps({part: made[-1].entered for part, made in (unstored or {}).items()}),
         "has_steps": bool(sheet.steps),
         "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds))
         or not (sheet.drawn or sheet.choices or sheet.steps),
-        "result": parts.result(sheet, attempts),
+        "result": parts.result(sheet, answers),
         **_hints(sheet, sitting, member),
         "revealed": is_open,
         "in_review": in_review,
@@ -183,11 +183,11 @@ def context(
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
         "signs": SIGNS,
-        "max_written": Attempt.MAX_WRITTEN_LENGTH,
+        "max_written": Answer.MAX_WRITTEN_LENGTH,
         # annotated by selectors.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
-        "sures": Attempt.Sure.choices,
-        "ticked": attempts["points"][-1].answer["ticked"] if attempts.get("points") else [],
+        "sures": Answer.Sure.choices,
+        "ticked": answers["points"][-1].entered["ticked"] if answers.get("points") else [],
         "review_id": studying.next_review_id(sitting),
         "card": card,
         "seen": len(grades),

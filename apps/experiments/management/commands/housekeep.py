@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
-from apps.accounts.housekeeping import JOBS
+from apps.accounts.housekeeping import MAIL_JOBS
 from apps.common.locks import if_free
 from apps.experiments.duties import DUTIES, ring_for_what_waits
 
@@ -37,9 +37,9 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: over.set())
         if once:
             self.round(DUTIES)
-            self.round(JOBS)
+            self.round(MAIL_JOBS)
             return
-        mail = threading.Thread(target=self.repeat, args=(JOBS, over), daemon=True)
+        mail = threading.Thread(target=self.repeat, args=(MAIL_JOBS, over), daemon=True)
         mail.start()
         try:
             self.repeat(DUTIES, over)
