@@ -16,7 +16,7 @@ from apps.progress.models import (
     Plan,
     Review,
     Session,
-    Sitting,
+    Attempt,
     Waiting,
 )
 
@@ -79,8 +79,8 @@ class DayAdmin(Own):
     date_hierarchy = "day"
 
 
-@admin.register(Sitting)
-class SittingAdmin(OfQuestions):
+@admin.register(Attempt)
+class AttemptAdmin(OfQuestions):
     list_display = ["user", "question", "number", "day", "hints", "began_at", "revealed_at", "over"]
     list_filter = ["over"]
 

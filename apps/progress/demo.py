@@ -17,7 +17,7 @@ from apps.experiments.models import Batch, Prediction, Run, Share, Verdict
 from apps.experiments.selectors import COPY, standard_runs
 from apps.progress import days, forgetting, selectors, services
 from apps.progress.memory import AGAIN, Grade
-from apps.progress.models import Answer, Card, Judge, Plan, Rating, Review, Sitting
+from apps.progress.models import Answer, Card, Judge, Plan, Rating, Review, Attempt
 from apps.questions import variants
 from apps.questions.models import Question
 
@@ -73,10 +73,10 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
         user=user, question=question, defaults={"made_at": begun, "due": begun}
     )
     judge = Judge.SELF
-    number = Sitting.objects.filter(user=user, question=question).count()
-    sitting = selectors.next_sitting(user, question, number)
-    sitting.day, sitting.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
-    sitting.revealed_at, sitting.over, sitting.graded_as, sitting.grades = (
+    number = Attempt.objects.filter(user=user, question=question).count()
+    attempt = selectors.next_attempt(user, question, number)
+    attempt.day, attempt.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
+    attempt.revealed_at, attempt.over, attempt.graded_as, attempt.grades = (
         grade.at,
         True,
         grade.review_id,
@@ -85,11 +85,11 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     # Easy is only ever one's own
     if question.current and "variant" in question.current.facts and grade.rating < Rating.EASY:
         judge = Judge.NUMERIC
-        sitting.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
-        sitting.save(force_insert=True)
-        _answer(sitting, grade, chance)
+        attempt.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
+        attempt.save(force_insert=True)
+        _answer(attempt, grade, chance)
     else:
-        sitting.save(force_insert=True)
+        attempt.save(force_insert=True)
     services.record(
         user=user,
         question=question,
@@ -101,28 +101,28 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     )
 
 
-def _answer(sitting: Sitting, grade: Grade, chance: Random) -> None:
+def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
     """Store the number that led to a grade: the right one, or a mistake that people make."""
-    drawn = variants.draw(sitting.revision.facts["variant"], sitting.seed)
+    drawn = variants.draw(attempt.revision.facts["variant"], attempt.seed)
     is_right = grade.rating > AGAIN
     value = (
         drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
     )
     Answer.objects.create(
-        user=sitting.user,
-        sitting=sitting,
-        revision=sitting.revision,
+        user=attempt.user,
+        attempt=attempt,
+        revision=attempt.revision,
         part="numeric",
         place=1,
-        seed=sitting.seed,
+        seed=attempt.seed,
         entered={"text": repr(value)},
         was_read=value,
         outcome=Answer.Outcome.RIGHT if is_right else Answer.Outcome.WRONG,
-        hints=sitting.hints,
+        hints=attempt.hints,
         confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
         grade=grade.rating,
         graded_by=Judge.NUMERIC,
-        key=uuid5(sitting.pk, "demo"),
+        key=uuid5(attempt.pk, "demo"),
         made_at=grade.at,
     )
 

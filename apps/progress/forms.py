@@ -21,7 +21,7 @@ from apps.common.fields import MultilineField
 from apps.common.text import clean, normalize_newlines
 from apps.progress import selectors, services
 from apps.progress.models import Answer, Note, Plan, Rating
-from apps.progress.sittings import Seen
+from apps.progress.attempts import FormState
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
 LONGEST = 40_000  # characters of one field
@@ -115,13 +115,13 @@ def name_or_none(request: HttpRequest, name: str) -> UUID | None:
     return name_of(request, name) if request.POST.get(name) else None
 
 
-def seen(request: HttpRequest) -> Seen:
+def seen(request: HttpRequest) -> FormState:
     """Return what the page showed that a form was on, and since when."""
     known = _milliseconds(request, "shown") is not None
     since = (
         now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
     )
-    return Seen(name_or_none(request, "sitting"), whole(request, "revision") or None, since)
+    return FormState(name_or_none(request, "attempt"), whole(request, "revision") or None, since)
 
 
 def rating(request: HttpRequest) -> int:

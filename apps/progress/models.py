@@ -114,7 +114,7 @@ class Card(models.Model):
 
 
 class Session(models.Model):
-    """One sitting-down to review: a fixed list of cards. Where it stands follows from the log, so
+    """One round of reviews: a fixed list of cards. Where it stands follows from the log, so
     undo needs nothing here.
     """
 
@@ -233,15 +233,15 @@ class Day(models.Model):
 # ---------------------------------------------------------------- answers
 
 
-class Sitting(models.Model):
+class Attempt(models.Model):
     """One encounter of a learner with a question, from the first press to the grade: its variant,
     its hints, revealed or not.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="sittings")
-    question = models.ForeignKey(Question, models.CASCADE, related_name="sittings")
-    revision = models.ForeignKey(Revision, models.PROTECT, related_name="sittings")
+    user = models.ForeignKey(PERSON, models.CASCADE, related_name="attempts")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="attempts")
+    revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()  # of the learner's with this question, from 0
     seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
     day = models.DateField()  # the learner's: on the next day it is over
@@ -251,24 +251,24 @@ class Sitting(models.Model):
     over = models.BooleanField(default=False)  # graded, or left behind
     graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
     grades = models.PositiveSmallIntegerField(default=0)  # given so far, changed ones included
-    session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="sittings")
+    session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="attempts")
 
     class Meta:
         verbose_name = _("attempt at a question")
         verbose_name_plural = _("attempts at questions")
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "question", "number"], name="sittings_are_numbered"
+                fields=["user", "question", "number"], name="attempts_are_numbered"
             ),
             models.UniqueConstraint(
-                fields=["user", "question"], condition=Q(over=False), name="one_open_sitting"
+                fields=["user", "question"], condition=Q(over=False), name="one_open_attempt"
             ),
         ]
         indexes = [
             models.Index(
                 fields=["user", "graded_as"],
                 condition=Q(graded_as__isnull=False),
-                name="sittings_by_grade",
+                name="attempts_by_grade",
             )
         ]
 
@@ -296,10 +296,10 @@ class Answer(models.Model):
         CERTAIN = 95, _("Certain")
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="answers")
-    sitting = models.ForeignKey(Sitting, models.CASCADE, related_name="answers")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
     part = models.CharField(max_length=16)  # numeric, choice-0, step-2, written, points
-    place = models.PositiveIntegerField()  # among those of its part and sitting, from 1
+    place = models.PositiveIntegerField()  # among those of its part and attempt, from 1
     seed = models.PositiveSmallIntegerField()
     entered = models.JSONField()  # as it was given
     was_read = models.JSONField(null=True)  # what was read of it: a number, keys, an expression
@@ -319,7 +319,7 @@ class Answer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_answer"),
             models.UniqueConstraint(
-                fields=["sitting", "part", "place"], name="answers_have_places"
+                fields=["attempt", "part", "place"], name="answers_have_places"
             ),
         ]
         indexes = [

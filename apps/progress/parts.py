@@ -75,7 +75,7 @@ def open_steps(sheet: Sheet, answers: Answers) -> int:
 
 @dataclass(frozen=True)
 class Result:
-    """What a sitting's answers come to."""
+    """What an attempt's answers come to."""
 
     grade: int | None
     judge: str  # who judged the lowest part

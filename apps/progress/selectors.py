@@ -35,14 +35,14 @@ from apps.progress.models import (
     Rating,
     Review,
     Session,
-    Sitting,
+    Attempt,
     Waiting,
 )
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 from apps.questions.variants import SEEDS, lot
 
-NAMES = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of sittings
+NAMES = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of attempts
 LISTED = (*bank.LISTED, "current__labs")  # of a question in a list: its texts are long
 COUNTED = 1000  # due cards that are counted; beyond it a page says "more than"
 
@@ -119,30 +119,30 @@ def new_questions(user: User, most: int, topic: str = "") -> list[Question]:
     return list((found.filter(topic=topic) if topic else found)[:most])
 
 
-# ---------------------------------------------------------------- sittings
+# ---------------------------------------------------------------- attempts
 
 
-def sitting_of(user: User, question: Question) -> Sitting:
-    """Return the learner's open sitting with a question; the next one, not stored, where there is
+def attempt_of(user: User, question: Question) -> Attempt:
+    """Return the learner's open attempt with a question; the next one, not stored, where there is
     none from today.
     """
     latest = (
-        Sitting.objects.filter(user=user, question=question)
+        Attempt.objects.filter(user=user, question=question)
         .select_related("revision")
         .order_by("-number")
         .first()
     )
     if latest and not latest.over and latest.day == today(user):
         return latest
-    return next_sitting(user, question, latest.number + 1 if latest else 0)
+    return next_attempt(user, question, latest.number + 1 if latest else 0)
 
 
-def next_sitting(user: User, question: Question, number: int) -> Sitting:
-    """Return a sitting, not stored: its number decides name and seed, which so are the same before
+def next_attempt(user: User, question: Question, number: int) -> Attempt:
+    """Return an attempt, not stored: its number decides name and seed, which so are the same before
     and after the first press.
     """
     name = f"{user.pk}/{question.pk}/{number}"
-    return Sitting(
+    return Attempt(
         id=uuid5(NAMES, name),
         seed=lot(name, SEEDS),
         user=user,
@@ -153,10 +153,10 @@ def next_sitting(user: User, question: Question, number: int) -> Sitting:
     )
 
 
-def revealed_sitting(user: User, question: Question) -> Sitting | None:
-    """Return the learner's latest sitting of today with a question, if its answer is open."""
+def revealed_attempt(user: User, question: Question) -> Attempt | None:
+    """Return the learner's latest attempt of today with a question, if its answer is open."""
     latest = (
-        Sitting.objects.filter(user=user, question=question)
+        Attempt.objects.filter(user=user, question=question)
         .select_related("revision")
         .order_by("-number")
         .first()
@@ -167,26 +167,26 @@ def revealed_sitting(user: User, question: Question) -> Sitting | None:
     return latest if day in (latest.day, days.day_of(latest.revealed_at, user.time_zone)) else None
 
 
-def latest_sitting(user: User, question: Question) -> Sitting | None:
-    return Sitting.objects.filter(user=user, question=question).order_by("-number").first()
+def latest_attempt(user: User, question: Question) -> Attempt | None:
+    return Attempt.objects.filter(user=user, question=question).order_by("-number").first()
 
 
-def own_sitting(user: User, pk: UUID) -> Sitting:
-    """Return a sitting of `user`; 404 for any other."""
+def own_attempt(user: User, pk: UUID) -> Attempt:
+    """Return an attempt of `user`; 404 for any other."""
     found = (
-        Sitting.objects.select_related("question__current", "revision")
+        Attempt.objects.select_related("question__current", "revision")
         .filter(user=user, pk=pk)
         .first()
     )
     if found is None:
-        raise Http404("No such sitting.")
+        raise Http404("No such attempt.")
     return found
 
 
-def answers_of(sitting: Sitting) -> dict[str, list[Answer]]:
-    """Return the answers of a sitting, by part, in order."""
+def answers_of(attempt: Attempt) -> dict[str, list[Answer]]:
+    """Return the answers of an attempt, by part, in order."""
     found: dict[str, list[Answer]] = {}
-    for answer in Answer.objects.filter(sitting=sitting.pk).order_by("part", "place"):
+    for answer in Answer.objects.filter(attempt=attempt.pk).order_by("part", "place"):
         found.setdefault(answer.part, []).append(answer)
     return found
 

@@ -29,7 +29,7 @@ from apps.progress.models import (
     Plan,
     Review,
     Session,
-    Sitting,
+    Attempt,
     Waiting,
 )
 from apps.progress.variety import mixed
@@ -148,16 +148,16 @@ def undo(*, user: User) -> Review:
     take_back(
         user=user, question=last.card.question, review_id=last.review_id, session=last.session
     )
-    sitting = (
-        Sitting.objects.select_for_update().filter(user=user, graded_as=last.review_id).first()
+    attempt = (
+        Attempt.objects.select_for_update().filter(user=user, graded_as=last.review_id).first()
     )
-    if sitting is not None:
-        sitting.graded_as = None
-        open_again = Sitting.objects.filter(
-            user=user, question=sitting.question_id, over=False
-        ).exclude(pk=sitting.pk)
-        sitting.over = open_again.exists()
-        sitting.save(update_fields=["graded_as", "over"])
+    if attempt is not None:
+        attempt.graded_as = None
+        open_again = Attempt.objects.filter(
+            user=user, question=attempt.question_id, over=False
+        ).exclude(pk=attempt.pk)
+        attempt.over = open_again.exists()
+        attempt.save(update_fields=["graded_as", "over"])
     return last
 
 

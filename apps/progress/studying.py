@@ -1,7 +1,7 @@
 """Every write to what a learner answers: hints, checks, the reveal, and the grade that follows.
 Each is one transaction.
 
-A sitting is locked by whoever writes to it, so that two presses at once are one after the other;
+An attempt is locked by whoever writes to it, so that two presses at once are one after the other;
 what comes again changes nothing.
 """
 
@@ -21,8 +21,8 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json, length
 from apps.progress import grading, parts, selectors, services
-from apps.progress.models import Answer, Judge, Review, Session, Sitting
-from apps.progress.sittings import ANYTHING, Seen, known, out_of_date, sit_down
+from apps.progress.models import Answer, Judge, Review, Session, Attempt
+from apps.progress.attempts import ANY_STATE, FormState, locked_attempt, out_of_date, open_attempt
 from apps.questions import marking
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
@@ -43,7 +43,7 @@ class AlreadyRevealed(Refused):
 class Checked:
     """What came of an answer; no answer where it could not be read."""
 
-    sitting: Sitting
+    attempt: Attempt
     mark: Mark
     answer: Answer | None
 
@@ -55,17 +55,17 @@ def open_hint(
     question: Question,
     number: int,
     session: Session | None = None,
-    seen: Seen = ANYTHING,
-) -> Sitting:
+    seen: FormState = ANY_STATE,
+) -> Attempt:
     """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that
     a check can bring.
     """
-    sitting = sit_down(user=user, question=question, session=session, seen=seen)
-    most = sitting.revision.pieces.filter(kind="hint").count()
-    if number > sitting.hints and not sitting.over:
-        sitting.hints = min(sitting.hints + 1, most)  # one at a time
-        sitting.save(update_fields=["hints"])
-    return sitting
+    attempt = open_attempt(user=user, question=question, session=session, seen=seen)
+    most = attempt.revision.pieces.filter(kind="hint").count()
+    if number > attempt.hints and not attempt.over:
+        attempt.hints = min(attempt.hints + 1, most)  # one at a time
+        attempt.save(update_fields=["hints"])
+    return attempt
 
 
 @transaction.atomic
@@ -78,7 +78,7 @@ def check_answer(
     key: UUID,
     confidence: int | None = None,
     session: Session | None = None,
-    seen: Seen = ANYTHING,
+    seen: FormState = ANY_STATE,
 ) -> Checked:
     """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and
     is not stored.
@@ -93,55 +93,55 @@ def check_answer(
     """
     if made := _answer_with(user, key):
         return made
-    sitting = sit_down(user=user, question=question, session=session, seen=seen)
+    attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     if made := _answer_with(user, key):  # of two posts at once, the second waited for the first
         return made
-    sheet = sheet_of(sitting.revision, sitting.seed)
+    sheet = sheet_of(attempt.revision, attempt.seed)
     if part == parts.POINTS or not parts.exists(sheet, part):
         raise BadRequest(_("This question has no such part. Reload the page."))
-    if sitting.is_revealed:
+    if attempt.is_revealed:
         raise AlreadyRevealed(
             _(
                 "The answer has already been revealed. Grade yourself, or come back for "
                 "another variant."
             )
         )
-    if sitting.over:
+    if attempt.over:
         raise BadRequest(out_of_date())
     mark = mark_of(sheet, part, said)
     if not mark.was_read:
-        return Checked(sitting, mark, None)
-    answer = _store(sitting, part, said, mark, key, confidence)
-    return Checked(sitting, mark, answer)
+        return Checked(attempt, mark, None)
+    answer = _store(attempt, part, said, mark, key, confidence)
+    return Checked(attempt, mark, answer)
 
 
 def _store(
-    sitting: Sitting,
+    attempt: Attempt,
     part: str,
     said: Mapping[str, Any],
     mark: Mark,
     key: UUID,
     confidence: int | None,
 ) -> Answer:
-    """Store an answer that was read. The first to its part carries the grade; the sitting is
+    """Store an answer that was read. The first to its part carries the grade; the attempt is
     locked, so there is one first.
     """
-    before = Answer.objects.filter(sitting=sitting, part=part).count()
+    before = Answer.objects.filter(attempt=attempt, part=part).count()
     return Answer.objects.create(
-        user=sitting.user,
-        sitting=sitting,
-        revision=sitting.revision,
+        user=attempt.user,
+        attempt=attempt,
+        revision=attempt.revision,
         part=part,
         place=before + 1,
-        seed=sitting.seed,
+        seed=attempt.seed,
         entered=clean_json(dict(said)),
         was_read=clean_json(
             mark.value if mark.value is not None else said.get("chosen") or said.get("text")
         ),
         outcome=mark.outcome,
-        hints=sitting.hints,
+        hints=attempt.hints,
         confidence=confidence if part == parts.NUMERIC else None,
-        grade=_grade(part, mark, sitting.hints) if before == 0 else None,
+        grade=_grade(part, mark, attempt.hints) if before == 0 else None,
         graded_by=parts.JUDGES[parts.kind_of(part)]
         if parts.kind_of(part) in parts.JUDGES and "own" not in said
         else Judge.SELF,
@@ -150,12 +150,12 @@ def _store(
 
 
 def _answer_with(user: User, key: UUID) -> Checked | None:
-    found = Answer.objects.filter(user=user, key=key).select_related("sitting__revision").first()
+    found = Answer.objects.filter(user=user, key=key).select_related("attempt__revision").first()
     if found is None:
         return None
     return Checked(
-        found.sitting,
-        mark_again(sheet_of(found.sitting.revision, found.sitting.seed), found),
+        found.attempt,
+        mark_again(sheet_of(found.attempt.revision, found.attempt.seed), found),
         found,
     )
 
@@ -234,12 +234,12 @@ def reveal(
     session: Session | None = None,
     seconds: float = 0.0,
     at: datetime | None = None,
-    seen: Seen = ANYTHING,
-) -> Sitting:
+    seen: FormState = ANY_STATE,
+) -> Attempt:
     """Open the answer. What was checked grades itself now; else the learner grades next. Opening it
     again changes nothing.
     """
-    held = sit_down(user=user, question=question, session=session, seen=seen)
+    held = open_attempt(user=user, question=question, session=session, seen=seen)
     if held.is_revealed or held.over:
         return held
     held.revealed_at = now()
@@ -260,9 +260,9 @@ def grade(
     at: datetime | None = None,
     seconds: float = 0.0,
     session: Session | None = None,
-    seen: Seen = ANYTHING,
+    seen: FormState = ANY_STATE,
 ) -> Review:
-    """Store the grade that a learner gives to a sitting; the same `review_id` again changes
+    """Store the grade that a learner gives to an attempt; the same `review_id` again changes
     nothing.
 
     Of several the one that was given last counts, whatever order they come in.
@@ -273,7 +273,7 @@ def grade(
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if stored := _grade_with(user, question, review_id):
         return stored
-    held = sit_down(user=user, question=question, session=session, seen=seen)
+    held = open_attempt(user=user, question=question, session=session, seen=seen)
     if held.revealed_at is None:
         held.revealed_at = now()
     stands = _grade_with(user, question, held.graded_as) if held.graded_as else None
@@ -294,7 +294,7 @@ def tick_points(
     *,
     user: User,
     question: Question,
-    sitting: UUID,
+    attempt: UUID,
     ticked: Sequence[int],
     review_id: UUID | None = None,
     seconds: float = 0.0,
@@ -305,10 +305,10 @@ def tick_points(
     Args:
         review_id: of the form: the same again changes nothing.
     """
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the sitting, as everywhere
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the attempt, as everywhere
     if review_id and (stored := _grade_with(user, question, review_id)):
         return stored
-    held = known(user, question, sitting)
+    held = locked_attempt(user, question, attempt)
     if held is None or not held.is_revealed:
         raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
     sheet, answers = sheet_of(held.revision, held.seed), selectors.answers_of(held)
@@ -323,14 +323,14 @@ def tick_points(
         rating=lowest,
         seconds=seconds,
         session=held.session,
-        seen=Seen(held.pk),
+        seen=FormState(held.pk),
     )
 
 
-def _store_points(held: Sitting, kept: Sequence[int], own: int, place: int) -> None:
+def _store_points(held: Attempt, kept: Sequence[int], own: int, place: int) -> None:
     Answer.objects.create(
         user=held.user,
-        sitting=held,
+        attempt=held,
         revision=held.revision,
         part=parts.POINTS,
         place=place,
@@ -348,17 +348,17 @@ def _grade_with(user: User, question: Question, review_id: UUID) -> Review | Non
     return Review.objects.filter(user=user, card__question=question, review_id=review_id).first()
 
 
-def next_review_id(sitting: Sitting) -> UUID:
-    """Return the name of the next grade of a sitting: forms carry it, so that a second press is no
+def next_review_id(attempt: Attempt) -> UUID:
+    """Return the name of the next grade of an attempt: forms carry it, so that a second press is no
     second grade.
     """
-    return uuid5(sitting.pk, f"grade-{sitting.grades}")
+    return uuid5(attempt.pk, f"grade-{attempt.grades}")
 
 
 def _record(
-    held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+    held: Attempt, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
 ) -> Review:
-    """Store the grade of a sitting that counts from now on."""
+    """Store the grade of an attempt that counts from now on."""
     review = _store_grade(held, review_id, rating, judge, at, seconds)
     held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
     held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
@@ -366,7 +366,7 @@ def _record(
 
 
 def _store_grade(
-    held: Sitting, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+    held: Attempt, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
 ) -> Review:
     return services.record(
         user=held.user,

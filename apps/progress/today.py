@@ -14,7 +14,7 @@ from apps.common.text import in_language
 from apps.experiments.models import Lab, Run
 from apps.experiments.selectors import FIRST
 from apps.progress import days, planning, quoting, selectors, standing
-from apps.progress.models import Day, Plan, Sitting, Waiting
+from apps.progress.models import Day, Plan, Attempt, Waiting
 from apps.progress.planning import Step, Tread
 from apps.questions.models import Question
 
@@ -143,7 +143,7 @@ def _first_steps(
 ) -> list[Step]:
     """Return the first day's steps: a date, one question, its lab."""
     seen = (
-        Sitting.objects.filter(user=user, revealed_at__isnull=False)
+        Attempt.objects.filter(user=user, revealed_at__isnull=False)
         .select_related("question__current")
         .order_by("began_at")
         .first()

@@ -22,7 +22,7 @@ from apps.accounts.models import User
 from apps.common.errors import ProjectAccountStays, StaleTry
 from apps.experiments.models import Lab, Run
 from apps.experiments.services import PredictionMade
-from apps.progress import services, sittings
+from apps.progress import services, attempts
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
@@ -72,10 +72,10 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     services.bookmark(user=person, question=question, kept=True)
     services.add_card(user=person, question=question)
     session = services.start_session(user=person)
-    sitting = sittings.sit_down(user=person, question=question)
+    attempt = attempts.open_attempt(user=person, question=question)
     Answer.objects.create(
         user=person,
-        sitting=sitting,
+        attempt=attempt,
         revision=question.current,
         part="written",
         place=1,

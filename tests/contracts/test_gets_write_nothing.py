@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.experiments.models import Run
 from apps.progress import services, studying
 from apps.progress.models import Waiting
-from apps.progress.sittings import Seen
+from apps.progress.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
 from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures
@@ -30,7 +30,7 @@ WRITE = re.compile(
 NOT_OF_THE_DOMAIN = {"django_session", "cache"}
 # a stream gives this test's connection back
 STREAMS = {"experiments:events", "experiments:states"}
-QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={sitting}", "?from={run}", "?page=2")
+QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")
 
 
 def written(queries: CaptureQueriesContext) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     answered = studying.check_answer(
         user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
     )
-    studying.reveal(user=mei, question=question, seen=Seen(answered.sitting.pk))
+    studying.reveal(user=mei, question=question, seen=FormState(answered.attempt.pk))
     services.add_card(user=mei, question=make_question("is-due"))
     session = services.start_session(user=mei)
     studying.check_answer(
@@ -65,7 +65,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     )
     assert Waiting.objects.filter(run=cast.run).exists()
     assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
-    return {"sitting": answered.sitting.pk, "run": cast.run.pk}
+    return {"attempt": answered.attempt.pk, "run": cast.run.pk}
 
 
 def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:

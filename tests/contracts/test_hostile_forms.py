@@ -58,7 +58,7 @@ FIELDS = (
         "in",
         "at",
         "shown",
-        "sitting",
+        "attempt",
         "review_id",
         "rating",
     ),

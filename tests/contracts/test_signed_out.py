@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments.models import Run
-from apps.progress.models import Answer, Note, Plan, Review, Sitting
+from apps.progress.models import Answer, Note, Plan, Review, Attempt
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import VARIANT, make_question
@@ -25,7 +25,7 @@ PASSWORD = "graph paper and pencils"
 FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
     "note": (QUESTION, "/note", {"note": "mine\nalone"}, Note),
     "check": (QUESTION, "/check#numeric", {"text": "12345"}, Answer),
-    "reveal": (QUESTION, "/reveal", {}, Sitting),
+    "reveal": (QUESTION, "/reveal", {}, Attempt),
     "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
     "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),
     "report": (f"{QUESTION}/report", "", {"about": "fact", "text": "It is not."}, Report),

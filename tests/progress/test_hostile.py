@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import services, studying
-from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, Session, Sitting
+from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, Session, Attempt
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db
 
 SLUG = "all-of-it"
 READ = {  # by each form
-    "check": "part text key confidence own chosen choice order place-a sitting revision in",
-    "hint": "number sitting revision in",
-    "reveal": "text key sitting revision at shown in",
-    "grade": "sitting revision review_id rating at shown in",
-    "points": "sitting point review_id shown",
+    "check": "part text key confidence own chosen choice order place-an attempt revision in",
+    "hint": "number attempt revision in",
+    "reveal": "text key attempt revision at shown in",
+    "grade": "attempt revision review_id rating at shown in",
+    "points": "attempt point review_id shown",
     "note": "note next",
     "bookmark": "kept next",
     "suspend": "suspended in next",
@@ -83,7 +83,7 @@ def rows() -> dict[str, int]:
         Plan,
         Review,
         Session,
-        Sitting,
+        Attempt,
     ]
     return {table.__name__: table._default_manager.count() for table in tables}
 
@@ -205,14 +205,14 @@ def test_what_is_anothers_is_not_there(
     studying.grade(
         user=sam,
         question=mixed,
-        seen=studying.Seen(theirs.pk),
+        seen=studying.FormState(theirs.pk),
         review_id=uuid.UUID(int=5),
         rating=4,
     )
     services.write_note(user=sam, question=mixed, text="sam's own words")
     card = Card.objects.get(user=sam)
     before = rows()
-    other = {"sitting": str(theirs.pk), "card": str(card.pk), "point": "0"}
+    other = {"attempt": str(theirs.pk), "card": str(card.pk), "point": "0"}
     for path in (
         f"/questions/{SLUG}/points",
         f"/questions/{SLUG}/grade",
@@ -222,7 +222,7 @@ def test_what_is_anothers_is_not_there(
         response = member.post(path, {**GOOD, **names(), **other})
         assert response.status_code in (302, 400), path
     assert rows() == before
-    assert Card.objects.get(user=sam).due == card.due and Sitting.objects.get(
+    assert Card.objects.get(user=sam).due == card.due and Attempt.objects.get(
         pk=theirs.pk
     ).graded_as == uuid.UUID(int=5)
     assert member.get("/review", {"at": str(theirs.pk)}).status_code in (200, 404)

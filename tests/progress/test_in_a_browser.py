@@ -33,7 +33,7 @@ pytestmark = needs_browser
 
 
 def answer_of(user: User, question: Question) -> str:
-    return f"{draw(VARIANT, selectors.sitting_of(user, question).seed).answer:g}"
+    return f"{draw(VARIANT, selectors.attempt_of(user, question).seed).answer:g}"
 
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:

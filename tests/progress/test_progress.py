@@ -199,13 +199,13 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
     demo.fill(user=mei)
-    kept = Answer.objects.filter(user=mei).select_related("sitting")
+    kept = Answer.objects.filter(user=mei).select_related("attempt")
     assert kept and all(
         each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept
     )
     judged = Review.objects.filter(user=mei, graded_by="numeric")
     assert set(judged.values_list("review_id", "rating")) == {
-        (each.sitting.graded_as, each.grade) for each in kept
+        (each.attempt.graded_as, each.grade) for each in kept
     }
 
 

@@ -28,8 +28,8 @@ from apps.progress import (
     studying,
 )
 from apps.progress.memory import Grade
-from apps.progress.models import Answer, Card, Day, Review, Sitting
-from apps.progress.sittings import Seen
+from apps.progress.models import Answer, Card, Day, Review, Attempt
+from apps.progress.attempts import FormState
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
 from tests.progress.conftest import NOON
@@ -103,7 +103,7 @@ def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
     ),
     st.data(),
 )
-def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
+def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
     mei: User, concept: Question, given_: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     posts = [
@@ -117,12 +117,12 @@ def test_of_the_grades_of_one_sitting_the_last_given_stands_whenever_they_come(
         held = studying.reveal(user=mei, question=concept)
         for name, rating, at in order:
             studying.grade(
-                user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at
+                user=mei, question=concept, seen=FormState(held.pk), review_id=name, rating=rating, at=at
             )
         last = max(posts, key=lambda post: post[2])
         standing_ = selectors.grades_of(Card.objects.get())
         assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
-        assert Sitting.objects.get().graded_as == last[0]
+        assert Attempt.objects.get().graded_as == last[0]
         transaction.set_rollback(True)
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import selectors
-from apps.progress.models import Answer, Bookmark, Card, Note, Review, Sitting
+from apps.progress.models import Answer, Bookmark, Card, Note, Review, Attempt
 from apps.questions.models import Question
 from apps.questions.variants import draw
 from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
@@ -28,7 +28,7 @@ def post(client: Client, path: str, **data: Any) -> Any:
 
 
 def answer_of(user: User, question: Question) -> str:
-    return str(draw(VARIANT, selectors.sitting_of(user, question).seed).answer)
+    return str(draw(VARIANT, selectors.attempt_of(user, question).seed).answer)
 
 
 def hidden(html: str, name: str) -> str:
@@ -45,7 +45,7 @@ def test_a_visitor_reads_the_question_and_not_the_answer(client: Client, numeric
 def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) -> None:
     html = client.get(f"{PAGE}?reveal=1").content.decode()
     assert "answer of how-long" in html and "Sign in" in html
-    assert not Sitting.objects.exists()
+    assert not Attempt.objects.exists()
 
 
 def test_related_questions_stand_beside_the_answer_and_not_before(
@@ -69,7 +69,7 @@ def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Ques
         'data-kind="wrong"'
         in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
     )
-    assert not Answer.objects.exists() and not Sitting.objects.exists()
+    assert not Answer.objects.exists() and not Attempt.objects.exists()
 
 
 @pytest.mark.parametrize("deed", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"])
@@ -170,7 +170,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
-    n = draw(VARIANT, selectors.sitting_of(mei, numeric).seed).values["n"]
+    n = draw(VARIANT, selectors.attempt_of(mei, numeric).seed).values["n"]
     post(member, f"{PAGE}/check", part="numeric", text=str(n + 2))
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 
@@ -231,7 +231,7 @@ def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Ques
         earlier = unescape(hidden(html, "earlier"))
         html = post(client, path, **answer, earlier=earlier).content.decode()
     assert html.count('class="said" data-kind="right"') == 4
-    assert not Answer.objects.exists() and not Sitting.objects.exists()
+    assert not Answer.objects.exists() and not Attempt.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -287,8 +287,8 @@ def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
         f"{page}/reveal", {"text": "It is <b>cheap</b>.", "key": hidden(html, "key")}, follow=True
     ).content.decode()
     assert "It is &lt;b&gt;cheap&lt;/b&gt;." in shown and "point 1 of why-relu" in shown
-    sitting = hidden(shown, "sitting")
-    member.post(f"{page}/points", {"sitting": sitting, "point": ["0"]})
+    attempt = hidden(shown, "attempt")
+    member.post(f"{page}/points", {"attempt": attempt, "point": ["0"]})
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [2]
 
 
@@ -303,7 +303,7 @@ def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Questi
     page = "/questions/why-relu"
     html = member.post(f"{page}/reveal", follow=True).content.decode()
     form = {
-        "sitting": hidden(html, "sitting"),
+        "attempt": hidden(html, "attempt"),
         "review_id": hidden(html, "review_id"),
         "rating": "3",
     }
@@ -312,7 +312,7 @@ def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Questi
         member.post(f"{page}/grade", {**form, "rating": "1"}),
     )
     assert first.status_code == second.status_code == 302
-    assert Review.objects.count() == 1 == Sitting.objects.count()
+    assert Review.objects.count() == 1 == Attempt.objects.count()
     assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
 
 
@@ -320,7 +320,7 @@ def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
     member: Client, concept: Question
 ) -> None:
     html = member.post("/questions/why-relu/reveal", follow=True).content.decode()
-    form = {"sitting": hidden(html, "sitting"), "review_id": hidden(html, "review_id")}
+    form = {"attempt": hidden(html, "attempt"), "review_id": hidden(html, "review_id")}
     member.post("/questions/why-relu/grade", {**form, "rating": "3"})
     said = member.post(
         "/questions/why-relu/grade", {**form, "rating": "1"}, follow=True
@@ -328,7 +328,7 @@ def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
     assert "from that page: Good. You can change it below." in said
     assert [review.rating for review in Review.objects.all()] == [3]
     anew = {
-        "sitting": hidden(said, "sitting"),
+        "attempt": hidden(said, "attempt"),
         "review_id": hidden(said, "review_id"),
         "rating": "1",
     }
@@ -346,14 +346,14 @@ def test_a_grade_that_is_none_is_refused(member: Client, concept: Question, rati
     assert response.status_code == 400 and not Review.objects.exists()
 
 
-@pytest.mark.parametrize("field", ["review_id", "sitting"])
+@pytest.mark.parametrize("field", ["review_id", "attempt"])
 @pytest.mark.parametrize("value", ["", "1", "not-a-name", "\x00"])
 def test_a_form_that_lost_its_number_is_told(
     member: Client, concept: Question, field: str, value: str
 ) -> None:
-    form = {"review_id": str(uuid4()), "rating": "3", "sitting": str(uuid4()), field: value}
+    form = {"review_id": str(uuid4()), "rating": "3", "attempt": str(uuid4()), field: value}
     response = member.post("/questions/why-relu/grade", form)
-    assert response.status_code == (302 if (field, value) == ("sitting", "") else 400)
+    assert response.status_code == (302 if (field, value) == ("attempt", "") else 400)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_the_time_before_the_answer_was_opened_counts(
     html = member.get(path).content.decode()
     for deed in ("hint", "reveal", "grade"):
         hands.later(seconds=30)
-        form = {name: hidden(html, name) for name in ("sitting", "revision", "shown")}
+        form = {name: hidden(html, name) for name in ("attempt", "revision", "shown")}
         form |= (
             {"review_id": hidden(html, "review_id"), "rating": "3"}
             if deed == "grade"

@@ -1,4 +1,4 @@
-"""Two posts at once are one after the other: one review, one answer, one open sitting; and nobody
+"""Two posts at once are one after the other: one review, one answer, one open attempt; and nobody
 waits in a circle.
 """
 
@@ -24,9 +24,9 @@ from apps.progress.models import (
     Plan,
     Review,
     Session,
-    Sitting,
+    Attempt,
 )
-from apps.progress.sittings import Seen
+from apps.progress.attempts import FormState
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, make_question
 
@@ -113,17 +113,17 @@ def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
 
 
 def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
-    sitting = studying.reveal(user=mei, question=numeric)
-    name = studying.next_review_id(sitting)
+    attempt = studying.reveal(user=mei, question=numeric)
+    name = studying.next_review_id(attempt)
     grade = {
         "user": mei,
         "question": numeric,
-        "seen": Seen(sitting.pk),
+        "seen": FormState(attempt.pk),
         "review_id": name,
         "rating": 3,
     }
     results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
-    assert len(set(results)) == 1 == Review.objects.count() == Sitting.objects.count()
+    assert len(set(results)) == 1 == Review.objects.count() == Attempt.objects.count()
 
 
 def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) -> None:
@@ -135,7 +135,7 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
             ).mark.outcome
         )
     )
-    assert results == ["wrong"] * 6 and Answer.objects.count() == 1 == Sitting.objects.count()
+    assert results == ["wrong"] * 6 and Answer.objects.count() == 1 == Attempt.objects.count()
 
 
 def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
@@ -168,46 +168,46 @@ def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
 def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
     mei: User, numeric: Question
 ) -> None:
-    sitting = studying.reveal(user=mei, question=numeric)
+    attempt = studying.reveal(user=mei, question=numeric)
     at_once(
         lambda: (
             studying.grade(
-                user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3
+                user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
             ).pk
         )
     )
     card = Card.objects.get()
     standing = selectors.grades_of(card)
-    assert len(standing) == 1 and Sitting.objects.get().graded_as == standing[0].review_id
+    assert len(standing) == 1 and Attempt.objects.get().graded_as == standing[0].review_id
     assert (
         Review.objects.filter(rating__isnull=False).count() == 6 and Day.objects.get().reviews == 1
     )
     is_what_the_log_says(mei)
 
 
-def test_a_reveal_pressed_twice_at_once_opens_one_sitting(mei: User, numeric: Question) -> None:
-    name = selectors.sitting_of(mei, numeric).pk
+def test_a_reveal_pressed_twice_at_once_opens_one_attempt(mei: User, numeric: Question) -> None:
+    name = selectors.attempt_of(mei, numeric).pk
     studying.check_answer(
         user=mei,
         question=numeric,
         part="numeric",
         said={"text": "-1"},
         key=uuid4(),
-        seen=Seen(name),
+        seen=FormState(name),
     )
-    results = at_once(lambda: studying.reveal(user=mei, question=numeric, seen=Seen(name)).pk)
-    assert set(results) == {name} and Sitting.objects.count() == 1 == Review.objects.count()
+    results = at_once(lambda: studying.reveal(user=mei, question=numeric, seen=FormState(name)).pk)
+    assert set(results) == {name} and Attempt.objects.count() == 1 == Review.objects.count()
 
 
 def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: User) -> None:
     question = make_question("why-relu", points=2)
-    sitting = studying.reveal(user=mei, question=question)
-    seen = Seen(sitting.pk)
+    attempt = studying.reveal(user=mei, question=question)
+    seen = FormState(attempt.pk)
     together(
         lambda: studying.grade(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
-        lambda: studying.tick_points(user=mei, question=question, sitting=sitting.pk, ticked=[0]),
+        lambda: studying.tick_points(user=mei, question=question, attempt=attempt.pk, ticked=[0]),
         lambda: studying.tick_points(
-            user=mei, question=question, sitting=sitting.pk, ticked=[0, 1]
+            user=mei, question=question, attempt=attempt.pk, ticked=[0, 1]
         ),
         lambda: services.undo(user=mei),
         lambda: services.suspend(user=mei, question=question, suspended=True),
@@ -221,7 +221,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
     is_what_the_log_says(mei)
     assert Card.objects.get().suspended, "a grade does not let in what was kept out"
     assert (
-        Sitting.objects.filter(over=False).count() <= 1
+        Attempt.objects.filter(over=False).count() <= 1
         and len(selectors.grades_of(Card.objects.get())) <= 2
     )
 

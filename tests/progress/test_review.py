@@ -50,7 +50,7 @@ def grade(member: Client, rating: int, **more: Any) -> str:
     html = member.post(f"/questions/{slug}/reveal", {"in": "review"}, follow=True).content.decode()
     form = {
         "in": "review",
-        "sitting": hidden(html, "sitting"),
+        "attempt": hidden(html, "attempt"),
         "review_id": hidden(html, "review_id"),
         "rating": str(rating),
         **more,
@@ -136,7 +136,7 @@ def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -
     assert shown(again) == slug and "Reference answer" in again
     form = {
         "in": "review",
-        "sitting": hidden(again, "sitting"),
+        "attempt": hidden(again, "attempt"),
         "review_id": hidden(again, "review_id"),
         "rating": "4",
     }
@@ -281,14 +281,14 @@ def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(
     assert Review.objects.count() == 3 and "3 of 3 recalled" in open_page(member)
 
 
-def test_the_sitting_of_another_is_a_404(member: Client, mei: User, sam: User, many: Many) -> None:
+def test_the_attempt_of_another_is_a_404(member: Client, mei: User, sam: User, many: Many) -> None:
     questions = many(1)
     learn(mei, questions)
     member.post("/review/start")
     other = Client()
     other.force_login(sam)
     other.post(f"/questions/{questions[0].slug}/reveal")
-    theirs = selectors.latest_sitting(sam, questions[0])
+    theirs = selectors.latest_attempt(sam, questions[0])
     assert theirs is not None and member.get(f"/review?at={theirs.pk}").status_code == 404
     assert member.get("/review?at=x").status_code == 404
 
@@ -307,7 +307,7 @@ def test_a_page_of_a_session_asks_little_of_the_database(
     slug = grade(member, 1)
     with django_assert_max_num_queries(12):
         open_page(member)
-    sitting = selectors.latest_sitting(mei, Question.objects.get(slug=slug))
-    assert sitting is not None
+    attempt = selectors.latest_attempt(mei, Question.objects.get(slug=slug))
+    assert attempt is not None
     with django_assert_max_num_queries(12):
-        member.get(f"/review?at={sitting.pk}")
+        member.get(f"/review?at={attempt.pk}")

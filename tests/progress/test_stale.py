@@ -19,9 +19,9 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.progress import days, selectors, services, sittings, studying
-from apps.progress.models import Answer, Card, Note, Plan, Review, Sitting
-from apps.progress.sittings import Seen
+from apps.progress import days, selectors, services, attempts, studying
+from apps.progress.models import Answer, Card, Note, Plan, Review, Attempt
+from apps.progress.attempts import FormState
 from apps.questions.models import Question, Revision
 from apps.questions.variants import draw
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -42,8 +42,8 @@ def opened(member: Client, page: str, action: str = "/check") -> dict[str, str]:
     return fields(member.get(page).content.decode(), page.split("?")[0] + action)
 
 
-def right(sitting: Sitting) -> str:
-    return str(draw(VARIANT, sitting.seed).answer)
+def right(attempt: Attempt) -> str:
+    return str(draw(VARIANT, attempt.seed).answer)
 
 
 def ratings(user: User, question: Question) -> list[int]:
@@ -64,13 +64,13 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
     hands.set(begins - timedelta(minutes=1))
     member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE)
-    sitting = Sitting.objects.get()
+    attempt = Attempt.objects.get()
     hands.later(minutes=2)
-    assert selectors.today(mei) == sitting.day + days.DAY
-    member.post(f"{PAGE}/check", {**form, "text": right(sitting)})
-    assert [(answer.sitting_id, answer.outcome) for answer in Answer.objects.all()] == [
-        (sitting.pk, "wrong"),
-        (sitting.pk, "right"),
+    assert selectors.today(mei) == attempt.day + days.DAY
+    member.post(f"{PAGE}/check", {**form, "text": right(attempt)})
+    assert [(answer.attempt_id, answer.outcome) for answer in Answer.objects.all()] == [
+        (attempt.pk, "wrong"),
+        (attempt.pk, "right"),
     ]
     member.post(f"{PAGE}/reveal", opened(member, PAGE, "/reveal"))
     assert (
@@ -87,7 +87,7 @@ def test_a_reveal_after_four_opens_what_was_read_before(
     hands.later(hours=20)
     html = member.post(f"{PAGE}/reveal", form, follow=True).content.decode()
     assert (
-        "Reference answer" in html and Sitting.objects.count() == 1 and ratings(mei, numeric) == [1]
+        "Reference answer" in html and Attempt.objects.count() == 1 and ratings(mei, numeric) == [1]
     )
 
 
@@ -102,7 +102,7 @@ def test_an_answer_to_numbers_that_are_revealed_elsewhere_does_not_count_against
     member.post(f"{PAGE}/reveal", opened(member, PAGE, "/reveal"))  # in the other tab
     late = member.post(f"{PAGE}/check", {**form, "key": uuid4(), "text": "17"})
     assert late.status_code == 409 and "already been revealed" in late.content.decode()
-    assert Answer.objects.count() == 1 == Sitting.objects.count() and ratings(mei, numeric) == [1]
+    assert Answer.objects.count() == 1 == Attempt.objects.count() and ratings(mei, numeric) == [1]
 
 
 def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
@@ -112,15 +112,15 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
     member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
     member.post(f"{PAGE}/reveal")
     member.post(f"{PAGE}/hint", form)
-    assert Sitting.objects.get().hints == 0
+    assert Attempt.objects.get().hints == 0
 
 
 def test_a_page_that_another_tab_left_behind_is_told_so(
     mei: User, numeric: Question, hands: Hands
 ) -> None:
-    first = sittings.sit_down(user=mei, question=numeric)
+    first = attempts.open_attempt(user=mei, question=numeric)
     hands.later(days=1)
-    second = sittings.sit_down(user=mei, question=numeric)
+    second = attempts.open_attempt(user=mei, question=numeric)
     assert second.pk != first.pk
     with pytest.raises(BadRequest, match="out of date"):
         studying.check_answer(
@@ -129,7 +129,7 @@ def test_a_page_that_another_tab_left_behind_is_told_so(
             part="numeric",
             said={"text": "1"},
             key=uuid4(),
-            seen=Seen(first.pk),
+            seen=FormState(first.pk),
         )
     assert not Answer.objects.exists()
 
@@ -174,21 +174,21 @@ def publish(question: Question, **changes: Any) -> Revision:
 
 def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric: Question) -> None:
     form, old = opened(member, PAGE), numeric.current
-    wanted = right(selectors.sitting_of(mei, numeric))
+    wanted = right(selectors.attempt_of(mei, numeric))
     publish(numeric, facts={**old.facts, "variant": {**VARIANT, "answer": {"value": "n * 3"}}})  # type: ignore[union-attr]
     member.post(f"{PAGE}/check", {**form, "text": wanted})
     answer = Answer.objects.get()
     assert (answer.revision, answer.outcome) == (old, "right")
     member.post(f"{PAGE}/reveal")
     studying.reveal(user=mei, question=Question.objects.get(pk=numeric.pk))
-    assert Sitting.objects.order_by("-number")[0].revision != old, "the next time asks the new one"
+    assert Attempt.objects.order_by("-number")[0].revision != old, "the next time asks the new one"
 
 
 def test_a_revision_of_another_question_or_one_that_is_not_published_is_not_taken(
     member: Client, mei: User, numeric: Question, concept: Question
 ) -> None:
     for strange in (str(concept.current_id), "0", "-1", "999999999", "x", "9" * 300, "\x00"):
-        Sitting.objects.all().delete()
+        Attempt.objects.all().delete()
         response = member.post(
             f"{PAGE}/check", {"part": "numeric", "text": "1", "key": uuid4(), "revision": strange}
         )
@@ -217,12 +217,12 @@ def test_a_grade_that_waited_for_another_account_is_not_taken(
     for user in (mei, sam):
         services.add_card(user=user, question=concept)
     # mei's page, never stored, graded without a connection
-    name = selectors.sitting_of(mei, concept).pk
+    name = selectors.attempt_of(mei, concept).pk
     browser = Client()
     browser.force_login(sam)
-    late = {"sitting": name, "review_id": uuid4(), "rating": "3"}
+    late = {"attempt": name, "review_id": uuid4(), "rating": "3"}
     assert browser.post("/questions/why-relu/grade", late).status_code == 400
-    assert not Review.objects.exists() and not Sitting.objects.exists()
+    assert not Review.objects.exists() and not Attempt.objects.exists()
     browser.force_login(mei)
     assert browser.post("/questions/why-relu/grade", late).status_code == 302
     assert Review.objects.get().user == mei
@@ -251,14 +251,14 @@ def test_what_was_written_is_kept_with_the_reveal_or_neither_is(
 ) -> None:
     old = str(int(1000 * (now() - timedelta(days=30)).timestamp()))
     bad = member.post("/questions/why-relu/reveal", {"text": "mine", "key": uuid4(), "at": old})
-    assert bad.status_code == 400 and not Answer.objects.exists() and not Sitting.objects.exists()
+    assert bad.status_code == 400 and not Answer.objects.exists() and not Attempt.objects.exists()
 
 
 def test_what_is_too_long_to_keep_stays_in_its_field(member: Client, concept: Question) -> None:
     response = member.post("/questions/why-relu/reveal", {"text": "x" * 20_001, "key": uuid4()})
     html = response.content.decode()
     assert response.status_code == 422 and "too long to save" in html and "x" * 20_001 in html
-    assert not Answer.objects.exists() and Sitting.objects.get().revealed_at is None
+    assert not Answer.objects.exists() and Attempt.objects.get().revealed_at is None
 
 
 def test_a_note_that_is_too_long_is_refused_whole(
@@ -300,29 +300,29 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
     given = [(uuid4(), 3, now() - timedelta(minutes=9)), (uuid4(), 1, now() - timedelta(minutes=5))]
     for name, rating, at in reversed(given):
         studying.grade(
-            user=mei, question=concept, seen=Seen(held.pk), review_id=name, rating=rating, at=at
+            user=mei, question=concept, seen=FormState(held.pk), review_id=name, rating=rating, at=at
         )
-    assert ratings(mei, concept) == [1] and Sitting.objects.get().graded_as == given[1][0]
+    assert ratings(mei, concept) == [1] and Attempt.objects.get().graded_as == given[1][0]
 
 
 def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
     mei: User, concept: Question, hands: Hands
 ) -> None:
     held = studying.reveal(user=mei, question=concept)
-    studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=3)
+    studying.grade(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=3)
     given = now()
     hands.later(hours=20)
     studying.grade(
         user=mei,
         question=concept,
-        seen=Seen(held.pk),
+        seen=FormState(held.pk),
         review_id=uuid4(),
         rating=2,
         at=given + timedelta(hours=1),
     )
     hands.later(days=6)
     with pytest.raises(BadRequest):
-        studying.grade(user=mei, question=concept, seen=Seen(held.pk), review_id=uuid4(), rating=1)
+        studying.grade(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=1)
     assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(
         hours=1
     )

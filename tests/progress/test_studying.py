@@ -12,8 +12,8 @@ import pytest
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import parts, selectors, studying
-from apps.progress.models import Answer, Card, Judge, Review, Sitting
-from apps.progress.sittings import Seen
+from apps.progress.models import Answer, Card, Judge, Review, Attempt
+from apps.progress.attempts import FormState
 from apps.progress.studying import AlreadyRevealed, Checked
 from apps.questions.models import Question
 from apps.questions.selectors import sheet as sheet_of
@@ -31,7 +31,7 @@ def answer(
 
 
 def right(user: User, question: Question) -> str:
-    return str(draw(VARIANT, selectors.sitting_of(user, question).seed).answer)
+    return str(draw(VARIANT, selectors.attempt_of(user, question).seed).answer)
 
 
 def rating(user: User, question: Question) -> list[int]:
@@ -109,9 +109,9 @@ def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Questio
 
 def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
     def opened() -> int:
-        sitting = selectors.sitting_of(mei, mixed)
+        attempt = selectors.attempt_of(mei, mixed)
         return parts.open_steps(
-            sheet_of(sitting.revision, sitting.seed), selectors.answers_of(sitting)
+            sheet_of(attempt.revision, attempt.seed), selectors.answers_of(attempt)
         )
 
     assert opened() == 1
@@ -122,13 +122,13 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
 
 
 def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
-    sitting = studying.reveal(user=mei, question=concept)
-    assert not Review.objects.exists() and not sitting.over
+    attempt = studying.reveal(user=mei, question=concept)
+    assert not Review.objects.exists() and not attempt.over
     studying.grade(
         user=mei,
         question=concept,
-        seen=Seen(sitting.pk),
-        review_id=studying.next_review_id(sitting),
+        seen=FormState(attempt.pk),
+        review_id=studying.next_review_id(attempt),
         rating=4,
     )
     assert rating(mei, concept) == [4]
@@ -136,12 +136,12 @@ def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Que
 
 def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
-    sitting = studying.reveal(user=mei, question=numeric)
+    attempt = studying.reveal(user=mei, question=numeric)
     studying.grade(
         user=mei,
         question=numeric,
-        seen=Seen(sitting.pk),
-        review_id=studying.next_review_id(sitting),
+        seen=FormState(attempt.pk),
+        review_id=studying.next_review_id(attempt),
         rating=2,
     )
     assert rating(mei, numeric) == [2]
@@ -152,10 +152,10 @@ def test_key_points_grade_what_was_written_with_the_lowest_part(
     mei: User, concept: Question
 ) -> None:
     answer(mei, concept, "It is cheap.", part="written")
-    sitting = studying.reveal(user=mei, question=concept)
-    studying.tick_points(user=mei, question=concept, sitting=sitting.pk, ticked=[0])
+    attempt = studying.reveal(user=mei, question=concept)
+    studying.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0])
     assert rating(mei, concept) == [2]
-    studying.tick_points(user=mei, question=concept, sitting=sitting.pk, ticked=[0, 1, 99])
+    studying.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0, 1, 99])
     assert rating(mei, concept) == [3]
 
 
@@ -163,14 +163,14 @@ def test_points_cannot_be_ticked_before_the_reveal(mei: User, concept: Question)
     answer(mei, concept, "It is cheap.", part="written")
     with pytest.raises(BadRequest):
         studying.tick_points(
-            user=mei, question=concept, sitting=Sitting.objects.get().pk, ticked=[0]
+            user=mei, question=concept, attempt=Attempt.objects.get().pk, ticked=[0]
         )
 
 
 def test_hints_open_one_at_a_time_and_are_counted_once(mei: User, numeric: Question) -> None:
     for number in (1, 1, 9, 9, 9):
-        sitting = studying.open_hint(user=mei, question=numeric, number=number)
-    assert sitting.hints == 2, "there are two"
+        attempt = studying.open_hint(user=mei, question=numeric, number=number)
+    assert attempt.hints == 2, "there are two"
 
 
 def test_an_open_answer_takes_no_more_checks(mei: User, numeric: Question) -> None:
@@ -180,30 +180,30 @@ def test_an_open_answer_takes_no_more_checks(mei: User, numeric: Question) -> No
 
 
 def test_a_reveal_that_is_sent_again_changes_nothing(mei: User, numeric: Question) -> None:
-    name = selectors.sitting_of(mei, numeric).pk
+    name = selectors.attempt_of(mei, numeric).pk
     answer(mei, numeric, "-1")
     for _n in range(3):
-        studying.reveal(user=mei, question=numeric, seen=Seen(name))
-    assert Review.objects.count() == 1 == Sitting.objects.count()
+        studying.reveal(user=mei, question=numeric, seen=FormState(name))
+    assert Review.objects.count() == 1 == Attempt.objects.count()
 
 
-def test_a_sitting_has_its_name_and_variant_before_it_is_stored(
+def test_a_attempt_has_its_name_and_variant_before_it_is_stored(
     mei: User, numeric: Question
 ) -> None:
-    before = selectors.sitting_of(mei, numeric)
+    before = selectors.attempt_of(mei, numeric)
     answer(mei, numeric, "-1")
-    after = selectors.sitting_of(mei, numeric)
+    after = selectors.attempt_of(mei, numeric)
     assert (before.pk, before.seed) == (after.pk, after.seed) and not after._state.adding
 
 
 def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
     seeds = []
     for _n in range(6):
-        seeds.append(selectors.sitting_of(mei, numeric).seed)
+        seeds.append(selectors.attempt_of(mei, numeric).seed)
         studying.reveal(user=mei, question=numeric)
-        sitting = Sitting.objects.latest("number")
+        attempt = Attempt.objects.latest("number")
         studying.grade(
-            user=mei, question=numeric, seen=Seen(sitting.pk), review_id=uuid4(), rating=3
+            user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
         )
     assert len(set(seeds)) > 1
 
@@ -234,10 +234,10 @@ def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part:
         answer(mei, concept, "1", part=part)
 
 
-def test_the_sitting_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
+def test_the_attempt_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
     theirs = studying.reveal(user=sam, question=concept)
     with pytest.raises(BadRequest, match="out of date"):
         studying.grade(
-            user=mei, question=concept, seen=Seen(theirs.pk), review_id=UUID(int=7), rating=3
+            user=mei, question=concept, seen=FormState(theirs.pk), review_id=UUID(int=7), rating=3
         )
-    assert Sitting.objects.get().graded_as is None and not Card.objects.exists()
+    assert Attempt.objects.get().graded_as is None and not Card.objects.exists()

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Sitting',
+            name='Attempt',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField()),
@@ -137,10 +137,10 @@ class Migration(migrations.Migration):
                 ('over', models.BooleanField(default=False)),
                 ('graded_as', models.UUIDField(null=True)),
                 ('grades', models.PositiveSmallIntegerField(default=0)),
-                ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sittings', to='questions.question')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sittings', to='questions.revision')),
-                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sittings', to='progress.session')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sittings', to=settings.AUTH_USER_MODEL)),
+                ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='questions.question')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='questions.revision')),
+                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='progress.session')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'attempt at a question',
@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField(default=apps.common.clock.now)),
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='questions.revision')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to=settings.AUTH_USER_MODEL)),
-                ('sitting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='progress.sitting')),
+                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='progress.attempt')),
             ],
             options={
                 'verbose_name': 'answer',
@@ -278,16 +278,16 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('seconds__range', (0, 600))), name='a_review_takes_up_to_ten_minutes'),
         ),
         migrations.AddIndex(
-            model_name='sitting',
-            index=models.Index(condition=models.Q(('graded_as__isnull', False)), fields=['user', 'graded_as'], name='sittings_by_grade'),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('graded_as__isnull', False)), fields=['user', 'graded_as'], name='attempts_by_grade'),
         ),
         migrations.AddConstraint(
-            model_name='sitting',
-            constraint=models.UniqueConstraint(fields=('user', 'question', 'number'), name='sittings_are_numbered'),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(fields=('user', 'question', 'number'), name='attempts_are_numbered'),
         ),
         migrations.AddConstraint(
-            model_name='sitting',
-            constraint=models.UniqueConstraint(condition=models.Q(('over', False)), fields=('user', 'question'), name='one_open_sitting'),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('over', False)), fields=('user', 'question'), name='one_open_attempt'),
         ),
         migrations.AddIndex(
             model_name='answer',
@@ -299,6 +299,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='answer',
-            constraint=models.UniqueConstraint(fields=('sitting', 'part', 'place'), name='answers_have_places'),
+            constraint=models.UniqueConstraint(fields=('attempt', 'part', 'place'), name='answers_have_places'),
         ),
     ]

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.common.access import way_back
 from apps.common.errors import BadRequest
-from apps.progress import forms, parts, said, selectors, services, sittings, studying
-from apps.progress.models import Review, Session, Sitting
+from apps.progress import forms, parts, said, selectors, services, attempts, studying
+from apps.progress.models import Review, Session, Attempt
 from apps.progress.views import sheet as page
 from apps.progress.views.review import card_page
 from apps.questions.models import Question
@@ -34,24 +34,24 @@ VISITORS_SEED = 0
 def question(request: HttpRequest, slug: str) -> HttpResponse:
     found = selectors.question_for(request.user, slug)
     wants_answer = request.GET.get("reveal") == "1"
-    sitting = _sitting(request, found, revealed=wants_answer)
+    attempt = _attempt(request, found, revealed=wants_answer)
     # a learner opens it by a form, and what was checked is graded
     is_visitor = not isinstance(request.user, User)
-    return _page(request, found, sitting, revealed=wants_answer and is_visitor)
+    return _page(request, found, attempt, revealed=wants_answer and is_visitor)
 
 
-def _sitting(request: HttpRequest, found: Question, *, revealed: bool = False) -> Sitting:
-    """Return the reader's sitting; for a visitor one that is never stored."""
+def _attempt(request: HttpRequest, found: Question, *, revealed: bool = False) -> Attempt:
+    """Return the reader's attempt; for a visitor one that is never stored."""
     if not isinstance(request.user, User):
-        return Sitting(question=found, revision=found.current, number=0, seed=VISITORS_SEED)
-    over = selectors.revealed_sitting(request.user, found) if revealed else None
-    return over or selectors.sitting_of(request.user, found)
+        return Attempt(question=found, revision=found.current, number=0, seed=VISITORS_SEED)
+    over = selectors.revealed_attempt(request.user, found) if revealed else None
+    return over or selectors.attempt_of(request.user, found)
 
 
 def _page(
-    request: HttpRequest, found: Question, sitting: Sitting, *, status: int = 200, **more: Any
+    request: HttpRequest, found: Question, attempt: Attempt, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context = page.context(request, found, sitting, **more)
+    context = page.context(request, found, attempt, **more)
     return render(request, "progress/question.html", context, status=status)
 
 
@@ -77,7 +77,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     )
     if checked.answer is None:
         return _unread(request, found, part, given, checked)
-    return redirect(_address(request, found, checked.sitting) + f"#{part}")
+    return redirect(_address(request, found, checked.attempt) + f"#{part}")
 
 
 def _unread(
@@ -90,15 +90,15 @@ def _unread(
     """Show what was typed again, and why it could not be read."""
     fresh, session = page.Fresh(part, given, checked.mark), _session(request)
     if session is not None:
-        return card_page(request, session, checked.sitting, fresh=fresh, status=422)
-    return _page(request, found, checked.sitting, fresh=fresh, status=422)
+        return card_page(request, session, checked.attempt, fresh=fresh, status=422)
+    return _page(request, found, checked.attempt, fresh=fresh, status=422)
 
 
 def _check_for_visitor(
     request: HttpRequest, found: Question, part: str, given: dict[str, Any]
 ) -> HttpResponse:
-    sitting = _sitting(request, found)
-    shown = sheet_of(sitting.revision, sitting.seed)
+    attempt = _attempt(request, found)
+    shown = sheet_of(attempt.revision, attempt.seed)
     if not parts.exists(shown, part):
         raise BadRequest(_("This question has no such part. Reload the page."))
     mark = studying.mark_of(shown, part, given)
@@ -106,7 +106,7 @@ def _check_for_visitor(
     return _page(
         request,
         found,
-        sitting,
+        attempt,
         fresh=page.Fresh(part, given, mark),
         unstored=answers,
         status=200 if mark.was_read else 422,
@@ -122,10 +122,10 @@ def hint(request: HttpRequest, slug: str) -> HttpResponse:
         _session(request),
         forms.seen(request),
     )
-    sitting = studying.open_hint(
+    attempt = studying.open_hint(
         user=user, question=found, number=number, session=session, seen=seen
     )
-    return redirect(_address(request, found, sitting) + "#hints")
+    return redirect(_address(request, found, attempt) + "#hints")
 
 
 @require_POST
@@ -138,7 +138,7 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
         kept = _keep_written(request, found, said_) if said_["text"].strip() else None
         if kept is not None and kept.answer is None:
             return _unread(request, found, parts.WRITTEN, said_, kept)
-        sitting = studying.reveal(
+        attempt = studying.reveal(
             user=request.user,
             question=found,
             session=_session(request),
@@ -146,7 +146,7 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
             at=forms.moment(request),
             seen=forms.seen(request),
         )
-    return redirect(_address(request, found, sitting, revealed=True) + "#ref")
+    return redirect(_address(request, found, attempt, revealed=True) + "#ref")
 
 
 def _keep_written(
@@ -161,11 +161,11 @@ def _keep_written(
         _session(request),
         forms.seen(request),
     )
-    sitting = sittings.sit_down(user=user, question=found, session=session, seen=seen)
+    attempt = attempts.open_attempt(user=user, question=found, session=session, seen=seen)
     if (
-        sitting.is_revealed
-        or sitting.over
-        or not studying.is_written(sitting.revision, said_["text"])
+        attempt.is_revealed
+        or attempt.over
+        or not studying.is_written(attempt.revision, said_["text"])
     ):
         return None
     return studying.check_answer(
@@ -201,17 +201,17 @@ def grade(request: HttpRequest, slug: str) -> HttpResponse:
 def points(request: HttpRequest, slug: str) -> HttpResponse:
     """Grade what was written by the key points that were in it."""
     user, found = _reader(request), selectors.question_for(request.user, slug)
-    sitting = forms.name_of(request, "sitting")
+    attempt = forms.name_of(request, "attempt")
     studying.tick_points(
         user=user,
         question=found,
-        sitting=sitting,
+        attempt=attempt,
         ticked=forms.wholes(request, "point"),
         review_id=forms.name_or_none(request, "review_id"),
         seconds=forms.spent(request),
     )
     return redirect(
-        _address(request, found, selectors.own_sitting(user, sitting), revealed=True) + "#grade"
+        _address(request, found, selectors.own_attempt(user, attempt), revealed=True) + "#grade"
     )
 
 
@@ -248,7 +248,7 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
 def note(request: HttpRequest, slug: str) -> HttpResponse:
     found, form = selectors.question_for(request.user, slug), forms.NoteForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, _sitting(request, found), note=form, status=422)
+        return _page(request, found, _attempt(request, found), note=form, status=422)
     services.write_note(user=_reader(request), question=found, text=form.cleaned_data["note"])
     messages.success(request, _("Note saved."))
     return redirect(_onward(request, found) + "#note")
@@ -309,13 +309,13 @@ def _session(request: HttpRequest) -> Session | None:
 
 
 def _address(
-    request: HttpRequest, found: Question, sitting: Sitting, *, revealed: bool = False
+    request: HttpRequest, found: Question, attempt: Attempt, *, revealed: bool = False
 ) -> str:
     """Return where the reader goes on: in the review that they came from, or at the question."""
     if _session(request) is not None:
-        return f"{reverse('progress:review')}?{urlencode({'at': _name(sitting)})}"
+        return f"{reverse('progress:review')}?{urlencode({'at': _name(attempt)})}"
     return found.get_absolute_url() + ("?reveal=1" if revealed else "")
 
 
-def _name(sitting: Sitting) -> UUID:
-    return sitting.pk
+def _name(attempt: Attempt) -> UUID:
+    return attempt.pk

@@ -23,7 +23,7 @@ from apps.common.errors import Refused
 from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import days, forms, quoting, said, selectors, services, standing
-from apps.progress.models import Card, Rating, Session, Sitting
+from apps.progress.models import Card, Rating, Session, Attempt
 from apps.progress.views import sheet as page
 
 LEARN = 5  # new questions that are offered where nothing is due
@@ -39,7 +39,7 @@ def review(request: HttpRequest) -> HttpResponse:
     if session is None:
         return _before(request, user)
     if "at" in request.GET:
-        return card_page(request, session, selectors.own_sitting(user, _uuid(request.GET["at"])))
+        return card_page(request, session, selectors.own_attempt(user, _uuid(request.GET["at"])))
     return _next(request, user, session)
 
 
@@ -55,21 +55,21 @@ def _next(request: HttpRequest, user: User, session: Session) -> HttpResponse:
 def card_page(
     request: HttpRequest,
     session: Session,
-    sitting: Sitting | None,
+    attempt: Attempt | None,
     *,
     stands: selectors.Standing | None = None,
     unsent: int = 0,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """Show a card of the session: the one whose turn it is, or that of a sitting."""
+    """Show a card of the session: the one whose turn it is, or that of an attempt."""
     user = _reader(request)
     stands = stands or selectors.standing(session)
-    card = stands.next if sitting is None else None
-    if sitting is None:
+    card = stands.next if attempt is None else None
+    if attempt is None:
         assert card is not None
-        sitting = selectors.sitting_of(user, card.question)
-    context = page.context(request, sitting.question, sitting, in_review=True, card=card, **more)
+        attempt = selectors.attempt_of(user, card.question)
+    context = page.context(request, attempt.question, attempt, in_review=True, card=card, **more)
     left = standing.pace(user) * max(0, stands.of - stands.done - unsent)
     place = min(stands.done + unsent + 1, stands.of)
     context |= {"stands": stands, "session": session, "place": place, "left": said.minutes(left)}
@@ -170,14 +170,14 @@ def undo(request: HttpRequest) -> HttpResponse:
         return redirect(_onward(request))
     messages.success(request, _("Undone: %(grade)s.") % {"grade": taken.get_rating_display()})
     session = selectors.open_session(user)
-    sitting = selectors.latest_sitting(user, taken.card.question)
+    attempt = selectors.latest_attempt(user, taken.card.question)
     if (
         session is not None
         and taken.session_id == session.pk
-        and sitting is not None
-        and not sitting.over
+        and attempt is not None
+        and not attempt.over
     ):
-        return redirect(f"{reverse('progress:review')}?at={sitting.pk}")
+        return redirect(f"{reverse('progress:review')}?at={attempt.pk}")
     return redirect(_onward(request))
 
 
@@ -194,7 +194,7 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Http404("No such sitting.") from None
+        raise Http404("No such attempt.") from None
 
 
 def _numbers(text: str) -> list[int]:

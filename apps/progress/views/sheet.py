@@ -21,7 +21,7 @@ from apps.common.topics import topic_title
 from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
 from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
-from apps.progress.models import Answer, Card, Rating, Sitting
+from apps.progress.models import Answer, Card, Rating, Attempt
 from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.marking import Mark
@@ -131,7 +131,7 @@ def parts_of(
 def context(
     request: HttpRequest,
     question: Question,
-    sitting: Sitting,
+    attempt: Attempt,
     *,
     revealed: bool = False,
     fresh: Fresh | None = None,
@@ -146,17 +146,17 @@ def context(
         unstored: the answers of a visitor, which are not stored.
     """
     member = request.user if isinstance(request.user, User) else None
-    revision, is_open = sitting.revision, revealed or sitting.is_revealed
+    revision, is_open = attempt.revision, revealed or attempt.is_revealed
     quotes = _quotes(member, revision, is_open)
     verdicts = (
         render_to_string("progress/_verdicts.html", {"quotes": quotes}, request)
         if quotes and is_open
         else ""
     )
-    sheet = sheet_of(revision, sitting.seed, verdicts=verdicts)
+    sheet = sheet_of(revision, attempt.seed, verdicts=verdicts)
     answers: parts.Answers = unstored or {}
-    if member and not sitting._state.adding:
-        answers = selectors.answers_of(sitting)
+    if member and not attempt._state.adding:
+        answers = selectors.answers_of(attempt)
     if member and card is None:
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
@@ -164,7 +164,7 @@ def context(
     return {
         "question": question,
         "revision": revision,
-        "sitting": sitting,
+        "attempt": attempt,
         "sheet": sheet,
         "kinds": question.kinds,
         "topic": topic_title(question.topic),
@@ -175,10 +175,10 @@ def context(
         "writes": bool({"concept", "open", "code"} & set(question.kinds))
         or not (sheet.drawn or sheet.choices or sheet.steps),
         "result": parts.result(sheet, answers),
-        **_hints(sheet, sitting, member),
+        **_hints(sheet, attempt, member),
         "revealed": is_open,
         "in_review": in_review,
-        **_times(sitting),
+        **_times(attempt),
         **_beside(revision, quotes, is_open=is_open, in_review=in_review),
         "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
         "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
@@ -188,24 +188,24 @@ def context(
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         "sures": Answer.Sure.choices,
         "ticked": answers["points"][-1].entered["ticked"] if answers.get("points") else [],
-        "review_id": studying.next_review_id(sitting),
+        "review_id": studying.next_review_id(attempt),
         "card": card,
         "seen": len(grades),
         "rating": next(
-            (grade.rating for grade in grades if grade.review_id == sitting.graded_as), None
+            (grade.rating for grade in grades if grade.review_id == attempt.graded_as), None
         ),
-        "grades": buttons(member, card, grades, sitting) if member and is_open else [],
+        "grades": buttons(member, card, grades, attempt) if member and is_open else [],
         "back": question.get_absolute_url(),
     }
 
 
-def _hints(sheet: Sheet, sitting: Sitting, member: User | None) -> dict[str, Any]:
+def _hints(sheet: Sheet, attempt: Attempt, member: User | None) -> dict[str, Any]:
     """Return the hints that are open, and how many are left; a visitor has all of them."""
     if member is None:
         return {"hints": sheet.hints, "hints_left": 0}
     return {
-        "hints": sheet.hints[: sitting.hints],
-        "hints_left": max(0, len(sheet.hints) - sitting.hints),
+        "hints": sheet.hints[: attempt.hints],
+        "hints_left": max(0, len(sheet.hints) - attempt.hints),
     }
 
 
@@ -221,25 +221,25 @@ def _beside(
     }
 
 
-def _times(sitting: Sitting) -> dict[str, int]:
+def _times(attempt: Attempt) -> dict[str, int]:
     """Return what the site's clock says, and when it would have been shown, had it been read in one
     go.
     """
     at = now()
-    return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(sitting, at))}
+    return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(attempt, at))}
 
 
 def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _spent(sitting: Sitting, at: datetime) -> timedelta:
-    """Return the time that was spent on a sitting before this page of it."""
+def _spent(attempt: Attempt, at: datetime) -> timedelta:
+    """Return the time that was spent on an attempt before this page of it."""
     nothing = timedelta(0)
-    if sitting._state.adding:
+    if attempt._state.adding:
         return nothing
-    spent = (sitting.revealed_at or at) - sitting.began_at
-    if not sitting.is_revealed and spent > AWAY:
+    spent = (attempt.revealed_at or at) - attempt.began_at
+    if not attempt.is_revealed and spent > AWAY:
         return nothing
     return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
 
@@ -254,12 +254,12 @@ def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quot
 
 
 def buttons(
-    user: User, card: Card | None, grades: Sequence[Grade], sitting: Sitting
+    user: User, card: Card | None, grades: Sequence[Grade], attempt: Attempt
 ) -> list[dict[str, Any]]:
     """Return the buttons of the grade row, each with how long it puts the card off."""
     plan, at = selectors.plan_of(user), now()
     aim = plan.retention / 100
-    earlier = [grade for grade in grades if grade.review_id != sitting.graded_as]
+    earlier = [grade for grade in grades if grade.review_id != attempt.graded_as]
     before = memory.fold(card.made_at, earlier, aim)[0] if card else Memory(due=at)
     gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
     offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)

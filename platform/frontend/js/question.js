@@ -2,7 +2,7 @@
 import { $, $$, say } from "./shell.js";
 
 const DRAFT = "gradus-draft-";
-const KEPT_MS = 7 * 24 * 3600 * 1000; // a sitting lasts a day: what was written in one of last week is never asked for again
+const KEPT_MS = 7 * 24 * 3600 * 1000; // an attempt lasts a day: what was written in one of last week is never asked for again
 const store = { // "<when> <text>"
   get: (key) => { try { return localStorage.getItem(DRAFT + key)?.replace(/^\d+ /, "") ?? ""; } catch { return ""; } },
   set: (key, value) => { try { localStorage.setItem(DRAFT + key, `${Date.now()} ${value}`); } catch { /* not kept, then */ } },
@@ -24,7 +24,7 @@ function drafts() {
     if (kept && "blank" in field.dataset) field.value = kept; // it shows nothing yet, or the code to begin from
     field.addEventListener("input", () => store.set(field.dataset.draft, field.value));
   }
-  if ($("article.q")?.dataset.revealed === "1") store.drop($("article.q [name=sitting]")?.value);
+  if ($("article.q")?.dataset.revealed === "1") store.drop($("article.q [name=attempt]")?.value);
 }
 
 /* Control and Enter send what is being written, from wherever in its form. */
