@@ -100,7 +100,7 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
     if answer.status_code == 204:
         return False
     claim = answer.json()
-    token, tries = {"X-Try-Token": claim["token"]}, f"/tries/{claim['try_id']}"
+    token, run_attempts = {"X-Run-Attempt-Token": claim["token"]}, f"/run-attempts/{claim['run_attempt_id']}"
     point = {
         "arm": "relu 1",
         "series": "dead",
@@ -110,7 +110,7 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
         "high": [0.6],
     }
     http.post(
-        f"{tries}/events",
+        f"{run_attempts}/events",
         json={"after": claim["after"], "events": [point], "done": 1, "of": 1},
         headers=token,
     ).raise_for_status()
@@ -123,7 +123,7 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
         "replicates": 16,
     }
     http.post(
-        f"{tries}/result",
+        f"{run_attempts}/result",
         json={"state": "succeeded", "verdicts": [verdict], **known},
         headers=token,
     ).raise_for_status()

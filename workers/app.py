@@ -153,7 +153,7 @@ def stop(**_: Any) -> None:
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def wait(**_: Any) -> None:
-    """Do not end before the tries are given back."""
+    """Do not end before the run attempts are given back."""
     stop()
     if OneWorker.closer:
         OneWorker.closer.join()

@@ -29,7 +29,7 @@ RELEASED_FOR = {
 }
 
 
-class LiveTry:
+class RunAttempt:
     """Reads what the lab process says and tells the site, in one thread; `give_up` and the limit
     come from others.
     """
@@ -82,7 +82,7 @@ class LiveTry:
             self._process.kill_and_wait()  # memory is free again when the slot is
 
     def give_up(self) -> None:
-        """End the process and give the try back: the worker is going away."""
+        """End the process and give the run attempt back: the worker is going away."""
         self._end("shutdown")
 
     def kill(self) -> None:
@@ -144,7 +144,7 @@ class LiveTry:
         request = self._outbox.request(self._done, self._of)
         self._next = time.monotonic() + REPORT_SECONDS
         try:
-            reply = self._reporter.events(self.claim.try_id, self.claim.token, request)
+            reply = self._reporter.events(self.claim.run_attempt_id, self.claim.token, request)
             self._outbox.acknowledge(request.after + len(request.events))
             self._take_reply(reply)
             if request.events and not request.after > self.claim.after:
@@ -173,7 +173,7 @@ class LiveTry:
     # ------------------------------------------------------------ the end
 
     def _finish(self) -> None:
-        """Say how it ended: a result, or that the try is given back."""
+        """Say how it ended: a result, or that the run attempt is given back."""
         if self._reason == "stale":
             return
         if self._result is None:
@@ -204,7 +204,7 @@ class LiveTry:
         claim = self.claim
         self._absorb()
         parcel = Parcel(
-            claim.try_id,
+            claim.run_attempt_id,
             claim.token,
             self._outbox.acknowledged,
             self._outbox.rest(),
@@ -217,9 +217,9 @@ class LiveTry:
         except OSError as error:
             log.error("run %s: its result is not on disk: %s", claim.run, error)
         if self._in_time(lambda: deliver(parcel, self._outbox, self._reporter)):
-            self._spool.remove(claim.try_id)
+            self._spool.remove(claim.run_attempt_id)
         else:
-            self._spool.hand_over(claim.try_id)
+            self._spool.hand_over(claim.run_attempt_id)
 
     def _absorb(self) -> None:
         """Take the points that the process had sent before its end."""
@@ -230,10 +230,10 @@ class LiveTry:
                 return
 
     def _release(self) -> None:
-        # a crash costs a try, the others do not
+        # a crash costs a run attempt, the others do not
         reason = RELEASED_FOR.get(self._reason, f"crashed: {self._gone}")
         log.warning("run %s, try %d is given back: %s", self.claim.run, self.claim.number, reason)
-        self._in_time(lambda: self._reporter.release(self.claim.try_id, self.claim.token, reason))
+        self._in_time(lambda: self._reporter.release(self.claim.run_attempt_id, self.claim.token, reason))
 
     def _in_time(self, deed: Callable[[], None]) -> bool:
         """Do what may fail while the site is away, again until the lease is over; return whether it

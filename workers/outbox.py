@@ -1,4 +1,4 @@
-"""The points of one try on their way to the site: merged while they wait, numbered when first sent,
+"""The points of one run attempt on their way to the site: merged while they wait, numbered when first sent,
 kept in case of a gap.
 """
 

@@ -14,7 +14,7 @@ import msgspec
 from workers.settings import Settings
 from workers.wire import (
     PREFIX,
-    TRY_HEADER,
+    RUN_ATTEMPT_HEADER,
     Claim,
     ClaimRequest,
     EventsReply,
@@ -49,7 +49,7 @@ class Refusal(Exception):
     @property
     def is_stale(self) -> bool:
         """Say whether somebody else, or nobody, speaks for the run now."""
-        return self.code in ("stale-try", "not-found")
+        return self.code in ("stale-run-attempt", "not-found")
 
 
 class Problem(msgspec.Struct):
@@ -88,29 +88,29 @@ class Reporter:
             self.complain(f"No runs can be claimed from {self._url}: {error}")
             return None
 
-    def events(self, try_id: int, token: str, request: EventsRequest) -> EventsReply:
-        """Report points, or that the try is alive.
+    def events(self, run_attempt_id: int, token: str, request: EventsRequest) -> EventsReply:
+        """Report points, or that the run attempt is alive.
 
         Raises:
             Away, Refusal.
         """
-        return _read(self.send(f"/tries/{try_id}/events", request, token), EventsReply)
+        return _read(self.send(f"/run-attempts/{run_attempt_id}/events", request, token), EventsReply)
 
-    def result(self, try_id: int, token: str, result: Result) -> None:
-        """Report how a try ended.
-
-        Raises:
-            Away, Refusal.
-        """
-        self.send(f"/tries/{try_id}/result", result, token)
-
-    def release(self, try_id: int, token: str, reason: str) -> None:
-        """Give a try back.
+    def result(self, run_attempt_id: int, token: str, result: Result) -> None:
+        """Report how a run attempt ended.
 
         Raises:
             Away, Refusal.
         """
-        self.send(f"/tries/{try_id}/release", Release(reason), token)
+        self.send(f"/run-attempts/{run_attempt_id}/result", result, token)
+
+    def release(self, run_attempt_id: int, token: str, reason: str) -> None:
+        """Give a run attempt back.
+
+        Raises:
+            Away, Refusal.
+        """
+        self.send(f"/run-attempts/{run_attempt_id}/release", Release(reason), token)
 
     def send(self, path: str, record: Any, token: str = "") -> bytes:
         """Post a record and return the body of the answer. All that a worker says goes through
@@ -123,7 +123,7 @@ class Reporter:
         """
         try:
             answer = self._client.post(
-                path, content=_encode(record), headers={TRY_HEADER: token} if token else {}
+                path, content=_encode(record), headers={RUN_ATTEMPT_HEADER: token} if token else {}
             )
         except httpx.HTTPError as error:
             raise Away(f"{type(error).__name__}: {error}") from None

@@ -24,7 +24,7 @@ PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between tries to deliver wh
 class Parcel(msgspec.Struct):
     """A result, with the points that must arrive before it."""
 
-    try_id: int
+    run_attempt_id: int
     token: str
     after: int  # number of the event that the site has acknowledged last
     events: list[Event]  # the following
@@ -34,34 +34,34 @@ class Parcel(msgspec.Struct):
 
 
 def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
-    """Report what is left of a try, then its result. Harmless to repeat.
+    """Report what is left of a run attempt, then its result. Harmless to repeat.
 
     A result that the site finds wrong is reported as a failure of the run, so that it does not come
     back for ever.
 
     Raises:
         Away: ask again later.
-        Refusal: the try is over for the site; nothing is left to do.
+        Refusal: the run attempt is over for the site; nothing is left to do.
         Lost: the site misses points that nobody has.
     """
-    try_id, token = parcel.try_id, parcel.token
+    run_attempt_id, token = parcel.run_attempt_id, parcel.token
     while outbox:
         request = outbox.request(parcel.done, parcel.of)
         try:
-            reporter.events(try_id, token, request)
+            reporter.events(run_attempt_id, token, request)
             outbox.acknowledge(request.after + len(request.events))
         except Refusal as refusal:
             if refusal.code != "gap":
                 raise
             outbox.rewind(refusal.last)
     try:
-        reporter.result(try_id, token, parcel.result)
+        reporter.result(run_attempt_id, token, parcel.result)
     except Refusal as refusal:
         if refusal.is_stale:
             raise
-        log.error("the result of try %d was refused: %s", try_id, refusal)
+        log.error("the result of run attempt %d was refused: %s", run_attempt_id, refusal)
         reporter.result(
-            try_id,
+            run_attempt_id,
             token,
             Result("failed", error="The site refused the result.", detail=str(refusal)),
         )
@@ -73,7 +73,7 @@ class Spool:
     def __init__(self, folder: Path, reporter: Reporter) -> None:
         self._folder = folder
         self._reporter = reporter
-        self._busy: set[int] = set()  # tries whose own thread is still delivering
+        self._busy: set[int] = set()  # run attempts whose own thread is still delivering
         self._changed = threading.Condition()
         self._closing = self._handed = False
 
@@ -91,8 +91,8 @@ class Spool:
         """Put a parcel on disk, to be delivered by the caller until it calls `hand_over` or
         `remove`.
         """
-        self._busy.add(parcel.try_id)
-        final = self._path(parcel.try_id)
+        self._busy.add(parcel.run_attempt_id)
+        final = self._path(parcel.run_attempt_id)
         fresh = final.with_suffix(f".{os.getpid()}")
         try:
             with os.fdopen(
@@ -111,20 +111,20 @@ class Spool:
         finally:
             os.close(folder)
 
-    def hand_over(self, try_id: int) -> None:
+    def hand_over(self, run_attempt_id: int) -> None:
         """Leave a saved parcel to the spool's own thread."""
         with self._changed:
-            self._busy.discard(try_id)
+            self._busy.discard(run_attempt_id)
             self._handed = True
             self._changed.notify_all()
 
-    def remove(self, try_id: int) -> None:
+    def remove(self, run_attempt_id: int) -> None:
         """Throw a parcel away: it was acknowledged, or nobody wants it."""
-        self._path(try_id).unlink(missing_ok=True)
-        self._busy.discard(try_id)
+        self._path(run_attempt_id).unlink(missing_ok=True)
+        self._busy.discard(run_attempt_id)
 
-    def _path(self, try_id: int) -> Path:
-        return self._folder / f"{try_id}.json"
+    def _path(self, run_attempt_id: int) -> Path:
+        return self._folder / f"{run_attempt_id}.json"
 
     def _left(self) -> Iterator[Path]:
         for path in sorted(self._folder.glob("*.json")):

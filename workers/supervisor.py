@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from workers.keeper import Keeper
-from workers.live_try import LiveTry
+from workers.run_attempt import RunAttempt
 from workers.pipe import Ready
 from workers.reporter import Reporter
 from workers.settings import Settings
@@ -35,7 +35,7 @@ class Supervisor:
         self._claiming = threading.Lock()
         self._changed = threading.Condition()
         self._taken = 0  # slots
-        self._live: set[LiveTry] = set()
+        self._live: set[RunAttempt] = set()
         self._bench = self._closing = self._look = False
         self._poller = threading.Thread(target=self._poll, name="poller", daemon=True)
 
@@ -54,8 +54,8 @@ class Supervisor:
         were.
         """
         ran = 0
-        while (live_try := self._take_try()) is not None:
-            self._run(live_try)
+        while (run_attempt := self._take_run_attempt()) is not None:
+            self._run(run_attempt)
             ran += 1
         return ran
 
@@ -65,8 +65,8 @@ class Supervisor:
             self._closing = True
             self._changed.notify_all()
             live = list(self._live)
-        for live_try in live:
-            live_try.give_up()
+        for run_attempt in live:
+            run_attempt.give_up()
         self._keeper.close()
         with self._changed:
             self._changed.wait_for(lambda: not self._taken)
@@ -85,36 +85,36 @@ class Supervisor:
             try:
                 if not looked_for:
                     self._keeper.refresh()
-                if (live_try := self._take_try()) is not None:
+                if (run_attempt := self._take_run_attempt()) is not None:
                     threading.Thread(
-                        target=self._run_and_drain, args=[live_try], daemon=True
+                        target=self._run_and_drain, args=[run_attempt], daemon=True
                     ).start()
             # files that are being replaced, a machine without threads: whatever it is, look again
             except Exception:
                 log.exception("could not look for work; trying again")
 
-    def _run_and_drain(self, live_try: LiveTry) -> None:
-        self._run(live_try)
+    def _run_and_drain(self, run_attempt: RunAttempt) -> None:
+        self._run(run_attempt)
         self.drain()
 
-    def _take_try(self) -> LiveTry | None:
-        """Return a try, with a slot taken and a warm process for it; None when one of them is not
+    def _take_run_attempt(self) -> RunAttempt | None:
+        """Return a run attempt, with a slot taken and a warm process for it; None when one of them is not
         to be had.
         """
         with self._changed:
             if not self.has_room():
                 return None
             self._taken += 1
-        live_try = None
+        run_attempt = None
         try:
             with self._claiming:
-                live_try = self._claim()
+                run_attempt = self._claim()
         finally:
-            if live_try is None:
+            if run_attempt is None:
                 self._free_slot()
-        return live_try
+        return run_attempt
 
-    def _claim(self) -> LiveTry | None:
+    def _claim(self) -> RunAttempt | None:
         spare = self._keeper.wait()
         if spare is None or self._bench:
             return None
@@ -125,13 +125,13 @@ class Supervisor:
         # The next spare is started after the first point, which it would delay; after a bench run,
         # whose numbers it would disturb.
         on_first = (lambda: None) if claim.lane == "bench" else self._look_further
-        live_try = LiveTry(claim, spare, self._reporter, self._spool, on_first)
+        run_attempt = RunAttempt(claim, spare, self._reporter, self._spool, on_first)
         with self._changed:
             self._bench = claim.lane == "bench"
-            self._live.add(live_try)
+            self._live.add(run_attempt)
             if self._closing:
-                live_try.give_up()
-        return live_try
+                run_attempt.give_up()
+        return run_attempt
 
     def _request(self, ready: Ready) -> ClaimRequest:
         slots = self._settings.slots
@@ -147,17 +147,17 @@ class Supervisor:
             versions=ready.versions,
         )
 
-    def _run(self, live_try: LiveTry) -> None:
+    def _run(self, run_attempt: RunAttempt) -> None:
         """Do a run in the slot that is taken, and free the slot."""
-        is_bench = live_try.claim.lane == "bench"
+        is_bench = run_attempt.claim.lane == "bench"
         try:
-            live_try.go(threads=1 if is_bench else 0)
+            run_attempt.go(threads=1 if is_bench else 0)
         except Exception:  # a bug: the lease ends, and another worker has the run
-            log.exception("run %s was dropped", live_try.claim.run)
+            log.exception("run %s was dropped", run_attempt.claim.run)
         finally:
-            live_try.kill()
+            run_attempt.kill()
             with self._changed:
-                self._live.discard(live_try)
+                self._live.discard(run_attempt)
                 if is_bench:
                     self._bench = False
             self._free_slot()

@@ -2,15 +2,15 @@
 and nothing else of each other.
 
 Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization:
-Worker <machine token>`; every write about a try carries `X-Try-Token` too. Refusals are problem
+Worker <machine token>`; every write about a run attempt carries `X-Run-Attempt-Token` too. Refusals are problem
 documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a worker passes
 over them, so that a newer site does not lose the runs that it gives to older workers.
 
     POST /api/worker/v1/claim                 ClaimRequest  -> 200 Claim, 204 nothing to do
-    POST /api/worker/v1/tries/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-try,
+    POST /api/worker/v1/run-attempts/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-run-attempt,
                                                                409 gap (with `last`)
-    POST /api/worker/v1/tries/<id>/result     Result        -> 200 (again: 200), 409 stale-try
-    POST /api/worker/v1/tries/<id>/release    Release       -> 200, 409 stale-try
+    POST /api/worker/v1/run-attempts/<id>/result     Result        -> 200 (again: 200), 409 stale-run-attempt
+    POST /api/worker/v1/run-attempts/<id>/release    Release       -> 200, 409 stale-run-attempt
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PREFIX = "/api/worker/v1"
 MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
-TRY_HEADER = "X-Try-Token"
+RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
 BELL = "workers.drain"  # the Celery task that a bell names; its queue is the lane
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
@@ -64,14 +64,14 @@ class Claim(Struct, frozen=True):
     """A run to begin. The token is shown this once."""
 
     run: str
-    try_id: int
-    number: int  # of the try, from 1
+    run_attempt_id: int
+    number: int  # of the run attempt, from 1
     token: str
     lease_seconds: float
     beat_seconds: float
     kill_seconds: float  # from SIGTERM to SIGKILL
-    limit_seconds: float  # the longest that the try may take
-    after: int  # number of the run's last stored batch: the try's own begin with the next
+    limit_seconds: float  # the longest that the run attempt may take
+    after: int  # number of the run's last stored batch: the run attempt's own begin with the next
     lane: str
     lab: str
     lab_hash: str
@@ -135,7 +135,7 @@ class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a try ended. Sent after the last events; repeated until acknowledged."""
+    """How a run attempt ended. Sent after the last events; repeated until acknowledged."""
 
     state: EndState
     verdicts: list[Verdict] = []
@@ -150,7 +150,7 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):
-    """The worker is going away: give the run back to the queue. Costs no try."""
+    """The worker is going away: give the run back to the queue. Costs no run attempt."""
 
     reason: str = ""
 

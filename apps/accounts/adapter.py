@@ -15,7 +15,7 @@ from apps.accounts.addresses import mailbox
 from apps.accounts.limits import seconds_to_wait
 from apps.accounts.models import User
 from apps.common.access import is_local
-from apps.common.errors import TooManyTries
+from apps.common.errors import TooManyAttempts
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
             super().pre_authenticate(request, **credentials)
         except ValidationError as error:
             key = self._get_login_attempts_cache_key(request, **credentials)
-            raise TooManyTries(seconds_to_wait(request, "login_failed", key=key)) from error
+            raise TooManyAttempts(seconds_to_wait(request, "login_failed", key=key)) from error
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.email = form.typed_email()

@@ -39,7 +39,7 @@ AREAS = (
 
 class AddressField(forms.EmailField):
     """An address, of which allauth sees the canonical form only: by it accounts are looked up and
-    tries are counted.
+    run attempts are counted.
     """
 
     default_validators = [*forms.EmailField.default_validators, check_address]

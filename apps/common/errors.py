@@ -30,7 +30,7 @@ class TooManyRuns(Refused):
     status = 429
 
 
-class TooManyTries(Refused):
+class TooManyAttempts(Refused):
     """Too many tries in a short time. `seconds` says when the next one may be made."""
 
     code = "too-many-tries"
@@ -64,10 +64,10 @@ class BadKnobs(Refused):
     status = 422
 
 
-class StaleTry(Refused):
-    """The try that speaks was given up; its worker must stop."""
+class StaleRunAttempt(Refused):
+    """The run attempt that speaks was given up; its worker must stop."""
 
-    code = "stale-try"
+    code = "stale-run-attempt"
     status = 409
 
 

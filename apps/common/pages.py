@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
 from apps.common.access import came_from
-from apps.common.errors import TooManyTries
+from apps.common.errors import TooManyAttempts
 from apps.common.fragments import is_fragment
 
 RETRY_SECONDS = 10  # a database that was restarted answers by then
@@ -130,7 +130,7 @@ def resume(
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Answer allauth's limits, whose windows are minutes."""
-    return refused(request, TooManyTries(seconds=60))
+    return refused(request, TooManyAttempts(seconds=60))
 
 
 def refused(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -24,7 +24,7 @@ from apps.experiments.models import (
     Prediction,
     Run,
     Share,
-    Try,
+    RunAttempt,
     Verdict,
 )
 
@@ -103,8 +103,8 @@ class MachineAdmin(Editable, admin.ModelAdmin[Machine]):
             self._show_token(request, machine)
 
 
-class TryInline(admin.TabularInline[Try, Run]):
-    model = Try
+class RunAttemptInline(admin.TabularInline[RunAttempt, Run]):
+    model = RunAttempt
     extra = 0
     can_delete = False
     fields = readonly_fields = (
@@ -157,7 +157,7 @@ class RunAdmin(Kept):
     list_select_related = ["owner", "version__lab"]
     search_fields = ["id", "owner__handle", "owner__email", "version__lab__slug"]
     date_hierarchy = "queued_at"
-    inlines = [VerdictInline, TryInline]
+    inlines = [VerdictInline, RunAttemptInline]
     actions = ["stop"]
 
     @admin.display(description=_("lab"))
@@ -187,8 +187,8 @@ class VerdictAdmin(Kept):
     search_fields = ["claim", "run__id"]
 
 
-@admin.register(Try)
-class TryAdmin(Kept):
+@admin.register(RunAttempt)
+class RunAttemptAdmin(Kept):
     list_display = [
         "run",
         "number",

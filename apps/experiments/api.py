@@ -70,7 +70,7 @@ class WorkerView(APIView):
 
     @staticmethod
     def token(request: Request) -> str:
-        return str(request.headers.get(wire.TRY_HEADER, ""))
+        return str(request.headers.get(wire.RUN_ATTEMPT_HEADER, ""))
 
 
 class ClaimEndpoint(WorkerView):
@@ -88,8 +88,8 @@ class ClaimEndpoint(WorkerView):
         run = claimed.run
         given = wire.Claim(
             run=str(run.pk),
-            try_id=claimed.attempt.pk,
-            number=claimed.attempt.number,
+            run_attempt_id=claimed.run_attempt.pk,
+            number=claimed.run_attempt.number,
             token=claimed.token,
             lease_seconds=settings.LEASE_SECONDS,
             beat_seconds=settings.BEAT_SECONDS,
@@ -107,29 +107,29 @@ class ClaimEndpoint(WorkerView):
 
 
 class EventsEndpoint(WorkerView):
-    def post(self, request: Request, try_id: int) -> HttpResponse:
+    def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
         stop = reporting.store_events(
-            machine=self.machine(request), try_id=try_id, token=self.token(request), report=report
+            machine=self.machine(request), run_attempt_id=run_attempt_id, token=self.token(request), report=report
         )
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
 
 
 class ResultEndpoint(WorkerView):
-    def post(self, request: Request, try_id: int) -> HttpResponse:
+    def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
         run = reporting.finish_run(
-            machine=self.machine(request), try_id=try_id, token=self.token(request), result=result
+            machine=self.machine(request), run_attempt_id=run_attempt_id, token=self.token(request), result=result
         )
         return self.answer({"run": str(run.pk), "state": run.state})
 
 
 class ReleaseEndpoint(WorkerView):
-    def post(self, request: Request, try_id: int) -> HttpResponse:
+    def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         asked = self.read(request, wire.Release)
-        reporting.release_try(
+        reporting.release_run_attempt(
             machine=self.machine(request),
-            try_id=try_id,
+            run_attempt_id=run_attempt_id,
             token=self.token(request),
             reason=asked.reason,
         )

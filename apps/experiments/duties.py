@@ -16,16 +16,16 @@ from apps.experiments.models import Run
 log = logging.getLogger(__name__)
 
 
-def give_up_silent_tries() -> int:
-    """Give up the tries whose worker fell silent, each in its own transaction, so that one fault
+def requeue_silent_runs() -> int:
+    """Give up the run attempts whose worker fell silent, each in its own transaction, so that one fault
     does not hold up the rest.
     """
-    return sum(_each(services.give_up_if_silent, pk) for pk in services.silent_tries())
+    return sum(_each(services.requeue_if_silent, pk) for pk in services.silent_run_attempts())
 
 
-def end_overdue_tries() -> int:
-    """End the tries that passed their limit or stand still."""
-    return sum(_each(services.end_if_overdue, pk) for pk in services.overdue_tries())
+def end_overdue_runs() -> int:
+    """End the run attempts that passed their limit or stand still."""
+    return sum(_each(services.end_if_overdue, pk) for pk in services.overdue_run_attempts())
 
 
 def end_outdated_runs() -> int:
@@ -33,7 +33,7 @@ def end_outdated_runs() -> int:
     return sum(_each(services.end_if_outdated, pk) for pk in services.outdated_runs())
 
 
-def ring_for_what_waits() -> int:
+def wake_workers_for_waiting_runs() -> int:
     """Ring each lane in which runs wait, once: bells may have been lost."""
     lanes = list(Run.objects.waiting().order_by("lane").values_list("lane", flat=True).distinct())
     for lane in lanes:
@@ -41,7 +41,7 @@ def ring_for_what_waits() -> int:
     return len(lanes)
 
 
-DUTIES = (give_up_silent_tries, end_overdue_tries, end_outdated_runs, ring_for_what_waits)
+DUTIES = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)
 
 
 def _each(service: Callable[..., bool], pk: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Labs, runs, and the tries that workers make at them: tables, constraints, and the words to ask
+"""Labs, runs, and the run attempts that workers make at them: tables, constraints, and the words to ask
 for them.
 """
 
@@ -151,7 +151,7 @@ class Run(models.Model):
     stop_asked = models.BooleanField(default=False)
     shared = models.BooleanField(default=False)
     queued_at = models.DateTimeField(db_default=Clock())
-    started_at = models.DateTimeField(null=True, blank=True)  # of the last try
+    started_at = models.DateTimeField(null=True, blank=True)  # of the last run attempt
     ended_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
     of = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
@@ -254,14 +254,14 @@ class Verdict(models.Model):
         return f"{self.claim}: {self.outcome}"
 
 
-class TryQuerySet(models.QuerySet["Try"]):
-    def silent(self) -> TryQuerySet:
-        """Tries whose worker has not been heard for a lease; in the future by more is as dead:
+class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
+    def silent(self) -> RunAttemptQuerySet:
+        """run attempts whose worker has not been heard for a lease; in the future by more is as dead:
         clocks step both ways.
         """
         return self.filter(self._silence())
 
-    def heard(self) -> TryQuerySet:
+    def heard(self) -> RunAttemptQuerySet:
         return self.exclude(self._silence())
 
     @staticmethod
@@ -270,14 +270,14 @@ class TryQuerySet(models.QuerySet["Try"]):
         return Q(heard_at__lt=Clock() - lease) | Q(heard_at__gt=Clock() + lease)
 
 
-class Try(models.Model):
-    """One worker's try at a run. Whoever holds its token may write; when it is given up, nobody
+class RunAttempt(models.Model):
+    """One worker's run attempt at a run. Whoever holds its token may write; when it is given up, nobody
     may.
     """
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="tries")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="run_attempts")
     number = models.PositiveSmallIntegerField()  # from 1
-    machine = models.ForeignKey(Machine, models.SET_NULL, null=True, related_name="tries")
+    machine = models.ForeignKey(Machine, models.SET_NULL, null=True, related_name="run_attempts")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     began_at = models.DateTimeField(db_default=Clock())
     heard_at = models.DateTimeField(db_default=Clock())
@@ -285,18 +285,18 @@ class Try(models.Model):
     moved_at = models.DateTimeField(db_default=Clock())
     ended_at = models.DateTimeField(null=True, blank=True)
     finished = models.BooleanField(default=False)  # it brought the result; else it was given up
-    # the worker gave it back at shutdown: costs no try
+    # the worker gave it back at shutdown: costs no run attempt
     released = models.BooleanField(default=False)
 
-    objects = TryQuerySet.as_manager()
+    objects = RunAttemptQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("run attempt")
         verbose_name_plural = _("run attempts")
         constraints = [
-            models.UniqueConstraint(fields=["run", "number"], name="tries_are_numbered"),
+            models.UniqueConstraint(fields=["run", "number"], name="run_attempts_are_numbered"),
             models.UniqueConstraint(
-                fields=["run"], condition=Q(ended_at=None), name="one_live_try_a_run"
+                fields=["run"], condition=Q(ended_at=None), name="one_live_attempt_a_run"
             ),
         ]
 
@@ -305,7 +305,7 @@ class Try(models.Model):
 
 
 class Batch(models.Model):
-    """Points as they came (one arm, one series), or a reset by a later try.
+    """Points as they came (one arm, one series), or a reset by a later run attempt.
 
     Arrays are little-endian float64, NaN where not finite.
     """
@@ -315,7 +315,7 @@ class Batch(models.Model):
         RESET = "reset"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="batches")
-    seq = models.PositiveIntegerField()  # rises within a run, across tries
+    seq = models.PositiveIntegerField()  # rises within a run, across run attempts
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.POINTS)
     arm = models.CharField(max_length=128, blank=True)
     series = models.CharField(max_length=128, blank=True)
@@ -323,7 +323,7 @@ class Batch(models.Model):
     mean = models.BinaryField(default=b"")
     low = models.BinaryField(default=b"")  # empty for a single replicate
     high = models.BinaryField(default=b"")
-    reset = models.JSONField(default=dict)  # {"try": number, "keep": seq} of a reset
+    reset = models.JSONField(default=dict)  # {"run_attempt": number, "keep": seq} of a reset
 
     class Meta:
         verbose_name = _("batch of points")

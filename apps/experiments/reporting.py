@@ -1,6 +1,6 @@
 """Every write that a worker makes: claim, points, result, release.
 
-Whoever holds a live try's token speaks for its run; nobody else does.
+Whoever holds a live run attempt's token speaks for its run; nobody else does.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.common.clock import Clock
-from apps.common.errors import BadRequest, Gap, StaleTry
+from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import live, series
-from apps.experiments.models import Batch, LabVersion, Machine, Run, Share, Try, Verdict
-from apps.experiments.services import count_use, end_run, give_up
+from apps.experiments.models import Batch, LabVersion, Machine, Run, Share, RunAttempt, Verdict
+from apps.experiments.services import count_use, end_run, requeue_or_end
 from workers import wire
 
 
@@ -30,7 +30,7 @@ class Claim:
     """What a worker needs to begin. The token is never seen again."""
 
     run: Run
-    attempt: Try
+    run_attempt: RunAttempt
     token: str
 
 
@@ -70,7 +70,7 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
             # stays as it was. Then ask again.
             now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
-                return _start_try(run, machine)
+                return _start_run_attempt(run, machine)
     return None
 
 
@@ -93,35 +93,35 @@ def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str
     )
 
 
-def _start_try(run: Run, machine: Machine) -> Claim:
+def _start_run_attempt(run: Run, machine: Machine) -> Claim:
     token = new_token()
-    number = run.tries.count() + 1
-    attempt = Try.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
+    number = run.run_attempts.count() + 1
+    run_attempt = RunAttempt.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
     count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
     # as the claim stored it; who claims reads no more of the run than this
     run.state, run.done, run.of = Run.State.RUNNING, 0, 0
-    if number > 1:  # tell readers to forget what the try before drew
+    if number > 1:  # tell readers to forget what the run attempt before drew
         run.last_seq += 1
         run.save(update_fields=["last_seq"])
         reset = Batch.objects.create(
-            run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"try": number, "keep": 0}
+            run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"run_attempt": number, "keep": 0}
         )
         live.tell_batches(run, [reset])
     live.tell_state(run)
-    return Claim(run, attempt, token)
+    return Claim(run, run_attempt, token)
 
 
 @transaction.atomic
-def store_events(*, machine: Machine, try_id: int, token: str, report: wire.EventsRequest) -> bool:
-    """Store what a try has to say, once however often it comes, and keep its lease. Returns whether
+def store_events(*, machine: Machine, run_attempt_id: int, token: str, report: wire.EventsRequest) -> bool:
+    """Store what a run attempt has to say, once however often it comes, and keep its lease. Returns whether
     it should stop.
 
     Raises:
-        StaleTry: the try was given up.
+        StaleRunAttempt: the run attempt was given up.
         Gap: events before these are missing; `last` says from where.
         BadRequest: an event's arrays differ in length, or are too long.
     """
-    run = _hold(machine, try_id, token)
+    run = _hold(machine, run_attempt_id, token)
     if report.after > run.last_seq:
         raise Gap(
             f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.",
@@ -133,7 +133,7 @@ def store_events(*, machine: Machine, try_id: int, token: str, report: wire.Even
         if seq > run.last_seq
     ]
     Batch.objects.bulk_create(fresh)
-    _hear(try_id, moved=bool(fresh))
+    _hear(run_attempt_id, moved=bool(fresh))
     if fresh or (report.done, report.of) != (run.done, run.of):
         run.last_seq += len(fresh)
         run.done, run.of = max(run.done, report.done), report.of
@@ -142,41 +142,41 @@ def store_events(*, machine: Machine, try_id: int, token: str, report: wire.Even
     return run.stop_asked
 
 
-def _hear(try_id: int, *, moved: bool) -> None:
-    """Note that a try spoke.
+def _hear(run_attempt_id: int, *, moved: bool) -> None:
+    """Note that a run attempt spoke.
 
-    A silence longer than a lease is no time of the try's: more likely the clock has stepped, and a
+    A silence longer than a lease is no time of the run attempt's: more likely the clock has stepped, and a
     run must not end for that.
     """
-    spoke = Try.objects.filter(pk=try_id)
+    spoke = RunAttempt.objects.filter(pk=run_attempt_id)
     silence = Clock() - F("heard_at")
     spoke.silent().update(began_at=F("began_at") + silence, moved_at=F("moved_at") + silence)
     spoke.update(heard_at=Clock(), **({"moved_at": Clock()} if moved else {}))
 
 
 @transaction.atomic
-def finish_run(*, machine: Machine, try_id: int, token: str, result: wire.Result) -> Run:
+def finish_run(*, machine: Machine, run_attempt_id: int, token: str, result: wire.Result) -> Run:
     """End a run with all that follows from it. The same call again changes nothing and returns the
     run.
 
     Raises:
-        StaleTry: another try, or nobody, speaks for the run now.
+        StaleRunAttempt: another run attempt, or nobody, speaks for the run now.
         BadRequest: a verdict names no claim of the lab, or one twice.
     """
     try:
-        run = _hold(machine, try_id, token)
-    except StaleTry:  # asked after the lock, so that of two calls at once the second sees the first
+        run = _hold(machine, run_attempt_id, token)
+    except StaleRunAttempt:  # asked after the lock, so that of two calls at once the second sees the first
         mine = {
-            "tries__pk": try_id,
-            "tries__token_hash": hashed(token),
-            "tries__machine": machine,
-            "tries__finished": True,
+            "run_attempts__pk": run_attempt_id,
+            "run_attempts__token_hash": hashed(token),
+            "run_attempts__machine": machine,
+            "run_attempts__finished": True,
         }
         if over := Run.objects.filter(state=result.state, **mine).first():
             return over
         raise
     _check_claims(run, result.verdicts)
-    Try.objects.filter(pk=try_id).update(ended_at=Clock(), finished=True)
+    RunAttempt.objects.filter(pk=run_attempt_id).update(ended_at=Clock(), finished=True)
     # as the worker measured it: the database's clock may have stepped meanwhile
     used = result.seconds - settings.ENTRY_PENALTY
     count_use(
@@ -203,23 +203,23 @@ def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
 
 
 @transaction.atomic
-def release_try(*, machine: Machine, try_id: int, token: str, reason: str) -> None:
-    """Give a run back to the queue. A shutdown costs no try, a lab process that was killed
+def release_run_attempt(*, machine: Machine, run_attempt_id: int, token: str, reason: str) -> None:
+    """Give a run back to the queue. A shutdown costs no run attempt, a lab process that was killed
     (`crashed: …`) does.
 
     Raises:
-        StaleTry: the try was given up before.
+        StaleRunAttempt: the run attempt was given up before.
     """
-    run = _hold(machine, try_id, token)
-    give_up(run, Try.objects.get(pk=try_id), released=not reason.startswith("crashed"))
+    run = _hold(machine, run_attempt_id, token)
+    requeue_or_end(run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed"))
 
 
-def _hold(machine: Machine, try_id: int, token: str) -> Run:
+def _hold(machine: Machine, run_attempt_id: int, token: str) -> Run:
     """Lock and return the run that the token may write to."""
-    mine = Try.objects.filter(pk=try_id, token_hash=hashed(token), machine=machine, ended_at=None)
+    mine = RunAttempt.objects.filter(pk=run_attempt_id, token_hash=hashed(token), machine=machine, ended_at=None)
     run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
     # Asked again under the lock: what a query joins but does not lock, it may still see as it was
     # before it had to wait.
     if run is None or not mine.exists():
-        raise StaleTry("This try was given up. Stop, and claim again.")
+        raise StaleRunAttempt("This run attempt was given up. Stop, and claim again.")
     return run

@@ -25,7 +25,7 @@ from apps.common.tokens import hashed, new_token
 from apps.experiments import knobs as knob_rules
 from apps.experiments import live, selectors
 from apps.experiments.calibration import score
-from apps.experiments.models import Lab, Machine, Outcome, Prediction, Run, Share, Try
+from apps.experiments.models import Lab, Machine, Outcome, Prediction, Run, Share, RunAttempt
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -147,13 +147,13 @@ def lock_runs_of(*, user: User) -> None:
 # ---------------------------------------------------------------- what housekeep does
 
 
-def silent_tries() -> list[int]:
-    """Return the tries whose worker has not been heard for a lease."""
-    return list(Try.objects.filter(ended_at=None).silent().values_list("pk", flat=True))
+def silent_run_attempts() -> list[int]:
+    """Return the run attempts whose worker has not been heard for a lease."""
+    return list(RunAttempt.objects.filter(ended_at=None).silent().values_list("pk", flat=True))
 
 
-def overdue_tries() -> list[int]:
-    """Return the tries that beat but have passed their limit by a lease, or have brought no point
+def overdue_run_attempts() -> list[int]:
+    """Return the run attempts that beat but have passed their limit by a lease, or have brought no point
     for `STALL_SECONDS`.
     """
     limit = timedelta(
@@ -161,28 +161,28 @@ def overdue_tries() -> list[int]:
     )
     stall = timedelta(seconds=settings.STALL_SECONDS)
     late = Q(began_at__lt=Clock() - limit) | Q(moved_at__lt=Clock() - stall)
-    return list(Try.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
+    return list(RunAttempt.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
 
 
 @transaction.atomic
-def give_up_if_silent(*, pk: int) -> bool:
-    """Requeue the run of try `pk` if its worker is still silent; after `MAX_TRIES` it is lost,
+def requeue_if_silent(*, pk: int) -> bool:
+    """Requeue the run of run attempt `pk` if its worker is still silent; after `MAX_RUN_ATTEMPTS` it is lost,
     which is our fault.
     """
     run = _run_of(pk)
-    if run is None or pk not in silent_tries():
+    if run is None or pk not in silent_run_attempts():
         return False  # it speaks just now, or spoke meanwhile
-    give_up(run, Try.objects.get(pk=pk))
+    requeue_or_end(run, RunAttempt.objects.get(pk=pk))
     return True
 
 
 @transaction.atomic
 def end_if_overdue(*, pk: int) -> bool:
-    """End the run of try `pk` if it has passed its limit, or stands still."""
+    """End the run of run attempt `pk` if it has passed its limit, or stands still."""
     run = _run_of(pk)
-    if run is None or pk not in overdue_tries():
+    if run is None or pk not in overdue_run_attempts():
         return False
-    Try.objects.filter(pk=pk).update(ended_at=Clock())
+    RunAttempt.objects.filter(pk=pk).update(ended_at=Clock())
     run.error = "It passed its time limit, or brought no new point for too long."
     end_run(run, Run.State.LIMIT_EXCEEDED)
     return True
@@ -192,7 +192,7 @@ def outdated_runs() -> list[UUID]:
     """Return the runs that wait in vain: their lab has other code by now, and no machine of their
     lane has theirs.
 
-    A machine asks for nothing while it is busy, so one may be silent for as long as a try takes and
+    A machine asks for nothing while it is busy, so one may be silent for as long as a run attempt takes and
     still have the code. While no machine of the lane is there, nobody can say what the next one
     has: then runs wait.
     """
@@ -236,30 +236,30 @@ def end_if_outdated(*, pk: UUID) -> bool:
 
 
 def _run_of(pk: int) -> Run | None:
-    """Lock and return the running run of a try, unless somebody holds it: every writer locks the
-    run first, then its try.
+    """Lock and return the running run of a run attempt, unless somebody holds it: every writer locks the
+    run first, then its run attempt.
     """
     waiting = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
-    return waiting.filter(tries__pk=pk, tries__ended_at=None).first()
+    return waiting.filter(run_attempts__pk=pk, run_attempts__ended_at=None).first()
 
 
 # ---------------------------------------------------------------- shared with what workers write
 # (the caller holds the run's lock)
 
 
-def give_up(run: Run, attempt: Try, *, released: bool = False) -> None:
-    """End a try that brought no result: its run waits for the next, is stopped if that was asked,
-    or is lost after `MAX_TRIES`.
+def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False) -> None:
+    """End a run attempt that brought no result: its run waits for the next, is stopped if that was asked,
+    or is lost after `MAX_RUN_ATTEMPTS`.
 
     Args:
-        released: the worker gave it back at its shutdown, which counts as no try.
+        released: the worker gave it back at its shutdown, which counts as no run attempt.
     """
-    Try.objects.filter(pk=attempt.pk).update(ended_at=Clock(), released=released)
+    RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs the learner nothing
     count_use(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)
     if run.stop_asked:
         end_run(run, Run.State.CANCELLED)
-    elif run.tries.filter(released=False).count() >= settings.MAX_TRIES:
+    elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:
         end_run(run, Run.State.LOST)
     else:
         Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)

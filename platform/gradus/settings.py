@@ -268,7 +268,7 @@ REST_FRAMEWORK = {
 
 MAX_QUEUED = int(env.positive("MAX_QUEUED", 20))  # runs a learner may have waiting
 MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each lane
-MAX_TRIES = 3
+MAX_RUN_ATTEMPTS = 3
 LEASE_SECONDS = env.positive("LEASE_SECONDS", 20)
 BEAT_SECONDS = env.positive("BEAT_SECONDS", 5)
 if BEAT_SECONDS >= LEASE_SECONDS:
@@ -279,8 +279,8 @@ if BEAT_SECONDS >= LEASE_SECONDS:
 TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 ENTRY_PENALTY = 30.0  # compute-seconds added at each claim
-RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a try may take
-# without a new point ends a try, even if it beats
+RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a run attempt may take
+# without a new point ends a run attempt, even if it beats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
 # after which machines that could run a waiting bench run take no labs until they are empty
 BENCH_PATIENCE_SECONDS = 60

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from gradus.urls import handler400, handler403, handler404, handler429, handler500, urlpatterns  # noqa: F401
 
-from apps.common.errors import Refused, TooManyTries
+from apps.common.errors import Refused, TooManyAttempts
 
 
 def bad(request: HttpRequest) -> HttpResponse:
@@ -27,7 +27,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 
 
 def often(request: HttpRequest) -> HttpResponse:
-    raise TooManyTries(seconds=7)
+    raise TooManyAttempts(seconds=7)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

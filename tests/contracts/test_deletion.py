@@ -19,7 +19,7 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
-from apps.common.errors import ProjectAccountStays, StaleTry
+from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, Run
 from apps.experiments.services import PredictionMade
 from apps.progress import services, attempts
@@ -72,10 +72,10 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     services.bookmark(user=person, question=question, kept=True)
     services.add_card(user=person, question=question)
     session = services.start_session(user=person)
-    attempt = attempts.open_attempt(user=person, question=question)
+    run_attempt = attempts.open_attempt(user=person, question=question)
     Answer.objects.create(
         user=person,
-        attempt=attempt,
+        run_attempt=run_attempt,
         revision=question.current,
         part="written",
         place=1,
@@ -179,7 +179,7 @@ def test_a_worker_on_a_run_that_is_gone_is_told_to_stop(mei: User, lab: Lab) -> 
     claimed = started(queued(mei, lab, key="another"))
     accounts.delete_user(user=mei)
     assert not Run.objects.exists()
-    with pytest.raises(StaleTry):
+    with pytest.raises(StaleRunAttempt):
         report(claimed, event(0.1))
 
 

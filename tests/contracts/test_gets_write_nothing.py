@@ -48,7 +48,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     answered = studying.check_answer(
         user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
     )
-    studying.reveal(user=mei, question=question, seen=FormState(answered.attempt.pk))
+    studying.reveal(user=mei, question=question, seen=FormState(answered.run_attempt.pk))
     services.add_card(user=mei, question=make_question("is-due"))
     session = services.start_session(user=mei)
     studying.check_answer(
@@ -65,7 +65,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     )
     assert Waiting.objects.filter(run=cast.run).exists()
     assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
-    return {"attempt": answered.attempt.pk, "run": cast.run.pk}
+    return {"attempt": answered.run_attempt.pk, "run": cast.run.pk}
 
 
 def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:

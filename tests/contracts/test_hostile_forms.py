@@ -304,14 +304,14 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: lis
     before = facts()
     for path in (
         "claim",
-        *(f"tries/{claimed.attempt.pk}/{deed}" for deed in ("events", "result", "release")),
+        *(f"run-attempts/{claimed.run_attempt.pk}/{deed}" for deed in ("events", "result", "release")),
     ):
         answer = Client(raise_request_exception=False).generic(
             "POST",
             f"/api/worker/v1/{path}",
             HOSTILE_JSON[what],
             content_type="application/json",
-            headers={"Authorization": f"Worker {token}", wire.TRY_HEADER: claimed.token},
+            headers={"Authorization": f"Worker {token}", wire.RUN_ATTEMPT_HEADER: claimed.token},
         )
         assert 400 <= answer.status_code < 500, f"{what} to {path}: {answer.status_code}"
         problem = json.loads(answer.content)

@@ -2,7 +2,7 @@
 that step.
 
 The real services and reporting functions, one savepoint a schedule, rolled back at its end. What
-holds at every moment: the signal was sent once for each run that is over; a run has one live try
+holds at every moment: the signal was sent once for each run that is over; a run has one live run attempt
 exactly while it runs; no claim has two verdicts; batches are numbered without gaps. What holds at
 the end: with a worker that lives, every run comes to an end.
 """
@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 
 from apps.accounts.models import User
 from apps.common import bells
-from apps.common.errors import Gap, StaleTry, TooManyRuns
+from apps.common.errors import Gap, StaleRunAttempt, TooManyRuns
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Lab, Machine, Run, Try, Verdict
+from apps.experiments.models import Lab, Machine, Run, RunAttempt, Verdict
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import LABS, make_lab
 from workers import wire
@@ -39,7 +39,7 @@ LEDGER = """
     FROM experiments_run r,
     LATERAL (SELECT count(*) FILTER (WHERE ended_at IS NULL) AS live,
                     count(*) FILTER (WHERE finished) AS brought
-             FROM experiments_try WHERE run_id = r.id) t,
+             FROM experiments_runattempt WHERE run_id = r.id) t,
     LATERAL (SELECT count(*) AS all, count(DISTINCT claim) AS claims
              FROM experiments_verdict WHERE run_id = r.id) v,
     LATERAL (SELECT count(*) AS all, coalesce(max(seq), 0) AS newest
@@ -51,17 +51,17 @@ index = st.integers(0, 50)
 
 
 class Worker:
-    """What a worker remembers of a try; it may be wrong about whether it still speaks for the
+    """What a worker remembers of a run attempt; it may be wrong about whether it still speaks for the
     run.
     """
 
     def __init__(self, claim: reporting.Claim) -> None:
         self.who: dict[str, Any] = {
-            "machine": claim.attempt.machine,
-            "try_id": claim.attempt.pk,
+            "machine": claim.run_attempt.machine,
+            "run_attempt_id": claim.run_attempt.pk,
             "token": claim.token,
         }
-        self.run, self.try_id, self.sent = claim.run.pk, claim.attempt.pk, claim.run.last_seq
+        self.run, self.run_attempt_id, self.sent = claim.run.pk, claim.run_attempt.pk, claim.run.last_seq
         self.dead = False
 
 
@@ -156,14 +156,14 @@ class Protocol(RuleBasedStateMachine):
         spoke = self.speaks(worker)
         try:
             reporting.store_events(**worker.who, report=request)
-        except StaleTry:
-            assert not spoke, "a try that was given up has written"
+        except StaleRunAttempt:
+            assert not spoke, "a run attempt that was given up has written"
             worker.dead = True
         except Gap as gap:
-            assert spoke, "a try that was given up has written"
+            assert spoke, "a run attempt that was given up has written"
             worker.sent = gap.extra["last"]
         else:
-            assert spoke, "a try that was given up has written"
+            assert spoke, "a run attempt that was given up has written"
             if not lost:  # else it does not know that it arrived, and sends it again
                 worker.sent += events
 
@@ -176,7 +176,7 @@ class Protocol(RuleBasedStateMachine):
         spoke, before = self.speaks(worker), self.facts(worker)
         try:
             run = reporting.finish_run(**worker.who, result=self.a_result(state))
-        except StaleTry:
+        except StaleRunAttempt:
             assert not spoke and self.facts(worker) == before, (
                 "a refused result has changed something"
             )
@@ -192,10 +192,10 @@ class Protocol(RuleBasedStateMachine):
     def release(self, which: int, reason: str) -> None:
         worker, spoke = self.pick_worker(which), self.speaks(self.pick_worker(which))
         try:
-            reporting.release_try(**worker.who, reason=reason)
-            assert spoke, "a try that was given up has written"
-        except StaleTry:
-            assert not spoke, "a try that was given up has written"
+            reporting.release_run_attempt(**worker.who, reason=reason)
+            assert spoke, "a run attempt that was given up has written"
+        except StaleRunAttempt:
+            assert not spoke, "a run attempt that was given up has written"
         worker.dead = True
 
     @precondition(lambda self: self.workers)
@@ -211,8 +211,8 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
-        duties.give_up_silent_tries()
-        duties.end_overdue_tries()
+        duties.requeue_silent_runs()
+        duties.end_overdue_runs()
 
     # ------------------------------------------------------------ what always holds
 
@@ -224,8 +224,8 @@ class Protocol(RuleBasedStateMachine):
         ended = [pk for pk, state, *_ in rows if state in Run.OVER]
         assert sorted(self.over) == sorted(ended), "each end was signalled once"
         for pk, state, last, live, brought, verdicts, claims, batches, newest in rows:
-            assert live == (state == Run.State.RUNNING), f"{pk}: a live try exactly while it runs"
-            assert brought <= 1, f"{pk}: only one try has brought a result"
+            assert live == (state == Run.State.RUNNING), f"{pk}: a live run attempt exactly while it runs"
+            assert brought <= 1, f"{pk}: only one run attempt has brought a result"
             assert verdicts == claims and (not verdicts or state == Run.State.SUCCEEDED), (
                 f"{pk}: one verdict a claim, of a run that succeeded"
             )
@@ -246,7 +246,7 @@ class Protocol(RuleBasedStateMachine):
             if claimed:
                 reporting.finish_run(
                     machine=self.machine,
-                    try_id=claimed.attempt.pk,
+                    run_attempt_id=claimed.run_attempt.pk,
                     token=claimed.token,
                     result=self.a_result("succeeded", claimed.run),
                 )
@@ -275,7 +275,7 @@ class Protocol(RuleBasedStateMachine):
         return self.workers[which % len(self.workers)]
 
     def speaks(self, worker: Worker) -> bool:
-        return Try.objects.filter(pk=worker.try_id, ended_at=None).exists()
+        return RunAttempt.objects.filter(pk=worker.run_attempt_id, ended_at=None).exists()
 
     def facts(self, worker: Worker) -> tuple[object, ...]:
         run = Run.objects.get(pk=worker.run)
@@ -338,14 +338,14 @@ def test_a_protocol_with_a_rule_missing_is_caught(
     if without == "token":
         monkeypatch.setattr(reporting, "_hold", _hold_without_token)
     elif without == "reconciler":
-        monkeypatch.setattr(duties, "give_up_silent_tries", lambda: 0)
-        monkeypatch.setattr(duties, "end_overdue_tries", lambda: 0)
+        monkeypatch.setattr(duties, "requeue_silent_runs", lambda: 0)
+        monkeypatch.setattr(duties, "end_overdue_runs", lambda: 0)
     else:
         monkeypatch.setattr(services, "end_run", _end_twice(services.end_run))
         monkeypatch.setattr(reporting, "end_run", services.end_run)
     caught = {
         "token": (
-            "has written|has changed something|signalled once|live try "
+            "has written|has changed something|signalled once|live run attempt "
             "exactly|a_run_is_over_or_has_no_end"
         ),
         "reconciler": "stuck",
@@ -356,9 +356,9 @@ def test_a_protocol_with_a_rule_missing_is_caught(
         try_schedules(60, 25, shrink=False)
 
 
-def _hold_without_token(machine: Machine, try_id: int, token: str) -> Run:
+def _hold_without_token(machine: Machine, run_attempt_id: int, token: str) -> Run:
     return (
-        Run.objects.select_for_update(of=("self",)).select_related("version").get(tries__pk=try_id)
+        Run.objects.select_for_update(of=("self",)).select_related("version").get(run_attempts__pk=run_attempt_id)
     )
 
 

@@ -127,9 +127,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "accounts:operator": {"token": "x"},
     "account_confirm_email": {"key": "x"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "x"},
-    "worker_api:events": {"try_id": 1},
-    "worker_api:result": {"try_id": 1},
-    "worker_api:release": {"try_id": 1},
+    "worker_api:events": {"run_attempt_id": 1},
+    "worker_api:result": {"run_attempt_id": 1},
+    "worker_api:release": {"run_attempt_id": 1},
 }
 
 

@@ -38,8 +38,8 @@ class Taken:
     @property
     def _who(self) -> dict[str, Any]:
         return {
-            "machine": self.claim.attempt.machine,
-            "try_id": self.claim.attempt.pk,
+            "machine": self.claim.run_attempt.machine,
+            "run_attempt_id": self.claim.run_attempt.pk,
             "token": self.claim.token,
         }
 
@@ -87,7 +87,7 @@ class Taken:
         return reporting.finish_run(**self._who, result=result)
 
     def crash(self) -> None:
-        reporting.release_try(**self._who, reason="crashed: signal 9")
+        reporting.release_run_attempt(**self._who, reason="crashed: signal 9")
 
 
 ARRAYS = ("step", "mean", "low", "high")

@@ -57,9 +57,9 @@ def check_end(member: Member, visitor: Visitor, run: str) -> dict[str, Any]:
     return told
 
 
-def tries(system: System, run: str) -> list[tuple[int, bool]]:
+def run_attempts(system: System, run: str) -> list[tuple[int, bool]]:
     return system.query(
-        "SELECT number, finished FROM experiments_try WHERE run_id = %s ORDER BY number", run
+        "SELECT number, finished FROM experiments_runattempt WHERE run_id = %s ORDER BY number", run
     )  # type: ignore[return-value]
 
 
@@ -77,7 +77,7 @@ def test_a_killed_worker_costs_a_try_and_leaves_nothing_of_it_behind(
     )
     fragile.start("worker")
     check_end(mei, visitor, run)
-    assert tries(fragile, run) == [(1, False), (2, True)]
+    assert run_attempts(fragile, run) == [(1, False), (2, True)]
     seen = [each["points"] for each in visitor.seen()]
     assert any(after < before for before, after in pairwise(seen)), (
         "the first try's points leave the page"
@@ -97,7 +97,7 @@ def test_without_redis_points_arrive_and_new_runs_start(
     assert time.monotonic() - asked < PATIENCE, "queueing does not wait for Redis"
     check_end(ola, visitor, run)
     assert ola.wait_for(second)["state"] == "succeeded", "the worker finds it by looking"
-    assert tries(fragile, run) == tries(fragile, second) == [(1, True)]
+    assert run_attempts(fragile, run) == run_attempts(fragile, second) == [(1, True)]
 
 
 def test_a_restart_of_the_web_process_loses_nothing(fragile: System, visit: Visit) -> None:

@@ -166,22 +166,22 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 def report(
     claimed: reporting.Claim, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
-    """Send events of a try, from where its claim said unless `after` says otherwise. Returns
+    """Send events of a run attempt, from where its claim said unless `after` says otherwise. Returns
     whether it should stop.
     """
     sent = wire.EventsRequest(
         after=claimed.run.last_seq if after is None else after, events=list(events), **more
     )
     return reporting.store_events(
-        machine=claimed.attempt.machine, try_id=claimed.attempt.pk, token=claimed.token, report=sent
+        machine=claimed.run_attempt.machine, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, report=sent
     )
 
 
 def finish(claimed: reporting.Claim, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
     return reporting.finish_run(
-        machine=claimed.attempt.machine,
-        try_id=claimed.attempt.pk,
+        machine=claimed.run_attempt.machine,
+        run_attempt_id=claimed.run_attempt.pk,
         token=claimed.token,
         result=result,
     )

@@ -9,9 +9,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.common.errors import Gap, StaleTry
+from apps.common.errors import Gap, StaleRunAttempt
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Batch, Lab, Machine, Run, Share, Try
+from apps.experiments.models import Batch, Lab, Machine, Run, Share, RunAttempt
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
 
@@ -151,14 +151,14 @@ def test_a_silent_try_is_given_up_and_may_not_speak_again(
     queue(mei, "k")
     first = claim()
     later(step)
-    assert duties.give_up_silent_tries() == 1
+    assert duties.requeue_silent_runs() == 1
     second = claim()
-    assert (second.run, second.attempt.number) == (first.run, 2)
+    assert (second.run, second.run_attempt.number) == (first.run, 2)
     for speak in (lambda: finish(first), lambda: report(first, event())):
-        with pytest.raises(StaleTry):
+        with pytest.raises(StaleRunAttempt):
             speak()
     assert finish(second).is_over
-    with pytest.raises(StaleTry):
+    with pytest.raises(StaleRunAttempt):
         finish(first)
 
 
@@ -166,13 +166,13 @@ def test_the_next_try_tells_readers_to_start_again(mei: User, queue: Any, claim:
     queue(mei, "k")
     report(claim(), event(1.0), event(0.5))
     later(30)
-    duties.give_up_silent_tries()
+    duties.requeue_silent_runs()
     second = claim()
     assert second.run.last_seq == 3
     report(second, event(1.0))
     kinds = Batch.objects.order_by("seq").values_list("kind", flat=True)
     assert list(kinds) == ["points", "points", "reset", "points"]
-    assert Batch.objects.get(kind="reset").reset == {"try": 2, "keep": 0}
+    assert Batch.objects.get(kind="reset").reset == {"run_attempt": 2, "keep": 0}
 
 
 def test_after_three_tries_it_is_our_fault_and_costs_nothing(
@@ -182,7 +182,7 @@ def test_after_three_tries_it_is_our_fault_and_costs_nothing(
     for i in range(1, 4):
         claim()
         later(30 * i)
-        duties.give_up_silent_tries()
+        duties.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.LOST
     assert Share.objects.get(owner=mei).seconds == pytest.approx(0, abs=0.1)
@@ -192,9 +192,9 @@ def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any)
     run = queue(mei, "k")
     for _ in range(5):
         claimed = claim()
-        reporting.release_try(
-            machine=claimed.attempt.machine,
-            try_id=claimed.attempt.pk,
+        reporting.release_run_attempt(
+            machine=claimed.run_attempt.machine,
+            run_attempt_id=claimed.run_attempt.pk,
             token=claimed.token,
             reason="shutdown",
         )
@@ -209,11 +209,11 @@ def test_a_run_that_kills_its_process_three_times_is_lost(
     for _ in range(3):
         claimed = claim()
         mine = {
-            "machine": claimed.attempt.machine,
-            "try_id": claimed.attempt.pk,
+            "machine": claimed.run_attempt.machine,
+            "run_attempt_id": claimed.run_attempt.pk,
             "token": claimed.token,
         }
-        reporting.release_try(**mine, reason="crashed: signal 9")
+        reporting.release_run_attempt(**mine, reason="crashed: signal 9")
     run.refresh_from_db()
     assert run.state == Run.State.LOST
     assert offer() is None
@@ -233,7 +233,7 @@ def test_a_result_that_changes_its_mind_is_refused(mei: User, queue: Any, claim:
     queue(mei, "k")
     claimed = claim()
     finish(claimed, "failed")
-    with pytest.raises(StaleTry):
+    with pytest.raises(StaleRunAttempt):
         finish(claimed, "succeeded")
 
 
@@ -247,7 +247,7 @@ def test_a_run_that_ends_without_a_result_is_told_too(
             pass
         services.ask_to_stop(run=stopped)
         later(30 * i)
-        duties.give_up_silent_tries()
+        duties.requeue_silent_runs()
     lost.refresh_from_db()
     assert (lost.state, heard) == (Run.State.LOST, ["cancelled", "cancelled", "lost"])
 
@@ -299,13 +299,13 @@ def test_a_try_that_beats_but_stands_still_is_ended(
     run = queue(mei, "k")
     claimed = claim()
     later(seconds)
-    Try.objects.update(heard_at=Clock())
+    RunAttempt.objects.update(heard_at=Clock())
     if beats == "passes its limit":
-        Try.objects.update(moved_at=Clock())
-    assert duties.end_overdue_tries() == 1
+        RunAttempt.objects.update(moved_at=Clock())
+    assert duties.end_overdue_runs() == 1
     run.refresh_from_db()
     assert run.state == Run.State.LIMIT_EXCEEDED
-    with pytest.raises(StaleTry):
+    with pytest.raises(StaleRunAttempt):
         report(claimed)
 
 
@@ -316,12 +316,12 @@ def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step:
     report(claimed, event())
     later(step)
     # it is for another duty to give it up, if the worker does not speak first
-    assert duties.end_overdue_tries() == 0
+    assert duties.end_overdue_runs() == 0
     report(claimed, after=1)
-    assert duties.give_up_silent_tries() == duties.end_overdue_tries() == 0
+    assert duties.requeue_silent_runs() == duties.end_overdue_runs() == 0
     later(step + 301)
-    Try.objects.update(heard_at=Clock())
-    assert duties.end_overdue_tries() == 1  # and the limits count on from where they were
+    RunAttempt.objects.update(heard_at=Clock())
+    assert duties.end_overdue_runs() == 1  # and the limits count on from where they were
 
 
 def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) -> None:
@@ -339,7 +339,7 @@ def test_what_waits_is_rung_for_once_a_lane(
         queue(mei, str(i))
     queue(mei, "bench", lab=bench)
     rung.clear()
-    duties.ring_for_what_waits()
+    duties.wake_workers_for_waiting_runs()
     assert sorted(rung) == ["bench", "labs"]
 
 
@@ -348,7 +348,7 @@ def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: A
     claimed = claim()
     services.make_machine(name="w2", lanes=["labs"])
     other = Machine.objects.get(name="w2")
-    with pytest.raises(StaleTry):
-        reporting.release_try(
-            machine=other, try_id=claimed.attempt.pk, token=claimed.token, reason=""
+    with pytest.raises(StaleRunAttempt):
+        reporting.release_run_attempt(
+            machine=other, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, reason=""
         )

@@ -95,7 +95,7 @@ def test_two_at_once_give_a_silent_try_up_once(
     for each in rounds:
         each.result()
     run.refresh_from_db()
-    assert (run.state, run.tries.filter(ended_at=None).count(), run.tries.count()) == (
+    assert (run.state, run.run_attempts.filter(ended_at=None).count(), run.run_attempts.count()) == (
         Run.State.QUEUED,
         0,
         1,

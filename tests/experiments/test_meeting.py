@@ -18,10 +18,10 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.common.errors import StaleTry, TooManyRuns
+from apps.common.errors import StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Batch, Run, Try
+from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_worker_api import CLAIM, Worker
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
 
 def fall_silent() -> None:
-    Try.objects.update(heard_at=Clock() - timedelta(minutes=1))
+    RunAttempt.objects.update(heard_at=Clock() - timedelta(minutes=1))
 
 
 def elsewhere(work: Callable[[], Any]) -> Future[Any]:
@@ -179,7 +179,7 @@ def test_a_report_behind_a_result_is_stale(mei: User, queue: Any, claim: Any) ->
     with transaction.atomic():
         finish(claimed)
         late = elsewhere(lambda: report(claimed, event()))
-    with pytest.raises(StaleTry):
+    with pytest.raises(StaleRunAttempt):
         late.result()
     assert not Batch.objects.exists()
 
@@ -190,7 +190,7 @@ def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
     queue(mei, "k")
     claimed = claim()
     fall_silent()
-    with before('UPDATE "experiments_try"', duties.give_up_silent_tries):
+    with before('UPDATE "experiments_runattempt"', duties.requeue_silent_runs):
         assert finish(claimed).state == Run.State.SUCCEEDED
 
 
@@ -199,7 +199,7 @@ def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim
     claimed = claim()
     fall_silent()
     with before('SELECT "experiments_run"', lambda: report(claimed, event())):
-        assert duties.give_up_silent_tries() == 0
+        assert duties.requeue_silent_runs() == 0
 
 
 def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
@@ -208,9 +208,9 @@ def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
     run = queue(mei, "k")
     claim()
     fall_silent()
-    with before("", duties.give_up_silent_tries, skip=1):
+    with before("", duties.requeue_silent_runs, skip=1):
         services.ask_to_stop(run=run)
-    duties.give_up_silent_tries()
+    duties.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
 
@@ -219,13 +219,13 @@ def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: 
     run = queue(mei, "k")
     claimed = claim()
     mine = {
-        "machine": claimed.attempt.machine,
-        "try_id": claimed.attempt.pk,
+        "machine": claimed.run_attempt.machine,
+        "run_attempt_id": claimed.run_attempt.pk,
         "token": claimed.token,
     }
     with transaction.atomic():
         services.ask_to_stop(run=run)
-        released = elsewhere(lambda: reporting.release_try(**mine, reason="shutdown"))
+        released = elsewhere(lambda: reporting.release_run_attempt(**mine, reason="shutdown"))
     released.result()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED

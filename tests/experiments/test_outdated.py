@@ -63,7 +63,7 @@ def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run
     assert duties.end_outdated_runs() == 0
     later(1000)
     seen("w2", NEWER)
-    assert duties.end_outdated_runs() == 1, "no try takes so long"
+    assert duties.end_outdated_runs() == 1, "no run attempt takes so long"
 
 
 def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:

@@ -235,7 +235,7 @@ def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
     for _ in range(3):
         claimed = started(run)
         with transaction.atomic():
-            services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
+            services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
     text = text_of(run, mei)
     assert "The run was lost, and that is our fault" in text
     assert "Neither the time nor the prediction is counted" in text
@@ -336,7 +336,7 @@ def test_it_asks_the_database_little_in_every_state(
     claimed = started(run)
     look()
     with transaction.atomic():  # waiting again, with points of its first try
-        services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
+        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
     look()
     claimed = started(run)
     finish(claimed, verdicts=[verdict()])

@@ -42,7 +42,7 @@ def test_what_a_later_try_took_back_is_nowhere(lab: Lab, mei: User) -> None:
     run = queued(mei, lab)
     claimed = started(run)
     with transaction.atomic():
-        services.give_up(Run.objects.select_for_update().get(pk=run.pk), claimed.attempt)
+        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
     started(run)
     whole = page_of(run, mei, "/points").json()
     assert whole["seq"] == 11

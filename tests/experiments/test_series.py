@@ -34,7 +34,7 @@ def batch(seq: int, **more: Any) -> Batch:
 
 
 def reset(seq: int, keep: int) -> Batch:
-    return Batch(seq=seq, kind=Batch.Kind.RESET, reset={"try": 2, "keep": keep})
+    return Batch(seq=seq, kind=Batch.Kind.RESET, reset={"run_attempt": 2, "keep": keep})
 
 
 def test_a_reset_takes_away_what_its_checkpoint_does_not_cover() -> None:
@@ -68,7 +68,7 @@ def test_points_of_a_try_that_was_given_up_are_gone(mei: User, queue: Any, claim
     run = queue(mei, "k")
     report(claim(), event(1.0), event(2.0))
     later(30)
-    duties.give_up_silent_tries()
+    duties.requeue_silent_runs()
     report(claim(), event(3.0))
     run.refresh_from_db()
     assert selectors.points_of(run) == (

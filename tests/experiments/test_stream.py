@@ -196,7 +196,7 @@ def test_a_later_try_tells_the_reader_to_forget(
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1, 2])
     fall_silent()
-    duties.give_up_silent_tries()
+    duties.requeue_silent_runs()
     second = claim()
     report(second, event())
     finish(second)

@@ -38,7 +38,7 @@ class Worker:
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        known = {"Authorization": f"Worker {self.token}", wire.TRY_HEADER: self.try_token}
+        known = {"Authorization": f"Worker {self.token}", wire.RUN_ATTEMPT_HEADER: self.try_token}
         return self.client.post(
             f"{wire.PREFIX}/{path}",
             data,
@@ -68,9 +68,9 @@ def given(worker: Worker, mei: User, queue: Any) -> dict[str, Any]:
 
 def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any]) -> None:
     assert given["knobs"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
-    tries = f"tries/{given['try_id']}"
+    run_attempts = f"run-attempts/{given['run_attempt_id']}"
     answer = worker.post(
-        f"{tries}/events",
+        f"{run_attempts}/events",
         {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9},
     )
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
@@ -91,7 +91,7 @@ def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any])
         "engine": "e",
     }
     for _ in range(2):
-        assert worker.post(f"{tries}/result", result).status_code == 200
+        assert worker.post(f"{run_attempts}/result", result).status_code == 200
     run = Run.objects.get(pk=given["run"])
     assert (run.state, run.last_seq, run.done, run.of, run.device["name"]) == (
         "succeeded",
@@ -216,7 +216,7 @@ BAD_EVENTS: list[Any] = [
 def test_events_that_cannot_be_used_leave_nothing_behind(
     worker: Worker, given: dict[str, Any], body: Any
 ) -> None:
-    answer = worker.post(f"tries/{given['try_id']}/events", body)
+    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert not Batch.objects.exists()
     assert Run.objects.get().last_seq == 0
@@ -246,7 +246,7 @@ BAD_RESULTS: list[Any] = [
 def test_a_result_that_cannot_be_used_leaves_the_run_running(
     worker: Worker, given: dict[str, Any], body: Any
 ) -> None:
-    answer = worker.post(f"tries/{given['try_id']}/result", body)
+    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/result", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert Run.objects.get().state == "running"
     assert not Verdict.objects.exists()
@@ -263,9 +263,9 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
         "versions": {"v": "\x00"},
         "engine": "e\x00",
     }
-    assert worker.post(f"tries/{given['try_id']}/result", body).status_code in (200, 400)
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code in (200, 400)
     body["error"] = "a\x00b" + "x" * 600
-    assert worker.post(f"tries/{given['try_id']}/result", body).status_code == 200
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code == 200
     run = Run.objects.get()
     assert run.error.startswith("abxxx") and len(run.error) == 500
     assert (run.summary, run.engine) == ({"a": ["", 1]}, "e")
@@ -282,8 +282,8 @@ def test_a_wrong_try_token_changes_nothing(
         "result": {"state": "succeeded"},
         "release": {},
     }[path]
-    answer = worker.post(f"tries/{given['try_id']}/{path}", body)
-    assert (answer.status_code, answer.json()["code"]) == (409, "stale-try")
+    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/{path}", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale-run-attempt")
     assert Run.objects.get().state == "running" and not Batch.objects.exists()
 
 
@@ -295,7 +295,7 @@ def test_a_token_of_one_try_opens_no_other(
     other = worker.claim()
     worker.try_token = mine
     assert (
-        worker.post(f"tries/{other['try_id']}/events", {"after": 0, "events": [POINT]}).status_code
+        worker.post(f"run-attempts/{other['run_attempt_id']}/events", {"after": 0, "events": [POINT]}).status_code
         == 409
     )
 
@@ -304,41 +304,41 @@ def test_another_machine_with_the_try_token_is_refused(
     worker: Worker, given: dict[str, Any]
 ) -> None:
     worker.token = services.make_machine(name="w2", lanes=["labs"])
-    assert worker.post(f"tries/{given['try_id']}/result", {"state": "succeeded"}).status_code == 409
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}).status_code == 409
 
 
-@pytest.mark.parametrize("try_id", ["0", "999999", "9" * 18])
+@pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
 def test_a_try_that_is_not_there_is_stale(
-    worker: Worker, given: dict[str, Any], try_id: str
+    worker: Worker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
-    assert worker.post(f"tries/{try_id}/events", {"after": 0}).status_code == 409
+    assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 409
 
 
-@pytest.mark.parametrize("try_id", ["-1", "x", "9" * 30, "%00"])
-def test_what_names_no_try_is_not_found(worker: Worker, given: dict[str, Any], try_id: str) -> None:
-    assert worker.post(f"tries/{try_id}/events", {"after": 0}).status_code == 404
+@pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
+def test_what_names_no_try_is_not_found(worker: Worker, given: dict[str, Any], run_attempt_id: str) -> None:
+    assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404
 
 
 def test_a_gap_is_answered_with_the_last_number(worker: Worker, given: dict[str, Any]) -> None:
-    answer = worker.post(f"tries/{given['try_id']}/events", {"after": 7, "events": [POINT]})
+    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 7, "events": [POINT]})
     assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "gap", 0)
 
 
 def test_a_huge_body_is_refused(worker: Worker, given: dict[str, Any]) -> None:
     body = b'{"after": 0, "events": [' + b" " * wire.MAX_BODY + b"]}"
-    assert worker.post(f"tries/{given['try_id']}/events", body).status_code == 413
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/events", body).status_code == 413
 
 
 def test_a_released_run_waits_again(worker: Worker, given: dict[str, Any]) -> None:
     assert (
-        worker.post(f"tries/{given['try_id']}/release", {"reason": "shutdown"}).status_code == 200
+        worker.post(f"run-attempts/{given['run_attempt_id']}/release", {"reason": "shutdown"}).status_code == 200
     )
     assert Run.objects.get().state == "queued"
-    assert worker.post(f"tries/{given['try_id']}/release", {}).status_code == 409
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/release", {}).status_code == 409
 
 
 def test_a_report_takes_few_queries(
     worker: Worker, given: dict[str, Any], django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(10):
-        worker.post(f"tries/{given['try_id']}/events", {"after": 0, "events": [POINT] * 5})
+        worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5})

@@ -96,7 +96,7 @@ class PretendSite:
             number = len(self.offers)
             run = {
                 "run": f"run-{number}",
-                "try_id": number + 1,
+                "run_attempt_id": number + 1,
                 "number": 1,
                 "token": f"try-{number}",
                 "after": after,
@@ -138,7 +138,7 @@ class PretendSite:
         *_, number, deed = path.split("/")
         offer = self.offers[int(number) - 1]
         if offer.stale or token != offer.claim.token or offer.released is not None:
-            return 409, {"code": "stale-try", "detail": "Another try has the run."}
+            return 409, {"code": "stale-run-attempt", "detail": "Another try has the run."}
         return getattr(self, f"_{deed}")(offer, body)
 
     def _claim(self, asked: wire.ClaimRequest) -> tuple[int, Any]:
@@ -192,7 +192,7 @@ class PretendSite:
                         self.path,
                         body,
                         self.headers["Authorization"],
-                        self.headers.get(wire.TRY_HEADER, ""),
+                        self.headers.get(wire.RUN_ATTEMPT_HEADER, ""),
                     )
                     site.changed.notify_all()
                 told = b"" if record is None else msgspec.json.encode(record)

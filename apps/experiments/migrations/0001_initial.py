@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Try',
+            name='RunAttempt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveSmallIntegerField()),
@@ -167,8 +167,8 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('finished', models.BooleanField(default=False)),
                 ('released', models.BooleanField(default=False)),
-                ('machine', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tries', to='experiments.machine')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='experiments.run')),
+                ('machine', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_attempts', to='experiments.machine')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_attempts', to='experiments.run')),
             ],
             options={
                 'verbose_name': 'run attempt',
@@ -229,12 +229,12 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('run', 'seq'), name='batches_come_once'),
         ),
         migrations.AddConstraint(
-            model_name='try',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='tries_are_numbered'),
+            model_name='runattempt',
+            constraint=models.UniqueConstraint(fields=('run', 'number'), name='run_attempts_are_numbered'),
         ),
         migrations.AddConstraint(
-            model_name='try',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('run',), name='one_live_try_a_run'),
+            model_name='runattempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('run',), name='one_live_attempt_a_run'),
         ),
         migrations.AddConstraint(
             model_name='verdict',

@@ -7,7 +7,7 @@ const RETRY_MS = 5000, LONGEST_RETRY_MS = 60000, PATIENCE_MS = 15000;
 const PASSING = [401, 403, 408, 425, 429]; // signed out, a page of before a sign-in, too much at once: it may be taken later
 let sending = null, timer = 0, retry = RETRY_MS;
 let memory = null; // the grades, where storage is full or switched off: they last as long as the page
-let late = false; // whether a try failed
+let late = false; // whether a run attempt failed
 export let refused = false; // whether one was not taken
 
 export function waiting() {

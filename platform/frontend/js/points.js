@@ -1,5 +1,5 @@
 /* The points of one run, by series and arm. Batches are kept with their number, so that nothing enters twice and a reset by a
-   later try can take back exactly what came after `keep`. */
+   later run attempt can take back exactly what came after `keep`. */
 const key = (series, arm) => `${series}\n${arm}`;
 
 export class Points {

@@ -16,14 +16,14 @@ from django.db import connections
 
 from apps.accounts.housekeeping import MAIL_JOBS
 from apps.common.locks import if_free
-from apps.experiments.duties import DUTIES, ring_for_what_waits
+from apps.experiments.duties import DUTIES, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
 
 
 class Command(BaseCommand):
     help = (
-        "Give up silent tries, end overdue ones and runs whose code is gone, ring for what waits, "
+        "Give up silent run attempts, end overdue ones and runs whose code is gone, ring for what waits, "
         "deliver mail. Any number of copies may run."
     )
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
                     if ours and (done := duty()):
                         # While runs wait it rings every round: lines of that would bury what was
                         # done.
-                        level = logging.DEBUG if duty is ring_for_what_waits else logging.INFO
+                        level = logging.DEBUG if duty is wake_workers_for_waiting_runs else logging.INFO
                         log.log(level, "%s: %s", duty.__name__.replace("_", " "), done)
             except Exception:
                 log.exception("%s failed; the next round tries again", duty.__name__)
