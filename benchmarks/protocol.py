@@ -26,7 +26,7 @@ from benchmarks.standing import bare_celery, machine, quantile, standing
 from tests.e2e.system import System
 from tests.e2e.waiting import until
 
-MACHINES = 4
+WORKERS = 4
 QUEUE = """
 import os, sys, uuid
 os.environ["DJANGO_SETTINGS_MODULE"] = "gradus.settings"
@@ -80,8 +80,8 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
                     times.append(time.perf_counter() - began)
 
     before, began = _cpu(system.running["web"].pid), time.perf_counter()
-    with ThreadPoolExecutor(MACHINES) as pool:
-        list(pool.map(work, range(MACHINES)))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(work, range(WORKERS)))
     seconds = time.perf_counter() - began
     assert done[0] == runs, f"{done[0]} of {runs} runs were done"
     over = system.query(
@@ -164,7 +164,7 @@ def main(runs: int) -> None:
         rate, times, cpu = ours(system, runs)
     print(f"bare Celery no-ops: {theirs:.0f} a second")
     took = f"p50 {quantile(times, 0.5) * 1000:.0f} ms, p95 {quantile(times, 0.95) * 1000:.0f} ms"
-    print(f"no-op runs, one web process, {MACHINES} machines: {rate:.1f} a second; each {took}")
+    print(f"no-op runs, one web process, {WORKERS} machines: {rate:.1f} a second; each {took}")
     print(f"the web process: {cpu / runs * 1000:.1f} CPU-ms a run")
     print(json.dumps({"ratio": round(theirs / rate, 1), "target": "at least 50 runs a second"}))
 

@@ -47,7 +47,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     token = environ.get("GRADUS_TOKEN", "").strip()
     if not token:
         raise BadSettings(
-            "GRADUS_TOKEN is not set. `./gradus manage make_machine --name NAME` makes a "
+            "GRADUS_TOKEN is not set. `./gradus manage make_worker --name NAME` makes a "
             "token and shows it once."
         )
     return Settings(

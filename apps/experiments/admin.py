@@ -20,7 +20,7 @@ from apps.experiments.models import (
     Lab,
     LabVersion,
     Lane,
-    Machine,
+    Worker,
     Prediction,
     Run,
     Share,
@@ -60,47 +60,47 @@ class LabVersionAdmin(Kept):
         return super().get_queryset(request).defer("source", "words")
 
 
-class MachineForm(forms.ModelForm[Machine]):
+class WorkerForm(forms.ModelForm[Worker]):
     lanes = forms.MultipleChoiceField(choices=Lane.choices, widget=forms.CheckboxSelectMultiple)
 
     class Meta:
-        model = Machine
+        model = Worker
         fields = ("name", "lanes")
 
 
-@admin.register(Machine)
-class MachineAdmin(Editable, admin.ModelAdmin[Machine]):
-    form = MachineForm
+@admin.register(Worker)
+class WorkerAdmin(Editable, admin.ModelAdmin[Worker]):
+    form = WorkerForm
     list_display = ["name", "lanes", "seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    fields = ("name", "lanes", "created_at", "seen_at", "revoked_at", "says")
-    readonly_fields = ["created_at", "seen_at", "revoked_at", "says"]
+    fields = ("name", "lanes", "created_at", "seen_at", "revoked_at", "capabilities")
+    readonly_fields = ["created_at", "seen_at", "revoked_at", "capabilities"]
     actions = ["revoke", "renew"]
 
-    def save_model(self, request: HttpRequest, obj: Machine, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Worker, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
             return
         self._show_token(request, obj)
-        obj.pk = Machine.objects.get(name=obj.name).pk
+        obj.pk = Worker.objects.get(name=obj.name).pk
 
-    def _show_token(self, request: HttpRequest, machine: Machine) -> None:
-        token = services.make_machine(name=machine.name, lanes=machine.lanes)
+    def _show_token(self, request: HttpRequest, worker: Worker) -> None:
+        token = services.make_worker(name=worker.name, lanes=worker.lanes)
         text = _("Token for %(name)s, shown only once: %(token)s") % {
-            "name": machine.name,
+            "name": worker.name,
             "token": token,
         }
         messages.warning(request, text)
 
     @admin.action(description=_("Revoke (no more runs are assigned)"), permissions=["change"])
-    def revoke(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
-        machines.filter(revoked_at=None).update(revoked_at=Clock())
+    def revoke(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
+        workers.filter(revoked_at=None).update(revoked_at=Clock())
 
     @admin.action(description=_("Issue a new token and revoke the old one"), permissions=["change"])
-    def renew(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
-        for machine in machines:
-            self._show_token(request, machine)
+    def renew(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
+        for worker in workers:
+            self._show_token(request, worker)
 
 
 class RunAttemptInline(admin.TabularInline[RunAttempt, Run]):
@@ -109,7 +109,7 @@ class RunAttemptInline(admin.TabularInline[RunAttempt, Run]):
     can_delete = False
     fields = readonly_fields = (
         "number",
-        "machine",
+        "worker",
         "began_at",
         "heard_at",
         "ended_at",
@@ -192,14 +192,14 @@ class RunAttemptAdmin(Kept):
     list_display = [
         "run",
         "number",
-        "machine",
+        "worker",
         "began_at",
         "heard_at",
         "ended_at",
         "finished",
         "released",
     ]
-    list_filter = ["finished", "released", "machine"]
+    list_filter = ["finished", "released", "worker"]
     search_fields = ["run__id"]
 
 

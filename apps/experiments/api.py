@@ -14,35 +14,35 @@ from rest_framework.views import APIView
 
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
 from apps.experiments import reporting, selectors
-from apps.experiments.models import Machine
+from apps.experiments.models import Worker
 from workers import wire
 
 Record = TypeVar("Record")
 encode = msgspec.json.Encoder().encode
 
 
-class MachineToken(BaseAuthentication):
+class WorkerToken(BaseAuthentication):
     """`Authorization: Worker <token>`: one token a machine, revocable."""
 
-    def authenticate(self, request: Request) -> tuple[None, Machine] | None:
+    def authenticate(self, request: Request) -> tuple[None, Worker] | None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        machine = selectors.machine_with(token) if kind == "Worker" and token else None
-        if machine is None:
+        worker = selectors.worker_with_token(token) if kind == "Worker" and token else None
+        if worker is None:
             raise NotAuthorised(
                 "Send `Authorization: Worker <token>` with a "
-                "token made by `./gradus manage make_machine`."
+                "token made by `./gradus manage make_worker`."
             )
-        return None, machine
+        return None, worker
 
 
-class IsMachine(BasePermission):
+class IsWorker(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.auth, Machine)
+        return isinstance(request.auth, Worker)
 
 
 class WorkerView(APIView):
-    authentication_classes = [MachineToken]
-    permission_classes = [IsMachine]
+    authentication_classes = [WorkerToken]
+    permission_classes = [IsWorker]
 
     @staticmethod
     def read(request: Request, kind: type[Record]) -> Record:
@@ -64,8 +64,8 @@ class WorkerView(APIView):
         return HttpResponse(encode(record), status=status, content_type="application/json")
 
     @staticmethod
-    def machine(request: Request) -> Machine:
-        assert isinstance(request.auth, Machine)  # IsMachine saw to it
+    def worker(request: Request) -> Worker:
+        assert isinstance(request.auth, Worker)  # IsWorker saw to it
         return request.auth
 
     @staticmethod
@@ -76,10 +76,10 @@ class WorkerView(APIView):
 class ClaimEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.ClaimRequest)
-        machine = self.machine(request)
-        reporting.note_seen(machine, asked)
+        worker = self.worker(request)
+        reporting.note_seen(worker, asked)
         claimed = (
-            reporting.claim_run(machine=machine, lanes=asked.lanes, labs=asked.labs)
+            reporting.claim_run(worker=worker, lanes=asked.lanes, labs=asked.labs)
             if asked.slots > 0
             else None
         )
@@ -110,7 +110,7 @@ class EventsEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
         stop = reporting.store_events(
-            machine=self.machine(request), run_attempt_id=run_attempt_id, token=self.token(request), report=report
+            worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), report=report
         )
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
 
@@ -119,7 +119,7 @@ class ResultEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
         run = reporting.finish_run(
-            machine=self.machine(request), run_attempt_id=run_attempt_id, token=self.token(request), result=result
+            worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), result=result
         )
         return self.answer({"run": str(run.pk), "state": run.state})
 
@@ -128,7 +128,7 @@ class ReleaseEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         asked = self.read(request, wire.Release)
         reporting.release_run_attempt(
-            machine=self.machine(request),
+            worker=self.worker(request),
             run_attempt_id=run_attempt_id,
             token=self.token(request),
             reason=asked.reason,

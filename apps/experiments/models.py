@@ -88,7 +88,7 @@ class LabVersion(models.Model):
         return f"{self.lab_id} {self.sha256[:8]}"
 
 
-class Machine(models.Model):
+class Worker(models.Model):
     """A machine that may take runs. Its token is shown once, when it is made, and stored hashed."""
 
     name = models.CharField(max_length=64, unique=True)
@@ -98,7 +98,7 @@ class Machine(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
     # its last claim request: device, slots, labs, versions
-    says = models.JSONField(default=dict, blank=True)
+    capabilities = models.JSONField(default=dict, blank=True)
 
     class Meta:
         verbose_name = _("worker")
@@ -277,7 +277,7 @@ class RunAttempt(models.Model):
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="run_attempts")
     number = models.PositiveSmallIntegerField()  # from 1
-    machine = models.ForeignKey(Machine, models.SET_NULL, null=True, related_name="run_attempts")
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="run_attempts")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     began_at = models.DateTimeField(db_default=Clock())
     heard_at = models.DateTimeField(db_default=Clock())

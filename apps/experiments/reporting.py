@@ -20,7 +20,7 @@ from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import live, series
-from apps.experiments.models import Batch, LabVersion, Machine, Run, Share, RunAttempt, Verdict
+from apps.experiments.models import Batch, LabVersion, Worker, Run, Share, RunAttempt, Verdict
 from apps.experiments.services import count_use, end_run, requeue_or_end
 from workers import wire
 
@@ -34,15 +34,15 @@ class Claim:
     token: str
 
 
-def note_seen(machine: Machine, asked: wire.ClaimRequest) -> None:
+def note_seen(worker: Worker, asked: wire.ClaimRequest) -> None:
     """Keep what a machine says of itself, and that it is there."""
-    Machine.objects.filter(pk=machine.pk).update(
-        seen_at=Clock(), says=clean_json(msgspec.to_builtins(asked))
+    Worker.objects.filter(pk=worker.pk).update(
+        seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(asked))
     )
 
 
 @transaction.atomic
-def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
+def claim_run(*, worker: Worker, lanes: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
     """Give `machine` the run whose turn it is, or None.
 
     Args:
@@ -52,8 +52,8 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
     """
     lock("claim")  # one claim at a time: slots and the entry penalty below are then exact
     for lane in lanes:
-        if lane not in machine.lanes or (
-            lane != "bench" and _must_empty_itself(machine, lanes, labs)
+        if lane not in worker.lanes or (
+            lane != "bench" and _must_empty_itself(worker, lanes, labs)
         ):
             continue
         here = Run.objects.filter(lane=lane)
@@ -70,15 +70,15 @@ def claim_run(*, machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]
             # stays as it was. Then ask again.
             now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
-                return _start_run_attempt(run, machine)
+                return _start_run_attempt(run, worker)
     return None
 
 
-def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str, str]) -> bool:
+def _must_empty_itself(worker: Worker, lanes: Sequence[str], labs: Mapping[str, str]) -> bool:
     """Say whether a bench run, which needs a machine to itself, has waited so long that this one
     may take nothing else.
     """
-    if "bench" in lanes or "bench" not in machine.lanes:
+    if "bench" in lanes or "bench" not in worker.lanes:
         return False
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
     here = Run.objects.filter(lane="bench")
@@ -93,10 +93,10 @@ def _must_empty_itself(machine: Machine, lanes: Sequence[str], labs: Mapping[str
     )
 
 
-def _start_run_attempt(run: Run, machine: Machine) -> Claim:
+def _start_run_attempt(run: Run, worker: Worker) -> Claim:
     token = new_token()
     number = run.run_attempts.count() + 1
-    run_attempt = RunAttempt.objects.create(run=run, number=number, machine=machine, token_hash=hashed(token))
+    run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
     count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
     # as the claim stored it; who claims reads no more of the run than this
     run.state, run.done, run.of = Run.State.RUNNING, 0, 0
@@ -112,7 +112,7 @@ def _start_run_attempt(run: Run, machine: Machine) -> Claim:
 
 
 @transaction.atomic
-def store_events(*, machine: Machine, run_attempt_id: int, token: str, report: wire.EventsRequest) -> bool:
+def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wire.EventsRequest) -> bool:
     """Store what a run attempt has to say, once however often it comes, and keep its lease. Returns whether
     it should stop.
 
@@ -121,7 +121,7 @@ def store_events(*, machine: Machine, run_attempt_id: int, token: str, report: w
         Gap: events before these are missing; `last` says from where.
         BadRequest: an event's arrays differ in length, or are too long.
     """
-    run = _hold(machine, run_attempt_id, token)
+    run = _hold(worker, run_attempt_id, token)
     if report.after > run.last_seq:
         raise Gap(
             f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.",
@@ -155,7 +155,7 @@ def _hear(run_attempt_id: int, *, moved: bool) -> None:
 
 
 @transaction.atomic
-def finish_run(*, machine: Machine, run_attempt_id: int, token: str, result: wire.Result) -> Run:
+def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.Result) -> Run:
     """End a run with all that follows from it. The same call again changes nothing and returns the
     run.
 
@@ -164,12 +164,12 @@ def finish_run(*, machine: Machine, run_attempt_id: int, token: str, result: wir
         BadRequest: a verdict names no claim of the lab, or one twice.
     """
     try:
-        run = _hold(machine, run_attempt_id, token)
+        run = _hold(worker, run_attempt_id, token)
     except StaleRunAttempt:  # asked after the lock, so that of two calls at once the second sees the first
         mine = {
             "run_attempts__pk": run_attempt_id,
             "run_attempts__token_hash": hashed(token),
-            "run_attempts__machine": machine,
+            "run_attempts__worker": worker,
             "run_attempts__finished": True,
         }
         if over := Run.objects.filter(state=result.state, **mine).first():
@@ -203,20 +203,20 @@ def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
 
 
 @transaction.atomic
-def release_run_attempt(*, machine: Machine, run_attempt_id: int, token: str, reason: str) -> None:
+def release_run_attempt(*, worker: Worker, run_attempt_id: int, token: str, reason: str) -> None:
     """Give a run back to the queue. A shutdown costs no run attempt, a lab process that was killed
     (`crashed: …`) does.
 
     Raises:
         StaleRunAttempt: the run attempt was given up before.
     """
-    run = _hold(machine, run_attempt_id, token)
+    run = _hold(worker, run_attempt_id, token)
     requeue_or_end(run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed"))
 
 
-def _hold(machine: Machine, run_attempt_id: int, token: str) -> Run:
+def _hold(worker: Worker, run_attempt_id: int, token: str) -> Run:
     """Lock and return the run that the token may write to."""
-    mine = RunAttempt.objects.filter(pk=run_attempt_id, token_hash=hashed(token), machine=machine, ended_at=None)
+    mine = RunAttempt.objects.filter(pk=run_attempt_id, token_hash=hashed(token), worker=worker, ended_at=None)
     run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
     # Asked again under the lock: what a query joins but does not lock, it may still see as it was
     # before it had to wait.

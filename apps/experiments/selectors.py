@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.tokens import hashed
 from apps.experiments import series
-from apps.experiments.models import Batch, Lab, Machine, Run, Share, Verdict
+from apps.experiments.models import Batch, Lab, Worker, Run, Share, Verdict
 from apps.experiments.queueing import Place, Waiting, order_of_turns, start_range
 
 FIRST = "dead-relu"  # the lab at the door, and of a first day
@@ -224,16 +224,16 @@ def place_of(run: Run) -> Place:
     )
     order = order_of_turns(waiting, going, used)
     ahead = next((i for i, w in enumerate(order) if w.run == str(run.pk)), len(order))
-    machines = [
+    workers = [
         m
-        for m in Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT)
+        for m in Worker.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT)
         if run.lane in m.lanes
     ]
     able = [
-        m for m in machines if m.says.get("labs", {}).get(run.version.lab_id) == run.version.sha256
+        m for m in workers if m.capabilities.get("labs", {}).get(run.version.lab_id) == run.version.sha256
     ]
     if not able:
-        return Place(ahead, None, None, "other-code" if machines else "no-worker")
+        return Place(ahead, None, None, "other-code" if workers else "no-worker")
     labs_ahead, labs_running = [w.lab for w in order[:ahead]], [lab for _owner, lab in running]
     soonest, latest = start_range(
         labs_ahead,
@@ -251,8 +251,8 @@ def place_of(run: Run) -> Place:
     return Place(ahead, soonest, latest, reason)
 
 
-def _slots(machine: Machine) -> int:
-    return int(machine.says.get("all_slots") or 1)
+def _slots(worker: Worker) -> int:
+    return int(worker.capabilities.get("all_slots") or 1)
 
 
 def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
@@ -306,6 +306,6 @@ def reason_in_words(place: Place) -> str:
 # ---------------------------------------------------------------- machines
 
 
-def machine_with(token: str) -> Machine | None:
+def worker_with_token(token: str) -> Worker | None:
     """Return the machine whose token this is, unless it was revoked."""
-    return Machine.objects.filter(token_hash=hashed(token), revoked_at=None).first()
+    return Worker.objects.filter(token_hash=hashed(token), revoked_at=None).first()

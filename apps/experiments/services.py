@@ -25,7 +25,7 @@ from apps.common.tokens import hashed, new_token
 from apps.experiments import knobs as knob_rules
 from apps.experiments import live, selectors
 from apps.experiments.calibration import score
-from apps.experiments.models import Lab, Machine, Outcome, Prediction, Run, Share, RunAttempt
+from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, Share, RunAttempt
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -125,12 +125,12 @@ def share_run(*, run: Run, shared: bool) -> None:
 
 
 @transaction.atomic
-def make_machine(*, name: str, lanes: Sequence[str]) -> str:
+def make_worker(*, name: str, lanes: Sequence[str]) -> str:
     """Make a machine that may take runs, or give an existing one a new token. Returns the token,
     which is stored only as a hash.
     """
     token = new_token()
-    Machine.objects.update_or_create(
+    Worker.objects.update_or_create(
         name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None}
     )
     return token
@@ -204,20 +204,20 @@ def outdated_runs() -> list[UUID]:
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
     )
     known = (
-        Machine.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest)
+        Worker.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest)
         if waiting
-        else Machine.objects.none()
+        else Worker.objects.none()
     )
     has = {
         (lane, sha256)
-        for machine in known
-        for lane in machine.lanes
-        for sha256 in machine.says.get("labs", {}).values()
+        for worker in known
+        for lane in worker.lanes
+        for sha256 in worker.capabilities.get("labs", {}).values()
     }
     there = {
         lane
-        for machine in known.filter(seen_at__gt=Clock() - selectors.PRESENT)
-        for lane in machine.lanes
+        for worker in known.filter(seen_at__gt=Clock() - selectors.PRESENT)
+        for lane in worker.lanes
     }
     return [pk for pk, lane, sha256 in waiting if lane in there and (lane, sha256) not in has]
 

@@ -59,10 +59,10 @@ def last_seen(url: str) -> float | None:
     no tables yet.
     """
     with _connected(url) as connection:
-        if not _has_machines(connection):
+        if not _has_workers(connection):
             return None
         query = (
-            "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_machine WHERE "
+            "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_worker WHERE "
             "revoked_at IS NULL"
         )
         found = _value(connection, query)
@@ -72,11 +72,11 @@ def last_seen(url: str) -> float | None:
 def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
     """Say what the site holds of a machine's token."""
     with _connected(url) as connection:
-        if not _has_machines(connection):
+        if not _has_workers(connection):
             return "unknown"
         hashed = hashlib.sha256(token.encode()).digest()
         row = connection.execute(
-            "SELECT revoked_at FROM experiments_machine WHERE token_hash = %s", [hashed]
+            "SELECT revoked_at FROM experiments_worker WHERE token_hash = %s", [hashed]
         ).fetchone()
         if row is None:
             return "unknown"
@@ -124,8 +124,8 @@ def _has_chinese(connection: Any) -> bool:
         return False
 
 
-def _has_machines(connection: Any) -> bool:
-    return bool(_value(connection, "SELECT to_regclass('experiments_machine')::text"))
+def _has_workers(connection: Any) -> bool:
+    return bool(_value(connection, "SELECT to_regclass('experiments_worker')::text"))
 
 
 def _value(connection: Any, query: str, *values: object) -> Any:

@@ -204,12 +204,12 @@ class Site:
             raise Problem(
                 REVOKED,
                 (
-                    f"./gradus manage make_machine --name {name} restores it; --workers 0 "
+                    f"./gradus manage make_worker --name {name} restores it; --workers 0 "
                     "starts without a worker."
                 ),
             )
         if standing == "unknown":
-            token = self.manage("make_machine", "--name", name, "--lanes", lanes).strip()
+            token = self.manage("make_worker", "--name", name, "--lanes", lanes).strip()
             self.home.keep_token(name, url, token)
         return token
 

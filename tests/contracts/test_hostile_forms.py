@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Machine, Prediction, Run, Verdict
+from apps.experiments.models import Batch, Worker, Prediction, Run, Verdict
 from apps.progress.models import Answer, Review
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
@@ -299,8 +299,8 @@ HOSTILE_JSON = {
 def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: list[str]) -> None:
     mei = User.objects.create_user("mei@example.org", "mei")
     claimed = started(queued(mei, loaded()))
-    token = services.make_machine(name="pages", lanes=["labs"])
-    Machine.objects.get(name="pages")
+    token = services.make_worker(name="pages", lanes=["labs"])
+    Worker.objects.get(name="pages")
     before = facts()
     for path in (
         "claim",

@@ -29,7 +29,7 @@ from apps.accounts.models import User
 from apps.common import bells
 from apps.common.errors import Gap, StaleRunAttempt, TooManyRuns
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Lab, Machine, Run, RunAttempt, Verdict
+from apps.experiments.models import Lab, Worker, Run, RunAttempt, Verdict
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import LABS, make_lab
 from workers import wire
@@ -50,14 +50,14 @@ HOUR = 3600
 index = st.integers(0, 50)
 
 
-class Worker:
+class SimulatedWorker:
     """What a worker remembers of a run attempt; it may be wrong about whether it still speaks for the
     run.
     """
 
     def __init__(self, claim: reporting.Claim) -> None:
         self.who: dict[str, Any] = {
-            "machine": claim.run_attempt.machine,
+            "worker": claim.run_attempt.worker,
             "run_attempt_id": claim.run_attempt.pk,
             "token": claim.token,
         }
@@ -72,10 +72,10 @@ class Protocol(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.offset = 0
         self.keys = 0
-        self.workers: list[Worker] = []
+        self.workers: list[SimulatedWorker] = []
         self.over: list[Any] = []  # ids of the runs whose end was signalled
         run_over.connect(self.hear)
-        self.machine = Machine.objects.get(name="w")
+        self.worker = Worker.objects.get(name="w")
         self.labs = list(Lab.objects.select_related("current").order_by("lane"))
         self.people = list(User.objects.filter(handle__in=["mei", "ola"]))
 
@@ -131,14 +131,14 @@ class Protocol(RuleBasedStateMachine):
     @rule(bench=st.booleans())
     def claim(self, bench: bool) -> None:
         claimed = reporting.claim_run(
-            machine=self.machine, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS
+            worker=self.worker, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS
         )
         if claimed:
-            self.workers.append(Worker(claimed))
+            self.workers.append(SimulatedWorker(claimed))
 
     @rule()
     def claim_whose_answer_is_lost(self) -> None:
-        reporting.claim_run(machine=self.machine, lanes=["bench", "labs"], labs=LABS)
+        reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=LABS)
 
     @precondition(lambda self: self.workers)
     @rule(which=index, events=st.integers(0, 3), lost=st.booleans())
@@ -242,10 +242,10 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = reporting.claim_run(machine=self.machine, lanes=["bench", "labs"], labs=LABS)
+            claimed = reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=LABS)
             if claimed:
                 reporting.finish_run(
-                    machine=self.machine,
+                    worker=self.worker,
                     run_attempt_id=claimed.run_attempt.pk,
                     token=claimed.token,
                     result=self.a_result("succeeded", claimed.run),
@@ -271,13 +271,13 @@ class Protocol(RuleBasedStateMachine):
         runs = list(Run.objects.order_by("queued_at", "key"))
         return runs[which % len(runs)]
 
-    def pick_worker(self, which: int) -> Worker:
+    def pick_worker(self, which: int) -> SimulatedWorker:
         return self.workers[which % len(self.workers)]
 
-    def speaks(self, worker: Worker) -> bool:
+    def speaks(self, worker: SimulatedWorker) -> bool:
         return RunAttempt.objects.filter(pk=worker.run_attempt_id, ended_at=None).exists()
 
-    def facts(self, worker: Worker) -> tuple[object, ...]:
+    def facts(self, worker: SimulatedWorker) -> tuple[object, ...]:
         run = Run.objects.get(pk=worker.run)
         return (
             run.state,
@@ -292,7 +292,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
     """Try so many schedules, each of so many steps, and each on tables as they are now; unshrunk,
     the same ones each time.
     """
-    services.make_machine(name="w", lanes=["labs", "bench"])
+    services.make_worker(name="w", lanes=["labs", "bench"])
     make_lab("dead-relu", LABS["dead-relu"])
     make_lab("activation-cost", LABS["activation-cost"], "bench")
     for name in ("mei", "ola"):
@@ -356,7 +356,7 @@ def test_a_protocol_with_a_rule_missing_is_caught(
         try_schedules(60, 25, shrink=False)
 
 
-def _hold_without_token(machine: Machine, run_attempt_id: int, token: str) -> Run:
+def _hold_without_token(worker: Worker, run_attempt_id: int, token: str) -> Run:
     return (
         Run.objects.select_for_update(of=("self",)).select_related("version").get(run_attempts__pk=run_attempt_id)
     )

@@ -20,7 +20,7 @@ def main(handles: list[str]) -> None:
     from django.core.management import call_command
 
     from apps.accounts.models import User
-    from apps.experiments.services import make_machine
+    from apps.experiments.services import make_worker
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_labs")
@@ -28,7 +28,7 @@ def main(handles: list[str]) -> None:
     for handle in handles:
         user = User.objects.create_user(f"{handle}@example.org", handle, PASSWORD)
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-    print(json.dumps({"token": make_machine(name="local", lanes=["labs", "bench"])}))
+    print(json.dumps({"token": make_worker(name="local", lanes=["labs", "bench"])}))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ django.setup()
 
 from apps.accounts.models import User  # noqa: E402
 from apps.experiments import reporting, selectors, series, services  # noqa: E402
-from apps.experiments.models import Lab, Machine, Run  # noqa: E402
+from apps.experiments.models import Lab, Worker, Run  # noqa: E402
 from apps.progress import demo  # noqa: E402
 from workers import wire  # noqa: E402
 
@@ -38,7 +38,7 @@ class Taken:
     @property
     def _who(self) -> dict[str, Any]:
         return {
-            "machine": self.claim.run_attempt.machine,
+            "worker": self.claim.run_attempt.worker,
             "run_attempt_id": self.claim.run_attempt.pk,
             "token": self.claim.token,
         }
@@ -107,7 +107,7 @@ def _verdict(found: Any) -> wire.Verdict:
 
 class Gallery:
     def __init__(self) -> None:
-        self.machine = Machine.objects.get(name="local")
+        self.worker = Worker.objects.get(name="local")
         self.labs = {
             lab.pk: lab for lab in Lab.objects.select_related("current").filter(pk__in=LABS)
         }
@@ -136,7 +136,7 @@ class Gallery:
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
-        claim = reporting.claim_run(machine=self.machine, lanes=["bench", "labs"], labs=self.hashes)
+        claim = reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=self.hashes)
         assert claim is not None and claim.run.pk == run.pk
         return Taken(claim, self.recorded[run.version.lab_id])
 

@@ -144,7 +144,7 @@ class System:
         return True
 
     def seen_at(self) -> Any:
-        return self.query("SELECT seen_at FROM experiments_machine WHERE name = 'local'")[0][0]
+        return self.query("SELECT seen_at FROM experiments_worker WHERE name = 'local'")[0][0]
 
     def lab_processes(self) -> set[int]:
         """Return the lab processes of the worker that runs now."""

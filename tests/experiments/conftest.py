@@ -12,7 +12,7 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.experiments import reporting, services
-from apps.experiments.models import Lab, LabVersion, Machine, Run
+from apps.experiments.models import Lab, LabVersion, Worker, Run
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -97,9 +97,9 @@ def bench(db: None) -> Lab:
 
 
 @pytest.fixture
-def machine(db: None) -> Machine:
-    services.make_machine(name="w1", lanes=["labs", "bench"])
-    return Machine.objects.get(name="w1")
+def worker(db: None) -> Worker:
+    services.make_worker(name="w1", lanes=["labs", "bench"])
+    return Worker.objects.get(name="w1")
 
 
 @pytest.fixture(autouse=True)
@@ -132,9 +132,9 @@ def queue(lab: Lab) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def offer(machine: Machine) -> Callable[..., reporting.Claim | None]:
+def offer(worker: Worker) -> Callable[..., reporting.Claim | None]:
     def offer(*lanes: str) -> reporting.Claim | None:
-        return reporting.claim_run(machine=machine, lanes=lanes or ["labs"], labs=LABS)
+        return reporting.claim_run(worker=worker, lanes=lanes or ["labs"], labs=LABS)
 
     return offer
 
@@ -173,14 +173,14 @@ def report(
         after=claimed.run.last_seq if after is None else after, events=list(events), **more
     )
     return reporting.store_events(
-        machine=claimed.run_attempt.machine, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, report=sent
+        worker=claimed.run_attempt.worker, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, report=sent
     )
 
 
 def finish(claimed: reporting.Claim, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
     return reporting.finish_run(
-        machine=claimed.run_attempt.machine,
+        worker=claimed.run_attempt.worker,
         run_attempt_id=claimed.run_attempt.pk,
         token=claimed.token,
         result=result,

@@ -12,7 +12,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.experiments import reporting, selectors, services
 from apps.experiments.loading import load_labs
-from apps.experiments.models import Lab, Machine, Run
+from apps.experiments.models import Lab, Worker, Run
 from tests.experiments.conftest import event, finish, report
 from workers import wire
 
@@ -44,9 +44,9 @@ def started(run: Run) -> reporting.Claim:
     """Have a machine claim the run, which must be the only one that waits, and report a point of
     each rate.
     """
-    services.make_machine(name="pages", lanes=["labs", "bench"])
+    services.make_worker(name="pages", lanes=["labs", "bench"])
     claimed = reporting.claim_run(
-        machine=Machine.objects.get(name="pages"),
+        worker=Worker.objects.get(name="pages"),
         lanes=["labs", "bench"],
         labs={run.version.lab_id: run.version.sha256},
     )

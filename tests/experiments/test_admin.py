@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.experiments.models import Machine, Run
-from apps.experiments.selectors import machine_with
+from apps.experiments.models import Worker, Run
+from apps.experiments.selectors import worker_with_token
 
 pytestmark = pytest.mark.django_db
 MACHINES, RUNS = "/admin/experiments/machine/", "/admin/experiments/run/"
@@ -33,7 +33,7 @@ def token_shown(page: Any) -> str:
 
 def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w1", "lanes": ["labs", "bench"]}, follow=True)
-    made = machine_with(token_shown(page))
+    made = worker_with_token(token_shown(page))
     assert made is not None and (made.name, made.lanes) == ("w1", ["labs", "bench"])
     assert token_shown(boss.get(MACHINES)) == ""
 
@@ -54,20 +54,20 @@ def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
     ids=repr,
 )
 def test_a_machine_that_cannot_be_is_said(
-    boss: Client, machine: Machine, wrong: dict[str, Any]
+    boss: Client, worker: Worker, wrong: dict[str, Any]
 ) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w2", "lanes": ["labs"], **wrong})
     assert page.status_code == 200 and page.context["errors"]
-    assert list(Machine.objects.values_list("name", "lanes")) == [("w1", ["labs", "bench"])]
+    assert list(Worker.objects.values_list("name", "lanes")) == [("w1", ["labs", "bench"])]
 
 
-def test_a_machine_is_revoked_and_let_in_again(boss: Client, machine: Machine) -> None:
-    chosen = {"_selected_action": [machine.pk]}
+def test_a_machine_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> None:
+    chosen = {"_selected_action": [worker.pk]}
     boss.post(MACHINES, {"action": "revoke", **chosen})
-    machine.refresh_from_db()
-    assert machine.revoked_at is not None
+    worker.refresh_from_db()
+    assert worker.revoked_at is not None
     page = boss.post(MACHINES, {"action": "renew", **chosen}, follow=True)
-    assert machine_with(token_shown(page)) == machine
+    assert worker_with_token(token_shown(page)) == worker
 
 
 def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
@@ -79,7 +79,7 @@ def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["lab", "labversion", "machine", "run", "prediction", "verdict", "try", "batch", "share"],
+    ["lab", "labversion", "worker", "run", "prediction", "verdict", "try", "batch", "share"],
 )
 @pytest.mark.parametrize(
     "query",
@@ -99,7 +99,7 @@ def test_a_list_bears_what_is_typed_by_hand(boss: Client, model: str, query: str
     assert boss.get(f"/admin/experiments/{model}/{query}", follow=True).status_code in (200, 400)
 
 
-def test_filters_bear_what_no_column_can_hold(boss: Client, machine: Machine) -> None:
+def test_filters_bear_what_no_column_can_hold(boss: Client, worker: Worker) -> None:
     for query in (
         "?state__exact=%00",
         "?lane__exact=%00",
@@ -118,14 +118,14 @@ def test_filters_bear_what_no_column_can_hold(boss: Client, machine: Machine) ->
     [(MACHINES, "renew"), (MACHINES, "revoke"), (RUNS, "stop"), (RUNS, "nothing")],
 )
 def test_a_row_that_cannot_be_is_passed_over(
-    boss: Client, machine: Machine, page: str, action: str, chosen: str
+    boss: Client, worker: Worker, page: str, action: str, chosen: str
 ) -> None:
     assert (
         boss.post(page, {"action": action, "_selected_action": [chosen]}, follow=True).status_code
         == 200
     )
-    machine.refresh_from_db()
-    assert machine.revoked_at is None
+    worker.refresh_from_db()
+    assert worker.revoked_at is None
 
 
 def test_every_table_of_runs_is_there() -> None:

@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Gap, StaleRunAttempt
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Batch, Lab, Machine, Run, Share, RunAttempt
+from apps.experiments.models import Batch, Lab, Worker, Run, Share, RunAttempt
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
 
@@ -80,16 +80,16 @@ def test_a_flood_that_has_waited_long_delays_no_one_either(
     assert claim().run.owner == mei
 
 
-def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, machine: Machine) -> None:
+def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -> None:
     queue(mei, "k")
-    assert reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": "older"}) is None
+    assert reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": "older"}) is None
 
 
 def test_a_machine_gets_only_lanes_it_may_have(
-    mei: User, queue: Any, offer: Any, machine: Machine
+    mei: User, queue: Any, offer: Any, worker: Worker
 ) -> None:
     queue(mei, "k")
-    machine.lanes = ["bench"]
+    worker.lanes = ["bench"]
     assert offer("labs") is None
 
 
@@ -193,7 +193,7 @@ def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any)
     for _ in range(5):
         claimed = claim()
         reporting.release_run_attempt(
-            machine=claimed.run_attempt.machine,
+            worker=claimed.run_attempt.worker,
             run_attempt_id=claimed.run_attempt.pk,
             token=claimed.token,
             reason="shutdown",
@@ -209,7 +209,7 @@ def test_a_run_that_kills_its_process_three_times_is_lost(
     for _ in range(3):
         claimed = claim()
         mine = {
-            "machine": claimed.run_attempt.machine,
+            "worker": claimed.run_attempt.worker,
             "run_attempt_id": claimed.run_attempt.pk,
             "token": claimed.token,
         }
@@ -346,9 +346,9 @@ def test_what_waits_is_rung_for_once_a_lane(
 def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: Any) -> None:
     queue(mei, "k")
     claimed = claim()
-    services.make_machine(name="w2", lanes=["labs"])
-    other = Machine.objects.get(name="w2")
+    services.make_worker(name="w2", lanes=["labs"])
+    other = Worker.objects.get(name="w2")
     with pytest.raises(StaleRunAttempt):
         reporting.release_run_attempt(
-            machine=other, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, reason=""
+            worker=other, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, reason=""
         )

@@ -179,11 +179,11 @@ def test_the_command_names_the_broken_file(folder: Path, settings: Any) -> None:
 @pytest.mark.parametrize("wrong", [{"lanes": "labs,fast"}, {"name": ""}, {"name": "x" * 65}])
 def test_a_machine_needs_a_name_and_lanes_that_exist(wrong: dict[str, str]) -> None:
     with pytest.raises(CommandError):
-        call_command("make_machine", **wrong)
+        call_command("make_worker", **wrong)
 
 
 def test_a_machine_token_is_all_that_is_printed(capsys: Any) -> None:
-    call_command("make_machine", name="m1")
+    call_command("make_worker", name="m1")
     token = capsys.readouterr().out.strip()
-    machine = selectors.machine_with(token)
-    assert machine is not None and machine.lanes == ["labs", "bench"]
+    worker = selectors.worker_with_token(token)
+    assert worker is not None and worker.lanes == ["labs", "bench"]

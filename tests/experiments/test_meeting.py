@@ -219,7 +219,7 @@ def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: 
     run = queue(mei, "k")
     claimed = claim()
     mine = {
-        "machine": claimed.run_attempt.machine,
+        "worker": claimed.run_attempt.worker,
         "run_attempt_id": claimed.run_attempt.pk,
         "token": claimed.token,
     }

@@ -11,7 +11,7 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Lab, LabVersion, Machine, Prediction, Run
+from apps.experiments.models import Lab, LabVersion, Worker, Prediction, Run
 from tests.experiments.conftest import HASH, WORDS, later
 from tests.experiments.pages_cast import browser
 from tests.experiments.test_meeting import elsewhere
@@ -36,10 +36,10 @@ def change(lab: Lab) -> None:
 
 def seen(name: str, sha256: str, *lanes: str) -> None:
     """Have a machine ask for work: it has the lab's code with this hash."""
-    machine, _ = Machine.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
-    machine.lanes, machine.says = list(lanes or ["labs"]), {"labs": {"dead-relu": sha256}}
-    machine.save()
-    Machine.objects.filter(pk=machine.pk).update(seen_at=Clock())
+    worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
+    worker.lanes, worker.capabilities = list(lanes or ["labs"]), {"labs": {"dead-relu": sha256}}
+    worker.save()
+    Worker.objects.filter(pk=worker.pk).update(seen_at=Clock())
 
 
 def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(
@@ -68,7 +68,7 @@ def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run
 
 def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
     seen("w1", HASH)
-    Machine.objects.update(revoked_at=Clock())
+    Worker.objects.update(revoked_at=Clock())
     change(lab)
     seen("w2", NEWER)
     assert duties.end_outdated_runs() == 1
@@ -101,20 +101,20 @@ def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
     assert "The lab changed while this run was queued" in page and "Run again" not in page
 
 
-def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, machine: Machine) -> None:
-    assert reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})
+def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, worker: Worker) -> None:
+    assert reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": HASH})
     change(lab)
     seen("w2", NEWER)
     assert duties.end_outdated_runs() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, machine: Machine) -> None:
+def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker: Worker) -> None:
     change(lab)
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
     claimed = elsewhere(
-        lambda: reporting.claim_run(machine=machine, lanes=["labs"], labs={"dead-relu": HASH})
+        lambda: reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": HASH})
     ).result()
     assert claimed is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()

@@ -11,7 +11,7 @@ from apps.common.clock import Clock
 from apps.common.errors import BadKnobs, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
-from apps.experiments.models import Machine, Prediction, Run
+from apps.experiments.models import Worker, Prediction, Run
 from apps.experiments.queueing import Waiting, order_of_turns, start_range
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import LABS, finish
@@ -121,28 +121,28 @@ def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
     assert start_range(["x", "x"], ["x"], {"x": (10, 20)}, slots=1) == (20, 60)
 
 
-def seen(machine: Machine, **says: Any) -> None:
-    Machine.objects.filter(pk=machine.pk).update(
-        seen_at=Clock(), says={"labs": LABS, "all_slots": 1, **says}
+def seen(worker: Worker, **capabilities: Any) -> None:
+    Worker.objects.filter(pk=worker.pk).update(
+        seen_at=Clock(), capabilities={"labs": LABS, "all_slots": 1, **capabilities}
     )
 
 
-def test_a_place_says_that_nobody_works(mei: User, queue: Any, machine: Machine) -> None:
+def test_a_place_says_that_nobody_works(mei: User, queue: Any, worker: Worker) -> None:
     place = selectors.place_of(queue(mei, "k"))
     assert (place.reason, place.soonest) == ("no-worker", None)
 
 
 def test_a_place_says_that_the_workers_have_other_code(
-    mei: User, queue: Any, machine: Machine
+    mei: User, queue: Any, worker: Worker
 ) -> None:
-    seen(machine, labs={"dead-relu": "older"})
+    seen(worker, labs={"dead-relu": "older"})
     assert selectors.place_of(queue(mei, "k")).reason == "other-code"
 
 
 def test_a_place_counts_who_goes_first(
-    mei: User, ola: User, queue: Any, machine: Machine, claim: Any
+    mei: User, ola: User, queue: Any, worker: Worker, claim: Any
 ) -> None:
-    seen(machine)
+    seen(worker)
     for i in range(3):
         queue(ola, str(i))
     run = queue(mei, "k")
@@ -157,16 +157,16 @@ def test_a_place_counts_who_goes_first(
 
 
 def test_a_place_says_when_the_slots_are_ones_own(
-    ola: User, queue: Any, machine: Machine, claim: Any
+    ola: User, queue: Any, worker: Worker, claim: Any
 ) -> None:
-    seen(machine)
+    seen(worker)
     runs = [queue(ola, str(i)) for i in range(3)]
     claim(), claim()
     assert selectors.place_of(runs[2]).reason == "slots"
 
 
-def test_a_new_token_ends_the_old_one(machine: Machine) -> None:
-    old = services.make_machine(name="w1", lanes=["labs"])
-    new = services.make_machine(name="w1", lanes=["labs"])
-    assert selectors.machine_with(old) is None
-    assert selectors.machine_with(new) == machine
+def test_a_new_token_ends_the_old_one(worker: Worker) -> None:
+    old = services.make_worker(name="w1", lanes=["labs"])
+    new = services.make_worker(name="w1", lanes=["labs"])
+    assert selectors.worker_with_token(old) is None
+    assert selectors.worker_with_token(new) == worker

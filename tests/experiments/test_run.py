@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, Lane, Machine, Run
+from apps.experiments.models import Batch, Lab, Lane, Worker, Run
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import finish
 from tests.experiments.pages_cast import (
@@ -208,7 +208,7 @@ def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "says"),
+    ("state", "capabilities"),
     [
         ("failed", "The run ended with an error"),
         ("limit_exceeded", "The time limit was reached"),
@@ -216,14 +216,14 @@ def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
     ],
 )
 def test_an_end_without_a_verdict_is_told_in_words(
-    lab: Lab, mei: User, state: str, says: str
+    lab: Lab, mei: User, state: str, capabilities: str
 ) -> None:
     run = queued(mei, lab, prediction=SURE)
     finish(
         started(run), state=state, error="ValueError: <b>no</b>", detail="Traceback of the operator"
     )
     text = text_of(run, mei)
-    assert says in text
+    assert capabilities in text
     assert "<b>no</b>" not in text
     assert "Traceback" not in text
     assert "Run again" in text
@@ -323,7 +323,7 @@ def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    Machine.objects.update(seen_at=Clock(), says={"labs": {lab.pk: lab.current.sha256}})
+    Worker.objects.update(seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
     client, run = browser(mei), queued(mei, lab, prediction=SURE)
 
     def look() -> None:

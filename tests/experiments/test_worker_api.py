@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Machine, Run, Verdict
+from apps.experiments.models import Batch, Worker, Run, Verdict
 from tests.experiments.conftest import LABS
 from workers import wire
 
@@ -28,12 +28,12 @@ CLAIM = {
 POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
 
 
-class Worker:
+class SimulatedWorker:
     """A worker as the site sees it: requests with a machine's token."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.token = services.make_machine(name="w1", lanes=["labs", "bench"])
+        self.token = services.make_worker(name="w1", lanes=["labs", "bench"])
         self.try_token = ""
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
@@ -55,18 +55,18 @@ class Worker:
 
 
 @pytest.fixture
-def worker(client: Client, db: None) -> Worker:
-    return Worker(client)
+def worker(client: Client, db: None) -> SimulatedWorker:
+    return SimulatedWorker(client)
 
 
 @pytest.fixture
-def given(worker: Worker, mei: User, queue: Any) -> dict[str, Any]:
+def given(worker: SimulatedWorker, mei: User, queue: Any) -> dict[str, Any]:
     """Return what the worker was given: a run of Mei's."""
     queue(mei, "k")
     return worker.claim()
 
 
-def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any]) -> None:
+def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[str, Any]) -> None:
     assert given["knobs"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
     run_attempts = f"run-attempts/{given['run_attempt_id']}"
     answer = worker.post(
@@ -103,15 +103,15 @@ def test_a_run_goes_from_claim_to_verdict(worker: Worker, given: dict[str, Any])
     assert Verdict.objects.get().effect == 0.5
 
 
-def test_nothing_to_do_has_no_body(worker: Worker) -> None:
+def test_nothing_to_do_has_no_body(worker: SimulatedWorker) -> None:
     answer = worker.post("claim", CLAIM)
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_machine_is_seen_when_it_asks(worker: Worker) -> None:
+def test_a_machine_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
     worker.post("claim", CLAIM)
-    machine = Machine.objects.get()
-    assert machine.seen_at is not None and machine.says["device"]["name"] == "test"
+    worker = Worker.objects.get()
+    assert worker.seen_at is not None and worker.capabilities["device"]["name"] == "test"
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_a_machine_is_seen_when_it_asks(worker: Worker) -> None:
         "Worker " + "x" * 9000,
     ],
 )
-def test_a_stranger_is_told_how_to_sign_in(worker: Worker, header: str) -> None:
+def test_a_stranger_is_told_how_to_sign_in(worker: SimulatedWorker, header: str) -> None:
     answer = worker.post("claim", CLAIM, Authorization=header)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
     assert answer["Content-Type"] == "application/problem+json"
 
 
-def test_a_revoked_machine_is_a_stranger(worker: Worker) -> None:
-    Machine.objects.update(revoked_at="2026-01-01T00:00:00Z")
+def test_a_revoked_machine_is_a_stranger(worker: SimulatedWorker) -> None:
+    Worker.objects.update(revoked_at="2026-01-01T00:00:00Z")
     assert worker.post("claim", CLAIM).status_code == 401
 
 
@@ -147,7 +147,7 @@ def test_someone_signed_in_is_no_machine(client: Client, mei: User) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
-def test_other_methods_are_refused(worker: Worker, method: str) -> None:
+def test_other_methods_are_refused(worker: SimulatedWorker, method: str) -> None:
     answer = getattr(worker.client, method)(
         f"{wire.PREFIX}/claim", headers={"Authorization": f"Worker {worker.token}"}
     )
@@ -180,7 +180,7 @@ NONSENSE: list[Any] = [
 
 
 @pytest.mark.parametrize("body", NONSENSE, ids=lambda b: repr(b)[:40])
-def test_a_claim_that_cannot_be_read_says_where(worker: Worker, body: Any) -> None:
+def test_a_claim_that_cannot_be_read_says_where(worker: SimulatedWorker, body: Any) -> None:
     answer = worker.post("claim", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert "ClaimRequest" in answer.json()["detail"]
@@ -214,7 +214,7 @@ BAD_EVENTS: list[Any] = [
 
 @pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda b: repr(b)[:60])
 def test_events_that_cannot_be_used_leave_nothing_behind(
-    worker: Worker, given: dict[str, Any], body: Any
+    worker: SimulatedWorker, given: dict[str, Any], body: Any
 ) -> None:
     answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
@@ -244,7 +244,7 @@ BAD_RESULTS: list[Any] = [
 
 @pytest.mark.parametrize("body", BAD_RESULTS, ids=lambda b: repr(b)[:80])
 def test_a_result_that_cannot_be_used_leaves_the_run_running(
-    worker: Worker, given: dict[str, Any], body: Any
+    worker: SimulatedWorker, given: dict[str, Any], body: Any
 ) -> None:
     answer = worker.post(f"run-attempts/{given['run_attempt_id']}/result", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
@@ -253,7 +253,7 @@ def test_a_result_that_cannot_be_used_leaves_the_run_running(
 
 
 def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
-    worker: Worker, given: dict[str, Any]
+    worker: SimulatedWorker, given: dict[str, Any]
 ) -> None:
     body = {
         "state": "failed",
@@ -274,7 +274,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
 @pytest.mark.parametrize("path", ["events", "result", "release"])
 @pytest.mark.parametrize("token", ["", "wrong", "\u00fc", "x" * 10_000])
 def test_a_wrong_try_token_changes_nothing(
-    worker: Worker, given: dict[str, Any], path: str, token: str
+    worker: SimulatedWorker, given: dict[str, Any], path: str, token: str
 ) -> None:
     worker.try_token = token
     body = {
@@ -288,7 +288,7 @@ def test_a_wrong_try_token_changes_nothing(
 
 
 def test_a_token_of_one_try_opens_no_other(
-    worker: Worker, given: dict[str, Any], ola: User, queue: Any
+    worker: SimulatedWorker, given: dict[str, Any], ola: User, queue: Any
 ) -> None:
     mine = worker.try_token
     queue(ola, "k")
@@ -301,35 +301,35 @@ def test_a_token_of_one_try_opens_no_other(
 
 
 def test_another_machine_with_the_try_token_is_refused(
-    worker: Worker, given: dict[str, Any]
+    worker: SimulatedWorker, given: dict[str, Any]
 ) -> None:
-    worker.token = services.make_machine(name="w2", lanes=["labs"])
+    worker.token = services.make_worker(name="w2", lanes=["labs"])
     assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}).status_code == 409
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
 def test_a_try_that_is_not_there_is_stale(
-    worker: Worker, given: dict[str, Any], run_attempt_id: str
+    worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 409
 
 
 @pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
-def test_what_names_no_try_is_not_found(worker: Worker, given: dict[str, Any], run_attempt_id: str) -> None:
+def test_what_names_no_try_is_not_found(worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404
 
 
-def test_a_gap_is_answered_with_the_last_number(worker: Worker, given: dict[str, Any]) -> None:
+def test_a_gap_is_answered_with_the_last_number(worker: SimulatedWorker, given: dict[str, Any]) -> None:
     answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 7, "events": [POINT]})
     assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "gap", 0)
 
 
-def test_a_huge_body_is_refused(worker: Worker, given: dict[str, Any]) -> None:
+def test_a_huge_body_is_refused(worker: SimulatedWorker, given: dict[str, Any]) -> None:
     body = b'{"after": 0, "events": [' + b" " * wire.MAX_BODY + b"]}"
     assert worker.post(f"run-attempts/{given['run_attempt_id']}/events", body).status_code == 413
 
 
-def test_a_released_run_waits_again(worker: Worker, given: dict[str, Any]) -> None:
+def test_a_released_run_waits_again(worker: SimulatedWorker, given: dict[str, Any]) -> None:
     assert (
         worker.post(f"run-attempts/{given['run_attempt_id']}/release", {"reason": "shutdown"}).status_code == 200
     )
@@ -338,7 +338,7 @@ def test_a_released_run_waits_again(worker: Worker, given: dict[str, Any]) -> No
 
 
 def test_a_report_takes_few_queries(
-    worker: Worker, given: dict[str, Any], django_assert_max_num_queries: Any
+    worker: SimulatedWorker, given: dict[str, Any], django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(10):
         worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5})

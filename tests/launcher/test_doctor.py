@@ -113,11 +113,11 @@ def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
     from django.utils import timezone
 
     from apps.experiments.models import Machine
-    from apps.experiments.services import make_machine
+    from apps.experiments.services import make_worker
 
     url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     assert database.last_seen(url) is None
-    token = make_machine(name="local", lanes=["labs"])
+    token = make_worker(name="local", lanes=["labs"])
     assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
     Machine.objects.update(seen_at=timezone.now())
     seconds = database.last_seen(url)

@@ -203,9 +203,9 @@ def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> 
         ("50%", "Something is missing after “50%”."),
     ],
 )
-def test_a_refusal_names_the_place_and_what_would_be_right(text: str, says: str) -> None:
+def test_a_refusal_names_the_place_and_what_would_be_right(text: str, capabilities: str) -> None:
     mark = marking.derivation(text, CHECK)
-    assert mark.outcome == "unread" and mark.message.startswith(says)
+    assert mark.outcome == "unread" and mark.message.startswith(capabilities)
 
 
 def test_a_rounded_number_in_a_formula_is_not_wrong_but_asked_for_exactly() -> None:

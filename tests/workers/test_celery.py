@@ -215,5 +215,5 @@ def test_a_missing_token_is_said_in_a_sentence(start: Start) -> None:
         command, env=os.environ | ours, capture_output=True, text=True, timeout=240, check=False
     )
     assert said.returncode == 1
-    assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_machine" in said.stderr
+    assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_worker" in said.stderr
     assert "Traceback" not in said.stderr

@@ -43,8 +43,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({}, "make_machine"),
-        ({"GRADUS_TOKEN": " "}, "make_machine"),
+        ({}, "make_worker"),
+        ({"GRADUS_TOKEN": " "}, "make_worker"),
         (
             {"GRADUS_TOKEN": "t", "GRADUS_URL": "gradus.example"},
             "such as http://127.0.0.1:8000, not 'gradus.example'",
@@ -58,8 +58,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "nan"}, "GRADUS_POLL_SECONDS"),
     ],
 )
-def test_what_is_wrong_is_said(environ: dict[str, str], says: str) -> None:
-    with pytest.raises(BadSettings, match=says):
+def test_what_is_wrong_is_said(environ: dict[str, str], capabilities: str) -> None:
+    with pytest.raises(BadSettings, match=capabilities):
         read(environ)
 
 

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Machine',
+            name='Worker',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=64, unique=True)),
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('says', models.JSONField(blank=True, default=dict)),
+                ('capabilities', models.JSONField(blank=True, default=dict)),
             ],
             options={
                 'verbose_name': 'worker',
@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('finished', models.BooleanField(default=False)),
                 ('released', models.BooleanField(default=False)),
-                ('machine', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_attempts', to='experiments.machine')),
+                ('worker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_attempts', to='experiments.machine')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_attempts', to='experiments.run')),
             ],
             options={

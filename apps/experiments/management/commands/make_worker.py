@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.experiments.models import Lane
-from apps.experiments.services import make_machine
+from apps.experiments.services import make_worker
 
 
 class Command(BaseCommand):
@@ -28,4 +28,4 @@ class Command(BaseCommand):
             )
         if not 1 <= len(name) <= 64:
             raise CommandError("A name has 1 to 64 characters.")
-        self.stdout.write(make_machine(name=name, lanes=wanted))
+        self.stdout.write(make_worker(name=name, lanes=wanted))
