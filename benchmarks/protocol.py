@@ -41,7 +41,7 @@ Share.objects.bulk_create(Share(owner=person) for person in people)
 Run.objects.bulk_create(
     Run(
         owner=people[n % 50], key=str(n), version=lab.current, knobs={}, at_defaults=True,
-        lane="labs",
+        queue="labs",
     )
     for n in range(int(sys.argv[1]))
 )
@@ -95,7 +95,7 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
     """Claim, report and end one run; False when none waits."""
     device = {"kind": "cpu", "name": "nothing", "cores": 1}
     known: dict[str, Any] = {"device": device, "engine": "", "versions": {}}
-    asked = {"lanes": ["labs"], "slots": 1, "all_slots": 1, "labs": {"dead-relu": sha256}, **known}
+    asked = {"queues": ["labs"], "slots": 1, "all_slots": 1, "labs": {"dead-relu": sha256}, **known}
     answer = http.post("/claim", json=asked).raise_for_status()
     if answer.status_code == 204:
         return False

@@ -124,10 +124,10 @@ class Supervisor:
         self._keeper.take(spare)
         # The next spare is started after the first point, which it would delay; after a bench run,
         # whose numbers it would disturb.
-        on_first = (lambda: None) if claim.lane == "bench" else self._look_further
+        on_first = (lambda: None) if claim.queue == "bench" else self._look_further
         run_attempt = RunAttempt(claim, spare, self._reporter, self._spool, on_first)
         with self._changed:
-            self._bench = claim.lane == "bench"
+            self._bench = claim.queue == "bench"
             self._live.add(run_attempt)
             if self._closing:
                 run_attempt.give_up()
@@ -138,7 +138,7 @@ class Supervisor:
         return ClaimRequest(
             # A bench run wants the machine to itself: ask for one only when nothing runs, and then
             # first.
-            lanes=["labs"] if self._live else ["bench", "labs"],
+            queues=["labs"] if self._live else ["bench", "labs"],
             slots=slots - len(self._live),
             all_slots=slots,
             device=ready.device,
@@ -149,7 +149,7 @@ class Supervisor:
 
     def _run(self, run_attempt: RunAttempt) -> None:
         """Do a run in the slot that is taken, and free the slot."""
-        is_bench = run_attempt.claim.lane == "bench"
+        is_bench = run_attempt.claim.queue == "bench"
         try:
             run_attempt.go(threads=1 if is_bench else 0)
         except Exception:  # a bug: the lease ends, and another worker has the run

@@ -25,7 +25,7 @@ MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
-BELL = "workers.drain"  # the Celery task that a bell names; its queue is the lane
+BELL = "workers.drain"  # the Celery task that a bell names; its queue is the queue
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -51,7 +51,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """May I have a run?"""
 
-    lanes: list[str]  # most urgent first
+    queues: list[str]  # most urgent first
     slots: Count  # free ones
     all_slots: Count  # free or not
     device: Device
@@ -72,7 +72,7 @@ class Claim(Struct, frozen=True):
     kill_seconds: float  # from SIGTERM to SIGKILL
     limit_seconds: float  # the longest that the run attempt may take
     after: int  # number of the run's last stored batch: the run attempt's own begin with the next
-    lane: str
+    queue: str
     lab: str
     lab_hash: str
     knobs: dict[str, Any]

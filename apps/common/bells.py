@@ -25,15 +25,15 @@ celery.conf.update(task_ignore_result=True, broker_connection_retry=False, broke
 _quiet_until = 0.0
 
 
-def ring(lane: str) -> None:
-    """Wake a free worker of `lane`, if the broker is there; workers look for themselves every two
+def ring(queue: str) -> None:
+    """Wake a free worker of `queue`, if the broker is there; workers look for themselves every two
     seconds anyway.
     """
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
     try:
-        celery.send_task(BELL, queue=lane, retry=False, ignore_result=True)
+        celery.send_task(BELL, queue=queue, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("no bell for %s: %s", lane, error)
+        log.warning("no bell for %s: %s", queue, error)

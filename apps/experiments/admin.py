@@ -19,7 +19,7 @@ from apps.experiments.models import (
     Batch,
     Lab,
     LabVersion,
-    Lane,
+    Queue,
     Worker,
     Prediction,
     Run,
@@ -44,8 +44,8 @@ EFFECT, LOW, HIGH, SECONDS, SCORE = map(readable, ("effect", "low", "high", "sec
 
 @admin.register(Lab)
 class LabAdmin(Kept):
-    list_display = ["slug", "topic", "kind", "lane", "current", "withdrawn"]
-    list_filter = ["topic", "kind", "lane", "withdrawn"]
+    list_display = ["slug", "topic", "kind", "queue", "current", "withdrawn"]
+    list_filter = ["topic", "kind", "queue", "withdrawn"]
     list_select_related = ["current"]
     search_fields = ["slug", "topic"]
 
@@ -61,20 +61,20 @@ class LabVersionAdmin(Kept):
 
 
 class WorkerForm(forms.ModelForm[Worker]):
-    lanes = forms.MultipleChoiceField(choices=Lane.choices, widget=forms.CheckboxSelectMultiple)
+    queues = forms.MultipleChoiceField(choices=Queue.choices, widget=forms.CheckboxSelectMultiple)
 
     class Meta:
         model = Worker
-        fields = ("name", "lanes")
+        fields = ("name", "queues")
 
 
 @admin.register(Worker)
 class WorkerAdmin(Editable, admin.ModelAdmin[Worker]):
     form = WorkerForm
-    list_display = ["name", "lanes", "seen_at", "revoked_at"]
+    list_display = ["name", "queues", "seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    fields = ("name", "lanes", "created_at", "seen_at", "revoked_at", "capabilities")
+    fields = ("name", "queues", "created_at", "seen_at", "revoked_at", "capabilities")
     readonly_fields = ["created_at", "seen_at", "revoked_at", "capabilities"]
     actions = ["revoke", "renew"]
 
@@ -86,7 +86,7 @@ class WorkerAdmin(Editable, admin.ModelAdmin[Worker]):
         obj.pk = Worker.objects.get(name=obj.name).pk
 
     def _show_token(self, request: HttpRequest, worker: Worker) -> None:
-        token = services.make_worker(name=worker.name, lanes=worker.lanes)
+        token = services.make_worker(name=worker.name, queues=worker.queues)
         text = _("Token for %(name)s, shown only once: %(token)s") % {
             "name": worker.name,
             "token": token,
@@ -147,13 +147,13 @@ class RunAdmin(Kept):
         "owner",
         "lab",
         "state",
-        "lane",
+        "queue",
         "at_defaults",
         "replicates",
         "queued_at",
         SECONDS,
     ]
-    list_filter = ["state", "lane", "at_defaults", "shared", "version__lab"]
+    list_filter = ["state", "queue", "at_defaults", "shared", "version__lab"]
     list_select_related = ["owner", "version__lab"]
     search_fields = ["id", "owner__handle", "owner__email", "version__lab__slug"]
     date_hierarchy = "queued_at"

@@ -79,7 +79,7 @@ class ClaimEndpoint(WorkerView):
         worker = self.worker(request)
         reporting.note_seen(worker, asked)
         claimed = (
-            reporting.claim_run(worker=worker, lanes=asked.lanes, labs=asked.labs)
+            reporting.claim_run(worker=worker, queues=asked.queues, labs=asked.labs)
             if asked.slots > 0
             else None
         )
@@ -96,7 +96,7 @@ class ClaimEndpoint(WorkerView):
             kill_seconds=settings.KILL_SECONDS,
             limit_seconds=settings.RUN_LIMIT_SECONDS,
             after=run.last_seq,
-            lane=run.lane,
+            queue=run.queue,
             lab=run.version.lab_id,
             lab_hash=run.version.sha256,
             knobs=run.knobs,

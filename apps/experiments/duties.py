@@ -34,11 +34,11 @@ def end_outdated_runs() -> int:
 
 
 def wake_workers_for_waiting_runs() -> int:
-    """Ring each lane in which runs wait, once: bells may have been lost."""
-    lanes = list(Run.objects.waiting().order_by("lane").values_list("lane", flat=True).distinct())
-    for lane in lanes:
-        bells.ring(lane)
-    return len(lanes)
+    """Ring each queue in which runs wait, once: bells may have been lost."""
+    queues = list(Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct())
+    for queue in queues:
+        bells.ring(queue)
+    return len(queues)
 
 
 DUTIES = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)

@@ -25,7 +25,7 @@ from apps.experiments.series import unpacked
 NEEDED = (
     "topic",
     "kind",
-    "lane",
+    "queue",
     "title",
     "question",
     "knobs",
@@ -70,7 +70,7 @@ def load_labs(folder: Path) -> list[str]:
         facts = {
             "topic": words["topic"],
             "kind": words["kind"],
-            "lane": words["lane"],
+            "queue": words["queue"],
             "withdrawn": False,
         }
         lab, _ = Lab.objects.update_or_create(
@@ -171,7 +171,7 @@ def _store(told: dict[str, Any], version: LabVersion) -> None:
         owner=owner,
         key=told["run"]["id"],
         version=version,
-        lane=version.lab.lane,
+        queue=version.lab.queue,
         at_defaults=True,
         shared=True,
         state=Run.State.SUCCEEDED,

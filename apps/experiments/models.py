@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 
 
-class Lane(models.TextChoices):
+class Queue(models.TextChoices):
     LABS = "labs", _("labs")
     BENCH = "bench", _("bench")
     BULK = "bulk", _("bulk")
@@ -51,7 +51,7 @@ class Lab(models.Model):
     slug = models.SlugField(primary_key=True, max_length=64)
     topic = models.SlugField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
-    lane = models.CharField(max_length=16, choices=Lane, default=Lane.LABS)
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LABS)
     # null only while the first is made
     current = models.ForeignKey("LabVersion", models.PROTECT, related_name="+", null=True)
     withdrawn = models.BooleanField(default=False)  # its files are gone; its runs stay
@@ -93,7 +93,7 @@ class Worker(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
-    lanes = models.JSONField(default=list)  # that it may claim from
+    queues = models.JSONField(default=list)  # that it may claim from
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -146,7 +146,7 @@ class Run(models.Model):
     at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
     seed = models.PositiveIntegerField(default=0)
-    lane = models.CharField(max_length=16, choices=Lane)
+    queue = models.CharField(max_length=16, choices=Queue)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     stop_asked = models.BooleanField(default=False)
     shared = models.BooleanField(default=False)
@@ -178,7 +178,7 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["lane", "owner", "queued_at"],
+                fields=["queue", "owner", "queued_at"],
                 condition=Q(state="queued"),
                 name="runs_that_wait",
             ),

@@ -42,21 +42,21 @@ def note_seen(worker: Worker, asked: wire.ClaimRequest) -> None:
 
 
 @transaction.atomic
-def claim_run(*, worker: Worker, lanes: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
+def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
     """Give `machine` the run whose turn it is, or None.
 
     Args:
-        lanes: that it asks for, most urgent first; those it may not have are passed over.
+        queues: that it asks for, most urgent first; those it may not have are passed over.
         labs: what it can run, slug to hash; a run made for other code waits for a worker that has
             it.
     """
     lock("claim")  # one claim at a time: slots and the entry penalty below are then exact
-    for lane in lanes:
-        if lane not in worker.lanes or (
-            lane != "bench" and _must_empty_itself(worker, lanes, labs)
+    for queue in queues:
+        if queue not in worker.queues or (
+            queue != "bench" and _must_empty_itself(worker, queues, labs)
         ):
             continue
-        here = Run.objects.filter(lane=lane)
+        here = Run.objects.filter(queue=queue)
         waiting = here.waiting().filter(version__sha256__in=labs.values())
         fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
         while share := fairest.first():
@@ -74,14 +74,14 @@ def claim_run(*, worker: Worker, lanes: Sequence[str], labs: Mapping[str, str]) 
     return None
 
 
-def _must_empty_itself(worker: Worker, lanes: Sequence[str], labs: Mapping[str, str]) -> bool:
+def _must_empty_itself(worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> bool:
     """Say whether a bench run, which needs a machine to itself, has waited so long that this one
     may take nothing else.
     """
-    if "bench" in lanes or "bench" not in worker.lanes:
+    if "bench" in queues or "bench" not in worker.queues:
         return False
     patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
-    here = Run.objects.filter(lane="bench")
+    here = Run.objects.filter(queue="bench")
     waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
     # One whose owner has no slot free could not start on an empty machine either; asked only where
     # any waits, for it costs more.

@@ -27,7 +27,7 @@ FIRST = "dead-relu"  # the lab at the door, and of a first day
 OURS = "gradus"  # the handle of the account that owns the recorded standard runs
 # begins the key of a run that was copied from a recorded one: it is no evidence of its own
 COPY = "copy-of-"
-LOOK_AHEAD = 500  # runs of a lane that a place is counted among
+LOOK_AHEAD = 500  # runs of a queue that a place is counted among
 PRESENT = timedelta(seconds=30)  # a machine that asked for work so recently is there
 
 
@@ -204,10 +204,10 @@ def evidence_counts() -> dict[str, dict[str, int]]:
 
 
 def place_of(run: Run) -> Place:
-    """Return where a waiting run stands in its lane: a count, a range for its start, and the reason
+    """Return where a waiting run stands in its queue: a count, a range for its start, and the reason
     it waits.
     """
-    here = Run.objects.filter(lane=run.lane)
+    here = Run.objects.filter(queue=run.queue)
     fields = ("pk", "owner", "version__lab", "version__sha256")
     waiting = [
         Waiting(str(pk), owner, lab)
@@ -227,7 +227,7 @@ def place_of(run: Run) -> Place:
     workers = [
         m
         for m in Worker.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT)
-        if run.lane in m.lanes
+        if run.queue in m.queues
     ]
     able = [
         m for m in workers if m.capabilities.get("labs", {}).get(run.version.lab_id) == run.version.sha256

@@ -52,7 +52,7 @@ def queue_run(
     seed: int = 0,
     prediction: PredictionMade | None = None,
 ) -> Run:
-    """Queue a run of the lab's current code, with the prediction made of it, and ring its lane
+    """Queue a run of the lab's current code, with the prediction made of it, and ring its queue
     after commit.
 
     Args:
@@ -85,7 +85,7 @@ def queue_run(
             % {"n": settings.MAX_QUEUED}
         )
     at_defaults = not knob_rules.changed(version.words, values)
-    run = Run.objects.create(owner=owner, key=key, lane=lab.lane, at_defaults=at_defaults, **asked)
+    run = Run.objects.create(owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked)
     if prediction is not None:
         claim = version.words["predict"]["claim"]
         drawing = dict(prediction.drawing)
@@ -96,7 +96,7 @@ def queue_run(
             confidence=prediction.confidence,
             drawing=drawing,
         )
-    transaction.on_commit(partial(bells.ring, run.lane), robust=True)
+    transaction.on_commit(partial(bells.ring, run.queue), robust=True)
     return run
 
 
@@ -125,13 +125,13 @@ def share_run(*, run: Run, shared: bool) -> None:
 
 
 @transaction.atomic
-def make_worker(*, name: str, lanes: Sequence[str]) -> str:
+def make_worker(*, name: str, queues: Sequence[str]) -> str:
     """Make a machine that may take runs, or give an existing one a new token. Returns the token,
     which is stored only as a hash.
     """
     token = new_token()
     Worker.objects.update_or_create(
-        name=name, defaults={"token_hash": hashed(token), "lanes": list(lanes), "revoked_at": None}
+        name=name, defaults={"token_hash": hashed(token), "queues": list(queues), "revoked_at": None}
     )
     return token
 
@@ -190,16 +190,16 @@ def end_if_overdue(*, pk: int) -> bool:
 
 def outdated_runs() -> list[UUID]:
     """Return the runs that wait in vain: their lab has other code by now, and no machine of their
-    lane has theirs.
+    queue has theirs.
 
     A machine asks for nothing while it is busy, so one may be silent for as long as a run attempt takes and
-    still have the code. While no machine of the lane is there, nobody can say what the next one
+    still have the code. While no machine of the queue is there, nobody can say what the next one
     has: then runs wait.
     """
     left = Run.objects.waiting().filter(
         Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
     )
-    waiting = list(left.values_list("pk", "lane", "version__sha256"))
+    waiting = list(left.values_list("pk", "queue", "version__sha256"))
     longest = timedelta(
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
     )
@@ -209,17 +209,17 @@ def outdated_runs() -> list[UUID]:
         else Worker.objects.none()
     )
     has = {
-        (lane, sha256)
+        (queue, sha256)
         for worker in known
-        for lane in worker.lanes
+        for queue in worker.queues
         for sha256 in worker.capabilities.get("labs", {}).values()
     }
     there = {
-        lane
+        queue
         for worker in known.filter(seen_at__gt=Clock() - selectors.PRESENT)
-        for lane in worker.lanes
+        for queue in worker.queues
     }
-    return [pk for pk, lane, sha256 in waiting if lane in there and (lane, sha256) not in has]
+    return [pk for pk, queue, sha256 in waiting if queue in there and (queue, sha256) not in has]
 
 
 @transaction.atomic
@@ -265,7 +265,7 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
         Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)
         run.refresh_from_db()
         live.tell_state(run)
-        transaction.on_commit(partial(bells.ring, run.lane), robust=True)
+        transaction.on_commit(partial(bells.ring, run.queue), robust=True)
 
 
 def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:

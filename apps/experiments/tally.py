@@ -11,24 +11,24 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Avg, Case, Count, Q, When
 
 from apps.accounts.models import User
-from apps.experiments.models import Lab, Lane, Run
+from apps.experiments.models import Lab, Queue, Run
 from apps.experiments.selectors import OURS
 
 
 @dataclass(frozen=True)
-class Queue:
-    """A lane at this moment."""
+class QueueLength:
+    """A queue at this moment."""
 
     waiting: int
     running: int
 
 
-def queue_of(lane: str) -> Queue:
-    going = Run.objects.filter(lane=lane).aggregate(
+def queue_length(queue: str) -> QueueLength:
+    going = Run.objects.filter(queue=queue).aggregate(
         waiting=Count("pk", filter=Q(state=Run.State.QUEUED)),
         running=Count("pk", filter=Q(state=Run.State.RUNNING)),
     )
-    return Queue(**going)
+    return QueueLength(**going)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
 
     None where times are measured: those are others every time.
     """
-    if run.lane == Lane.BENCH:
+    if run.queue == Queue.BENCH:
         return None
     same: Mapping[str, object] = {
         "version_id": run.version_id,

@@ -267,7 +267,7 @@ REST_FRAMEWORK = {
 # ---------------------------------------------------------------- runs (in seconds by default)
 
 MAX_QUEUED = int(env.positive("MAX_QUEUED", 20))  # runs a learner may have waiting
-MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each lane
+MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each queue
 MAX_RUN_ATTEMPTS = 3
 LEASE_SECONDS = env.positive("LEASE_SECONDS", 20)
 BEAT_SECONDS = env.positive("BEAT_SECONDS", 5)

@@ -166,10 +166,10 @@ class Site:
         """
         slots = max(1, (os.cpu_count() or 2) // 2 // max(1, number))
         for place in range(1, number + 1):
-            name, lanes = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
+            name, queues = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
             folder = self.home.path / "workers" / name
             folder.mkdir(parents=True, exist_ok=True)
-            own = {"GRADUS_TOKEN": self._token(name, lanes), "GRADUS_DATA": str(folder)}
+            own = {"GRADUS_TOKEN": self._token(name, queues), "GRADUS_DATA": str(folder)}
             command: list[str | Path] = [
                 PYTHON,
                 "-m",
@@ -179,7 +179,7 @@ class Site:
                 "workers.app",
                 "worker",
                 "-Q",
-                lanes,
+                queues,
                 "-n",
                 f"{name}@%h",
                 "-l",
@@ -191,7 +191,7 @@ class Site:
             )
             self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
 
-    def _token(self, name: str, lanes: str) -> str:
+    def _token(self, name: str, queues: str) -> str:
         """Return the machine's token: the kept one, or a new one when the site does not know that.
 
         Raises:
@@ -209,7 +209,7 @@ class Site:
                 ),
             )
         if standing == "unknown":
-            token = self.manage("make_worker", "--name", name, "--lanes", lanes).strip()
+            token = self.manage("make_worker", "--name", name, "--queues", queues).strip()
             self.home.keep_token(name, url, token)
         return token
 

@@ -37,9 +37,9 @@ PEOPLE = "/admin/accounts/user/"
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lanes: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
-    return lanes
+    queues: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    return queues
 
 
 @pytest.fixture

@@ -143,9 +143,9 @@ FORMS = sorted(
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lanes: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
-    return lanes
+    queues: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    return queues
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ HOSTILE_JSON = {
 def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: list[str]) -> None:
     mei = User.objects.create_user("mei@example.org", "mei")
     claimed = started(queued(mei, loaded()))
-    token = services.make_worker(name="pages", lanes=["labs"])
+    token = services.make_worker(name="pages", queues=["labs"])
     Worker.objects.get(name="pages")
     before = facts()
     for path in (

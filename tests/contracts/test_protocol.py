@@ -76,7 +76,7 @@ class Protocol(RuleBasedStateMachine):
         self.over: list[Any] = []  # ids of the runs whose end was signalled
         run_over.connect(self.hear)
         self.worker = Worker.objects.get(name="w")
-        self.labs = list(Lab.objects.select_related("current").order_by("lane"))
+        self.labs = list(Lab.objects.select_related("current").order_by("queue"))
         self.people = list(User.objects.filter(handle__in=["mei", "ola"]))
 
     def hear(self, run: Run, **more: object) -> None:
@@ -131,14 +131,14 @@ class Protocol(RuleBasedStateMachine):
     @rule(bench=st.booleans())
     def claim(self, bench: bool) -> None:
         claimed = reporting.claim_run(
-            worker=self.worker, lanes=["bench", "labs"] if bench else ["labs"], labs=LABS
+            worker=self.worker, queues=["bench", "labs"] if bench else ["labs"], labs=LABS
         )
         if claimed:
             self.workers.append(SimulatedWorker(claimed))
 
     @rule()
     def claim_whose_answer_is_lost(self) -> None:
-        reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=LABS)
+        reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
 
     @precondition(lambda self: self.workers)
     @rule(which=index, events=st.integers(0, 3), lost=st.booleans())
@@ -242,7 +242,7 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=LABS)
+            claimed = reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
             if claimed:
                 reporting.finish_run(
                     worker=self.worker,
@@ -292,7 +292,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
     """Try so many schedules, each of so many steps, and each on tables as they are now; unshrunk,
     the same ones each time.
     """
-    services.make_worker(name="w", lanes=["labs", "bench"])
+    services.make_worker(name="w", queues=["labs", "bench"])
     make_lab("dead-relu", LABS["dead-relu"])
     make_lab("activation-cost", LABS["activation-cost"], "bench")
     for name in ("mei", "ola"):
@@ -314,7 +314,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
 
 @pytest.fixture(autouse=True)
 def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bells, "ring", lambda lane: None)
+    monkeypatch.setattr(bells, "ring", lambda queue: None)
 
 
 @pytest.mark.services

@@ -209,9 +209,9 @@ def cast(rung: list[str]) -> Cast:
 
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lanes: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
-    return lanes
+    queues: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    return queues
 
 
 def test_every_route_is_in_the_table() -> None:

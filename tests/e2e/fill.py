@@ -28,7 +28,7 @@ def main(handles: list[str]) -> None:
     for handle in handles:
         user = User.objects.create_user(f"{handle}@example.org", handle, PASSWORD)
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-    print(json.dumps({"token": make_worker(name="local", lanes=["labs", "bench"])}))
+    print(json.dumps({"token": make_worker(name="local", queues=["labs", "bench"])}))
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ class Gallery:
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
-        claim = reporting.claim_run(worker=self.worker, lanes=["bench", "labs"], labs=self.hashes)
+        claim = reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
         assert claim is not None and claim.run.pk == run.pk
         return Taken(claim, self.recorded[run.version.lab_id])
 

@@ -22,7 +22,7 @@ BOTH = {"en": "words", "zh": "文字"}
 WORDS: dict[str, Any] = {
     "topic": "activation-functions",
     "kind": "training",
-    "lane": "labs",
+    "queue": "labs",
     "title": BOTH,
     "question": BOTH,
     "shows": BOTH,
@@ -77,8 +77,8 @@ def sam(db: None) -> User:
     return User.objects.create_user("sam@example.org", "sam")
 
 
-def make_lab(slug: str, sha256: str, lane: str = "labs") -> Lab:
-    lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", lane=lane)
+def make_lab(slug: str, sha256: str, queue: str = "labs") -> Lab:
+    lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", queue=queue)
     lab.current = LabVersion.objects.create(
         lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS
     )
@@ -98,16 +98,16 @@ def bench(db: None) -> Lab:
 
 @pytest.fixture
 def worker(db: None) -> Worker:
-    services.make_worker(name="w1", lanes=["labs", "bench"])
+    services.make_worker(name="w1", queues=["labs", "bench"])
     return Worker.objects.get(name="w1")
 
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the lanes whose bells were rung; no test of rules needs a broker."""
-    lanes: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", lanes.append)
-    return lanes
+    """Return the queues whose bells were rung; no test of rules needs a broker."""
+    queues: list[str] = []
+    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    return queues
 
 
 @pytest.fixture
@@ -133,16 +133,16 @@ def queue(lab: Lab) -> Callable[..., Run]:
 
 @pytest.fixture
 def offer(worker: Worker) -> Callable[..., reporting.Claim | None]:
-    def offer(*lanes: str) -> reporting.Claim | None:
-        return reporting.claim_run(worker=worker, lanes=lanes or ["labs"], labs=LABS)
+    def offer(*queues: str) -> reporting.Claim | None:
+        return reporting.claim_run(worker=worker, queues=queues or ["labs"], labs=LABS)
 
     return offer
 
 
 @pytest.fixture
 def claim(offer: Callable[..., reporting.Claim | None]) -> Callable[..., reporting.Claim]:
-    def claim(*lanes: str) -> reporting.Claim:
-        claimed = offer(*lanes)
+    def claim(*queues: str) -> reporting.Claim:
+        claimed = offer(*queues)
         assert claimed is not None
         return claimed
 

@@ -44,10 +44,10 @@ def started(run: Run) -> reporting.Claim:
     """Have a machine claim the run, which must be the only one that waits, and report a point of
     each rate.
     """
-    services.make_worker(name="pages", lanes=["labs", "bench"])
+    services.make_worker(name="pages", queues=["labs", "bench"])
     claimed = reporting.claim_run(
         worker=Worker.objects.get(name="pages"),
-        lanes=["labs", "bench"],
+        queues=["labs", "bench"],
         labs={run.version.lab_id: run.version.sha256},
     )
     assert claimed is not None

@@ -32,9 +32,9 @@ def token_shown(page: Any) -> str:
 
 
 def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
-    page = boss.post(MACHINES + "add/", {"name": "w1", "lanes": ["labs", "bench"]}, follow=True)
+    page = boss.post(MACHINES + "add/", {"name": "w1", "queues": ["labs", "bench"]}, follow=True)
     made = worker_with_token(token_shown(page))
-    assert made is not None and (made.name, made.lanes) == ("w1", ["labs", "bench"])
+    assert made is not None and (made.name, made.queues) == ("w1", ["labs", "bench"])
     assert token_shown(boss.get(MACHINES)) == ""
 
 
@@ -45,20 +45,20 @@ def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
         {"name": ""},
         {"name": "x" * 65},
         {"name": "a\x00b"},
-        {"lanes": []},
-        {"lanes": ["labs", "judge"]},
-        {"lanes": "5"},
-        {"lanes": '["labs"]'},
-        {"lanes": "null"},
+        {"queues": []},
+        {"queues": ["labs", "judge"]},
+        {"queues": "5"},
+        {"queues": '["labs"]'},
+        {"queues": "null"},
     ],
     ids=repr,
 )
 def test_a_machine_that_cannot_be_is_said(
     boss: Client, worker: Worker, wrong: dict[str, Any]
 ) -> None:
-    page = boss.post(MACHINES + "add/", {"name": "w2", "lanes": ["labs"], **wrong})
+    page = boss.post(MACHINES + "add/", {"name": "w2", "queues": ["labs"], **wrong})
     assert page.status_code == 200 and page.context["errors"]
-    assert list(Worker.objects.values_list("name", "lanes")) == [("w1", ["labs", "bench"])]
+    assert list(Worker.objects.values_list("name", "queues")) == [("w1", ["labs", "bench"])]
 
 
 def test_a_machine_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> None:

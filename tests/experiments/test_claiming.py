@@ -39,7 +39,7 @@ def test_slots_are_counted_in_each_lane(ola: User, queue: Any, claim: Any, bench
         queue(ola, str(i))
         claim()
     queue(ola, "bench", lab=bench)
-    assert claim("bench").run.lane == "bench"
+    assert claim("bench").run.queue == "bench"
 
 
 def test_someone_who_was_away_for_years_stops_no_claim(ola: User, queue: Any, claim: Any) -> None:
@@ -82,14 +82,14 @@ def test_a_flood_that_has_waited_long_delays_no_one_either(
 
 def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -> None:
     queue(mei, "k")
-    assert reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": "older"}) is None
+    assert reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
 
 
 def test_a_machine_gets_only_lanes_it_may_have(
     mei: User, queue: Any, offer: Any, worker: Worker
 ) -> None:
     queue(mei, "k")
-    worker.lanes = ["bench"]
+    worker.queues = ["bench"]
     assert offer("labs") is None
 
 
@@ -346,7 +346,7 @@ def test_what_waits_is_rung_for_once_a_lane(
 def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: Any) -> None:
     queue(mei, "k")
     claimed = claim()
-    services.make_worker(name="w2", lanes=["labs"])
+    services.make_worker(name="w2", queues=["labs"])
     other = Worker.objects.get(name="w2")
     with pytest.raises(StaleRunAttempt):
         reporting.release_run_attempt(

@@ -176,7 +176,7 @@ def test_the_command_names_the_broken_file(folder: Path, settings: Any) -> None:
         call_command("load_labs")
 
 
-@pytest.mark.parametrize("wrong", [{"lanes": "labs,fast"}, {"name": ""}, {"name": "x" * 65}])
+@pytest.mark.parametrize("wrong", [{"queues": "labs,fast"}, {"name": ""}, {"name": "x" * 65}])
 def test_a_machine_needs_a_name_and_lanes_that_exist(wrong: dict[str, str]) -> None:
     with pytest.raises(CommandError):
         call_command("make_worker", **wrong)
@@ -186,4 +186,4 @@ def test_a_machine_token_is_all_that_is_printed(capsys: Any) -> None:
     call_command("make_worker", name="m1")
     token = capsys.readouterr().out.strip()
     worker = selectors.worker_with_token(token)
-    assert worker is not None and worker.lanes == ["labs", "bench"]
+    assert worker is not None and worker.queues == ["labs", "bench"]

@@ -34,10 +34,10 @@ def change(lab: Lab) -> None:
     lab.save()
 
 
-def seen(name: str, sha256: str, *lanes: str) -> None:
+def seen(name: str, sha256: str, *queues: str) -> None:
     """Have a machine ask for work: it has the lab's code with this hash."""
     worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
-    worker.lanes, worker.capabilities = list(lanes or ["labs"]), {"labs": {"dead-relu": sha256}}
+    worker.queues, worker.capabilities = list(queues or ["labs"]), {"labs": {"dead-relu": sha256}}
     worker.save()
     Worker.objects.filter(pk=worker.pk).update(seen_at=Clock())
 
@@ -74,13 +74,13 @@ def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
     assert duties.end_outdated_runs() == 1
 
 
-@pytest.mark.parametrize("lanes", [["bench"], []], ids=["another lane", "no machine"])
+@pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no machine"])
 def test_it_waits_while_no_machine_of_its_lane_is_there(
-    lab: Lab, run: Run, lanes: list[str]
+    lab: Lab, run: Run, queues: list[str]
 ) -> None:
     change(lab)
-    if lanes:
-        seen("w1", NEWER, *lanes)
+    if queues:
+        seen("w1", NEWER, *queues)
     assert duties.end_outdated_runs() == 0
     run.refresh_from_db()
     assert run.state == Run.State.QUEUED
@@ -102,7 +102,7 @@ def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
 
 
 def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, worker: Worker) -> None:
-    assert reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": HASH})
+    assert reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     change(lab)
     seen("w2", NEWER)
     assert duties.end_outdated_runs() == 0
@@ -114,7 +114,7 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
     claimed = elsewhere(
-        lambda: reporting.claim_run(worker=worker, lanes=["labs"], labs={"dead-relu": HASH})
+        lambda: reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     ).result()
     assert claimed is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()

@@ -166,7 +166,7 @@ def test_a_place_says_when_the_slots_are_ones_own(
 
 
 def test_a_new_token_ends_the_old_one(worker: Worker) -> None:
-    old = services.make_worker(name="w1", lanes=["labs"])
-    new = services.make_worker(name="w1", lanes=["labs"])
+    old = services.make_worker(name="w1", queues=["labs"])
+    new = services.make_worker(name="w1", queues=["labs"])
     assert selectors.worker_with_token(old) is None
     assert selectors.worker_with_token(new) == worker

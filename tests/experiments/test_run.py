@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, Lane, Worker, Run
+from apps.experiments.models import Batch, Lab, Queue, Worker, Run
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import finish
 from tests.experiments.pages_cast import (
@@ -285,7 +285,7 @@ def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> 
     recorded(lab)
     run = queued(mei, lab, prediction=SURE)
     assert "have been run before" in text_of(run, mei)
-    Run.objects.update(lane=Lane.BENCH)
+    Run.objects.update(queue=Queue.BENCH)
     assert "have been run before" not in text_of(run, mei)
 
 

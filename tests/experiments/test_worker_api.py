@@ -17,7 +17,7 @@ from workers import wire
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
 CLAIM = {
-    "lanes": ["labs"],
+    "queues": ["labs"],
     "slots": 1,
     "all_slots": 1,
     "device": DEVICE,
@@ -33,7 +33,7 @@ class SimulatedWorker:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.token = services.make_worker(name="w1", lanes=["labs", "bench"])
+        self.token = services.make_worker(name="w1", queues=["labs", "bench"])
         self.try_token = ""
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
@@ -169,7 +169,7 @@ NONSENSE: list[Any] = [
     {**CLAIM, "slots": "two"},
     {**CLAIM, "slots": -1},
     {**CLAIM, "slots": 10**30},
-    {**CLAIM, "lanes": "labs"},
+    {**CLAIM, "queues": "labs"},
     {**CLAIM, "labs": ["dead-relu"]},
     {**CLAIM, "labs": {"dead-relu": "\x00"}},
     {**CLAIM, "device": {"kind": "abacus", "name": "x"}},
@@ -303,7 +303,7 @@ def test_a_token_of_one_try_opens_no_other(
 def test_another_machine_with_the_try_token_is_refused(
     worker: SimulatedWorker, given: dict[str, Any]
 ) -> None:
-    worker.token = services.make_worker(name="w2", lanes=["labs"])
+    worker.token = services.make_worker(name="w2", queues=["labs"])
     assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}).status_code == 409
 
 

@@ -80,9 +80,9 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
     )
     assert chosen.all and rest == ["tests/launcher", "-k", "ports", "-x"]
     chosen, rest = parser().parse_known_args(
-        ["manage", "make_worker", "--name", "two", "--lanes", "labs"]
+        ["manage", "make_worker", "--name", "two", "--queues", "labs"]
     )
-    assert rest == ["make_worker", "--name", "two", "--lanes", "labs"]
+    assert rest == ["make_worker", "--name", "two", "--queues", "labs"]
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:

@@ -117,7 +117,7 @@ def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
 
     url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     assert database.last_seen(url) is None
-    token = make_worker(name="local", lanes=["labs"])
+    token = make_worker(name="local", queues=["labs"])
     assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
     Machine.objects.update(seen_at=timezone.now())
     seconds = database.last_seen(url)

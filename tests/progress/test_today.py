@@ -46,7 +46,7 @@ WORDS: dict[str, Any] = {
 @pytest.fixture
 def lab(db: None) -> Lab:
     lab = Lab.objects.create(
-        slug="dead-relu", topic="activation-functions", kind="training", lane="labs"
+        slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
     )
     lab.current = LabVersion.objects.create(
         lab=lab, sha256="a" * 64, source="print()\n", words=WORDS
@@ -57,7 +57,7 @@ def lab(db: None) -> Lab:
 
 @pytest.fixture
 def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]:
-    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
 
     def finished(user: User, state: str = "succeeded") -> Run:
         run = labs.queue_run(owner=user, lab=lab, knobs={}, key=uuid.uuid4().hex)
@@ -424,7 +424,7 @@ def test_today_asks_little_of_the_database(
 def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.bells.ring", lambda lane: None)
+    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
     run, other = (
         labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2)
     )

@@ -77,7 +77,7 @@ class PretendSite:
         self,
         lab: str = "odd",
         *,
-        lane: str = "labs",
+        queue: str = "labs",
         replicates: int = 3,
         after: int = 0,
         **more: Any,
@@ -104,7 +104,7 @@ class PretendSite:
             claim = wire.Claim(
                 **run,
                 **times,
-                lane=lane,
+                queue=queue,
                 lab=lab,
                 lab_hash="",
                 knobs=more,
@@ -143,9 +143,9 @@ class PretendSite:
 
     def _claim(self, asked: wire.ClaimRequest) -> tuple[int, Any]:
         self.asked.append(asked)
-        for lane in asked.lanes:
+        for queue in asked.queues:
             for offer in self.offers:
-                if offer.waiting and offer.claim.lane == lane and offer.claim.lab in asked.labs:
+                if offer.waiting and offer.claim.queue == queue and offer.claim.lab in asked.labs:
                     offer.waiting = False
                     offer.claimed_at = time.monotonic()
                     return 200, offer.claim

@@ -1,4 +1,4 @@
-"""Who runs beside whom: slots, lanes, and a bench run that wants the machine to itself."""
+"""Who runs beside whom: slots, queues, and a bench run that wants the machine to itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(
     offer = site.offer(deed="gate", at=1, gate=str(gate))
     machine(slots=2)
     site.until(lambda: offer.steps() and len(site.asked) >= 2)
-    assert [asked.lanes for asked in site.asked[:2]] == [["bench", "labs"], ["labs"]]
+    assert [asked.queues for asked in site.asked[:2]] == [["bench", "labs"], ["labs"]]
     assert [(asked.slots, asked.all_slots) for asked in site.asked[:2]] == [(2, 2), (1, 2)]
     gate.write_text("go on")
     site.until(lambda: offer.result)
@@ -46,7 +46,7 @@ def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(
 def test_while_a_bench_run_goes_nothing_is_claimed(
     site: PretendSite, machine: Machine, gate: Path
 ) -> None:
-    bench = site.offer(lane="bench", deed="gate", at=1, gate=str(gate))
+    bench = site.offer(queue="bench", deed="gate", at=1, gate=str(gate))
     other = site.offer()
     supervisor = machine(slots=2, poll_seconds=0.05)
     site.until(lambda: bench.steps() == [0])

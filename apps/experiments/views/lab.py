@@ -127,7 +127,7 @@ def _page(
         "standard": standard,
         "origin": origin,
         "own": tally.own_runs(request.user, found),
-        "queue": tally.queue_of(found.lane),
+        "queue": tally.queue_length(found.queue),
         "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": coloured(found.current.source) if found.current else "",
