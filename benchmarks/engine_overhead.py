@@ -37,18 +37,18 @@ from workers.engine import (
 )
 from workers.labs import dead_relu
 
-KNOBS = dead_relu.Knobs(epochs=5)
+CONFIG = dead_relu.Config(epochs=5)
 SEEDS = seeds(0, 16)
 
 
 def loop(watched: bool) -> None:
     x, y = (torch.as_tensor(a, device=best_device()) for a in dead_relu.DIGITS)
-    x = x.float() * KNOBS.scale
-    nets = Ensemble(partial(dead_relu.Net, KNOBS, "relu"), SEEDS).to(x.device)
+    x = x.float() * CONFIG.scale
+    nets = Ensemble(partial(dead_relu.Net, CONFIG, "relu"), SEEDS).to(x.device)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
     census = dead_relu.Census(nets, x.expand(len(SEEDS), -1, -1), y)
     shuffle = shufflers(SEEDS)
-    for epoch in range(KNOBS.epochs + 1):
+    for epoch in range(CONFIG.epochs + 1):
         if epoch:
             for bx, by in batches(x, y, shuffle, dead_relu.BATCH):
                 loss = cross_entropy(nets(bx)[0], by)
@@ -61,7 +61,7 @@ def loop(watched: bool) -> None:
 
 def engine() -> None:
     points = Points()
-    for point in dead_relu.run(KNOBS, SEEDS):
+    for point in dead_relu.run(CONFIG, SEEDS):
         points.add(point)
         for value in point.values.values():
             describe(value)

@@ -40,7 +40,7 @@ people = list(User.objects.filter(handle__regex="^p[0-9]+$"))
 Share.objects.bulk_create(Share(owner=person) for person in people)
 Run.objects.bulk_create(
     Run(
-        owner=people[n % 50], key=str(n), version=lab.current, knobs={}, at_defaults=True,
+        owner=people[n % 50], key=str(n), version=lab.current, settings={}, at_defaults=True,
         queue="labs",
     )
     for n in range(int(sys.argv[1]))

@@ -67,7 +67,7 @@ class RunAttempt:
         limit.start()
         try:
             self._process.begin(
-                Start(claim.lab, claim.knobs, claim.replicates, claim.seed, threads)
+                Start(claim.lab, claim.config, claim.replicates, claim.seed, threads)
             )
             while not (self._result or self._gone or self._is_given_up):
                 self._step()

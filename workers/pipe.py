@@ -31,7 +31,7 @@ class Start(Struct, frozen=True, tag=True):
     """The run to do."""
 
     lab: str
-    knobs: dict[str, Any]
+    config: dict[str, Any]
     replicates: int
     seed: int
     threads: int  # to compute with; 0: as many as the process was started with

@@ -104,14 +104,14 @@ def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -
 
 
 def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
-    knobs = lab.Knobs(
+    config = lab.Config(
         **{
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in start.knobs.items()
+            for name, value in start.config.items()
         }
     )
-    with Batcher(line.send, of=lab.length(knobs, start.replicates)) as batcher:
-        for point in lab.run(knobs, engine.seeds(start.seed, start.replicates)):
+    with Batcher(line.send, of=lab.length(config, start.replicates)) as batcher:
+        for point in lab.run(config, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
     claims = [claim for claim in engine.RULES if claim.startswith(f"{start.lab}.")]
     return [_verdict(claim, verdict) for claim, verdict in engine.judge(batcher.points, claims)]

@@ -75,7 +75,7 @@ class Claim(Struct, frozen=True):
     queue: str
     lab: str
     lab_hash: str
-    knobs: dict[str, Any]
+    config: dict[str, Any]
     replicates: int
     seed: int
 

@@ -55,12 +55,12 @@ class KeyReused(Refused):
     status = 422
 
 
-class BadKnobs(Refused):
-    """A knob is unknown, of the wrong type, or out of bounds. `extra["knobs"]` says which, and what
+class BadConfig(Refused):
+    """A setting is unknown, of the wrong type, or out of bounds. `extra["config"]` says which, and what
     would be right.
     """
 
-    code = "bad-knobs"
+    code = "bad-config"
     status = 422
 
 

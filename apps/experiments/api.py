@@ -99,7 +99,7 @@ class ClaimEndpoint(WorkerView):
             queue=run.queue,
             lab=run.version.lab_id,
             lab_hash=run.version.sha256,
-            knobs=run.knobs,
+            config=run.config,
             replicates=run.replicates,
             seed=run.seed,
         )

@@ -13,20 +13,20 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.errors import BadKnobs
+from apps.common.errors import BadConfig
 from apps.common.text import clean, in_language
-from apps.experiments import knobs as knob_rules
+from apps.experiments import lab_config
 from apps.experiments import plots, shown
 from apps.experiments.models import Prediction
 from apps.experiments.services import PredictionMade
 
-KNOB, DRAWING = "knob-", "drawing-"
+CONFIG_PREFIX, DRAWING = "config-", "drawing-"
 LONGEST = 200  # characters of a value that are shown again
 
 
 @dataclass(frozen=True)
 class Field:
-    """A knob as the form shows it."""
+    """A setting as the form shows it."""
 
     name: str  # in the form
     label: str
@@ -54,11 +54,11 @@ class Mark:
     error: str
 
 
-def sent_knobs(words: shown.Words, data: QueryDict) -> dict[str, str]:
-    """Return the knobs that a form or a query sets, as text."""
-    knobs = words.get("knobs", {})
-    found = {name.removeprefix(KNOB): data.getlist(name) for name in data if name.startswith(KNOB)}
-    many = {name for name, knob in knobs.items() if str(knob["type"]).startswith("list[")}
+def submitted_config(words: shown.Words, data: QueryDict) -> dict[str, str]:
+    """Return the settings that a form or a query sets, as text."""
+    config = words.get("config", {})
+    found = {name.removeprefix(CONFIG_PREFIX): data.getlist(name) for name in data if name.startswith(CONFIG_PREFIX)}
+    many = {name for name, setting in config.items() if str(setting["type"]).startswith("list[")}
     return {
         clean(name): clean(", ".join(values) if name in many else values[-1])
         for name, values in found.items()
@@ -88,34 +88,34 @@ class LabForm(forms.Form):
         words: shown.Words,
         data: QueryDict | None = None,
         *,
-        knobs: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read `data` when it was sent; else show `knobs` (those that are not named at the lab's
+        """Read `data` when it was sent; else show `config` (those that are not named at the lab's
         own).
         """
         super().__init__(data)
         self.words, self.predict = words, words.get("predict", {})
         self.raw: Mapping[str, Any] = (
-            sent_knobs(words, data) if data is not None else dict(knobs or {})
+            submitted_config(words, data) if data is not None else dict(config or {})
         )
-        self.knob_errors: dict[str, str] = {}
+        self.config_errors: dict[str, str] = {}
         self.mark_errors: dict[str, str] = {}
         self.drawing: dict[str, float] = {}
         self.fields["outcome"].choices = shown.calls(words)  # type: ignore[attr-defined]
         if data is not None and data.get("skip"):
             self.fields["outcome"].required = self.fields["confidence"].required = False
-        self.knobs = self._read_knobs()
+        self.config = self._read_config()
 
-    def _read_knobs(self) -> dict[str, Any]:
+    def _read_config(self) -> dict[str, Any]:
         try:
-            return knob_rules.clean(self.words, self.raw)
-        except BadKnobs as error:
-            self.knob_errors = dict(error.extra["knobs"])
+            return lab_config.clean(self.words, self.raw)
+        except BadConfig as error:
+            self.config_errors = dict(error.extra["config"])
             return {}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if self.knob_errors:
+        if self.config_errors:
             self.add_error(None, _("Some settings are not valid; see Lab settings."))
         self.drawing = self._read_drawing()
         if self.mark_errors:
@@ -139,7 +139,7 @@ class LabForm(forms.Form):
     def _read_mark(self, sent: str) -> float:
         low, high = self.range
         message = _("Enter a number from %(low)s to %(high)s.") % self.bounds
-        value = knob_rules.number(sent, message)
+        value = lab_config.number(sent, message)
         if not low <= value <= high:
             raise ValueError(message)
         return value
@@ -178,43 +178,43 @@ class LabForm(forms.Form):
 
     @property
     def settings(self) -> list[Field]:
-        return [self._field(name, knob) for name, knob in shown.in_order(self.words, "knobs")]
+        return [self._field(name, setting) for name, setting in shown.in_order(self.words, "config")]
 
     @property
     def stray_errors(self) -> list[str]:
         """What was wrong with settings that the lab does not have."""
-        known = self.words.get("knobs", {})
-        return [f"{name}: {error}" for name, error in self.knob_errors.items() if name not in known]
+        known = self.words.get("config", {})
+        return [f"{name}: {error}" for name, error in self.config_errors.items() if name not in known]
 
     @property
     def changes(self) -> int:
         return sum(field.is_changed for field in self.settings)
 
-    def _field(self, name: str, knob: Mapping[str, Any]) -> Field:
-        value = self.raw.get(name, knob["default"])
+    def _field(self, name: str, setting: Mapping[str, Any]) -> Field:
+        value = self.raw.get(name, setting["default"])
         value = value[:LONGEST] if isinstance(value, str) else shown.written(value)
-        base, known = shown.written(knob["default"]), self.knobs.get(name)
+        base, known = shown.written(setting["default"]), self.config.get(name)
         picked = [piece.strip() for piece in value.split(",")]
-        low, high = (f"{bound:g}" for bound in knob["range"]) if "range" in knob else ("", "")
+        low, high = (f"{bound:g}" for bound in setting["range"]) if "range" in setting else ("", "")
         return Field(
-            name=KNOB + name,
-            label=in_language(knob),
-            kind=_kind(knob),
-            value=(known if known is not None else value in knob_rules.TRUE)
-            if knob["type"] == "bool"
+            name=CONFIG_PREFIX + name,
+            label=in_language(setting),
+            kind=_kind(setting),
+            value=(known if known is not None else value in lab_config.TRUE)
+            if setting["type"] == "bool"
             else value,
             bounds=_("%(low)s to %(high)s") % {"low": low, "high": high} if low else "",
             low=low,
             high=high,
-            step="1" if knob["type"] == "int" else "any",
+            step="1" if setting["type"] == "int" else "any",
             choices=[
-                (shown.written(c), shown.choice(knob, c), shown.written(c) in picked)
-                for c in knob.get("choices", [])
+                (shown.written(c), shown.choice(setting, c), shown.written(c) in picked)
+                for c in setting.get("choices", [])
             ],
-            baseline=shown.choice(knob, knob["default"]),
+            baseline=shown.choice(setting, setting["default"]),
             baseline_raw=base,
-            is_changed=known != knob["default"] if known is not None else value != base,
-            error=self.knob_errors.get(name, ""),
+            is_changed=known != setting["default"] if known is not None else value != base,
+            error=self.config_errors.get(name, ""),
         )
 
     @property
@@ -234,10 +234,10 @@ class LabForm(forms.Form):
         ]
 
 
-def _kind(knob: Mapping[str, Any]) -> str:
-    kind = str(knob["type"])
+def _kind(setting: Mapping[str, Any]) -> str:
+    kind = str(setting["type"])
     if kind == "bool":
         return "switch"
-    if "choices" in knob:
+    if "choices" in setting:
         return "choices" if kind.startswith("list[") else "choice"
     return "number" if kind in ("int", "float") else "text"

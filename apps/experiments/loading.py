@@ -28,7 +28,7 @@ NEEDED = (
     "queue",
     "title",
     "question",
-    "knobs",
+    "config",
     "series",
     "claims",
     "profile",
@@ -46,7 +46,7 @@ VERDICT_FIELDS = (
     "exact",
     "parts",
 )
-RUN_FIELDS = ("knobs", "replicates", "seed", "seconds", "device", "versions", "engine", "summary")
+RUN_FIELDS = ("config", "replicates", "seed", "seconds", "device", "versions", "engine", "summary")
 ARRAYS = ("step", "mean", "low", "high")
 
 
@@ -106,7 +106,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     if not code.exists():
         raise BadFile(f"{path}: there is no {code.name} beside it.")
     # which JSON in PostgreSQL forgets
-    words["order"] = {table: list(words[table]) for table in ("knobs", "series", "claims")}
+    words["order"] = {table: list(words[table]) for table in ("config", "series", "claims")}
     return words, code.read_bytes().decode("utf-8")
 
 

@@ -141,8 +141,8 @@ class Run(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
     key = models.CharField(max_length=64)  # the submitter's idempotency key
     version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
-    knobs = models.JSONField()  # all of them, defaults included
-    # knobs as the lab declares them: only such runs are evidence in the ledger
+    config = models.JSONField()  # all of them, defaults included
+    # settings as the lab declares them: only such runs are evidence in the ledger
     at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
     seed = models.PositiveIntegerField(default=0)

@@ -59,13 +59,13 @@ def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
 
 
 def figure_specs(
-    words: Words, knobs: Mapping[str, Any], made: Prediction | None = None
+    words: Words, config: Mapping[str, Any], made: Prediction | None = None
 ) -> list[dict[str, Any]]:
     """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is
     added where the lab has it not.
     """
     predict = words.get("predict", {})
-    specs = [_spec(words, figure, knobs, made) for figure in words.get("figures", [])]
+    specs = [_spec(words, figure, config, made) for figure in words.get("figures", [])]
     drawn = made and made.drawing and predict.get("form") == "bars"
     if drawn and not any(
         spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs
@@ -73,7 +73,7 @@ def figure_specs(
         beside = _spec(
             words,
             {"kind": "bars", "series": predict["series"], "arms": predict["arms"]},
-            knobs,
+            config,
             made,
         )
         specs.insert(
@@ -94,7 +94,7 @@ def prediction_spec(words: Words) -> dict[str, Any] | None:
 
 
 def _spec(
-    words: Words, figure: Words, knobs: Mapping[str, Any], made: Prediction | None
+    words: Words, figure: Words, config: Mapping[str, Any], made: Prediction | None
 ) -> dict[str, Any]:
     predict, series = words.get("predict", {}), str(figure["series"])
     about = words.get("series", {}).get(series, {})
@@ -109,7 +109,7 @@ def _spec(
         "x": in_language(figure, "x") or _("step"),
         "log_x": bool(figure.get("log_x")),
         "y": list(predict["range"]) if predicted and "range" in predict else None,
-        "to": knobs.get(end) if isinstance(end, str) else end,
+        "to": config.get(end) if isinstance(end, str) else end,
         "foot": float(about.get("foot", 0.0)),
         "drawing": dict(made.drawing) if made and predicted else {},
         "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},

@@ -104,12 +104,12 @@ def batches_after(known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
 
 
 def same_finished_run(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return another finished run of `user` of the same code, knobs, seed and replicates: it can be
+    """Return another finished run of `user` of the same code, settings, seed and replicates: it can be
     replayed at once.
     """
     same = {
         "version": run.version_id,
-        "knobs": run.knobs,
+        "config": run.config,
         "seed": run.seed,
         "replicates": run.replicates,
     }
@@ -150,7 +150,7 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
 
 
 def standard_run(slug: str) -> Run | None:
-    """Return the project's own run of a lab at its default knobs: of its current code if there is
+    """Return the project's own run of a lab at its default settings: of its current code if there is
     one, else the newest.
     """
     recorded = Run.objects.filter(
@@ -184,7 +184,7 @@ def standard_runs() -> dict[str, Run]:
 
 
 def evidence_counts() -> dict[str, dict[str, int]]:
-    """Return per claim how many default-knob runs of learners came to which outcome, the project's
+    """Return per claim how many default-settings runs of learners came to which outcome, the project's
     own and copies not counted.
     """
     found = (

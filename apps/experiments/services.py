@@ -22,7 +22,7 @@ from apps.common import bells
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
-from apps.experiments import knobs as knob_rules
+from apps.experiments import lab_config
 from apps.experiments import live, selectors
 from apps.experiments.calibration import score
 from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, Share, RunAttempt
@@ -46,7 +46,7 @@ def queue_run(
     *,
     owner: User,
     lab: Lab,
-    knobs: Mapping[str, Any],
+    config: Mapping[str, Any],
     key: str,
     replicates: int = Run.STANDARD_REPLICATES,
     seed: int = 0,
@@ -56,18 +56,18 @@ def queue_run(
     after commit.
 
     Args:
-        knobs: those that were set, as text or values; the rest are the lab's own.
+        settings: those that were set, as text or values; the rest are the lab's own.
         key: idempotency key, unique with the owner: the same request again returns the run that
             exists.
     Raises:
-        BadKnobs: a knob cannot be used.
+        BadConfig: a setting cannot be used.
         KeyReused: `key` was used for something else.
         TooManyRuns: the owner has `MAX_QUEUED` runs waiting.
     """
     version = lab.current
     assert version is not None, "a lab that is offered has code"
-    values = knob_rules.clean(version.words, knobs)
-    asked = {"version_id": version.pk, "knobs": values, "replicates": replicates, "seed": seed}
+    values = lab_config.clean(version.words, config)
+    asked = {"version_id": version.pk, "config": values, "replicates": replicates, "seed": seed}
     # one submit of an owner at a time: the count is exact
     Share.objects.select_for_update().get_or_create(owner=owner)
     if run := Run.objects.filter(owner=owner, key=key).first():
@@ -84,7 +84,7 @@ def queue_run(
             _("You have %(n)d runs in the queue. Cancel one, or come back when one has started.")
             % {"n": settings.MAX_QUEUED}
         )
-    at_defaults = not knob_rules.changed(version.words, values)
+    at_defaults = not lab_config.changed(version.words, values)
     run = Run.objects.create(owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked)
     if prediction is not None:
         claim = version.words["predict"]["claim"]

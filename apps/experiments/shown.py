@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, listed
-from apps.experiments import knobs as knob_rules
+from apps.experiments import lab_config
 from apps.experiments.models import Outcome, Prediction, Run, Verdict
 from apps.experiments.plots import Words as Words
 from apps.experiments.plots import newest
@@ -245,7 +245,7 @@ def made_of(run: Run) -> Prediction | None:
 
 @dataclass(frozen=True)
 class Setting:
-    """A knob as a run had it."""
+    """A setting as a run had it."""
 
     name: str
     label: str
@@ -256,7 +256,7 @@ class Setting:
 
 
 def written(value: Any) -> str:
-    """Return a knob's value as a person would type it."""
+    """Return a setting's value as a person would type it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
@@ -264,25 +264,25 @@ def written(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def choice(knob: Words, value: Any) -> str:
-    """Return a knob's value as it is read: in words where the lab has them."""
+def choice(setting: Words, value: Any) -> str:
+    """Return a setting's value as it is read: in words where the lab has them."""
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, list):
-        return ", ".join(choice(knob, one) for one in value)
-    return in_language(knob.get("labels", {}), written(value)) or written(value)
+        return ", ".join(choice(setting, one) for one in value)
+    return in_language(setting.get("labels", {}), written(value)) or written(value)
 
 
-def settings_of(words: Words, knobs: Mapping[str, Any]) -> list[Setting]:
-    different = knob_rules.changed(words, knobs)
+def settings_of(words: Words, config: Mapping[str, Any]) -> list[Setting]:
+    different = lab_config.changed(words, config)
     return [
         Setting(
             name=name,
-            label=in_language(knob),
-            value=choice(knob, knobs.get(name, knob["default"])),
-            baseline=choice(knob, knob["default"]),
+            label=in_language(setting),
+            value=choice(setting, config.get(name, setting["default"])),
+            baseline=choice(setting, setting["default"]),
             is_changed=name in different,
-            is_long=isinstance(knob["default"], list),
+            is_long=isinstance(setting["default"], list),
         )
-        for name, knob in in_order(words, "knobs")
+        for name, setting in in_order(words, "config")
     ]

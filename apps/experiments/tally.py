@@ -81,7 +81,7 @@ def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
         return None
     same: Mapping[str, object] = {
         "version_id": run.version_id,
-        "knobs": run.knobs,
+        "config": run.config,
         "seed": run.seed,
         "replicates": run.replicates,
         "state": Run.State.SUCCEEDED,

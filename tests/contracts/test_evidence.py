@@ -32,7 +32,7 @@ def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_every_claim_was_decided_at_the_labs_own_knobs(lab: str) -> None:
+def test_every_claim_was_decided_at_the_labs_own_settings(lab: str) -> None:
     told, words = recorded(lab), tomllib.loads((settings.LABS_FOLDER / f"{lab}.toml").read_text())
     assert {verdict["claim"]: verdict["outcome"] for verdict in told["verdicts"]}.keys() == words[
         "claims"
@@ -40,7 +40,7 @@ def test_every_claim_was_decided_at_the_labs_own_knobs(lab: str) -> None:
     assert not [
         verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"
     ]
-    assert told["run"]["knobs"] == {name: knob["default"] for name, knob in words["knobs"].items()}
+    assert told["run"]["config"] == {name: setting["default"] for name, setting in words["config"].items()}
     assert told["progress"]["done"] == told["progress"]["of"] > 0
 
 

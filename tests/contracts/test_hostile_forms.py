@@ -80,13 +80,13 @@ FIELDS = (
         "two_buttons",
         "kind",
         "where",
-        "knob-depth",
-        "knob-width",
-        "knob-bias",
-        "knob-scale",
-        "knob-epochs",
-        "knob-nobody",
-        "knob-",
+        "config-depth",
+        "config-width",
+        "config-bias",
+        "config-scale",
+        "config-epochs",
+        "config-nobody",
+        "config-",
     ),
 )
 POISON = {
@@ -196,8 +196,8 @@ def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast)
             "outcome",
             "confidence",
             "replicates",
-            "knob-depth",
-            "knob-bias",
+            "config-depth",
+            "config-bias",
             "drawing-relu 1",
             "next",
             "email",
@@ -209,7 +209,7 @@ def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast)
             assert answer.status_code < 500, f"{what} as {field} to {url}: {answer.status_code}"
     assert Prediction.objects.count() <= Run.objects.count()
     assert not Run.objects.exclude(
-        knobs__has_keys=["depth", "width", "bias", "scale", "epochs"]
+        settings__has_keys=["depth", "width", "bias", "scale", "epochs"]
     ).exists()
 
 
@@ -226,9 +226,9 @@ def test_a_body_that_is_no_form_is_refused_in_words(name: str, cast: Cast) -> No
 @pytest.mark.parametrize(
     "query",
     [
-        "knob-depth=%00",
-        "knob-depth=%ED%A0%80",
-        "knob-nobody=1",
+        "config-depth=%00",
+        "config-depth=%ED%A0%80",
+        "config-nobody=1",
         "from=%00",
         "from=1",
         "from=" + "9" * 5000,

@@ -1,4 +1,4 @@
-"""Every lab keeps its word: code and words name the same knobs, arms, series, claims and parts, and
+"""Every lab keeps its word: code and words name the same settings, arms, series, claims and parts, and
 every sentence can be said.
 """
 
@@ -53,13 +53,13 @@ class Quick:
     def __init__(self, slug: str) -> None:
         profile = words(slug)["profile"]["quick"]
         self.lab: ModuleType = labs.load(slug)
-        knobs = {
+        config = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in profile["knobs"].items()
+            for name, value in profile["config"].items()
         }
-        self.knobs, self.replicates = self.lab.Knobs(**knobs), profile["replicates"]
+        self.config, self.replicates = self.lab.Config(**config), profile["replicates"]
         self.yielded: list[Point | Curve] = list(
-            self.lab.run(self.knobs, seeds(0, self.replicates))
+            self.lab.run(self.config, seeds(0, self.replicates))
         )
 
 
@@ -83,11 +83,11 @@ def test_an_unknown_lab_is_refused() -> None:
 
 
 @every_lab
-def test_knobs_are_the_same_in_code_and_words(slug: str) -> None:
-    knobs = labs.load(slug).Knobs
-    types, told = get_type_hints(knobs), words(slug)["knobs"]
-    assert list(told) == [field.name for field in fields(knobs)]
-    for field in fields(knobs):
+def test_settings_are_the_same_in_code_and_words(slug: str) -> None:
+    config = labs.load(slug).Config
+    types, told = get_type_hints(config), words(slug)["config"]
+    assert list(told) == [field.name for field in fields(config)]
+    for field in fields(config):
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         assert default is not MISSING
         assert (told[field.name]["type"], told[field.name]["default"]) == (
@@ -100,35 +100,35 @@ def test_knobs_are_the_same_in_code_and_words(slug: str) -> None:
 @every_lab
 def test_defaults_and_profiles_lie_within_the_bounds(slug: str) -> None:
     told = words(slug)
-    for name, knob in told["knobs"].items():
-        assert ("range" in knob) != ("choices" in knob)
+    for name, setting in told["config"].items():
+        assert ("range" in setting) != ("choices" in setting)
         for value in (
-            knob["default"],
-            told["profile"]["quick"]["knobs"].get(name, knob["default"]),
+            setting["default"],
+            told["profile"]["quick"]["config"].get(name, setting["default"]),
         ):
             for one in value if isinstance(value, list) else [value]:
                 assert (
-                    one in knob["choices"]
-                    if "choices" in knob
-                    else knob["range"][0] <= one <= knob["range"][1]
+                    one in setting["choices"]
+                    if "choices" in setting
+                    else setting["range"][0] <= one <= setting["range"][1]
                 )
-        if "labels" in knob:
-            assert list(knob["labels"]) == [
-                f"{c:.15g}" if isinstance(c, float) else str(c) for c in knob["choices"]
+        if "labels" in setting:
+            assert list(setting["labels"]) == [
+                f"{c:.15g}" if isinstance(c, float) else str(c) for c in setting["choices"]
             ]
 
 
 @every_lab
 def test_a_quick_run_yields_as_many_as_it_says(slug: str, quick: Any) -> None:
     run = quick(slug)
-    assert len(run.yielded) == run.lab.length(run.knobs, run.replicates)
+    assert len(run.yielded) == run.lab.length(run.config, run.replicates)
 
 
 @every_lab
-def test_a_lab_says_its_length_at_its_own_knobs(slug: str) -> None:
+def test_a_lab_says_its_length_at_its_own_settings(slug: str) -> None:
     lab = labs.load(slug)
     assert {"dead-relu": 121, "activation-atlas": 22, "activation-cost": 336}[slug] == lab.length(
-        lab.Knobs(), 16
+        lab.Config(), 16
     )
 
 
@@ -159,7 +159,7 @@ def test_every_figure_shows_something_and_every_arm_that_is_named(slug: str, qui
             series == figure["series"] and fits(arm, figure["arms"]) for arm, series in shown
         ), figure
         assert all(any(fits(arm, [pattern]) for arm in told["arms"]) for pattern in figure["arms"])
-        assert figure.get("to", "") in ("", "replicates", *told["knobs"])
+        assert figure.get("to", "") in ("", "replicates", *told["config"])
 
 
 def fits(arm: str, patterns: list[str]) -> bool:
@@ -256,7 +256,7 @@ def test_all_words_are_in_both_languages(slug: str) -> None:
         "shows",
         "model",
         "data",
-        "knobs",
+        "config",
         "arms",
         "series",
         "claims",

@@ -104,7 +104,7 @@ class Protocol(RuleBasedStateMachine):
             services.queue_run(
                 owner=self.people[who],
                 lab=self.labs[lab],
-                knobs={},
+                config={},
                 key=str(self.keys),
                 prediction=made,
             )
@@ -117,7 +117,7 @@ class Protocol(RuleBasedStateMachine):
         lab = Lab.objects.get(pk=run.version.lab_id)
         prediction = services._predicted(run)
         again = services.queue_run(
-            owner=run.owner, lab=lab, knobs={}, key=run.key, prediction=prediction
+            owner=run.owner, lab=lab, config={}, key=run.key, prediction=prediction
         )
         assert again.pk == run.pk and Run.objects.count() == before
 

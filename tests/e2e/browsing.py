@@ -109,9 +109,9 @@ class Visitor:
 
     # ------------------------------------------------------------ the lab
 
-    def open_lab(self, slug: str = "dead-relu", **knobs: Any) -> Visitor:
+    def open_lab(self, slug: str = "dead-relu", **config: Any) -> Visitor:
         return self.go(
-            f"/labs/{slug}?{urlencode({f'knob-{name}': value for name, value in knobs.items()})}"
+            f"/labs/{slug}?{urlencode({f'config-{name}': value for name, value in config.items()})}"
         )
 
     def predict(self, outcome: str = "holds", confidence: int = 80) -> None:

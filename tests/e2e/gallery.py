@@ -120,7 +120,7 @@ class Gallery:
         self,
         handle: str = "mei",
         slug: str = "dead-relu",
-        knobs: dict[str, Any] | None = None,
+        config: dict[str, Any] | None = None,
         said: str = "holds",
     ) -> Run:
         drawing = DRAWING if slug == "dead-relu" else {}
@@ -129,7 +129,7 @@ class Gallery:
         return services.queue_run(
             owner=owner,
             lab=self.labs[slug],
-            knobs=knobs or {},
+            config=config or {},
             key=uuid.uuid4().hex,
             prediction=made,
         )
@@ -147,7 +147,7 @@ class Gallery:
         """Make every state; return the runs by name."""
         found = {slug: self.recorded[slug] for slug in LABS}
         found["right"] = self.make().report().end()
-        found["wrong"] = self.make(said="does_not_hold", knobs={"depth": 8}).report().end()
+        found["wrong"] = self.make(said="does_not_hold", config={"depth": 8}).report().end()
         found["inconclusive"] = self.make().report().end(outcome="inconclusive")
         found["unpredicted"] = self.make(said="").report().end()
         found["atlas"] = self.make(slug="activation-atlas").report().end()
@@ -162,7 +162,7 @@ class Gallery:
         lost = found["lost"] = self.queue()
         for _ in range(3):
             self.take(lost).report(0.1).crash()
-        found["shared"] = self.make(handle="ola", knobs={"bias": -1}).report().end()
+        found["shared"] = self.make(handle="ola", config={"bias": -1}).report().end()
         services.share_run(run=found["shared"], shared=True)
         found["stopping"] = self.make(handle="kay").report(0.3).claim.run
         services.ask_to_stop(run=found["stopping"])

@@ -35,11 +35,11 @@ class Member:
         return self.http.post(path, data={**data, "csrfmiddlewaretoken": self.http.cookies["csrf"]})
 
     def commit(
-        self, knobs: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str
+        self, config: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str
     ) -> str:
         """Predict and queue a run; return its id."""
         sent = {
-            f"knob-{name}": value for name, value in (SMALL if knobs is None else knobs).items()
+            f"config-{name}": value for name, value in (SMALL if config is None else config).items()
         }
         made = {"outcome": "holds", "confidence": "80", "key": uuid.uuid4().hex, **fields}
         answer = self.post(f"/labs/{lab}", {**sent, **made})

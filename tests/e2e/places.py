@@ -100,7 +100,7 @@ def drawn(visitor: Visitor, runs: Runs) -> None:
 
 
 def changed_from_a_run(visitor: Visitor, runs: Runs) -> None:
-    visitor.go(f"/labs/dead-relu?from={runs['wrong']}&knob-bias=-1")
+    visitor.go(f"/labs/dead-relu?from={runs['wrong']}&config-bias=-1")
 
 
 def another_figure(visitor: Visitor, runs: Runs) -> None:

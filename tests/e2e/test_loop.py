@@ -87,7 +87,7 @@ def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(
     visitor.page.go_forward()
     assert visitor.see_end() == "succeeded"
     rows = site.query(
-        "SELECT r.id::text, r.knobs->>'width', p.outcome, p.confidence FROM experiments_run r"
+        "SELECT r.id::text, r.config->>'width', p.outcome, p.confidence FROM experiments_run r"
         " JOIN experiments_prediction p ON p.run_id = r.id JOIN accounts_user u ON u.id = "
         "r.owner_id WHERE u.handle = 'vera'"
     )

@@ -116,7 +116,7 @@ def predict_small(visitor: Visitor) -> None:
     visitor.page.locator("aside a.btn[href^='/labs/dead-relu?back=']").click()
     visitor.page.wait_for_url("**/labs/dead-relu?back=*")
     visitor.page.goto(
-        visitor.page.url + "".join(f"&knob-{name}={value}" for name, value in SMALL.items())
+        visitor.page.url + "".join(f"&config-{name}={value}" for name, value in SMALL.items())
     )
     visitor.predict("holds", 80)
     visitor.page.locator("#lab .btn.pencil").click()
@@ -263,8 +263,8 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
     hands.open_question()
     hands.press("l")
     hands.come_to("/labs/dead-relu?back=*")
-    for knob, value in SMALL.items():
-        hands.fill(f"[name=knob-{knob}]", value)
+    for setting, value in SMALL.items():
+        hands.fill(f"[name=config-{setting}]", value)
     for name in ("outcome", "confidence"):
         tab_to(visitor, f"[name={name}]")
         hands.press("Space")

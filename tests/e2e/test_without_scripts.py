@@ -21,11 +21,11 @@ def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(
     visitor.sign_up("noel")
     page.locator("#who").wait_for()
     visitor.open_lab()
-    page.locator("[name=knob-width]").fill("16")
-    page.locator("[name=knob-depth]").fill("2")
+    page.locator("[name=config-width]").fill("16")
+    page.locator("[name=config-depth]").fill("2")
     page.locator("[name=recount]").click()
     page.locator("#changes[data-n='2']").wait_for()  # the server counts the changes
-    page.locator("[name=knob-epochs]").fill("4")
+    page.locator("[name=config-epochs]").fill("4")
     page.locator("#marks input").last.fill("0.5")
     visitor.predict("holds", 95)
     run = visitor.commit()
@@ -54,7 +54,7 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
     page.wait_for_url("**/labs/dead-relu")
 
     for name, value in (("width", "16"), ("depth", "2"), ("epochs", "4")):
-        tab_to(visitor, f"[name=knob-{name}]")
+        tab_to(visitor, f"[name=config-{name}]")
         keys.press("ControlOrMeta+a")
         keys.type(value)
     tab_to(visitor, ".mark-in")

@@ -37,10 +37,10 @@ WORDS: dict[str, Any] = {
         "range": [0, 1],
     },
     "profile": {
-        "quick": {"replicates": 3, "knobs": {}},
+        "quick": {"replicates": 3, "config": {}},
         "standard": {"replicates": 16, "seconds": 16},
     },
-    "knobs": {
+    "config": {
         "depth": {"type": "int", "default": 3, "range": [1, 8], **BOTH},
         "scale": {"type": "float", "default": 0.0625, "choices": [0.0625, 1.0], **BOTH},
         "leaky": {"type": "bool", "default": False, **BOTH},
@@ -126,7 +126,7 @@ def heard() -> Iterator[list[str]]:
 @pytest.fixture
 def queue(lab: Lab) -> Callable[..., Run]:
     def queue(owner: User, key: str, **more: Any) -> Run:
-        return services.queue_run(**{"owner": owner, "lab": lab, "knobs": {}, "key": key, **more})
+        return services.queue_run(**{"owner": owner, "lab": lab, "config": {}, "key": key, **more})
 
     return queue
 

@@ -37,7 +37,7 @@ def browser(user: User | None = None, **more: Any) -> Client:
 
 
 def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
-    return services.queue_run(**{"owner": owner, "lab": lab, "knobs": {}, "key": key, **more})
+    return services.queue_run(**{"owner": owner, "lab": lab, "config": {}, "key": key, **more})
 
 
 def started(run: Run) -> reporting.Claim:
@@ -97,7 +97,7 @@ def page_of(run: Run, user: User | None = None, path: str = "") -> Any:
 
 
 def commit(client: Client, **more: Any) -> Any:
-    """Send the form of dead-relu; `knob__width` is its field knob-width, `drawing__relu_1`
+    """Send the form of dead-relu; `knob__width` is its field config-width, `drawing__relu_1`
     drawing-relu 1; None leaves one out.
     """
     sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}

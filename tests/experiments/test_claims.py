@@ -75,7 +75,7 @@ def test_learners_runs_at_the_labs_settings_are_counted_by_outcome(mei: User, sa
 def test_runs_at_other_settings_are_no_evidence_and_stand_apart_for_their_owner(
     mei: User, sam: User
 ) -> None:
-    run = measured(queued(mei, loaded(), knobs={"width": 32}))
+    run = measured(queued(mei, loaded(), config={"width": 32}))
     mine, theirs = browser(mei).get("/claims"), browser(sam).get("/claims")
     assert not any(
         row["others"] for entry in mine.context["topics"][0]["labs"] for row in entry["rows"]
@@ -94,7 +94,7 @@ def test_it_reads_in_chinese() -> None:
 def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: Most) -> None:
     lab = loaded()
     recorded(lab)
-    measured(queued(mei, lab, knobs={"width": 32}))
+    measured(queued(mei, lab, config={"width": 32}))
     client = browser(mei)
     with django_assert_max_num_queries(MOST_QUERIES):
         assert client.get("/claims").status_code == 200

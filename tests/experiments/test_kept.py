@@ -37,7 +37,7 @@ def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> No
     page = client.post("/labs/dead-relu/kept")
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
-    assert (run.owner.handle, run.knobs["width"], run.prediction.confidence) == ("new", 32, 80)
+    assert (run.owner.handle, run.config["width"], run.prediction.confidence) == ("new", 32, 80)
     assert run.prediction.drawing == {"relu 1": 0.75}
 
 
@@ -99,7 +99,7 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
     client = browser()
     commit(client, knob__width="32")
     words = lab.current.words
-    words["knobs"]["width"]["range"] = [64, 256]
+    words["config"]["width"]["range"] = [64, 256]
     lab.current.save()
     client.force_login(mei)
     client.post("/labs/dead-relu/kept")

@@ -37,19 +37,19 @@ def lab(db: None) -> Lab:
 
 def test_a_visitor_sees_settings_with_their_bounds(lab: Lab) -> None:
     page = browser().get("/labs/dead-relu").content.decode()
-    assert 'name="knob-depth" value="3" min="1" max="8"' in page
+    assert 'name="config-depth" value="3" min="1" max="8"' in page
     assert "1 to 8" in page
 
 
 def test_the_settings_stand_in_the_order_of_the_file(lab: Lab) -> None:
     fields = browser().get("/labs/dead-relu").context["form"].settings
-    assert [field.name for field in fields][:2] == ["knob-depth", "knob-width"]
+    assert [field.name for field in fields][:2] == ["config-depth", "config-width"]
 
 
 def test_the_address_carries_the_settings_and_changes_are_counted(lab: Lab) -> None:
     none = browser().get("/labs/dead-relu").content.decode()
-    one = browser().get("/labs/dead-relu?knob-width=32").content.decode()
-    two = browser().get("/labs/dead-relu?knob-width=32&knob-depth=5").content.decode()
+    one = browser().get("/labs/dead-relu?config-width=32").content.decode()
+    two = browser().get("/labs/dead-relu?config-width=32&config-depth=5").content.decode()
     assert 'data-n="0"' in none
     assert 'data-n="1"' in one
     assert "one thing at a time" in one
@@ -62,14 +62,14 @@ def test_the_address_carries_the_settings_and_changes_are_counted(lab: Lab) -> N
     ["99", "-1", "2.5", "NaN", "inf", "1" * 5000, "1e999", "", "three", "\x00", "٣٣", "0x10", "[]"],
 )
 def test_a_setting_that_cannot_be_used_is_told_at_its_field(lab: Lab, value: str) -> None:
-    page = browser().get("/labs/dead-relu", {"knob-depth": value})
+    page = browser().get("/labs/dead-relu", {"config-depth": value})
     assert page.status_code == 200
-    assert page.context["form"].knob_errors.keys() == {"depth"}
-    assert 'id="knob-depth-e"' in page.content.decode()
+    assert page.context["form"].config_errors.keys() == {"depth"}
+    assert 'id="config-depth-e"' in page.content.decode()
 
 
 def test_a_setting_the_lab_does_not_have_is_told(lab: Lab) -> None:
-    page = browser().get("/labs/dead-relu", {"knob-<script>": "1"}).content.decode()
+    page = browser().get("/labs/dead-relu", {"config-<script>": "1"}).content.decode()
     assert "There is no such setting." in page
     assert "<script>:" not in page
 
@@ -111,7 +111,7 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
     page = commit(browser(mei), knob__width="32", drawing__relu_1="0.75")
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
-    assert (run.owner, run.state, run.knobs["width"], run.at_defaults) == (mei, "queued", 32, False)
+    assert (run.owner, run.state, run.config["width"], run.at_defaults) == (mei, "queued", 32, False)
     made = Prediction.objects.get()
     assert (made.claim, made.outcome, made.confidence, made.drawing) == (
         "dead-relu.lr-kills",
@@ -159,8 +159,8 @@ def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
         ("confidence", None), ("confidence", "81"), ("confidence", "NaN"),
         ("confidence", "1" * 5000),
         ("key", None), ("key", ""), ("key", "k" * 65), ("key", "a\x00b"),
-        ("knob-depth", "99"), ("knob-depth", "NaN"), ("knob-depth", "9" * 5000),
-        ("knob-none", "1"), ("knob-depth", "\x00"),
+        ("config-depth", "99"), ("config-depth", "NaN"), ("config-depth", "9" * 5000),
+        ("config-none", "1"), ("config-depth", "\x00"),
         ("drawing-relu 1", "1.5"), ("drawing-relu 1", "-0.1"), ("drawing-relu 1", "nan"),
         ("drawing-relu 1", "much"), ("drawing-relu 1", "0.5е0"), ("drawing-relu 1", "1" * 5000),
     ],
@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(
 ) -> None:
     sent = {
         name: each
-        for name, each in (GOOD | {"knob-width": "32", field: value}).items()
+        for name, each in (GOOD | {"config-width": "32", field: value}).items()
         if each is not None
     }
     page = browser(mei).post("/labs/dead-relu", sent)
@@ -195,7 +195,7 @@ def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
 
 
 def test_too_many_fields_are_refused(lab: Lab, mei: User) -> None:
-    fields = {f"knob-{n}": "1" for n in range(1000)}
+    fields = {f"config-{n}": "1" for n in range(1000)}
     assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 400
     assert browser().get("/labs/dead-relu", fields).status_code == 400
 
@@ -219,16 +219,16 @@ def test_it_needs_the_token_of_the_form(lab: Lab, mei: User) -> None:
 
 
 def test_change_one_thing_begins_from_the_runs_settings(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab, knobs={"width": 32}))
+    run = measured(queued(mei, lab, config={"width": 32}))
     page = browser(mei).get(f"/labs/dead-relu?from={run.pk}")
-    assert 'name="knob-width" value="32"' in page.content.decode()
+    assert 'name="config-width" value="32"' in page.content.decode()
     assert page.context["baseline"] == run
 
 
 def test_what_the_address_names_wins_over_the_run_it_begins_from(lab: Lab, mei: User) -> None:
-    run = queued(mei, lab, knobs={"width": 32, "depth": 5})
-    form = browser(mei).get(f"/labs/dead-relu?from={run.pk}&knob-width=16").context["form"]
-    assert (form.knobs["width"], form.knobs["depth"]) == (16, 5)
+    run = queued(mei, lab, config={"width": 32, "depth": 5})
+    form = browser(mei).get(f"/labs/dead-relu?from={run.pk}&config-width=16").context["form"]
+    assert (form.config["width"], form.config["depth"]) == (16, 5)
 
 
 def test_it_begins_from_no_run_that_one_may_not_see(lab: Lab, mei: User, sam: User) -> None:
@@ -273,7 +273,7 @@ def test_it_asks_the_database_little(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    run = measured(queued(mei, lab, knobs={"width": 32}))
+    run = measured(queued(mei, lab, config={"width": 32}))
     client = browser(mei)
     for path in ("/labs/dead-relu", f"/labs/dead-relu?from={run.pk}"):
         with django_assert_max_num_queries(MOST_QUERIES):

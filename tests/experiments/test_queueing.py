@@ -8,7 +8,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.common.errors import BadKnobs, KeyReused, TooManyRuns
+from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
 from apps.experiments.models import Worker, Prediction, Run
@@ -28,7 +28,7 @@ def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"knobs": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}],
+    [{"config": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}],
     ids=str,
 )
 def test_a_key_cannot_mean_two_things(mei: User, queue: Any, other: dict[str, Any]) -> None:
@@ -57,20 +57,20 @@ def test_the_bell_rings_after_commit(
     assert rung == ["labs"]
 
 
-def test_knobs_left_alone_are_the_labs_own(mei: User, queue: Any) -> None:
-    run = queue(mei, "k", knobs={"depth": "3"})
-    assert run.knobs == {"depth": 3, "scale": 0.0625, "leaky": False, "sizes": [10, 100]}
+def test_settings_left_alone_are_the_labs_own(mei: User, queue: Any) -> None:
+    run = queue(mei, "k", config={"depth": "3"})
+    assert run.config == {"depth": 3, "scale": 0.0625, "leaky": False, "sizes": [10, 100]}
     assert run.at_defaults
 
 
 def test_a_run_with_a_knob_changed_is_no_evidence(mei: User, queue: Any) -> None:
-    assert not queue(mei, "k", knobs={"depth": 4}).at_defaults
+    assert not queue(mei, "k", config={"depth": 4}).at_defaults
 
 
 def test_nothing_is_written_when_a_knob_is_wrong(mei: User, queue: Any) -> None:
-    with pytest.raises(BadKnobs) as refused:
-        queue(mei, "k", knobs={"depth": "9", "nonsense": 1}, prediction=GUESS)
-    assert set(refused.value.extra["knobs"]) == {"depth", "nonsense"}
+    with pytest.raises(BadConfig) as refused:
+        queue(mei, "k", config={"depth": "9", "nonsense": 1}, prediction=GUESS)
+    assert set(refused.value.extra["config"]) == {"depth", "nonsense"}
     assert not Run.objects.exists() and not Prediction.objects.exists()
 
 

@@ -135,7 +135,7 @@ def test_queued_it_says_its_place_and_why_it_waits(lab: Lab, mei: User) -> None:
 
 
 def test_running_it_shows_what_came_so_far_and_how_much_is_left(lab: Lab, mei: User) -> None:
-    run = queued(mei, lab, knobs={"width": 32}, prediction=SURE)
+    run = queued(mei, lab, config={"width": 32}, prediction=SURE)
     started(run)
     text = text_of(run, mei)
     assert "5 / 165" in text
@@ -254,7 +254,7 @@ def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
 
 
 def test_the_default_run_is_drawn_beside_one_of_other_settings(lab: Lab, mei: User) -> None:
-    run, beside = recorded(lab), queued(mei, lab, knobs={"width": 32})
+    run, beside = recorded(lab), queued(mei, lab, config={"width": 32})
     started(beside)
     page = page_of(beside, mei)
     assert page.context["standard"] == run

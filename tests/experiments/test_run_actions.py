@@ -47,11 +47,11 @@ def test_stopping_a_running_one_says_that_it_is_being_stopped(lab: Lab, mei: Use
 
 
 def test_again_is_one_run_for_each_key(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab, knobs={"width": 32}))
+    run = measured(queued(mei, lab, config={"width": 32}))
     first = browser(mei).post(f"/runs/{run.pk}/again", AGAIN)
     second = browser(mei).post(f"/runs/{run.pk}/again", AGAIN)
     assert first["Location"] == second["Location"]
-    assert Run.objects.exclude(pk=run.pk).get().knobs["width"] == 32
+    assert Run.objects.exclude(pk=run.pk).get().config["width"] == 32
 
 
 def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
@@ -85,8 +85,8 @@ def test_what_makes_no_sense_is_refused_in_words(
 
 
 def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab, knobs={"width": 16}))
-    lab.current.words["knobs"]["width"]["range"] = [64, 256]
+    run = measured(queued(mei, lab, config={"width": 16}))
+    lab.current.words["config"]["width"]["range"] = [64, 256]
     lab.current.save()
     assert browser(mei).post(f"/runs/{run.pk}/again", AGAIN).status_code == 422
     assert page_of(run, mei).status_code == 200

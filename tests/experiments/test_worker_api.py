@@ -67,7 +67,7 @@ def given(worker: SimulatedWorker, mei: User, queue: Any) -> dict[str, Any]:
 
 
 def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[str, Any]) -> None:
-    assert given["knobs"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
+    assert given["config"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
     run_attempts = f"run-attempts/{given['run_attempt_id']}"
     answer = worker.post(
         f"{run_attempts}/events",

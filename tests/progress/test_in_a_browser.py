@@ -441,7 +441,7 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(
     words = {
         "title": {"en": "Dead units", "zh": "死亡单元"},
         "claims": {},
-        "knobs": {},
+        "config": {},
         "predict": {"form": "none"},
     }
     lab.current = LabVersion.objects.create(
@@ -449,7 +449,7 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(
     )
     lab.save()
     first, second = (
-        labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2)
+        labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )
     page = open_page("/about:blank", mei)
     asked: list[str] = []

@@ -29,7 +29,7 @@ BOTH = {"en": "Dead units", "zh": "死亡单元"}
 WORDS: dict[str, Any] = {
     "title": BOTH,
     "question": BOTH,
-    "knobs": {},
+    "config": {},
     "series": {},
     "predict": {"claim": "dead-relu.lr-kills", "form": "none"},
     "claims": {
@@ -60,7 +60,7 @@ def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]
     monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
 
     def finished(user: User, state: str = "succeeded") -> Run:
-        run = labs.queue_run(owner=user, lab=lab, knobs={}, key=uuid.uuid4().hex)
+        run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
         if state == "succeeded":
             Verdict.objects.create(
                 run=run,
@@ -426,7 +426,7 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
 ) -> None:
     monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
     run, other = (
-        labs.queue_run(owner=mei, lab=lab, knobs={}, key=uuid.uuid4().hex) for _n in range(2)
+        labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )
     html = page(member)
     assert (

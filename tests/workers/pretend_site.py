@@ -82,7 +82,7 @@ class PretendSite:
         after: int = 0,
         **more: Any,
     ) -> Offer:
-        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or knobs of
+        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or settings of
         the lab.
         """
         times = {
@@ -107,7 +107,7 @@ class PretendSite:
                 queue=queue,
                 lab=lab,
                 lab_hash="",
-                knobs=more,
+                config=more,
                 replicates=replicates,
                 seed=0,
             )

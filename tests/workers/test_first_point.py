@@ -122,7 +122,7 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     assert isinstance(line.receive(), Ready)
     before = notes.read_text().split()
     quick = tomllib.loads((LABS / f"{lab.replace('-', '_')}.toml").read_text())["profile"]["quick"]
-    line.send(Start(lab, quick["knobs"], quick["replicates"], seed=0, threads=0))
+    line.send(Start(lab, quick["config"], quick["replicates"], seed=0, threads=0))
     first = line.receive()
     after = notes.read_text().split()
     *_, last = line

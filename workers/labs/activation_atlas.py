@@ -9,7 +9,7 @@ Watch where a slope has fallen below a hundredth of its peak. The sigmoid's zone
 that of tanh at about 3 although its peak is four times as high: it is the sigmoid at twice the
 speed. ReLU has no such zone on the right.
 
-Knobs change the picture alone. What the claims speak of is always measured at their defaults, on
+Settings change the picture alone. What the claims speak of is always measured at their defaults, on
 |x| <= 30.
 
 Source: Ramachandran et al. (2017), https://arxiv.org/abs/1710.05941 (Swish); Misra (2019),
@@ -67,7 +67,7 @@ Function = Callable[[Tensor], Tensor]  # element by element: the result has the 
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     functions: tuple[str, ...] = NAMES  # which curves to draw
     x_max: float = 8.0  # half-width of the picture
     leaky_slope: float = 0.01
@@ -82,36 +82,36 @@ def maxout(x: Tensor, pieces: Sequence[tuple[float, float]]) -> Tensor:
     return torch.stack([slope * x + offset for slope, offset in pieces]).amax(0)
 
 
-def functions(knobs: Knobs) -> dict[str, Function]:
+def functions(config: Config) -> dict[str, Function]:
     """Return the functions by name, in the order of NAMES."""
     return {
         "sigmoid": torch.sigmoid,
         "tanh": torch.tanh,
         "relu": torch.relu,
-        "leaky_relu": lambda x: functional.leaky_relu(x, knobs.leaky_slope),
+        "leaky_relu": lambda x: functional.leaky_relu(x, config.leaky_slope),
         "prelu": lambda x: functional.prelu(x, x.new_tensor(LEARNED)),
         "elu": functional.elu,
         # finite bends at any beta
         "softplus": lambda x: (
-            -functional.logsigmoid(-knobs.softplus_beta * x) / knobs.softplus_beta
+            -functional.logsigmoid(-config.softplus_beta * x) / config.softplus_beta
         ),
-        "swish": lambda x: x * torch.sigmoid(knobs.swish_beta * x),
+        "swish": lambda x: x * torch.sigmoid(config.swish_beta * x),
         "gelu": functional.gelu,
         "mish": functional.mish,
         "maxout": partial(maxout, pieces=((1.0, 0.0), (-0.5, 0.0))),
     }
 
 
-def slopes_by_hand(knobs: Knobs) -> dict[str, Function]:
+def slopes_by_hand(config: Config) -> dict[str, Function]:
     """Return the derivatives as one writes them on paper; at a kink, the one from the left."""
     s = torch.sigmoid
-    a, b = knobs.swish_beta, knobs.softplus_beta
+    a, b = config.swish_beta, config.softplus_beta
     bell = lambda x: torch.exp(-x * x / 2) / math.sqrt(2 * math.pi)  # noqa: E731 -- the normal density, beside its use
     return {
         "sigmoid": lambda x: s(x) * (1 - s(x)),
         "tanh": lambda x: 1 - torch.tanh(x) ** 2,
         "relu": lambda x: bent(x, 0.0),
-        "leaky_relu": lambda x: bent(x, knobs.leaky_slope),
+        "leaky_relu": lambda x: bent(x, config.leaky_slope),
         "prelu": lambda x: bent(x, LEARNED),
         "elu": lambda x: bent(x, torch.exp(x)),
         "softplus": lambda x: s(b * x),
@@ -132,25 +132,25 @@ def bent(x: Tensor, left: Tensor | float) -> Tensor:
     return torch.where(x > 0, torch.ones_like(x), left)
 
 
-def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Curve | Point]:
+def run(config: Config, seeds: Sequence[int]) -> Iterator[Curve | Point]:
     """Yield the facts about all functions, then the chosen ones as curves; nothing is random, so
     seeds are not used.
     """
     beside = particulars()
-    for name, f in functions(Knobs()).items():
+    for name, f in functions(Config()).items():
         numbers = facts(f) | beside.get(name, {})
         yield Point(name, 0, {series: as_double([value]) for series, value in numbers.items()})
 
-    x = grid(knobs.x_max, 400)  # an even number: none lies on the kink at 0
-    for name, f in functions(knobs).items():
-        if name in knobs.functions:
+    x = grid(config.x_max, 400)  # an even number: none lies on the kink at 0
+    for name, f in functions(config).items():
+        if name in config.functions:
             slope = vmap(grad(f))(x)  # (steps,)
             quotient = (f(x + STEP) - f(x - STEP)) / (2 * STEP)
             curve = {
                 "value": f(x),
                 "slope": slope,
                 "bend": vmap(grad(grad(f)))(x),
-                "error by hand": (slopes_by_hand(knobs)[name](x) - slope).abs(),
+                "error by hand": (slopes_by_hand(config)[name](x) - slope).abs(),
                 "error by differences": (quotient - slope).abs(),
             }
             yield Curve(
@@ -158,9 +158,9 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Curve | Point]:
             )
 
 
-def length(knobs: Knobs, replicates: int) -> int:
+def length(config: Config, replicates: int) -> int:
     """Return how many points and curves `run` yields."""
-    return len(NAMES) + len(set(knobs.functions) & set(NAMES))
+    return len(NAMES) + len(set(config.functions) & set(NAMES))
 
 
 def as_double(numbers: float | list[float]) -> Tensor:
@@ -224,7 +224,7 @@ def flat_edge(f: Function, peak: float) -> float:
 def particulars() -> dict[str, dict[str, float]]:
     """Return facts that are asked of one function only."""
     x, zero, step = grid(REACH, 6001), as_double(0.0), as_double(STEP)
-    leak, line = Knobs.leaky_slope, (1.0, 0.0)
+    leak, line = Config.leaky_slope, (1.0, 0.0)
     return {
         "tanh": {"gap to scaled sigmoid": largest(torch.tanh(x) - (2 * torch.sigmoid(2 * x) - 1))},
         "relu": {

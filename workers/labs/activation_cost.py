@@ -55,7 +55,7 @@ TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     largest: int = 10_000_000  # elements of the largest tensor timed alone
     width: int = 512  # of the network
     depth: int = 4  # hidden layers
@@ -63,8 +63,8 @@ class Knobs:
     repeats: int = 30  # turns in a round, at most; their median counts
 
 
-def sizes(knobs: Knobs) -> list[int]:
-    return [size for size in SIZES if size <= knobs.largest]
+def sizes(config: Config) -> list[int]:
+    return [size for size in SIZES if size <= config.largest]
 
 
 def forward(f: Callable[[Tensor], Tensor], x: Tensor) -> Work:
@@ -85,17 +85,17 @@ def backward(f: Callable[[Tensor], Tensor], x: Tensor) -> Work:
     return prepare
 
 
-def training_step(f: Callable[[Tensor], Tensor], knobs: Knobs) -> Work:
+def training_step(f: Callable[[Tensor], Tensor], config: Config) -> Work:
     """Return work that takes one step of SGD on a batch of its own: forward, backward, update."""
     torch.manual_seed(0)  # the same weights for every activation
     layers = nn.ModuleList(
-        nn.Linear(n, m) for n, m in pairwise([64] + [knobs.width] * knobs.depth + [10])
+        nn.Linear(n, m) for n, m in pairwise([64] + [config.width] * config.depth + [10])
     ).to(best_device())
     optimizer = torch.optim.SGD(layers.parameters(), 1e-3)
 
     def prepare() -> Callable[[], object]:
-        batch = torch.randn(knobs.batch, 64, device=best_device())
-        labels = torch.randint(10, (knobs.batch,), device=best_device())
+        batch = torch.randn(config.batch, 64, device=best_device())
+        labels = torch.randint(10, (config.batch,), device=best_device())
 
         def step() -> None:
             x = batch
@@ -128,7 +128,7 @@ def error(f: Callable[[Tensor], Tensor], x: Tensor) -> float:
     return largest
 
 
-def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
+def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
     """Time all arms in each round, a round for each seed; yield after each round all that was
     measured so far.
 
@@ -137,15 +137,15 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
     with one_thread():
         rounds = Rounds(len(seeds))
         networks = {
-            (f"network {name}", "step"): training_step(f, knobs) for name, f in ACTIVATIONS.items()
+            (f"network {name}", "step"): training_step(f, config) for name, f in ACTIVATIONS.items()
         }
         for done, seed in enumerate(seeds, 1):
             torch.manual_seed(seed)
-            rounds.time(networks, seed, most=knobs.repeats, cap=0.15)
+            rounds.time(networks, seed, most=config.repeats, cap=0.15)
             for name in ACTIVATIONS:
                 yield Point(f"network {name}", done, in_network(rounds, name))
 
-            for size in sizes(knobs):
+            for size in sizes(config):
                 x = torch.randn(size, device=best_device(), requires_grad=True)
                 for name in ALONE:
                     rounds.keep(f"{name} {size}", "error", error(ACTIVATIONS[name], x))
@@ -155,14 +155,14 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
                 backwards = {
                     (f"{name} {size}", "backward"): backward(ACTIVATIONS[name], x) for name in ALONE
                 }
-                rounds.time(forwards | backwards, seed, most=knobs.repeats)
+                rounds.time(forwards | backwards, seed, most=config.repeats)
                 for name in ALONE:
                     yield Point(f"{name} {size}", done, alone(rounds, name, size))
 
 
-def length(knobs: Knobs, replicates: int) -> int:
+def length(config: Config, replicates: int) -> int:
     """Return how many points `run` yields."""
-    return replicates * (len(ACTIVATIONS) + len(ALONE) * len(sizes(knobs)))
+    return replicates * (len(ACTIVATIONS) + len(ALONE) * len(sizes(config)))
 
 
 def in_network(rounds: Rounds, name: str) -> dict[str, Tensor]:

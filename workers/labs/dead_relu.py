@@ -67,7 +67,7 @@ DIGITS = load_digits(return_X_y=True)
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     depth: int = 3  # hidden layers
     width: int = 64  # units in each
     bias: float = 0.0  # of every hidden unit, at the start
@@ -78,14 +78,14 @@ class Knobs:
 class Net(nn.Module):
     """A classifier of digits that also shows its hidden layers."""
 
-    def __init__(self, knobs: Knobs, squash: str) -> None:
+    def __init__(self, config: Config, squash: str) -> None:
         super().__init__()
-        layers = [nn.Linear(n, m) for n, m in pairwise([64] + [knobs.width] * knobs.depth)]
+        layers = [nn.Linear(n, m) for n, m in pairwise([64] + [config.width] * config.depth)]
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
-            nn.init.constant_(layer.bias, knobs.bias)
+            nn.init.constant_(layer.bias, config.bias)
         self.hidden = nn.ModuleList(layers)
-        self.out = nn.Linear(knobs.width, 10)
+        self.out = nn.Linear(config.width, 10)
         self.squash = SQUASHES[squash]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,22 +138,22 @@ class Census:
         return {name: value.where(finite, torch.nan) for name, value in values.items()}
 
 
-def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
+def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
     """Train each activation at each rate, all replicates at once; yield a point before the first
     epoch and after each.
     """
     x, y = (torch.as_tensor(a, device=best_device()) for a in DIGITS)
-    x = x.float() * knobs.scale  # (examples, 64)
+    x = x.float() * config.scale  # (examples, 64)
 
     for squash, rate in ARMS:
         arm = f"{squash} {rate:g}"
-        nets = Ensemble(partial(Net, knobs, squash), seeds).to(x.device)
+        nets = Ensemble(partial(Net, config, squash), seeds).to(x.device)
         optimizer = torch.optim.SGD(nets.parameters(), rate)
         census = Census(nets, x.expand(len(seeds), -1, -1), y)
         yield Point(arm, 0, census.take())
 
         shuffle = shufflers(seeds)
-        for epoch in range(1, knobs.epochs + 1):
+        for epoch in range(1, config.epochs + 1):
             # (replicates, 64, 64) and (replicates, 64)
             for bx, by in batches(x, y, shuffle, BATCH):
                 loss = cross_entropy(nets(bx)[0], by)  # (replicates,)
@@ -163,9 +163,9 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
             yield Point(arm, epoch, census.take())
 
 
-def length(knobs: Knobs, replicates: int) -> int:
+def length(config: Config, replicates: int) -> int:
     """Return how many points `run` yields."""
-    return len(ARMS) * (knobs.epochs + 1)
+    return len(ARMS) * (config.epochs + 1)
 
 
 def usable_rates(points: Points, squash: str) -> list[float]:

@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(max_length=64)),
-                ('knobs', models.JSONField()),
+                ('config', models.JSONField()),
                 ('at_defaults', models.BooleanField()),
                 ('replicates', models.PositiveSmallIntegerField(default=16)),
                 ('seed', models.PositiveIntegerField(default=0)),

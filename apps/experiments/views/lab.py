@@ -22,7 +22,7 @@ from apps.common.code import coloured
 from apps.common.errors import KeyReused, Refused
 from apps.common.topics import topic_title
 from apps.experiments import figures, plots, selectors, services, shown, tally
-from apps.experiments.forms import KNOB, LabForm, sent_knobs
+from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionMade
 
@@ -35,11 +35,11 @@ def lab(request: HttpRequest, slug: str) -> HttpResponse:
     origin = _origin(request, found)
     if request.method == "POST":
         return _commit(request, found, origin)
-    known = words_of(found).get("knobs", {})
-    knobs = {
-        name: value for name, value in (origin.knobs if origin else {}).items() if name in known
+    known = words_of(found).get("config", {})
+    config = {
+        name: value for name, value in (origin.config if origin else {}).items() if name in known
     }
-    form = LabForm(words_of(found), knobs=knobs | sent_knobs(words_of(found), request.GET))
+    form = LabForm(words_of(found), config=config | submitted_config(words_of(found), request.GET))
     return _page(request, found, form, origin)
 
 
@@ -76,7 +76,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
         run = services.queue_run(
             owner=request.user,
             lab=found,
-            knobs=form.knobs,
+            config=form.config,
             key=form.cleaned_data["key"],
             prediction=form.made,
         )
@@ -165,7 +165,7 @@ def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
     )
     return {
         "lab": found.pk,
-        "knobs": form.knobs,
+        "config": form.config,
         "key": form.cleaned_data["key"],
         "prediction": prediction,
     }
@@ -188,7 +188,7 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lab": found,
         "words": words,
-        "settings": shown.settings_of(words, waiting["knobs"]),
+        "settings": shown.settings_of(words, waiting["config"]),
         "statement": shown.statement(words, shown.headline(words)),
         "call": dict(shown.calls(words)).get(made["outcome"]) if made else None,
         "made": made,
@@ -217,18 +217,18 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         run = services.queue_run(
             owner=request.user,
             lab=found,
-            knobs=waiting["knobs"],
+            config=waiting["config"],
             key=waiting["key"],
             prediction=made,
         )
     except Refused as refused:
         messages.error(request, refused.message)
-        knobs = {KNOB + name: shown.written(value) for name, value in waiting["knobs"].items()}
+        config = {CONFIG_PREFIX + name: shown.written(value) for name, value in waiting["config"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}
             return redirect(
-                f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(knobs | more)}"
+                f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(config | more)}"
             )
         return redirect("experiments:kept", found.pk)
     request.session.pop(KEPT, None)

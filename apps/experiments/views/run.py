@@ -62,7 +62,7 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
         "words": words,
         "mine": mine,
         "ours": found.owner.handle == selectors.OURS,
-        "settings": shown.settings_of(words, found.knobs),
+        "settings": shown.settings_of(words, found.config),
         "statement": shown.statement(words, shown.headline(words)),
         "called": shown.called(words, shown.made_of(found), points),
         "verdicts": verdicts,
@@ -110,7 +110,7 @@ def _device(found: Run) -> str:
 
 
 def _beside(found: Run) -> Run | None:
-    """Return the default-knob run that is drawn beside this one."""
+    """Return the default-settings run that is drawn beside this one."""
     standard = tally.recorded(found.version.lab)
     return standard if standard and standard.pk != found.pk else None
 
@@ -123,7 +123,7 @@ def _is_held(found: Run) -> bool:
 
 
 def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
-    extents = {**found.knobs, "replicates": found.replicates}  # what an axis may reach to
+    extents = {**found.config, "replicates": found.replicates}  # what an axis may reach to
     specs = plots.figure_specs(found.version.words, extents, shown.made_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = (
@@ -269,7 +269,7 @@ def again(request: HttpRequest, pk: UUID) -> HttpResponse:
     new = services.queue_run(
         owner=request.user,
         lab=lab,
-        knobs=found.knobs,
+        config=found.config,
         key=key,
         replicates=int(replicates),
         seed=found.seed,

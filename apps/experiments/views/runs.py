@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
-from apps.experiments import knobs as knob_rules
+from apps.experiments import lab_config
 from apps.experiments import selectors, shown
 from apps.experiments.models import Run
 
@@ -27,13 +27,13 @@ def runs(request: HttpRequest) -> HttpResponse:
 def row_of(run: Run) -> dict[str, object]:
     """Return a run as a list shows it."""
     words = run.version.words
-    different = knob_rules.changed(words, run.knobs)
+    different = lab_config.changed(words, run.config)
     verdicts = shown.findings(words, run.verdicts.all())
     return {
         "run": run,
         "words": words,
         "changed": [
-            setting for setting in shown.settings_of(words, run.knobs) if setting.name in different
+            setting for setting in shown.settings_of(words, run.config) if setting.name in different
         ],
         "first": verdicts[0] if verdicts else None,
         "called": shown.called(words, shown.made_of(run)),

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from workers.engine import Curve, Point, Points, Rule
 from workers.labs import activation_atlas as atlas
-from workers.labs.activation_atlas import NAMES, Knobs
+from workers.labs.activation_atlas import NAMES, Config
 
 X = torch.linspace(-9.7, 9.9, 301, dtype=torch.float64)
 THEIRS = {
@@ -24,7 +24,7 @@ THEIRS = {
     "maxout": lambda x: torch.maximum(x, -x / 2),
     "prelu": lambda x: torch.nn.PReLU().double()(x).detach(),
 }
-OTHER = Knobs(leaky_slope=0.2, swish_beta=2.0, softplus_beta=3.0)
+OTHER = Config(leaky_slope=0.2, swish_beta=2.0, softplus_beta=3.0)
 
 
 @pytest.mark.parametrize("name", THEIRS)
@@ -35,20 +35,20 @@ def test_a_function_is_what_its_name_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "knobs", [Knobs(), OTHER, Knobs(swish_beta=0.0, leaky_slope=0.0, softplus_beta=50.0)]
+    "config", [Config(), OTHER, Config(swish_beta=0.0, leaky_slope=0.0, softplus_beta=50.0)]
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(name: str, knobs: Knobs) -> None:
-    f = atlas.functions(knobs)[name]
+def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(name: str, config: Config) -> None:
+    f = atlas.functions(config)[name]
     slope = vmap(grad(f))(X)
-    torch.testing.assert_close(atlas.slopes_by_hand(knobs)[name](X), slope, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(atlas.slopes_by_hand(config)[name](X), slope, rtol=1e-12, atol=1e-13)
     torch.testing.assert_close((f(X + 1e-5) - f(X - 1e-5)) / 2e-5, slope, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bends_are_the_differences_of_slopes(name: str) -> None:
-    slope = vmap(grad(atlas.functions(Knobs())[name]))
-    bend = vmap(grad(grad(atlas.functions(Knobs())[name])))
+    slope = vmap(grad(atlas.functions(Config())[name]))
+    bend = vmap(grad(grad(atlas.functions(Config())[name])))
     torch.testing.assert_close(
         bend(X), (slope(X + 1e-5) - slope(X - 1e-5)) / 2e-5, rtol=1e-5, atol=1e-8
     )
@@ -56,7 +56,7 @@ def test_bends_are_the_differences_of_slopes(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def points() -> Points:
-    return Points(atlas.run(Knobs(), [0]))
+    return Points(atlas.run(Config(), [0]))
 
 
 def fact(points: Points, arm: str, series: str) -> float:
@@ -76,7 +76,7 @@ def test_the_edges_of_the_flat_zones_are_where_the_closed_forms_say(points: Poin
 
 def test_far_out_tanh_is_flatter_than_the_sigmoid() -> None:
     slopes = {
-        name: float(grad(atlas.functions(Knobs())[name])(atlas.as_double(5.0)))
+        name: float(grad(atlas.functions(Config())[name])(atlas.as_double(5.0)))
         for name in ("sigmoid", "tanh")
     }
     assert slopes["tanh"] < slopes["sigmoid"]
@@ -115,10 +115,10 @@ def test_every_textbook_claim_holds_exactly(points: Points) -> None:
         assert (verdict.outcome, verdict.exact) == ("holds", True), rule.__name__
 
 
-def test_knobs_change_the_picture_and_no_verdict(points: Points) -> None:
+def test_settings_change_the_picture_and_no_verdict(points: Points) -> None:
     bent = Points(
         atlas.run(
-            Knobs(
+            Config(
                 functions=("swish",),
                 x_max=2.0,
                 leaky_slope=0.5,
@@ -135,7 +135,7 @@ def test_knobs_change_the_picture_and_no_verdict(points: Points) -> None:
 
 def test_a_picture_steps_over_the_kink() -> None:
     curve = next(
-        point for point in atlas.run(Knobs(functions=("relu",)), [0]) if isinstance(point, Curve)
+        point for point in atlas.run(Config(functions=("relu",)), [0]) if isinstance(point, Curve)
     )
     assert 0 not in curve.steps and len(curve.steps) == 400
     assert curve.values["error by differences"].max() < 1e-9
@@ -143,12 +143,12 @@ def test_a_picture_steps_over_the_kink() -> None:
 
 @pytest.mark.parametrize("reach", [2.0, 30.0])
 @pytest.mark.parametrize("bounds", [(0.0, 0.0, 0.5), (0.5, 20.0, 50.0)])
-def test_every_curve_is_finite_at_the_bounds_of_its_knobs(
+def test_every_curve_is_finite_at_the_bounds_of_its_settings(
     reach: float, bounds: tuple[float, float, float]
 ) -> None:
     leaky, swish, softplus = bounds
-    knobs = Knobs(x_max=reach, leaky_slope=leaky, swish_beta=swish, softplus_beta=softplus)
-    for curve in atlas.run(knobs, [0]):
+    config = Config(x_max=reach, leaky_slope=leaky, swish_beta=swish, softplus_beta=softplus)
+    for curve in atlas.run(config, [0]):
         assert all(value.isfinite().all() for value in curve.values.values()), curve.arm
 
 
@@ -168,7 +168,7 @@ def with_fact(points: Points, arm: str, series: str, value: float) -> Points:
     return changed
 
 
-FACTS = {series for point in atlas.run(Knobs(functions=()), [0]) for series in point.values}
+FACTS = {series for point in atlas.run(Config(functions=()), [0]) for series in point.values}
 RULES: list[Rule] = [
     atlas.sigmoid_peaks_at_a_quarter,
     atlas.tanh_peaks_at_one,

@@ -9,9 +9,9 @@ import torch
 
 from workers.engine import Point, Points, Rounds
 from workers.labs import activation_cost as cost
-from workers.labs.activation_cost import ACTIVATIONS, SIZES, Knobs
+from workers.labs.activation_cost import ACTIVATIONS, SIZES, Config
 
-QUICK = Knobs(largest=1_000_000, width=64, depth=1, batch=16, repeats=5)
+QUICK = Config(largest=1_000_000, width=64, depth=1, batch=16, repeats=5)
 
 
 def rounds_of(ratio: float, spread: float = 0.01) -> torch.Tensor:
@@ -121,7 +121,7 @@ def test_a_training_step_trains() -> None:
         seen.append(z.detach())
         return torch.relu(z)
 
-    work = cost.training_step(spy, Knobs(width=64, depth=2, batch=16))
+    work = cost.training_step(spy, Config(width=64, depth=2, batch=16))
     torch.manual_seed(0)
     work()()
     torch.manual_seed(0)  # the same batch again: only the weights have moved
@@ -180,6 +180,6 @@ def test_a_run_leaves_the_number_of_threads_as_it_was() -> None:
 
 
 def test_smaller_runs_leave_out_the_largest_size() -> None:
-    assert cost.sizes(Knobs()) == list(SIZES)
+    assert cost.sizes(Config()) == list(SIZES)
     assert cost.sizes(QUICK) == list(SIZES[:3])
     assert math.isclose(SIZES[2], 1e6)

@@ -11,7 +11,7 @@ import torch
 
 from workers.engine import RULES, Curve, Ensemble, Point, Points, Verdict, cross_entropy
 from workers.labs import dead_relu
-from workers.labs.dead_relu import RATES, Knobs, Net
+from workers.labs.dead_relu import RATES, Config, Net
 
 MINE = {slug: rule for slug, rule in RULES.items() if slug.startswith("dead-relu.")}
 NAMES = (
@@ -173,7 +173,7 @@ def test_where_there_is_one_layer_it_decides_on_permanence_alone(
 
 def test_one_layer_shows_no_deeper_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1)])
-    first = next(dead_relu.run(Knobs(depth=1, width=8), range(3)))
+    first = next(dead_relu.run(Config(depth=1, width=8), range(3)))
     assert (
         first.values["dead deeper"].isnan().all()
         and first.values["dead in first layer"].isfinite().all()
@@ -267,13 +267,13 @@ def test_the_slopes_where_units_are_on_are_one() -> None:
 def test_replicates_at_once_equal_a_loop_over_seeds() -> None:
     torch.set_default_dtype(torch.float64)
     try:
-        knobs, seeds = Knobs(width=16), range(4)
+        config, seeds = Config(width=16), range(4)
         x, y = torch.randn(4, 32, 64), torch.randint(10, (4, 32))
-        nets = Ensemble(partial(Net, knobs, "relu"), seeds)
+        nets = Ensemble(partial(Net, config, "relu"), seeds)
         together = cross_entropy(nets(x)[0], y)
         for i, seed in enumerate(seeds):
             torch.manual_seed(seed)
-            alone = torch.nn.functional.cross_entropy(Net(knobs, "relu")(x[i])[0], y[i])
+            alone = torch.nn.functional.cross_entropy(Net(config, "relu")(x[i])[0], y[i])
             assert together[i].item() == pytest.approx(alone.item(), rel=1e-12)
     finally:
         torch.set_default_dtype(torch.float32)
@@ -282,7 +282,7 @@ def test_replicates_at_once_equal_a_loop_over_seeds() -> None:
 def test_a_dead_unit_gets_no_gradient_and_a_leaky_one_does() -> None:
     for squash in ("relu", "leaky"):
         torch.manual_seed(0)
-        net = Net(Knobs(depth=1, bias=-100.0), squash)
+        net = Net(Config(depth=1, bias=-100.0), squash)
         logits, hidden = net(torch.rand(50, 64))
         logits.square().sum().backward()
         assert bool((hidden == 0).all()) == (squash == "relu")
@@ -344,7 +344,7 @@ def test_an_interval_tells_of_no_impossible_share() -> None:
 
 
 def test_a_replicate_that_diverged_shows_no_numbers() -> None:
-    nets = Ensemble(partial(Net, Knobs(width=8), "relu"), [1, 2])
+    nets = Ensemble(partial(Net, Config(width=8), "relu"), [1, 2])
     with torch.no_grad():
         next(nets.parameters())[1] = torch.inf
     shown = dead_relu.Census(nets, torch.rand(2, 5, 64), torch.zeros(5, dtype=torch.long)).take()
@@ -360,7 +360,7 @@ def test_with_raw_inputs_death_starts_at_a_tenth_of_the_rate(
 ) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1), ("relu", 1.0)])
     scaled, raw = (
-        list(dead_relu.run(Knobs(epochs=2, scale=scale), range(6))) for scale in (1 / 16, 1.0)
+        list(dead_relu.run(Config(epochs=2, scale=scale), range(6))) for scale in (1 / 16, 1.0)
     )
     assert last_dead(scaled, "relu 0.1") < 0.1 < last_dead(raw, "relu 0.1")
     assert last_dead(scaled, "relu 1") > 0.3
@@ -369,14 +369,14 @@ def test_with_raw_inputs_death_starts_at_a_tenth_of_the_rate(
 def test_a_negative_bias_leaves_many_dead_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_relu, "ARMS", [("relu", 0.1)])
     plain, sunk = (
-        next(dead_relu.run(Knobs(bias=bias), range(4))).values["dead"].mean()
+        next(dead_relu.run(Config(bias=bias), range(4))).values["dead"].mean()
         for bias in (0.0, -1.0)
     )
     assert plain < 0.1 < 0.5 < sunk
 
 
 def test_the_same_seeds_give_the_same_numbers_to_the_last_bit() -> None:
-    runs = [list(dead_relu.run(Knobs(epochs=1, width=16), range(3))) for _ in range(2)]
+    runs = [list(dead_relu.run(Config(epochs=1, width=16), range(3))) for _ in range(2)]
     for one, two in zip(*runs, strict=True):
         assert (one.arm, one.step) == (two.arm, two.step)
         assert all(
@@ -386,6 +386,6 @@ def test_the_same_seeds_give_the_same_numbers_to_the_last_bit() -> None:
 
 
 def test_the_first_points_come_before_any_training() -> None:
-    first = next(dead_relu.run(Knobs(), range(3)))
+    first = next(dead_relu.run(Config(), range(3)))
     assert (first.arm, first.step) == ("relu 0.01", 0)
     assert first.values["loss"].sub(np.log(10)).abs().max() < 0.5  # near chance

@@ -17,7 +17,7 @@ from workers.engine import Point, Points, Verdict, above, below, claim, decide
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     points: int = 3
     deed: str = ""
     at: int = 1
@@ -25,15 +25,15 @@ class Knobs:
     values: tuple[float | str, ...] = ()
 
 
-def length(knobs: Knobs, replicates: int) -> int:
-    return knobs.points
+def length(config: Config, replicates: int) -> int:
+    return config.points
 
 
-def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
+def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
     steps = torch.arange(float(len(seeds)))  # (replicates,)
-    for step in range(knobs.points):
-        if step == knobs.at:
-            do(knobs)
+    for step in range(config.points):
+        if step == config.at:
+            do(config)
         yield Point(
             "arm",
             step,
@@ -42,16 +42,16 @@ def run(knobs: Knobs, seeds: Sequence[int]) -> Iterator[Point]:
                 "pid": torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64),
             },
         )
-    if knobs.values:
+    if config.values:
         yield Point(
             "poison",
             0,
-            {"value": torch.tensor([float(v) for v in knobs.values], dtype=torch.float64)},
+            {"value": torch.tensor([float(v) for v in config.values], dtype=torch.float64)},
         )
 
 
-def do(knobs: Knobs) -> None:
-    match knobs.deed:
+def do(config: Config) -> None:
+    match config.deed:
         case "raise":
             raise ValueError("the lab\nwas told to\0raise \ud800")
         case "exit":
@@ -72,7 +72,7 @@ def do(knobs: Knobs) -> None:
             print("x" * 200_000, flush=True)
             print(sorted(os.environ), flush=True)
         case "gate":
-            Path(knobs.gate).read_text()
+            Path(config.gate).read_text()
 
 
 @claim("odd.counts")

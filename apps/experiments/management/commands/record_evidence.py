@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 else 0
             )
             run = services.queue_run(
-                owner=owner, lab=one, knobs={}, key=uuid.uuid4().hex, replicates=replicates
+                owner=owner, lab=one, config={}, key=uuid.uuid4().hex, replicates=replicates
             )
             self._wait_for(run, wait)
             services.share_run(run=run, shared=True)

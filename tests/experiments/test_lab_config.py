@@ -1,5 +1,5 @@
 """Reading settings: what a lab declares decides; anything else is refused with words, at each
-knob.
+setting.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.errors import BadKnobs
-from apps.experiments import knobs
+from apps.common.errors import BadConfig
+from apps.experiments import lab_config
 from tests.experiments.conftest import WORDS
 
 GOOD: list[tuple[str, Any, Any]] = [
@@ -74,14 +74,14 @@ BAD: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "raw", "value"), GOOD)
 def test_it_reads_what_was_meant(name: str, raw: Any, value: Any) -> None:
-    assert knobs.clean(WORDS, {name: raw}) == {**knobs.defaults(WORDS), name: value}
+    assert lab_config.clean(WORDS, {name: raw}) == {**lab_config.defaults(WORDS), name: value}
 
 
 @pytest.mark.parametrize(("name", "raw"), BAD, ids=lambda x: repr(x)[:30])
 def test_it_refuses_with_words(name: str, raw: Any) -> None:
-    with pytest.raises(BadKnobs) as refused:
-        knobs.clean(WORDS, {name: raw})
-    assert refused.value.extra["knobs"][name]
+    with pytest.raises(BadConfig) as refused:
+        lab_config.clean(WORDS, {name: raw})
+    assert refused.value.extra["config"][name]
 
 
 @given(
@@ -97,17 +97,17 @@ def test_it_refuses_with_words(name: str, raw: Any) -> None:
 )
 def test_anything_is_read_or_refused(raw: dict[str, Any]) -> None:
     try:
-        values = knobs.clean(WORDS, raw)
-    except BadKnobs as refused:
-        assert set(refused.extra["knobs"]) <= {name[:64] for name in raw}
+        values = lab_config.clean(WORDS, raw)
+    except BadConfig as refused:
+        assert set(refused.extra["config"]) <= {name[:64] for name in raw}
     else:
-        assert knobs.clean(WORDS, values) == values
+        assert lab_config.clean(WORDS, values) == values
 
 
 def test_it_says_why_a_number_is_not_read() -> None:
-    with pytest.raises(BadKnobs) as refused:
-        knobs.clean(WORDS, {"scale": "1е0"})
-    assert refused.value.extra["knobs"]["scale"] == (
+    with pytest.raises(BadConfig) as refused:
+        lab_config.clean(WORDS, {"scale": "1е0"})
+    assert refused.value.extra["config"]["scale"] == (
         "“1е0” is not read as a number. “е” (U+0435) only looks like the letter e. "
         "A number, please, such as 0.25 or 1e-3."
     )
@@ -115,12 +115,12 @@ def test_it_says_why_a_number_is_not_read() -> None:
 
 @given(st.text() | st.floats() | st.integers())
 def test_a_number_is_within_its_bounds_or_refused(raw: Any) -> None:
-    with suppress(BadKnobs):
-        assert 1 <= knobs.clean(WORDS, {"depth": raw})["depth"] <= 8
+    with suppress(BadConfig):
+        assert 1 <= lab_config.clean(WORDS, {"depth": raw})["depth"] <= 8
 
 
 def test_what_was_changed_is_named() -> None:
-    assert knobs.changed(WORDS, {**knobs.defaults(WORDS), "depth": 4, "leaky": True}) == [
+    assert lab_config.changed(WORDS, {**lab_config.defaults(WORDS), "depth": 4, "leaky": True}) == [
         "depth",
         "leaky",
     ]

@@ -1,4 +1,4 @@
-"""Reading what a learner set a lab's knobs to: from a form, a query or JSON, by the lab's own
+"""Reading what a learner set a lab's settings to: from a form, a query or JSON, by the lab's own
 words.
 """
 
@@ -12,55 +12,55 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common import numbers
-from apps.common.errors import BadKnobs
+from apps.common.errors import BadConfig
 
 LONGEST = 200  # characters of a value: more is no setting but an attack
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
 
 
 def defaults(words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every knob of a lab at the value it declares."""
-    return {name: knob["default"] for name, knob in words.get("knobs", {}).items()}
+    """Return every setting of a lab at the value it declares."""
+    return {name: setting["default"] for name, setting in words.get("config", {}).items()}
 
 
-def changed(words: Mapping[str, Any], knobs: Mapping[str, Any]) -> list[str]:
-    """Return the names of the knobs that differ from the lab's own."""
-    return [name for name, value in defaults(words).items() if knobs.get(name, value) != value]
+def changed(words: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings that differ from the lab's own."""
+    return [name for name, value in defaults(words).items() if config.get(name, value) != value]
 
 
 def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all knobs of a lab, those in `raw` (text or JSON values) as asked, the rest at their
+    """Return all settings of a lab, those in `raw` (text or JSON values) as asked, the rest at their
     defaults.
 
     Raises:
-        BadKnobs: `extra["knobs"]` says of each what is wrong and what would be right.
+        BadConfig: `extra["config"]` says of each what is wrong and what would be right.
     """
-    known, values, wrong = words.get("knobs", {}), dict[str, Any](), dict[str, str]()
+    known, values, wrong = words.get("config", {}), dict[str, Any](), dict[str, str]()
     for name in raw:
         if name not in known:
             wrong[str(name)[:64]] = _("There is no such setting.")
-    for name, knob in known.items():
+    for name, setting in known.items():
         try:
-            values[name] = _read(knob, raw[name]) if name in raw else knob["default"]
+            values[name] = _read(setting, raw[name]) if name in raw else setting["default"]
         except ValueError as error:
             wrong[name] = str(error)
     if wrong:
-        raise BadKnobs(
-            _("These settings are not valid: %(names)s.") % {"names": ", ".join(wrong)}, knobs=wrong
+        raise BadConfig(
+            _("These settings are not valid: %(names)s.") % {"names": ", ".join(wrong)}, config=wrong
         )
     return values
 
 
-def _read(knob: Mapping[str, Any], raw: Any) -> Any:
-    kind = str(knob["type"])
+def _read(setting: Mapping[str, Any], raw: Any) -> Any:
+    kind = str(setting["type"])
     if kind.startswith("list["):
-        return _read_list(knob, raw, kind[5:-1])
+        return _read_list(setting, raw, kind[5:-1])
     value = READERS[kind](raw)
-    _check(knob, value)
+    _check(setting, value)
     return value
 
 
-def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
+def _read_list(setting: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
     if isinstance(raw, str):
         if len(raw) > LONGEST:
             raise ValueError(_("This is too long."))
@@ -69,21 +69,21 @@ def _read_list(knob: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
         raise ValueError(_("Choose 1 to 32 values."))
     values = [READERS[kind](piece) for piece in raw]
     for value in values:
-        _check(knob, value)
+        _check(setting, value)
     if len(set(values)) < len(values):
         raise ValueError(_("The same value appears twice."))
     return (
-        [choice for choice in knob["choices"] if choice in values] if "choices" in knob else values
+        [choice for choice in setting["choices"] if choice in values] if "choices" in setting else values
     )
 
 
-def _check(knob: Mapping[str, Any], value: Any) -> None:
-    if "choices" in knob and value not in knob["choices"]:
+def _check(setting: Mapping[str, Any], value: Any) -> None:
+    if "choices" in setting and value not in setting["choices"]:
         raise ValueError(
-            _("Choose one of %(choices)s.") % {"choices": ", ".join(map(str, knob["choices"]))}
+            _("Choose one of %(choices)s.") % {"choices": ", ".join(map(str, setting["choices"]))}
         )
-    if "range" in knob:
-        low, high = knob["range"]
+    if "range" in setting:
+        low, high = setting["range"]
         if not low <= value <= high:
             raise ValueError(
                 _("Enter a value between %(low)s and %(high)s.")
