@@ -23,7 +23,7 @@ from apps.experiments.models import (
     Worker,
     Prediction,
     Run,
-    Share,
+    ComputeUsage,
     RunAttempt,
     Verdict,
 )
@@ -212,7 +212,7 @@ class BatchAdmin(Kept):
     show_full_result_count = False
 
 
-@admin.register(Share)
-class ShareAdmin(Kept):
+@admin.register(ComputeUsage)
+class ComputeUsageAdmin(Kept):
     list_display = ["owner", SECONDS, "counted_at"]
     search_fields = ["owner__handle"]

@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 
 from apps.accounts.models import User
 from apps.common.locks import lock
-from apps.experiments.models import Batch, Lab, LabVersion, Run, Share, Verdict
+from apps.experiments.models import Batch, Lab, LabVersion, Run, ComputeUsage, Verdict
 from apps.experiments.selectors import OURS
 from apps.experiments.series import unpacked
 
@@ -162,7 +162,7 @@ def load_evidence(path: Path) -> str:
 
 def _store(told: dict[str, Any], version: LabVersion) -> None:
     owner = User.objects.get(handle=OURS)
-    Share.objects.get_or_create(owner=owner)
+    ComputeUsage.objects.get_or_create(owner=owner)
     times = {name: parse_datetime(value) for name, value in told["times"].items()}
     run = Run.objects.create(
         **{"pk" if name == "id" else name: value for name, value in told["run"].items()},

@@ -334,10 +334,10 @@ class Batch(models.Model):
         return f"{self.run_id} #{self.seq}"
 
 
-class ShareQuerySet(models.QuerySet["Share"]):
+class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
     def fairest_first(
         self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int
-    ) -> ShareQuerySet:
+    ) -> ComputeUsageQuerySet:
         """Order the owners of `waiting` who have a slot free by how many they have `running`, by
         what they used lately, by age.
 
@@ -355,7 +355,7 @@ class ShareQuerySet(models.QuerySet["Share"]):
             .annotate(
                 oldest=Subquery(theirs.values("queued_at")[:1]),
                 going=Coalesce(Subquery(going), 0),
-                used=Share.LATELY,
+                used=ComputeUsage.DECAYED_SECONDS,
             )
             .annotate(patient=Q(oldest__lt=patience, counted_at__lt=patience))
             .filter(going__lt=slots)
@@ -363,21 +363,21 @@ class ShareQuerySet(models.QuerySet["Share"]):
         )
 
 
-class Share(models.Model):
+class ComputeUsage(models.Model):
     """A learner's share of the machines: seconds used, halving every day, so that yesterday's feast
     is forgiven.
     """
 
-    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="share")
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage")
     seconds = models.FloatField(default=0)
     counted_at = models.DateTimeField(db_default=Clock())
 
-    objects = ShareQuerySet.as_manager()
+    objects = ComputeUsageQuerySet.as_manager()
 
     _days: Any = Cast(Extract(Clock() - F("counted_at"), "epoch"), FloatField()) / 86400.0
     # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error,
     # and would stop every claim.
-    LATELY: Any = F("seconds") * Power(
+    DECAYED_SECONDS: Any = F("seconds") * Power(
         0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField()
     )
 

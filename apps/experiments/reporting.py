@@ -20,8 +20,8 @@ from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import live, series
-from apps.experiments.models import Batch, LabVersion, Worker, Run, Share, RunAttempt, Verdict
-from apps.experiments.services import count_use, end_run, requeue_or_end
+from apps.experiments.models import Batch, LabVersion, Worker, Run, ComputeUsage, RunAttempt, Verdict
+from apps.experiments.services import add_compute_usage, end_run, requeue_or_end
 from workers import wire
 
 
@@ -58,10 +58,10 @@ def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             continue
         here = Run.objects.filter(queue=queue)
         waiting = here.waiting().filter(version__sha256__in=labs.values())
-        fairest = Share.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
-        while share := fairest.first():
+        fairest = ComputeUsage.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
+        while usage := fairest.first():
             own = (
-                waiting.filter(owner=share.owner_id)
+                waiting.filter(owner=usage.owner_id)
                 .select_related("version")
                 .defer("version__source", "version__words")
             )
@@ -87,7 +87,7 @@ def _must_empty_itself(worker: Worker, queues: Sequence[str], labs: Mapping[str,
     # any waits, for it costs more.
     return (
         waiting.exists()
-        and Share.objects.fairest_first(
+        and ComputeUsage.objects.fairest_first(
             waiting, here.running(), slots=settings.MAX_RUNNING
         ).exists()
     )
@@ -97,7 +97,7 @@ def _start_run_attempt(run: Run, worker: Worker) -> Claim:
     token = new_token()
     number = run.run_attempts.count() + 1
     run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
-    count_use(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
+    add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
     # as the claim stored it; who claims reads no more of the run than this
     run.state, run.done, run.of = Run.State.RUNNING, 0, 0
     if number > 1:  # tell readers to forget what the run attempt before drew
@@ -179,7 +179,7 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     RunAttempt.objects.filter(pk=run_attempt_id).update(ended_at=Clock(), finished=True)
     # as the worker measured it: the database's clock may have stepped meanwhile
     used = result.seconds - settings.ENTRY_PENALTY
-    count_use(
+    add_compute_usage(
         owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0)
     )
     run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]

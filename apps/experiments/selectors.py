@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.tokens import hashed
 from apps.experiments import series
-from apps.experiments.models import Batch, Lab, Worker, Run, Share, Verdict
+from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, Verdict
 from apps.experiments.queueing import Place, Waiting, order_of_turns, start_range
 
 FIRST = "dead-relu"  # the lab at the door, and of a first day
@@ -218,8 +218,8 @@ def place_of(run: Run) -> Place:
     running = list(here.running().values_list("owner", "version__lab"))
     going = {owner: sum(1 for o, _lab in running if o == owner) for owner, _lab in running}
     used = dict(
-        Share.objects.filter(owner__in={w.owner for w in waiting})
-        .annotate(lately=Share.LATELY)
+        ComputeUsage.objects.filter(owner__in={w.owner for w in waiting})
+        .annotate(lately=ComputeUsage.DECAYED_SECONDS)
         .values_list("owner", "lately")
     )
     order = order_of_turns(waiting, going, used)

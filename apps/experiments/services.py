@@ -25,7 +25,7 @@ from apps.common.tokens import hashed, new_token
 from apps.experiments import lab_config
 from apps.experiments import live, selectors
 from apps.experiments.calibration import score
-from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, Share, RunAttempt
+from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, ComputeUsage, RunAttempt
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -69,7 +69,7 @@ def queue_run(
     values = lab_config.clean(version.words, config)
     asked = {"version_id": version.pk, "config": values, "replicates": replicates, "seed": seed}
     # one submit of an owner at a time: the count is exact
-    Share.objects.select_for_update().get_or_create(owner=owner)
+    ComputeUsage.objects.select_for_update().get_or_create(owner=owner)
     if run := Run.objects.filter(owner=owner, key=key).first():
         if {name: getattr(run, name) for name in asked} != asked or _predicted(run) != prediction:
             raise KeyReused(
@@ -119,7 +119,7 @@ def ask_to_stop(*, run: Run) -> None:
 
 
 @transaction.atomic
-def share_run(*, run: Run, shared: bool) -> None:
+def set_run_visibility(*, run: Run, shared: bool) -> None:
     """Let whoever has the link see the run, or no longer."""
     Run.objects.filter(pk=run.pk).update(shared=shared)
 
@@ -141,7 +141,7 @@ def lock_runs_of(*, user: User) -> None:
     the person is deleted.
     """
     list(Run.objects.select_for_update().filter(owner=user).order_by("pk").values_list("pk"))
-    list(Share.objects.select_for_update().filter(owner=user).values_list("pk"))
+    list(ComputeUsage.objects.select_for_update().filter(owner=user).values_list("pk"))
 
 
 # ---------------------------------------------------------------- what housekeep does
@@ -256,7 +256,7 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs the learner nothing
-    count_use(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)
+    add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)
     if run.stop_asked:
         end_run(run, Run.State.CANCELLED)
     elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:
@@ -291,8 +291,8 @@ def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
     made.save(update_fields=["was_right", "score"])
 
 
-def count_use(*, owner_id: int, seconds: float) -> None:
+def add_compute_usage(*, owner_id: int, seconds: float) -> None:
     """Add to what the owner used lately (seconds of compute)."""
-    Share.objects.filter(owner_id=owner_id).update(
-        seconds=Share.LATELY + seconds, counted_at=Clock()
+    ComputeUsage.objects.filter(owner_id=owner_id).update(
+        seconds=ComputeUsage.DECAYED_SECONDS + seconds, counted_at=Clock()
     )

@@ -16,7 +16,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/points.csv", views.table, name="table"),
     path("runs/<uuid:pk>/events", stream.events, name="events"),
     path("runs/<uuid:pk>/stop", views.stop, name="stop"),
-    path("runs/<uuid:pk>/share", views.share, name="share"),
+    path("runs/<uuid:pk>/share", views.run_visibility, name="share"),
     path("runs/<uuid:pk>/again", views.again, name="again"),
     path("claims", views.claims, name="claims"),
 ]

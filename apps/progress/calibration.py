@@ -19,7 +19,7 @@ class Bin:
     of: int
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         return self.right / self.of
 
     @property

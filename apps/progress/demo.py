@@ -13,7 +13,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import calibration
-from apps.experiments.models import Batch, Prediction, Run, Share, Verdict
+from apps.experiments.models import Batch, Prediction, Run, ComputeUsage, Verdict
 from apps.experiments.selectors import COPY, standard_runs
 from apps.progress import days, forgetting, selectors, services
 from apps.progress.memory import AGAIN, Grade
@@ -132,7 +132,7 @@ def _copy(source: Run, user: User, chance: Random) -> Run:
     for it by chance.
     """
     verdicts, batches = list(source.verdicts.all()), list(source.batches.all())
-    Share.objects.get_or_create(owner=user)
+    ComputeUsage.objects.get_or_create(owner=user)
     words = source.version.words
     run = Run.objects.get(pk=source.pk)
     run.pk, run._state.adding = uuid5(NAMESPACE_URL, f"demo/{user.pk}/{source.pk}"), True

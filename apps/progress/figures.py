@@ -74,7 +74,7 @@ def _month(day: date) -> str:
     return f"{day.month}月" if is_chinese() else formats.date_format(day, "M")
 
 
-def stair(share: float, name: str) -> SafeString:
+def stair(fraction: float, name: str) -> SafeString:
     """Return mastery as a flight of five steps, filled to `share` (0 to 1). `name` tells its clip
     path from others of the page.
     """
@@ -85,32 +85,32 @@ def stair(share: float, name: str) -> SafeString:
         '<polygon class="track" points="{2}"/><polygon class="fill" points="{2}" '
         'clip-path="url(#c-{0})"/></svg>'
     )
-    return format_html(svg, name, f"{500 * share:.0f}", points)
+    return format_html(svg, name, f"{500 * fraction:.0f}", points)
 
 
 WIDTH, HEIGHT, EDGE = 460, 220, 50
 ANCHORS = ("start", "mid", "end")
 
 
-def recall(shares: Sequence[tuple[date, float]], aim: float) -> SafeString:
+def recall(fractions: Sequence[tuple[date, float]], aim: float) -> SafeString:
     """Return recall by week as a line, and the aim as a dashed one. The scale begins at half."""
-    first, last = shares[0][0], max(shares[-1][0], shares[0][0] + timedelta(weeks=1))
+    first, last = fractions[0][0], max(fractions[-1][0], fractions[0][0] + timedelta(weeks=1))
     frame = Frame(Scale(0, (last - first).days, EDGE, WIDTH - 12), Scale(0.5, 1, HEIGHT - 30, 10))
-    points = [((day - first).days, share) for day, share in shares]
+    points = [((day - first).days, fraction) for day, fraction in fractions]
     tenths = [n / 10 for n in range(5, 11)]
     parts = [
         frame.grid("grid", [], tenths),
         *frame.row_labels(tenths, map(_percent, tenths), 6),
         frame.grid("aim", [], [aim]),
         path("found", frame.line(points)),
-        *(dot(frame.x(day), frame.y(share), name="dot") for day, share in points),
+        *(dot(frame.x(day), frame.y(fraction), name="dot") for day, fraction in points),
     ]
-    for (day, _share), anchor in ((shares[0], "start"), (shares[-1], "end"))[: len(shares)]:
+    for (day, _share), anchor in ((fractions[0], "start"), (fractions[-1], "end"))[: len(fractions)]:
         words = formats.date_format(day, "MONTH_DAY_FORMAT")
         parts.append(text(f"tick {anchor}", frame.x((day - first).days), HEIGHT - 8, words))
     label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {
-        "first": round(100 * shares[0][1]),
-        "last": round(100 * shares[-1][1]),
+        "first": round(100 * fractions[0][1]),
+        "last": round(100 * fractions[-1][1]),
         "aim": round(100 * aim),
     }
     return document("plate recall", WIDTH, HEIGHT, label, parts)
@@ -136,7 +136,7 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
         low, high = each.interval
         x = frame.x(each.confidence / 100)
         parts.append(path("band", f"M{x:.1f} {frame.y(low):.1f}V{frame.y(high):.1f}"))
-        parts.append(dot(x, frame.y(each.share), min(8, 3 + each.of**0.5 / 2), "dot"))
+        parts.append(dot(x, frame.y(each.fraction), min(8, 3 + each.of**0.5 / 2), "dot"))
     told = "; ".join(
         _("%(sure)s %% sure: %(right)s of %(of)s right")
         % {"sure": each.confidence, "right": each.right, "of": each.of}
@@ -145,5 +145,5 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
     return document("plate calibration", side, side, f"{name}. {told}", parts)
 
 
-def _percent(share: float) -> str:
-    return f"{round(100 * share)} %"
+def _percent(fraction: float) -> str:
+    return f"{round(100 * fraction)} %"

@@ -53,8 +53,8 @@ WEAKEST = (
 def mastery(user: User) -> list[Mastery]:
     """Return the topics of which the learner has cards, the weakest first (one query)."""
     found = [
-        Mastery(slug, topic_title(slug), cards, float(share))
-        for slug, cards, share in _asked(MASTERY, user)
+        Mastery(slug, topic_title(slug), cards, float(fraction))
+        for slug, cards, fraction in _asked(MASTERY, user)
     ]
     return sorted(found, key=lambda topic: (topic.recall, topic.slug))
 
@@ -63,7 +63,7 @@ def weakest(user: User, topic: str, most: int) -> dict[int, float]:
     """Return the questions (by key) of a topic that would least be recalled today, with that
     chance, the weakest first.
     """
-    return {pk: float(share) for pk, share in _asked(WEAKEST, user, topic=topic, most=most)}
+    return {pk: float(fraction) for pk, fraction in _asked(WEAKEST, user, topic=topic, most=most)}
 
 
 def _asked(sql: str, user: User, **more: Any) -> list[tuple[Any, ...]]:
@@ -127,7 +127,7 @@ class Week:
     recalls: int
 
     @property
-    def share(self) -> float | None:
+    def fraction(self) -> float | None:
         return self.recalled / self.recalls if self.recalls else None
 
 

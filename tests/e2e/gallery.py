@@ -163,7 +163,7 @@ class Gallery:
         for _ in range(3):
             self.take(lost).report(0.1).crash()
         found["shared"] = self.make(handle="ola", config={"bias": -1}).report().end()
-        services.share_run(run=found["shared"], shared=True)
+        services.set_run_visibility(run=found["shared"], shared=True)
         found["stopping"] = self.make(handle="kay").report(0.3).claim.run
         services.ask_to_stop(run=found["stopping"])
         found["running"] = self.make().report(0.45).claim.run

@@ -88,7 +88,7 @@ def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
         "gradus@example.org", selectors.OURS
     )
     run = measured(queued(ours, lab, "recorded"), *verdicts)
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     return run
 
 

@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Gap, StaleRunAttempt
 from apps.experiments import duties, reporting, services
-from apps.experiments.models import Batch, Lab, Worker, Run, Share, RunAttempt
+from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, RunAttempt
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
 
@@ -44,7 +44,7 @@ def test_slots_are_counted_in_each_lane(ola: User, queue: Any, claim: Any, bench
 
 def test_someone_who_was_away_for_years_stops_no_claim(ola: User, queue: Any, claim: Any) -> None:
     run = queue(ola, "k")
-    Share.objects.update(seconds=30, counted_at=Clock() - timedelta(days=2000))
+    ComputeUsage.objects.update(seconds=30, counted_at=Clock() - timedelta(days=2000))
     assert claim().run == run
 
 
@@ -52,7 +52,7 @@ def test_half_an_hour_of_waiting_beats_fairness(
     mei: User, ola: User, queue: Any, claim: Any
 ) -> None:
     waited = queue(ola, "old")
-    services.count_use(owner_id=ola.pk, seconds=1e6)
+    services.add_compute_usage(owner_id=ola.pk, seconds=1e6)
     later(1801)
     queue(mei, "new")
     assert claim().run == waited
@@ -185,7 +185,7 @@ def test_after_three_tries_it_is_our_fault_and_costs_nothing(
         duties.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.LOST
-    assert Share.objects.get(owner=mei).seconds == pytest.approx(0, abs=0.1)
+    assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(0, abs=0.1)
 
 
 def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any) -> None:
@@ -289,7 +289,7 @@ def test_a_stop_gives_back_what_was_not_used(mei: User, queue: Any, claim: Any) 
     claimed = claim()
     services.ask_to_stop(run=run)
     finish(claimed, "cancelled", seconds=2)
-    assert Share.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
+    assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
 @pytest.mark.parametrize(("seconds", "beats"), [(301, "stands still"), (930, "passes its limit")])
@@ -329,7 +329,7 @@ def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) 
     claimed = claim()
     later(-86_400)
     finish(claimed, "cancelled", seconds=2)
-    assert Share.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
+    assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
 def test_what_waits_is_rung_for_once_a_lane(

@@ -70,7 +70,7 @@ def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(
 def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, sam: User) -> None:
     run = queued(ola, lab)
     started(run)
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     text = text_of(run, sam)
     assert "/stop" not in text
     assert "/share" not in text
@@ -78,7 +78,7 @@ def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, s
 
 def test_what_was_drawn_is_yours_only_on_your_own_run(lab: Lab, mei: User, sam: User) -> None:
     run = queued(mei, lab, prediction=SURE)
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     assert "your sketch" in text_of(run, mei)
     assert "your sketch" not in text_of(run, sam)
 
@@ -93,7 +93,7 @@ def test_a_strangers_hand_changes_nothing(lab: Lab, mei: User, sam: User) -> Non
     run = queued(mei, lab)
     for path, sent in DOING.items():
         assert browser(sam).post(f"/runs/{run.pk}{path}", sent).status_code == 404
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     for path in ("/stop", "/share"):  # who may see may still not change
         assert browser(sam).post(f"/runs/{run.pk}{path}", DOING[path]).status_code == 404
     run.refresh_from_db()

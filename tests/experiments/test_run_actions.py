@@ -58,7 +58,7 @@ def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
     lab: Lab, ola: User, sam: User
 ) -> None:
     run = measured(queued(ola, lab))
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     browser(sam).post(f"/runs/{run.pk}/again", AGAIN)
     assert Run.objects.exclude(pk=run.pk).get().owner == sam
 

@@ -49,7 +49,7 @@ def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
 
 def test_others_runs_are_not_in_it_even_when_shared(mei: User, ola: User) -> None:
     run = queued(ola, loaded())
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     assert f"/runs/{run.pk}" not in browser(mei).get("/runs").content.decode()
     assert f"/runs/{run.pk}" in browser(ola).get("/runs").content.decode()
 

@@ -321,7 +321,7 @@ def test_a_shared_run_may_be_watched_without_signing_in(
     mei: User, queue: Any, claim: Any, site: str
 ) -> None:
     run = queue(mei, "k")
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     claimed = claim()
     report(claimed, event())
     finish(claimed)

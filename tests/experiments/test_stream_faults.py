@@ -159,7 +159,7 @@ def test_a_number_that_no_batch_can_have_is_no_error(
 
 def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site: str) -> None:
     run = queue(mei, "k")
-    services.share_run(run=run, shared=True)
+    services.set_run_visibility(run=run, shared=True)
     assert httpx.head(f"{site}/runs/{run.pk}/events", timeout=60).status_code == 405
 
 

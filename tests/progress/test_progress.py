@@ -143,14 +143,14 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
             )
     hands.later(days=9)
     first = member.get("/topics/losses").content.decode()
-    shares = standing.weakest(mei, "losses", 10)
+    fractions = standing.weakest(mei, "losses", 10)
     expected = {
         card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)
     }
     assert (
-        next(iter(shares)) == made.pk
-        and len(shares) == 10
-        and shares == pytest.approx({pk: expected[pk] for pk in shares})
+        next(iter(fractions)) == made.pk
+        and len(fractions) == 10
+        and fractions == pytest.approx({pk: expected[pk] for pk in fractions})
     )
     rows, _heading, weakest = first.partition("Your weakest ten")
     assert (

@@ -187,10 +187,10 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
         counted += memory.fold(card.made_at, log)[1]
     recalls = [each for each in counted if each.was_recall]
     rows = list(Day.objects.filter(user=mei))
-    share = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
+    fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
     assert sum(row.recalls for row in rows) == len(recalls) > 40
-    assert share == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
-    assert 0.75 < share < 0.99, "a learner who aims at 90 %"
+    assert fraction == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
+    assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
     for each in standing.sureness(mei)["questions"]:
         rows_ = Answer.objects.filter(user=mei, place=1, confidence=each.confidence)
         assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())

@@ -286,7 +286,7 @@ def test_a_run_of_another_offers_nothing(
 ) -> None:
     run = finished(mei)
     assert client.get(f"/runs/{run.pk}/questions").status_code == 404
-    labs.share_run(run=run, shared=True)
+    labs.set_run_visibility(run=run, shared=True)
     html = client.get(f"/runs/{run.pk}/questions").content.decode()
     assert (
         "/questions/why-relu" in html

@@ -61,7 +61,7 @@ SQUASHES = {
 ARMS = [(squash, rate) for rate in RATES for squash in ("relu", "leaky")] + [("tanh", USUAL)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
-decide_share = partial(decide, possible=within(0, 1))  # of the units or outputs
+decide_fraction = partial(decide, possible=within(0, 1))  # of the units or outputs
 # pixels 0..16 (examples, 64) and labels (examples,); read once, when the lab is loaded
 DIGITS = load_digits(return_X_y=True)
 
@@ -235,7 +235,7 @@ def one_negative_input_kills(points: Points) -> Verdict:
     """Holds when most units that are ever negative on some input end dead, at a rate people would
     use.
     """
-    return decide_share(
+    return decide_fraction(
         points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2)
     )
 
@@ -249,12 +249,12 @@ def death_is_permanent(points: Points) -> Verdict:
     """
     arm = f"relu {harshest(points):g}"
     parts = {
-        "first_layer": decide_share(
+        "first_layer": decide_fraction(
             points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)
         )
     }
     if np.isfinite(points.first(arm, "dead deeper")).any():
-        parts["deeper"] = decide_share(
+        parts["deeper"] = decide_fraction(
             points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER
         )
     return all_of(**parts)
@@ -269,10 +269,10 @@ def a_leak_removes_death(points: Points) -> Verdict:
     """
     rate = harshest(points)
     return all_of(
-        leaky=decide_share(
+        leaky=decide_fraction(
             points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
         ),
-        relu=decide_share(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
+        relu=decide_fraction(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
     )
 
 
@@ -286,9 +286,9 @@ def rectifiers_are_sparse(points: Points) -> Verdict:
     """
     arm = f"relu {USUAL:g}"
     return all_of(
-        start=decide_share(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
-        end=decide_share(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
-        tanh=decide_share(
+        start=decide_fraction(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
+        end=decide_fraction(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
+        tanh=decide_fraction(
             points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)
         ),
     )

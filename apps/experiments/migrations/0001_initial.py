@@ -143,12 +143,12 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Share',
+            name='ComputeUsage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('seconds', models.FloatField(default=0)),
                 ('counted_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
-                ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='share', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='compute_usage', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'compute usage',

@@ -238,14 +238,14 @@ def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def share(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     found = selectors.own_run(request.user, pk)
     wanted = request.POST.get("shared", "")
     if wanted not in ("0", "1"):
         raise BadRequest(_("`shared` must be 1 or 0."))
-    services.share_run(run=found, shared=wanted == "1")
+    services.set_run_visibility(run=found, shared=wanted == "1")
     return redirect(_address(request, pk))
 
 

@@ -59,9 +59,9 @@ def progress(request: HttpRequest) -> HttpResponse:
         "period": period,
         "periods": _periods(period),
         "is_sure": any(sure.values()),
-        "weeks": [(week, said.percent(week.share)) for week in weeks],
+        "weeks": [(week, said.percent(week.fraction)) for week in weeks],
         "recall": figures.recall(
-            [(week.day, week.share or 0.0) for week in weeks], plan.retention / 100
+            [(week.day, week.fraction or 0.0) for week in weeks], plan.retention / 100
         )
         if weeks
         else "",
@@ -104,9 +104,9 @@ def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
     recalls = sum(week.recalls for week in recent)
     if not recalls:
         return _("No reviews yet that are at least a day apart.")
-    share = 100 * sum(week.recalled for week in recent) / recalls
-    said_ = {"share": f"{share:.0f}", "n": recalls, "aim": aim}
-    if share < aim - 3:
+    fraction = 100 * sum(week.recalled for week in recent) / recalls
+    said_ = {"share": f"{fraction:.0f}", "n": recalls, "aim": aim}
+    if fraction < aim - 3:
         return (
             _(
                 "In recent weeks you recalled %(share)s %% of %(n)s cards, below your target "
@@ -114,7 +114,7 @@ def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
             )
             % said_
         )
-    if share > aim + 3:
+    if fraction > aim + 3:
         return (
             _(
                 "In recent weeks you recalled %(share)s %% of %(n)s cards, above your target "
@@ -136,7 +136,7 @@ def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
-        "bins": [(each, said.percent(each.share)) for each in found],
+        "bins": [(each, said.percent(each.fraction)) for each in found],
         "figure": figures.calibration(found, title) if found else "",
         "sentence": _lean_sentence(name, found),
         "score": f"{score:.2f}" if score is not None else "",

@@ -58,8 +58,8 @@ def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
     for question in questions:
         card = cards.get(question.pk)
         stability = said.gap(card.stability * said.DAY) if card and card.stability else ""
-        share = standing.recall_of(user, card) if user and card else None
-        rows.append({"question": question, "recall": said.percent(share), "stability": stability})
+        fraction = standing.recall_of(user, card) if user and card else None
+        rows.append({"question": question, "recall": said.percent(fraction), "stability": stability})
     return rows
 
 
@@ -68,14 +68,14 @@ def _memory(user: User, slug: str, questions: int) -> dict[str, Any]:
     more than a list of that.
     """
     of_it = next((each for each in standing.mastery(user) if each.slug == slug), None)
-    shares = standing.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
-    found = bank.questions().in_bulk(shares)
+    fractions = standing.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
+    found = bank.questions().in_bulk(fractions)
     return {
         "cards": of_it.cards if of_it else 0,
         "recall": said.percent(of_it.recall) if of_it else "",
         "weakest": [
-            {"question": found[pk], "recall": said.percent(share)}
-            for pk, share in shares.items()
+            {"question": found[pk], "recall": said.percent(fraction)}
+            for pk, fraction in fractions.items()
             if pk in found
         ],
     }

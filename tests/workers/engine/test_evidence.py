@@ -106,12 +106,12 @@ def test_equal_values_have_an_interval_without_width_and_without_rounding() -> N
 
 
 def test_an_interval_ends_where_no_mean_can_be() -> None:
-    shares = [0.0, 0.0, 0.1]
-    assert decide(shares, holds=above(0.3), fails=below(0.2)).low < 0  # type: ignore[operator]
-    verdict = decide(shares, holds=above(0.3), fails=below(0.2), possible=within(0, 1))
+    fractions = [0.0, 0.0, 0.1]
+    assert decide(fractions, holds=above(0.3), fails=below(0.2)).low < 0  # type: ignore[operator]
+    verdict = decide(fractions, holds=above(0.3), fails=below(0.2), possible=within(0, 1))
     assert (verdict.low, verdict.high) == (
         0,
-        decide(shares, holds=above(0.3), fails=below(0.2)).high,
+        decide(fractions, holds=above(0.3), fails=below(0.2)).high,
     )
     assert decide([0.9, 1, 1], holds=above(0.6), fails=below(0.2), possible=within(0, 1)).high == 1
 

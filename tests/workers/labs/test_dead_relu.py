@@ -123,8 +123,8 @@ def test_two_usable_rates_have_one_step() -> None:
         (0.2, "inconclusive"),
     ],
 )
-def test_a_negative_input_kills_when_nine_in_ten_die(share: float, outcome: str) -> None:
-    points = Points([Point("relu 0.1", 10, {"dead if ever negative": share + noise()})])
+def test_a_negative_input_kills_when_nine_in_ten_die(fraction: float, outcome: str) -> None:
+    points = Points([Point("relu 0.1", 10, {"dead if ever negative": fraction + noise()})])
     assert dead_relu.one_negative_input_kills(points).outcome == outcome
 
 

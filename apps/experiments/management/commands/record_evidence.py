@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 owner=owner, lab=one, config={}, key=uuid.uuid4().hex, replicates=replicates
             )
             self._wait_for(run, wait)
-            services.share_run(run=run, shared=True)
+            services.set_run_visibility(run=run, shared=True)
             path = settings.EVIDENCE_FOLDER / f"{one.slug}.json"
             path.write_text(
                 json.dumps(evidence_of(run), separators=(",", ":"), sort_keys=True) + "\n",
