@@ -111,7 +111,7 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
     }
     http.post(
         f"{run_attempts}/events",
-        json={"after": claim["after"], "events": [point], "done": 1, "of": 1},
+        json={"after": claim["after"], "events": [point], "points_done": 1, "points_expected": 1},
         headers=token,
     ).raise_for_status()
     verdict = {

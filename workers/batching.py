@@ -27,10 +27,10 @@ class Batcher:
     yields again.
     """
 
-    def __init__(self, send: Callable[[Batch], None], of: int) -> None:
+    def __init__(self, send: Callable[[Batch], None], points_expected: int) -> None:
         self.points = Points()
         self._send = send
-        self._done, self._of = 0, of
+        self._points_done, self._points_expected = 0, points_expected
         self._events: dict[tuple[str, str], Event] = {}
         self._next = 0.0  # monotonic: when the next batch may go
         self._changed = threading.Condition()
@@ -61,7 +61,7 @@ class Batcher:
         values = {name: as_numbers(value).copy() for name, value in point.values.items()}
         self.points.add(replace(point, values=values))  # type: ignore[arg-type]
         with self._changed:
-            self._done += 1
+            self._points_done += 1
             for name, numbers in values.items():
                 self._join(point, name, numbers)
             if time.monotonic() >= self._next:
@@ -95,7 +95,7 @@ class Batcher:
     def _send_batch(self) -> None:
         events, self._events = list(self._events.values()), {}
         self._next = time.monotonic() + PAUSE_SECONDS
-        self._send(Batch(events, self._done, self._of))
+        self._send(Batch(events, self._points_done, self._points_expected))
 
 
 def _finite(number: float | None) -> float | None:

@@ -47,7 +47,7 @@ class RunAttempt:
         # called when the first points have been reported: the machine may do other things again
         self._on_first = on_first
         self._outbox = Outbox(claim.after)
-        self._done = self._of = 0
+        self._points_done = self._points_expected = 0
         self._began = self._heard = time.monotonic()  # heard: when the site last answered
         self._next = 0.0  # monotonic: when the next report may go
         self._failures = 0
@@ -132,16 +132,16 @@ class RunAttempt:
 
     def _hear(self, word: Message | Gone) -> None:
         match word:
-            case Batch(events, done, of):
+            case Batch(events, points_done, points_expected):
                 self._outbox.add(events)
-                self._done, self._of = done, of
+                self._points_done, self._points_expected = points_done, points_expected
             case Ended(result):
                 self._result = result
             case Gone():
                 self._gone = word
 
     def _report(self) -> None:
-        request = self._outbox.request(self._done, self._of)
+        request = self._outbox.request(self._points_done, self._points_expected)
         self._next = time.monotonic() + REPORT_SECONDS
         try:
             reply = self._reporter.events(self.claim.run_attempt_id, self.claim.token, request)
@@ -208,8 +208,8 @@ class RunAttempt:
             claim.token,
             self._outbox.acknowledged,
             self._outbox.rest(),
-            self._done,
-            self._of,
+            self._points_done,
+            self._points_expected,
             result,
         )
         try:

@@ -108,10 +108,10 @@ class Outbox:
         self._number()
         return [numbered.event for numbered in self._unacknowledged()]
 
-    def request(self, done: int, of: int) -> EventsRequest:
+    def request(self, points_done: int, points_expected: int) -> EventsRequest:
         """Return what to send next; without events it is a beat."""
         after, events = self.take()
-        return EventsRequest(after, events, done, of)
+        return EventsRequest(after, events, points_done, points_expected)
 
     def _number(self) -> None:
         waiting, self._waiting, self._points = self._waiting, {}, 0

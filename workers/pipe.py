@@ -41,8 +41,8 @@ class Batch(Struct, frozen=True, tag=True):
     """Points since the last batch."""
 
     events: list[Event]
-    done: int  # points that the lab has yielded
-    of: int  # and will have; 0: it cannot say
+    points_done: int  # points that the lab has yielded
+    points_expected: int  # and will have; 0: it cannot say
 
 
 class Ended(Struct, frozen=True, tag=True):

@@ -110,7 +110,7 @@ def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
             for name, value in start.config.items()
         }
     )
-    with Batcher(line.send, of=lab.length(config, start.replicates)) as batcher:
+    with Batcher(line.send, points_expected=lab.length(config, start.replicates)) as batcher:
         for point in lab.run(config, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
     claims = [claim for claim in engine.RULES if claim.startswith(f"{start.lab}.")]

@@ -28,8 +28,8 @@ class Parcel(msgspec.Struct):
     token: str
     after: int  # number of the event that the site has acknowledged last
     events: list[Event]  # the following
-    done: int
-    of: int
+    points_done: int
+    points_expected: int
     result: Result
 
 
@@ -46,7 +46,7 @@ def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
     """
     run_attempt_id, token = parcel.run_attempt_id, parcel.token
     while outbox:
-        request = outbox.request(parcel.done, parcel.of)
+        request = outbox.request(parcel.points_done, parcel.points_expected)
         try:
             reporter.events(run_attempt_id, token, request)
             outbox.acknowledge(request.after + len(request.events))

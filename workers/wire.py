@@ -98,8 +98,8 @@ class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     after: Count
     events: Annotated[list[Event], Meta(max_length=MAX_EVENTS)] = []
-    done: Count = 0  # points that the lab has yielded
-    of: Count = 0  # and will have yielded at its end; 0 when it cannot say
+    points_done: Count = 0  # points that the lab has yielded
+    points_expected: Count = 0  # and will have yielded at its end; 0 when it cannot say
 
 
 class EventsReply(Struct, frozen=True):

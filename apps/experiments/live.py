@@ -43,7 +43,7 @@ decode = msgspec.json.Decoder(Told).decode
 def state_of(run: Run, **place: Any) -> str:
     """Return what the stream says of a run's state, as JSON."""
     return encode(
-        {"state": run.state, "ahead": 0, "reason": "", **place, "done": run.done, "of": run.of}
+        {"state": run.state, "ahead": 0, "reason": "", **place, "points_done": run.points_done, "points_expected": run.points_expected}
     ).decode()
 
 

@@ -119,7 +119,7 @@ def evidence_of(run: Run) -> dict[str, Any]:
         "times": {
             name: getattr(run, name).isoformat() for name in ("queued_at", "started_at", "ended_at")
         },
-        "progress": {"done": run.done, "of": run.of},
+        "progress": {"points_done": run.points_done, "points_expected": run.points_expected},
         "verdicts": [
             {name: getattr(v, name) for name in VERDICT_FIELDS} for v in run.verdicts.all()
         ],

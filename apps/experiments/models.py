@@ -153,8 +153,8 @@ class Run(models.Model):
     queued_at = models.DateTimeField(db_default=Clock())
     started_at = models.DateTimeField(null=True, blank=True)  # of the last run attempt
     ended_at = models.DateTimeField(null=True, blank=True)
-    done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
-    of = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
+    points_done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
+    points_expected = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
     last_seq = models.PositiveIntegerField(default=0)  # of the last stored batch
     error = models.CharField(max_length=500, blank=True)
     detail = models.TextField(blank=True)  # for the operator

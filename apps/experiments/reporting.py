@@ -68,7 +68,7 @@ def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             run = own.order_by("queued_at").first()
             # By its own row alone: a stop that this waits for is seen only there, what is joined
             # stays as it was. Then ask again.
-            now = {"state": Run.State.RUNNING, "started_at": Clock(), "done": 0, "of": 0}
+            now = {"state": Run.State.RUNNING, "started_at": Clock(), "points_done": 0, "points_expected": 0}
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
                 return _start_run_attempt(run, worker)
     return None
@@ -99,7 +99,7 @@ def _start_run_attempt(run: Run, worker: Worker) -> Claim:
     run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
     add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
     # as the claim stored it; who claims reads no more of the run than this
-    run.state, run.done, run.of = Run.State.RUNNING, 0, 0
+    run.state, run.points_done, run.points_expected = Run.State.RUNNING, 0, 0
     if number > 1:  # tell readers to forget what the run attempt before drew
         run.last_seq += 1
         run.save(update_fields=["last_seq"])
@@ -134,10 +134,10 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
     ]
     Batch.objects.bulk_create(fresh)
     _hear(run_attempt_id, moved=bool(fresh))
-    if fresh or (report.done, report.of) != (run.done, run.of):
+    if fresh or (report.points_done, report.points_expected) != (run.points_done, run.points_expected):
         run.last_seq += len(fresh)
-        run.done, run.of = max(run.done, report.done), report.of
-        run.save(update_fields=["last_seq", "done", "of"])
+        run.points_done, run.points_expected = max(run.points_done, report.points_done), report.points_expected
+        run.save(update_fields=["last_seq", "points_done", "points_expected"])
         live.tell_batches(run, fresh)
     return run.stop_asked
 

@@ -151,7 +151,7 @@ class Protocol(RuleBasedStateMachine):
             for n in range(events)
         ]
         request = wire.EventsRequest(
-            after=worker.sent, events=points, done=worker.sent + events, of=100
+            after=worker.sent, events=points, points_done=worker.sent + events, points_expected=100
         )
         spoke = self.speaks(worker)
         try:

@@ -58,8 +58,8 @@ class Taken:
             piece = wire.EventsRequest(
                 after + begin,
                 events[begin : begin + 500],
-                round(part * self.recorded.of),
-                self.recorded.of,
+                round(part * self.recorded.points_expected),
+                self.recorded.points_expected,
             )
             reporting.store_events(**self._who, report=piece)
         return self

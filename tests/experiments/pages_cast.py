@@ -56,7 +56,7 @@ def started(run: Run) -> reporting.Claim:
         event(0.1 * n, arm=f"relu {rate}", low=[0.05 * n], high=[0.15 * n])
         for n, rate in enumerate(RATES)
     ]
-    report(claimed, *points, done=5, of=165)
+    report(claimed, *points, points_done=5, points_expected=165)
     return claimed
 
 

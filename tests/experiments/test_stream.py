@@ -107,7 +107,7 @@ def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
         )
     )
     claimed = claim()
-    report(claimed, event(), done=1, of=2)
+    report(claimed, event(), points_done=1, points_expected=2)
     until(lambda: (str(claimed.run.pk), "running", 1) in said(reader))
     finish(claimed)
     until(lambda: (str(claimed.run.pk), "succeeded", 1) in said(reader))
@@ -120,7 +120,7 @@ def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
 
 
 def said(reader: Reader) -> list[tuple[str, str, int]]:
-    return [(data["run"], data["state"], data["done"]) for _kind, _number, data in reader.seen]
+    return [(data["run"], data["state"], data["points_done"]) for _kind, _number, data in reader.seen]
 
 
 def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:
@@ -143,7 +143,7 @@ def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1])
     for i in range(2, 6):
-        report(claimed, event(1.0 / i), after=i - 1, done=i, of=5)
+        report(claimed, event(1.0 / i), after=i - 1, points_done=i, points_expected=5)
     until(lambda: reader.numbers() == [1, 2, 3, 4, 5])
     finish(claimed)
     until(lambda: reader.over)

@@ -71,7 +71,7 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
     run_attempts = f"run-attempts/{given['run_attempt_id']}"
     answer = worker.post(
         f"{run_attempts}/events",
-        {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "done": 2, "of": 9},
+        {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "points_done": 2, "points_expected": 9},
     )
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
     verdict = {
@@ -93,7 +93,7 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
     for _ in range(2):
         assert worker.post(f"{run_attempts}/result", result).status_code == 200
     run = Run.objects.get(pk=given["run"])
-    assert (run.state, run.last_seq, run.done, run.of, run.device["name"]) == (
+    assert (run.state, run.last_seq, run.points_done, run.points_expected, run.device["name"]) == (
         "succeeded",
         2,
         2,
@@ -207,8 +207,8 @@ BAD_EVENTS: list[Any] = [
     json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "Infinity").encode(),
     json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "1e999").encode(),
     json.dumps({"after": 0, "events": [POINT]}).replace("0.5", "9" * 5000).encode(),
-    {"after": 0, "done": -1},
-    {"after": 0, "of": 2**40},
+    {"after": 0, "points_done": -1},
+    {"after": 0, "points_expected": 2**40},
 ]
 
 

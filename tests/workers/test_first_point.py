@@ -41,7 +41,7 @@ def test_the_first_point_arrives_before_the_run_ends(
     site.until(lambda: offer.result)
     assert offer.steps() == [0, 1, 2]
     assert offer.means() == [1.0, 2.0, 3.0]
-    assert offer.reports[-1].done == offer.reports[-1].of == 3
+    assert offer.reports[-1].points_done == offer.reports[-1].points_expected == 3
 
 
 def test_a_run_ends_with_its_own_labs_verdicts(

@@ -37,7 +37,7 @@ def test_requests_obey_every_limit_of_the_wire() -> None:
     box.add([event("long", *(n / 7 for n in range(200_000)))])
     numbers = 0
     while box:
-        request = box.request(done=1, of=2)
+        request = box.request(points_done=1, points_expected=2)
         body = msgspec.json.encode(request)
         msgspec.json.decode(body, type=wire.EventsRequest)  # which checks the number of events
         assert len(body) <= wire.MAX_BODY

@@ -87,10 +87,10 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
 
 def _left(found: Run) -> str:
     """Return how long a running run will still take, at its pace so far."""
-    if found.state != Run.State.RUNNING or not (found.started_at and found.of and found.done):
+    if found.state != Run.State.RUNNING or not (found.started_at and found.points_expected and found.points_done):
         return ""
     elapsed = max(0.0, (now() - found.started_at).total_seconds())
-    return shown.seconds(elapsed * (found.of - found.done) / found.done)
+    return shown.seconds(elapsed * (found.points_expected - found.points_done) / found.points_done)
 
 
 def _device(found: Run) -> str:

@@ -37,5 +37,5 @@ def row_of(run: Run) -> dict[str, object]:
         ],
         "first": verdicts[0] if verdicts else None,
         "called": shown.called(words, shown.made_of(run)),
-        "percent": 100 * run.done // run.of if run.of else 0,
+        "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
     }

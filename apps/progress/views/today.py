@@ -78,8 +78,8 @@ def _weeks(minutes: dict[Any, float], day: plans.Today) -> list[dict[str, Any]]:
 
 def _run(run: Run) -> dict[str, Any]:
     state = run.get_state_display()
-    if run.state == Run.State.RUNNING and run.of:
-        state = str(STEP) % {"done": run.done, "of": run.of}
+    if run.state == Run.State.RUNNING and run.points_expected:
+        state = str(STEP) % {"done": run.points_done, "of": run.points_expected}
     return {
         "run": run,
         "words": run.version.words,

@@ -136,7 +136,7 @@ async function reload() {
 
 const duration = (s) => (s < 90 ? config.say.seconds : config.say.minutes).replace("{n}", Math.ceil(s < 90 ? s : s / 60));
 
-function progress({ done, of }) {
+function progress({ points_done: done, points_expected: of }) {
   const bar = $("#progress");
   if (!bar || !of) return;
   bar.max = of;

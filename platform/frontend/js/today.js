@@ -7,12 +7,12 @@ import { RunStream } from "./run-stream.js";
 document.addEventListener("gradessent", () => { if (!refused) location.reload(); });
 
 const words = JSON.parse($("#run-words")?.textContent ?? "{}");
-const stepOf = ({ done, of }) => words.step.replace("%(done)s", done).replace("%(of)s", of);
+const stepOf = ({ points_done: done, points_expected: of }) => words.step.replace("%(done)s", done).replace("%(of)s", of);
 const lines = new Map($$("[data-run]").map((line) => [line.dataset.run, line])), list = $("[data-events]");
 if (list) {
   new RunStream(list.dataset.events, 0, lines.size).addEventListener("state", ({ detail: said }) => {
     const line = lines.get(said.run);
     line.dataset.state = said.state;
-    line.textContent = said.state === "running" && said.of ? stepOf(said) : words[said.state];
+    line.textContent = said.state === "running" && said.points_expected ? stepOf(said) : words[said.state];
   });
 }
