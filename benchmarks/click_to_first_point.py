@@ -63,8 +63,8 @@ def _wait_for_warmth(system: System) -> None:
     hand.
     """
     until(lambda: len(system.lab_processes()) == 1, 60, "one lab process is there")
-    before = system.seen_at()
-    until(lambda: system.seen_at() != before, 60, "the worker asks again")
+    before = system.last_seen_at()
+    until(lambda: system.last_seen_at() != before, 60, "the worker asks again")
 
 
 def _first_point(watching: httpx.Client, run: str) -> float:

@@ -33,7 +33,7 @@ def standing(*parts: str, **settings: str) -> Iterator[System]:
     postgres.make_database()
     usual = {
         "LEASE_SECONDS": "20",
-        "BEAT_SECONDS": "5",
+        "HEARTBEAT_SECONDS": "5",
         "TICK_SECONDS": "5",
         "GRADUS_POLL_SECONDS": "2",
     }

@@ -127,7 +127,7 @@ class RunAttempt:
         return (
             self._next
             if self._outbox or self._failures
-            else max(self._next, self._heard + self.claim.beat_seconds)
+            else max(self._next, self._heard + self.claim.heartbeat_seconds)
         )
 
     def _hear(self, word: Message | Gone) -> None:

@@ -68,7 +68,7 @@ class Claim(Struct, frozen=True):
     number: int  # of the run attempt, from 1
     token: str
     lease_seconds: float
-    beat_seconds: float
+    heartbeat_seconds: float
     kill_seconds: float  # from SIGTERM to SIGKILL
     limit_seconds: float  # the longest that the run attempt may take
     after: int  # number of the run's last stored batch: the run attempt's own begin with the next

@@ -52,7 +52,7 @@ class LabAdmin(Kept):
 
 @admin.register(LabVersion)
 class LabVersionAdmin(Kept):
-    list_display = ["lab", "sha256", "loaded_at"]
+    list_display = ["lab", "sha256", "created_at"]
     list_filter = ["lab"]
     search_fields = ["lab__slug", "sha256"]
 
@@ -71,11 +71,11 @@ class WorkerForm(forms.ModelForm[Worker]):
 @admin.register(Worker)
 class WorkerAdmin(Editable, admin.ModelAdmin[Worker]):
     form = WorkerForm
-    list_display = ["name", "queues", "seen_at", "revoked_at"]
+    list_display = ["name", "queues", "last_seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    fields = ("name", "queues", "created_at", "seen_at", "revoked_at", "capabilities")
-    readonly_fields = ["created_at", "seen_at", "revoked_at", "capabilities"]
+    fields = ("name", "queues", "created_at", "last_seen_at", "revoked_at", "capabilities")
+    readonly_fields = ["created_at", "last_seen_at", "revoked_at", "capabilities"]
     actions = ["revoke", "renew"]
 
     def save_model(self, request: HttpRequest, obj: Worker, form: Any, change: bool) -> None:
@@ -110,8 +110,8 @@ class RunAttemptInline(admin.TabularInline[RunAttempt, Run]):
     fields = readonly_fields = (
         "number",
         "worker",
-        "began_at",
-        "heard_at",
+        "started_at",
+        "last_heartbeat_at",
         "ended_at",
         "finished",
         "released",
@@ -167,7 +167,7 @@ class RunAdmin(Kept):
     @admin.action(description=_("Stop"), permissions=["stop"])
     def stop(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
         for run in runs:
-            services.ask_to_stop(run=run)
+            services.request_cancel(run=run)
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("experiments.change_run"))
@@ -193,8 +193,8 @@ class RunAttemptAdmin(Kept):
         "run",
         "number",
         "worker",
-        "began_at",
-        "heard_at",
+        "started_at",
+        "last_heartbeat_at",
         "ended_at",
         "finished",
         "released",
@@ -214,5 +214,5 @@ class BatchAdmin(Kept):
 
 @admin.register(ComputeUsage)
 class ComputeUsageAdmin(Kept):
-    list_display = ["owner", SECONDS, "counted_at"]
+    list_display = ["owner", SECONDS, "updated_at"]
     search_fields = ["owner__handle"]

@@ -92,7 +92,7 @@ class ClaimEndpoint(WorkerView):
             number=claimed.run_attempt.number,
             token=claimed.token,
             lease_seconds=settings.LEASE_SECONDS,
-            beat_seconds=settings.BEAT_SECONDS,
+            heartbeat_seconds=settings.HEARTBEAT_SECONDS,
             kill_seconds=settings.KILL_SECONDS,
             limit_seconds=settings.RUN_LIMIT_SECONDS,
             after=run.last_seq,

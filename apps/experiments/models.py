@@ -75,7 +75,7 @@ class LabVersion(models.Model):
     sha256 = models.CharField(max_length=64)  # of the .py
     source = models.TextField()  # the .py, as printed beside the results
     words = models.JSONField()  # the .toml
-    loaded_at = models.DateTimeField(db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
         verbose_name = _("version of a lab")
@@ -96,7 +96,7 @@ class Worker(models.Model):
     queues = models.JSONField(default=list)  # that it may claim from
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
-    seen_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
     # its last claim request: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 
@@ -148,7 +148,7 @@ class Run(models.Model):
     seed = models.PositiveIntegerField(default=0)
     queue = models.CharField(max_length=16, choices=Queue)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
-    stop_asked = models.BooleanField(default=False)
+    cancel_requested = models.BooleanField(default=False)
     shared = models.BooleanField(default=False)
     queued_at = models.DateTimeField(db_default=Clock())
     started_at = models.DateTimeField(null=True, blank=True)  # of the last run attempt
@@ -217,7 +217,7 @@ class Prediction(models.Model):
     outcome = models.CharField(max_length=16, choices=Outcome)
     confidence = models.PositiveSmallIntegerField(choices=Confidence)
     drawing = models.JSONField(default=dict, blank=True)  # {arm: value}
-    committed_at = models.DateTimeField(db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
     was_right = models.BooleanField(null=True)  # NULL: not scored (inconclusive, stopped, not over)
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
 
@@ -267,7 +267,7 @@ class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
     @staticmethod
     def _silence() -> Q:
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        return Q(heard_at__lt=Clock() - lease) | Q(heard_at__gt=Clock() + lease)
+        return Q(last_heartbeat_at__lt=Clock() - lease) | Q(last_heartbeat_at__gt=Clock() + lease)
 
 
 class RunAttempt(models.Model):
@@ -279,10 +279,10 @@ class RunAttempt(models.Model):
     number = models.PositiveSmallIntegerField()  # from 1
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="run_attempts")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
-    began_at = models.DateTimeField(db_default=Clock())
-    heard_at = models.DateTimeField(db_default=Clock())
+    started_at = models.DateTimeField(db_default=Clock())
+    last_heartbeat_at = models.DateTimeField(db_default=Clock())
     # when its last points came: a beat is no progress
-    moved_at = models.DateTimeField(db_default=Clock())
+    last_progress_at = models.DateTimeField(db_default=Clock())
     ended_at = models.DateTimeField(null=True, blank=True)
     finished = models.BooleanField(default=False)  # it brought the result; else it was given up
     # the worker gave it back at shutdown: costs no run attempt
@@ -357,7 +357,7 @@ class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
                 going=Coalesce(Subquery(going), 0),
                 used=ComputeUsage.DECAYED_SECONDS,
             )
-            .annotate(patient=Q(oldest__lt=patience, counted_at__lt=patience))
+            .annotate(patient=Q(oldest__lt=patience, updated_at__lt=patience))
             .filter(going__lt=slots)
             .order_by("-patient", "going", "used", "oldest")
         )
@@ -370,11 +370,11 @@ class ComputeUsage(models.Model):
 
     owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage")
     seconds = models.FloatField(default=0)
-    counted_at = models.DateTimeField(db_default=Clock())
+    updated_at = models.DateTimeField(db_default=Clock())
 
     objects = ComputeUsageQuerySet.as_manager()
 
-    _days: Any = Cast(Extract(Clock() - F("counted_at"), "epoch"), FloatField()) / 86400.0
+    _days: Any = Cast(Extract(Clock() - F("updated_at"), "epoch"), FloatField()) / 86400.0
     # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error,
     # and would stop every claim.
     DECAYED_SECONDS: Any = F("seconds") * Power(

@@ -37,7 +37,7 @@ class Claim:
 def note_seen(worker: Worker, asked: wire.ClaimRequest) -> None:
     """Keep what a machine says of itself, and that it is there."""
     Worker.objects.filter(pk=worker.pk).update(
-        seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(asked))
+        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(asked))
     )
 
 
@@ -97,7 +97,7 @@ def _start_run_attempt(run: Run, worker: Worker) -> Claim:
     token = new_token()
     number = run.run_attempts.count() + 1
     run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
-    add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY)
+    add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY_SECONDS)
     # as the claim stored it; who claims reads no more of the run than this
     run.state, run.points_done, run.points_expected = Run.State.RUNNING, 0, 0
     if number > 1:  # tell readers to forget what the run attempt before drew
@@ -139,7 +139,7 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
         run.points_done, run.points_expected = max(run.points_done, report.points_done), report.points_expected
         run.save(update_fields=["last_seq", "points_done", "points_expected"])
         live.tell_batches(run, fresh)
-    return run.stop_asked
+    return run.cancel_requested
 
 
 def _hear(run_attempt_id: int, *, moved: bool) -> None:
@@ -149,9 +149,9 @@ def _hear(run_attempt_id: int, *, moved: bool) -> None:
     run must not end for that.
     """
     spoke = RunAttempt.objects.filter(pk=run_attempt_id)
-    silence = Clock() - F("heard_at")
-    spoke.silent().update(began_at=F("began_at") + silence, moved_at=F("moved_at") + silence)
-    spoke.update(heard_at=Clock(), **({"moved_at": Clock()} if moved else {}))
+    silence = Clock() - F("last_heartbeat_at")
+    spoke.silent().update(started_at=F("started_at") + silence, last_progress_at=F("last_progress_at") + silence)
+    spoke.update(last_heartbeat_at=Clock(), **({"last_progress_at": Clock()} if moved else {}))
 
 
 @transaction.atomic
@@ -178,7 +178,7 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     _check_claims(run, result.verdicts)
     RunAttempt.objects.filter(pk=run_attempt_id).update(ended_at=Clock(), finished=True)
     # as the worker measured it: the database's clock may have stepped meanwhile
-    used = result.seconds - settings.ENTRY_PENALTY
+    used = result.seconds - settings.ENTRY_PENALTY_SECONDS
     add_compute_usage(
         owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0)
     )

@@ -226,7 +226,7 @@ def place_of(run: Run) -> Place:
     ahead = next((i for i, w in enumerate(order) if w.run == str(run.pk)), len(order))
     workers = [
         m
-        for m in Worker.objects.filter(revoked_at=None, seen_at__gt=Clock() - PRESENT)
+        for m in Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - PRESENT)
         if run.queue in m.queues
     ]
     able = [

@@ -106,14 +106,14 @@ def _predicted(run: Run) -> PredictionMade | None:
 
 
 @transaction.atomic
-def ask_to_stop(*, run: Run) -> None:
+def request_cancel(*, run: Run) -> None:
     """Stop a waiting run now, or have a running one's worker told with its next report."""
     # two updates would miss a run that is requeued between them
     held = Run.objects.select_for_update().get(pk=run.pk)
     if held.is_over:
         return
-    held.stop_asked = True
-    held.save(update_fields=["stop_asked"])
+    held.cancel_requested = True
+    held.save(update_fields=["cancel_requested"])
     if held.state == Run.State.QUEUED:
         end_run(held, Run.State.CANCELLED)
 
@@ -160,7 +160,7 @@ def overdue_run_attempts() -> list[int]:
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
     )
     stall = timedelta(seconds=settings.STALL_SECONDS)
-    late = Q(began_at__lt=Clock() - limit) | Q(moved_at__lt=Clock() - stall)
+    late = Q(started_at__lt=Clock() - limit) | Q(last_progress_at__lt=Clock() - stall)
     return list(RunAttempt.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
 
 
@@ -204,7 +204,7 @@ def outdated_runs() -> list[UUID]:
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
     )
     known = (
-        Worker.objects.filter(revoked_at=None, seen_at__gt=Clock() - longest)
+        Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - longest)
         if waiting
         else Worker.objects.none()
     )
@@ -216,7 +216,7 @@ def outdated_runs() -> list[UUID]:
     }
     there = {
         queue
-        for worker in known.filter(seen_at__gt=Clock() - selectors.PRESENT)
+        for worker in known.filter(last_seen_at__gt=Clock() - selectors.PRESENT)
         for queue in worker.queues
     }
     return [pk for pk, queue, sha256 in waiting if queue in there and (queue, sha256) not in has]
@@ -256,8 +256,8 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs the learner nothing
-    add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY)
-    if run.stop_asked:
+    add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY_SECONDS)
+    if run.cancel_requested:
         end_run(run, Run.State.CANCELLED)
     elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:
         end_run(run, Run.State.LOST)
@@ -294,5 +294,5 @@ def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
 def add_compute_usage(*, owner_id: int, seconds: float) -> None:
     """Add to what the owner used lately (seconds of compute)."""
     ComputeUsage.objects.filter(owner_id=owner_id).update(
-        seconds=ComputeUsage.DECAYED_SECONDS + seconds, counted_at=Clock()
+        seconds=ComputeUsage.DECAYED_SECONDS + seconds, updated_at=Clock()
     )

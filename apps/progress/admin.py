@@ -66,7 +66,7 @@ class ReviewAdmin(Own):
 
 @admin.register(Session)
 class SessionAdmin(Own):
-    list_display = ["user", "day", "length", "began_at", "ended_at"]
+    list_display = ["user", "day", "length", "started_at", "ended_at"]
     list_filter = ["day"]
 
     def length(self, session: Session) -> int:
@@ -81,7 +81,7 @@ class DayAdmin(Own):
 
 @admin.register(Attempt)
 class AttemptAdmin(OfQuestions):
-    list_display = ["user", "question", "number", "day", "hints", "began_at", "revealed_at", "over"]
+    list_display = ["user", "question", "number", "day", "hints", "started_at", "revealed_at", "over"]
     list_filter = ["over"]
 
 
@@ -96,7 +96,7 @@ class AnswerAdmin(Own):
         "grade",
         "graded_by",
         "confidence",
-        "made_at",
+        "created_at",
     ]
     list_filter = ["outcome", "graded_by", "confidence"]
     list_select_related = ["user", "revision__question"]
@@ -115,16 +115,16 @@ class PlanAdmin(Own):
 
 @admin.register(Note)
 class NoteAdmin(OfQuestions):
-    list_display = ["user", "question", "changed_at"]
-    fields = ("user", "question", "changed_at")
+    list_display = ["user", "question", "updated_at"]
+    fields = ("user", "question", "updated_at")
 
 
 @admin.register(Bookmark)
 class BookmarkAdmin(OfQuestions):
-    list_display = ["user", "question", "made_at"]
+    list_display = ["user", "question", "created_at"]
 
 
 @admin.register(Waiting)
 class WaitingAdmin(Own):
-    list_display = ["user", "run", "since"]
+    list_display = ["user", "run", "created_at"]
     list_select_related = ["user", "run"]

@@ -70,9 +70,9 @@ def open_attempt(
         latest.save(update_fields=["session", "day"])
     if seen.attempt not in (None, latest.pk):
         raise BadRequest(out_of_date())
-    if seen.since is not None and not latest.is_revealed and latest.began_at != seen.since:
-        latest.began_at = seen.since
-        latest.save(update_fields=["began_at"])
+    if seen.since is not None and not latest.is_revealed and latest.started_at != seen.since:
+        latest.started_at = seen.since
+        latest.save(update_fields=["started_at"])
     return latest
 
 
@@ -93,7 +93,7 @@ def _begin(
     if seen.revision is not None:
         published = Revision.objects.filter(question=question, published_at__isnull=False)
         attempt.revision = published.filter(pk=seen.revision).first() or attempt.revision
-    attempt.session, attempt.began_at = session, seen.since or attempt.began_at
+    attempt.session, attempt.started_at = session, seen.since or attempt.started_at
     attempt.save(force_insert=True)
     return attempt
 

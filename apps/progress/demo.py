@@ -70,12 +70,12 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
 
 def _store(user: User, question: Question, grade: Grade, begun: datetime, chance: Random) -> None:
     Card.objects.get_or_create(
-        user=user, question=question, defaults={"made_at": begun, "due": begun}
+        user=user, question=question, defaults={"created_at": begun, "due": begun}
     )
     judge = Judge.SELF
     number = Attempt.objects.filter(user=user, question=question).count()
     attempt = selectors.next_attempt(user, question, number)
-    attempt.day, attempt.began_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
+    attempt.day, attempt.started_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
     attempt.revealed_at, attempt.over, attempt.graded_as, attempt.grades = (
         grade.at,
         True,
@@ -123,7 +123,7 @@ def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
         grade=grade.rating,
         graded_by=Judge.NUMERIC,
         key=uuid5(attempt.pk, "demo"),
-        made_at=grade.at,
+        created_at=grade.at,
     )
 
 

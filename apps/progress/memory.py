@@ -66,15 +66,15 @@ class Counted:
 
 
 def fold(
-    made_at: datetime, grades: Iterable[Grade], aim: float = AIM
+    created_at: datetime, grades: Iterable[Grade], aim: float = AIM
 ) -> tuple[Memory, list[Counted]]:
     """Return what a card comes to by its grades, whatever order they are handed in.
 
     Args:
-        made_at: when the card was made: new cards are due at once.
+        created_at: when the card was made: new cards are due at once.
         aim: the recall at which the next review is set, 0.8 to 0.95.
     """
-    memory, counted = Memory(due=made_at), list[Counted]()
+    memory, counted = Memory(due=created_at), list[Counted]()
     for grade in sorted(grades, key=lambda grade: (grade.at, grade.review_id.int)):
         counted.append(Counted(grade, memory.state == REVIEW and elapsed(memory, grade.day) > 0))
         memory = after(memory, grade.rating, grade.at, grade.day, aim)

@@ -68,7 +68,7 @@ class Card(models.Model):
     last_review = models.DateTimeField(null=True)  # null: never graded
     last_day = models.DateField(null=True)  # the learner's, of the last review
     suspended = models.BooleanField(default=False)
-    made_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
 
     objects = CardQuerySet.as_manager()
 
@@ -123,7 +123,7 @@ class Session(models.Model):
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="sessions")
     day = models.DateField()  # the learner's
     cards = ArrayField(models.BigIntegerField(), size=MOST)  # in the order in which they come
-    began_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -164,7 +164,7 @@ class Review(models.Model):
     seconds = models.FloatField(default=0)  # from question to grade
     session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="reviews")
     before = models.JSONField()  # the card as it was when this was stored
-    stored_at = models.DateTimeField(db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
         verbose_name = _("review")
@@ -246,7 +246,7 @@ class Attempt(models.Model):
     seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
     day = models.DateField()  # the learner's: on the next day it is over
     hints = models.PositiveSmallIntegerField(default=0)  # opened
-    began_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(default=now)
     revealed_at = models.DateTimeField(null=True)
     over = models.BooleanField(default=False)  # graded, or left behind
     graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
@@ -310,12 +310,12 @@ class Answer(models.Model):
     grade = models.PositiveSmallIntegerField(choices=Rating, null=True)
     graded_by = models.CharField(max_length=16, choices=Judge)
     key = models.UUIDField()  # idempotency key of the form
-    made_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name = _("answer")
         verbose_name_plural = _("answers")
-        ordering = ["made_at", "pk"]
+        ordering = ["created_at", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["user", "key"], name="a_key_makes_one_answer"),
             models.UniqueConstraint(
@@ -370,7 +370,7 @@ class Note(models.Model):
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="notes")
     question = models.ForeignKey(Question, models.CASCADE, related_name="notes")
     text = models.TextField(max_length=LONGEST)
-    changed_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name = _("note")
@@ -388,7 +388,7 @@ class Bookmark(models.Model):
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="bookmarks")
     question = models.ForeignKey(Question, models.CASCADE, related_name="bookmarks")
-    made_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name = _("bookmark")
@@ -406,12 +406,12 @@ class Waiting(models.Model):
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="verdicts_that_wait")
     run = models.OneToOneField(Run, models.CASCADE, related_name="waits_for_its_owner")
-    since = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         verbose_name = _("unread verdict")
         verbose_name_plural = _("unread verdicts")
-        ordering = ["since"]
+        ordering = ["created_at"]
 
     def __str__(self) -> str:
         return f"{self.run_id}"

@@ -275,7 +275,7 @@ def _mark(pk: int, grades: dict[int, int], following: Card | None) -> str:
 
 
 def last_session(user: User) -> Session | None:
-    return Session.objects.filter(user=user).order_by("-began_at").first()
+    return Session.objects.filter(user=user).order_by("-started_at").first()
 
 
 # ---------------------------------------------------------------- beside a question
@@ -296,7 +296,7 @@ def question_for(user: User | AnonymousUser, slug: str) -> Question:
 
 
 def bookmarks(user: User) -> QuerySet[Question]:
-    return _listed().filter(bookmarks__user=user).order_by("-bookmarks__made_at")
+    return _listed().filter(bookmarks__user=user).order_by("-bookmarks__created_at")
 
 
 def suspended(user: User) -> QuerySet[Question]:

@@ -181,8 +181,8 @@ def _recount(card: Card, *, without: UUID) -> None:
 def _apply(card: Card, before: Iterable[memory.Grade]) -> None:
     """Set a card to what its log comes to now; `before` are the grades that counted until now."""
     aim = selectors.plan_of(card.user).retention / 100
-    _was, counted_before = memory.fold(card.made_at, before, aim)
-    held, counted = memory.fold(card.made_at, selectors.grades_of(card), aim)
+    _was, counted_before = memory.fold(card.created_at, before, aim)
+    held, counted = memory.fold(card.created_at, selectors.grades_of(card), aim)
     fields = ("due", "state", "step", "stability", "difficulty", "last_review", "last_day")
     Card.objects.filter(pk=card.pk).update(**{name: getattr(held, name) for name in fields})
     _move_days(card.user, counted_before, counted)
@@ -321,7 +321,7 @@ def write_note(*, user: User, question: Question, text: str) -> None:
         [Note(user=user, question=question, text=text)],
         update_conflicts=True,
         unique_fields=["user", "question"],
-        update_fields=["text", "changed_at"],
+        update_fields=["text", "updated_at"],
     )
 
 

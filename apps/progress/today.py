@@ -145,7 +145,7 @@ def _first_steps(
     seen = (
         Attempt.objects.filter(user=user, revealed_at__isnull=False)
         .select_related("question__current")
-        .order_by("began_at")
+        .order_by("started_at")
         .first()
     )
     steps = [

@@ -170,7 +170,7 @@ def _is_published(revision: Revision | None) -> bool:
 @admin.register(Revision)
 class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
     form = RevisionForm
-    list_display = ["question", "number", "title_en", "made_at", "published_at", "is_current"]
+    list_display = ["question", "number", "title_en", "created_at", "published_at", "is_current"]
     list_filter = [
         ("published_at", admin.EmptyFieldListFilter),
         "question__topic",
@@ -186,13 +186,13 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
         "answer_en",
         "answer_zh",
     ]
-    date_hierarchy = "made_at"
+    date_hierarchy = "created_at"
     autocomplete_fields = ["question"]
-    readonly_fields = ["number", "made_at", "published_at"]
+    readonly_fields = ["number", "created_at", "published_at"]
     inlines = [PieceInline]
     actions = ["publish"]
     fieldsets = (
-        (None, {"fields": (("question", "number"), ("made_at", "published_at"))}),
+        (None, {"fields": (("question", "number"), ("created_at", "published_at"))}),
         (
             _("Text"),
             {
@@ -291,11 +291,11 @@ class PieceAdmin(Kept):
 
 @admin.register(Report)
 class ReportAdmin(Editable, admin.ModelAdmin[Report]):
-    list_display = ["question", "about", "language", "state", "made_at", "reporter"]
+    list_display = ["question", "about", "language", "state", "created_at", "reporter"]
     list_filter = ["state", "about", "language", "question__topic"]
     list_select_related = ["question", "reporter"]
     search_fields = ["question__slug", "text", "note", "reporter__handle"]
-    date_hierarchy = "made_at"
+    date_hierarchy = "created_at"
     fields = (
         "question",
         "revision",
@@ -303,7 +303,7 @@ class ReportAdmin(Editable, admin.ModelAdmin[Report]):
         "about",
         "language",
         "text_as_written",
-        "made_at",
+        "created_at",
         "state",
         "note",
     )
@@ -314,7 +314,7 @@ class ReportAdmin(Editable, admin.ModelAdmin[Report]):
         "about",
         "language",
         "text_as_written",
-        "made_at",
+        "created_at",
     ]
 
     @admin.display(description=_("text"))

@@ -161,7 +161,7 @@ class Revision(models.Model):
     html_made_by = models.CharField(
         max_length=32, blank=True, editable=False
     )  # the renderer's version: of another, it is made anew
-    made_at = models.DateTimeField(db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
     # null: a draft, which may change
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -260,14 +260,14 @@ class Report(models.Model):
     about = models.CharField(max_length=16, choices=About)
     text = models.TextField(max_length=MAX_TEXT_LENGTH)
     language = models.CharField(max_length=8)  # in which it was read
-    made_at = models.DateTimeField(db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
     note = models.TextField(blank=True)  # of who dealt with it
 
     class Meta:
         verbose_name = _("report of a mistake")
         verbose_name_plural = _("reports of mistakes")
-        ordering = ["-made_at"]
+        ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(fields=["reporter", "key"], name="a_key_makes_one_report")
         ]

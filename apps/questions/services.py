@@ -113,7 +113,7 @@ def draft_from(*, question: Question) -> Revision:
     draft, pieces = question.current, list(question.current.pieces.all())
     last = question.revisions.aggregate(last=Max("number"))["last"]
     draft.pk, draft.number, draft.published_at, draft._state.adding = None, last + 1, None, True
-    draft.made_at = Clock()
+    draft.created_at = Clock()
     draft.save()
     for piece in pieces:
         piece.pk, piece.revision = None, draft

@@ -270,15 +270,15 @@ MAX_QUEUED = int(env.positive("MAX_QUEUED", 20))  # runs a learner may have wait
 MAX_RUNNING = int(env.positive("MAX_RUNNING", 2))  # and running, in each queue
 MAX_RUN_ATTEMPTS = 3
 LEASE_SECONDS = env.positive("LEASE_SECONDS", 20)
-BEAT_SECONDS = env.positive("BEAT_SECONDS", 5)
-if BEAT_SECONDS >= LEASE_SECONDS:
+HEARTBEAT_SECONDS = env.positive("HEARTBEAT_SECONDS", 5)
+if HEARTBEAT_SECONDS >= LEASE_SECONDS:
     raise ImproperlyConfigured(
-        "BEAT_SECONDS must be less than LEASE_SECONDS: "
+        "HEARTBEAT_SECONDS must be less than LEASE_SECONDS: "
         "a worker would be given up between two beats."
     )
 TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
-ENTRY_PENALTY = 30.0  # compute-seconds added at each claim
+ENTRY_PENALTY_SECONDS = 30.0  # compute-seconds added at each claim
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a run attempt may take
 # without a new point ends a run attempt, even if it beats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)

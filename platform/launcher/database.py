@@ -62,7 +62,7 @@ def last_seen(url: str) -> float | None:
         if not _has_workers(connection):
             return None
         query = (
-            "SELECT extract(epoch FROM now() - max(seen_at)) FROM experiments_worker WHERE "
+            "SELECT extract(epoch FROM now() - max(last_seen_at)) FROM experiments_worker WHERE "
             "revoked_at IS NULL"
         )
         found = _value(connection, query)

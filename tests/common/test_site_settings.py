@@ -95,7 +95,7 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"MAX_QUEUED": "inf"}, "MAX_QUEUED='inf' is not a number"),
         ({"TICK_SECONDS": "0"}, "TICK_SECONDS=0: write a number above 0"),
         ({"KILL_SECONDS": "-1"}, "KILL_SECONDS=-1: write a number above 0"),
-        ({"LEASE_SECONDS": "5"}, "BEAT_SECONDS must be less than LEASE_SECONDS"),
+        ({"LEASE_SECONDS": "5"}, "HEARTBEAT_SECONDS must be less than LEASE_SECONDS"),
         ({"DEBUG": "maybe"}, "DEBUG='maybe': write 1 or 0"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
         ({"DATABASE_URL": "postgresql://h:port/x"}, "DATABASE_URL: Port could not be cast"),

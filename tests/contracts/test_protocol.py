@@ -124,7 +124,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: Run.objects.exists())
     @rule(which=index)
     def stop(self, which: int) -> None:
-        services.ask_to_stop(run=self.pick_run(which))
+        services.request_cancel(run=self.pick_run(which))
 
     # ------------------------------------------------------------ what workers do
 
@@ -251,7 +251,7 @@ class Protocol(RuleBasedStateMachine):
                     result=self.a_result("succeeded", claimed.run),
                 )
         stuck = Run.objects.exclude(state__in=Run.OVER)
-        assert not stuck, f"stuck: {list(stuck.values_list('state', 'stop_asked'))}"
+        assert not stuck, f"stuck: {list(stuck.values_list('state', 'cancel_requested'))}"
         self.it_adds_up()
 
     # ------------------------------------------------------------ help

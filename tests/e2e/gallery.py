@@ -165,7 +165,7 @@ class Gallery:
         found["shared"] = self.make(handle="ola", config={"bias": -1}).report().end()
         services.set_run_visibility(run=found["shared"], shared=True)
         found["stopping"] = self.make(handle="kay").report(0.3).claim.run
-        services.ask_to_stop(run=found["stopping"])
+        services.request_cancel(run=found["stopping"])
         found["running"] = self.make().report(0.45).claim.run
         for handle in ("ola", "kay"):
             self.queue(handle=handle)

@@ -28,7 +28,7 @@ PASSWORD = "graph paper and pencils"  # of everybody in the tests
 CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve")
 LIVELY = {
     "LEASE_SECONDS": "30",
-    "BEAT_SECONDS": "1",
+    "HEARTBEAT_SECONDS": "1",
     "TICK_SECONDS": "0.5",
     "KILL_SECONDS": "2",
     "GRADUS_POLL_SECONDS": "0.5",
@@ -95,7 +95,7 @@ class System:
         for name in names or ("web", "housekeep", "worker"):
             assert name not in self.running, f"{name} runs already"
             if name == "worker":
-                self._seen_at_start = self.seen_at()
+                self._seen_at_start = self.last_seen_at()
             with self.log(name).open("ab") as log:
                 self.running[name] = spawn(
                     getattr(self, f"_{name}")(),
@@ -137,14 +137,14 @@ class System:
         """Say whether the present worker has asked for work: it does so only with a warm process in
         hand.
         """
-        return self._lives("worker") and self.seen_at() != self._seen_at_start
+        return self._lives("worker") and self.last_seen_at() != self._seen_at_start
 
     def _lives(self, name: str) -> bool:
         assert self.running[name].poll() is None, f"{name} ended by itself:\n{self.tail(name)}"
         return True
 
-    def seen_at(self) -> Any:
-        return self.query("SELECT seen_at FROM experiments_worker WHERE name = 'local'")[0][0]
+    def last_seen_at(self) -> Any:
+        return self.query("SELECT last_seen_at FROM experiments_worker WHERE name = 'local'")[0][0]
 
     def lab_processes(self) -> set[int]:
         """Return the lab processes of the worker that runs now."""

@@ -148,9 +148,9 @@ def spare_of(site: System) -> int:
     """Return the lab process that waits for the next run: the only one of a worker that has just
     asked for work.
     """
-    before = site.seen_at()
+    before = site.last_seen_at()
     until(
-        lambda: site.seen_at() != before and len(site.lab_processes()) == 1,
+        lambda: site.last_seen_at() != before and len(site.lab_processes()) == 1,
         what="a warm process waits, alone",
     )
     (lab,) = site.lab_processes()

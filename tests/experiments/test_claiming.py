@@ -44,7 +44,7 @@ def test_slots_are_counted_in_each_lane(ola: User, queue: Any, claim: Any, bench
 
 def test_someone_who_was_away_for_years_stops_no_claim(ola: User, queue: Any, claim: Any) -> None:
     run = queue(ola, "k")
-    ComputeUsage.objects.update(seconds=30, counted_at=Clock() - timedelta(days=2000))
+    ComputeUsage.objects.update(seconds=30, updated_at=Clock() - timedelta(days=2000))
     assert claim().run == run
 
 
@@ -240,12 +240,12 @@ def test_a_result_that_changes_its_mind_is_refused(mei: User, queue: Any, claim:
 def test_a_run_that_ends_without_a_result_is_told_too(
     mei: User, ola: User, heard: list[str], queue: Any, offer: Any
 ) -> None:
-    services.ask_to_stop(run=queue(mei, "waits"))
+    services.request_cancel(run=queue(mei, "waits"))
     stopped, lost = queue(mei, "stopped"), queue(ola, "lost")
     for i in range(1, 4):
         while offer():
             pass
-        services.ask_to_stop(run=stopped)
+        services.request_cancel(run=stopped)
         later(30 * i)
         duties.requeue_silent_runs()
     lost.refresh_from_db()
@@ -270,7 +270,7 @@ def test_a_listener_that_fails_undoes_the_result(mei: User, queue: Any, claim: A
 
 def test_stopping_what_waits_is_at_once(mei: User, queue: Any, offer: Any) -> None:
     run = queue(mei, "k")
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
     assert offer() is None
@@ -279,7 +279,7 @@ def test_stopping_what_waits_is_at_once(mei: User, queue: Any, offer: Any) -> No
 def test_stopping_what_runs_is_told_with_the_next_report(mei: User, queue: Any, claim: Any) -> None:
     run = queue(mei, "k")
     claimed = claim()
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     assert report(claimed)
     assert finish(claimed, "cancelled").state == Run.State.CANCELLED
 
@@ -287,7 +287,7 @@ def test_stopping_what_runs_is_told_with_the_next_report(mei: User, queue: Any, 
 def test_a_stop_gives_back_what_was_not_used(mei: User, queue: Any, claim: Any) -> None:
     run = queue(mei, "k")
     claimed = claim()
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     finish(claimed, "cancelled", seconds=2)
     assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
@@ -299,9 +299,9 @@ def test_a_try_that_beats_but_stands_still_is_ended(
     run = queue(mei, "k")
     claimed = claim()
     later(seconds)
-    RunAttempt.objects.update(heard_at=Clock())
+    RunAttempt.objects.update(last_heartbeat_at=Clock())
     if beats == "passes its limit":
-        RunAttempt.objects.update(moved_at=Clock())
+        RunAttempt.objects.update(last_progress_at=Clock())
     assert duties.end_overdue_runs() == 1
     run.refresh_from_db()
     assert run.state == Run.State.LIMIT_EXCEEDED
@@ -320,7 +320,7 @@ def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step:
     report(claimed, after=1)
     assert duties.requeue_silent_runs() == duties.end_overdue_runs() == 0
     later(step + 301)
-    RunAttempt.objects.update(heard_at=Clock())
+    RunAttempt.objects.update(last_heartbeat_at=Clock())
     assert duties.end_overdue_runs() == 1  # and the limits count on from where they were
 
 

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
 
 def fall_silent() -> None:
-    RunAttempt.objects.update(heard_at=Clock() - timedelta(minutes=1))
+    RunAttempt.objects.update(last_heartbeat_at=Clock() - timedelta(minutes=1))
 
 
 def elsewhere(work: Callable[[], Any]) -> Future[Any]:
@@ -104,7 +104,7 @@ def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
     moment: str, mei: User, ola: User, queue: Any, claim: Any
 ) -> None:
     stopped, next_one = queue(mei, "k"), queue(ola, "k")
-    with before(moment, lambda: services.ask_to_stop(run=stopped)):
+    with before(moment, lambda: services.request_cancel(run=stopped)):
         assert claim().run == next_one
 
 
@@ -113,7 +113,7 @@ def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(
 ) -> None:
     stopped, next_one = queue(mei, "k"), queue(ola, "k")
     with transaction.atomic():
-        services.ask_to_stop(run=stopped)
+        services.request_cancel(run=stopped)
         claimed = elsewhere(claim)
     assert claimed.result().run == next_one
     stopped.refresh_from_db()
@@ -209,7 +209,7 @@ def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
     claim()
     fall_silent()
     with before("", duties.requeue_silent_runs, skip=1):
-        services.ask_to_stop(run=run)
+        services.request_cancel(run=run)
     duties.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
@@ -224,7 +224,7 @@ def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: 
         "token": claimed.token,
     }
     with transaction.atomic():
-        services.ask_to_stop(run=run)
+        services.request_cancel(run=run)
         released = elsewhere(lambda: reporting.release_run_attempt(**mine, reason="shutdown"))
     released.result()
     run.refresh_from_db()

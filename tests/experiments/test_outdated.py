@@ -39,7 +39,7 @@ def seen(name: str, sha256: str, *queues: str) -> None:
     worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
     worker.queues, worker.capabilities = list(queues or ["labs"]), {"labs": {"dead-relu": sha256}}
     worker.save()
-    Worker.objects.filter(pk=worker.pk).update(seen_at=Clock())
+    Worker.objects.filter(pk=worker.pk).update(last_seen_at=Clock())
 
 
 def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(

@@ -123,7 +123,7 @@ def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
 
 def seen(worker: Worker, **capabilities: Any) -> None:
     Worker.objects.filter(pk=worker.pk).update(
-        seen_at=Clock(), capabilities={"labs": LABS, "all_slots": 1, **capabilities}
+        last_seen_at=Clock(), capabilities={"labs": LABS, "all_slots": 1, **capabilities}
     )
 
 

@@ -97,7 +97,7 @@ def test_a_strangers_hand_changes_nothing(lab: Lab, mei: User, sam: User) -> Non
     for path in ("/stop", "/share"):  # who may see may still not change
         assert browser(sam).post(f"/runs/{run.pk}{path}", DOING[path]).status_code == 404
     run.refresh_from_db()
-    assert (run.state, run.stop_asked, Run.objects.count()) == ("queued", False, 1)
+    assert (run.state, run.cancel_requested, Run.objects.count()) == ("queued", False, 1)
 
 
 def test_a_visitor_who_presses_signs_in_and_comes_back_to_the_run(lab: Lab, mei: User) -> None:
@@ -323,7 +323,7 @@ def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    Worker.objects.update(seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
+    Worker.objects.update(last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
     client, run = browser(mei), queued(mei, lab, prediction=SURE)
 
     def look() -> None:

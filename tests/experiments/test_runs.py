@@ -20,7 +20,7 @@ Most = Callable[[int], AbstractContextManager[object]]
 def many(owner: User, count: int) -> None:
     """Give `owner` runs that were stopped: copies of one."""
     run = queued(owner, loaded(), "first")
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     run.refresh_from_db()
     for n in range(count - 1):
         run.pk, run.key, run._state.adding = None, f"copy {n}", True

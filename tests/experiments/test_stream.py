@@ -276,7 +276,7 @@ def test_a_place_in_the_queue_is_told_and_changes(
     assert reader.seen[0][2]["ahead"] == 1 and reader.seen[0][2]["reason"] == "no-worker"
     claim()
     until(lambda: reader.seen[-1][2].get("ahead") == 0)
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     until(lambda: reader.over)
     assert reader.states()[-1] == "cancelled"
 

@@ -151,7 +151,7 @@ def test_a_number_that_no_batch_can_have_is_no_error(
     mei: User, queue: Any, watch: Any, number: str
 ) -> None:
     run = queue(mei, "k")
-    services.ask_to_stop(run=run)
+    services.request_cancel(run=run)
     reader = watch(mei, run, **{"Last-Event-ID": number})
     until(lambda: reader.over)
     assert (reader.status, reader.states()) == (200, ["cancelled"])

@@ -111,7 +111,7 @@ def test_nothing_to_do_has_no_body(worker: SimulatedWorker) -> None:
 def test_a_machine_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
     worker.post("claim", CLAIM)
     worker = Worker.objects.get()
-    assert worker.seen_at is not None and worker.capabilities["device"]["name"] == "test"
+    assert worker.last_seen_at is not None and worker.capabilities["device"]["name"] == "test"
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def seen(database: str) -> set[str]:
         return {
             name
             for (name,) in connection.execute(
-                "SELECT name FROM experiments_worker WHERE seen_at IS NOT NULL"
+                "SELECT name FROM experiments_worker WHERE last_seen_at IS NOT NULL"
             )
         }
 

@@ -119,7 +119,7 @@ def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
     assert database.last_seen(url) is None
     token = make_worker(name="local", queues=["labs"])
     assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
-    Machine.objects.update(seen_at=timezone.now())
+    Machine.objects.update(last_seen_at=timezone.now())
     seconds = database.last_seen(url)
     assert seconds is not None and abs(seconds) < 60
     Machine.objects.update(revoked_at=timezone.now())

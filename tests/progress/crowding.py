@@ -16,7 +16,7 @@ FILL = """
            kinds, 2, current_id, '', false
     FROM questions_question, generate_series(1, %(cards)s) n WHERE slug = %(like)s;
     INSERT INTO progress_card (user_id, question_id, state, step, stability, difficulty, due,
-                               last_review, last_day, suspended, made_at)
+                               last_review, last_day, suspended, created_at)
     SELECT %(user)s, id, 2, NULL, 5 + id %% 300, 5,
            %(now)s::timestamptz + (id %% 400 - 2) * interval '1 day',
            %(now)s::timestamptz - (3 + id %% 60) * interval '1 day',
@@ -24,7 +24,7 @@ FILL = """
            %(now)s::timestamptz - interval '900 days'
     FROM questions_question WHERE slug LIKE 'made-%%';
     INSERT INTO progress_review (card_id, user_id, review_id, rating, graded_by, at, day, seconds,
-                                 before, stored_at)
+                                 before, created_at)
     SELECT id, user_id, gen_random_uuid(), 3, 'self', at, at::date, 20, '{}', at
     FROM (SELECT id, user_id, %(now)s::timestamptz - (n * 50 + id %% 50) * interval '1 day' AS at
           FROM progress_card, generate_series(1, %(each)s) n) made;

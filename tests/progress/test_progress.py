@@ -213,7 +213,7 @@ def test_the_cards_of_the_demonstration_are_what_their_log_comes_to(mei: User, m
     many(6)
     demo.fill(user=mei)
     for card in Card.objects.filter(user=mei).select_related("user"):
-        held, _counted = memory.fold(card.made_at, selectors.grades_of(card))
+        held, _counted = memory.fold(card.created_at, selectors.grades_of(card))
         assert (held.due, held.stability) == (card.due, card.stability)
 
 

@@ -68,7 +68,7 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
     """Return what posts lead to, and leave nothing behind."""
     with transaction.atomic():
-        card = Card.objects.create(user=user, question=question, made_at=BEGAN, due=BEGAN)
+        card = Card.objects.create(user=user, question=question, created_at=BEGAN, due=BEGAN)
         for post in posts:
             if "undo" in post:
                 services.take_back(user=user, question=question, review_id=post["undo"])
@@ -184,7 +184,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
             Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
             for row in Review.objects.filter(card=card)
         ]
-        counted += memory.fold(card.made_at, log)[1]
+        counted += memory.fold(card.created_at, log)[1]
     recalls = [each for each in counted if each.was_recall]
     rows = list(Day.objects.filter(user=mei))
     fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)

@@ -79,7 +79,7 @@ def is_what_the_log_says(user: User) -> None:
     """
     counted: list[Counted] = []
     for card in Card.objects.select_related("user").filter(user=user):
-        held, more = memory.fold(card.made_at, selectors.grades_of(card))
+        held, more = memory.fold(card.created_at, selectors.grades_of(card))
         counted += more
         was = selectors.memory_of(card)
         assert (was.due, was.state, was.step, was.stability) == (
@@ -264,7 +264,7 @@ def test_a_bookmark_that_is_set_again_stays_as_it_was(mei: User, numeric: Questi
     services.bookmark(user=mei, question=numeric, kept=True)
     first = Bookmark.objects.get()
     services.bookmark(user=mei, question=numeric, kept=True)
-    assert Bookmark.objects.get() == first and Bookmark.objects.get().made_at == first.made_at
+    assert Bookmark.objects.get() == first and Bookmark.objects.get().created_at == first.created_at
 
 
 def test_a_demonstration_filled_by_two_at_once_is_filled_once(mei: User) -> None:

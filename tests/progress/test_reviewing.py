@@ -160,7 +160,7 @@ def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(
     began = now() - timedelta(days=31)
     results = []
     for turn in range(3):
-        Card.objects.create(user=mei, question=concept, made_at=began, due=began)
+        Card.objects.create(user=mei, question=concept, created_at=began, due=began)
         order = (
             made
             if turn == 0
@@ -196,7 +196,7 @@ def test_sums_of_days_are_those_of_the_log(
     counted = [
         each
         for card in Card.objects.filter(user=mei)
-        for each in memory.fold(card.made_at, selectors.grades_of(card))[1]
+        for each in memory.fold(card.created_at, selectors.grades_of(card))[1]
     ]
     assert sum(row.reviews for row in Day.objects.all()) == len(counted)
     assert (

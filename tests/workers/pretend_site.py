@@ -87,7 +87,7 @@ class PretendSite:
         """
         times = {
             "lease_seconds": 20.0,
-            "beat_seconds": 5.0,
+            "heartbeat_seconds": 5.0,
             "kill_seconds": 5.0,
             "limit_seconds": 60.0,
         }

@@ -18,7 +18,7 @@ Machine = Callable[..., Supervisor]
 def test_stop_ends_even_a_lab_that_does_not_listen(
     site: PretendSite, machine: Machine, deed: str
 ) -> None:
-    offer = site.offer(points=3, deed=deed, beat_seconds=0.1, kill_seconds=0.3)
+    offer = site.offer(points=3, deed=deed, heartbeat_seconds=0.1, kill_seconds=0.3)
     machine()
     site.until(lambda: offer.steps() == [0])
     assert is_alive(offer.pid)
@@ -31,7 +31,7 @@ def test_stop_ends_even_a_lab_that_does_not_listen(
 
 
 def test_a_stale_try_is_killed_and_forgotten(site: PretendSite, machine: Machine) -> None:
-    offer = site.offer(points=3, deed="ignore", beat_seconds=0.1)
+    offer = site.offer(points=3, deed="ignore", heartbeat_seconds=0.1)
     machine()
     site.until(lambda: offer.steps() == [0])
     offer.stale = True

@@ -20,7 +20,7 @@ Machine = Callable[..., Supervisor]
 def test_while_the_site_is_away_points_wait(
     site: PretendSite, machine: Machine, gate: Path
 ) -> None:
-    offer = site.offer(points=500, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
+    offer = site.offer(points=500, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     machine()
     site.until(lambda: offer.steps() == [0])
     site.away = True
@@ -35,7 +35,7 @@ def test_while_the_site_is_away_points_wait(
 
 
 def test_a_gap_is_filled(site: PretendSite, machine: Machine, gate: Path) -> None:
-    offer = site.offer(points=5, deed="gate", at=2, gate=str(gate), beat_seconds=0.1)
+    offer = site.offer(points=5, deed="gate", at=2, gate=str(gate), heartbeat_seconds=0.1)
     machine()
     site.until(lambda: offer.steps() == [0, 1])
     with site.changed:
@@ -49,7 +49,7 @@ def test_a_gap_is_filled(site: PretendSite, machine: Machine, gate: Path) -> Non
 def test_a_result_survives_the_end_of_its_worker(
     site: PretendSite, machine: Machine, gate: Path, tmp_path: Path
 ) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
+    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     first = machine()
     site.until(lambda: offer.steps() == [0])
     site.away = True
@@ -72,7 +72,7 @@ def test_a_result_that_nobody_wants_is_thrown_away(
     site: PretendSite, machine: Machine, gate: Path, tmp_path: Path
 ) -> None:
     offer = site.offer(
-        points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1, lease_seconds=0.5
+        points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1, lease_seconds=0.5
     )
     machine()
     site.until(lambda: offer.steps() == [0])
@@ -120,7 +120,7 @@ def test_a_refused_token_is_said_once_and_asked_again(
 def test_a_page_of_something_that_stands_before_the_site_is_no_refusal(
     site: PretendSite, machine: Machine, gate: Path, status: int
 ) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), beat_seconds=0.1)
+    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     machine()
     site.until(lambda: offer.steps() == [0])
     answer, pages = site.answer, list[int]()

@@ -233,7 +233,7 @@ def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
-    services.ask_to_stop(run=selectors.own_run(request.user, pk))
+    services.request_cancel(run=selectors.own_run(request.user, pk))
     return redirect(_address(request, pk))
 
 

@@ -238,7 +238,7 @@ def _spent(attempt: Attempt, at: datetime) -> timedelta:
     nothing = timedelta(0)
     if attempt._state.adding:
         return nothing
-    spent = (attempt.revealed_at or at) - attempt.began_at
+    spent = (attempt.revealed_at or at) - attempt.started_at
     if not attempt.is_revealed and spent > AWAY:
         return nothing
     return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
@@ -260,7 +260,7 @@ def buttons(
     plan, at = selectors.plan_of(user), now()
     aim = plan.retention / 100
     earlier = [grade for grade in grades if grade.review_id != attempt.graded_as]
-    before = memory.fold(card.made_at, earlier, aim)[0] if card else Memory(due=at)
+    before = memory.fold(card.created_at, earlier, aim)[0] if card else Memory(due=at)
     gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
     offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
     return [

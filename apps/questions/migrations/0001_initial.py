@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('answer_html_en', models.TextField(blank=True, editable=False)),
                 ('answer_html_zh', models.TextField(blank=True, editable=False)),
                 ('html_made_by', models.CharField(blank=True, editable=False, max_length=32)),
-                ('made_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+                ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='questions.question')),
             ],
@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 ('about', models.CharField(choices=[('fact', 'Something it says is wrong'), ('grading', 'A right answer was marked wrong, or a wrong one right'), ('words', 'Wording, a typo, or the translation'), ('other', 'Something else')], max_length=16)),
                 ('text', models.TextField(max_length=4000)),
                 ('language', models.CharField(max_length=8)),
-                ('made_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+                ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('state', models.CharField(choices=[('open', 'open'), ('mended', 'fixed'), ('declined', 'declined')], default='open', max_length=16)),
                 ('note', models.TextField(blank=True)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='questions.question')),
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'report of a mistake',
                 'verbose_name_plural': 'reports of mistakes',
-                'ordering': ['-made_at'],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.AddField(

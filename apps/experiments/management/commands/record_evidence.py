@@ -61,7 +61,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + wait
         while not run.is_over:
             if time.monotonic() > deadline:
-                services.ask_to_stop(run=run)
+                services.request_cancel(run=run)
                 raise CommandError(
                     f"{run.version.lab_id} did not finish within {wait:g} "
                     "s. Is a worker connected? ./gradus doctor"
