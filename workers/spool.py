@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from workers.outbox import Outbox
+from workers.send_buffer import Outbox
 from workers.reporter import Away, Refusal, Reporter
 from workers.wire import Event, Result
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from workers.keeper import Keeper
+from workers.warm_pool import Keeper
 from workers.run_attempt import RunAttempt
 from workers.pipe import Ready
 from workers.reporter import Reporter

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
-from apps.common.lists import Editable, Kept
+from apps.common.admin import Editable, Kept
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gradus"

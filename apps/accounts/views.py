@@ -17,8 +17,8 @@ from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
-from apps.common import pages, pending
-from apps.common.access import way_back
+from apps.common import error_views, pending
+from apps.common.redirects import way_back
 from apps.common.errors import BadRequest
 
 
@@ -77,7 +77,7 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         pending.drop(request, str(pk))
         return redirect(form.page)
-    return pages.resume(request, form, pk)
+    return error_views.resume(request, form, pk)
 
 
 @never_cache

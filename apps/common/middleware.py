@@ -14,11 +14,11 @@ from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from apps.common import pages, pending
-from apps.common.access import page_above
+from apps.common import error_views, pending
+from apps.common.redirects import page_above
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
-from apps.common.pages import refused
+from apps.common.error_views import refused
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -75,9 +75,9 @@ class MemberFormMiddleware:
         if not owner:
             return None
         if not request.user.is_authenticated:
-            return pages.signed_out(request)
+            return error_views.signed_out(request)
         if owner != str(request.user.pk):
-            return pages.of_another_account(request)
+            return error_views.of_another_account(request)
         pending.drop(request, request.POST.get(pending.NAME, ""))
         return None
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest
 
-from apps.common.access import came_from, is_local, page_above
+from apps.common.redirects import came_from, is_local, page_above
 
 OWNER, NAME = "form_owner", "pending_form"  # hidden fields: whose form it is, which one was kept
 SESSION_KEY = "pending_forms"

@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from apps.common.errors import Refused
-from apps.common.pages import RETRY_SECONDS
+from apps.common.error_views import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import Clock
-from apps.common.lists import Editable, Kept
-from apps.experiments import services, shown
+from apps.common.admin import Editable, Kept
+from apps.experiments import services, presenters
 from apps.experiments.models import (
     Batch,
     Lab,
@@ -33,7 +33,7 @@ def readable(field: str) -> Any:
     """Return a column that shows a number as the pages do: Django would write out 300 zeros."""
 
     def column(row: Any) -> str:
-        return shown.number(getattr(row, field), ".6g")
+        return presenters.number(getattr(row, field), ".6g")
 
     column.__name__ = field  # its heading
     return admin.display(ordering=field)(column)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
-from apps.experiments import reporting, selectors
+from apps.experiments import worker_services, selectors
 from apps.experiments.models import Worker
 from workers import wire
 
@@ -77,9 +77,9 @@ class ClaimEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.ClaimRequest)
         worker = self.worker(request)
-        reporting.note_seen(worker, asked)
+        worker_services.note_seen(worker, asked)
         claimed = (
-            reporting.claim_run(worker=worker, queues=asked.queues, labs=asked.labs)
+            worker_services.claim_run(worker=worker, queues=asked.queues, labs=asked.labs)
             if asked.slots > 0
             else None
         )
@@ -109,7 +109,7 @@ class ClaimEndpoint(WorkerView):
 class EventsEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
-        stop = reporting.store_events(
+        stop = worker_services.store_events(
             worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), report=report
         )
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
@@ -118,7 +118,7 @@ class EventsEndpoint(WorkerView):
 class ResultEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
-        run = reporting.finish_run(
+        run = worker_services.finish_run(
             worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), result=result
         )
         return self.answer({"run": str(run.pk), "state": run.state})
@@ -127,7 +127,7 @@ class ResultEndpoint(WorkerView):
 class ReleaseEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         asked = self.read(request, wire.Release)
-        reporting.release_run_attempt(
+        worker_services.release_run_attempt(
             worker=self.worker(request),
             run_attempt_id=run_attempt_id,
             token=self.token(request),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.errors import BadConfig
 from apps.common.text import clean, in_language
 from apps.experiments import lab_config
-from apps.experiments import plots, shown
+from apps.experiments import chart_specs, presenters
 from apps.experiments.models import Prediction
 from apps.experiments.services import PredictionMade
 
@@ -54,7 +54,7 @@ class Mark:
     error: str
 
 
-def submitted_config(words: shown.Words, data: QueryDict) -> dict[str, str]:
+def submitted_config(words: presenters.Words, data: QueryDict) -> dict[str, str]:
     """Return the settings that a form or a query sets, as text."""
     config = words.get("config", {})
     found = {name.removeprefix(CONFIG_PREFIX): data.getlist(name) for name in data if name.startswith(CONFIG_PREFIX)}
@@ -85,7 +85,7 @@ class LabForm(forms.Form):
 
     def __init__(
         self,
-        words: shown.Words,
+        words: presenters.Words,
         data: QueryDict | None = None,
         *,
         config: Mapping[str, Any] | None = None,
@@ -101,7 +101,7 @@ class LabForm(forms.Form):
         self.config_errors: dict[str, str] = {}
         self.mark_errors: dict[str, str] = {}
         self.drawing: dict[str, float] = {}
-        self.fields["outcome"].choices = shown.calls(words)  # type: ignore[attr-defined]
+        self.fields["outcome"].choices = presenters.calls(words)  # type: ignore[attr-defined]
         if data is not None and data.get("skip"):
             self.fields["outcome"].required = self.fields["confidence"].required = False
         self.config = self._read_config()
@@ -178,7 +178,7 @@ class LabForm(forms.Form):
 
     @property
     def settings(self) -> list[Field]:
-        return [self._field(name, setting) for name, setting in shown.in_order(self.words, "config")]
+        return [self._field(name, setting) for name, setting in presenters.in_order(self.words, "config")]
 
     @property
     def stray_errors(self) -> list[str]:
@@ -192,8 +192,8 @@ class LabForm(forms.Form):
 
     def _field(self, name: str, setting: Mapping[str, Any]) -> Field:
         value = self.raw.get(name, setting["default"])
-        value = value[:LONGEST] if isinstance(value, str) else shown.written(value)
-        base, known = shown.written(setting["default"]), self.config.get(name)
+        value = value[:LONGEST] if isinstance(value, str) else presenters.written(value)
+        base, known = presenters.written(setting["default"]), self.config.get(name)
         picked = [piece.strip() for piece in value.split(",")]
         low, high = (f"{bound:g}" for bound in setting["range"]) if "range" in setting else ("", "")
         return Field(
@@ -208,10 +208,10 @@ class LabForm(forms.Form):
             high=high,
             step="1" if setting["type"] == "int" else "any",
             choices=[
-                (shown.written(c), shown.choice(setting, c), shown.written(c) in picked)
+                (presenters.written(c), presenters.choice(setting, c), presenters.written(c) in picked)
                 for c in setting.get("choices", [])
             ],
-            baseline=shown.choice(setting, setting["default"]),
+            baseline=presenters.choice(setting, setting["default"]),
             baseline_raw=base,
             is_changed=known != setting["default"] if known is not None else value != base,
             error=self.config_errors.get(name, ""),
@@ -221,7 +221,7 @@ class LabForm(forms.Form):
     def marks(self) -> list[Mark]:
         if self.predict.get("form") != "bars":
             return []
-        labels = plots.arm_labels(self.words, self.predict["arms"])
+        labels = chart_specs.arm_labels(self.words, self.predict["arms"])
         return [
             Mark(
                 DRAWING + arm,

@@ -21,7 +21,7 @@ from apps.common.clock import Clock
 from apps.common.tokens import hashed
 from apps.experiments import series
 from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, Verdict
-from apps.experiments.queueing import Place, Waiting, order_of_turns, start_range
+from apps.experiments.queue_estimate import Place, Waiting, order_of_turns, start_range
 
 FIRST = "dead-relu"  # the lab at the door, and of a first day
 OURS = "gradus"  # the handle of the account that owns the recorded standard runs

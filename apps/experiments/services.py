@@ -1,4 +1,4 @@
-"""Every write that a person or housekeep makes to runs; what workers write is in `reporting`.
+"""Every write that a person or housekeep makes to runs; what workers write is in `worker_services`.
 
 Each function is one transaction; what must agree is decided by the database, not by luck.
 """
@@ -18,12 +18,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.common import bells
+from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
 from apps.experiments import lab_config
-from apps.experiments import live, selectors
+from apps.experiments import run_events, selectors
 from apps.experiments.calibration import score
 from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, ComputeUsage, RunAttempt
 from apps.experiments.signals import run_over
@@ -96,7 +96,7 @@ def queue_run(
             confidence=prediction.confidence,
             drawing=drawing,
         )
-    transaction.on_commit(partial(bells.ring, run.queue), robust=True)
+    transaction.on_commit(partial(wakeup.ring, run.queue), robust=True)
     return run
 
 
@@ -264,8 +264,8 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     else:
         Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)
         run.refresh_from_db()
-        live.tell_state(run)
-        transaction.on_commit(partial(bells.ring, run.queue), robust=True)
+        run_events.tell_state(run)
+        transaction.on_commit(partial(wakeup.ring, run.queue), robust=True)
 
 
 def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:
@@ -275,7 +275,7 @@ def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None
     run.refresh_from_db(fields=["ended_at"])
     _score_prediction(run, verdicts)
     run_over.send(sender=Run, run=run)
-    live.tell_state(run)
+    run_events.tell_state(run)
 
 
 def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:

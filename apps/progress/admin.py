@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from apps.common.lists import Kept
+from apps.common.admin import Kept
 from apps.progress.models import (
     Answer,
     Bookmark,

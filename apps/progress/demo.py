@@ -15,7 +15,7 @@ from apps.common.clock import now
 from apps.experiments import calibration
 from apps.experiments.models import Batch, Prediction, Run, ComputeUsage, Verdict
 from apps.experiments.selectors import COPY, standard_runs
-from apps.progress import days, forgetting, selectors, services
+from apps.progress import days, simulation, selectors, services
 from apps.progress.memory import AGAIN, Grade
 from apps.progress.models import Answer, Card, Judge, Plan, Rating, Review, Attempt
 from apps.questions import variants
@@ -50,7 +50,7 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
             "Load the bank first: manage.py load_questions"
         )
     begun_with = max(1, len(questions) - UNSEEN)
-    made = forgetting.reviews(begun_with, last, user.time_zone, seed)
+    made = simulation.reviews(begun_with, last, user.time_zone, seed)
     begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)
     chance = Random(seed)  # noqa: S311 - a demonstration, not a secret
     for each in made:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from apps.progress import grading
+from apps.progress import rating_rules
 from apps.progress.models import Answer, Judge
 from apps.questions.selectors import Sheet
 
@@ -93,6 +93,6 @@ def result(sheet: Sheet, answers: Answers) -> Result:
         (answers[part][0].grade, answers[part][0].graded_by) for part in names if part in answers
     ]
     graded = [(grade, judge) for grade, judge in found if grade is not None]
-    lowest = grading.of_parts(grade for grade, _judge in graded)
+    lowest = rating_rules.of_parts(grade for grade, _judge in graded)
     judge = next((judge for grade, judge in graded if grade == lowest), Judge.SELF)
     return Result(lowest, judge, len(graded), len(names))

@@ -32,7 +32,7 @@ from apps.progress.models import (
     Attempt,
     Waiting,
 )
-from apps.progress.variety import mixed
+from apps.progress.interleaving import mixed
 from apps.questions.models import Question
 
 UNDOABLE = 10  # grades, counted back from the newest

@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json, length
-from apps.progress import grading, parts, selectors, services
+from apps.progress import rating_rules, parts, selectors, services
 from apps.progress.models import Answer, Judge, Review, Session, Attempt
 from apps.progress.attempts import ANY_STATE, FormState, locked_attempt, out_of_date, open_attempt
 from apps.questions import marking
@@ -161,7 +161,7 @@ def _answer_with(user: User, key: UUID) -> Checked | None:
 
 
 def _grade(part: str, mark: Mark, hints: int) -> int | None:
-    return None if mark.outcome == Answer.Outcome.KEPT else grading.of_check(mark.is_right, hints)
+    return None if mark.outcome == Answer.Outcome.KEPT else rating_rules.of_check(mark.is_right, hints)
 
 
 def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
@@ -313,9 +313,9 @@ def tick_points(
         raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
     sheet, answers = sheet_of(held.revision, held.seed), selectors.answers_of(held)
     kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
-    own = grading.of_points(len(kept), len(sheet.points), held.hints)
+    own = rating_rules.of_points(len(kept), len(sheet.points), held.hints)
     _store_points(held, kept, own, len(answers.get(parts.POINTS, ())) + 1)
-    lowest = grading.of_parts([own, parts.result(sheet, answers).grade]) or own
+    lowest = rating_rules.of_parts([own, parts.result(sheet, answers).grade]) or own
     return grade(
         user=user,
         question=question,

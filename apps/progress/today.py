@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.common.text import in_language
 from apps.experiments.models import Lab, Run
 from apps.experiments.selectors import FIRST
-from apps.progress import days, planning, quoting, selectors, standing
+from apps.progress import days, planning, verdict_quotes, selectors, statistics
 from apps.progress.models import Day, Plan, Attempt, Waiting
 from apps.progress.planning import Step, Tread
 from apps.questions.models import Question
@@ -33,8 +33,8 @@ class Today:
     treads: list[Tread]
     done: list[Day]  # of the calendar
     falling: dict[date, int]
-    effort: standing.Effort
-    mastery: list[standing.Mastery]
+    effort: statistics.Effort
+    mastery: list[statistics.Mastery]
     behind: int  # overdue, where it is a backlog: of more than three days
     runs: list[Run]
     question: Question | None
@@ -68,8 +68,8 @@ class Today:
 def of(user: User) -> Today:
     """Return the learner's day (eleven queries at most)."""
     day, plan = selectors.today(user), selectors.plan_of(user)
-    done = standing.by_day(user, BACK)
-    falling = standing.falling_due(user, AHEAD)
+    done = statistics.by_day(user, BACK)
+    falling = statistics.falling_due(user, AHEAD)
     runs = list(
         Run.objects.filter(owner=user)
         .select_related("version")
@@ -80,10 +80,10 @@ def of(user: User) -> Today:
         not any(row.day < day for row in done)
         and not Day.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
     )
-    effort = standing.sum_of(done, day)
-    mastery = standing.mastery(user)
+    effort = statistics.sum_of(done, day)
+    mastery = statistics.mastery(user)
     question = _suggested(user, mastery, is_first)
-    labs = quoting.labs(question.current.labs) if question and question.current else []
+    labs = verdict_quotes.labs(question.current.labs) if question and question.current else []
     if is_first:
         steps = _first_steps(user, plan, question, labs, runs) + _first_returns(
             user, falling.get(day, 0), effort, plan
@@ -118,7 +118,7 @@ def _row(done: list[Day], day: date) -> Day | None:
     return next((row for row in done if row.day == day), None)
 
 
-def _suggested(user: User, mastery: list[standing.Mastery], is_first: bool) -> Question | None:
+def _suggested(user: User, mastery: list[statistics.Mastery], is_first: bool) -> Question | None:
     """Return an unseen question, of the weakest topic that has one; on a first day one with the lab
     at the door.
     """
@@ -153,7 +153,7 @@ def _first_steps(
     ]
     if seen is not None:
         question = seen.question
-        labs = quoting.labs(seen.question.current.labs) if seen.question.current else []
+        labs = verdict_quotes.labs(seen.question.current.labs) if seen.question.current else []
     if question is not None:
         steps.append(_question_step(question, is_done=seen is not None))
     if question is not None and labs:
@@ -161,7 +161,7 @@ def _first_steps(
     return steps
 
 
-def _first_returns(user: User, due: int, effort: standing.Effort, plan: Plan) -> list[Step]:
+def _first_returns(user: User, due: int, effort: statistics.Effort, plan: Plan) -> list[Step]:
     """Return what a first day brings back by itself: cards that were forgotten, and a verdict that
     waits.
     """
@@ -169,8 +169,8 @@ def _first_returns(user: User, due: int, effort: standing.Effort, plan: Plan) ->
     return [_review_step(due, effort, plan), *steps] if due else steps
 
 
-def _review_step(due: int, effort: standing.Effort, plan: Plan) -> Step:
-    pace = standing.pace_of(effort)
+def _review_step(due: int, effort: statistics.Effort, plan: Plan) -> Step:
+    pace = statistics.pace_of(effort)
     n = planning.fits(due, plan.minutes, pace)
     return Step("review", max(1, round(n * pace / 60)), reverse("progress:review"), count=n)
 
@@ -180,7 +180,7 @@ def _steps(
     plan: Plan,
     due: int,
     row: Day | None,
-    effort: standing.Effort,
+    effort: statistics.Effort,
     question: Question | None,
     labs: list[Lab],
 ) -> list[Step]:
@@ -196,7 +196,7 @@ def _steps(
     if question is not None:
         steps.append(_question_step(question))
     if not labs and not due:
-        labs = quoting.lab_to_run(user, since=days.start(selectors.today(user), user.time_zone))
+        labs = verdict_quotes.lab_to_run(user, since=days.start(selectors.today(user), user.time_zone))
     return steps + [_lab_step(lab, question) for lab in labs[:1]]
 
 
@@ -235,7 +235,7 @@ def _verdict_step(waiting: Waiting) -> Step:
 
 
 def _choices(
-    user: User, falling: dict[date, int], effort: standing.Effort, plan: Plan
+    user: User, falling: dict[date, int], effort: statistics.Effort, plan: Plan
 ) -> list[dict[str, Any]]:
     """Return for each choice of minutes a day when the learner would be level."""
     day = selectors.today(user)
@@ -243,7 +243,7 @@ def _choices(
     found = []
     for minutes in planning.CHOICES:
         needed = planning.level_in(
-            falling.get(day, 0), planning.fits(10**6, minutes, standing.pace_of(effort)), coming
+            falling.get(day, 0), planning.fits(10**6, minutes, statistics.pace_of(effort)), coming
         )
         by = day + timedelta(days=needed) if needed is not None else None
         found.append(

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.lists import MULTILINE, Editable, Kept
+from apps.common.admin import MULTILINE, Editable, Kept
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.models import Bank, Piece, Question, Report, Revision

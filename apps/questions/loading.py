@@ -15,13 +15,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.common import locks
-from apps.questions import facts as rules
-from apps.questions import services, typesetting, words
-from apps.questions.checking import BadFact
+from apps.questions import schema as rules
+from apps.questions import services, html_columns, markdown_parser
+from apps.questions.validators import BadFact
 from apps.questions.models import Bank, Piece, Question, Revision
 from apps.questions.rendering import value_names
-from apps.questions.typesetting import Fault
-from apps.questions.words import BadFile, Passage, Words
+from apps.questions.html_columns import Fault
+from apps.questions.markdown_parser import BadFile, Passage, Words
 
 NEEDED = ("question.toml", "en.md", "zh.md")
 KNOWN = {
@@ -134,8 +134,8 @@ def read_folder(path: Path) -> Folder:
             1,
             f"is no file of a question. Known: {', '.join(sorted(KNOWN - {'__pycache__'}))}",
         )
-    english, chinese = words.read(path / "en.md", "en"), words.read(path / "zh.md", "zh")
-    words.compare(english, chinese)
+    english, chinese = markdown_parser.read(path / "en.md", "en"), markdown_parser.read(path / "zh.md", "zh")
+    markdown_parser.compare(english, chinese)
     facts = _facts(path, english)
     one = Folder(path, facts, english, chinese, _further_files(path, names, facts))
     _check_markers(one)
@@ -144,7 +144,7 @@ def read_folder(path: Path) -> Folder:
 
 def _facts(path: Path, english: Words) -> dict[str, Any]:
     file = path / "question.toml"
-    source = words.text_of(file)
+    source = markdown_parser.text_of(file)
     try:
         facts = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
@@ -203,13 +203,13 @@ def _further_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[s
                 )
     for name in ("starter", "reference"):
         if f"{name}.py" in names:
-            files[name] = words.text_of(path / f"{name}.py")
+            files[name] = markdown_parser.text_of(path / f"{name}.py")
     if "figure.py" in names:
         for language in ("en", "zh"):
             if f"figure.{language}.svg" not in names:
                 what = "is missing. It is drawn from figure.py by:  python manage.py draw_figures"
                 raise BadFile(path / f"figure.{language}.svg", 1, what)
-            files[f"figure_{language}"] = words.text_of(path / f"figure.{language}.svg")
+            files[f"figure_{language}"] = markdown_parser.text_of(path / f"figure.{language}.svg")
     return files
 
 
@@ -256,7 +256,7 @@ def _check_values(one: Folder) -> None:
 
 def _load_bank(file: Path) -> tuple[Bank, list[str]]:
     try:
-        said = tomllib.loads(words.text_of(file))
+        said = tomllib.loads(markdown_parser.text_of(file))
         slug, titles = (
             str(said["slug"]),
             {f"title_{language}": str(said["title"][language]) for language in ("en", "zh")},
@@ -286,7 +286,7 @@ def _load(one: Folder, bank: Bank, question: Question | None) -> str:
     if question.files_sha256 != digest:
         Question.objects.filter(pk=question.pk).update(withdrawn=False, files_sha256=digest)
         said.append("offered again")
-    if question.current is not None and question.current.html_made_by != typesetting.made_by():
+    if question.current is not None and question.current.html_made_by != html_columns.made_by():
         services.set_again(revision=question.current)
         said.append("set again")
     return ", ".join(said)
@@ -298,7 +298,7 @@ def _gone(digest: str) -> str:
 
 def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) -> str:
     revision, pieces, lines = rows_of(one)
-    for fault in typesetting.set_html(revision, pieces):
+    for fault in html_columns.set_html(revision, pieces):
         raise placed(fault, one, lines)
     _check_values(one)
     facts = one.facts

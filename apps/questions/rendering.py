@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import nh3
 from markdown_it import MarkdownIt
 
-from apps.common.code import coloured
+from apps.common.highlighting import coloured
 from apps.common.text import clean
 from apps.questions import tex
 

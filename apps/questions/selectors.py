@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
-from apps.common.code import coloured
+from apps.common.highlighting import coloured
 from apps.common.text import is_chinese
-from apps.questions import rendering, typesetting, variants
+from apps.questions import rendering, html_columns, variants
 from apps.questions.models import Piece, Question, Revision
 
 
@@ -140,7 +140,7 @@ class _Reading:
     def __init__(self, revision: Revision, seed: int, language: str, verdicts: str) -> None:
         self.revision, self.seed, self.language = revision, seed, language
         self.pieces = list(revision.pieces.all())
-        self.drawn = typesetting.drawn_html(revision, self.pieces, language, seed)
+        self.drawn = html_columns.drawn_html(revision, self.pieces, language, seed)
         self.inserts = {"figure": getattr(revision, f"figure_{language}"), "verdicts": verdicts}
         self.inserts["reference"] = coloured(revision.reference) if revision.reference else ""
 
@@ -182,7 +182,7 @@ class _Reading:
         return tuple(self.html(piece, "text") for piece in self.of(kind))
 
     def html(self, row: Revision | Piece, field: str) -> SafeString:
-        text = typesetting.Text(row, field, self.language)
+        text = html_columns.Text(row, field, self.language)
         stored = self.drawn.get(text.name) or getattr(row, text.column)
         return mark_safe(rendering.served(stored, **self.inserts))  # noqa: S308 - cleaned by nh3 when it was stored
 

@@ -12,17 +12,17 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.text import clean
-from apps.questions import facts as rules
-from apps.questions import typesetting
-from apps.questions.checking import BadFact
+from apps.questions import schema as rules
+from apps.questions import html_columns
+from apps.questions.validators import BadFact
 from apps.questions.models import Piece, Question, Report, Revision
 
 SET = ("title", "statement", "answer")
-HTML = [f"{name}_html_{language}" for name in SET for language in typesetting.LANGUAGES] + [
+HTML = [f"{name}_html_{language}" for name in SET for language in html_columns.LANGUAGES] + [
     "html_made_by"
 ]
 PIECE_HTML = [
-    f"{name}_{language}" for name in ("html", "reason_html") for language in typesetting.LANGUAGES
+    f"{name}_{language}" for name in ("html", "reason_html") for language in html_columns.LANGUAGES
 ]
 
 
@@ -101,7 +101,7 @@ def faults_of(revision: Revision, pieces: Sequence[Piece]) -> list[str]:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.what}"]
     return [
         f"{fault.text.name} ({fault.text.language}): {fault.what}"
-        for fault in typesetting.set_html(revision, pieces)
+        for fault in html_columns.set_html(revision, pieces)
     ]
 
 
@@ -125,7 +125,7 @@ def draft_from(*, question: Question) -> Revision:
 def set_again(*, revision: Revision) -> None:
     """Make a revision's HTML anew, because what makes it has changed."""
     pieces = list(revision.pieces.all())
-    typesetting.set_html(revision, pieces)
+    html_columns.set_html(revision, pieces)
     revision.save(update_fields=HTML)
     Piece.objects.bulk_update(pieces, PIECE_HTML)
 

@@ -241,7 +241,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-sid" if SECURE else "sid"
-CSRF_FAILURE_VIEW = "apps.common.pages.csrf_failure"
+CSRF_FAILURE_VIEW = "apps.common.error_views.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 LANGUAGE_COOKIE_NAME = "language"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0

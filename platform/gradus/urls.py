@@ -5,15 +5,15 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("accounts/", include("apps.accounts.entrance_urls")),
+    path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.progress.urls")),  # before the labs: Today takes the door over from them
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),
 ]
-handler404 = "apps.common.pages.not_found"
-handler403 = "apps.common.pages.forbidden"
-handler500 = "apps.common.pages.server_error"
-handler400 = "apps.common.pages.bad_request"
-handler429 = "apps.common.pages.too_many"  # allauth's limits on tries
+handler404 = "apps.common.error_views.not_found"
+handler403 = "apps.common.error_views.forbidden"
+handler500 = "apps.common.error_views.server_error"
+handler400 = "apps.common.error_views.bad_request"
+handler429 = "apps.common.error_views.too_many"  # allauth's limits on tries

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.common.access import is_local
+from apps.common.redirects import is_local
 
 
 @pytest.mark.parametrize(

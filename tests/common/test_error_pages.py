@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client, RequestFactory
 
-from apps.common.pages import server_error
+from apps.common.error_views import server_error
 
 pytestmark = pytest.mark.django_db
 CASES = [

@@ -38,7 +38,7 @@ PEOPLE = "/admin/accounts/user/"
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
     return queues
 
 

@@ -26,9 +26,9 @@ from hypothesis.stateful import (
 )
 
 from apps.accounts.models import User
-from apps.common import bells
+from apps.common import wakeup
 from apps.common.errors import Gap, StaleRunAttempt, TooManyRuns
-from apps.experiments import duties, reporting, services
+from apps.experiments import housekeeping, worker_services, services
 from apps.experiments.models import Lab, Worker, Run, RunAttempt, Verdict
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import LABS, make_lab
@@ -55,7 +55,7 @@ class SimulatedWorker:
     run.
     """
 
-    def __init__(self, claim: reporting.Claim) -> None:
+    def __init__(self, claim: worker_services.Claim) -> None:
         self.who: dict[str, Any] = {
             "worker": claim.run_attempt.worker,
             "run_attempt_id": claim.run_attempt.pk,
@@ -130,7 +130,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(bench=st.booleans())
     def claim(self, bench: bool) -> None:
-        claimed = reporting.claim_run(
+        claimed = worker_services.claim_run(
             worker=self.worker, queues=["bench", "labs"] if bench else ["labs"], labs=LABS
         )
         if claimed:
@@ -138,7 +138,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def claim_whose_answer_is_lost(self) -> None:
-        reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
+        worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
 
     @precondition(lambda self: self.workers)
     @rule(which=index, events=st.integers(0, 3), lost=st.booleans())
@@ -155,7 +155,7 @@ class Protocol(RuleBasedStateMachine):
         )
         spoke = self.speaks(worker)
         try:
-            reporting.store_events(**worker.who, report=request)
+            worker_services.store_events(**worker.who, report=request)
         except StaleRunAttempt:
             assert not spoke, "a run attempt that was given up has written"
             worker.dead = True
@@ -175,7 +175,7 @@ class Protocol(RuleBasedStateMachine):
         worker = self.pick_worker(which)
         spoke, before = self.speaks(worker), self.facts(worker)
         try:
-            run = reporting.finish_run(**worker.who, result=self.a_result(state))
+            run = worker_services.finish_run(**worker.who, result=self.a_result(state))
         except StaleRunAttempt:
             assert not spoke and self.facts(worker) == before, (
                 "a refused result has changed something"
@@ -192,7 +192,7 @@ class Protocol(RuleBasedStateMachine):
     def release(self, which: int, reason: str) -> None:
         worker, spoke = self.pick_worker(which), self.speaks(self.pick_worker(which))
         try:
-            reporting.release_run_attempt(**worker.who, reason=reason)
+            worker_services.release_run_attempt(**worker.who, reason=reason)
             assert spoke, "a run attempt that was given up has written"
         except StaleRunAttempt:
             assert not spoke, "a run attempt that was given up has written"
@@ -211,8 +211,8 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
-        duties.requeue_silent_runs()
-        duties.end_overdue_runs()
+        housekeeping.requeue_silent_runs()
+        housekeeping.end_overdue_runs()
 
     # ------------------------------------------------------------ what always holds
 
@@ -242,9 +242,9 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
+            claimed = worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
             if claimed:
-                reporting.finish_run(
+                worker_services.finish_run(
                     worker=self.worker,
                     run_attempt_id=claimed.run_attempt.pk,
                     token=claimed.token,
@@ -314,7 +314,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
 
 @pytest.fixture(autouse=True)
 def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bells, "ring", lambda queue: None)
+    monkeypatch.setattr(wakeup, "ring", lambda queue: None)
 
 
 @pytest.mark.services
@@ -336,13 +336,13 @@ def test_a_protocol_with_a_rule_missing_is_caught(
 ) -> None:
     """The schedules find what they are there to find."""
     if without == "token":
-        monkeypatch.setattr(reporting, "_hold", _hold_without_token)
+        monkeypatch.setattr(worker_services, "_hold", _hold_without_token)
     elif without == "reconciler":
-        monkeypatch.setattr(duties, "requeue_silent_runs", lambda: 0)
-        monkeypatch.setattr(duties, "end_overdue_runs", lambda: 0)
+        monkeypatch.setattr(housekeeping, "requeue_silent_runs", lambda: 0)
+        monkeypatch.setattr(housekeeping, "end_overdue_runs", lambda: 0)
     else:
         monkeypatch.setattr(services, "end_run", _end_twice(services.end_run))
-        monkeypatch.setattr(reporting, "end_run", services.end_run)
+        monkeypatch.setattr(worker_services, "end_run", services.end_run)
     caught = {
         "token": (
             "has written|has changed something|signalled once|live run attempt "

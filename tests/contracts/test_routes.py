@@ -210,7 +210,7 @@ def cast(rung: list[str]) -> Cast:
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
     return queues
 
 

@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup()
 
 from apps.accounts.models import User  # noqa: E402
-from apps.experiments import reporting, selectors, series, services  # noqa: E402
+from apps.experiments import worker_services, selectors, series, services  # noqa: E402
 from apps.experiments.models import Lab, Worker, Run  # noqa: E402
 from apps.progress import demo  # noqa: E402
 from workers import wire  # noqa: E402
@@ -32,7 +32,7 @@ DRAWING = {"relu 0.01": 0.03, "relu 0.1": 0.1, "relu 1": 0.5}
 class Taken:
     """A run that a machine has claimed."""
 
-    claim: reporting.Claim
+    claim: worker_services.Claim
     recorded: Run
 
     @property
@@ -61,7 +61,7 @@ class Taken:
                 round(part * self.recorded.points_expected),
                 self.recorded.points_expected,
             )
-            reporting.store_events(**self._who, report=piece)
+            worker_services.store_events(**self._who, report=piece)
         return self
 
     def end(self, state: str = "succeeded", outcome: str = "", error: str = "") -> Run:
@@ -84,10 +84,10 @@ class Taken:
         result = wire.Result(
             state=state, verdicts=verdicts, error=error, seconds=16.2, device=device, **known
         )  # type: ignore[arg-type]
-        return reporting.finish_run(**self._who, result=result)
+        return worker_services.finish_run(**self._who, result=result)
 
     def crash(self) -> None:
-        reporting.release_run_attempt(**self._who, reason="crashed: signal 9")
+        worker_services.release_run_attempt(**self._who, reason="crashed: signal 9")
 
 
 ARRAYS = ("step", "mean", "low", "high")
@@ -136,7 +136,7 @@ class Gallery:
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
-        claim = reporting.claim_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
+        claim = worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
         assert claim is not None and claim.run.pk == run.pk
         return Taken(claim, self.recorded[run.version.lab_id])
 

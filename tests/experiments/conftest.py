@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import User
-from apps.experiments import reporting, services
+from apps.experiments import worker_services, services
 from apps.experiments.models import Lab, LabVersion, Worker, Run
 from apps.experiments.signals import run_over
 from workers import wire
@@ -106,7 +106,7 @@ def worker(db: None) -> Worker:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the queues whose bells were rung; no test of rules needs a broker."""
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.bells.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
     return queues
 
 
@@ -132,16 +132,16 @@ def queue(lab: Lab) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def offer(worker: Worker) -> Callable[..., reporting.Claim | None]:
-    def offer(*queues: str) -> reporting.Claim | None:
-        return reporting.claim_run(worker=worker, queues=queues or ["labs"], labs=LABS)
+def offer(worker: Worker) -> Callable[..., worker_services.Claim | None]:
+    def offer(*queues: str) -> worker_services.Claim | None:
+        return worker_services.claim_run(worker=worker, queues=queues or ["labs"], labs=LABS)
 
     return offer
 
 
 @pytest.fixture
-def claim(offer: Callable[..., reporting.Claim | None]) -> Callable[..., reporting.Claim]:
-    def claim(*queues: str) -> reporting.Claim:
+def claim(offer: Callable[..., worker_services.Claim | None]) -> Callable[..., worker_services.Claim]:
+    def claim(*queues: str) -> worker_services.Claim:
         claimed = offer(*queues)
         assert claimed is not None
         return claimed
@@ -164,7 +164,7 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 
 
 def report(
-    claimed: reporting.Claim, *events: wire.Event, after: int | None = None, **more: Any
+    claimed: worker_services.Claim, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
     """Send events of a run attempt, from where its claim said unless `after` says otherwise. Returns
     whether it should stop.
@@ -172,14 +172,14 @@ def report(
     sent = wire.EventsRequest(
         after=claimed.run.last_seq if after is None else after, events=list(events), **more
     )
-    return reporting.store_events(
+    return worker_services.store_events(
         worker=claimed.run_attempt.worker, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, report=sent
     )
 
 
-def finish(claimed: reporting.Claim, state: str = "succeeded", **more: Any) -> Run:
+def finish(claimed: worker_services.Claim, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
-    return reporting.finish_run(
+    return worker_services.finish_run(
         worker=claimed.run_attempt.worker,
         run_attempt_id=claimed.run_attempt.pk,
         token=claimed.token,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.experiments import reporting, selectors, services
+from apps.experiments import worker_services, selectors, services
 from apps.experiments.loading import load_labs
 from apps.experiments.models import Lab, Worker, Run
 from tests.experiments.conftest import event, finish, report
@@ -40,12 +40,12 @@ def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
     return services.queue_run(**{"owner": owner, "lab": lab, "config": {}, "key": key, **more})
 
 
-def started(run: Run) -> reporting.Claim:
+def started(run: Run) -> worker_services.Claim:
     """Have a machine claim the run, which must be the only one that waits, and report a point of
     each rate.
     """
     services.make_worker(name="pages", queues=["labs", "bench"])
-    claimed = reporting.claim_run(
+    claimed = worker_services.claim_run(
         worker=Worker.objects.get(name="pages"),
         queues=["labs", "bench"],
         labs={run.version.lab_id: run.version.sha256},

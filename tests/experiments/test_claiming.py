@@ -10,7 +10,7 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Gap, StaleRunAttempt
-from apps.experiments import duties, reporting, services
+from apps.experiments import housekeeping, worker_services, services
 from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, RunAttempt
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
@@ -82,7 +82,7 @@ def test_a_flood_that_has_waited_long_delays_no_one_either(
 
 def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -> None:
     queue(mei, "k")
-    assert reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
+    assert worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
 
 
 def test_a_machine_gets_only_lanes_it_may_have(
@@ -151,7 +151,7 @@ def test_a_silent_try_is_given_up_and_may_not_speak_again(
     queue(mei, "k")
     first = claim()
     later(step)
-    assert duties.requeue_silent_runs() == 1
+    assert housekeeping.requeue_silent_runs() == 1
     second = claim()
     assert (second.run, second.run_attempt.number) == (first.run, 2)
     for speak in (lambda: finish(first), lambda: report(first, event())):
@@ -166,7 +166,7 @@ def test_the_next_try_tells_readers_to_start_again(mei: User, queue: Any, claim:
     queue(mei, "k")
     report(claim(), event(1.0), event(0.5))
     later(30)
-    duties.requeue_silent_runs()
+    housekeeping.requeue_silent_runs()
     second = claim()
     assert second.run.last_seq == 3
     report(second, event(1.0))
@@ -182,7 +182,7 @@ def test_after_three_tries_it_is_our_fault_and_costs_nothing(
     for i in range(1, 4):
         claim()
         later(30 * i)
-        duties.requeue_silent_runs()
+        housekeeping.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.LOST
     assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(0, abs=0.1)
@@ -192,7 +192,7 @@ def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any)
     run = queue(mei, "k")
     for _ in range(5):
         claimed = claim()
-        reporting.release_run_attempt(
+        worker_services.release_run_attempt(
             worker=claimed.run_attempt.worker,
             run_attempt_id=claimed.run_attempt.pk,
             token=claimed.token,
@@ -213,7 +213,7 @@ def test_a_run_that_kills_its_process_three_times_is_lost(
             "run_attempt_id": claimed.run_attempt.pk,
             "token": claimed.token,
         }
-        reporting.release_run_attempt(**mine, reason="crashed: signal 9")
+        worker_services.release_run_attempt(**mine, reason="crashed: signal 9")
     run.refresh_from_db()
     assert run.state == Run.State.LOST
     assert offer() is None
@@ -247,7 +247,7 @@ def test_a_run_that_ends_without_a_result_is_told_too(
             pass
         services.request_cancel(run=stopped)
         later(30 * i)
-        duties.requeue_silent_runs()
+        housekeeping.requeue_silent_runs()
     lost.refresh_from_db()
     assert (lost.state, heard) == (Run.State.LOST, ["cancelled", "cancelled", "lost"])
 
@@ -302,7 +302,7 @@ def test_a_try_that_beats_but_stands_still_is_ended(
     RunAttempt.objects.update(last_heartbeat_at=Clock())
     if beats == "passes its limit":
         RunAttempt.objects.update(last_progress_at=Clock())
-    assert duties.end_overdue_runs() == 1
+    assert housekeeping.end_overdue_runs() == 1
     run.refresh_from_db()
     assert run.state == Run.State.LIMIT_EXCEEDED
     with pytest.raises(StaleRunAttempt):
@@ -316,12 +316,12 @@ def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step:
     report(claimed, event())
     later(step)
     # it is for another duty to give it up, if the worker does not speak first
-    assert duties.end_overdue_runs() == 0
+    assert housekeeping.end_overdue_runs() == 0
     report(claimed, after=1)
-    assert duties.requeue_silent_runs() == duties.end_overdue_runs() == 0
+    assert housekeeping.requeue_silent_runs() == housekeeping.end_overdue_runs() == 0
     later(step + 301)
     RunAttempt.objects.update(last_heartbeat_at=Clock())
-    assert duties.end_overdue_runs() == 1  # and the limits count on from where they were
+    assert housekeeping.end_overdue_runs() == 1  # and the limits count on from where they were
 
 
 def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) -> None:
@@ -339,7 +339,7 @@ def test_what_waits_is_rung_for_once_a_lane(
         queue(mei, str(i))
     queue(mei, "bench", lab=bench)
     rung.clear()
-    duties.wake_workers_for_waiting_runs()
+    housekeeping.wake_workers_for_waiting_runs()
     assert sorted(rung) == ["bench", "labs"]
 
 
@@ -349,6 +349,6 @@ def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: A
     services.make_worker(name="w2", queues=["labs"])
     other = Worker.objects.get(name="w2")
     with pytest.raises(StaleRunAttempt):
-        reporting.release_run_attempt(
+        worker_services.release_run_attempt(
             worker=other, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, reason=""
         )

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.accounts.models import User
-from apps.experiments import figures, plots
+from apps.experiments import svg_charts, chart_specs
 from apps.experiments.models import Lab, Run
 from tests.common.browsing import (  # noqa: F401 - fixtures
     Open,
@@ -132,12 +132,12 @@ def test_an_administrator_reads_them_in_a_few_digits(lab: Lab, mei: User) -> Non
 @pytest.mark.parametrize("log_x", [False, True])
 def test_an_axis_of_decades_holds_for_every_step_above_zero(log_x: bool) -> None:
     spec = {
-        **plots.figure_specs({"figures": [{"series": "loss"}]}, {})[0],
+        **chart_specs.figure_specs({"figures": [{"series": "loss"}]}, {})[0],
         "log_x": log_x,
     }
     for step in ([0.0, TINY, 1.0, MAX], [1.0, 10.0], [2.0, 3.0], [MAX], [1e18], [0.0]):
         curve = {"arm": "a", "series": "loss", "step": step, "mean": step, "low": [], "high": []}
-        svg = str(figures.curves(spec, [curve]))
+        svg = str(svg_charts.curves(spec, [curve]))
         assert not [a for a in attributes(svg) if BROKEN.search(a)]
         assert 'class="tick mid"' in svg
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from apps.common.svg_charts import text_width
-from apps.experiments import figures, plots, shown
+from apps.experiments import svg_charts, chart_specs, presenters
 from apps.experiments.models import Verdict
 
 NASTY = '<script>alert(1)</script>&"'
@@ -54,32 +54,32 @@ def curve(arm: str, *means: float | None, series: str = "dead") -> dict[str, Any
 
 
 def spec() -> dict[str, Any]:
-    return plots.figure_specs(WORDS, {"epochs": 10})[0]
+    return chart_specs.figure_specs(WORDS, {"epochs": 10})[0]
 
 
 def test_what_is_written_by_others_is_escaped() -> None:
     for svg in (
-        figures.curves(spec(), [curve(f"relu {NASTY}", 1.0, 2.0)]),
-        figures.bars(spec(), [curve(f"relu {NASTY}", 1.0)]),
+        svg_charts.curves(spec(), [curve(f"relu {NASTY}", 1.0, 2.0)]),
+        svg_charts.bars(spec(), [curve(f"relu {NASTY}", 1.0)]),
     ):
         assert "<script>" not in svg
         assert "&lt;script&gt;" in svg
 
 
 def test_a_line_is_broken_where_nothing_was_finite() -> None:
-    svg = figures.curves(spec(), [curve("relu 1", 0.1, None, 0.3, 0.4)])
+    svg = svg_charts.curves(spec(), [curve("relu 1", 0.1, None, 0.3, 0.4)])
     path = svg.split('<path class="line a0" d="')[1].split('"')[0]
     assert path.count("M") == 2
 
 
 def test_nothing_measured_is_said_and_drawn_without_an_error() -> None:
-    for draw in (figures.curves, figures.bars):
+    for draw in (svg_charts.curves, svg_charts.bars):
         assert "No measurements yet." in draw(spec(), [])
         assert "relu 1: –" in draw(spec(), [curve("relu 1", None, None)])
 
 
 def test_the_text_alternative_tells_where_each_line_ends() -> None:
-    assert "At the end: relu 1: 0.25; ReLU, two: 0.5." in figures.alternative(
+    assert "At the end: relu 1: 0.25; ReLU, two: 0.5." in svg_charts.alternative(
         spec(), [curve("relu 1", 0.0, 0.25), curve("relu 2", 0.5, None)]
     )
 
@@ -91,16 +91,16 @@ def test_only_the_arms_of_the_figure_are_drawn() -> None:
         curve("relu 1", 1.0),
         curve("relu 1", 1.0, series="loss"),
     ]
-    assert [found["arm"] for found in figures.chosen(spec(), points)] == ["relu 2", "relu 1"]
+    assert [found["arm"] for found in svg_charts.chosen(spec(), points)] == ["relu 2", "relu 1"]
 
 
 def test_a_long_line_is_thinned_to_what_a_screen_shows() -> None:
-    svg = figures.curves(spec(), [curve("relu 1", *(n / 10_000 for n in range(10_000)))])
+    svg = svg_charts.curves(spec(), [curve("relu 1", *(n / 10_000 for n in range(10_000)))])
     assert len(svg) < 30_000
 
 
 def test_a_logarithmic_axis_leaves_out_what_is_not_above_zero() -> None:
-    assert "nan" not in figures.curves(
+    assert "nan" not in svg_charts.curves(
         spec() | {"log_x": True, "to": None}, [curve("relu 1", 0.1, 0.2, 0.3)]
     )
 
@@ -109,16 +109,16 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
     class Made:
         drawing = {"relu 1": 0.5}
 
-    specs = plots.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
+    specs = chart_specs.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
     assert [found["kind"] for found in specs] == ["curves", "bars"]
     assert specs[1]["drawing"] == {"relu 1": 0.5}
-    assert '<rect class="gap" fill="url(#hatch-dead)"' in figures.bars(
+    assert '<rect class="gap" fill="url(#hatch-dead)"' in svg_charts.bars(
         specs[1], [curve("relu 1", 0.2)]
     )
 
 
 def test_a_verdict_is_said_in_the_labs_words() -> None:
-    found = shown.finding(
+    found = presenters.finding(
         WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16)
     )
     assert (found.said, found.effect, found.interval, found.glyph) == (
@@ -134,7 +134,7 @@ def test_a_verdict_is_said_in_the_labs_words() -> None:
 )
 def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
     words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
-    assert shown.finding(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
+    assert presenters.finding(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
 
 
 @pytest.mark.parametrize("outcome", ["holds", "depends"])
@@ -150,7 +150,7 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
             }
         }
     }
-    found = shown.finding(
+    found = presenters.finding(
         words,
         Verdict(claim="a.b", outcome=outcome, effect=3.3306690738754696e-16, low=0.0, high=1e300),
     )
@@ -158,7 +158,7 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
 
 
 def test_a_claim_the_lab_no_longer_has_keeps_its_name() -> None:
-    found = shown.finding({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
+    found = presenters.finding({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
     assert (found.statement, found.effect) == ("gone.claim", "–")
 
 
@@ -172,12 +172,12 @@ def test_the_reader_chooses_the_language() -> None:
     [(None, "–"), (0.04, "0.0 s"), (4.0, "4 s"), (11.4, "11 s"), (600, "10 min")],
 )
 def test_a_length_of_time_is_said_as_a_person_would(seconds: float | None, expected: str) -> None:
-    assert shown.seconds(seconds) == expected.replace("0.0", "0")
+    assert presenters.seconds(seconds) == expected.replace("0.0", "0")
 
 
 def test_bars_of_a_ratio_stand_on_one() -> None:
     ratios = spec() | {"kind": "bars", "foot": 1.0, "y": [0.5, 2.0]}
-    more, less = (figures.bars(ratios, [curve("relu 1", value)]) for value in (1.5, 0.75))
+    more, less = (svg_charts.bars(ratios, [curve("relu 1", value)]) for value in (1.5, 0.75))
     boxes = [
         re.search(r'class="measured".*? y="([\d.]+)".*? height="([\d.]+)"', svg)
         for svg in (more, less)
@@ -193,15 +193,15 @@ def test_bars_of_a_ratio_stand_on_one() -> None:
 
 def test_an_axis_may_end_at_the_number_of_replicates() -> None:
     rounds = {**WORDS, "figures": [WORDS["figures"][0] | {"to": "replicates"}]}
-    assert plots.figure_specs(rounds, {"replicates": 16})[0]["to"] == 16
+    assert chart_specs.figure_specs(rounds, {"replicates": 16})[0]["to"] == 16
 
 
 def test_long_names_at_the_ends_of_lines_have_room() -> None:
-    svg = figures.curves(
+    svg = svg_charts.curves(
         spec() | {"labels": {"relu 1": "a network with a long name"}}, [curve("relu 1", 1.0, 2.0)]
     )
     start = re.search(r'class="end-name t0" x="([\d.]+)"', svg)
     assert start
     assert (
-        float(start.group(1)) + 1.1 * text_width("a network with a long name") + 40 < figures.WIDTH
+        float(start.group(1)) + 1.1 * text_width("a network with a long name") + 40 < svg_charts.WIDTH
     )

@@ -16,9 +16,9 @@ import redis
 from celery import Celery
 from launcher.embedded import Valkey
 
-from apps.common import bells
-from apps.common.bells import ring
-from apps.experiments import live
+from apps.common import wakeup
+from apps.common.wakeup import ring
+from apps.experiments import run_events
 from workers.wire import celery_url
 
 
@@ -28,23 +28,23 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     valkey = Valkey(tmp_path)
     server = valkey.start()
     settings.REDIS_URL = valkey.url
-    celery = Celery("gradus", broker=celery_url(valkey.url), broker_transport_options=bells.QUICK)
+    celery = Celery("gradus", broker=celery_url(valkey.url), broker_transport_options=wakeup.QUICK)
     known = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
-    celery.conf.update({name: bells.celery.conf[name] for name in known})
-    monkeypatch.setattr(bells, "celery", celery)
+    celery.conf.update({name: wakeup.celery.conf[name] for name in known})
+    monkeypatch.setattr(wakeup, "celery", celery)
     for module in (bells, live):
         monkeypatch.setattr(module, "_quiet_until", 0.0)
-    live._redis.cache_clear()
+    run_events._redis.cache_clear()
     yield server.pid
     os.kill(server.pid, signal.SIGCONT)
     server.terminate()
     server.wait()
     shutil.rmtree(valkey.folder, ignore_errors=True)
-    live._redis.cache_clear()
+    run_events._redis.cache_clear()
 
 
 def publish() -> None:
-    live._publish(live.Told("r", 0, 0, [], "running", "{}"))
+    run_events._publish(run_events.Told("r", 0, 0, [], "running", "{}"))
 
 
 def ring_bell() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from apps.accounts.models import User
-from apps.experiments import live, selectors
+from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
-from apps.experiments.reporting import Claim
-from apps.experiments.stream import Viewer
+from apps.experiments.worker_services import Claim
+from apps.experiments.sse import Viewer
 from tests.experiments.conftest import event, report
 
 pytestmark = pytest.mark.django_db
@@ -25,13 +25,13 @@ def test_batches_stored_between_two_readings_are_told_once(
     earlier = Run.objects.get()
     report(claimed, event(2.0), after=1)
     viewer = Viewer(earlier.pk, after=0)
-    told = live.told(
+    told = run_events.told(
         earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said=""
     )
     assert len(viewer.take(told)) == 2
 
     later = Run.objects.get()
-    again = live.told(
+    again = run_events.told(
         later,
         selectors.batches_after({later.pk: earlier.last_seq})[later.pk],
         since=earlier.last_seq,

@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
-from apps.experiments import duties, reporting, services
+from apps.experiments import housekeeping, worker_services, services
 from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_worker_api import CLAIM, Worker
@@ -190,7 +190,7 @@ def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
     queue(mei, "k")
     claimed = claim()
     fall_silent()
-    with before('UPDATE "experiments_runattempt"', duties.requeue_silent_runs):
+    with before('UPDATE "experiments_runattempt"', housekeeping.requeue_silent_runs):
         assert finish(claimed).state == Run.State.SUCCEEDED
 
 
@@ -199,7 +199,7 @@ def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim
     claimed = claim()
     fall_silent()
     with before('SELECT "experiments_run"', lambda: report(claimed, event())):
-        assert duties.requeue_silent_runs() == 0
+        assert housekeeping.requeue_silent_runs() == 0
 
 
 def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
@@ -208,9 +208,9 @@ def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
     run = queue(mei, "k")
     claim()
     fall_silent()
-    with before("", duties.requeue_silent_runs, skip=1):
+    with before("", housekeeping.requeue_silent_runs, skip=1):
         services.request_cancel(run=run)
-    duties.requeue_silent_runs()
+    housekeeping.requeue_silent_runs()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
 
@@ -225,7 +225,7 @@ def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: 
     }
     with transaction.atomic():
         services.request_cancel(run=run)
-        released = elsewhere(lambda: reporting.release_run_attempt(**mine, reason="shutdown"))
+        released = elsewhere(lambda: worker_services.release_run_attempt(**mine, reason="shutdown"))
     released.result()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED

@@ -10,7 +10,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.experiments import duties, reporting, services
+from apps.experiments import housekeeping, worker_services, services
 from apps.experiments.models import Lab, LabVersion, Worker, Prediction, Run
 from tests.experiments.conftest import HASH, WORDS, later
 from tests.experiments.pages_cast import browser
@@ -47,12 +47,12 @@ def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(
 ) -> None:
     change(lab)
     seen("w1", NEWER)
-    assert duties.end_outdated_runs() == 1
+    assert housekeeping.end_outdated_runs() == 1
     run.refresh_from_db()
     assert (run.state, run.is_outdated, heard) == (Run.State.LOST, True, ["lost"])
     assert Prediction.objects.get().score is None
     assert run.owner.share.seconds == 0
-    assert duties.end_outdated_runs() == 0, "once"
+    assert housekeeping.end_outdated_runs() == 0, "once"
 
 
 def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run: Run) -> None:
@@ -60,10 +60,10 @@ def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run
     change(lab)
     later(800)  # it asks for nothing while it works
     seen("w2", NEWER)
-    assert duties.end_outdated_runs() == 0
+    assert housekeeping.end_outdated_runs() == 0
     later(1000)
     seen("w2", NEWER)
-    assert duties.end_outdated_runs() == 1, "no run attempt takes so long"
+    assert housekeeping.end_outdated_runs() == 1, "no run attempt takes so long"
 
 
 def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
@@ -71,7 +71,7 @@ def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
     Worker.objects.update(revoked_at=Clock())
     change(lab)
     seen("w2", NEWER)
-    assert duties.end_outdated_runs() == 1
+    assert housekeeping.end_outdated_runs() == 1
 
 
 @pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no machine"])
@@ -81,14 +81,14 @@ def test_it_waits_while_no_machine_of_its_lane_is_there(
     change(lab)
     if queues:
         seen("w1", NEWER, *queues)
-    assert duties.end_outdated_runs() == 0
+    assert housekeeping.end_outdated_runs() == 0
     run.refresh_from_db()
     assert run.state == Run.State.QUEUED
 
 
 def test_the_lab_as_it_is_waits_for_machines_that_are_behind(lab: Lab, run: Run) -> None:
     seen("w1", "older")
-    assert duties.end_outdated_runs() == 0
+    assert housekeeping.end_outdated_runs() == 0
 
 
 def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
@@ -96,16 +96,16 @@ def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
 ) -> None:
     Lab.objects.update(withdrawn=True)
     seen("w1", NEWER)
-    assert duties.end_outdated_runs() == 1
+    assert housekeeping.end_outdated_runs() == 1
     page = browser(mei).get(f"/runs/{run.pk}").content.decode()
     assert "The lab changed while this run was queued" in page and "Run again" not in page
 
 
 def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, worker: Worker) -> None:
-    assert reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
+    assert worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     change(lab)
     seen("w2", NEWER)
-    assert duties.end_outdated_runs() == 0
+    assert housekeeping.end_outdated_runs() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -114,7 +114,7 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
     claimed = elsewhere(
-        lambda: reporting.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
+        lambda: worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     ).result()
     assert claimed is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()
@@ -124,7 +124,7 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker
 def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, mei: User) -> None:
     change(lab)
     seen("w1", NEWER)
-    duties.end_outdated_runs()
+    housekeeping.end_outdated_runs()
     client = browser(mei)
     page = client.get(f"/runs/{run.pk}").content.decode()
     assert "The lab changed while this run was queued" in page and "three times" not in page

@@ -12,7 +12,7 @@ from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
 from apps.experiments.models import Worker, Prediction, Run
-from apps.experiments.queueing import Waiting, order_of_turns, start_range
+from apps.experiments.queue_estimate import Waiting, order_of_turns, start_range
 from apps.experiments.services import PredictionMade
 from tests.experiments.conftest import LABS, finish
 from workers import wire

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.accounts.models import User
-from apps.experiments import duties, selectors, series
+from apps.experiments import housekeeping, selectors, series
 from apps.experiments.models import Batch
 from tests.experiments.conftest import event, later, report
 from workers import wire
@@ -68,7 +68,7 @@ def test_points_of_a_try_that_was_given_up_are_gone(mei: User, queue: Any, claim
     run = queue(mei, "k")
     report(claim(), event(1.0), event(2.0))
     later(30)
-    duties.requeue_silent_runs()
+    housekeeping.requeue_silent_runs()
     report(claim(), event(3.0))
     run.refresh_from_db()
     assert selectors.points_of(run) == (

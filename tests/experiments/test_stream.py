@@ -20,7 +20,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.experiments import duties, services, stream
+from apps.experiments import housekeeping, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_meeting import fall_silent
@@ -196,7 +196,7 @@ def test_a_later_try_tells_the_reader_to_forget(
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1, 2])
     fall_silent()
-    duties.requeue_silent_runs()
+    housekeeping.requeue_silent_runs()
     second = claim()
     report(second, event())
     finish(second)
@@ -220,9 +220,9 @@ def test_points_come_while_redis_is_away(
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody is there
     monkeypatch.setattr(
-        "apps.experiments.live._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
+        "apps.experiments.run_events._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
     )
-    monkeypatch.setattr("apps.experiments.live._quiet_until", 0.0)
+    monkeypatch.setattr("apps.experiments.run_events._quiet_until", 0.0)
     run = queue(mei, "k")
     claimed = claim()
     reader = watch(mei, run)
@@ -242,7 +242,7 @@ def test_a_message_that_was_lost_is_read_from_the_database(
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     with monkeypatch.context() as silent:
-        silent.setattr("apps.experiments.live._publish", lambda what: None)
+        silent.setattr("apps.experiments.run_events._publish", lambda what: None)
         report(claimed, event(), event())
     report(claimed, event(), after=2)
     until(lambda: reader.numbers() == [1, 2, 3])
@@ -254,12 +254,12 @@ def test_a_message_that_was_lost_is_read_from_the_database(
 def test_an_end_that_nobody_was_told_of_is_found(
     mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
+    monkeypatch.setattr(sse, "CALM_SECONDS", 0.2)
     run = queue(mei, "k")
     claimed = claim()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
-    monkeypatch.setattr("apps.experiments.live._publish", lambda what: None)
+    monkeypatch.setattr("apps.experiments.run_events._publish", lambda what: None)
     report(claimed, event())
     finish(claimed)
     until(lambda: reader.over)

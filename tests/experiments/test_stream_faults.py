@@ -22,7 +22,7 @@ from django.test import Client
 from launcher.embedded import Valkey
 
 from apps.accounts.models import User
-from apps.experiments import live, services, stream
+from apps.experiments import run_events, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_stream import Reader, until
@@ -51,7 +51,7 @@ def watch(site: str) -> Callable[..., Reader]:
 @pytest.fixture
 def told_by_redis_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database is read when someone joins, and then not again."""
-    monkeypatch.setattr(stream, "CALM_SECONDS", 3600)
+    monkeypatch.setattr(sse, "CALM_SECONDS", 3600)
 
 
 @pytest.fixture
@@ -60,19 +60,19 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     valkey = Valkey(tmp_path)
     server = valkey.start()
     settings.REDIS_URL = valkey.url
-    live._redis.cache_clear()
-    monkeypatch.setattr(live, "_quiet_until", 0.0)
+    run_events._redis.cache_clear()
+    monkeypatch.setattr(run_events, "_quiet_until", 0.0)
     yield server.pid
     os.kill(server.pid, signal.SIGCONT)
     server.terminate()
     server.wait()
     shutil.rmtree(valkey.folder, ignore_errors=True)
-    live._redis.cache_clear()
+    run_events._redis.cache_clear()
 
 
 def listening(expected: int) -> Callable[[], bool]:
     client = redis.Redis.from_url(settings.REDIS_URL)
-    return lambda: client.pubsub_numsub(live.CHANNEL)[0][1] == expected
+    return lambda: client.pubsub_numsub(run_events.CHANNEL)[0][1] == expected
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_nonsense_on_the_channel_is_passed_over(
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     until(listening(1))
-    redis.Redis.from_url(settings.REDIS_URL).publish(live.CHANNEL, nonsense)
+    redis.Redis.from_url(settings.REDIS_URL).publish(run_events.CHANNEL, nonsense)
     report(claimed, event())
     until(lambda: reader.numbers() == [1])
     assert listening(1)()
@@ -120,14 +120,14 @@ def test_points_come_while_redis_is_frozen_and_after(
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     until(listening(1))
-    [here] = [hub for hub in stream._hubs.values() if run.pk in hub.viewers]
+    [here] = [hub for hub in sse._hubs.values() if run.pk in hub.viewers]
     os.kill(broker, signal.SIGSTOP)
     until(lambda: not here.connected)
     report(claimed, event())
     until(lambda: reader.numbers() == [1])
     os.kill(broker, signal.SIGCONT)
     until(listening(1))
-    monkeypatch.setattr(live, "_quiet_until", 0.0)  # who tells has given it ten seconds of rest
+    monkeypatch.setattr(run_events, "_quiet_until", 0.0)  # who tells has given it ten seconds of rest
     report(claimed, event(), after=1)
     until(lambda: reader.numbers() == [1, 2])
     finish(claimed)
@@ -137,7 +137,7 @@ def test_points_come_while_redis_is_frozen_and_after(
 def test_who_watches_a_run_that_is_gone_is_let_go(
     mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(stream, "CALM_SECONDS", 0.2)
+    monkeypatch.setattr(sse, "CALM_SECONDS", 0.2)
     run = queue(mei, "k")
     claim()
     reader = watch(mei, run)
@@ -165,8 +165,8 @@ def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site
 
 def test_what_a_reader_has_not_read_is_kept_once() -> None:
     """However often the database is read meanwhile; a reader that stays away is let go."""
-    viewer = stream.Viewer(uuid.uuid4(), after=0)
-    told = live.Told(
+    viewer = sse.Viewer(uuid.uuid4(), after=0)
+    told = run_events.Told(
         str(viewer.run),
         0,
         2,
@@ -177,20 +177,20 @@ def test_what_a_reader_has_not_read_is_kept_once() -> None:
     for _ in range(100):
         assert not viewer.put(told)
     assert viewer.inbox.qsize() == 1
-    for i in range(2, stream.MOST_UNREAD + 10):
+    for i in range(2, sse.MOST_UNREAD + 10):
         viewer.put(
-            live.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said)
+            run_events.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said)
         )
     assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
 
 
 def test_a_message_before_which_one_is_missing_is_not_given() -> None:
-    viewer = stream.Viewer(uuid.uuid4(), after=0)
-    over = live.Told(
+    viewer = sse.Viewer(uuid.uuid4(), after=0)
+    over = run_events.Told(
         str(viewer.run), 1, 2, [("points", 2, "{}")], "succeeded", '{"state":"succeeded"}'
     )
     assert viewer.put(over) and viewer.inbox.empty()
-    whole = live.Told(
+    whole = run_events.Told(
         str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said
     )
     assert not viewer.put(whole)
@@ -199,10 +199,10 @@ def test_a_message_before_which_one_is_missing_is_not_given() -> None:
 
 def test_a_loop_that_ended_leaves_nothing_to_the_next() -> None:
     async def come() -> None:
-        stream.hub().join(stream.Viewer(uuid.uuid4(), after=0))
+        sse.hub().join(sse.Viewer(uuid.uuid4(), after=0))
 
     async def look() -> int:
-        return len(stream.hub().viewers)
+        return len(sse.hub().viewers)
 
     # a browser's test leaves a loop running in this thread
     with ThreadPoolExecutor(1) as elsewhere:

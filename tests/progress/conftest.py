@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common import clock
-from apps.questions import typesetting
+from apps.questions import html_columns
 from apps.questions.models import Bank, Piece, Question, Revision
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
@@ -114,7 +114,7 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     ]
     Piece.objects.bulk_create(pieces)
     Revision.objects.filter(pk=revision.pk).update(
-        published_at=NOON, html_made_by=typesetting.made_by()
+        published_at=NOON, html_made_by=html_columns.made_by()
     )
     question.current = Revision.objects.get(pk=revision.pk)
     question.save()

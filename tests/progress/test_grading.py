@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from apps.progress import calibration, grading
+from apps.progress import calibration, rating_rules
 from apps.progress.memory import AGAIN, GOOD, HARD
-from apps.progress.variety import mixed
+from apps.progress.interleaving import mixed
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from apps.progress.variety import mixed
     [(True, 0, GOOD), (True, 1, HARD), (True, 3, HARD), (False, 0, AGAIN), (False, 2, AGAIN)],
 )
 def test_the_first_check_decides(right: bool, hints: int, grade: int) -> None:
-    assert grading.of_check(right, hints) == grade
+    assert rating_rules.of_check(right, hints) == grade
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_the_first_check_decides(right: bool, hints: int, grade: int) -> None:
     ],
 )
 def test_key_points_grade_what_was_written(ticked: int, of: int, hints: int, grade: int) -> None:
-    assert grading.of_points(ticked, of, hints) == grade
+    assert rating_rules.of_points(ticked, of, hints) == grade
 
 
 def test_more_points_than_there_are_is_an_error() -> None:
     with pytest.raises(ValueError, match="3 of 2"):
-        grading.of_points(3, 2)
+        rating_rules.of_points(3, 2)
 
 
 def test_of_several_parts_the_lowest_counts() -> None:
-    assert grading.of_parts([GOOD, None, AGAIN, HARD]) == AGAIN
-    assert grading.of_parts([None, GOOD, HARD]) == HARD
-    assert grading.of_parts([None]) is None
+    assert rating_rules.of_parts([GOOD, None, AGAIN, HARD]) == AGAIN
+    assert rating_rules.of_parts([None, GOOD, HARD]) == HARD
+    assert rating_rules.of_parts([None]) is None
 
 
 def test_calibration_counts_by_confidence_and_scores_like_brier() -> None:

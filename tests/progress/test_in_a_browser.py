@@ -420,7 +420,7 @@ def test_all_of_it_without_scripts(
 def test_a_verdict_is_read_once_it_is_on_screen(
     open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
     run = measured(queued(mei, loaded()))
     page = open_page("/", mei)
     assert Waiting.objects.exists()
@@ -434,7 +434,7 @@ def test_a_verdict_is_read_once_it_is_on_screen(
 def test_runs_that_go_on_are_heard_of_by_one_stream(
     open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
     lab = Lab.objects.create(
         slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.progress import days, forgetting, memory, planning
+from apps.progress import days, simulation, memory, planning
 from apps.progress.planning import Step
 
 
@@ -51,10 +51,10 @@ LAST = date(2026, 11, 17)
 
 
 def test_the_same_seed_makes_the_same_weeks() -> None:
-    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) == forgetting.reviews(
+    assert simulation.reviews(12, LAST, "Europe/Berlin", 7) == simulation.reviews(
         12, LAST, "Europe/Berlin", 7
     )
-    assert forgetting.reviews(12, LAST, "Europe/Berlin", 7) != forgetting.reviews(
+    assert simulation.reviews(12, LAST, "Europe/Berlin", 7) != simulation.reviews(
         12, LAST, "Europe/Berlin", 8
     )
 
@@ -63,7 +63,7 @@ def test_the_same_seed_makes_the_same_weeks() -> None:
     "zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"]
 )
 def test_eight_weeks_lie_in_their_days_in_order(zone: str) -> None:
-    made = forgetting.reviews(12, LAST, zone, 3)
+    made = simulation.reviews(12, LAST, zone, 3)
     times = [each.grade.at for each in made]
     assert times == sorted(times) and len(made) >= 50
     assert all(days.day_of(each.grade.at, zone) == each.grade.day for each in made)
@@ -74,7 +74,7 @@ def test_eight_weeks_lie_in_their_days_in_order(zone: str) -> None:
 def test_what_is_made_is_remembered_about_as_often_as_fsrs_aims_at() -> None:
     recalled = recalls = 0
     for seed in range(6):
-        made = forgetting.reviews(40, LAST, "UTC", seed)
+        made = simulation.reviews(40, LAST, "UTC", seed)
         for item in {each.item for each in made}:
             own = [each.grade for each in made if each.item == item]
             for counted in memory.fold(own[0].at, own)[1]:

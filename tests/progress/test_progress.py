@@ -17,7 +17,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.progress import demo, grading, memory, selectors, services, standing
+from apps.progress import demo, rating_rules, memory, selectors, services, statistics
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -38,7 +38,7 @@ def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands
     for question in many(4):  # topics: losses twice, metrics, detection
         services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     hands.later(days=20)
-    found = {topic.slug: topic for topic in standing.mastery(mei)}
+    found = {topic.slug: topic for topic in statistics.mastery(mei)}
     cards = Card.objects.filter(user=mei, question__topic="losses")
     expected = sum(memory.recall(card.stability or 0, 20) for card in cards) / 2
     assert found["losses"].cards == 2 and found["losses"].recall == pytest.approx(expected)
@@ -143,9 +143,9 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
             )
     hands.later(days=9)
     first = member.get("/topics/losses").content.decode()
-    fractions = standing.weakest(mei, "losses", 10)
+    fractions = statistics.weakest(mei, "losses", 10)
     expected = {
-        card.question_id: standing.recall_of(mei, card) for card in Card.objects.filter(user=mei)
+        card.question_id: statistics.recall_of(mei, card) for card in Card.objects.filter(user=mei)
     }
     assert (
         next(iter(fractions)) == made.pk
@@ -189,7 +189,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
     member.force_login(mei)
     for path in ("/", "/progress", "/review", "/topics/losses", "/questions/how-long"):
         assert member.get(path).status_code == 200
-    assert standing.weeks(standing.by_day(mei, timedelta(days=60)))
+    assert statistics.weeks(statistics.by_day(mei, timedelta(days=60)))
     assert all(
         grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card)
     )
@@ -201,7 +201,7 @@ def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     demo.fill(user=mei)
     kept = Answer.objects.filter(user=mei).select_related("attempt")
     assert kept and all(
-        each.grade == grading.of_check(each.outcome == "right", each.hints) for each in kept
+        each.grade == rating_rules.of_check(each.outcome == "right", each.hints) for each in kept
     )
     judged = Review.objects.filter(user=mei, graded_by="numeric")
     assert set(judged.values_list("review_id", "rating")) == {

@@ -20,11 +20,11 @@ from apps.progress import (
     calibration,
     days,
     demo,
-    forgetting,
+    simulation,
     memory,
     selectors,
     services,
-    standing,
+    statistics,
     studying,
 )
 from apps.progress.memory import Grade
@@ -149,9 +149,9 @@ def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(
         factor = 0.9 ** (1 / memory.DECAY) - 1
         wanted = (1 + factor * passed / card.stability) ** memory.DECAY  # type: ignore[operator]
         assert (
-            standing.mastery(mei)[0].recall
+            statistics.mastery(mei)[0].recall
             == pytest.approx(wanted)
-            == pytest.approx(standing.recall_of(mei, card))
+            == pytest.approx(statistics.recall_of(mei, card))
         )
 
 
@@ -161,7 +161,7 @@ def test_what_fsrs_foretells_is_what_a_learner_of_that_memory_recalls() -> None:
     """
     foretold = measured = of = 0.0
     for seed in range(12):
-        made = forgetting.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
+        made = simulation.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
         held: dict[int, memory.Memory] = {}
         for each in made:
             known = held.get(each.item, memory.Memory(due=each.grade.at))
@@ -191,7 +191,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     assert sum(row.recalls for row in rows) == len(recalls) > 40
     assert fraction == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
     assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
-    for each in standing.sureness(mei)["questions"]:
+    for each in statistics.sureness(mei)["questions"]:
         rows_ = Answer.objects.filter(user=mei, place=1, confidence=each.confidence)
         assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
     assert calibration.score([]) is None

@@ -17,7 +17,7 @@ from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run, Verdict
 from apps.experiments.selectors import OURS
-from apps.progress import quoting, selectors, services, studying
+from apps.progress import verdict_quotes, selectors, services, studying
 from apps.progress import today as plans
 from apps.progress.models import Card, Plan, Waiting
 from apps.questions.models import Question
@@ -57,7 +57,7 @@ def lab(db: None) -> Lab:
 
 @pytest.fixture
 def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]:
-    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
 
     def finished(user: User, state: str = "succeeded") -> Run:
         run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
@@ -424,7 +424,7 @@ def test_today_asks_little_of_the_database(
 def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.bells.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
     run, other = (
         labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )
@@ -451,10 +451,10 @@ def test_what_an_own_run_says_again_is_not_said_twice(
     for owner in (recorder, mei):
         finished(owner)
     Run.objects.filter(owner=recorder).update(shared=True, at_defaults=True)
-    quotes = quoting.quoted(mei, ["dead-relu.lr-kills"])
+    quotes = verdict_quotes.quoted(mei, ["dead-relu.lr-kills"])
     assert [(quote.is_own, quote.is_again) for quote in quotes] == [(False, False), (True, True)]
     Verdict.objects.filter(run__owner=mei).update(outcome="does_not_hold")
-    assert [quote.is_again for quote in quoting.quoted(mei, ["dead-relu.lr-kills"])] == [
+    assert [quote.is_again for quote in verdict_quotes.quoted(mei, ["dead-relu.lr-kills"])] == [
         False,
         False,
     ]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from apps.questions import content, drawing, marking
+from apps.questions import lint, generate, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 from apps.questions.selectors import sheet
@@ -25,11 +25,11 @@ FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/qu
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_figures_and_tables_are_what_their_programs_make(folder: Path) -> None:
-    assert drawing.is_up_to_date(folder), "run: python manage.py draw_figures"
+    assert generate.is_up_to_date(folder), "run: python manage.py draw_figures"
 
 
 def test_it_has_no_faults() -> None:
-    assert list(content.faults(settings.BANK_FOLDER, settings.LABS_FOLDER)) == []
+    assert list(lint.faults(settings.BANK_FOLDER, settings.LABS_FOLDER)) == []
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.common.topics import TOPICS
-from apps.questions import content
+from apps.questions import lint
 
 Change = Callable[[str, str, str], None]
 
@@ -24,14 +24,14 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_good_bank_has_no_faults(bank: Path, labs: Path) -> None:
-    assert list(content.faults(bank, labs)) == []
+    assert list(lint.faults(bank, labs)) == []
 
 
 def test_every_fault_is_told_with_its_file_and_line(bank: Path, labs: Path, change: Change) -> None:
     change("en.md", "First.", "First $\\frac{1$.")
     change("zh.md", "- 另一个要点。", "- *另一个：*要点。")
     (bank / "losses" / "second" / "zh.md").write_text("# 题\n", encoding="utf-8")
-    said = list(content.faults(bank, labs))
+    said = list(lint.faults(bank, labs))
     assert [line.split(": ")[0].rpartition("/")[2] for line in said] == [
         "en.md:31",
         "zh.md:48",
@@ -57,7 +57,7 @@ def test_dead_links_of_this_site_are_found(
     bank: Path, labs: Path, change: Change, link: str, dead: bool
 ) -> None:
     change("en.md", "Second.", f"Second,\nsee [there]({link}).")
-    said = list(content.faults(bank, labs))
+    said = list(lint.faults(bank, labs))
     assert [line for line in said if f"en.md:36: {link} leads nowhere" in line] == said and bool(
         said
     ) == dead
@@ -76,7 +76,7 @@ def test_what_was_meant_to_be_read_and_is_not_is_found(
     bank: Path, labs: Path, change: Change, written: str, said: str
 ) -> None:
     change("en.md", "Second.", f"Second.\n{written}")
-    found = list(content.faults(bank, labs))
+    found = list(lint.faults(bank, labs))
     assert [
         line for line in found if "guess/en.md:36: “" in line and said in line
     ] == found and bool(found) == bool(said)
@@ -99,7 +99,7 @@ def test_names_that_nothing_has_are_found(
     bank: Path, labs: Path, change: Change, old: str, new: str, said: str
 ) -> None:
     change("question.toml", old, new)
-    found = list(content.faults(bank, labs))
+    found = list(lint.faults(bank, labs))
     assert [line for line in found if said in line] == found and bool(found) == bool(said)
 
 
@@ -115,7 +115,7 @@ def test_mistakes_that_give_the_same_number_are_found(
         'message = { en = "Those are bits.", zh = "这是比特。" }\n',
         more + 'message = { en = "Half.", zh = "一半。" }\n',
     )
-    (found,) = content.faults(bank, labs)  # log2(4) is 4 / 2
+    (found,) = lint.faults(bank, labs)  # log2(4) is 4 / 2
     assert (
         "question.toml:27: with seed" in found
         and "(n = 4) this is another mistake's value too" in found
@@ -126,15 +126,15 @@ def test_a_figure_without_words_is_found(bank: Path, labs: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").write_text('<svg role="img" aria-label=""></svg>')
     assert [
         "figure.zh.svg:1: the figure has no text alternative" in line
-        for line in content.faults(bank, labs)
+        for line in lint.faults(bank, labs)
     ] == [True]
 
 
 def test_it_lists_what_is_missing_and_which_claims_wait(bank: Path, labs: Path) -> None:
     (bank / "losses" / "second").rename(bank / "losses" / "dead-relu")
-    missing = dict(content.missing(bank))
+    missing = dict(lint.missing(bank))
     assert len(missing) == 227 and "dead-relu" not in missing and "xavier-derivation" in missing
-    assert content.waiting(bank, labs) == ["no-such-lab.claim"]
+    assert lint.waiting(bank, labs) == ["no-such-lab.claim"]
 
 
 def test_the_command_fails_where_there_are_faults(
@@ -149,6 +149,6 @@ def test_the_command_fails_where_there_are_faults(
 
 
 def test_the_catalogue_is_whole_and_of_known_topics() -> None:
-    lines = content.CATALOGUE.read_text(encoding="utf-8").splitlines()[1:]
-    assert len({line.split(",")[0] for line in lines}) == content.size_of_catalogue() == 228
+    lines = lint.CATALOGUE.read_text(encoding="utf-8").splitlines()[1:]
+    assert len({line.split(",")[0] for line in lines}) == lint.size_of_catalogue() == 228
     assert {line.split(",")[1] for line in lines} == set(TOPICS)

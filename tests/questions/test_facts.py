@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from apps.questions import loading, services
-from apps.questions.words import BadFile
+from apps.questions.markdown_parser import BadFile
 from tests.questions.conftest import TOML, Change
 
 STRANGE: list[Any] = [

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apps.questions import drawing, services
+from apps.questions import generate, services
 from apps.questions.loading import load_questions
 from apps.questions.models import Piece, Question, Revision
 from apps.questions.selectors import sheet
-from apps.questions.words import BadFile
+from apps.questions.markdown_parser import BadFile
 from tests.questions.conftest import Change
 
 pytestmark = pytest.mark.django_db
@@ -288,7 +288,7 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     change("zh.md", "{{figure: 曲线}}", "")
     with pytest.raises(BadFile, match=r"variants\.json:1: cannot be read.*draw_figures"):
         load_questions(bank)
-    for path, text in drawing.drawn(folder).items():
+    for path, text in generate.drawn(folder).items():
         path.write_text(text, encoding="utf-8")
     load_questions(bank)
     current = Question.objects.get(slug="guess").current

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import outbox as module
+from workers import send_buffer as module
 from workers import wire
-from workers.outbox import Lost, Outbox
+from workers.send_buffer import Lost, Outbox
 
 
 def event(series: str, *steps: float) -> wire.Event:

@@ -77,7 +77,7 @@ def test_a_spare_whose_code_has_changed_is_replaced(
 def test_files_that_are_being_replaced_stop_no_machine(
     site: PretendSite, machine: Machine, monkeypatch
 ) -> None:
-    monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
+    monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors = [FileNotFoundError("a lab"), ModuleNotFoundError("labs"), RuntimeError("no threads")]
     code = catalogue.code
 
@@ -96,7 +96,7 @@ def test_files_that_are_being_replaced_stop_no_machine(
 def test_a_spare_that_cannot_be_listened_to_is_replaced(
     site: PretendSite, machine: Machine, monkeypatch
 ) -> None:
-    monkeypatch.setattr("workers.keeper.PAUSES", (0.05,))
+    monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors, listen = [RuntimeError("can't start new thread"), TypeError("a bug")], LabProcess.listen
 
     def fail(process: LabProcess) -> None:

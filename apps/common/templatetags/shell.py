@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.access import is_local
+from apps.common.redirects import is_local
 from apps.common.text import is_chinese
 
 register = template.Library()

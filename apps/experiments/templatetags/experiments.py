@@ -8,11 +8,11 @@ from django import template
 from django.http import HttpRequest
 
 from apps.common import text
-from apps.experiments import shown
+from apps.experiments import presenters
 
 register = template.Library()
-register.filter("seconds", shown.seconds)
-register.filter("fact", shown.fact)
+register.filter("seconds", presenters.seconds)
+register.filter("fact", presenters.fact)
 
 
 @register.filter
@@ -25,7 +25,7 @@ def in_language(words: Any) -> str:
 
 @register.filter
 def claim(words: Any, slug: str) -> str:
-    return shown.statement(words, slug)
+    return presenters.statement(words, slug)
 
 
 @register.simple_tag(takes_context=True)

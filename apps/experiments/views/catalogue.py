@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.common.topics import topic_title
-from apps.experiments import figures, plots, selectors, shown
+from apps.experiments import svg_charts, chart_specs, selectors, presenters
 from apps.experiments.models import Lab
 from apps.experiments.views.lab import kept_of
 
@@ -62,10 +62,10 @@ def table_rows(request: HttpRequest) -> list[dict[str, Any]]:
             "lab": lab,
             "words": lab.current.words,
             "topic": topic_title(lab.topic),
-            "seconds": shown.seconds(
+            "seconds": presenters.seconds(
                 lab.current.words.get("profile", {}).get("standard", {}).get("seconds")
             ),
-            "score": shown.number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
+            "score": presenters.number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
         }
         for lab in selectors.catalogue(request.user)
         if lab.current is not None
@@ -81,9 +81,9 @@ def _recorded(lab: Lab) -> dict[str, Any]:
         return {}
     _seq, points = selectors.points_of(run, [spec["series"]])
     return {
-        "figure": figures.curves(spec, points),
+        "figure": svg_charts.curves(spec, points),
         "spec": spec,
-        "ends": figures.rows(spec, points),
+        "ends": svg_charts.rows(spec, points),
         "run": run,
     }
 
@@ -97,8 +97,8 @@ def _teaser(lab: Lab) -> dict[str, Any] | None:
     if series is None:
         return None
     figure = {"series": series, "arms": predict.get("arms") or "*", "x": _axis(words)}
-    return plots.figure_specs({**words, "figures": [figure]}, {})[0]
+    return chart_specs.figure_specs({**words, "figures": [figure]}, {})[0]
 
 
-def _axis(words: shown.Words) -> Any:
+def _axis(words: presenters.Words) -> Any:
     return next((figure["x"] for figure in words.get("figures", []) if "x" in figure), {})

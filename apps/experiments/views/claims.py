@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.common.topics import topic_title
-from apps.experiments import selectors, shown
+from apps.experiments import selectors, presenters
 from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.views.runs import row_of
 
@@ -36,15 +36,15 @@ def claims(request: HttpRequest) -> HttpResponse:
 def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     assert lab.current is not None
     words = lab.current.words
-    found = {one.claim: one for one in shown.findings(words, run.verdicts.all())} if run else {}
+    found = {one.claim: one for one in presenters.findings(words, run.verdicts.all())} if run else {}
     rows = [
         {
             "claim": slug,
-            "statement": shown.statement(words, slug),
+            "statement": presenters.statement(words, slug),
             "found": found.get(slug),
             "others": list(_others(counts.get(slug, {}))),
         }
-        for slug, _own in shown.in_order(words, "claims")
+        for slug, _own in presenters.in_order(words, "claims")
     ]
     device = str(run.device.get("name") or run.device.get("kind", "")) if run else ""
     return {"lab": lab, "words": words, "run": run, "rows": rows, "device": device}
@@ -54,7 +54,7 @@ def _others(counts: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
     """Yield which outcome learners' own runs at the lab's settings came to, and how many."""
     for outcome in Outcome:
         if counts.get(outcome.value):
-            yield shown.GLYPHS[outcome.value], str(outcome.label), counts[outcome.value]
+            yield presenters.GLYPHS[outcome.value], str(outcome.label), counts[outcome.value]
 
 
 def _other_runs(request: HttpRequest) -> list[Run]:

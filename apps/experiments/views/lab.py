@@ -16,12 +16,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from apps.common.access import origin as came_from
-from apps.common.access import with_back
-from apps.common.code import coloured
+from apps.common.redirects import origin as came_from
+from apps.common.redirects import with_back
+from apps.common.highlighting import coloured
 from apps.common.errors import KeyReused, Refused
 from apps.common.topics import topic_title
-from apps.experiments import figures, plots, selectors, services, shown, tally
+from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionMade
@@ -43,7 +43,7 @@ def lab(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, found, form, origin)
 
 
-def words_of(found: Lab) -> shown.Words:
+def words_of(found: Lab) -> presenters.Words:
     assert found.current is not None, "a lab that is offered has code"
     words: Mapping[str, Any] = found.current.words
     return words
@@ -104,7 +104,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = plots.prediction_spec(words), tally.recorded(found)
+    spec, standard = chart_specs.prediction_spec(words), tally.recorded(found)
     base = (
         origin
         if origin and origin.state == Run.State.SUCCEEDED
@@ -117,18 +117,18 @@ def _page(
         "topic": topic_title(found.topic),
         "form": form,
         "checked": checked,
-        "statement": shown.statement(words, shown.headline(words)),
-        "claims": [shown.statement(words, slug) for slug, _own in shown.in_order(words, "claims")],
-        "calls": shown.calls(words),
+        "statement": presenters.statement(words, presenters.headline(words)),
+        "claims": [presenters.statement(words, slug) for slug, _own in presenters.in_order(words, "claims")],
+        "calls": presenters.calls(words),
         "confidences": Prediction.Confidence.choices,
         "spec": spec,
-        "figure": figures.bars(spec, [], points) if spec else "",
+        "figure": svg_charts.bars(spec, [], points) if spec else "",
         "baseline": base,
         "standard": standard,
         "origin": origin,
         "own": tally.own_runs(request.user, found),
         "queue": tally.queue_length(found.queue),
-        "seconds": shown.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
+        "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": coloured(found.current.source) if found.current else "",
         "kept": kept_of(request),
@@ -188,20 +188,20 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lab": found,
         "words": words,
-        "settings": shown.settings_of(words, waiting["config"]),
-        "statement": shown.statement(words, shown.headline(words)),
-        "call": dict(shown.calls(words)).get(made["outcome"]) if made else None,
+        "settings": presenters.settings_of(words, waiting["config"]),
+        "statement": presenters.statement(words, presenters.headline(words)),
+        "call": dict(presenters.calls(words)).get(made["outcome"]) if made else None,
         "made": made,
-        "drawn": [(arm, shown.number(value)) for arm, value in _named(words, made)],
+        "drawn": [(arm, presenters.number(value)) for arm, value in _named(words, made)],
         "next": request.path,
     }
     return render(request, "experiments/kept.html", context)
 
 
-def _named(words: shown.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
     """Return what was drawn, by the names that the arms have for readers."""
     drawing: Mapping[str, float] = made["drawing"] if made else {}
-    return [(name, drawing[arm]) for arm, name in plots.arm_labels(words, drawing).items()]
+    return [(name, drawing[arm]) for arm, name in chart_specs.arm_labels(words, drawing).items()]
 
 
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
@@ -223,7 +223,7 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         )
     except Refused as refused:
         messages.error(request, refused.message)
-        config = {CONFIG_PREFIX + name: shown.written(value) for name, value in waiting["config"].items()}
+        config = {CONFIG_PREFIX + name: presenters.written(value) for name, value in waiting["config"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}

@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.access import origin, with_back
+from apps.common.redirects import origin, with_back
 from apps.common.clock import now
-from apps.common.code import coloured
+from apps.common.highlighting import coloured
 from apps.common.errors import BadRequest
 from apps.common.text import clean
-from apps.experiments import figures, plots, selectors, services, shown, tally
+from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
 from apps.experiments.models import Run
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -51,9 +51,9 @@ def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "experiments/_panel.html", _state(request, found, points))
 
 
-def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str, Any]:
+def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[str, Any]:
     words = found.version.words
-    verdicts = shown.findings(words, found.verdicts.all())
+    verdicts = presenters.findings(words, found.verdicts.all())
     place = selectors.place_of(found) if found.state == Run.State.QUEUED else None
     mine = found.owner_id == request.user.pk
     return {
@@ -62,20 +62,20 @@ def _state(request: HttpRequest, found: Run, points: figures.Curves) -> dict[str
         "words": words,
         "mine": mine,
         "ours": found.owner.handle == selectors.OURS,
-        "settings": shown.settings_of(words, found.config),
-        "statement": shown.statement(words, shown.headline(words)),
-        "called": shown.called(words, shown.made_of(found), points),
+        "settings": presenters.settings_of(words, found.config),
+        "statement": presenters.statement(words, presenters.headline(words)),
+        "called": presenters.called(words, presenters.made_of(found), points),
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
         "reason": selectors.reason_in_words(place) if place else "",
-        "soonest": shown.seconds(place.soonest) if place and place.soonest is not None else "",
-        "latest": shown.seconds(place.latest) if place and place.latest is not None else "",
+        "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
+        "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
         "before": tally.measured_before(request.user, found)
         if mine and not found.is_over
         else None,
         "left": _left(found),
-        "took": shown.seconds(found.seconds),
+        "took": presenters.seconds(found.seconds),
         "more": [n for n in Run.MORE_REPLICATES if n > found.replicates],
         "key": str(uuid4()),
         "device": _device(found),
@@ -90,7 +90,7 @@ def _left(found: Run) -> str:
     if found.state != Run.State.RUNNING or not (found.started_at and found.points_expected and found.points_done):
         return ""
     elapsed = max(0.0, (now() - found.started_at).total_seconds())
-    return shown.seconds(elapsed * (found.points_expected - found.points_done) / found.points_done)
+    return presenters.seconds(elapsed * (found.points_expected - found.points_done) / found.points_done)
 
 
 def _device(found: Run) -> str:
@@ -122,9 +122,9 @@ def _is_held(found: Run) -> bool:
     return found.at_defaults and not found.is_over
 
 
-def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[str, Any]:
+def _figures(found: Run, points: svg_charts.Curves, standard: Run | None) -> dict[str, Any]:
     extents = {**found.config, "replicates": found.replicates}  # what an axis may reach to
-    specs = plots.figure_specs(found.version.words, extents, shown.made_of(found))
+    specs = chart_specs.figure_specs(found.version.words, extents, presenters.made_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = (
         selectors.points_of(standard, names)[1]
@@ -134,8 +134,8 @@ def _figures(found: Run, points: figures.Curves, standard: Run | None) -> dict[s
     drawn = [
         {
             "spec": spec,
-            "svg": figures.draw(spec, points, base),
-            "rows": figures.rows(spec, points, base),
+            "svg": svg_charts.draw(spec, points, base),
+            "rows": svg_charts.rows(spec, points, base),
             "id": n,
         }
         for n, spec in enumerate(specs)
@@ -200,7 +200,7 @@ def table(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
-def _lines(series: figures.Curves) -> Iterator[list[Any]]:
+def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
     yield ["arm", "series", "step", "mean", "low", "high"]
     for curve in series:
         arm, name = safe_cell(curve["arm"]), safe_cell(curve["series"])

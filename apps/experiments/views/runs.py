@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.experiments import lab_config
-from apps.experiments import selectors, shown
+from apps.experiments import selectors, presenters
 from apps.experiments.models import Run
 
 A_PAGE = 25
@@ -28,14 +28,14 @@ def row_of(run: Run) -> dict[str, object]:
     """Return a run as a list shows it."""
     words = run.version.words
     different = lab_config.changed(words, run.config)
-    verdicts = shown.findings(words, run.verdicts.all())
+    verdicts = presenters.findings(words, run.verdicts.all())
     return {
         "run": run,
         "words": words,
         "changed": [
-            setting for setting in shown.settings_of(words, run.config) if setting.name in different
+            setting for setting in presenters.settings_of(words, run.config) if setting.name in different
         ],
         "first": verdicts[0] if verdicts else None,
-        "called": shown.called(words, shown.made_of(run)),
+        "called": presenters.called(words, presenters.made_of(run)),
         "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
     }

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
-from apps.progress import calibration, figures, said, selectors, standing
+from apps.progress import calibration, svg_charts, formatting, selectors, statistics
 from apps.progress.calibration import Bin
 
 YEAR = timedelta(days=365)
@@ -34,33 +34,33 @@ def progress(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     today, plan = selectors.today(user), selectors.plan_of(user)
     period = _period(request)
-    year = standing.by_day(user, YEAR)
+    year = statistics.by_day(user, YEAR)
     rows = [row for row in year if row.day > today - timedelta(weeks=period)]
-    falling = standing.falling_due(user, 7 * AHEAD)
-    weeks = standing.weeks(rows)
-    topics = standing.mastery(user)
-    sure = standing.sureness(user)
+    falling = statistics.falling_due(user, 7 * AHEAD)
+    weeks = statistics.weeks(rows)
+    topics = statistics.mastery(user)
+    sure = statistics.sureness(user)
     reviews = sum(row.reviews for row in year)
     context = {
         "reviews": reviews,
         "missing": max(0, ENOUGH - reviews),
         "enough": ENOUGH,
-        "month": standing.sum_of(year, today),
+        "month": statistics.sum_of(year, today),
         "days": rows,
-        "calendar": figures.calendar(
+        "calendar": svg_charts.calendar(
             {row.day: row.seconds / 60 for row in year},
             falling,
             today,
             (period, AHEAD),
             plan.interview,
         ),
-        "minutes": said.minutes(sum(row.seconds for row in rows)),
+        "minutes": formatting.minutes(sum(row.seconds for row in rows)),
         "studied": len(rows),
         "period": period,
         "periods": _periods(period),
         "is_sure": any(sure.values()),
-        "weeks": [(week, said.percent(week.fraction)) for week in weeks],
-        "recall": figures.recall(
+        "weeks": [(week, formatting.percent(week.fraction)) for week in weeks],
+        "recall": svg_charts.recall(
             [(week.day, week.fraction or 0.0) for week in weeks], plan.retention / 100
         )
         if weeks
@@ -68,7 +68,7 @@ def progress(request: HttpRequest) -> HttpResponse:
         "recall_sentence": _recall_sentence(weeks, plan.retention),
         "aim": plan.retention,
         "topics": [
-            (topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall))
+            (topic, svg_charts.stair(topic.recall, topic.slug), formatting.percent(topic.recall))
             for topic in topics
         ],
         "weakest": topics[0] if topics else None,
@@ -99,7 +99,7 @@ def _periods(shown: int) -> list[dict[str, Any]]:
     ]
 
 
-def _recall_sentence(weeks: list[standing.Week], aim: int) -> str:
+def _recall_sentence(weeks: list[statistics.Week], aim: int) -> str:
     recent = weeks[-4:]
     recalls = sum(week.recalls for week in recent)
     if not recalls:
@@ -136,8 +136,8 @@ def _sure(name: str, title: str, found: list[Bin]) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
-        "bins": [(each, said.percent(each.fraction)) for each in found],
-        "figure": figures.calibration(found, title) if found else "",
+        "bins": [(each, formatting.percent(each.fraction)) for each in found],
+        "figure": svg_charts.calibration(found, title) if found else "",
         "sentence": _lean_sentence(name, found),
         "score": f"{score:.2f}" if score is not None else "",
     }
@@ -196,7 +196,7 @@ def table(request: HttpRequest, figure: str) -> HttpResponse:
 
 
 def _days(user: User) -> Rows:
-    rows = standing.by_day(user, YEAR)
+    rows = statistics.by_day(user, YEAR)
     head = ["day", "minutes", "reviews", "recalls", "recalled"]
     return [
         head,
@@ -208,7 +208,7 @@ def _days(user: User) -> Rows:
 
 
 def _weeks(user: User) -> Rows:
-    weeks = standing.weeks(standing.by_day(user, YEAR))
+    weeks = statistics.weeks(statistics.by_day(user, YEAR))
     return [
         ["week_of", "recalled", "recalls"],
         *([week.day, week.recalled, week.recalls] for week in weeks),
@@ -216,7 +216,7 @@ def _weeks(user: User) -> Rows:
 
 
 def _topics(user: User) -> Rows:
-    found = standing.mastery(user)
+    found = statistics.mastery(user)
     return [
         ["topic", "cards", "recall"],
         *([topic.slug, topic.cards, round(topic.recall, 4)] for topic in found),
@@ -224,7 +224,7 @@ def _topics(user: User) -> Rows:
 
 
 def _bins(user: User) -> Rows:
-    found = standing.sureness(user)
+    found = statistics.sureness(user)
     return [
         ["of", "confidence", "right", "answers"],
         *([n, each.confidence, each.right, each.of] for n in found for each in found[n]),

@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.access import way_back
+from apps.common.redirects import way_back
 from apps.common.errors import BadRequest
-from apps.progress import forms, parts, said, selectors, services, attempts, studying
+from apps.progress import forms, parts, formatting, selectors, services, attempts, studying
 from apps.progress.models import Review, Session, Attempt
-from apps.progress.views import sheet as page
+from apps.progress.views import question_page as page
 from apps.progress.views.review import card_page
 from apps.questions.models import Question
 from apps.questions.selectors import sheet as sheet_of
@@ -233,7 +233,7 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
             % {"grade": grade_},
         )
     else:
-        gap = said.gap((card.due - review.at).total_seconds()) if card else ""
+        gap = formatting.gap((card.due - review.at).total_seconds()) if card else ""
         messages.success(
             request, _("%(grade)s. Next review in %(gap)s.") % {"grade": grade_, "gap": gap}
         )

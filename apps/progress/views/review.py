@@ -18,13 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.access import way_back
+from apps.common.redirects import way_back
 from apps.common.errors import Refused
 from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
-from apps.progress import days, forms, quoting, said, selectors, services, standing
+from apps.progress import days, forms, verdict_quotes, formatting, selectors, services, statistics
 from apps.progress.models import Card, Rating, Session, Attempt
-from apps.progress.views import sheet as page
+from apps.progress.views import question_page as page
 
 LEARN = 5  # new questions that are offered where nothing is due
 HARDEST = 3
@@ -70,9 +70,9 @@ def card_page(
         assert card is not None
         attempt = selectors.attempt_of(user, card.question)
     context = page.context(request, attempt.question, attempt, in_review=True, card=card, **more)
-    left = standing.pace(user) * max(0, stands.of - stands.done - unsent)
+    left = statistics.pace(user) * max(0, stands.of - stands.done - unsent)
     place = min(stands.done + unsent + 1, stands.of)
-    context |= {"stands": stands, "session": session, "place": place, "left": said.minutes(left)}
+    context |= {"stands": stands, "session": session, "place": place, "left": formatting.minutes(left)}
     return render(request, "progress/review.html", context, status=status)
 
 
@@ -80,16 +80,16 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
     cards = list(selectors.due(user)[: Session.MOST])
     count = selectors.count_due(user)
     topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
-    weakest = None if cards else next(iter(standing.mastery(user)), None)
+    weakest = None if cards else next(iter(statistics.mastery(user)), None)
     context = {
         "count": count,
         "many": count >= selectors.COUNTED,
         "first": len(cards),
-        "minutes": said.minutes(standing.pace(user) * len(cards)),
+        "minutes": formatting.minutes(statistics.pace(user) * len(cards)),
         "topics": listed(topics),
         "new": len(selectors.new_questions(user, LEARN)) if not cards else 0,
         "weakest": weakest,
-        "tomorrow": standing.due_tomorrow(user) if not cards else 0,
+        "tomorrow": statistics.due_tomorrow(user) if not cards else 0,
     }
     return render(request, "progress/review_before.html", context)
 
@@ -100,11 +100,11 @@ def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> Http
         card.pk: card
         for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")
     }
-    following, still_due = standing.next_due(user), selectors.count_due(user)
+    following, still_due = statistics.next_due(user), selectors.count_due(user)
     suggestion = next(iter(selectors.new_questions(user, 1)), None)
     context = {
         "stands": stands,
-        "minutes": said.minutes(stands.seconds),
+        "minutes": formatting.minutes(stands.seconds),
         "hardest": [
             (cards[pk].question, Rating(grade).label)
             for pk, grade in hardest
@@ -115,7 +115,7 @@ def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> Http
         "suggestion": suggestion,
         "labs": []
         if still_due or suggestion
-        else quoting.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
+        else verdict_quotes.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
     }
     return render(request, "progress/review_after.html", context)
 

@@ -17,13 +17,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.access import origin, with_back
+from apps.common.redirects import origin, with_back
 from apps.common.fragments import is_fragment
 from apps.experiments import selectors as runs
-from apps.experiments import shown
+from apps.experiments import presenters
 from apps.experiments.models import Run
 from apps.experiments.views import home
-from apps.progress import days, figures, forms, said, selectors, services
+from apps.progress import days, svg_charts, forms, formatting, selectors, services
 from apps.progress import today as plans
 
 WEEKS = (18, 3)  # of the calendar: back, ahead
@@ -40,15 +40,15 @@ def today(request: HttpRequest) -> HttpResponse:
     minutes = {row.day: row.seconds / 60 for row in day.done}
     context = {
         "today": day,
-        "date": said.date_of(day.day),
-        "recall": said.percent(day.effort.recall),
+        "date": formatting.date_of(day.day),
+        "recall": formatting.percent(day.effort.recall),
         "choices": [
-            each | {"by": said.date_of(each["by"]) if each["by"] else ""} for each in day.choices
+            each | {"by": formatting.date_of(each["by"]) if each["by"] else ""} for each in day.choices
         ],
-        "calendar": figures.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
+        "calendar": svg_charts.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
         "weeks": _weeks(minutes, day),
         "topics": [
-            (topic, figures.stair(topic.recall, topic.slug), said.percent(topic.recall))
+            (topic, svg_charts.stair(topic.recall, topic.slug), formatting.percent(topic.recall))
             for topic in day.mastery[:LISTED]
         ],
         "headline": _headline(day),
@@ -84,7 +84,7 @@ def _run(run: Run) -> dict[str, Any]:
         "run": run,
         "words": run.version.words,
         "state": state,
-        "headline": shown.headline(run.version.words),
+        "headline": presenters.headline(run.version.words),
     }
 
 
@@ -104,12 +104,12 @@ def _headline(day: plans.Today) -> str:
         return _("Done for today") if day.treads else _("Nothing is due")
     if day.is_first and n == len(day.treads):
         return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % {
-            "n": said.steps(n)
+            "n": formatting.steps(n)
         }
     time = ngettext("%(n)s minute", "%(n)s minutes", day.minutes) % {"n": day.minutes}
     return capfirst(
         ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n)
-        % {"n": said.steps(n), "time": time}
+        % {"n": formatting.steps(n), "time": time}
     )
 
 

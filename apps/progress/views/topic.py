@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.accounts.models import User
 from apps.common.topics import TOPICS, topic_title
 from apps.experiments.models import Lab
-from apps.progress import said, selectors, standing
+from apps.progress import formatting, selectors, statistics
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 
@@ -32,7 +32,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     labs = (
         Lab.objects.offered().filter(topic=slug).select_related("current").defer("current__source")
     )
-    done = standing.runs_by_lab(user) if user else {}
+    done = statistics.runs_by_lab(user) if user else {}
     context = {
         "slug": slug,
         "title": topic_title(slug),
@@ -57,9 +57,9 @@ def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
     rows = []
     for question in questions:
         card = cards.get(question.pk)
-        stability = said.gap(card.stability * said.DAY) if card and card.stability else ""
-        fraction = standing.recall_of(user, card) if user and card else None
-        rows.append({"question": question, "recall": said.percent(fraction), "stability": stability})
+        stability = formatting.gap(card.stability * formatting.DAY) if card and card.stability else ""
+        fraction = statistics.recall_of(user, card) if user and card else None
+        rows.append({"question": question, "recall": formatting.percent(fraction), "stability": stability})
     return rows
 
 
@@ -67,14 +67,14 @@ def _memory(user: User, slug: str, questions: int) -> dict[str, Any]:
     """Return what the learner would recall of the whole topic, and what of it least: where there is
     more than a list of that.
     """
-    of_it = next((each for each in standing.mastery(user) if each.slug == slug), None)
-    fractions = standing.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
+    of_it = next((each for each in statistics.mastery(user) if each.slug == slug), None)
+    fractions = statistics.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
     found = bank.questions().in_bulk(fractions)
     return {
         "cards": of_it.cards if of_it else 0,
-        "recall": said.percent(of_it.recall) if of_it else "",
+        "recall": formatting.percent(of_it.recall) if of_it else "",
         "weakest": [
-            {"question": found[pk], "recall": said.percent(fraction)}
+            {"question": found[pk], "recall": formatting.percent(fraction)}
             for pk, fraction in fractions.items()
             if pk in found
         ],

@@ -16,7 +16,7 @@ from django.db import connections
 
 from apps.accounts.housekeeping import MAIL_JOBS
 from apps.common.locks import if_free
-from apps.experiments.duties import DUTIES, wake_workers_for_waiting_runs
+from apps.experiments.housekeeping import DUTIES, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
 

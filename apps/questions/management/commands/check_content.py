@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.questions import content
+from apps.questions import lint
 from apps.questions.tex import NoKatex
 
 
@@ -19,16 +19,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bank, labs = settings.BANK_FOLDER, settings.LABS_FOLDER
         try:
-            faults = list(content.faults(bank, labs))
+            faults = list(lint.faults(bank, labs))
         except NoKatex as error:
             raise CommandError(str(error)) from None
         self._list(
             "claims have no lab yet; answers show nothing in their place",
-            content.waiting(bank, labs),
+            lint.waiting(bank, labs),
         )
-        missing = content.missing(bank)
+        missing = lint.missing(bank)
         self._list(
-            f"of {content.size_of_catalogue()} questions are missing",
+            f"of {lint.size_of_catalogue()} questions are missing",
             [f"{slug}: {title}" for slug, title in missing],
         )
         self._list("faults", faults)

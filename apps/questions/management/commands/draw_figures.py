@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.questions.drawing import drawn
+from apps.questions.generate import drawn
 from apps.questions.figures import BadFigure
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.questions.loading import load_questions
 from apps.questions.tex import NoKatex
-from apps.questions.words import BadFile
+from apps.questions.markdown_parser import BadFile
 
 
 class Command(BaseCommand):

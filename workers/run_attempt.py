@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from workers.lab_process import Gone, LabProcess
-from workers.outbox import Lost, Outbox
+from workers.send_buffer import Lost, Outbox
 from workers.pipe import Batch, Ended, Message, Start
 from workers.reporter import Away, Refusal, Reporter
 from workers.spool import Parcel, Spool, deliver

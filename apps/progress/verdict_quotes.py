@@ -10,10 +10,10 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.experiments import shown
+from apps.experiments import presenters
 from apps.experiments.models import Lab, Run, Verdict
 from apps.experiments.selectors import OURS
-from apps.experiments.shown import Finding
+from apps.experiments.presenters import Finding
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     ]
     quotes = list[Quoted]()
     for claim, own, verdict in rows:
-        finding = shown.finding(verdict.run.version.words, verdict)
+        finding = presenters.finding(verdict.run.version.words, verdict)
         is_again = own and bool(quotes) and _says(quotes[-1].finding) == _says(finding)
         quotes.append(Quoted(verdict.run, finding, own, claim in beliefs, is_again))
     return quotes

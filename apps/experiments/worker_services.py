@@ -19,7 +19,7 @@ from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
-from apps.experiments import live, series
+from apps.experiments import run_events, series
 from apps.experiments.models import Batch, LabVersion, Worker, Run, ComputeUsage, RunAttempt, Verdict
 from apps.experiments.services import add_compute_usage, end_run, requeue_or_end
 from workers import wire
@@ -106,8 +106,8 @@ def _start_run_attempt(run: Run, worker: Worker) -> Claim:
         reset = Batch.objects.create(
             run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"run_attempt": number, "keep": 0}
         )
-        live.tell_batches(run, [reset])
-    live.tell_state(run)
+        run_events.tell_batches(run, [reset])
+    run_events.tell_state(run)
     return Claim(run, run_attempt, token)
 
 
@@ -138,7 +138,7 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
         run.last_seq += len(fresh)
         run.points_done, run.points_expected = max(run.points_done, report.points_done), report.points_expected
         run.save(update_fields=["last_seq", "points_done", "points_expected"])
-        live.tell_batches(run, fresh)
+        run_events.tell_batches(run, fresh)
     return run.cancel_requested
 
 

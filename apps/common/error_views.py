@@ -17,7 +17,7 @@ from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
-from apps.common.access import came_from
+from apps.common.redirects import came_from
 from apps.common.errors import TooManyAttempts
 from apps.common.fragments import is_fragment
 

@@ -28,7 +28,7 @@ from django.views.decorators.http import require_GET, require_safe
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from apps.experiments import live, selectors
+from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Viewer:
         self._said = ""
         self._over = False
 
-    def put(self, told: live.Told) -> bool:
+    def put(self, told: run_events.Told) -> bool:
         """Let what is new of a message wait to be given; return whether something is missing that
         the database knows.
         """
@@ -69,7 +69,7 @@ class Viewer:
             self.end()
         return missing
 
-    def take(self, told: live.Told) -> list[bytes]:
+    def take(self, told: run_events.Told) -> list[bytes]:
         """Return what of a message is new to this viewer: nothing, when something before it is
         missing.
         """
@@ -103,7 +103,7 @@ class Glance(Viewer):
         super().__init__(run, MOST_SEQ)  # no batch is new to it
         self.inbox = inbox
 
-    def put(self, told: live.Told) -> bool:
+    def put(self, told: run_events.Told) -> bool:
         if (
             told.said
             and told.said != self._said
@@ -145,7 +145,7 @@ class Hub:
                 task.cancel()
             self.tasks, self.connected = [], False
 
-    def tell(self, told: live.Told) -> None:
+    def tell(self, told: run_events.Told) -> None:
         """Pass a message on to those who watch its run."""
         run = UUID(told.run)
         if viewers := self.viewers.get(run):
@@ -188,7 +188,7 @@ class Hub:
         )
         try:
             async with client.pubsub() as subscription:
-                await subscription.subscribe(live.CHANNEL)
+                await subscription.subscribe(run_events.CHANNEL)
                 asked = False
                 while True:
                     message = await subscription.get_message(timeout=SILENCE_SECONDS)
@@ -207,7 +207,7 @@ class Hub:
 
     def _pass_on(self, data: bytes) -> None:
         try:
-            self.tell(live.decode(data))
+            self.tell(run_events.decode(data))
         except (msgspec.DecodeError, ValueError) as error:  # of a process of another version, say
             log.warning("passed over a message that makes no sense: %s", error)
 
@@ -249,12 +249,12 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def news(known: dict[UUID, int]) -> list[live.Told]:
+async def news(known: dict[UUID, int]) -> list[run_events.Told]:
     """Return the state of each run, and what was stored for it after the batch that is known."""
     return await sync_to_async(_news, thread_sensitive=False)(known)
 
 
-def _news(known: dict[UUID, int]) -> list[live.Told]:
+def _news(known: dict[UUID, int]) -> list[run_events.Told]:
     try:
         runs = {
             run.pk: run
@@ -266,7 +266,7 @@ def _news(known: dict[UUID, int]) -> list[live.Told]:
             {pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after}
         )
         return [
-            live.told(run, batches.get(pk, []), since=known[pk], said=_said(run))
+            run_events.told(run, batches.get(pk, []), since=known[pk], said=_said(run))
             for pk, run in runs.items()
         ]
     finally:
@@ -277,9 +277,9 @@ def _news(known: dict[UUID, int]) -> list[live.Told]:
 def _said(run: Run) -> str:
     """Return what the stream says of a run's state; of a waiting one with its place."""
     if run.state != Run.State.QUEUED:
-        return live.state_of(run)
+        return run_events.state_of(run)
     place = selectors.place_of(run)
-    return live.state_of(
+    return run_events.state_of(
         run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest
     )
 

@@ -34,8 +34,8 @@ from apps.common.svg_charts import (
     tick_labels,
     ticks,
 )
-from apps.experiments.plots import Newest, fits, newest
-from apps.experiments.shown import number, span
+from apps.experiments.chart_specs import Newest, fits, newest
+from apps.experiments.presenters import number, span
 
 Spec = Mapping[str, Any]  # as plots.figure_specs makes them
 # {arm, series, step, mean, low, high}, as selectors.points_of gives them

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
-from apps.questions import facts as rules
-from apps.questions import loading, rendering, typesetting, variants
+from apps.questions import schema as rules
+from apps.questions import loading, rendering, html_columns, variants
 from apps.questions.loading import Folder
-from apps.questions.typesetting import Text
-from apps.questions.words import BadFile
+from apps.questions.html_columns import Text
+from apps.questions.markdown_parser import BadFile
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
 LABEL = re.compile(r'role="img" aria-label="[^"]+"')
@@ -155,16 +155,16 @@ def _left_over(text: Text) -> Iterator[tuple[str, int]]:
 
 def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> Iterator[str]:
     revision, pieces, lines = loading.rows_of(one)
-    for fault in typesetting.set_html(revision, pieces):
+    for fault in html_columns.set_html(revision, pieces):
         yield str(loading.placed(fault, one, lines))
-    for text in typesetting.texts(revision, pieces):
+    for text in html_columns.texts(revision, pieces):
         for what, at in _left_over(text):
-            yield str(loading.placed(typesetting.Fault(text, what, at), one, lines))
+            yield str(loading.placed(html_columns.Fault(text, what, at), one, lines))
         for link in _links(text):
             if not leads_somewhere(link, questions, labs):
                 at = max(text.source.find(link), 0)
                 yield str(
-                    loading.placed(typesetting.Fault(text, f"{link} leads nowhere", at), one, lines)
+                    loading.placed(html_columns.Fault(text, f"{link} leads nowhere", at), one, lines)
                 )
 
 
@@ -193,7 +193,7 @@ def leads_somewhere(link: str, questions: Iterable[str], labs: dict[str, set[str
 
 
 def _of_figures(one: Folder) -> Iterator[str]:
-    for language in typesetting.LANGUAGES:
+    for language in html_columns.LANGUAGES:
         svg = one.files.get(f"figure_{language}")
         if svg is not None and not LABEL.search(svg):
             yield (

@@ -3,7 +3,7 @@
 from allauth.account import views
 from django.urls import path, re_path
 
-from apps.accounts.entrance import SignupView
+from apps.accounts.signup import SignupView
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),

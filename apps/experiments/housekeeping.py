@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from apps.common import bells
+from apps.common import wakeup
 from apps.experiments import services
 from apps.experiments.models import Run
 
@@ -37,7 +37,7 @@ def wake_workers_for_waiting_runs() -> int:
     """Ring each queue in which runs wait, once: bells may have been lost."""
     queues = list(Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct())
     for queue in queues:
-        bells.ring(queue)
+        wakeup.ring(queue)
     return len(queues)
 
 

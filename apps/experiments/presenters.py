@@ -15,8 +15,8 @@ from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, listed
 from apps.experiments import lab_config
 from apps.experiments.models import Outcome, Prediction, Run, Verdict
-from apps.experiments.plots import Words as Words
-from apps.experiments.plots import newest
+from apps.experiments.chart_specs import Words as Words
+from apps.experiments.chart_specs import newest
 
 BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
 GLYPHS = {

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from apps.common.topics import TOPICS
-from apps.questions import checking, expressions, marking, variants
-from apps.questions.checking import BadFact as BadFact
-from apps.questions.checking import Facts as Facts
-from apps.questions.checking import Path
+from apps.questions import validators, expressions, marking, variants
+from apps.questions.validators import BadFact as BadFact
+from apps.questions.validators import Facts as Facts
+from apps.questions.validators import Path
 
 KINDS = ("concept", "derivation", "numeric", "choice", "code", "open")
 FORMS = ("one", "several", "order")
@@ -63,30 +63,30 @@ def check(facts: Facts) -> None:
     Raises:
         BadFact: one is not.
     """
-    checking.known(facts, KNOWN[""], "", ())
-    checking.storable(facts)
+    validators.known(facts, KNOWN[""], "", ())
+    validators.storable(facts)
     for key in NEEDED:
         if key not in facts:
             raise BadFact((), f"{key} is missing")
-    checking.one_of(facts["topic"], TOPICS, ("topic",))
-    kinds = checking.texts(facts, "kinds")
+    validators.one_of(facts["topic"], TOPICS, ("topic",))
+    kinds = validators.texts(facts, "kinds")
     for kind in kinds:
-        checking.one_of(kind, KINDS, ("kinds",))
+        validators.one_of(kind, KINDS, ("kinds",))
     if not kinds or len(set(kinds)) != len(kinds):
         raise BadFact(("kinds",), "name at least one kind, each once")
     if type(facts["difficulty"]) is not int or not 1 <= facts["difficulty"] <= 5:
         raise BadFact(("difficulty",), "difficulty is a whole number from 1 to 5")
     _links(facts)
-    for number, source in enumerate(checking.tables(facts, "sources")):
+    for number, source in enumerate(validators.tables(facts, "sources")):
         _source(source, ("sources", number))
     if "variant" in facts:
         _variant(facts["variant"])
-    for number, choice in enumerate(checking.tables(facts, "choice")):
+    for number, choice in enumerate(validators.tables(facts, "choice")):
         _choice(choice, ("choice", number))
-    for number, step in enumerate(checking.tables(facts, "step")):
+    for number, step in enumerate(validators.tables(facts, "step")):
         _step(step, ("step", number))
     if "code" in facts:
-        checking.known(facts["code"], KNOWN["code"], "code", ("code",))
+        validators.known(facts["code"], KNOWN["code"], "code", ("code",))
 
 
 def check_against(
@@ -106,15 +106,15 @@ def check_against(
     """
     kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
     variant = "variant" in facts
-    checking.agree(
+    validators.agree(
         variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric"
     )
-    checking.agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
-    checking.agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
-    checking.agree(
+    validators.agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
+    validators.agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
+    validators.agree(
         "derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step"
     )
-    checking.agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
+    validators.agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
     if {"concept", "open"} & set(kinds) and not counts.get("point"):
         raise BadFact(
             ("kinds",),
@@ -179,7 +179,7 @@ def _links(facts: Facts) -> None:
         ("claims", CLAIM),
         ("often_said_but", CLAIM),
     ):
-        for each in checking.texts(facts, key):
+        for each in validators.texts(facts, key):
             if not pattern.fullmatch(each) or len(each) > LONGEST[pattern]:
                 raise BadFact(
                     (key,),
@@ -193,7 +193,7 @@ def _links(facts: Facts) -> None:
 
 
 def _source(source: Facts, path: Path) -> None:
-    checking.known(source, KNOWN["sources"], "sources", path)
+    validators.known(source, KNOWN["sources"], "sources", path)
     if not isinstance(source.get("text"), str) or not source["text"].strip():
         raise BadFact(path, "a source has a text")
     if "url" in source and not _is_address(source["url"]):
@@ -208,43 +208,43 @@ def _is_address(url: Any) -> bool:
 
 
 def _variant(variant: Facts) -> None:
-    checking.known(variant, KNOWN["variant"], "variant", ("variant",))
+    validators.known(variant, KNOWN["variant"], "variant", ("variant",))
     draw, answer, wrongs = (
         variant.get(name, empty) for name, empty in (("draw", {}), ("answer", {}), ("wrong", []))
     )
-    checking.table(draw, ("variant", "draw"))
-    checking.table(answer, ("variant", "answer"))
+    validators.table(draw, ("variant", "draw"))
+    validators.table(answer, ("variant", "answer"))
     if not isinstance(wrongs, list):
         raise BadFact(("variant", "wrong"), "write [[variant.wrong]], once for each")
     if "tolerance" in variant:
         _tolerance(variant["tolerance"], ("variant", "tolerance"))
     if "unit" in variant:
-        checking.both(variant["unit"], ("variant", "unit"))
+        validators.both(variant["unit"], ("variant", "unit"))
     names = [_drawn(name, how) for name, how in draw.items()]
     computed = [name for name in answer if name != "reject"]
     for name in computed:
-        checking.symbol(name, ("variant", "answer", name))
+        validators.symbol(name, ("variant", "answer", name))
     names += computed
     for name, text in answer.items():
-        checking.expression(
+        validators.expression(
             text, [each for each in names if each != name], ("variant", "answer", name)
         )
     if "answer" in variant and "value" not in answer:
         raise BadFact(("variant", "answer"), "value is missing")
     for number, wrong in enumerate(wrongs):
         path: Path = ("variant", "wrong", number)
-        checking.known(wrong, KNOWN["variant.wrong"], "variant.wrong", path)
-        checking.both(wrong.get("message"), (*path, "message"))
+        validators.known(wrong, KNOWN["variant.wrong"], "variant.wrong", path)
+        validators.both(wrong.get("message"), (*path, "message"))
         if "value" in wrong or "answer" in variant:
-            checking.expression(wrong.get("value"), names, (*path, "value"))
+            validators.expression(wrong.get("value"), names, (*path, "value"))
     if "rows" in variant:
         check_rows(variant["rows"], len(wrongs))
 
 
 def _tolerance(tolerance: Facts, path: Path) -> None:
-    checking.known(tolerance, KNOWN["variant.tolerance"], "variant.tolerance", path)
+    validators.known(tolerance, KNOWN["variant.tolerance"], "variant.tolerance", path)
     for key, value in tolerance.items():
-        if not checking.is_number(value) or value < 0 or (key == "relative" and value > 0.2):
+        if not validators.is_number(value) or value < 0 or (key == "relative" and value > 0.2):
             raise BadFact(path, f"{key} is a number from 0{' to 0.2' if key == 'relative' else ''}")
 
 
@@ -267,22 +267,22 @@ def check_rows(rows: Any, wrong: int) -> None:
         right = isinstance(values, Mapping) and isinstance(others, list) and len(others) == wrong
         if not right or set(values) != set(rows[0]["values"]):
             raise BadFact(("variant", "rows", number), what)
-        if not all(checking.is_number(each) for each in (*values.values(), answer, *others)):
+        if not all(validators.is_number(each) for each in (*values.values(), answer, *others)):
             raise BadFact(("variant", "rows", number), what)
 
 
 def _drawn(name: str, how: Any) -> str:
     path: Path = ("variant", "draw", name)
-    checking.symbol(name, path)
+    validators.symbol(name, path)
     if name in variants.RESERVED:
         raise BadFact(path, f"{name} is a name of the answer's own")
-    if checking.is_number(how):
+    if validators.is_number(how):
         return name
     if isinstance(how, Mapping) and set(how) == {"choices"}:
         if (
             isinstance(how["choices"], list)
             and how["choices"]
-            and all(checking.is_number(each) for each in how["choices"])
+            and all(validators.is_number(each) for each in how["choices"])
         ):
             return name
     elif isinstance(how, Mapping) and set(how) == {"from", "to"}:
@@ -290,8 +290,8 @@ def _drawn(name: str, how: Any) -> str:
         if (
             type(first) is int
             and type(last) is int
-            and checking.is_number(first)
-            and checking.is_number(last)
+            and validators.is_number(first)
+            and validators.is_number(last)
             and first <= last
         ):
             return name
@@ -301,8 +301,8 @@ def _drawn(name: str, how: Any) -> str:
 
 
 def _choice(choice: Facts, path: Path) -> None:
-    checking.known(choice, KNOWN["choice"], "choice", path)
-    checking.one_of(choice.get("form"), FORMS, (*path, "form"))
+    validators.known(choice, KNOWN["choice"], "choice", path)
+    validators.one_of(choice.get("form"), FORMS, (*path, "form"))
     right = choice.get("right")
     if (
         not isinstance(right, list)
@@ -327,23 +327,23 @@ def _options(choice: Facts, keys: list[str], path: Path) -> None:
 
 
 def _step(step: Facts, path: Path) -> None:
-    checking.known(step, KNOWN["step"], "step", path)
+    validators.known(step, KNOWN["step"], "step", path)
     if "check" not in step:
         return
     check, path = step["check"], (*path, "check")
-    checking.known(check, KNOWN["step.check"], "step.check", path)
+    validators.known(check, KNOWN["step.check"], "step.check", path)
     symbols = check.get("symbols")
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise BadFact(path, 'symbols is a list of names: ["n", "m"]')
     for name in symbols:
-        checking.symbol(name, path)
-    expression = checking.expression(check.get("answer"), symbols, path)
+        validators.symbol(name, path)
+    expression = validators.expression(check.get("answer"), symbols, path)
     ranges = check.get("range", {})
     for each in ranges.values() if isinstance(ranges, Mapping) else [ranges]:
         if (
             not isinstance(each, list)
             or len(each) != 2
-            or not all(map(checking.is_number, each))
+            or not all(map(validators.is_number, each))
             or not each[0] < each[1]
         ):
             raise BadFact(path, "range is [low, high], or { symbol = [low, high] }")

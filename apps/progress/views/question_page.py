@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
-from apps.progress import days, memory, parts, quoting, said, selectors, services, studying
+from apps.progress import days, memory, parts, verdict_quotes, formatting, selectors, services, studying
 from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import Answer, Card, Rating, Attempt
@@ -210,11 +210,11 @@ def _hints(sheet: Sheet, attempt: Attempt, member: User | None) -> dict[str, Any
 
 
 def _beside(
-    revision: Revision, quotes: Sequence[quoting.Quoted], *, is_open: bool, in_review: bool
+    revision: Revision, quotes: Sequence[verdict_quotes.Quoted], *, is_open: bool, in_review: bool
 ) -> dict[str, Any]:
     """Return what stands beside the sheet: labs, what own runs said, related questions."""
     return {
-        "labs": [] if in_review else quoting.labs(revision.labs),
+        "labs": [] if in_review else verdict_quotes.labs(revision.labs),
         # a verdict gives the answer away, and so may a title
         "own_quotes": [quote for quote in quotes if quote.is_own] if is_open else [],
         "related": bank.related(revision) if is_open and not in_review else [],
@@ -244,13 +244,13 @@ def _spent(attempt: Attempt, at: datetime) -> timedelta:
     return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
 
 
-def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[quoting.Quoted]:
+def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[verdict_quotes.Quoted]:
     """Return the verdicts on a question's claims: to a visitor only beside the answer, which they
     would give away.
     """
     if member is None and not is_open:
         return []
-    return quoting.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
+    return verdict_quotes.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
 
 
 def buttons(
@@ -264,6 +264,6 @@ def buttons(
     gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
     offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
     return [
-        {"value": each.value, "word": each.label, "gap": said.gap(gaps[each].total_seconds())}
+        {"value": each.value, "word": each.label, "gap": formatting.gap(gaps[each].total_seconds())}
         for each in offered
     ]
