@@ -32,7 +32,7 @@ from workers.engine import (
     describe,
     device,
     seeds,
-    shufflers,
+    shuffle_generators,
     warm_up,
 )
 from workers.labs import dead_relu
@@ -46,8 +46,8 @@ def loop(watched: bool) -> None:
     x = x.float() * CONFIG.scale
     nets = Ensemble(partial(dead_relu.Net, CONFIG, "relu"), SEEDS).to(x.device)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
-    census = dead_relu.Census(nets, x.expand(len(SEEDS), -1, -1), y)
-    shuffle = shufflers(SEEDS)
+    counter = dead_relu.DeadUnitCounter(nets, x.expand(len(SEEDS), -1, -1), y)
+    shuffle = shuffle_generators(SEEDS)
     for epoch in range(CONFIG.epochs + 1):
         if epoch:
             for bx, by in batches(x, y, shuffle, dead_relu.BATCH):
@@ -56,7 +56,7 @@ def loop(watched: bool) -> None:
                 loss.sum().backward()
                 optimizer.step()
         if watched:
-            census.take()
+            counter.count_dead()
 
 
 def engine() -> None:

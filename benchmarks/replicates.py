@@ -24,7 +24,7 @@ from workers.engine import (
     cross_entropy,
     device,
     seeds,
-    shufflers,
+    shuffle_generators,
     warm_up,
 )
 from workers.labs.dead_relu import DIGITS
@@ -48,7 +48,7 @@ def at_once(depth: int) -> None:
     x, y = digits()
     nets = Ensemble(partial(build, depth), seeds(0, REPLICATES)).to(x.device)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
-    for bx, by in batches(x, y, shufflers(seeds(0, REPLICATES)), size=64):
+    for bx, by in batches(x, y, shuffle_generators(seeds(0, REPLICATES)), size=64):
         optimizer.zero_grad()
         cross_entropy(nets(bx), by).sum().backward()
         optimizer.step()

@@ -80,7 +80,7 @@ class OneWorker:
     closer: threading.Thread | None = None
 
 
-@app.task(name=wire.BELL, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
+@app.task(name=wire.WAKE_UP_TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def drain(self: Any) -> None:
     """Run what is waiting, until nothing is left; without a free slot, hang the bell back for
     others.

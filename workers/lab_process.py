@@ -105,7 +105,7 @@ class LabProcess:
 
     def listen(self) -> None:
         """Begin to fill the inbox, and to copy what it prints to the log."""
-        threading.Thread(target=self._hear, name=f"lab-{self.pid}", daemon=True).start()
+        threading.Thread(target=self._record_heartbeat, name=f"lab-{self.pid}", daemon=True).start()
         threading.Thread(
             target=self._copy_output, name=f"lab-{self.pid}-output", daemon=True
         ).start()
@@ -142,7 +142,7 @@ class LabProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
-    def _hear(self) -> None:
+    def _record_heartbeat(self) -> None:
         try:
             for message in self._line:
                 self.inbox.put(message)

@@ -15,8 +15,8 @@ from workers.settings import Settings
 from workers.wire import (
     PREFIX,
     RUN_ATTEMPT_HEADER,
-    Claim,
-    ClaimRequest,
+    Lease,
+    LeaseRequest,
     EventsReply,
     EventsRequest,
     Release,
@@ -79,11 +79,11 @@ class Reporter:
         self._said: dict[str, float] = {}
         self._turn = threading.Lock()
 
-    def claim(self, request: ClaimRequest) -> Claim | None:
+    def claim(self, request: LeaseRequest) -> Lease | None:
         """Ask for a run; None when there is nothing to do, or nobody to ask."""
         try:
             answer = self.send("/claim", request)
-            return msgspec.json.decode(answer, type=Claim) if answer else None
+            return msgspec.json.decode(answer, type=Lease) if answer else None
         except (Away, Refusal, msgspec.DecodeError) as error:
             self.complain(f"No runs can be claimed from {self._url}: {error}")
             return None

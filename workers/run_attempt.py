@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 from workers.lab_process import Gone, LabProcess
-from workers.send_buffer import Lost, Outbox
+from workers.send_buffer import Lost, SendBuffer
 from workers.pipe import Batch, Ended, Message, Start
 from workers.reporter import Away, Refusal, Reporter
-from workers.spool import Parcel, Spool, deliver
-from workers.wire import Claim, EndState, EventsReply, Result
+from workers.spool import SpooledResult, Spool, deliver
+from workers.wire import Lease, EndState, EventsReply, Result
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.1  # between two reports
@@ -36,7 +36,7 @@ class RunAttempt:
 
     def __init__(
         self,
-        claim: Claim,
+        claim: Lease,
         process: LabProcess,
         reporter: Reporter,
         spool: Spool,
@@ -46,7 +46,7 @@ class RunAttempt:
         self._process, self._reporter, self._spool = process, reporter, spool
         # called when the first points have been reported: the machine may do other things again
         self._on_first = on_first
-        self._outbox = Outbox(claim.after)
+        self._outbox = SendBuffer(claim.after)
         self._points_done = self._points_expected = 0
         self._began = self._heard = time.monotonic()  # heard: when the site last answered
         self._next = 0.0  # monotonic: when the next report may go
@@ -112,7 +112,7 @@ class RunAttempt:
                 self._released.wait(left)
                 break
             try:
-                self._hear(self._process.inbox.get(timeout=left))
+                self._record_heartbeat(self._process.inbox.get(timeout=left))
             except queue.Empty:
                 break
             if self._result or self._gone or self._is_given_up:
@@ -130,7 +130,7 @@ class RunAttempt:
             else max(self._next, self._heard + self.claim.heartbeat_seconds)
         )
 
-    def _hear(self, word: Message | Gone) -> None:
+    def _record_heartbeat(self, word: Message | Gone) -> None:
         match word:
             case Batch(events, points_done, points_expected):
                 self._outbox.add(events)
@@ -203,7 +203,7 @@ class RunAttempt:
         """
         claim = self.claim
         self._absorb()
-        parcel = Parcel(
+        parcel = SpooledResult(
             claim.run_attempt_id,
             claim.token,
             self._outbox.acknowledged,
@@ -225,7 +225,7 @@ class RunAttempt:
         """Take the points that the process had sent before its end."""
         while True:
             try:
-                self._hear(self._process.inbox.get_nowait())
+                self._record_heartbeat(self._process.inbox.get_nowait())
             except queue.Empty:
                 return
 

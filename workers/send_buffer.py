@@ -29,7 +29,7 @@ class Numbered(msgspec.Struct):
     size: int  # bytes, as JSON
 
 
-class Outbox:
+class SendBuffer:
     """Points wait, merged by arm and series, until they are sent. Event n is the n-th of the run,
     whatever try it belongs to.
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from workers.send_buffer import Outbox
+from workers.send_buffer import SendBuffer
 from workers.reporter import Away, Refusal, Reporter
 from workers.wire import Event, Result
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between tries to deliver what was left
 
 
-class Parcel(msgspec.Struct):
+class SpooledResult(msgspec.Struct):
     """A result, with the points that must arrive before it."""
 
     run_attempt_id: int
@@ -33,7 +33,7 @@ class Parcel(msgspec.Struct):
     result: Result
 
 
-def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
+def deliver(parcel: SpooledResult, send_buffer: SendBuffer, reporter: Reporter) -> None:
     """Report what is left of a run attempt, then its result. Harmless to repeat.
 
     A result that the site finds wrong is reported as a failure of the run, so that it does not come
@@ -45,15 +45,15 @@ def deliver(parcel: Parcel, outbox: Outbox, reporter: Reporter) -> None:
         Lost: the site misses points that nobody has.
     """
     run_attempt_id, token = parcel.run_attempt_id, parcel.token
-    while outbox:
-        request = outbox.request(parcel.points_done, parcel.points_expected)
+    while send_buffer:
+        request = send_buffer.request(parcel.points_done, parcel.points_expected)
         try:
             reporter.events(run_attempt_id, token, request)
-            outbox.acknowledge(request.after + len(request.events))
+            send_buffer.acknowledge(request.after + len(request.events))
         except Refusal as refusal:
             if refusal.code != "gap":
                 raise
-            outbox.rewind(refusal.last)
+            send_buffer.rewind(refusal.last)
     try:
         reporter.result(run_attempt_id, token, parcel.result)
     except Refusal as refusal:
@@ -87,7 +87,7 @@ class Spool:
             self._closing = True
             self._changed.notify_all()
 
-    def save(self, parcel: Parcel) -> None:
+    def save(self, parcel: SpooledResult) -> None:
         """Put a parcel on disk, to be delivered by the caller until it calls `hand_over` or
         `remove`.
         """
@@ -144,8 +144,8 @@ class Spool:
     def _deliver_file(self, path: Path) -> bool:
         """Return whether the file is dealt with."""
         try:
-            parcel = msgspec.json.decode(path.read_bytes(), type=Parcel)
-            deliver(parcel, Outbox(parcel.after, parcel.events), self._reporter)
+            parcel = msgspec.json.decode(path.read_bytes(), type=SpooledResult)
+            deliver(parcel, SendBuffer(parcel.after, parcel.events), self._reporter)
         except FileNotFoundError:  # another worker on this machine was quicker
             return True
         except Away as error:

@@ -6,13 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 
-from workers.warm_pool import Keeper
+from workers.warm_pool import WarmPool
 from workers.run_attempt import RunAttempt
 from workers.pipe import Ready
 from workers.reporter import Reporter
 from workers.settings import Settings
 from workers.spool import Spool
-from workers.wire import ClaimRequest
+from workers.wire import LeaseRequest
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Supervisor:
         self._on_room = on_room
         self._reporter = Reporter(settings)
         self._spool = Spool(settings.data / "spool", self._reporter)
-        self._keeper = Keeper(settings)
+        self._keeper = WarmPool(settings)
         # one claim at a time: a bench run must find the machine empty
         self._claiming = threading.Lock()
         self._changed = threading.Condition()
@@ -133,9 +133,9 @@ class Supervisor:
                 run_attempt.give_up()
         return run_attempt
 
-    def _request(self, ready: Ready) -> ClaimRequest:
+    def _request(self, ready: Ready) -> LeaseRequest:
         slots = self._settings.slots
-        return ClaimRequest(
+        return LeaseRequest(
             # A bench run wants the machine to itself: ask for one only when nothing runs, and then
             # first.
             queues=["labs"] if self._live else ["bench", "labs"],

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
-class Keeper:
+class WarmPool:
     """Starts every lab process from one thread that lives as long as the worker: PDEATHSIG follows
     the thread that started them.
     """
@@ -34,7 +34,7 @@ class Keeper:
         self._codes: dict[LabProcess, str] = {}
         self._wanted = self._closing = False
         self._failures = 0
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="warm_pool", daemon=True)
 
     def start(self) -> None:
         """Remove what dead workers left behind, and start the first spare."""
@@ -90,7 +90,7 @@ class Keeper:
                 self._wanted = False
             try:
                 self._make_spare()
-            except Exception as error:  # whatever it is, the worker is of no use without its keeper
+            except Exception as error:  # whatever it is, the worker is of no use without its warm_pool
                 self._pause(f"no lab process can be made ready: {error!r}")
         with self._changed:  # the thread stays for as long as its processes do
             self._changed.wait_for(lambda: not self._codes)

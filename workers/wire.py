@@ -6,7 +6,7 @@ Worker <machine token>`; every write about a run attempt carries `X-Run-Attempt-
 documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a worker passes
 over them, so that a newer site does not lose the runs that it gives to older workers.
 
-    POST /api/worker/v1/claim                 ClaimRequest  -> 200 Claim, 204 nothing to do
+    POST /api/worker/v1/lease                 LeaseRequest  -> 200 Claim, 204 nothing to do
     POST /api/worker/v1/run-attempts/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-run-attempt,
                                                                409 gap (with `last`)
     POST /api/worker/v1/run-attempts/<id>/result     Result        -> 200 (again: 200), 409 stale-run-attempt
@@ -25,7 +25,7 @@ MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
-BELL = "workers.drain"  # the Celery task that a bell names; its queue is the queue
+WAKE_UP_TASK = "workers.drain"  # the Celery task that a bell names; its queue is the queue
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -48,7 +48,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     memory: int = 0  # bytes: of the GPU, else of the machine
 
 
-class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """May I have a run?"""
 
     queues: list[str]  # most urgent first
@@ -60,7 +60,7 @@ class ClaimRequest(Struct, frozen=True, forbid_unknown_fields=True):
     versions: dict[str, str]  # python, torch, numpy, ...
 
 
-class Claim(Struct, frozen=True):
+class Lease(Struct, frozen=True):
     """A run to begin. The token is shown this once."""
 
     run: str

@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, canonical_zone, known_zones
 
-LONGEST_PASSWORD = 256  # characters
+MAX_PASSWORD_CHARS = 256  # characters
 PASSWORD_HELP = _(
     "At least 12 characters; not a common password, and not similar to your handle "
     "or e-mail address."
@@ -62,8 +62,8 @@ class Ours:
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
                 field.label = _("Password")
-                field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
-                field.widget.attrs["maxlength"] = str(LONGEST_PASSWORD)
+                field.validators.append(MaxLengthValidator(MAX_PASSWORD_CHARS))
+                field.widget.attrs["maxlength"] = str(MAX_PASSWORD_CHARS)
                 field.help_text = (
                     PASSWORD_HELP
                     if field.widget.attrs.get("autocomplete") == "new-password"

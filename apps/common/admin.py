@@ -26,7 +26,7 @@ else:
     Base = object
 
 
-class HardyLists(Base):
+class TolerantChangeList(Base):
     """Comes before `ModelAdmin`: what no column can hold, and a row that cannot be, lead back to
     the list, not to an error.
     """
@@ -44,7 +44,7 @@ class HardyLists(Base):
         return super().get_changelist_instance(request)
 
 
-class Editable(DetectsEditConflicts, HardyLists):
+class Editable(DetectsEditConflicts, TolerantChangeList):
     """Comes before `ModelAdmin`: a table that people edit."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -72,7 +72,7 @@ def _without(fields: Iterable[str | Iterable[str]], hidden: set[str]) -> list[An
     return [line for line in kept if line]
 
 
-class Kept(HardyLists, ModelAdmin[Any]):
+class Kept(TolerantChangeList, ModelAdmin[Any]):
     """A table that the platform writes: to be looked at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Code as it is printed: coloured on the server by classes, so that both themes read and no script
+"""Code as it is printed: highlight_code on the server by classes, so that both themes read and no script
 is needed.
 """
 
@@ -15,7 +15,7 @@ from pygments.util import ClassNotFound
 
 
 @lru_cache(maxsize=128)
-def coloured(source: str, language: str = "python") -> SafeString:
+def highlight_code(source: str, language: str = "python") -> SafeString:
     """Return code as HTML: a `div.code` around a `pre` that the keyboard can scroll; uncoloured
     where the language is unknown.
     """

@@ -8,7 +8,7 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-SMALLEST_PLAIN, LARGEST_PLAIN = 1e-4, 1e6  # outside of these, numbers are written as 3.3e-16
+MIN_PLAIN, MAX_PLAIN = 1e-4, 1e6  # outside of these, numbers are written as 3.3e-16
 SIGNIFICANT_DIGITS = 3
 MAX_DIGITS = 12  # written by a format spec, before it gives way to scientific notation
 NOTHING = "–"
@@ -46,7 +46,7 @@ def significant(value: float | Decimal, digits: int = SIGNIFICANT_DIGITS) -> str
     exact = Decimal(value)
     size = abs(exact)
     rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(exact)
-    if size and not SMALLEST_PLAIN <= size < LARGEST_PLAIN:
+    if size and not MIN_PLAIN <= size < MAX_PLAIN:
         mantissa, _mark, exponent = f"{rounded:e}".partition("e")
         return f"{_without_zeros(mantissa)}e{int(exponent)}"
     if size >= 10 ** (digits - 1):

@@ -22,9 +22,9 @@ from django.utils.translation import gettext as _
 
 from apps.common import normalize
 
-LONGEST = 100  # characters
-LARGEST = 1e300
-SMALLEST = 1e-300
+MAX_CHARS = 100  # characters
+MAX_MAGNITUDE = 1e300
+MIN_MAGNITUDE = 1e-300
 DIGITS = 15  # of a number that is said back
 
 _MANTISSA = r"[+-]?\s?(?:\d[\d,'_ ]*(?:\.\d*)?|[.,]\d+)"
@@ -70,14 +70,14 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
     notes: list[str] = []
     advice = advice or what_is_read()
     try:
-        plain = normalize.plain(text, LONGEST)
+        plain = normalize.plain(text, MAX_CHARS)
         if not plain:
             raise _Unread(_("Enter an answer. %(help)s") % {"help": advice})
-        if len(plain) > LONGEST:
+        if len(plain) > MAX_CHARS:
             raise _Unread(_("That is too long to be a number. %(help)s") % {"help": advice})
-        bare, scale = _without_unit(plain, [normalize.plain(unit, LONGEST) for unit in units])
+        bare, scale = _without_unit(plain, [normalize.plain(unit, MAX_CHARS) for unit in units])
         value = _value(bare, notes, advice) * scale
-        if not math.isfinite(value) or abs(value) > LARGEST:
+        if not math.isfinite(value) or abs(value) > MAX_MAGNITUDE:
             raise _Unread(_("That number is too large."))
     except _Unread as unread:
         return Reading(None, problem=str(unread))
@@ -144,9 +144,9 @@ def _simple(text: str, notes: list[str]) -> float:
     if re.search("[,'_ ]", digits):
         digits = _ungrouped(digits, sign, notes)
     value = float(f"{sign}{digits}{mark}{exponent}")
-    if math.isinf(value) or abs(value) > LARGEST:
+    if math.isinf(value) or abs(value) > MAX_MAGNITUDE:
         raise _Unread(_("That number is too large."))
-    if abs(value) < SMALLEST and any(digit in "123456789" for digit in digits):
+    if abs(value) < MIN_MAGNITUDE and any(digit in "123456789" for digit in digits):
         raise _Unread(_("That number is too close to zero."))
     return value
 
@@ -195,6 +195,6 @@ def _power(base: float, exponent: int) -> float:
         raise _Unread(_("That number is too large.")) from None
     except ZeroDivisionError:
         raise _Unread(_("This divides by zero.")) from None
-    if abs(value) < SMALLEST and base:
+    if abs(value) < MIN_MAGNITUDE and base:
         raise _Unread(_("That number is too close to zero."))
     return value

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-LONGEST = 2000  # characters of a path we follow
+MAX_PATH_CHARS = 2000  # characters of a path we follow
 
 
 def is_local(path: str) -> bool:
@@ -17,7 +17,7 @@ def is_local(path: str) -> bool:
     """
     return (
         path.startswith("/")
-        and len(path) <= LONGEST
+        and len(path) <= MAX_PATH_CHARS
         and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
     )
 

@@ -3,7 +3,7 @@ from the stylesheet by class, so both themes read; a chart carries what it shows
 
 `platform/frontend/js/chart-scale.js` has the same ticks for the charts that a script draws; both
 are tested on one table. Numbers may be any finite doubles: a chart reaches no further than
-`LARGEST`, and no less far than its labels can be told apart.
+`MAX_COORDINATE`, and no less far than its labels can be told apart.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.number_format import significant
 
-LARGEST = 5e307  # of a range, so that its ends and their distance are finite
-SMALLEST = 1e-300  # distance of two ends, so that the ticks between are no subnormal numbers
+MAX_COORDINATE = 5e307  # of a range, so that its ends and their distance are finite
+MIN_DISTANCE = 1e-300  # distance of two ends, so that the ticks between are no subnormal numbers
 RESOLUTION = 1e-4  # distance of two ends, relative to the larger: labels of six digits tell apart
-FINEST = 1e-10  # distance of two ticks, relative to the larger end
+MIN_RELATIVE_STEP = 1e-10  # distance of two ticks, relative to the larger end
 ROUNDING = 1e-9  # of a step: an end that is so near to a tick stands on it
 TICK_DIGITS = 6
 HANDS = 7  # colours of measured lines in the stylesheet
@@ -53,7 +53,7 @@ def _power_of(value: float) -> int:
 def _step(low: float, high: float, count: int) -> tuple[int, int]:
     """Return the step (1, 2 or 5, and a power of ten) that makes about `count` pieces."""
     size = max(abs(low), abs(high))
-    piece = min(max(high / count - low / count, size * FINEST, SMALLEST), sys.float_info.max)
+    piece = min(max(high / count - low / count, size * MIN_RELATIVE_STEP, MIN_DISTANCE), sys.float_info.max)
     power = _power_of(piece)
     return next(
         ((n, power) for n in (1, 2, 5) if _decimal(n, power) >= piece * 0.999), (1, power + 1)
@@ -95,9 +95,9 @@ def tick_labels(values: Sequence[float]) -> list[str]:
 
 def widened(low: float, high: float) -> tuple[float, float]:
     """Return a range that can be drawn; what is too narrow lies in its middle."""
-    low, high = max(min(low, LARGEST), -LARGEST), max(min(high, LARGEST), -LARGEST)
+    low, high = max(min(low, MAX_COORDINATE), -MAX_COORDINATE), max(min(high, MAX_COORDINATE), -MAX_COORDINATE)
     size = max(abs(low), abs(high))
-    least = max(size * RESOLUTION, SMALLEST)
+    least = max(size * RESOLUTION, MIN_DISTANCE)
     if high - low >= least:
         return low, high
     half = least / 2
@@ -120,7 +120,7 @@ def onward(low: float, high: float) -> tuple[float, float]:
     """Return a range of steps that can be drawn; a single step is its beginning."""
     if low < high:
         return widened(low, high)
-    low = max(min(low, LARGEST), -LARGEST)
+    low = max(min(low, MAX_COORDINATE), -MAX_COORDINATE)
     return low, low + max(1.0, abs(low) * RESOLUTION)
 
 

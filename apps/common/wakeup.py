@@ -12,7 +12,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from workers.wire import BELL, celery_url
+from workers.wire import WAKE_UP_TASK, celery_url
 
 log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
@@ -25,7 +25,7 @@ celery.conf.update(task_ignore_result=True, broker_connection_retry=False, broke
 _quiet_until = 0.0
 
 
-def ring(queue: str) -> None:
+def wake_workers(queue: str) -> None:
     """Wake a free worker of `queue`, if the broker is there; workers look for themselves every two
     seconds anyway.
     """
@@ -33,7 +33,7 @@ def ring(queue: str) -> None:
     if time.monotonic() < _quiet_until:
         return
     try:
-        celery.send_task(BELL, queue=queue, retry=False, ignore_result=True)
+        celery.send_task(WAKE_UP_TASK, queue=queue, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_SECONDS
         log.warning("no bell for %s: %s", queue, error)

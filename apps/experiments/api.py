@@ -73,20 +73,20 @@ class WorkerView(APIView):
         return str(request.headers.get(wire.RUN_ATTEMPT_HEADER, ""))
 
 
-class ClaimEndpoint(WorkerView):
+class LeaseEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
-        asked = self.read(request, wire.ClaimRequest)
+        asked = self.read(request, wire.LeaseRequest)
         worker = self.worker(request)
-        worker_services.note_seen(worker, asked)
+        worker_services.record_contact(worker, asked)
         claimed = (
-            worker_services.claim_run(worker=worker, queues=asked.queues, labs=asked.labs)
+            worker_services.lease_run(worker=worker, queues=asked.queues, labs=asked.labs)
             if asked.slots > 0
             else None
         )
         if claimed is None:
             return HttpResponse(status=204)
         run = claimed.run
-        given = wire.Claim(
+        given = wire.Lease(
             run=str(run.pk),
             run_attempt_id=claimed.run_attempt.pk,
             number=claimed.run_attempt.number,

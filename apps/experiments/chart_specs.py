@@ -66,7 +66,7 @@ def figure_specs(
     """
     predict = words.get("predict", {})
     specs = [_spec(words, figure, config, made) for figure in words.get("figures", [])]
-    drawn = made and made.drawing and predict.get("form") == "bars"
+    drawn = made and made.sketch and predict.get("form") == "bars"
     if drawn and not any(
         spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs
     ):
@@ -111,6 +111,6 @@ def _spec(
         "y": list(predict["range"]) if predicted and "range" in predict else None,
         "to": config.get(end) if isinstance(end, str) else end,
         "foot": float(about.get("foot", 0.0)),
-        "drawing": dict(made.drawing) if made and predicted else {},
+        "sketch": dict(made.sketch) if made and predicted else {},
         "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
     }

@@ -18,10 +18,10 @@ from apps.common.text import clean, in_language
 from apps.experiments import lab_config
 from apps.experiments import chart_specs, presenters
 from apps.experiments.models import Prediction
-from apps.experiments.services import PredictionMade
+from apps.experiments.services import PredictionInput
 
-CONFIG_PREFIX, DRAWING = "config-", "drawing-"
-LONGEST = 200  # characters of a value that are shown again
+CONFIG_PREFIX, SKETCH_PREFIX = "config-", "sketch-"
+MAX_SHOWN_CHARS = 200  # characters of a value that are shown again
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class LabForm(forms.Form):
         )
         self.config_errors: dict[str, str] = {}
         self.mark_errors: dict[str, str] = {}
-        self.drawing: dict[str, float] = {}
-        self.fields["outcome"].choices = presenters.calls(words)  # type: ignore[attr-defined]
+        self.sketch: dict[str, float] = {}
+        self.fields["outcome"].choices = presenters.outcome_choices(words)  # type: ignore[attr-defined]
         if data is not None and data.get("skip"):
             self.fields["outcome"].required = self.fields["confidence"].required = False
         self.config = self._read_config()
@@ -117,17 +117,17 @@ class LabForm(forms.Form):
         values = super().clean() or {}
         if self.config_errors:
             self.add_error(None, _("Some settings are not valid; see Lab settings."))
-        self.drawing = self._read_drawing()
+        self.sketch = self._read_sketch()
         if self.mark_errors:
             self.add_error(None, _("Some values of your sketch are not valid; see their fields."))
         return values
 
-    def _read_drawing(self) -> dict[str, float]:
+    def _read_sketch(self) -> dict[str, float]:
         if self.predict.get("form") != "bars":
             return {}
         drawn = {}
         for arm in self.predict["arms"]:
-            sent = str(self.data.get(DRAWING + arm, "")).strip()
+            sent = str(self.data.get(SKETCH_PREFIX + arm, "")).strip()
             if not sent:
                 continue
             try:
@@ -151,16 +151,16 @@ class LabForm(forms.Form):
 
     @property
     def bounds(self) -> dict[str, str]:
-        """The range of a drawing, as it is read."""
+        """The range of a sketch, as it is read."""
         return {name: f"{bound:g}" for name, bound in zip(("low", "high"), self.range, strict=True)}
 
     @property
-    def made(self) -> PredictionMade | None:
+    def made(self) -> PredictionInput | None:
         """The prediction, of a form that is valid; None when it was skipped."""
         if self.cleaned_data.get("skip"):
             return None
-        return PredictionMade(
-            self.cleaned_data["outcome"], self.cleaned_data["confidence"], self.drawing
+        return PredictionInput(
+            self.cleaned_data["outcome"], self.cleaned_data["confidence"], self.sketch
         )
 
     # ------------------------------------------------------------ as it is shown
@@ -178,7 +178,7 @@ class LabForm(forms.Form):
 
     @property
     def settings(self) -> list[Field]:
-        return [self._field(name, setting) for name, setting in presenters.in_order(self.words, "config")]
+        return [self._field(name, setting) for name, setting in presenters.ordered(self.words, "config")]
 
     @property
     def stray_errors(self) -> list[str]:
@@ -192,8 +192,8 @@ class LabForm(forms.Form):
 
     def _field(self, name: str, setting: Mapping[str, Any]) -> Field:
         value = self.raw.get(name, setting["default"])
-        value = value[:LONGEST] if isinstance(value, str) else presenters.written(value)
-        base, known = presenters.written(setting["default"]), self.config.get(name)
+        value = value[:MAX_SHOWN_CHARS] if isinstance(value, str) else presenters.config_text(value)
+        base, known = presenters.config_text(setting["default"]), self.config.get(name)
         picked = [piece.strip() for piece in value.split(",")]
         low, high = (f"{bound:g}" for bound in setting["range"]) if "range" in setting else ("", "")
         return Field(
@@ -208,10 +208,10 @@ class LabForm(forms.Form):
             high=high,
             step="1" if setting["type"] == "int" else "any",
             choices=[
-                (presenters.written(c), presenters.choice(setting, c), presenters.written(c) in picked)
+                (presenters.config_text(c), presenters.display_value(setting, c), presenters.config_text(c) in picked)
                 for c in setting.get("choices", [])
             ],
-            baseline=presenters.choice(setting, setting["default"]),
+            baseline=presenters.display_value(setting, setting["default"]),
             baseline_raw=base,
             is_changed=known != setting["default"] if known is not None else value != base,
             error=self.config_errors.get(name, ""),
@@ -224,10 +224,10 @@ class LabForm(forms.Form):
         labels = chart_specs.arm_labels(self.words, self.predict["arms"])
         return [
             Mark(
-                DRAWING + arm,
+                SKETCH_PREFIX + arm,
                 arm,
                 labels[arm],
-                str(self.data.get(DRAWING + arm, ""))[:LONGEST],
+                str(self.data.get(SKETCH_PREFIX + arm, ""))[:MAX_SHOWN_CHARS],
                 self.mark_errors.get(arm, ""),
             )
             for arm in self.predict["arms"]

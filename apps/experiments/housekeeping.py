@@ -37,11 +37,11 @@ def wake_workers_for_waiting_runs() -> int:
     """Ring each queue in which runs wait, once: bells may have been lost."""
     queues = list(Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct())
     for queue in queues:
-        wakeup.ring(queue)
+        wakeup.wake_workers(queue)
     return len(queues)
 
 
-DUTIES = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)
+RUN_JOBS = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)
 
 
 def _each(service: Callable[..., bool], pk: Any) -> bool:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.common import numbers
 from apps.common.errors import BadConfig
 
-LONGEST = 200  # characters of a value: more is no setting but an attack
+MAX_VALUE_CHARS = 200  # characters of a value: more is no setting but an attack
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
 
 
@@ -62,7 +62,7 @@ def _read(setting: Mapping[str, Any], raw: Any) -> Any:
 
 def _read_list(setting: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
     if isinstance(raw, str):
-        if len(raw) > LONGEST:
+        if len(raw) > MAX_VALUE_CHARS:
             raise ValueError(_("This is too long."))
         raw = [piece.strip() for piece in re.split("[,，、،]", raw) if piece.strip()]
     if not isinstance(raw, Sequence) or not 1 <= len(raw) <= 32:
@@ -111,7 +111,7 @@ def number(raw: Any, message: str) -> float:
     Raises:
         ValueError: it is none; says why, and `message`.
     """
-    if isinstance(raw, str) and len(raw) <= LONGEST:
+    if isinstance(raw, str) and len(raw) <= MAX_VALUE_CHARS:
         reading = numbers.read(raw, advice=message)
         if reading.value is None:
             raise ValueError(reading.problem)
@@ -133,7 +133,7 @@ def _truth(raw: Any) -> bool:
 
 
 def _word(raw: Any) -> str:
-    if not isinstance(raw, str) or len(raw) > LONGEST:
+    if not isinstance(raw, str) or len(raw) > MAX_VALUE_CHARS:
         raise ValueError(_("Enter some text."))
     return raw
 

@@ -19,7 +19,7 @@ from django.utils.dateparse import parse_datetime
 from apps.accounts.models import User
 from apps.common.locks import lock
 from apps.experiments.models import Batch, Lab, LabVersion, Run, ComputeUsage, Verdict
-from apps.experiments.selectors import OURS
+from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.series import unpacked
 
 NEEDED = (
@@ -144,8 +144,8 @@ def load_evidence(path: Path) -> str:
     """
     lock("evidence")  # two that load at once would both find it missing
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        slug, sha256, facts = told["lab"], told["sha256"], told["run"]
+        run_event = json.loads(path.read_text(encoding="utf-8"))
+        slug, sha256, facts = run_event["lab"], run_event["sha256"], run_event["run"]
         version = LabVersion.objects.filter(lab=slug, sha256=sha256).select_related("lab").first()
         if version is None:
             return (
@@ -154,30 +154,30 @@ def load_evidence(path: Path) -> str:
             )
         if Run.objects.filter(pk=facts["id"]).exists():
             return ""
-        _store(told, version)
+        _store(run_event, version)
     except (KeyError, TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
     return f"{slug}: recorded run {facts['id']}"
 
 
-def _store(told: dict[str, Any], version: LabVersion) -> None:
-    owner = User.objects.get(handle=OURS)
+def _store(run_event: dict[str, Any], version: LabVersion) -> None:
+    owner = User.objects.get(handle=PROJECT_HANDLE)
     ComputeUsage.objects.get_or_create(owner=owner)
-    times = {name: parse_datetime(value) for name, value in told["times"].items()}
+    times = {name: parse_datetime(value) for name, value in run_event["times"].items()}
     run = Run.objects.create(
-        **{"pk" if name == "id" else name: value for name, value in told["run"].items()},
+        **{"pk" if name == "id" else name: value for name, value in run_event["run"].items()},
         **times,
-        **told["progress"],
+        **run_event["progress"],
         owner=owner,
-        key=told["run"]["id"],
+        key=run_event["run"]["id"],
         version=version,
         queue=version.lab.queue,
         at_defaults=True,
         shared=True,
         state=Run.State.SUCCEEDED,
-        last_seq=len(told["batches"]),
+        last_seq=len(run_event["batches"]),
     )
-    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in told["verdicts"])
+    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in run_event["verdicts"])
     Batch.objects.bulk_create(
         Batch(
             run=run,
@@ -186,7 +186,7 @@ def _store(told: dict[str, Any], version: LabVersion) -> None:
             series=b["series"],
             **{name: _packed(b[name]) for name in ARRAYS},
         )
-        for seq, b in enumerate(told["batches"], start=1)
+        for seq, b in enumerate(run_event["batches"], start=1)
     )
 
 

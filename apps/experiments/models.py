@@ -202,7 +202,7 @@ class Run(models.Model):
 
 class Prediction(models.Model):
     """What the learner committed to before the run: an outcome of the lab's headline claim. The
-    drawing is shown, not scored.
+    sketch is shown, not scored.
     """
 
     class Confidence(models.IntegerChoices):
@@ -216,7 +216,7 @@ class Prediction(models.Model):
     claim = models.CharField(max_length=128)
     outcome = models.CharField(max_length=16, choices=Outcome)
     confidence = models.PositiveSmallIntegerField(choices=Confidence)
-    drawing = models.JSONField(default=dict, blank=True)  # {arm: value}
+    sketch = models.JSONField(default=dict, blank=True)  # {arm: value}
     created_at = models.DateTimeField(db_default=Clock())
     was_right = models.BooleanField(null=True)  # NULL: not scored (inconclusive, stopped, not over)
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better

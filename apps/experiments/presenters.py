@@ -25,7 +25,7 @@ GLYPHS = {
     "does_not_hold": "cross",
     "inconclusive": "unclear",
 }
-CALLED = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
+PREDICTABLE_OUTCOMES = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Shown:
         return number(self.value, spec or ".3g")
 
 
-def in_order(words: Words, table: str) -> list[tuple[str, Any]]:
+def ordered(words: Words, table: str) -> list[tuple[str, Any]]:
     """Return a table of a lab's words in the order of its file, which the database forgets."""
     own = words.get(table, {})
     order = [name for name in words.get("order", {}).get(table, []) if name in own]
@@ -92,7 +92,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Finding:
+class PresentedVerdict:
     """A verdict as it is read."""
 
     claim: str
@@ -121,15 +121,15 @@ def statement(words: Words, slug: str) -> str:
     return in_language(claim_words(words, slug)) or slug
 
 
-def headline(words: Words) -> str:
+def headline_claim(words: Words) -> str:
     """Return the name of the claim that a learner predicts."""
     return str(words.get("predict", {}).get("claim", ""))
 
 
-def finding(words: Words, verdict: Verdict) -> Finding:
+def present_verdict(words: Words, verdict: Verdict) -> PresentedVerdict:
     own = claim_words(words, verdict.claim)
     spec = str(own.get("effect", ".3g"))
-    return Finding(
+    return PresentedVerdict(
         claim=verdict.claim,
         statement=statement(words, verdict.claim),
         outcome=verdict.outcome,
@@ -147,16 +147,16 @@ def finding(words: Words, verdict: Verdict) -> Finding:
     )
 
 
-def findings(words: Words, verdicts: Iterable[Verdict]) -> list[Finding]:
+def present_verdicts(words: Words, verdicts: Iterable[Verdict]) -> list[PresentedVerdict]:
     """Return what a run found, the headline claim first."""
-    first = headline(words)
+    first = headline_claim(words)
     return sorted(
-        (finding(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first
+        (present_verdict(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first
     )
 
 
 def _said(own: Words, verdict: Verdict) -> str:
-    said = own.get("said", {})
+    said = own.get("sentences", {})
     if verdict.effect is None:
         return in_language(said, "none") or _(
             "Too few replicates stayed finite to draw a conclusion."
@@ -193,16 +193,16 @@ def _part(own: Words, part: Mapping[str, Any], spec: str) -> Part:
 # ---------------------------------------------------------------- predictions
 
 
-def calls(words: Words) -> list[tuple[str, str]]:
+def outcome_choices(words: Words) -> list[tuple[str, str]]:
     """Return the outcomes one may predict of the headline claim, in the lab's own words."""
-    own = claim_words(words, headline(words)).get("call", {})
+    own = claim_words(words, headline_claim(words)).get("predictions", {})
     return [
-        (outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in CALLED
+        (outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in PREDICTABLE_OUTCOMES
     ]
 
 
 @dataclass(frozen=True)
-class Called:
+class PresentedPrediction:
     """A prediction as it is read."""
 
     word: str  # the outcome, in the lab's own words
@@ -210,32 +210,32 @@ class Called:
     confidence: int
     was_right: bool | None
     score: str
-    gap: str  # mean distance of the drawing from what was measured; nothing where nothing was drawn
-    drawn: Mapping[str, float] = field(default_factory=dict)
+    gap: str  # mean distance of the sketch from what was measured; nothing where nothing was drawn
+    sketch: Mapping[str, float] = field(default_factory=dict)
 
 
-def called(
+def present_prediction(
     words: Words, made: Prediction | None, points: Sequence[Mapping[str, Any]] = ()
-) -> Called | None:
+) -> PresentedPrediction | None:
     if made is None:
         return None
     measured = newest(points, str(words.get("predict", {}).get("series", "")))
     gaps = [
-        abs(value - measured[arm].mean) for arm, value in made.drawing.items() if arm in measured
+        abs(value - measured[arm].mean) for arm, value in made.sketch.items() if arm in measured
     ]
-    word = dict(calls(words)).get(made.outcome, made.outcome)
-    return Called(
+    word = dict(outcome_choices(words)).get(made.outcome, made.outcome)
+    return PresentedPrediction(
         word=word,
         brief=BRIEF.split(word)[0].strip(),
         confidence=made.confidence,
         was_right=made.was_right,
         score=number(made.score, ".2f"),
         gap=number(sum(gaps) / len(gaps), ".2g") if gaps else "",
-        drawn=made.drawing,
+        sketch=made.sketch,
     )
 
 
-def made_of(run: Run) -> Prediction | None:
+def prediction_of(run: Run) -> Prediction | None:
     """Return the prediction that was made of a run, if one was."""
     return getattr(run, "prediction", None)
 
@@ -255,22 +255,22 @@ class Setting:
     is_long: bool  # too long to stand beside its label
 
 
-def written(value: Any) -> str:
+def config_text(value: Any) -> str:
     """Return a setting's value as a person would type it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
-        return ", ".join(map(written, value))
+        return ", ".join(map(config_text, value))
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def choice(setting: Words, value: Any) -> str:
+def display_value(setting: Words, value: Any) -> str:
     """Return a setting's value as it is read: in words where the lab has them."""
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, list):
-        return ", ".join(choice(setting, one) for one in value)
-    return in_language(setting.get("labels", {}), written(value)) or written(value)
+        return ", ".join(display_value(setting, one) for one in value)
+    return in_language(setting.get("labels", {}), config_text(value)) or config_text(value)
 
 
 def settings_of(words: Words, config: Mapping[str, Any]) -> list[Setting]:
@@ -279,10 +279,10 @@ def settings_of(words: Words, config: Mapping[str, Any]) -> list[Setting]:
         Setting(
             name=name,
             label=in_language(setting),
-            value=choice(setting, config.get(name, setting["default"])),
-            baseline=choice(setting, setting["default"]),
+            value=display_value(setting, config.get(name, setting["default"])),
+            baseline=display_value(setting, setting["default"]),
             is_changed=name in different,
             is_long=isinstance(setting["default"], list),
         )
-        for name, setting in in_order(words, "config")
+        for name, setting in ordered(words, "config")
     ]

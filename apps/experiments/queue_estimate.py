@@ -13,7 +13,7 @@ PENALTY = 30.0  # compute-seconds that a claim adds, as in the claim itself
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingRun:
     """A run that waits."""
 
     run: str
@@ -33,9 +33,9 @@ class Place:
     reason: str  # a code: "starting", "queue", "slots", "no-worker", "other-code"
 
 
-def order_of_turns(
-    waiting: Sequence[Waiting], going: Mapping[int, int], used: Mapping[int, float]
-) -> list[Waiting]:
+def fair_order(
+    waiting: Sequence[WaitingRun], going: Mapping[int, int], used: Mapping[int, float]
+) -> list[WaitingRun]:
     """Return `waiting` (oldest first) in the order in which fair share would take them, if none
     joined and none ended.
 
@@ -43,7 +43,7 @@ def order_of_turns(
         going: runs that each owner has running.
         used: compute-seconds each owner used lately.
     """
-    queues: dict[int, list[Waiting]] = {}
+    queues: dict[int, list[WaitingRun]] = {}
     for run in waiting:
         queues.setdefault(run.owner, []).append(run)
     ages = {run.run: age for age, run in enumerate(waiting)}
@@ -51,7 +51,7 @@ def order_of_turns(
         (going.get(o, 0), used.get(o, 0.0), ages[runs[0].run], o) for o, runs in queues.items()
     ]
     heapq.heapify(turns)
-    order: list[Waiting] = []
+    order: list[WaitingRun] = []
     while turns:
         running, seconds, _, owner = heapq.heappop(turns)
         order.append(queues[owner].pop(0))

@@ -24,7 +24,7 @@ PAUSE_SECONDS = 10  # after a message that could not be sent
 _quiet_until = 0.0
 
 
-class Told(msgspec.Struct, frozen=True):
+class RunEvent(msgspec.Struct, frozen=True):
     """One message: what is new about a run."""
 
     run: str
@@ -37,33 +37,33 @@ class Told(msgspec.Struct, frozen=True):
 
 
 encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Told).decode
+decode = msgspec.json.Decoder(RunEvent).decode
 
 
-def state_of(run: Run, **place: Any) -> str:
+def state_json(run: Run, **place: Any) -> str:
     """Return what the stream says of a run's state, as JSON."""
     return encode(
         {"state": run.state, "ahead": 0, "reason": "", **place, "points_done": run.points_done, "points_expected": run.points_expected}
     ).decode()
 
 
-def told(run: Run, batches: Sequence[Batch], *, since: int, said: str) -> Told:
+def run_event(run: Run, batches: Sequence[Batch], *, since: int, said: str) -> RunEvent:
     events = [(batch.kind, batch.seq, encode(series.message(batch)).decode()) for batch in batches]
     # some may have been stored after the run was read
     last = max([run.last_seq, *(batch.seq for batch in batches)])
-    return Told(str(run.pk), since, last, events, run.state, said)
+    return RunEvent(str(run.pk), since, last, events, run.state, said)
 
 
-def tell_batches(run: Run, batches: Sequence[Batch]) -> None:
+def publish_batches(run: Run, batches: Sequence[Batch]) -> None:
     """After commit, tell of batches that were stored, the last of them `run.last_seq`."""
-    said = "" if run.state == Run.State.QUEUED else state_of(run)
-    message = told(run, batches, since=run.last_seq - len(batches), said=said)
+    said = "" if run.state == Run.State.QUEUED else state_json(run)
+    message = run_event(run, batches, since=run.last_seq - len(batches), said=said)
     transaction.on_commit(partial(_publish, message), robust=True)
 
 
-def tell_state(run: Run) -> None:
+def publish_state(run: Run) -> None:
     """After commit, tell of a run's new state."""
-    tell_batches(run, [])
+    publish_batches(run, [])
 
 
 @cache
@@ -73,7 +73,7 @@ def _redis() -> redis.Redis:
     )
 
 
-def _publish(what: Told) -> None:
+def _publish(what: RunEvent) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
@@ -81,4 +81,4 @@ def _publish(what: Told) -> None:
         _redis().publish(CHANNEL, encode(what))
     except (redis.RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("viewers are told by the database alone for a while: %s", error)
+        log.warning("viewers are run_event by the database alone for a while: %s", error)

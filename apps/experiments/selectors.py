@@ -21,14 +21,14 @@ from apps.common.clock import Clock
 from apps.common.tokens import hashed
 from apps.experiments import series
 from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, Verdict
-from apps.experiments.queue_estimate import Place, Waiting, order_of_turns, start_range
+from apps.experiments.queue_estimate import Place, WaitingRun, fair_order, start_range
 
-FIRST = "dead-relu"  # the lab at the door, and of a first day
-OURS = "gradus"  # the handle of the account that owns the recorded standard runs
+FIRST_LAB = "dead-relu"  # the lab at the door, and of a first day
+PROJECT_HANDLE = "gradus"  # the handle of the account that owns the recorded standard runs
 # begins the key of a run that was copied from a recorded one: it is no evidence of its own
-COPY = "copy-of-"
+COPY_KEY_PREFIX = "copy-of-"
 LOOK_AHEAD = 500  # runs of a queue that a place is counted among
-PRESENT = timedelta(seconds=30)  # a machine that asked for work so recently is there
+ONLINE_WINDOW = timedelta(seconds=30)  # a machine that asked for work so recently is there
 
 
 # ---------------------------------------------------------------- runs
@@ -154,7 +154,7 @@ def standard_run(slug: str) -> Run | None:
     one, else the newest.
     """
     recorded = Run.objects.filter(
-        owner__handle=OURS,
+        owner__handle=PROJECT_HANDLE,
         at_defaults=True,
         state=Run.State.SUCCEEDED,
         version__lab=slug,
@@ -172,7 +172,7 @@ def standard_run(slug: str) -> Run | None:
 def standard_runs() -> dict[str, Run]:
     """Return the project's newest standard run of every lab's current code, by the lab's slug."""
     recorded = Run.objects.filter(
-        owner__handle=OURS, at_defaults=True, state=Run.State.SUCCEEDED, shared=True
+        owner__handle=PROJECT_HANDLE, at_defaults=True, state=Run.State.SUCCEEDED, shared=True
     )
     current = recorded.filter(version__in=Lab.objects.values("current")).order_by("ended_at")
     return {
@@ -189,8 +189,8 @@ def evidence_counts() -> dict[str, dict[str, int]]:
     """
     found = (
         Verdict.objects.filter(run__at_defaults=True)
-        .exclude(run__owner__handle=OURS)
-        .exclude(run__key__startswith=COPY)
+        .exclude(run__owner__handle=PROJECT_HANDLE)
+        .exclude(run__key__startswith=COPY_KEY_PREFIX)
         .values("claim", "outcome")
         .annotate(n=Count("pk"))
     )
@@ -203,14 +203,14 @@ def evidence_counts() -> dict[str, dict[str, int]]:
 # ---------------------------------------------------------------- the queue
 
 
-def place_of(run: Run) -> Place:
+def queue_position(run: Run) -> Place:
     """Return where a waiting run stands in its queue: a count, a range for its start, and the reason
     it waits.
     """
     here = Run.objects.filter(queue=run.queue)
     fields = ("pk", "owner", "version__lab", "version__sha256")
     waiting = [
-        Waiting(str(pk), owner, lab)
+        WaitingRun(str(pk), owner, lab)
         for pk, owner, lab, _sha in here.waiting()
         .order_by("queued_at")
         .values_list(*fields)[:LOOK_AHEAD]
@@ -222,11 +222,11 @@ def place_of(run: Run) -> Place:
         .annotate(lately=ComputeUsage.DECAYED_SECONDS)
         .values_list("owner", "lately")
     )
-    order = order_of_turns(waiting, going, used)
+    order = fair_order(waiting, going, used)
     ahead = next((i for i, w in enumerate(order) if w.run == str(run.pk)), len(order))
     workers = [
         m
-        for m in Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - PRESENT)
+        for m in Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - ONLINE_WINDOW)
         if run.queue in m.queues
     ]
     able = [
@@ -286,7 +286,7 @@ def _declared(slugs: Iterable[str]) -> list[tuple[str, float]]:
     return [(slug, seconds or 30.0) for slug, seconds in rows]
 
 
-def reason_in_words(place: Place) -> str:
+def waiting_reason(place: Place) -> str:
     """Return why a run waits, as a sentence."""
     return {
         "starting": _("A worker is free; the run will start in a moment."),

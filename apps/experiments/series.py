@@ -13,7 +13,7 @@ from apps.common.errors import BadRequest
 from apps.experiments.models import Batch
 from workers import wire
 
-MOST_PAIRS = 2_000  # a series is thinned to so many min-max pairs when it is read
+MAX_PAIRS = 2_000  # a series is thinned to so many min-max pairs when it is read
 
 
 def packed(event: wire.Event) -> dict[str, bytes]:
@@ -55,7 +55,7 @@ def unpacked(data: bytes | memoryview) -> list[float | None]:
 
 
 def message(batch: Batch) -> dict[str, Any]:
-    """Return what a reader of the stream is told of a batch."""
+    """Return what a reader of the stream is run_event of a batch."""
     if batch.kind == Batch.Kind.RESET:
         return dict(batch.reset)
     arrays = {name: unpacked(getattr(batch, name)) for name in ("step", "mean", "low", "high")}
@@ -95,11 +95,11 @@ def _thinned(one: dict[str, Any]) -> dict[str, Any]:
     misses nothing.
     """
     count = len(one["step"])
-    if count <= 2 * MOST_PAIRS:
+    if count <= 2 * MAX_PAIRS:
         return one
     keep: set[int] = {0, count - 1}
-    for begin in range(MOST_PAIRS):
-        stretch = range(begin * count // MOST_PAIRS, (begin + 1) * count // MOST_PAIRS)
+    for begin in range(MAX_PAIRS):
+        stretch = range(begin * count // MAX_PAIRS, (begin + 1) * count // MAX_PAIRS)
         finite = [i for i in stretch if one["mean"][i] is not None]
         if finite:
             keep |= {

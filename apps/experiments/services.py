@@ -31,14 +31,14 @@ from workers import wire
 
 
 @dataclass(frozen=True)
-class PredictionMade:
+class PredictionInput:
     """What a learner committed to: an outcome of the lab's headline claim, how sure (percent), and
     what they drew.
     """
 
     outcome: str
     confidence: int
-    drawing: Mapping[str, float]
+    sketch: Mapping[str, float]
 
 
 @transaction.atomic
@@ -50,9 +50,9 @@ def queue_run(
     key: str,
     replicates: int = Run.STANDARD_REPLICATES,
     seed: int = 0,
-    prediction: PredictionMade | None = None,
+    prediction: PredictionInput | None = None,
 ) -> Run:
-    """Queue a run of the lab's current code, with the prediction made of it, and ring its queue
+    """Queue a run of the lab's current code, with the prediction made of it, and wake_workers its queue
     after commit.
 
     Args:
@@ -88,26 +88,26 @@ def queue_run(
     run = Run.objects.create(owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked)
     if prediction is not None:
         claim = version.words["predict"]["claim"]
-        drawing = dict(prediction.drawing)
+        sketch = dict(prediction.sketch)
         Prediction.objects.create(
             run=run,
             claim=claim,
             outcome=prediction.outcome,
             confidence=prediction.confidence,
-            drawing=drawing,
+            sketch=sketch,
         )
-    transaction.on_commit(partial(wakeup.ring, run.queue), robust=True)
+    transaction.on_commit(partial(wakeup.wake_workers, run.queue), robust=True)
     return run
 
 
-def _predicted(run: Run) -> PredictionMade | None:
+def _predicted(run: Run) -> PredictionInput | None:
     made = Prediction.objects.filter(run=run).first()
-    return PredictionMade(made.outcome, made.confidence, made.drawing) if made else None
+    return PredictionInput(made.outcome, made.confidence, made.sketch) if made else None
 
 
 @transaction.atomic
 def request_cancel(*, run: Run) -> None:
-    """Stop a waiting run now, or have a running one's worker told with its next report."""
+    """Stop a waiting run now, or have a running one's worker run_event with its next report."""
     # two updates would miss a run that is requeued between them
     held = Run.objects.select_for_update().get(pk=run.pk)
     if held.is_over:
@@ -216,7 +216,7 @@ def outdated_runs() -> list[UUID]:
     }
     there = {
         queue
-        for worker in known.filter(last_seen_at__gt=Clock() - selectors.PRESENT)
+        for worker in known.filter(last_seen_at__gt=Clock() - selectors.ONLINE_WINDOW)
         for queue in worker.queues
     }
     return [pk for pk, queue, sha256 in waiting if queue in there and (queue, sha256) not in has]
@@ -264,8 +264,8 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     else:
         Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)
         run.refresh_from_db()
-        run_events.tell_state(run)
-        transaction.on_commit(partial(wakeup.ring, run.queue), robust=True)
+        run_events.publish_state(run)
+        transaction.on_commit(partial(wakeup.wake_workers, run.queue), robust=True)
 
 
 def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:
@@ -275,7 +275,7 @@ def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None
     run.refresh_from_db(fields=["ended_at"])
     _score_prediction(run, verdicts)
     run_over.send(sender=Run, run=run)
-    run_events.tell_state(run)
+    run_events.publish_state(run)
 
 
 def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:

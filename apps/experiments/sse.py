@@ -37,10 +37,10 @@ POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the qu
 # of Redis, until it is asked whether it is there; after as many again it is not
 SILENCE_SECONDS = 2.0
 CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
-MOST_SEQ = 2_147_483_647  # that a batch can have
-MOST_AT_ONCE = 8  # runs in one stream
+MAX_SEQ = 2_147_483_647  # that a batch can have
+MAX_RUNS_PER_STREAM = 8  # runs in one stream
 # messages; a viewer that reads slower is let go, and comes back with the number it knows
-MOST_UNREAD = 1_000
+MAX_UNREAD_MESSAGES = 1_000
 
 
 class Viewer:
@@ -54,29 +54,29 @@ class Viewer:
         self._said = ""
         self._over = False
 
-    def put(self, told: run_events.Told) -> bool:
+    def put(self, run_event: run_events.RunEvent) -> bool:
         """Let what is new of a message wait to be given; return whether something is missing that
         the database knows.
         """
-        waits = self.take(told)
-        missing = told.last > self.after or not told.said
-        if not missing and told.said != self._said:  # the state waits for the points before it
-            self._said = told.said
-            waits.append(f"event: state\ndata: {told.said}\n\n".encode())
+        waits = self.take(run_event)
+        missing = run_event.last > self.after or not run_event.said
+        if not missing and run_event.said != self._said:  # the state waits for the points before it
+            self._said = run_event.said
+            waits.append(f"event: state\ndata: {run_event.said}\n\n".encode())
         if waits and not self._over:
             self._wait(b"".join(waits))
-        if not missing and told.state in Run.OVER:
+        if not missing and run_event.state in Run.OVER:
             self.end()
         return missing
 
-    def take(self, told: run_events.Told) -> list[bytes]:
+    def take(self, run_event: run_events.RunEvent) -> list[bytes]:
         """Return what of a message is new to this viewer: nothing, when something before it is
         missing.
         """
-        if told.since > self.after:
+        if run_event.since > self.after:
             return []
-        fresh = [(kind, seq, data) for kind, seq, data in told.events if seq > self.after]
-        self.after = max(self.after, told.last)
+        fresh = [(kind, seq, data) for kind, seq, data in run_event.events if seq > self.after]
+        self.after = max(self.after, run_event.last)
         return [f"event: {kind}\nid: {seq}\ndata: {data}\n\n".encode() for kind, seq, data in fresh]
 
     def end(self) -> None:
@@ -86,7 +86,7 @@ class Viewer:
             self.inbox.put_nowait(None)
 
     def _wait(self, message: bytes) -> None:
-        if self.inbox.qsize() < MOST_UNREAD:
+        if self.inbox.qsize() < MAX_UNREAD_MESSAGES:
             self.inbox.put_nowait(message)
         # it reads too slowly: let it go, its browser comes back with the number that it knows
         else:
@@ -94,29 +94,29 @@ class Viewer:
             self.end()
 
 
-class Glance(Viewer):
+class StateViewer(Viewer):
     """One reader of a run's state alone, among several runs: they share an inbox, and each message
     names its run.
     """
 
     def __init__(self, run: UUID, inbox: asyncio.Queue[bytes | None]) -> None:
-        super().__init__(run, MOST_SEQ)  # no batch is new to it
+        super().__init__(run, MAX_SEQ)  # no batch is new to it
         self.inbox = inbox
 
-    def put(self, told: run_events.Told) -> bool:
+    def put(self, run_event: run_events.RunEvent) -> bool:
         if (
-            told.said
-            and told.said != self._said
+            run_event.said
+            and run_event.said != self._said
             and not self._over
-            and self.inbox.qsize() < MOST_UNREAD
+            and self.inbox.qsize() < MAX_UNREAD_MESSAGES
         ):
-            self._said = told.said
+            self._said = run_event.said
             self.inbox.put_nowait(
-                f'event: state\ndata: {{"run":"{told.run}",{told.said[1:]}\n\n'.encode()
+                f'event: state\ndata: {{"run":"{run_event.run}",{run_event.said[1:]}\n\n'.encode()
             )
-        if told.said and told.state in Run.OVER:
+        if run_event.said and run_event.state in Run.OVER:
             self.end()
-        return not told.said
+        return not run_event.said
 
 
 class Hub:
@@ -145,13 +145,13 @@ class Hub:
                 task.cancel()
             self.tasks, self.connected = [], False
 
-    def tell(self, told: run_events.Told) -> None:
+    def tell(self, run_event: run_events.RunEvent) -> None:
         """Pass a message on to those who watch its run."""
-        run = UUID(told.run)
+        run = UUID(run_event.run)
         if viewers := self.viewers.get(run):
-            (self.queued.add if told.state == Run.State.QUEUED else self.queued.discard)(run)
+            (self.queued.add if run_event.state == Run.State.QUEUED else self.queued.discard)(run)
             for viewer in viewers:
-                if viewer.put(told):
+                if viewer.put(run_event):
                     self.gap.set()
 
     async def _listen(self) -> None:
@@ -159,7 +159,7 @@ class Hub:
         complained = False
         while True:
             try:
-                await self._hear()
+                await self._record_heartbeat()
             except (redis.RedisError, OSError) as error:
                 if self.connected or not complained:
                     log.warning("live points come from the database: %s", error)
@@ -172,7 +172,7 @@ class Hub:
                     self.gap.set()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _hear(self) -> None:
+    async def _record_heartbeat(self) -> None:
         """Subscribe, and pass on what is said, until Redis fails or falls silent: a connection may
         be dead without an error.
 
@@ -233,10 +233,10 @@ class Hub:
                 await asyncio.sleep(POLL_SECONDS / 4)
 
     async def _read(self, known: dict[UUID, int]) -> None:
-        found = await news(known)
-        for told in found:
-            self.tell(told)
-        for run in known.keys() - {UUID(told.run) for told in found}:  # it was deleted
+        found = await updates_after(known)
+        for run_event in found:
+            self.tell(run_event)
+        for run in known.keys() - {UUID(run_event.run) for run_event in found}:  # it was deleted
             for viewer in self.viewers.get(run, ()):
                 viewer.end()
 
@@ -249,12 +249,12 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def news(known: dict[UUID, int]) -> list[run_events.Told]:
+async def updates_after(known: dict[UUID, int]) -> list[run_events.RunEvent]:
     """Return the state of each run, and what was stored for it after the batch that is known."""
-    return await sync_to_async(_news, thread_sensitive=False)(known)
+    return await sync_to_async(_updates_after, thread_sensitive=False)(known)
 
 
-def _news(known: dict[UUID, int]) -> list[run_events.Told]:
+def _updates_after(known: dict[UUID, int]) -> list[run_events.RunEvent]:
     try:
         runs = {
             run.pk: run
@@ -266,7 +266,7 @@ def _news(known: dict[UUID, int]) -> list[run_events.Told]:
             {pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after}
         )
         return [
-            run_events.told(run, batches.get(pk, []), since=known[pk], said=_said(run))
+            run_events.run_event(run, batches.get(pk, []), since=known[pk], said=_said(run))
             for pk, run in runs.items()
         ]
     finally:
@@ -277,9 +277,9 @@ def _news(known: dict[UUID, int]) -> list[run_events.Told]:
 def _said(run: Run) -> str:
     """Return what the stream says of a run's state; of a waiting one with its place."""
     if run.state != Run.State.QUEUED:
-        return run_events.state_of(run)
-    place = selectors.place_of(run)
-    return run_events.state_of(
+        return run_events.state_json(run)
+    place = selectors.queue_position(run)
+    return run_events.state_json(
         run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest
     )
 
@@ -292,8 +292,8 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
     here.join(viewer)
     try:
         yield b"retry: 1000\n\n"
-        for told in await news({pk: after}):
-            here.tell(told)
+        for run_event in await updates_after({pk: after}):
+            here.tell(run_event)
         async for waits in _given(viewer):
             yield waits
     finally:
@@ -305,7 +305,7 @@ async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
     them are over.
     """
     inbox, here = asyncio.Queue[bytes | None](), hub()
-    glances = [Glance(pk, inbox) for pk in runs]
+    glances = [StateViewer(pk, inbox) for pk in runs]
     for each in glances:
         here.join(each)
     here.gap.set()  # the database is read now
@@ -339,7 +339,7 @@ async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     user = await request.auser()
     run = await sync_to_async(selectors.run_for)(user, pk)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
-    after = min(int(asked[:10]), MOST_SEQ) if asked.isascii() and asked.isdigit() else 0
+    after = min(int(asked[:10]), MAX_SEQ) if asked.isascii() and asked.isdigit() else 0
     return await _streamed(watch(run.pk, after))
 
 
@@ -351,7 +351,7 @@ async def states(request: HttpRequest) -> HttpResponseBase:
     """
     user = await request.auser()
     runs = await sync_to_async(selectors.visible_runs)(
-        user, request.GET.get("ids", "").split(",")[:MOST_AT_ONCE]
+        user, request.GET.get("ids", "").split(",")[:MAX_RUNS_PER_STREAM]
     )
     return await _streamed(watch_states(runs))
 

@@ -43,8 +43,8 @@ Curves = Sequence[Mapping[str, Any]]
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
 # px at the right, for the names at the ends of lines: at least, at most
-NAMES, MOST_NAMES = 170, 280
-MOST = 300  # points drawn of a line: a screen shows no more
+NAMES, MAX_NAME_WIDTH = 170, 280
+MAX_LINE_POINTS = 300  # points drawn of a line: a screen shows no more
 
 
 def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
@@ -91,7 +91,7 @@ def rows(spec: Spec, points: Curves, baseline: Curves = ()) -> list[dict[str, An
     arms += [
         arm
         for arm in spec["arms"]
-        if "*" not in arm and arm not in arms and (arm in base or arm in spec["drawing"])
+        if "*" not in arm and arm not in arms and (arm in base or arm in spec["sketch"])
     ]
     return [_row(spec, arm, known.get(arm), base.get(arm)) for arm in arms]
 
@@ -103,7 +103,7 @@ def _row(spec: Spec, arm: str, now: Newest | None, base: Newest | None) -> dict[
         "value": number(now.mean) if now else "–",
         "interval": span(now.low, now.high) if now else "",
         "baseline": number(base.mean) if base else "",
-        "drawn": number(spec["drawing"].get(arm)) if arm in spec["drawing"] else "",
+        "drawn": number(spec["sketch"].get(arm)) if arm in spec["sketch"] else "",
     }
 
 
@@ -121,7 +121,7 @@ def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     for n, curve in enumerate(own):
         body.append(path(f"band b{n % HANDS}", _band(frame, curve)))
         body.append(path(f"line a{n % HANDS}", _line(frame, curve)))
-    for value in spec["drawing"].values():
+    for value in spec["sketch"].values():
         body.append(path("l-pred", f"M{frame.right - 40} {frame.y(value):.1f}H{frame.right}"))
     body += _names(spec, frame, own)
     body.append(text("unit", frame.left + 8, TOP + 16, spec["unit"]))
@@ -133,7 +133,7 @@ def _frame(spec: Spec, shown: Curves) -> Frame:
     log = bool(spec["log_x"])
     steps = [s for curve in shown for s in curve["step"] if s is not None and (s > 0 or not log)]
     means = [v for curve in shown for v in curve["mean"] if v is not None] + [
-        *spec["drawing"].values(),
+        *spec["sketch"].values(),
         *(spec["y"] or []),
     ]
     edges = [
@@ -150,7 +150,7 @@ def _frame(spec: Spec, shown: Curves) -> Frame:
         (text_width(spec["labels"].get(curve["arm"], curve["arm"])) for curve in shown),
         default=0.0,
     )
-    right = WIDTH - round(min(MOST_NAMES, max(NAMES, 70 + 1.1 * longest)))  # and their numbers
+    right = WIDTH - round(min(MAX_NAME_WIDTH, max(NAMES, 70 + 1.1 * longest)))  # and their numbers
     x0, x1 = (low, high) if log else onward(low, high)
     left = margin(tick_labels(ticks(y0, y1, 6)), LEFT)
     return Frame(Scale(x0, x1, left, right, log), Scale(y0, y1, HEIGHT - BOTTOM, TOP))
@@ -167,7 +167,7 @@ def _paper(frame: Frame, columns: Sequence[float], fine: Sequence[float]) -> lis
 
 
 def _thin(curve: Mapping[str, Any]) -> range:
-    return range(0, len(curve["step"]), max(1, len(curve["step"]) // MOST))
+    return range(0, len(curve["step"]), max(1, len(curve["step"]) // MAX_LINE_POINTS))
 
 
 def _line(frame: Frame, curve: Mapping[str, Any]) -> str:
@@ -214,7 +214,7 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     if not shown:  # nothing yet: the places of the arms that are known by name
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
     means = [one.mean for one in [*known.values(), *base.values()]] + [
-        *spec["drawing"].values(),
+        *spec["sketch"].values(),
         *(spec["y"] or [spec["foot"]]),
     ]
     edges = [
@@ -229,7 +229,7 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     names = [broken(row["name"], slot) for row in shown]
     for n, row in enumerate(shown):
         arm, x = row["arm"], left + slot * n
-        drawn = spec["drawing"].get(arm)
+        drawn = spec["sketch"].get(arm)
         body += _bar(frame, x, slot, known.get(arm), drawn, base.get(arm), spec["foot"])
         body.append(text_lines("name", x + slot / 2, frame.foot + 20, names[n]))
     if y0 < spec["foot"] < y1:

@@ -12,7 +12,7 @@ from django.db.models import Avg, Case, Count, Q, When
 
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Queue, Run
-from apps.experiments.selectors import OURS
+from apps.experiments.selectors import PROJECT_HANDLE
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def recorded(lab: Lab) -> Run | None:
     one, else the newest.
     """
     ours = Run.objects.filter(
-        owner__handle=OURS,
+        owner__handle=PROJECT_HANDLE,
         at_defaults=True,
         state=Run.State.SUCCEEDED,
         version__lab=lab,
@@ -86,5 +86,5 @@ def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
         "replicates": run.replicates,
         "state": Run.State.SUCCEEDED,
     }
-    seen = Q(owner_id=user.pk) | Q(owner__handle=OURS, shared=True)
+    seen = Q(owner_id=user.pk) | Q(owner__handle=PROJECT_HANDLE, shared=True)
     return Run.objects.filter(seen, **same).exclude(pk=run.pk).order_by("-ended_at").first()

@@ -26,7 +26,7 @@ from workers import wire
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """What a worker needs to begin. The token is never seen again."""
 
     run: Run
@@ -34,7 +34,7 @@ class Claim:
     token: str
 
 
-def note_seen(worker: Worker, asked: wire.ClaimRequest) -> None:
+def record_contact(worker: Worker, asked: wire.LeaseRequest) -> None:
     """Keep what a machine says of itself, and that it is there."""
     Worker.objects.filter(pk=worker.pk).update(
         last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(asked))
@@ -42,7 +42,7 @@ def note_seen(worker: Worker, asked: wire.ClaimRequest) -> None:
 
 
 @transaction.atomic
-def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> Claim | None:
+def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> Lease | None:
     """Give `machine` the run whose turn it is, or None.
 
     Args:
@@ -50,10 +50,10 @@ def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
         labs: what it can run, slug to hash; a run made for other code waits for a worker that has
             it.
     """
-    lock("claim")  # one claim at a time: slots and the entry penalty below are then exact
+    lock("lease")  # one claim at a time: slots and the entry penalty below are then exact
     for queue in queues:
         if queue not in worker.queues or (
-            queue != "bench" and _must_empty_itself(worker, queues, labs)
+            queue != "bench" and _must_drain_for_bench(worker, queues, labs)
         ):
             continue
         here = Run.objects.filter(queue=queue)
@@ -74,7 +74,7 @@ def claim_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
     return None
 
 
-def _must_empty_itself(worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> bool:
+def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> bool:
     """Say whether a bench run, which needs a machine to itself, has waited so long that this one
     may take nothing else.
     """
@@ -93,7 +93,7 @@ def _must_empty_itself(worker: Worker, queues: Sequence[str], labs: Mapping[str,
     )
 
 
-def _start_run_attempt(run: Run, worker: Worker) -> Claim:
+def _start_run_attempt(run: Run, worker: Worker) -> Lease:
     token = new_token()
     number = run.run_attempts.count() + 1
     run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
@@ -106,9 +106,9 @@ def _start_run_attempt(run: Run, worker: Worker) -> Claim:
         reset = Batch.objects.create(
             run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"run_attempt": number, "keep": 0}
         )
-        run_events.tell_batches(run, [reset])
-    run_events.tell_state(run)
-    return Claim(run, run_attempt, token)
+        run_events.publish_batches(run, [reset])
+    run_events.publish_state(run)
+    return Lease(run, run_attempt, token)
 
 
 @transaction.atomic
@@ -133,16 +133,16 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
         if seq > run.last_seq
     ]
     Batch.objects.bulk_create(fresh)
-    _hear(run_attempt_id, moved=bool(fresh))
+    _record_heartbeat(run_attempt_id, moved=bool(fresh))
     if fresh or (report.points_done, report.points_expected) != (run.points_done, run.points_expected):
         run.last_seq += len(fresh)
         run.points_done, run.points_expected = max(run.points_done, report.points_done), report.points_expected
         run.save(update_fields=["last_seq", "points_done", "points_expected"])
-        run_events.tell_batches(run, fresh)
+        run_events.publish_batches(run, fresh)
     return run.cancel_requested
 
 
-def _hear(run_attempt_id: int, *, moved: bool) -> None:
+def _record_heartbeat(run_attempt_id: int, *, moved: bool) -> None:
     """Note that a run attempt spoke.
 
     A silence longer than a lease is no time of the run attempt's: more likely the clock has stepped, and a

@@ -11,13 +11,13 @@ from apps.progress.models import (
     Answer,
     Bookmark,
     Card,
-    Day,
+    DailyStats,
     Note,
     Plan,
     Review,
-    Session,
+    ReviewSession,
     Attempt,
-    Waiting,
+    UnreadVerdict,
 )
 
 
@@ -64,17 +64,17 @@ class ReviewAdmin(Own):
         return review.card.question.slug
 
 
-@admin.register(Session)
-class SessionAdmin(Own):
+@admin.register(ReviewSession)
+class ReviewSessionAdmin(Own):
     list_display = ["user", "day", "length", "started_at", "ended_at"]
     list_filter = ["day"]
 
-    def length(self, session: Session) -> int:
+    def length(self, session: ReviewSession) -> int:
         return len(session.cards)
 
 
-@admin.register(Day)
-class DayAdmin(Own):
+@admin.register(DailyStats)
+class DailyStatsAdmin(Own):
     list_display = ["user", "day", "reviews", "recalls", "recalled", "seconds"]
     date_hierarchy = "day"
 
@@ -124,7 +124,7 @@ class BookmarkAdmin(OfQuestions):
     list_display = ["user", "question", "created_at"]
 
 
-@admin.register(Waiting)
-class WaitingAdmin(Own):
+@admin.register(UnreadVerdict)
+class UnreadVerdictAdmin(Own):
     list_display = ["user", "run", "created_at"]
     list_select_related = ["user", "run"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-ENOUGH = 10  # answers before a sentence is made of them
+MIN_ANSWERS = 10  # answers before a sentence is made of them
 Z = 1.959963984540054  # of a 95 % interval
 
 
@@ -59,9 +59,9 @@ def score(found: Iterable[Bin]) -> float | None:
 
 
 def lean(found: Iterable[Bin]) -> float | None:
-    """Return how much surer than right someone is (-1 to 1); none below `ENOUGH` answers."""
+    """Return how much surer than right someone is (-1 to 1); none below `MIN_ANSWERS` answers."""
     given = list(found)
     of = sum(each.of for each in given)
-    if of < ENOUGH:
+    if of < MIN_ANSWERS:
         return None
     return sum(each.confidence / 100 * each.of - each.right for each in given) / of

@@ -14,10 +14,10 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import calibration
 from apps.experiments.models import Batch, Prediction, Run, ComputeUsage, Verdict
-from apps.experiments.selectors import COPY, standard_runs
+from apps.experiments.selectors import COPY_KEY_PREFIX, standard_runs
 from apps.progress import days, simulation, selectors, services
 from apps.progress.memory import AGAIN, Grade
-from apps.progress.models import Answer, Card, Judge, Plan, Rating, Review, Attempt
+from apps.progress.models import Answer, Card, GradedBy, Plan, Rating, Review, Attempt
 from apps.questions import variants
 from apps.questions.models import Question
 
@@ -61,7 +61,7 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
     )
     runs = [_copy(run, user, chance) for run in standard_runs().values()]
     if runs:
-        services.let_wait(run=runs[-1])
+        services.add_unread_verdict(run=runs[-1])
     return (
         f"{user.handle}: {len(made)} reviews of {len({each.item for each in made})} questions, "
         f"{len(runs)} recorded runs."
@@ -72,7 +72,7 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     Card.objects.get_or_create(
         user=user, question=question, defaults={"created_at": begun, "due": begun}
     )
-    judge = Judge.SELF
+    judge = GradedBy.SELF
     number = Attempt.objects.filter(user=user, question=question).count()
     attempt = selectors.next_attempt(user, question, number)
     attempt.day, attempt.started_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
@@ -84,7 +84,7 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     )
     # Easy is only ever one's own
     if question.current and "variant" in question.current.facts and grade.rating < Rating.EASY:
-        judge = Judge.NUMERIC
+        judge = GradedBy.NUMERIC
         attempt.hints = int(grade.rating == Rating.HARD)  # right with a hint is Hard
         attempt.save(force_insert=True)
         _answer(attempt, grade, chance)
@@ -103,10 +103,10 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
 
 def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
     """Store the number that led to a grade: the right one, or a mistake that people make."""
-    drawn = variants.draw(attempt.revision.facts["variant"], attempt.seed)
+    variant = variants.sample(attempt.revision.facts["variant"], attempt.seed)
     is_right = grade.rating > AGAIN
     value = (
-        drawn.answer if is_right else (drawn.wrong[0].value if drawn.wrong else drawn.answer + 1)
+        variant.answer if is_right else (variant.wrong[0].value if variant.wrong else variant.answer + 1)
     )
     Answer.objects.create(
         user=attempt.user,
@@ -121,7 +121,7 @@ def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
         hints=attempt.hints,
         confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
         grade=grade.rating,
-        graded_by=Judge.NUMERIC,
+        graded_by=GradedBy.NUMERIC,
         key=uuid5(attempt.pk, "demo"),
         created_at=grade.at,
     )
@@ -136,7 +136,7 @@ def _copy(source: Run, user: User, chance: Random) -> Run:
     words = source.version.words
     run = Run.objects.get(pk=source.pk)
     run.pk, run._state.adding = uuid5(NAMESPACE_URL, f"demo/{user.pk}/{source.pk}"), True
-    run.owner, run.key, run.shared = user, f"{COPY}{source.pk}", False
+    run.owner, run.key, run.shared = user, f"{COPY_KEY_PREFIX}{source.pk}", False
     run.save(force_insert=True)
     for verdict in verdicts:
         verdict.pk, verdict.run = None, run

@@ -24,8 +24,8 @@ from apps.progress.models import Answer, Note, Plan, Rating
 from apps.progress.attempts import FormState
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
-LONGEST = 40_000  # characters of one field
-MOST = 32  # options of a choice, points of a question
+MAX_FIELD_CHARS = 40_000  # characters of one field
+MAX_CHOSEN = 32  # options of a choice, points of a question
 BOUNDS = {"minutes": (5, 240), "retention": (80, 95)}  # of a plan; per cent
 
 
@@ -85,7 +85,7 @@ class NoteForm(forms.Form):
     """A learner's note; an empty one takes it away."""
 
     note = MultilineField(
-        max_length=Note.LONGEST,
+        max_length=Note.MAX_CHARS,
         required=False,
         error_messages={
             "max_length": gettext_lazy(
@@ -96,7 +96,7 @@ class NoteForm(forms.Form):
 
 
 def text(request: HttpRequest, name: str) -> str:
-    return normalize_newlines(clean(request.POST.get(name, "")))[:LONGEST]
+    return normalize_newlines(clean(request.POST.get(name, "")))[:MAX_FIELD_CHARS]
 
 
 def name_of(request: HttpRequest, name: str) -> UUID:
@@ -119,7 +119,7 @@ def seen(request: HttpRequest) -> FormState:
     """Return what the page showed that a form was on, and since when."""
     known = _milliseconds(request, "shown") is not None
     since = (
-        now() - timedelta(seconds=min(spent(request), services.LONGEST_SECONDS)) if known else None
+        now() - timedelta(seconds=min(spent(request), services.MAX_REVIEW_SECONDS)) if known else None
     )
     return FormState(name_or_none(request, "attempt"), whole(request, "revision") or None, since)
 
@@ -140,7 +140,7 @@ def whole(request: HttpRequest, name: str, default: int = 0) -> int:
 def wholes(request: HttpRequest, name: str) -> list[int]:
     return [
         int(value)
-        for value in request.POST.getlist(name)[:MOST]
+        for value in request.POST.getlist(name)[:MAX_CHOSEN]
         if value.isascii() and value.isdigit() and len(value) < 4
     ]
 
@@ -159,7 +159,7 @@ def said(request: HttpRequest) -> dict[str, Any]:
     if "order" in request.POST:
         return {"chosen": _in_order(request)}
     if "chosen" in request.POST or "choice" in request.POST:
-        return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MOST]]}
+        return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MAX_CHOSEN]]}
     return {"text": text(request, "text")}
 
 
@@ -168,10 +168,10 @@ def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
     since nothing of a visitor is stored. They are marked again, so nothing rests on them.
     """
     try:
-        sent = json.loads(request.POST.get("earlier", "")[:LONGEST])
+        sent = json.loads(request.POST.get("earlier", "")[:MAX_FIELD_CHARS])
     except (ValueError, RecursionError):
         return {}
-    answers = list(sent.items())[:MOST] if isinstance(sent, dict) else []
+    answers = list(sent.items())[:MAX_CHOSEN] if isinstance(sent, dict) else []
     return {part: _earlier_answer(said) for part, said in answers if isinstance(said, dict)}
 
 
@@ -180,7 +180,7 @@ def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
     if sent.get("own") in ("had", "missed"):
         return {"own": sent["own"]}
     if isinstance(chosen, list):
-        return {"chosen": [clean(str(key))[:16] for key in chosen[:MOST]]}
+        return {"chosen": [clean(str(key))[:16] for key in chosen[:MAX_CHOSEN]]}
     return {"text": clean(str(sent.get("text", "")))}
 
 
@@ -188,7 +188,7 @@ def _in_order(request: HttpRequest) -> list[str]:
     """Return the keys of options by the places that were given to them; fewer where a place is
     missing or comes twice.
     """
-    keys = [clean(key)[:16] for key in request.POST.getlist("order")[:MOST]]
+    keys = [clean(key)[:16] for key in request.POST.getlist("order")[:MAX_CHOSEN]]
     places = [request.POST.get(f"place-{key}", "") for key in keys]
     wanted = [str(n + 1) for n in range(len(keys))]
     return [keys[places.index(place)] for place in wanted if places.count(place) == 1]

@@ -5,7 +5,7 @@ transaction that ends the run.
 from __future__ import annotations
 
 from apps.experiments.models import Run
-from apps.experiments.selectors import OURS
+from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.signals import run_over
 from apps.progress import services
 
@@ -15,5 +15,5 @@ def listen() -> None:
 
 
 def note_verdict(run: Run, **more: object) -> None:
-    if run.state == Run.State.SUCCEEDED and run.owner.handle != OURS:
-        services.let_wait(run=run)
+    if run.state == Run.State.SUCCEEDED and run.owner.handle != PROJECT_HANDLE:
+        services.add_unread_verdict(run=run)

@@ -16,7 +16,7 @@ from apps.common.clock import Clock, now
 from apps.experiments.models import Run
 from apps.questions.models import Question, Revision
 
-PERSON = settings.AUTH_USER_MODEL
+USER_MODEL = settings.AUTH_USER_MODEL
 
 
 class Rating(models.IntegerChoices):
@@ -26,7 +26,7 @@ class Rating(models.IntegerChoices):
     EASY = 4, _("Easy")
 
 
-class Judge(models.TextChoices):
+class GradedBy(models.TextChoices):
     """Who said what a grade is."""
 
     SELF = "self", _("self-graded")
@@ -58,7 +58,7 @@ class Card(models.Model):
         REVIEW = 2, _("review")
         RELEARNING = 3, _("relearning")
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="cards")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="cards")
     question = models.ForeignKey(Question, models.CASCADE, related_name="cards")
     state = models.PositiveSmallIntegerField(choices=State, default=State.LEARNING)
     step = models.PositiveSmallIntegerField(null=True, default=0)  # of learning or relearning
@@ -113,16 +113,16 @@ class Card(models.Model):
         return self.state != self.State.REVIEW
 
 
-class Session(models.Model):
+class ReviewSession(models.Model):
     """One round of reviews: a fixed list of cards. Where it stands follows from the log, so
     undo needs nothing here.
     """
 
-    MOST = 20
+    MAX_CARDS = 20
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="sessions")
     day = models.DateField()  # the learner's
-    cards = ArrayField(models.BigIntegerField(), size=MOST)  # in the order in which they come
+    cards = ArrayField(models.BigIntegerField(), size=MAX_CARDS)  # in the order in which they come
     started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 
@@ -152,17 +152,17 @@ class Review(models.Model):
 
     card = models.ForeignKey(Card, models.CASCADE, related_name="reviews")
     # the card's: so that an index can have it
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="reviews")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="reviews")
     review_id = models.UUIDField()  # made by whoever posts it: the same again is the same review
     # null: this row undoes another
     rating = models.PositiveSmallIntegerField(choices=Rating, null=True)
     # review_id of the row that counts no longer; it may come later than this
     undoes = models.UUIDField(null=True)
-    graded_by = models.CharField(max_length=16, choices=Judge, default=Judge.SELF)
+    graded_by = models.CharField(max_length=16, choices=GradedBy, default=GradedBy.SELF)
     at = models.DateTimeField()  # when it was given
     day = models.DateField()  # the learner's, then
     seconds = models.FloatField(default=0)  # from question to grade
-    session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="reviews")
+    session = models.ForeignKey(ReviewSession, models.CASCADE, null=True, related_name="reviews")
     before = models.JSONField()  # the card as it was when this was stored
     created_at = models.DateTimeField(db_default=Clock())
 
@@ -201,12 +201,12 @@ class Review(models.Model):
         return f"{self.card_id}: {self.rating or 'undone'}"
 
 
-class Day(models.Model):
+class DailyStats(models.Model):
     """What a learner did on one of their days: sums over the log, kept with every grade so that no
     page adds up years.
     """
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="days")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="days")
     day = models.DateField()
     reviews = models.PositiveIntegerField(default=0)
     # of them, of cards that had been remembered for a day at least
@@ -239,7 +239,7 @@ class Attempt(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="attempts")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="attempts")
     question = models.ForeignKey(Question, models.CASCADE, related_name="attempts")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()  # of the learner's with this question, from 0
@@ -251,7 +251,7 @@ class Attempt(models.Model):
     over = models.BooleanField(default=False)  # graded, or left behind
     graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
     grades = models.PositiveSmallIntegerField(default=0)  # given so far, changed ones included
-    session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="attempts")
+    session = models.ForeignKey(ReviewSession, models.SET_NULL, null=True, related_name="attempts")
 
     class Meta:
         verbose_name = _("attempt at a question")
@@ -295,7 +295,7 @@ class Answer(models.Model):
         LEANING = 75, _("Leaning")
         CERTAIN = 95, _("Certain")
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="answers")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="answers")
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
     part = models.CharField(max_length=16)  # numeric, choice-0, step-2, written, points
@@ -308,7 +308,7 @@ class Answer(models.Model):
     confidence = models.PositiveSmallIntegerField(choices=Sure, null=True)  # percent
     # that follows from it: of the first of its part alone
     grade = models.PositiveSmallIntegerField(choices=Rating, null=True)
-    graded_by = models.CharField(max_length=16, choices=Judge)
+    graded_by = models.CharField(max_length=16, choices=GradedBy)
     key = models.UUIDField()  # idempotency key of the form
     created_at = models.DateTimeField(default=now)
 
@@ -340,7 +340,7 @@ class Answer(models.Model):
 class Plan(models.Model):
     """What a learner means to do."""
 
-    user = models.OneToOneField(PERSON, models.CASCADE, related_name="plan")
+    user = models.OneToOneField(USER_MODEL, models.CASCADE, related_name="plan")
     interview = models.DateField(_("interview date"), null=True, blank=True)
     minutes = models.PositiveSmallIntegerField(_("minutes per day"), default=30)
     retention = models.PositiveSmallIntegerField(_("target recall"), default=90)  # percent
@@ -365,11 +365,11 @@ class Plan(models.Model):
 class Note(models.Model):
     """A learner's own words beside a question."""
 
-    LONGEST = 4000  # UTF-16 code units (common.text.length)
+    MAX_CHARS = 4000  # UTF-16 code units (common.text.length)
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="notes")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="notes")
     question = models.ForeignKey(Question, models.CASCADE, related_name="notes")
-    text = models.TextField(max_length=LONGEST)
+    text = models.TextField(max_length=MAX_CHARS)
     updated_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -386,7 +386,7 @@ class Note(models.Model):
 class Bookmark(models.Model):
     """A question that a learner wants to find again."""
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="bookmarks")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="bookmarks")
     question = models.ForeignKey(Question, models.CASCADE, related_name="bookmarks")
     created_at = models.DateTimeField(default=now)
 
@@ -401,11 +401,11 @@ class Bookmark(models.Model):
         return f"{self.user_id}: {self.question_id}"
 
 
-class Waiting(models.Model):
+class UnreadVerdict(models.Model):
     """A finished run whose verdict its owner has not opened. Gone once they have."""
 
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="verdicts_that_wait")
-    run = models.OneToOneField(Run, models.CASCADE, related_name="waits_for_its_owner")
+    user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="unread_verdicts")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="unread")
     created_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.progress import rating_rules
-from apps.progress.models import Answer, Judge
-from apps.questions.selectors import Sheet
+from apps.progress.models import Answer, GradedBy
+from apps.questions.selectors import QuestionPage
 
 NUMERIC, WRITTEN, POINTS = "numeric", "written", "points"
 CHOICE, STEP = "choice", "step"
 NAME = re.compile(r"(numeric|written|points|choice-[0-9]|step-[0-9]{1,2})")
-JUDGES = {NUMERIC: Judge.NUMERIC, CHOICE: Judge.CHOICE, STEP: Judge.DERIVATION}
+GRADED_BY = {NUMERIC: GradedBy.NUMERIC, CHOICE: GradedBy.CHOICE, STEP: GradedBy.DERIVATION}
 
 Answers = Mapping[str, Sequence[Answer]]  # by part, in order
 
@@ -28,27 +28,27 @@ def number_of(part: str) -> int:
     return int(part.partition("-")[2] or 0)
 
 
-def exists(sheet: Sheet, part: str) -> bool:
+def exists(page: QuestionPage, part: str) -> bool:
     """Say whether a question has a part of this name."""
     if not NAME.fullmatch(part):
         return False
     match kind_of(part):
         case "numeric":
-            return sheet.drawn is not None
+            return page.variant is not None
         case "choice":
-            return number_of(part) < len(sheet.choices)
+            return number_of(part) < len(page.choices)
         case "step":
-            return number_of(part) < len(sheet.steps)
+            return number_of(part) < len(page.steps)
         case "points":
-            return bool(sheet.points)
+            return bool(page.points)
     return True
 
 
-def is_checked(sheet: Sheet, part: str) -> bool:
+def is_checked(page: QuestionPage, part: str) -> bool:
     """Say whether the site judges this part, not the learner."""
     kind = kind_of(part)
     return kind in (NUMERIC, CHOICE) or (
-        kind == STEP and sheet.steps[number_of(part)].check is not None
+        kind == STEP and page.steps[number_of(part)].check is not None
     )
 
 
@@ -63,14 +63,14 @@ def gave_up(answer: Answer) -> bool:
     return bool(answer.entered.get("own") == "missed")
 
 
-def open_steps(sheet: Sheet, answers: Answers) -> int:
+def open_steps(page: QuestionPage, answers: Answers) -> int:
     """Return how many steps of a derivation are to be seen: those passed, and one more once the
     learner began.
     """
     passed = 0
-    while passed < len(sheet.steps) and is_passed(answers, f"{STEP}-{passed}"):
+    while passed < len(page.steps) and is_passed(answers, f"{STEP}-{passed}"):
         passed += 1
-    return min(passed + 1, len(sheet.steps))
+    return min(passed + 1, len(page.steps))
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,21 @@ class Result:
     """What an attempt's answers come to."""
 
     grade: int | None
-    judge: str  # who judged the lowest part
+    graded_by: str  # who graded the lowest part
     answered: int  # parts with a grade
     of: int  # parts that could have one
 
 
-def result(sheet: Sheet, answers: Answers) -> Result:
+def result(page: QuestionPage, answers: Answers) -> Result:
     """Return the grade that follows from the first answer to each part: the lowest."""
-    names = [NUMERIC] * (sheet.drawn is not None)
-    names += [f"{CHOICE}-{n}" for n in range(len(sheet.choices))] + [
-        f"{STEP}-{n}" for n in range(len(sheet.steps))
+    names = [NUMERIC] * (page.variant is not None)
+    names += [f"{CHOICE}-{n}" for n in range(len(page.choices))] + [
+        f"{STEP}-{n}" for n in range(len(page.steps))
     ]
     found = [
         (answers[part][0].grade, answers[part][0].graded_by) for part in names if part in answers
     ]
     graded = [(grade, judge) for grade, judge in found if grade is not None]
     lowest = rating_rules.of_parts(grade for grade, _judge in graded)
-    judge = next((judge for grade, judge in graded if grade == lowest), Judge.SELF)
+    judge = next((judge for grade, judge in graded if grade == lowest), GradedBy.SELF)
     return Result(lowest, judge, len(graded), len(names))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_STEPS = 5
+MAX_STEPS = 5
 HORIZON = 366  # days after which we do not say when someone will be level
 VERDICT_MINUTES, QUESTION_MINUTES, LAB_MINUTES, PLAN_MINUTES = 3, 8, 6, 1
 CHOICES = (20, 30, 45)  # minutes a day that are offered to who is behind
@@ -44,7 +44,7 @@ def descent(steps: Sequence[Step]) -> list[Tread]:
     done is the present one.
     """
     treads, at, found = list[Tread](), 0, False
-    for step in sorted(steps[:MOST_STEPS], key=lambda step: not step.is_done):
+    for step in sorted(steps[:MAX_STEPS], key=lambda step: not step.is_done):
         is_now = not step.is_done and not found
         found = found or is_now
         treads.append(Tread(step, at, is_now))

@@ -34,13 +34,13 @@ from apps.progress.models import (
     Plan,
     Rating,
     Review,
-    Session,
+    ReviewSession,
     Attempt,
-    Waiting,
+    UnreadVerdict,
 )
 from apps.questions import selectors as bank
 from apps.questions.models import Question
-from apps.questions.variants import SEEDS, lot
+from apps.questions.variants import SEEDS, stable_index
 
 NAMES = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of attempts
 LISTED = (*bank.LISTED, "current__labs")  # of a question in a list: its texts are long
@@ -144,7 +144,7 @@ def next_attempt(user: User, question: Question, number: int) -> Attempt:
     name = f"{user.pk}/{question.pk}/{number}"
     return Attempt(
         id=uuid5(NAMES, name),
-        seed=lot(name, SEEDS),
+        seed=stable_index(name, SEEDS),
         user=user,
         question=question,
         revision=question.current,
@@ -198,7 +198,7 @@ def answers_of(attempt: Attempt) -> dict[str, list[Answer]]:
 class Standing:
     """Where a session stands: what its log says of each card."""
 
-    session: Session
+    session: ReviewSession
     ticks: tuple[str, ...]  # for each card, in order: right, wrong, now or nothing
     next: Card | None
     done: int
@@ -214,12 +214,12 @@ class Standing:
         return sum(rating > Rating.AGAIN for rating in self.grades.values())
 
 
-def open_session(user: User) -> Session | None:
+def open_session(user: User) -> ReviewSession | None:
     """Return the learner's session of today that has not ended."""
-    return Session.objects.filter(user=user, ended_at=None, day=today(user)).first()
+    return ReviewSession.objects.filter(user=user, ended_at=None, day=today(user)).first()
 
 
-def standing(session: Session, without: Iterable[int] = ()) -> Standing:
+def standing(session: ReviewSession, without: Iterable[int] = ()) -> Standing:
     """Return where a session stands (two queries).
 
     Args:
@@ -247,7 +247,7 @@ def standing(session: Session, without: Iterable[int] = ()) -> Standing:
 
 
 def _next(
-    session: Session, cards: dict[int, Card], graded: set[int], without: set[int]
+    session: ReviewSession, cards: dict[int, Card], graded: set[int], without: set[int]
 ) -> Card | None:
     """Return the card whose turn it is: one that is learnt and due, else the next of the list, else
     one that is learnt.
@@ -274,8 +274,8 @@ def _mark(pk: int, grades: dict[int, int], following: Card | None) -> str:
     return ("right" if grades[pk] > Rating.AGAIN else "wrong") if pk in grades else ""
 
 
-def last_session(user: User) -> Session | None:
-    return Session.objects.filter(user=user).order_by("-started_at").first()
+def last_session(user: User) -> ReviewSession | None:
+    return ReviewSession.objects.filter(user=user).order_by("-started_at").first()
 
 
 # ---------------------------------------------------------------- beside a question
@@ -307,10 +307,10 @@ def suspended(user: User) -> QuerySet[Question]:
 # ---------------------------------------------------------------- runs
 
 
-def waiting(user: User) -> QuerySet[Waiting]:
+def waiting(user: User) -> QuerySet[UnreadVerdict]:
     """Return the verdicts that the learner has not opened, the oldest first."""
     return (
-        Waiting.objects.filter(user=user)
+        UnreadVerdict.objects.filter(user=user)
         .select_related("run__version")
         .defer("run__version__source")
     )
@@ -318,7 +318,7 @@ def waiting(user: User) -> QuerySet[Waiting]:
 
 def is_unread(run: Run, user: User) -> bool:
     """Say whether a run of the learner's own has a verdict that they have not opened."""
-    return Waiting.objects.filter(run=run, user=user).exists()
+    return UnreadVerdict.objects.filter(run=run, user=user).exists()
 
 
 def asked_by(run: Run) -> list[Question]:

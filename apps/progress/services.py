@@ -23,20 +23,20 @@ from apps.progress.memory import Counted
 from apps.progress.models import (
     Bookmark,
     Card,
-    Day,
-    Judge,
+    DailyStats,
+    GradedBy,
     Note,
     Plan,
     Review,
-    Session,
+    ReviewSession,
     Attempt,
-    Waiting,
+    UnreadVerdict,
 )
 from apps.progress.interleaving import mixed
 from apps.questions.models import Question
 
 UNDOABLE = 10  # grades, counted back from the newest
-LONGEST_SECONDS = 600.0  # of one review: whoever left the desk was not studying
+MAX_REVIEW_SECONDS = 600.0  # of one review: whoever left the desk was not studying
 SUMS = ("reviews", "recalls", "recalled", "seconds")
 
 
@@ -69,10 +69,10 @@ def record(
     question: Question,
     review_id: UUID,
     rating: int,
-    graded_by: str = Judge.SELF,
+    graded_by: str = GradedBy.SELF,
     at: datetime | None = None,
     seconds: float = 0.0,
-    session: Session | None = None,
+    session: ReviewSession | None = None,
 ) -> Review:
     """Store a grade, once however often it comes, and let the card be what its log comes to.
 
@@ -92,7 +92,7 @@ def record(
         graded_by=graded_by,
         at=given,
         day=days.day_of(given, user.time_zone),
-        seconds=min(max(seconds, 0.0), LONGEST_SECONDS),
+        seconds=min(max(seconds, 0.0), MAX_REVIEW_SECONDS),
         session=session,
         before=memory.plain(selectors.memory_of(card)),
     )
@@ -102,7 +102,7 @@ def record(
 
 @transaction.atomic
 def take_back(
-    *, user: User, question: Question, review_id: UUID, session: Session | None = None
+    *, user: User, question: Question, review_id: UUID, session: ReviewSession | None = None
 ) -> None:
     """Store that a grade counts no longer. It may come before the grade does: then the grade never
     counts.
@@ -205,8 +205,8 @@ def _move_days(user: User, before: Sequence[Counted], after: Sequence[Counted]) 
                 sums[name] += sign * value  # type: ignore[assignment] # seconds are a float
     for day, sums in sorted(change.items()):
         if any(sums.values()):
-            Day.objects.get_or_create(user=user, day=day)
-            Day.objects.filter(user=user, day=day).update(
+            DailyStats.objects.get_or_create(user=user, day=day)
+            DailyStats.objects.filter(user=user, day=day).update(
                 **{name: F(name) + sums[name] for name in SUMS}
             )
 
@@ -232,7 +232,7 @@ def suspend(*, user: User, question: Question, suspended: bool) -> None:
 
 
 @transaction.atomic
-def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True) -> Session:
+def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True) -> ReviewSession:
     """Begin a review of at most 20 cards: those that are due, the longest first, then new
     questions. An open one goes on.
 
@@ -248,10 +248,10 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
     if session is not None and selectors.standing(session).next is not None:
         return session
     # of an earlier day, or done
-    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())
-    cards = list(selectors.due(user)[: Session.MOST])
+    ReviewSession.objects.filter(user=user, ended_at=None).update(ended_at=now())
+    cards = list(selectors.due(user)[: ReviewSession.MAX_CARDS])
     for question in (
-        selectors.new_questions(user, min(new, Session.MOST - len(cards)), topic) if new else []
+        selectors.new_questions(user, min(new, ReviewSession.MAX_CARDS - len(cards)), topic) if new else []
     ):
         cards.append(add_card(user=user, question=question))
     if not cards:
@@ -261,19 +261,19 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
         if mix
         else [card.pk for card in cards]
     )
-    return Session.objects.create(user=user, day=selectors.today(user), cards=order)
+    return ReviewSession.objects.create(user=user, day=selectors.today(user), cards=order)
 
 
 @transaction.atomic
 def end_session(*, user: User) -> None:
     """End the open session. What was graded stays graded."""
-    Session.objects.filter(user=user, ended_at=None).update(ended_at=now())
+    ReviewSession.objects.filter(user=user, ended_at=None).update(ended_at=now())
 
 
 @transaction.atomic
 def put_off(*, user: User, card: int) -> None:
     """Move a card of the open session to its end."""
-    session = Session.objects.select_for_update().filter(user=user, ended_at=None).first()
+    session = ReviewSession.objects.select_for_update().filter(user=user, ended_at=None).first()
     if session is not None and card in session.cards:
         session.cards = [pk for pk in session.cards if pk != card] + [card]
         session.save(update_fields=["cards"])
@@ -304,8 +304,8 @@ def write_note(*, user: User, question: Question, text: str) -> None:
         TooLong: nothing of it is kept.
     """
     text = normalize_newlines(clean(text)).strip()
-    if length(text) > Note.LONGEST:
-        said = {"n": Note.LONGEST, "given": length(text)}
+    if length(text) > Note.MAX_CHARS:
+        said = {"n": Note.MAX_CHARS, "given": length(text)}
         raise TooLong(
             _(
                 "A note can have up to %(n)s characters; this one has %(given)s. Go back and "
@@ -341,12 +341,12 @@ def bookmark(*, user: User, question: Question, kept: bool) -> None:
 
 
 @transaction.atomic(savepoint=False)  # in the transaction that ends the run, and one statement
-def let_wait(*, run: Run) -> None:
+def add_unread_verdict(*, run: Run) -> None:
     """Note that a verdict is there to be opened by the run's owner."""
-    Waiting.objects.bulk_create([Waiting(run=run, user_id=run.owner_id)], ignore_conflicts=True)
+    UnreadVerdict.objects.bulk_create([UnreadVerdict(run=run, user_id=run.owner_id)], ignore_conflicts=True)
 
 
 @transaction.atomic
-def open_verdict(*, run: Run) -> None:
+def mark_verdict_read(*, run: Run) -> None:
     """Note that the owner has seen the verdict."""
-    Waiting.objects.filter(run=run).delete()
+    UnreadVerdict.objects.filter(run=run).delete()

@@ -17,7 +17,7 @@ from apps.common.topics import topic_title
 from apps.experiments.models import Prediction, Run
 from apps.progress import calibration, days, memory, selectors
 from apps.progress.calibration import Bin
-from apps.progress.models import Answer, Card, Day
+from apps.progress.models import Answer, Card, DailyStats
 
 PACE = 40.0  # seconds a card, of someone who has no pace yet
 MONTH = timedelta(days=30)
@@ -91,7 +91,7 @@ class Effort:
         return self.recalled / self.recalls if self.recalls else None
 
 
-def sum_of(rows: list[Day], day: date, length: timedelta = MONTH) -> Effort:
+def sum_of(rows: list[DailyStats], day: date, length: timedelta = MONTH) -> Effort:
     """Return what was done in the days up to `day`, by rows that were read already."""
     own = [row for row in rows if day - length < row.day <= day and row.reviews]
     return Effort(
@@ -113,9 +113,9 @@ def pace(user: User) -> float:
     return pace_of(sum_of(by_day(user, MONTH), selectors.today(user)))
 
 
-def by_day(user: User, length: timedelta) -> list[Day]:
+def by_day(user: User, length: timedelta) -> list[DailyStats]:
     first = selectors.today(user) - length
-    return list(Day.objects.filter(user=user, day__gt=first, reviews__gt=0))
+    return list(DailyStats.objects.filter(user=user, day__gt=first, reviews__gt=0))
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Week:
         return self.recalled / self.recalls if self.recalls else None
 
 
-def weeks(rows: list[Day]) -> list[Week]:
+def weeks(rows: list[DailyStats]) -> list[Week]:
     """Return recall by week, those without a recall left out."""
     sums: dict[date, list[int]] = {}
     for row in rows:

@@ -21,13 +21,13 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json, length
 from apps.progress import rating_rules, parts, selectors, services
-from apps.progress.models import Answer, Judge, Review, Session, Attempt
+from apps.progress.models import Answer, GradedBy, Review, ReviewSession, Attempt
 from apps.progress.attempts import ANY_STATE, FormState, locked_attempt, out_of_date, open_attempt
 from apps.questions import marking
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import Sheet
-from apps.questions.selectors import sheet as sheet_of
+from apps.questions.selectors import QuestionPage
+from apps.questions.selectors import question_page
 
 # a grade may be changed so long; later it would be a review that never was
 CHANGEABLE = timedelta(days=1)
@@ -54,14 +54,14 @@ def open_hint(
     user: User,
     question: Question,
     number: int,
-    session: Session | None = None,
+    session: ReviewSession | None = None,
     seen: FormState = ANY_STATE,
 ) -> Attempt:
     """Open the hint `number` (from 1); those before it are open then too, and Hard is the most that
     a check can bring.
     """
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
-    most = attempt.revision.pieces.filter(kind="hint").count()
+    most = attempt.revision.texts.filter(kind="hint").count()
     if number > attempt.hints and not attempt.over:
         attempt.hints = min(attempt.hints + 1, most)  # one at a time
         attempt.save(update_fields=["hints"])
@@ -77,7 +77,7 @@ def check_answer(
     said: Mapping[str, Any],
     key: UUID,
     confidence: int | None = None,
-    session: Session | None = None,
+    session: ReviewSession | None = None,
     seen: FormState = ANY_STATE,
 ) -> Checked:
     """Check an answer to a part, or keep what was written. What cannot be read costs nothing, and
@@ -96,8 +96,8 @@ def check_answer(
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     if made := _answer_with(user, key):  # of two posts at once, the second waited for the first
         return made
-    sheet = sheet_of(attempt.revision, attempt.seed)
-    if part == parts.POINTS or not parts.exists(sheet, part):
+    page = question_page(attempt.revision, attempt.seed)
+    if part == parts.POINTS or not parts.exists(page, part):
         raise BadRequest(_("This question has no such part. Reload the page."))
     if attempt.is_revealed:
         raise AlreadyRevealed(
@@ -108,7 +108,7 @@ def check_answer(
         )
     if attempt.over:
         raise BadRequest(out_of_date())
-    mark = mark_of(sheet, part, said)
+    mark = mark_of(page, part, said)
     if not mark.was_read:
         return Checked(attempt, mark, None)
     answer = _store(attempt, part, said, mark, key, confidence)
@@ -142,9 +142,9 @@ def _store(
         hints=attempt.hints,
         confidence=confidence if part == parts.NUMERIC else None,
         grade=_grade(part, mark, attempt.hints) if before == 0 else None,
-        graded_by=parts.JUDGES[parts.kind_of(part)]
-        if parts.kind_of(part) in parts.JUDGES and "own" not in said
-        else Judge.SELF,
+        graded_by=parts.GRADED_BY[parts.kind_of(part)]
+        if parts.kind_of(part) in parts.GRADED_BY and "own" not in said
+        else GradedBy.SELF,
         key=key,
     )
 
@@ -155,7 +155,7 @@ def _answer_with(user: User, key: UUID) -> Checked | None:
         return None
     return Checked(
         found.attempt,
-        mark_again(sheet_of(found.attempt.revision, found.attempt.seed), found),
+        mark_again(question_page(found.attempt.revision, found.attempt.seed), found),
         found,
     )
 
@@ -164,24 +164,24 @@ def _grade(part: str, mark: Mark, hints: int) -> int | None:
     return None if mark.outcome == Answer.Outcome.KEPT else rating_rules.of_check(mark.is_right, hints)
 
 
-def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
+def mark_of(page: QuestionPage, part: str, said: Mapping[str, Any]) -> Mark:
     """Mark an answer to a part: right, wrong, unread, or kept where the learner marks it."""
     kind, number = parts.kind_of(part), parts.number_of(part)
-    if kind == parts.STEP and ("own" in said or sheet.steps[number].check is None):
+    if kind == parts.STEP and ("own" in said or page.steps[number].check is None):
         return Mark(
             marking.RIGHT
-            if said.get("own") == "had" and sheet.steps[number].check is None
+            if said.get("own") == "had" and page.steps[number].check is None
             else marking.WRONG
         )
     text = str(said.get("text", ""))
-    if kind == parts.NUMERIC and sheet.drawn is not None:
-        return marking.numeric(text, sheet.drawn, sheet.revision.facts["variant"].get("unit"))
+    if kind == parts.NUMERIC and page.variant is not None:
+        return marking.numeric(text, page.variant, page.revision.facts["variant"].get("unit"))
     if kind == parts.CHOICE:
-        choice = sheet.choices[number]
+        choice = page.choices[number]
         return marking.choice(list(said.get("chosen", [])), choice.facts, choice.keys)
     if kind == parts.STEP:
-        return marking.derivation(text, sheet.steps[number].check or {}, sheet.seed)
-    if not is_written(sheet.revision, text):
+        return marking.derivation(text, page.steps[number].check or {}, page.seed)
+    if not is_written(page.revision, text):
         return Mark(marking.UNREAD, message=_("You haven't written anything."))
     if length(text) > Answer.MAX_WRITTEN_LENGTH:
         return Mark(
@@ -193,16 +193,16 @@ def mark_of(sheet: Sheet, part: str, said: Mapping[str, Any]) -> Mark:
 
 
 def unstored_answers(
-    sheet: Sheet, answers: Mapping[str, Mapping[str, Any]]
+    page: QuestionPage, answers: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[Answer]]:
     """Return a visitor's answers to the parts that can be checked, marked and not stored; without
     those that cannot be read.
     """
     checkable = (parts.NUMERIC, parts.CHOICE, parts.STEP)
     marked = {
-        part: (said, mark_of(sheet, part, said))
+        part: (said, mark_of(page, part, said))
         for part, said in answers.items()
-        if parts.kind_of(part) in checkable and parts.exists(sheet, part)
+        if parts.kind_of(part) in checkable and parts.exists(page, part)
     }
     return {
         part: [Answer(part=part, entered=dict(said), outcome=mark.outcome)]
@@ -216,11 +216,11 @@ def is_written(revision: Revision, text: str) -> bool:
     return "".join(text.split()) not in ("", "".join(revision.starter.split()))
 
 
-def mark_again(sheet: Sheet, answer: Answer) -> Mark:
+def mark_again(page: QuestionPage, answer: Answer) -> Mark:
     """Return what was said of an answer when it was made: marks are functions of revision, seed
     and answer.
     """
-    return mark_of(sheet, answer.part, answer.entered)
+    return mark_of(page, answer.part, answer.entered)
 
 
 # ---------------------------------------------------------------- the reveal, and grades
@@ -231,7 +231,7 @@ def reveal(
     *,
     user: User,
     question: Question,
-    session: Session | None = None,
+    session: ReviewSession | None = None,
     seconds: float = 0.0,
     at: datetime | None = None,
     seen: FormState = ANY_STATE,
@@ -244,9 +244,9 @@ def reveal(
         return held
     held.revealed_at = now()
     held.save(update_fields=["revealed_at"])
-    found = parts.result(sheet_of(held.revision, held.seed), selectors.answers_of(held))
+    found = parts.result(question_page(held.revision, held.seed), selectors.answers_of(held))
     if found.grade is not None:
-        _record(held, held.pk, found.grade, found.judge, at, seconds)
+        _record(held, held.pk, found.grade, found.graded_by, at, seconds)
     return held
 
 
@@ -259,7 +259,7 @@ def grade(
     rating: int,
     at: datetime | None = None,
     seconds: float = 0.0,
-    session: Session | None = None,
+    session: ReviewSession | None = None,
     seen: FormState = ANY_STATE,
 ) -> Review:
     """Store the grade that a learner gives to an attempt; the same `review_id` again changes
@@ -281,12 +281,12 @@ def grade(
         raise BadRequest(out_of_date())
     if stands is not None and at is not None and at < stands.at:
         services.take_back(user=user, question=question, review_id=review_id, session=held.session)
-        return _store_grade(held, review_id, rating, Judge.SELF, at, seconds)
+        return _store_grade(held, review_id, rating, GradedBy.SELF, at, seconds)
     if stands is not None:
         services.take_back(
             user=user, question=question, review_id=stands.review_id, session=held.session
         )
-    return _record(held, review_id, rating, Judge.SELF, at, seconds)
+    return _record(held, review_id, rating, GradedBy.SELF, at, seconds)
 
 
 @transaction.atomic
@@ -311,11 +311,11 @@ def tick_points(
     held = locked_attempt(user, question, attempt)
     if held is None or not held.is_revealed:
         raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
-    sheet, answers = sheet_of(held.revision, held.seed), selectors.answers_of(held)
-    kept = sorted({number for number in ticked if 0 <= number < len(sheet.points)})
-    own = rating_rules.of_points(len(kept), len(sheet.points), held.hints)
+    page, answers = question_page(held.revision, held.seed), selectors.answers_of(held)
+    kept = sorted({number for number in ticked if 0 <= number < len(page.points)})
+    own = rating_rules.of_points(len(kept), len(page.points), held.hints)
     _store_points(held, kept, own, len(answers.get(parts.POINTS, ())) + 1)
-    lowest = rating_rules.of_parts([own, parts.result(sheet, answers).grade]) or own
+    lowest = rating_rules.of_parts([own, parts.result(page, answers).grade]) or own
     return grade(
         user=user,
         question=question,
@@ -339,7 +339,7 @@ def _store_points(held: Attempt, kept: Sequence[int], own: int, place: int) -> N
         outcome=Answer.Outcome.KEPT,
         hints=held.hints,
         grade=own,
-        graded_by=Judge.SELF,
+        graded_by=GradedBy.SELF,
         key=uuid5(held.pk, f"points-{place}"),
     )
 
@@ -356,24 +356,24 @@ def next_review_id(attempt: Attempt) -> UUID:
 
 
 def _record(
-    held: Attempt, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+    held: Attempt, review_id: UUID, rating: int, graded_by: str, at: datetime | None, seconds: float
 ) -> Review:
     """Store the grade of an attempt that counts from now on."""
-    review = _store_grade(held, review_id, rating, judge, at, seconds)
+    review = _store_grade(held, review_id, rating, graded_by, at, seconds)
     held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
     held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
     return review
 
 
 def _store_grade(
-    held: Attempt, review_id: UUID, rating: int, judge: str, at: datetime | None, seconds: float
+    held: Attempt, review_id: UUID, rating: int, graded_by: str, at: datetime | None, seconds: float
 ) -> Review:
     return services.record(
         user=held.user,
         question=held.question,
         review_id=review_id,
         rating=rating,
-        graded_by=judge,
+        graded_by=graded_by,
         at=at,
         seconds=seconds,
         session=held.session,

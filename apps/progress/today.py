@@ -12,9 +12,9 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.common.text import in_language
 from apps.experiments.models import Lab, Run
-from apps.experiments.selectors import FIRST
+from apps.experiments.selectors import FIRST_LAB
 from apps.progress import days, planning, verdict_quotes, selectors, statistics
-from apps.progress.models import Day, Plan, Attempt, Waiting
+from apps.progress.models import DailyStats, Plan, Attempt, UnreadVerdict
 from apps.progress.planning import Step, Tread
 from apps.questions.models import Question
 
@@ -31,7 +31,7 @@ class Today:
     plan: Plan
     is_first: bool
     treads: list[Tread]
-    done: list[Day]  # of the calendar
+    done: list[DailyStats]  # of the calendar
     falling: dict[date, int]
     effort: statistics.Effort
     mastery: list[statistics.Mastery]
@@ -78,7 +78,7 @@ def of(user: User) -> Today:
     )
     is_first = (
         not any(row.day < day for row in done)
-        and not Day.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
+        and not DailyStats.objects.filter(user=user, day__lt=day, reviews__gt=0).exists()
     )
     effort = statistics.sum_of(done, day)
     mastery = statistics.mastery(user)
@@ -114,7 +114,7 @@ def _behind(user: User, day: date) -> int:
     return late if first and first < days.start(day - BEHIND * days.DAY, user.time_zone) else 0
 
 
-def _row(done: list[Day], day: date) -> Day | None:
+def _row(done: list[DailyStats], day: date) -> DailyStats | None:
     return next((row for row in done if row.day == day), None)
 
 
@@ -129,7 +129,7 @@ def _suggested(user: User, mastery: list[statistics.Mastery], is_first: bool) ->
     def order(one: Question) -> tuple[Any, ...]:
         labs = one.current.labs if one.current else []
         return (
-            is_first and labs[:1] != [FIRST],
+            is_first and labs[:1] != [FIRST_LAB],
             place.get(one.topic, len(place)),
             not labs,
             one.difficulty,
@@ -179,7 +179,7 @@ def _steps(
     user: User,
     plan: Plan,
     due: int,
-    row: Day | None,
+    row: DailyStats | None,
     effort: statistics.Effort,
     question: Question | None,
     labs: list[Lab],
@@ -223,7 +223,7 @@ def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> 
     )
 
 
-def _verdict_step(waiting: Waiting) -> Step:
+def _verdict_step(waiting: UnreadVerdict) -> Step:
     words = waiting.run.version.words
     return Step(
         "verdict",

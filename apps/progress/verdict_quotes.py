@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.experiments import presenters
 from apps.experiments.models import Lab, Run, Verdict
-from apps.experiments.selectors import OURS
-from apps.experiments.presenters import Finding
+from apps.experiments.selectors import PROJECT_HANDLE
+from apps.experiments.presenters import PresentedVerdict
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Quoted:
     """A verdict on a claim of a question."""
 
     run: Run
-    finding: Finding
+    finding: PresentedVerdict
     is_own: bool
     is_belief: bool  # people often say that the claim holds
     is_again: bool = False  # a run of one's own that says what the recorded one said
@@ -41,7 +41,7 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     if not claims:
         return []
     ours = Q(
-        run__owner__handle=OURS,
+        run__owner__handle=PROJECT_HANDLE,
         run__shared=True,
         run__at_defaults=True,
         run__version=F("run__version__lab__current"),
@@ -64,13 +64,13 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     ]
     quotes = list[Quoted]()
     for claim, own, verdict in rows:
-        finding = presenters.finding(verdict.run.version.words, verdict)
+        finding = presenters.present_verdict(verdict.run.version.words, verdict)
         is_again = own and bool(quotes) and _says(quotes[-1].finding) == _says(finding)
         quotes.append(Quoted(verdict.run, finding, own, claim in beliefs, is_again))
     return quotes
 
 
-def _says(finding: Finding) -> tuple[str, str, str]:
+def _says(finding: PresentedVerdict) -> tuple[str, str, str]:
     return finding.claim, finding.outcome, finding.said
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin import MULTILINE, Editable, Kept
 from apps.common.text import clean_json
 from apps.questions import services
-from apps.questions.models import Bank, Piece, Question, Report, Revision
+from apps.questions.models import Bank, RevisionText, Question, Report, Revision
 from apps.questions.services import NotPublishable
 
 
@@ -114,36 +114,36 @@ class RevisionForm(forms.ModelForm[Revision]):
         return said
 
 
-class PieceFormSet(BaseInlineFormSet[Piece, Revision, Any]):
-    """All pieces of a draft. Whether two have one place is seen here, where all of them are known:
-    compared with the rows in the database, pieces that swap places would be refused.
+class PieceFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
+    """All texts of a draft. Whether two have one place is seen here, where all of them are known:
+    compared with the rows in the database, texts that swap places would be refused.
     """
 
     def validate_unique(self) -> None:
         places: dict[tuple[str, int, int], Any] = {}
         for form in self.forms:
-            piece = form.instance
-            is_empty = piece.pk is None and not form.has_changed()
+            text_row = form.instance
+            is_empty = text_row.pk is None and not form.has_changed()
             if is_empty or form in self.deleted_forms or not form.is_valid():
                 continue
-            place = (piece.kind, piece.group, piece.position)
+            place = (text_row.kind, text_row.group, text_row.position)
             first = places.setdefault(place, form)
             if first is not form:
-                message = _("Two pieces have one place (%(place)s): “%(first)s” and “%(second)s”.")
+                message = _("Two texts have one place (%(place)s): “%(first)s” and “%(second)s”.")
                 error = ValidationError(
                     message,
                     params={
-                        "place": f"{piece.get_kind_display()}, {piece.group}, {piece.position}",
+                        "place": f"{text_row.get_kind_display()}, {text_row.group}, {text_row.position}",
                         "first": Truncator(first.instance.text_en).chars(60),
-                        "second": Truncator(piece.text_en).chars(60),
+                        "second": Truncator(text_row.text_en).chars(60),
                     },
                 )
                 first.add_error("position", error)
                 form.add_error("position", error)
 
 
-class PieceInline(admin.StackedInline[Piece, Revision]):
-    model = Piece
+class RevisionTextInline(admin.StackedInline[RevisionText, Revision]):
+    model = RevisionText
     formset = PieceFormSet
     extra = 0
     formfield_overrides = MULTILINE
@@ -189,7 +189,7 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
     date_hierarchy = "created_at"
     autocomplete_fields = ["question"]
     readonly_fields = ["number", "created_at", "published_at"]
-    inlines = [PieceInline]
+    inlines = [RevisionTextInline]
     actions = ["publish"]
     fieldsets = (
         (None, {"fields": (("question", "number"), ("created_at", "published_at"))}),
@@ -269,24 +269,24 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
                 )
 
 
-@admin.register(Piece)
-class PieceAdmin(Kept):
-    """To be searched; pieces are written with their revision."""
+@admin.register(RevisionText)
+class RevisionTextAdmin(Kept):
+    """To be searched; texts are written with their revision."""
 
     list_display = ["question", "revision", "kind", "position", "text_en"]
     list_filter = ["kind", "revision__question__topic"]
     list_select_related = ["revision__question"]
     search_fields = ["text_en", "text_zh", "reason_en", "reason_zh", "revision__question__slug"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Piece]:
-        found: QuerySet[Piece] = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RevisionText]:
+        found: QuerySet[RevisionText] = super().get_queryset(request)
         return found.filter(
             Q(revision=F("revision__question__current")) | Q(revision__published_at=None)
         )
 
     @admin.display(description=_("question"), ordering="revision__question__slug")
-    def question(self, piece: Piece) -> str:
-        return piece.revision.question.slug
+    def question(self, text_row: RevisionText) -> str:
+        return text_row.revision.question.slug
 
 
 @admin.register(Report)

@@ -27,10 +27,10 @@ from apps.questions.notation import BadExpression as BadExpression
 from apps.questions.notation import Vocabulary, spelled_out
 
 Number = int | float
-LONGEST = 500  # characters
-DEEPEST = 40  # levels of nesting
-MOST_WORK = 20_000  # nodes that one evaluation may visit
-LARGEST = 10.0**300  # of any number on the way
+MAX_CHARS = 500  # characters
+MAX_NESTING = 40  # levels of nesting
+MAX_NODES_VISITED = 20_000  # nodes that one evaluation may visit
+MAX_NUMBER = 10.0**300  # of any number on the way
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e}
@@ -101,10 +101,10 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`, `syntax`,
             `arguments`, `forbidden`, or of those of `notation.spelled_out`.
     """
-    plain = normalize.plain(text, LONGEST, "({})")  # in brackets: x^½ is no half of x
+    plain = normalize.plain(text, MAX_CHARS, "({})")  # in brackets: x^½ is no half of x
     if not plain:
         raise BadExpression("empty")
-    if len(plain) > LONGEST:
+    if len(plain) > MAX_CHARS:
         raise BadExpression("long")
     source = spelled_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
     try:
@@ -113,7 +113,7 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         raise BadExpression("syntax", plain) from None
     used: set[str] = set()
     try:
-        _check(tree, frozenset(names), used, DEEPEST)
+        _check(tree, frozenset(names), used, MAX_NESTING)
     except _Forbidden as error:
         node = error.args[0]  # not unparsed: it may be nested deeper than Python's stack
         raise BadExpression(
@@ -208,7 +208,7 @@ class _Walk:
 
     def __init__(self, values: Mapping[str, Number]) -> None:
         self.values = dict(values)
-        self.left = MOST_WORK
+        self.left = MAX_NODES_VISITED
 
     def finite(self, node: ast.expr) -> Number:
         """Return a node's value, of a size that further work may be done with.
@@ -223,7 +223,7 @@ class _Walk:
             value = self.value(node)
         except (ZeroDivisionError, OverflowError, ValueError) as error:
             raise NoValue(str(error)) from None
-        if isinstance(value, complex) or not -LARGEST < value < LARGEST:  # NaN is in no range
+        if isinstance(value, complex) or not -MAX_NUMBER < value < MAX_NUMBER:  # NaN is in no range
             raise NoValue("it is too large, or no real number")
         return value
 
@@ -274,7 +274,7 @@ class _Walk:
         index, first, last = _index(node), self.finite(node.args[1]), self.finite(node.args[2])
         if first != int(first) or last != int(last):
             raise NoValue("a sum goes from a whole number to a whole number")
-        if last - first > MOST_WORK:
+        if last - first > MAX_NODES_VISITED:
             raise NoValue("it takes too long")
         total: Number = 0
         for number in range(int(first), int(last) + 1):

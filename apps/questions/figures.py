@@ -12,7 +12,7 @@ says in words what they show:
     axes.mark(x=0.5, label=...)            # a thin line across, at an x or at a y
     axes.alternative(en="...", zh="...")   # for those who do not see it: what it shows
 
-`figure.py` runs where figures are drawn (`manage.py draw_figures`) and in the tests, never in the
+`figure.py` runs where figures are drawn (`manage.py render_figures`) and in the tests, never in the
 web process: the SVGs lie beside it, and are loaded as text. Nothing here needs NumPy; anything that
 iterates over numbers will do.
 """
@@ -44,7 +44,7 @@ WIDTH, PLOT = 480, 270  # px; narrow, so that its text can be read on a phone
 LEFT, RIGHT, ABOVE, BELOW = 52, 14, 28, 44  # around the plot; above it stands what y is
 ROW = 19  # px of a line of the legend
 SWATCH = 28
-MOST = 600  # points of a line
+MAX_LINE_POINTS = 600  # points of a line
 MINUS = re.compile(r"(?<![\w-])-(?=[0-9])", re.ASCII)
 
 
@@ -69,7 +69,7 @@ class Axes:
         """Draw a line; values that are not finite interrupt it."""
         points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
         self.marks.append(
-            ("line", (points[:: max(1, len(points) // MOST)], _both(name, "a line"), dashed))
+            ("line", (points[:: max(1, len(points) // MAX_LINE_POINTS)], _both(name, "a line"), dashed))
         )
 
     def points(self, x: Iterable[float], y: Iterable[float], *, name: Both) -> None:
@@ -112,7 +112,7 @@ class Axes:
             raise BadFigure("a figure says in words what it shows: axes.alternative(en=…, zh=…)")
         if not self.marks:
             raise BadFigure("there is nothing on the axes")
-        return _Sheet(self, language).svg()
+        return _Canvas(self, language).svg()
 
 
 class Draw:
@@ -151,7 +151,7 @@ def _both(words: Both, what: str) -> Both:
 # ---------------------------------------------------------------- paper
 
 
-class _Sheet:
+class _Canvas:
     """One drawing of axes, in one language: the legend, and below it the plot."""
 
     def __init__(self, axes: Axes, language: str) -> None:
@@ -195,12 +195,12 @@ class _Sheet:
             )
         }
         order = {"region": 0, "bars": 1, "mark": 2, "line": 3, "points": 4}
-        drawn = {
+        variant = {
             id(mark): getattr(self, f"_{mark[0]}")(hands.get(id(mark), 0), *mark[1])
             for mark in self.axes.marks
         }
         return [
-            drawn[id(mark)] for mark in sorted(self.axes.marks, key=lambda mark: order[mark[0]])
+            variant[id(mark)] for mark in sorted(self.axes.marks, key=lambda mark: order[mark[0]])
         ]
 
     def _legend(self, hand: int, name: Both) -> tuple[int, int, str]:

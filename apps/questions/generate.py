@@ -18,11 +18,11 @@ from apps.questions.variants import SEEDS
 LANGUAGES = ("en", "zh")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # a figure's coordinates have one decimal: the last digit is the machine's
-NEAR = {"rel_tol": 1e-6, "abs_tol": 0.11}
-NEAR_VALUES = {"rel_tol": 1e-6, "abs_tol": 1e-12}  # of variants, whose values may be small
+SVG_TOLERANCE = {"rel_tol": 1e-6, "abs_tol": 0.11}
+VALUE_TOLERANCE = {"rel_tol": 1e-6, "abs_tol": 1e-12}  # of variants, whose values may be small
 
 
-def drawn(folder: Path) -> dict[Path, str]:
+def variant(folder: Path) -> dict[Path, str]:
     """Return the files that a question's programs make, with what belongs into them.
 
     Raises:
@@ -51,12 +51,12 @@ def is_up_to_date(folder: Path) -> bool:
     """
     return all(
         path.exists() and _agree(path.read_text(encoding="utf-8"), text, path)
-        for path, text in drawn(folder).items()
+        for path, text in variant(folder).items()
     )
 
 
 def _agree(kept: str, made: str, path: Path) -> bool:
-    near = NEAR if path.suffix == ".svg" else NEAR_VALUES
+    near = SVG_TOLERANCE if path.suffix == ".svg" else VALUE_TOLERANCE
     if NUMBER.sub("#", kept) != NUMBER.sub("#", made):
         return False
     pairs = zip(NUMBER.findall(kept), NUMBER.findall(made), strict=True)

@@ -1,4 +1,4 @@
-"""The HTML columns of a revision and its pieces. Text without drawn values is set once; the rest
+"""The HTML columns of a revision and its texts. Text without drawn values is set once; the rest
 when a variant is first shown.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from apps.questions import rendering, tex, variants
-from apps.questions.models import Piece, Revision
+from apps.questions.models import RevisionText, Revision
 
 VERSION = "2"  # of rendering.py: what it makes is made anew when this changes
 LANGUAGES = ("en", "zh")
@@ -21,7 +21,7 @@ INLINE = ("title",)
 class Text:
     """One text of a revision: the row it is in, the column, the language."""
 
-    row: Revision | Piece
+    row: Revision | RevisionText
     field: str  # title, statement, answer, text, reason
     language: str
 
@@ -59,28 +59,28 @@ def made_by() -> str:
 
 
 def texts(
-    revision: Revision, pieces: Iterable[Piece], languages: Sequence[str] = LANGUAGES
+    revision: Revision, text_rows: Iterable[RevisionText], languages: Sequence[str] = LANGUAGES
 ) -> Iterator[Text]:
     """Yield every text of a revision that is not empty."""
     for language in languages:
         for field in ("title", "statement", "answer"):
             yield Text(revision, field, language)
-        for piece in pieces:
-            yield Text(piece, "text", language)
-            if piece.kind == Piece.Kind.OPTION:
-                yield Text(piece, "reason", language)
+        for text_row in text_rows:
+            yield Text(text_row, "text", language)
+            if text_row.kind == RevisionText.Kind.OPTION:
+                yield Text(text_row, "reason", language)
 
 
-def drawn_names(revision: Revision) -> set[str]:
+def variant_names(revision: Revision) -> set[str]:
     """Return the names whose values a text may show."""
     variant = revision.facts.get("variant") or {}
     rows = variant.get("rows") or [{"values": {}}]
-    return {*variant.get("draw", {}), *variant.get("answer", {}), *rows[0]["values"]} - set(
+    return {*variant.get("sample", {}), *variant.get("answer", {}), *rows[0]["values"]} - set(
         variants.RESERVED
     )
 
 
-def set_html(revision: Revision, pieces: Sequence[Piece]) -> list[Fault]:
+def set_html(revision: Revision, text_rows: Sequence[RevisionText]) -> list[Fault]:
     """Fill the HTML columns (of rows that need not be saved yet), and return what is wrong with the
     texts.
 
@@ -88,15 +88,15 @@ def set_html(revision: Revision, pieces: Sequence[Piece]) -> list[Fault]:
         NoKatex: the front end was not built.
         NoDraw, BadExpression, NoValue: the variant cannot be drawn.
     """
-    names, faults = drawn_names(revision), []
+    names, faults = variant_names(revision), []
     values = _values(revision, 0) if names else {}
-    for text in texts(revision, pieces):
-        drawn = bool(rendering.value_names(text.source) & names)
-        shown = rendering.with_values(text.source, values) if drawn else text.source
+    for text in texts(revision, text_rows):
+        variant = bool(rendering.value_names(text.source) & names)
+        shown = rendering.with_values(text.source, values) if variant else text.source
         made = rendering.render(shown, inline=text.field in INLINE)
-        setattr(text.row, text.column, "" if drawn else made.html)
+        setattr(text.row, text.column, "" if variant else made.html)
         faults += [
-            Fault(text, what, _line_begins(text.source, shown, at) if drawn else at)
+            Fault(text, what, _line_begins(text.source, shown, at) if variant else at)
             for what, at in made.faults
         ]
     revision.html_made_by = made_by()
@@ -111,16 +111,16 @@ def _line_begins(source: str, shown: str, offset: int) -> int:
     return sum(len(line) + 1 for line in before)
 
 
-def drawn_html(
-    revision: Revision, pieces: Sequence[Piece], language: str, seed: int
+def variant_html(
+    revision: Revision, text_rows: Sequence[RevisionText], language: str, seed: int
 ) -> dict[str, str]:
     """Return the HTML of each text that shows drawn values, by its name; made once for each seed,
     and kept.
     """
-    names = drawn_names(revision)
+    names = variant_names(revision)
     mine = [
         text
-        for text in texts(revision, pieces, [language])
+        for text in texts(revision, text_rows, [language])
         if names and rendering.value_names(text.source) & names
     ]
     if not mine:
@@ -144,5 +144,5 @@ def drawn_html(
 
 
 def _values(revision: Revision, seed: int) -> dict[str, str]:
-    drawn = variants.draw(revision.facts["variant"], seed)
-    return {name: variants.shown(value) for name, value in drawn.values.items()}
+    variant = variants.sample(revision.facts["variant"], seed)
+    return {name: variants.format_value(value) for name, value in variant.values.items()}

@@ -126,11 +126,11 @@ def _same_mistakes(variant: rules.Facts) -> tuple[int, str] | None:
     nobody would read its message.
     """
     for seed in range(variants.SEEDS) if variant.get("wrong") else ():
-        drawn = variants.draw(variant, seed)
-        for (_, one), (number, other) in combinations(enumerate(drawn.wrong), 2):
-            if drawn.is_near(one.value, other.value):
+        sampled = variants.sample(variant, seed)
+        for (_, one), (number, other) in combinations(enumerate(sampled.wrong), 2):
+            if sampled.is_near(one.value, other.value):
                 numbers = ", ".join(
-                    f"{name} = {variants.shown(value)}" for name, value in drawn.values.items()
+                    f"{name} = {variants.format_value(value)}" for name, value in sampled.values.items()
                 )
                 return (
                     number,
@@ -154,10 +154,10 @@ def _left_over(text: Text) -> Iterator[tuple[str, int]]:
 
 
 def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> Iterator[str]:
-    revision, pieces, lines = loading.rows_of(one)
-    for fault in html_columns.set_html(revision, pieces):
+    revision, text_rows, lines = loading.rows_of(one)
+    for fault in html_columns.set_html(revision, text_rows):
         yield str(loading.placed(fault, one, lines))
-    for text in html_columns.texts(revision, pieces):
+    for text in html_columns.texts(revision, text_rows):
         for what, at in _left_over(text):
             yield str(loading.placed(html_columns.Fault(text, what, at), one, lines))
         for link in _links(text):

@@ -18,7 +18,7 @@ from apps.common import locks
 from apps.questions import schema as rules
 from apps.questions import services, html_columns, markdown_parser
 from apps.questions.validators import BadFact
-from apps.questions.models import Bank, Piece, Question, Revision
+from apps.questions.models import Bank, RevisionText, Question, Revision
 from apps.questions.rendering import value_names
 from apps.questions.html_columns import Fault
 from apps.questions.markdown_parser import BadFile, Passage, Words
@@ -36,11 +36,11 @@ KNOWN = {
     ),
     *("starter.py", "reference.py", "cases.py", "wrong", "__pycache__"),
 }
-MOST_OF_A_TITLE = 200  # characters, of the bank's
+MAX_BANK_TITLE_CHARS = 200  # characters, of the bank's
 # before the hash of files that are not there any more: then it was us who withdrew the question,
 # not an operator
 GONE = "gone:"
-# passages that are pieces
+# passages that are texts
 ROWS = {"hint", "step", "numeric", "choice", "option", "point", "mistake", "follow_up"}
 
 
@@ -156,12 +156,12 @@ def _facts(path: Path, english: Words) -> dict[str, Any]:
         options.setdefault(option.group, []).append(option.key)
     try:
         rules.check(facts)
-        if not rules.SLUG.fullmatch(path.name) or len(path.name) > rules.LONGEST[rules.SLUG]:
+        if not rules.SLUG.fullmatch(path.name) or len(path.name) > rules.MAX_CHARS[rules.SLUG]:
             raise BadFact(
                 (),
                 (
                     f"the folder {path.name} is no slug of at "
-                    f"most {rules.LONGEST[rules.SLUG]} characters"
+                    f"most {rules.MAX_CHARS[rules.SLUG]} characters"
                 ),
             )
         if facts["topic"] != path.parent.name:
@@ -172,7 +172,7 @@ def _facts(path: Path, english: Words) -> dict[str, Any]:
             )
         rules.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
         if "variant" in facts:
-            rules.check_draws(facts["variant"])
+            rules.check_samples(facts["variant"])
     except BadFact as error:
         raise BadFile(file, rules.line_of(source, error.path), error.what) from None
     return {**facts, "review": json.loads(json.dumps(facts.get("review", {}), default=str))}
@@ -184,10 +184,10 @@ def _rows(path: Path, wrong: int) -> list[dict[str, Any]]:
         rules.check_rows(rows, wrong)
     except (OSError, ValueError):
         raise BadFile(
-            path, 1, "cannot be read. It is made from variant.py by:  python manage.py draw_figures"
+            path, 1, "cannot be read. It is made from variant.py by:  python manage.py render_figures"
         ) from None
     except BadFact as error:
-        raise BadFile(path, 1, f"{error.what}. Run:  python manage.py draw_figures") from None
+        raise BadFile(path, 1, f"{error.what}. Run:  python manage.py render_figures") from None
     return rows
 
 
@@ -207,7 +207,7 @@ def _further_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[s
     if "figure.py" in names:
         for language in ("en", "zh"):
             if f"figure.{language}.svg" not in names:
-                what = "is missing. It is drawn from figure.py by:  python manage.py draw_figures"
+                what = "is missing. It is drawn from figure.py by:  python manage.py render_figures"
                 raise BadFile(path / f"figure.{language}.svg", 1, what)
             files[f"figure_{language}"] = markdown_parser.text_of(path / f"figure.{language}.svg")
     return files
@@ -263,14 +263,14 @@ def _load_bank(file: Path) -> tuple[Bank, list[str]]:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile(file, 1, f"says slug and title {{ en, zh }} of the bank: {error}") from None
-    if not rules.SLUG.fullmatch(slug) or len(slug) > rules.LONGEST[rules.SLUG]:
+    if not rules.SLUG.fullmatch(slug) or len(slug) > rules.MAX_CHARS[rules.SLUG]:
         raise BadFile(
-            file, 1, f"{slug!r} is no slug of at most {rules.LONGEST[rules.SLUG]} characters"
+            file, 1, f"{slug!r} is no slug of at most {rules.MAX_CHARS[rules.SLUG]} characters"
         )
     if not all(
-        0 < len(title) <= MOST_OF_A_TITLE and "\x00" not in title for title in titles.values()
+        0 < len(title) <= MAX_BANK_TITLE_CHARS and "\x00" not in title for title in titles.values()
     ):
-        raise BadFile(file, 1, f"a title of the bank has 1 to {MOST_OF_A_TITLE} characters")
+        raise BadFile(file, 1, f"a title of the bank has 1 to {MAX_BANK_TITLE_CHARS} characters")
     bank, made = Bank.objects.update_or_create(slug=slug, defaults=titles)
     return bank, [f"bank {bank}: made"] if made else []
 
@@ -297,8 +297,8 @@ def _gone(digest: str) -> str:
 
 
 def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) -> str:
-    revision, pieces, lines = rows_of(one)
-    for fault in html_columns.set_html(revision, pieces):
+    revision, text_rows, lines = rows_of(one)
+    for fault in html_columns.set_html(revision, text_rows):
         raise placed(fault, one, lines)
     _check_values(one)
     facts = one.facts
@@ -310,12 +310,12 @@ def _publish(one: Folder, bank: Bank, question: Question | None, digest: str) ->
     else:
         Question.objects.filter(pk=question.pk).update(files_sha256=digest, **fields)
     revision.question = question
-    services.publish_made(revision=revision, pieces=pieces)
+    services.publish_made(revision=revision, text_rows=text_rows)
     return f"revision {revision.number}"
 
 
-def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage, Passage]]]:
-    """Return the rows, not saved, and for each piece the passages that it is made of."""
+def rows_of(one: Folder) -> tuple[Revision, list[RevisionText], dict[int, tuple[Passage, Passage]]]:
+    """Return the rows, not saved, and for each text the passages that it is made of."""
 
     def both(kind: str) -> dict[str, str]:
         return {f"{kind}_en": one.english.one(kind).text, f"{kind}_zh": one.chinese.one(kind).text}
@@ -336,7 +336,7 @@ def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage
         facts={**own, **kept},
         **one.files,
     )
-    pieces: list[Piece] = []
+    text_rows: list[RevisionText] = []
     lines: dict[int, tuple[Passage, Passage]] = {}
     places: Counter[tuple[str, int]] = Counter()
     for ours, theirs in zip(one.english.passages, one.chinese.passages, strict=True):
@@ -349,13 +349,13 @@ def rows_of(one: Folder) -> tuple[Revision, list[Piece], dict[int, tuple[Passage
             "reason_en": ours.reason,
             "reason_zh": theirs.reason,
         }
-        piece = Piece(
+        text_row = RevisionText(
             kind=ours.kind, group=ours.group, position=places[place], key=ours.key, **texts
         )
         places[place] += 1
-        pieces.append(piece)
-        lines[id(piece)] = (ours, theirs)
-    return revision, pieces, lines
+        text_rows.append(text_row)
+        lines[id(text_row)] = (ours, theirs)
+    return revision, text_rows, lines
 
 
 def placed(fault: Fault, one: Folder, lines: dict[int, tuple[Passage, Passage]]) -> BadFile:

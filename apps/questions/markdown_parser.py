@@ -18,7 +18,7 @@ HEADINGS = {  # (English, Chinese): what stands under it; in the order in which 
     "follow_up": ("Follow-ups", "追问"),
 }
 OPTION = ("Option", "选项")
-LONGEST = {"title": 300, "key": 16}  # characters, as the columns hold them
+MAX_CHARS = {"title": 300, "key": 16}  # characters, as the columns hold them
 LISTS = ("point", "mistake", "follow_up")  # each item stands by itself
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
@@ -106,11 +106,11 @@ def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
             continue
         yield from _ended(current, path)
         heading = heading.strip()
-        if level == "#" and number == 1 and len(heading) > LONGEST["title"]:
+        if level == "#" and number == 1 and len(heading) > MAX_CHARS["title"]:
             raise BadFile(
                 path,
                 1,
-                f"a title has at most {LONGEST['title']} characters; this has {len(heading)}.",
+                f"a title has at most {MAX_CHARS['title']} characters; this has {len(heading)}.",
             )
         if level == "#" and number == 1 and heading:
             yield Passage("title", 1, heading)
@@ -151,11 +151,11 @@ def _ended(passage: Passage, path: Path) -> Iterator[Passage]:
 def _split_reason(option: Passage, path: Path) -> None:
     lines = option.text.split("\n")
     quoted = [number for number, line in enumerate(lines) if line.startswith(">")]
-    if not 0 < len(option.key) <= LONGEST["key"]:
+    if not 0 < len(option.key) <= MAX_CHARS["key"]:
         raise BadFile(
             path,
             option.line,
-            f"an option has a key of at most {LONGEST['key']} characters: ### Option a.",
+            f"an option has a key of at most {MAX_CHARS['key']} characters: ### Option a.",
         )
     if not quoted:
         raise BadFile(

@@ -16,7 +16,7 @@ from apps.common import normalize, numbers
 from apps.common.text import in_language
 from apps.questions import expressions
 from apps.questions.expressions import Expression
-from apps.questions.variants import Drawn, lot
+from apps.questions.variants import Variant, stable_index
 
 RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
 POINTS = 8  # at which two expressions are compared
@@ -53,17 +53,17 @@ class Mark:
 # ---------------------------------------------------------------- numbers
 
 
-def numeric(text: str, drawn: Drawn, unit: Mapping[str, str] | None = None) -> Mark:
+def numeric(text: str, variant: Variant, unit: Mapping[str, str] | None = None) -> Mark:
     """Mark a number that was typed against a variant; `unit` as the part names it, in either
     language.
     """
     reading = numbers.read(text, list((unit or {}).values()))
     if reading.value is None:
         return Mark(UNREAD, message=reading.problem)
-    if drawn.is_right(reading.value):
+    if variant.is_right(reading.value):
         return Mark(RIGHT, note=reading.note, value=reading.value)
     known = next(
-        (wrong for wrong in drawn.wrong if drawn.is_near(reading.value, wrong.value)), None
+        (wrong for wrong in variant.wrong if variant.is_near(reading.value, wrong.value)), None
     )
     return Mark(
         WRONG,
@@ -73,12 +73,12 @@ def numeric(text: str, drawn: Drawn, unit: Mapping[str, str] | None = None) -> M
     )
 
 
-def tolerance(drawn: Drawn) -> str:
+def tolerance(variant: Variant) -> str:
     """Return in words how near an answer must be."""
-    if drawn.absolute > 0 and drawn.absolute >= drawn.relative * abs(drawn.answer):
-        return _("An answer within %(n)s counts as right.") % {"n": numbers.said(drawn.absolute)}
+    if variant.absolute > 0 and variant.absolute >= variant.relative * abs(variant.answer):
+        return _("An answer within %(n)s counts as right.") % {"n": numbers.said(variant.absolute)}
     return _("An answer within %(n)s %% counts as right.") % {
-        "n": numbers.said(drawn.relative * 100)
+        "n": numbers.said(variant.relative * 100)
     }
 
 
@@ -156,7 +156,7 @@ def _right_side(text: str) -> str:
     """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)`
     answers with sqrt(3).
     """
-    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.LONGEST * 2])[-1]
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.MAX_CHARS * 2])[-1]
 
 
 def _places(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
@@ -211,7 +211,7 @@ def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
 
 
 def _between(low: float, high: float, what: str) -> float:
-    return low + (high - low) * (1 + lot(what, FINE - 1)) / FINE
+    return low + (high - low) * (1 + stable_index(what, FINE - 1)) / FINE
 
 
 def _where(values: Mapping[str, float]) -> str:

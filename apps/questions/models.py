@@ -24,7 +24,7 @@ SEARCHED = (
     "current__statement_zh",
     "slug",
 )
-MOST_WORDS = 12  # of a search
+MAX_SEARCH_WORDS = 12  # of a search
 
 
 class Kind(models.TextChoices):
@@ -66,7 +66,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         full-width or not.
         """
         found = self
-        for word in list(dict.fromkeys(words.split()))[:MOST_WORDS]:
+        for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
             spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
             found = found.filter(
                 Q(
@@ -183,7 +183,7 @@ class Revision(models.Model):
         return self.published_at is not None
 
 
-class Piece(models.Model):
+class RevisionText(models.Model):
     """A part of a revision that is shown by itself: a hint, a step, a part to answer, one of its
     options, a key point.
     """
@@ -198,7 +198,7 @@ class Piece(models.Model):
         MISTAKE = "mistake", _("common mistake")
         FOLLOW_UP = "follow_up", _("follow-up")
 
-    revision = models.ForeignKey(Revision, models.CASCADE, related_name="pieces")
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="texts")
     kind = models.CharField(max_length=16, choices=Kind)
     # of an option: the place of its choice among the choices, from 0
     group = models.PositiveSmallIntegerField(default=0)
@@ -221,7 +221,7 @@ class Piece(models.Model):
             # checked at the end of a transaction: rows that swap places are written one by one
             models.UniqueConstraint(
                 fields=["revision", "kind", "group", "position"],
-                name="pieces_have_places",
+                name="revision_texts_have_places",
                 deferrable=models.Deferrable.DEFERRED,
             ),
             models.CheckConstraint(
@@ -249,7 +249,7 @@ class Report(models.Model):
         DECLINED = "declined", _("declined")
 
     MAX_TEXT_LENGTH = 4000  # UTF-16 code units (common.text.length)
-    MOST_OPEN = 20  # reports of one person that wait for an answer
+    MAX_OPEN_REPORTS = 20  # reports of one person that wait for an answer
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="reports")

@@ -53,7 +53,7 @@ class BadExpression(Exception):
 
     Args:
         what: a code.
-        part: the piece of text that it is about.
+        part: the text of text that it is about.
         instead: what to write in its place: each meaning that it may have.
     """
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import nh3
 from markdown_it import MarkdownIt
 
-from apps.common.highlighting import coloured
+from apps.common.highlighting import highlight_code
 from apps.common.text import clean
 from apps.questions import tex
 
@@ -207,19 +207,19 @@ class _Work:
                 ]
             )
         )
-        pieces: list[tuple[str, bool]] = []  # HTML, and whether it is a block
+        text_rows: list[tuple[str, bool]] = []  # HTML, and whether it is a block
         for kind, what, where in self.kept:
             if kind in ("inline", "display"):
                 formula = next(set_)
                 self.formulas += 1
                 if formula.error:
                     self.faults.append((f"TeX: {formula.error}", where))
-                pieces.append((formula.html, False))
+                text_rows.append((formula.html, False))
             else:
-                pieces.append(self._piece(kind, what, where))
-        apart = PARAGRAPH.sub(lambda match: _apart(match, pieces), safe)
+                text_rows.append(self._piece(kind, what, where))
+        apart = PARAGRAPH.sub(lambda match: _apart(match, text_rows), safe)
         return PLACE.sub(
-            lambda match: pieces[int(match[1])][0] if int(match[1]) < len(pieces) else "", apart
+            lambda match: text_rows[int(match[1])][0] if int(match[1]) < len(text_rows) else "", apart
         ).strip()
 
     def _as_written(self, place: re.Match[str]) -> str:
@@ -242,7 +242,7 @@ class _Work:
                     if re.search(r"^[`~]{3,}\s*$", rest, re.MULTILINE)
                     else rest
                 )
-                return coloured(body, first.strip("`~ ").split(" ")[0]), True
+                return highlight_code(body, first.strip("`~ ").split(" ")[0]), True
             case "figure":
                 caption = render(what, inline=True)
                 self.faults += [(fault, where) for fault, _at in caption.faults]
@@ -256,9 +256,9 @@ class _Work:
         return f"<!--gradus:{kind}-->", True
 
 
-def _apart(match: re.Match[str], pieces: list[tuple[str, bool]]) -> str:
+def _apart(match: re.Match[str], text_rows: list[tuple[str, bool]]) -> str:
     """Return a paragraph, ended before each block in it and begun anew behind."""
     inside = PLACE.sub(
-        lambda place: f"</p>{place[0]}<p>" if pieces[int(place[1])][1] else place[0], match[1]
+        lambda place: f"</p>{place[0]}<p>" if text_rows[int(place[1])][1] else place[0], match[1]
     )
     return re.sub(r"<p>\s*</p>", "", f"<p>{inside}</p>")

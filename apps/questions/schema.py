@@ -33,7 +33,7 @@ KNOWN: dict[str, Collection[str]] = {
         "review",
     },
     "sources": {"text", "url"},
-    "variant": {"tolerance", "unit", "draw", "answer", "wrong", "rows"},
+    "variant": {"tolerance", "unit", "sample", "answer", "wrong", "rows"},
     "variant.wrong": {"value", "message"},
     "variant.tolerance": {"relative", "absolute"},
     "choice": {"form", "right"},
@@ -53,7 +53,7 @@ KNOWN: dict[str, Collection[str]] = {
 }
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CLAIM = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
-LONGEST = {SLUG: 64, CLAIM: 128}  # characters, as the columns hold them
+MAX_CHARS = {SLUG: 64, CLAIM: 128}  # characters, as the columns hold them
 ROW = {"values", "answer", "wrong"}
 
 
@@ -138,7 +138,7 @@ def check_against(
         _options(choice, list(options.get(number, [])), ("choice", number, "right"))
 
 
-def check_draws(variant: Facts) -> None:
+def check_samples(variant: Facts) -> None:
     """Draw every variant, and see that no wrong answer is right, and that no two mistakes lead to
     the same number.
 
@@ -148,8 +148,8 @@ def check_draws(variant: Facts) -> None:
     wrong = variant.get("wrong", [])
     for seed in range(variants.SEEDS):
         try:
-            drawn = variants.draw(variant, seed)
-        except variants.NoDraw as error:
+            sampled = variants.sample(variant, seed)
+        except variants.NoSample as error:
             raise BadFact(
                 ("variant", "answer", "reject"), f"nothing can be drawn: {error}"
             ) from None
@@ -159,11 +159,11 @@ def check_draws(variant: Facts) -> None:
             raise BadFact(
                 ("variant",), f"with seed {seed} an expression has no value: {error}"
             ) from None
-        if len(drawn.wrong) != len(wrong):
-            told = {each.message["en"] for each in drawn.wrong}
+        if len(sampled.wrong) != len(wrong):
+            told = {each.message["en"] for each in sampled.wrong}
             number = next(n for n, each in enumerate(wrong) if each["message"]["en"] not in told)
             what = (
-                f"with seed {seed} ({_said(drawn.values)}) this "
+                f"with seed {seed} ({_said(sampled.values)}) this "
                 "is the right answer too: reject such draws"
             )
             raise BadFact(("variant", "wrong", number, "value"), what)
@@ -180,7 +180,7 @@ def _links(facts: Facts) -> None:
         ("often_said_but", CLAIM),
     ):
         for each in validators.texts(facts, key):
-            if not pattern.fullmatch(each) or len(each) > LONGEST[pattern]:
+            if not pattern.fullmatch(each) or len(each) > MAX_CHARS[pattern]:
                 raise BadFact(
                     (key,),
                     f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}",
@@ -210,9 +210,9 @@ def _is_address(url: Any) -> bool:
 def _variant(variant: Facts) -> None:
     validators.known(variant, KNOWN["variant"], "variant", ("variant",))
     draw, answer, wrongs = (
-        variant.get(name, empty) for name, empty in (("draw", {}), ("answer", {}), ("wrong", []))
+        variant.get(name, empty) for name, empty in (("sample", {}), ("answer", {}), ("wrong", []))
     )
-    validators.table(draw, ("variant", "draw"))
+    validators.table(draw, ("variant", "sample"))
     validators.table(answer, ("variant", "answer"))
     if not isinstance(wrongs, list):
         raise BadFact(("variant", "wrong"), "write [[variant.wrong]], once for each")
@@ -272,7 +272,7 @@ def check_rows(rows: Any, wrong: int) -> None:
 
 
 def _drawn(name: str, how: Any) -> str:
-    path: Path = ("variant", "draw", name)
+    path: Path = ("variant", "sample", name)
     validators.symbol(name, path)
     if name in variants.RESERVED:
         raise BadFact(path, f"{name} is a name of the answer's own")
@@ -362,7 +362,7 @@ def _step(step: Facts, path: Path) -> None:
 
 
 def _said(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {variants.shown(value)}" for name, value in values.items())
+    return ", ".join(f"{name} = {variants.format_value(value)}" for name, value in values.items())
 
 
 def line_of(source: str, path: Path) -> int:

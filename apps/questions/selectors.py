@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
-from apps.common.highlighting import coloured
+from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
 from apps.questions import rendering, html_columns, variants
-from apps.questions.models import Piece, Question, Revision
+from apps.questions.models import RevisionText, Question, Revision
 
 
 def question_for(slug: str) -> Question:
@@ -97,7 +97,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class QuestionPage:
     """A revision in one language, its variant drawn. All HTML is safe: made from cleaned text when
     it was stored.
     """
@@ -110,7 +110,7 @@ class Sheet:
     answer: SafeString  # figure and reference in place, verdicts as given
     numeric: SafeString | None
     unit: str
-    drawn: variants.Drawn | None
+    variant: variants.Variant | None
     choices: tuple[Choice, ...]
     hints: tuple[SafeString, ...]
     steps: tuple[Step, ...]
@@ -124,7 +124,7 @@ class Sheet:
         return list(self.revision.sources)
 
 
-def sheet(revision: Revision, seed: int = 0, *, language: str = "", verdicts: str = "") -> Sheet:
+def question_page(revision: Revision, seed: int = 0, *, language: str = "", verdicts: str = "") -> QuestionPage:
     """Return a revision as a page shows it (two queries at most).
 
     Args:
@@ -133,22 +133,22 @@ def sheet(revision: Revision, seed: int = 0, *, language: str = "", verdicts: st
         verdicts: HTML in the place of `{{verdicts}}`; without it there is nothing.
     """
     language = language or ("zh" if is_chinese() else "en")
-    return _Reading(revision, seed % variants.SEEDS, language, verdicts).sheet()
+    return _Reading(revision, seed % variants.SEEDS, language, verdicts).question_page()
 
 
 class _Reading:
     def __init__(self, revision: Revision, seed: int, language: str, verdicts: str) -> None:
         self.revision, self.seed, self.language = revision, seed, language
-        self.pieces = list(revision.pieces.all())
-        self.drawn = html_columns.drawn_html(revision, self.pieces, language, seed)
+        self.texts = list(revision.texts.all())
+        self.variant = html_columns.variant_html(revision, self.texts, language, seed)
         self.inserts = {"figure": getattr(revision, f"figure_{language}"), "verdicts": verdicts}
-        self.inserts["reference"] = coloured(revision.reference) if revision.reference else ""
+        self.inserts["reference"] = highlight_code(revision.reference) if revision.reference else ""
 
-    def sheet(self) -> Sheet:
+    def question_page(self) -> QuestionPage:
         facts, numeric = self.revision.facts, self.each("numeric")
         variant = facts.get("variant")
         checks = facts.get("step") or [{}] * len(self.of("step"))
-        return Sheet(
+        return QuestionPage(
             revision=self.revision,
             language=self.language,
             seed=self.seed,
@@ -157,9 +157,9 @@ class _Reading:
             answer=self.html(self.revision, "answer"),
             numeric=numeric[0] if numeric else None,
             unit=((variant or {}).get("unit") or {}).get(self.language, ""),
-            drawn=variants.draw(variant, self.seed) if variant else None,
+            variant=variants.sample(variant, self.seed) if variant else None,
             choices=tuple(
-                self.choice(number, piece) for number, piece in enumerate(self.of("choice"))
+                self.choice(number, text_row) for number, text_row in enumerate(self.of("choice"))
             ),
             hints=self.each("hint"),
             steps=tuple(
@@ -169,38 +169,38 @@ class _Reading:
             points=self.each("point"),
             mistakes=self.each("mistake"),
             follow_ups=self.each("follow_up"),
-            starter=coloured(self.revision.starter) if self.revision.starter else None,
+            starter=highlight_code(self.revision.starter) if self.revision.starter else None,
         )
 
-    def of(self, kind: str, group: int = 0) -> list[Piece]:
+    def of(self, kind: str, group: int = 0) -> list[RevisionText]:
         return sorted(
-            (p for p in self.pieces if p.kind == kind and p.group == group),
-            key=lambda piece: piece.position,
+            (p for p in self.texts if p.kind == kind and p.group == group),
+            key=lambda text_row: text_row.position,
         )
 
     def each(self, kind: str) -> tuple[SafeString, ...]:
-        return tuple(self.html(piece, "text") for piece in self.of(kind))
+        return tuple(self.html(text_row, "text") for text_row in self.of(kind))
 
-    def html(self, row: Revision | Piece, field: str) -> SafeString:
+    def html(self, row: Revision | RevisionText, field: str) -> SafeString:
         text = html_columns.Text(row, field, self.language)
-        stored = self.drawn.get(text.name) or getattr(row, text.column)
+        stored = self.variant.get(text.name) or getattr(row, text.column)
         return mark_safe(rendering.served(stored, **self.inserts))  # noqa: S308 - cleaned by nh3 when it was stored
 
-    def choice(self, number: int, piece: Piece) -> Choice:
+    def choice(self, number: int, text_row: RevisionText) -> Choice:
         facts = self.revision.facts["choice"][number]
         options = {option.key: self.option(option, facts) for option in self.of("option", number)}
         order = variants.shuffled(list(options), self.seed)
         return Choice(
-            self.html(piece, "text"), facts["form"], tuple(options[key] for key in order), facts
+            self.html(text_row, "text"), facts["form"], tuple(options[key] for key in order), facts
         )
 
-    def option(self, piece: Piece, facts: Mapping[str, Any]) -> Option:
+    def option(self, text_row: RevisionText, facts: Mapping[str, Any]) -> Option:
         right = facts["right"]
-        place = right.index(piece.key) if facts["form"] == "order" else -1
+        place = right.index(text_row.key) if facts["form"] == "order" else -1
         return Option(
-            piece.key,
-            self.html(piece, "text"),
-            self.html(piece, "reason"),
-            piece.key in right,
+            text_row.key,
+            self.html(text_row, "text"),
+            self.html(text_row, "reason"),
+            text_row.key in right,
             place,
         )

@@ -25,7 +25,7 @@ from django.conf import settings
 MEMORY = 64 * 1024 * 1024  # bytes
 # for one formula: a large one takes 0.07, and on a busy machine several times as long
 SECONDS = 0.5
-LONGEST = 5_000  # characters of a formula
+MAX_FORMULA_CHARS = 5_000  # characters of a formula
 # the colour of commands that KaTeX does not know, or that are not trusted: nobody's own
 UNKNOWN = "#c00001"
 OPTIONS = {
@@ -70,7 +70,7 @@ def fingerprint() -> str:
 def escaped(tex: str, display: bool, error: str) -> Formula:
     """Return TeX as it was written, for formulas that cannot be set."""
     name = "tex-source display" if display else "tex-source"
-    return Formula(f'<code class="{name}">{html.escape(tex[:LONGEST])}</code>', error)
+    return Formula(f'<code class="{name}">{html.escape(tex[:MAX_FORMULA_CHARS])}</code>', error)
 
 
 # ---------------------------------------------------------------- the thread and its context
@@ -95,8 +95,8 @@ def _set_all(wanted: list[tuple[str, bool]]) -> list[Formula]:
 
 
 def _set(tex: str, display: bool) -> Formula:
-    if len(tex) > LONGEST:
-        return escaped(tex, display, f"a formula has at most {LONGEST} characters")
+    if len(tex) > MAX_FORMULA_CHARS:
+        return escaped(tex, display, f"a formula has at most {MAX_FORMULA_CHARS} characters")
     function = _function()
     try:
         found: str = json.loads(function(tex, display))

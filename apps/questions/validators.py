@@ -12,7 +12,7 @@ from apps.questions import expressions
 
 Facts = Mapping[str, Any]
 Path = tuple[str | int, ...]
-LARGEST = 1e300  # of a number
+MAX_NUMBER = 1e300  # of a number
 
 
 class BadFact(Exception):
@@ -39,7 +39,7 @@ def storable(value: Any, path: Path = ()) -> None:
             raise BadFact(path, "a text cannot hold the character NUL")
     elif isinstance(value, int | float):
         if not is_number(value + 0):
-            raise BadFact(path, f"a number is at most {LARGEST:g}")
+            raise BadFact(path, f"a number is at most {MAX_NUMBER:g}")
     elif not (
         value is None
         or (path[:1] == ("review",) and isinstance(value, datetime.date | datetime.time))
@@ -118,4 +118,4 @@ def agree(first: bool, second: bool, path: Path, a: str, b: str) -> None:
 
 
 def is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # and no NaN
+    return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER  # and no NaN

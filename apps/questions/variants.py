@@ -1,7 +1,7 @@
 """Numeric parts drawn by seed: the same seed gives the same numbers, on every machine and every
 version of Python.
 
-    [variant.draw]    a name = { choices = [...] }, { from = 2, to = 5 } (whole numbers, both
+    [variant.sample]    a name = { choices = [...] }, { from = 2, to = 5 } (whole numbers, both
                       included), or a constant
     [variant.answer]  value = "…", and further names that later expressions may use;
                       reject = "…" draws again where it is true
@@ -23,14 +23,14 @@ from apps.questions.expressions import BadExpression, Number, read
 # variants of a question: enough that nobody learns the numbers, few enough to keep what was
 # rendered
 SEEDS = 64
-MOST_DRAWS = 500  # before we say that nothing can be drawn
+MAX_SAMPLES = 500  # before we say that nothing can be drawn
 PLAIN = 1e-9  # relative tolerance of an answer that names none: of rounding, not of judgement
 RESERVED = ("value", "reject")
 
 Facts = Mapping[str, Any]  # [variant] of question.toml
 
 
-class NoDraw(Exception):
+class NoSample(Exception):
     """Every draw was rejected."""
 
 
@@ -43,7 +43,7 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Variant:
     """A variant: its numbers, the answer, and the wrong answers with what to say to them."""
 
     seed: int
@@ -60,7 +60,7 @@ class Drawn:
         return abs(value - other) <= max(self.relative * abs(other), self.absolute)
 
 
-def draw(facts: Facts, seed: int) -> Drawn:
+def sample(facts: Facts, seed: int) -> Variant:
     """Return the variant that belongs to `seed` (counted modulo SEEDS).
 
     Raises:
@@ -72,14 +72,14 @@ def draw(facts: Facts, seed: int) -> Drawn:
     if rows := facts.get("rows"):
         return _of_row(facts, rows[seed % len(rows)], seed)
     answer = facts["answer"]
-    for turn in range(MOST_DRAWS):
+    for turn in range(MAX_SAMPLES):
         values: dict[str, Number] = {
-            name: _one(how, name, seed, turn) for name, how in facts.get("draw", {}).items()
+            name: _one(how, name, seed, turn) for name, how in facts.get("sample", {}).items()
         }
         _compute(answer, values)
         if not ("reject" in answer and read(answer["reject"], values).at(**values)):
             return _made(facts, values, seed)
-    raise NoDraw(f"{MOST_DRAWS} draws were rejected")
+    raise NoSample(f"{MAX_SAMPLES} draws were rejected")
 
 
 def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
@@ -100,7 +100,7 @@ def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
             values[name] = left.pop(name).at(**values)
 
 
-def _made(facts: Facts, values: dict[str, Number], seed: int) -> Drawn:
+def _made(facts: Facts, values: dict[str, Number], seed: int) -> Variant:
     wrong = [
         Wrong(float(read(each["value"], values).at(**values)), each["message"])
         for each in facts.get("wrong", [])
@@ -109,7 +109,7 @@ def _made(facts: Facts, values: dict[str, Number], seed: int) -> Drawn:
     return _with_tolerance(facts, seed, shown, float(values["value"]), wrong)
 
 
-def _of_row(facts: Facts, row: Mapping[str, Any], seed: int) -> Drawn:
+def _of_row(facts: Facts, row: Mapping[str, Any], seed: int) -> Variant:
     wrong = [
         Wrong(float(value), each["message"])
         for value, each in zip(row["wrong"], facts.get("wrong", []), strict=True)
@@ -119,20 +119,20 @@ def _of_row(facts: Facts, row: Mapping[str, Any], seed: int) -> Drawn:
 
 def _with_tolerance(
     facts: Facts, seed: int, values: Mapping[str, Number], answer: float, wrong: Sequence[Wrong]
-) -> Drawn:
+) -> Variant:
     tolerance = facts.get("tolerance") or {"relative": PLAIN, "absolute": PLAIN}
     relative, absolute = (
         float(tolerance.get("relative", 0.0)),
         float(tolerance.get("absolute", 0.0)),
     )
-    drawn = Drawn(seed, values, answer, relative, absolute, ())
-    return Drawn(
+    variant = Variant(seed, values, answer, relative, absolute, ())
+    return Variant(
         seed,
         values,
         answer,
         relative,
         absolute,
-        tuple(one for one in wrong if not drawn.is_right(one.value)),
+        tuple(one for one in wrong if not variant.is_right(one.value)),
     )
 
 
@@ -141,11 +141,11 @@ def _one(how: Any, name: str, seed: int, turn: int) -> Number:
         return how  # type: ignore[no-any-return]  # a constant; loading saw that it is a number
     if "choices" in how:
         choices: Sequence[Number] = how["choices"]
-        return choices[lot(f"{seed}/{turn}/{name}", len(choices))]
-    return int(how["from"]) + lot(f"{seed}/{turn}/{name}", int(how["to"]) - int(how["from"]) + 1)
+        return choices[stable_index(f"{seed}/{turn}/{name}", len(choices))]
+    return int(how["from"]) + stable_index(f"{seed}/{turn}/{name}", int(how["to"]) - int(how["from"]) + 1)
 
 
-def lot(what: str, sides: int) -> int:
+def stable_index(what: str, sides: int) -> int:
     """Return a number from 0 to `sides` - 1 that belongs to `what`. Our own: `random`'s draws may
     change with Python.
     """
@@ -157,7 +157,7 @@ def shuffled(keys: Sequence[str], seed: int) -> list[str]:
     return sorted(keys, key=lambda key: sha256(f"{seed % SEEDS}/{key}".encode()).digest())
 
 
-def shown(value: Number) -> str:
+def format_value(value: Number) -> str:
     """Return a drawn number as the text shows it."""
     return (
         str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

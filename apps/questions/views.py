@@ -22,14 +22,14 @@ from apps.questions.forms import ReportForm
 from apps.questions.models import Kind
 
 FILTERS = ("topic", "kind", "difficulty", "words")
-LONGEST = 200  # characters of a search
+MAX_SEARCH_CHARS = 200  # characters of a search
 ON_A_PAGE = 100
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def questions(request: HttpRequest) -> HttpResponse:
-    chosen = {name: clean(request.GET.get(name, ""))[:LONGEST].strip() for name in FILTERS}
+    chosen = {name: clean(request.GET.get(name, ""))[:MAX_SEARCH_CHARS].strip() for name in FILTERS}
     page = Paginator(selectors.questions(**chosen), ON_A_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     for own in ("page", "find"):  # find: the search was asked for by its key

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from launcher.say import Problem
 
-OLDEST = 15  # PostgreSQL's major version
+MIN_POSTGRES_MAJOR = 15  # PostgreSQL's major version
 TRIAL = "梯度下降"
 AGAIN = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
 
@@ -25,8 +25,8 @@ class Facts:
 
     def complaint(self) -> str:
         """Return what is wrong with it, and nothing when it will do."""
-        if self.version < OLDEST:
-            return f"PostgreSQL {self.version} is too old; Gradus needs {OLDEST} or newer."
+        if self.version < MIN_POSTGRES_MAJOR:
+            return f"PostgreSQL {self.version} is too old; Gradus needs {MIN_POSTGRES_MAJOR} or newer."
         if self.encoding != "UTF8":
             return (
                 f"The database stores text as {self.encoding}, which cannot hold Chinese. {AGAIN}"

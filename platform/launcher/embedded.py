@@ -31,7 +31,7 @@ ACCOUNTS = ("gradus", "postgres", "nobody")
 START_SECONDS = 120.0  # that a server may take to answer; one that ends is seen at once
 # where root keeps clusters, since PostgreSQL's account may not see the checkout
 ROOT_HOUSE = Path("/var/lib/gradus")
-LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107  # bytes of a socket's path
+MAX_SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107  # bytes of a socket's path
 # --locale too: without it, and without LANG, ctype is C and there are no Chinese trigrams
 INITDB = (
     "-E",
@@ -67,9 +67,9 @@ def socket_folder(data: Path) -> Path:
     else:
         folder = Path(f"/tmp/gradus-{os.geteuid()}-{name}")  # noqa: S108
     length = len(str(folder / "pg/.s.PGSQL.5432").encode())
-    if length > LONGEST_SOCKET:
+    if length > MAX_SOCKET_PATH_BYTES:
         raise Problem(
-            f"{folder} is too long for a socket ({length} bytes, at most {LONGEST_SOCKET}).",
+            f"{folder} is too long for a socket ({length} bytes, at most {MAX_SOCKET_PATH_BYTES}).",
             "unset XDG_RUNTIME_DIR, or make it shorter.",
         )
     return folder

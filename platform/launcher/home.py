@@ -18,7 +18,7 @@ from launcher.say import Problem
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / ".gradus"
 END_SECONDS = 20  # how long a former run may take to end
-LARGEST_LOG = 5_000_000  # bytes; then a new one is begun
+MAX_LOG_BYTES = 5_000_000  # bytes; then a new one is begun
 
 
 class Home:
@@ -61,7 +61,7 @@ class Home:
     def log(self, name: str) -> IO[bytes]:
         """Open a log to append to; a large one is put aside first."""
         path = self.logs / f"{name}.log"
-        if path.exists() and path.stat().st_size > LARGEST_LOG:
+        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         return path.open("ab", buffering=0)
 

@@ -21,7 +21,7 @@ from launcher.say import Problem, Step, step
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-OLDEST_NODE = 20
+MIN_NODE_MAJOR = 20
 NO_VENV = (
     "install it, then run this again. Debian, Ubuntu: apt install python3-venv (or "
     "python{0}.{1}-venv). "
@@ -136,7 +136,7 @@ def needs_node() -> bool:
     except (OSError, subprocess.SubprocessError):
         return True
     version = re.match(r"v(\d+)\.", said)
-    return version is None or int(version[1]) < OLDEST_NODE
+    return version is None or int(version[1]) < MIN_NODE_MAJOR
 
 
 def _install_installers(wanted: list[str], under_way: Step) -> None:

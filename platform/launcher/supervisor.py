@@ -21,7 +21,7 @@ from launcher.say import Problem, out
 from launcher.watcher import Watcher
 
 Launch = Callable[[int | IO[bytes]], "subprocess.Popen[bytes]"]
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a restart; doubled each time
+FIRST_PAUSE, MAX_PAUSE_SECONDS = 0.5, 30.0  # seconds before a restart; doubled each time
 HEALTHY_SECONDS = 20  # alive for so long, and its failures are forgotten
 LOOK_SECONDS = 0.1
 COLOURS = (36, 33, 35, 32, 34)
@@ -139,7 +139,7 @@ class Supervisor:
 
     def _mourn(self, child: Child, status: int, now: float) -> None:
         self.watcher.remove(child.process)
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**child.failures)
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE * 2**child.failures)
         child.failures += 1
         child.due = now + pause
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"

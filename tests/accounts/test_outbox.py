@@ -308,7 +308,7 @@ def test_a_slow_mail_server_does_not_hold_up_the_other_duties(
         return 1
 
     settings.TICK_SECONDS = 0.01
-    monkeypatch.setattr(housekeep, "DUTIES", (duty,))
+    monkeypatch.setattr(housekeep, "RUN_JOBS", (duty,))
     monkeypatch.setattr(housekeep, "MAIL_JOBS", (deliver,))
     with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit):
         pool.submit(call_command, "housekeep").result()

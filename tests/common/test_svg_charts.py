@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from apps.common.management.commands.assets import find_node
 from apps.common.number_format import significant
 from apps.common.svg_charts import (
-    LARGEST,
+    MAX_COORDINATE,
     Frame,
     Scale,
     apart,
@@ -102,8 +102,8 @@ def test_a_scale_around_any_range_has_ends_that_can_be_drawn(
     low, high = around(min(a, b), max(a, b))
     assert math.isfinite(high - low) and low < high
     unseen = (high - low) / 10**8
-    assert low - unseen <= max(-LARGEST, min(a, b, LARGEST))
-    assert min(LARGEST, max(a, b, -LARGEST)) <= high + unseen
+    assert low - unseen <= max(-MAX_COORDINATE, min(a, b, MAX_COORDINATE))
+    assert min(MAX_COORDINATE, max(a, b, -MAX_COORDINATE)) <= high + unseen
     marks = ticks(low, high, count)
     assert are_ticks(marks, count) and (len(marks) > 1 or count == 2)
     assert len({significant(mark, 6) for mark in ticks(low, high, 6)}) == len(ticks(low, high, 6))

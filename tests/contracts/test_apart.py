@@ -164,7 +164,7 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
         )
     try:
         until(
-            lambda: "/api/worker/v1/claim" in idle_site.asked or worker.poll() is not None,  # type: ignore[attr-defined]
+            lambda: "/api/worker/v1/lease" in idle_site.asked or worker.poll() is not None,  # type: ignore[attr-defined]
             240,
             lambda: f"it asks for work\n{log.read_text()}",
         )

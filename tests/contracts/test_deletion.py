@@ -21,7 +21,7 @@ from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, Run
-from apps.experiments.services import PredictionMade
+from apps.experiments.services import PredictionInput
 from apps.progress import services, attempts
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
@@ -38,7 +38,7 @@ PEOPLE = "/admin/accounts/user/"
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
 
 
@@ -61,7 +61,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     person.user_permissions.add(Permission.objects.get(codename="view_question"))
     noted(person, about=person)
     noted(person, about=address)
-    prediction = PredictionMade("holds", 80, {})
+    prediction = PredictionInput("holds", 80, {})
     measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
     assert question.current is not None
     report_mistake(

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.experiments.models import Run
 from apps.progress import services, studying
-from apps.progress.models import Waiting
+from apps.progress.models import UnreadVerdict
 from apps.progress.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
@@ -63,7 +63,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     bank.report_mistake(
         reporter=mei, revision=question.current, about="fact", text="x", language="en", key="k"
     )
-    assert Waiting.objects.filter(run=cast.run).exists()
+    assert UnreadVerdict.objects.filter(run=cast.run).exists()
     assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
     return {"attempt": answered.run_attempt.pk, "run": cast.run.pk}
 

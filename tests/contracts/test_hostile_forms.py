@@ -44,8 +44,8 @@ FIELDS = (
         "drop",
         "shared",
         "replicates",
-        "drawing-relu 1",
-        "drawing-nobody",
+        "sketch-relu 1",
+        "sketch-nobody",
     ),
     *(
         "part",
@@ -144,7 +144,7 @@ FORMS = sorted(
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
 
 
@@ -198,7 +198,7 @@ def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast)
             "replicates",
             "config-depth",
             "config-bias",
-            "drawing-relu 1",
+            "sketch-relu 1",
             "next",
             "email",
             "username",

@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from workers import labs
-from workers.engine import RULES, Curve, Point, Points, describe, judge, seeds
+from workers.engine import RULES, Curve, Point, Points, describe, evaluate_claims, seeds
 
 FOLDER = Path(labs.__file__).parent
 OUTCOMES = ("holds", "depends", "does_not_hold", "inconclusive")
@@ -175,7 +175,7 @@ def test_every_claim_has_a_rule_and_every_rule_a_claim(slug: str) -> None:
 def test_a_quick_run_is_judged_without_a_rule_that_raises(
     slug: str, quick: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    verdicts = judge(Points(quick(slug).yielded), claims_of(slug))
+    verdicts = evaluate_claims(Points(quick(slug).yielded), claims_of(slug))
     assert not caplog.records
     for claim, verdict in verdicts:
         assert verdict.outcome in OUTCOMES

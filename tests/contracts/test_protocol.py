@@ -55,7 +55,7 @@ class SimulatedWorker:
     run.
     """
 
-    def __init__(self, claim: worker_services.Claim) -> None:
+    def __init__(self, claim: worker_services.Lease) -> None:
         self.who: dict[str, Any] = {
             "worker": claim.run_attempt.worker,
             "run_attempt_id": claim.run_attempt.pk,
@@ -99,7 +99,7 @@ class Protocol(RuleBasedStateMachine):
     )
     def submit(self, who: int, lab: int, said: str) -> None:
         self.keys += 1
-        made = services.PredictionMade(said, 80, {}) if said else None
+        made = services.PredictionInput(said, 80, {}) if said else None
         with suppress(TooManyRuns):
             services.queue_run(
                 owner=self.people[who],
@@ -130,7 +130,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(bench=st.booleans())
     def claim(self, bench: bool) -> None:
-        claimed = worker_services.claim_run(
+        claimed = worker_services.lease_run(
             worker=self.worker, queues=["bench", "labs"] if bench else ["labs"], labs=LABS
         )
         if claimed:
@@ -138,7 +138,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def claim_whose_answer_is_lost(self) -> None:
-        worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
+        worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
 
     @precondition(lambda self: self.workers)
     @rule(which=index, events=st.integers(0, 3), lost=st.booleans())
@@ -242,7 +242,7 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
+            claimed = worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
             if claimed:
                 worker_services.finish_run(
                     worker=self.worker,
@@ -314,7 +314,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
 
 @pytest.fixture(autouse=True)
 def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup, "ring", lambda queue: None)
+    monkeypatch.setattr(wakeup, "wake_workers", lambda queue: None)
 
 
 @pytest.mark.services

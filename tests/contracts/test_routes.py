@@ -97,7 +97,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "account_reset_password_done": (same(200), same(405)),
     "account_reset_password_from_key": (same(200), same(200)),
     "account_reset_password_from_key_done": (same(200), same(405)),
-    "worker_api:claim": (same(401), same(401)),
+    "worker_api:lease": (same(401), same(401)),
     "worker_api:events": (same(401), same(401)),
     "worker_api:result": (same(401), same(401)),
     "worker_api:release": (same(401), same(401)),
@@ -210,7 +210,7 @@ def cast(rung: list[str]) -> Cast:
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
 
 

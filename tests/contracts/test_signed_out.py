@@ -35,7 +35,7 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
 
 @pytest.fixture
 def mei(monkeypatch: pytest.MonkeyPatch, db: None) -> User:
-    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     loaded()
     make_question("how-long", kinds=["numeric"], variant=VARIANT)
     return User.objects.create_user("mei@example.org", "mei", PASSWORD)

@@ -50,10 +50,10 @@ class Visitor:
         self.complaints: list[str] = []
         self._forgiven: tuple[str, ...] = ()
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        self.page.on("console", self._hear)
+        self.page.on("console", self._record_heartbeat)
         self.page.on("requestfinished", self._look)
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record_heartbeat(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(f"console: {message.text}")
 

@@ -25,14 +25,14 @@ from apps.progress import demo  # noqa: E402
 from workers import wire  # noqa: E402
 
 LABS = ("dead-relu", "activation-atlas", "activation-cost")
-DRAWING = {"relu 0.01": 0.03, "relu 0.1": 0.1, "relu 1": 0.5}
+SKETCH_PREFIX = {"relu 0.01": 0.03, "relu 0.1": 0.1, "relu 1": 0.5}
 
 
 @dataclass
 class Taken:
     """A run that a machine has claimed."""
 
-    claim: worker_services.Claim
+    claim: worker_services.Lease
     recorded: Run
 
     @property
@@ -55,13 +55,13 @@ class Taken:
         ]
         after = Run.objects.get(pk=self.claim.run.pk).last_seq
         for begin in range(0, len(events), 500):
-            piece = wire.EventsRequest(
+            text_row = wire.EventsRequest(
                 after + begin,
                 events[begin : begin + 500],
                 round(part * self.recorded.points_expected),
                 self.recorded.points_expected,
             )
-            worker_services.store_events(**self._who, report=piece)
+            worker_services.store_events(**self._who, report=text_row)
         return self
 
     def end(self, state: str = "succeeded", outcome: str = "", error: str = "") -> Run:
@@ -123,8 +123,8 @@ class Gallery:
         config: dict[str, Any] | None = None,
         said: str = "holds",
     ) -> Run:
-        drawing = DRAWING if slug == "dead-relu" else {}
-        made = services.PredictionMade(said, 80, drawing) if said else None
+        sketch = SKETCH_PREFIX if slug == "dead-relu" else {}
+        made = services.PredictionInput(said, 80, sketch) if said else None
         owner = User.objects.get(handle=handle)
         return services.queue_run(
             owner=owner,
@@ -136,7 +136,7 @@ class Gallery:
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
-        claim = worker_services.claim_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
+        claim = worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
         assert claim is not None and claim.run.pk == run.pk
         return Taken(claim, self.recorded[run.version.lab_id])
 

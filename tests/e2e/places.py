@@ -91,7 +91,7 @@ def kept(visitor: Visitor, runs: Runs) -> None:
     visitor.go("/labs/dead-relu/kept")
 
 
-def drawn(visitor: Visitor, runs: Runs) -> None:
+def variant(visitor: Visitor, runs: Runs) -> None:
     visitor.open_lab(depth=8)
     mark = visitor.page.locator(".mark-in").last
     mark.focus()
@@ -181,7 +181,7 @@ PLACES = [
     Place("lab-dead-relu", "", page("/labs/dead-relu")),
     Place("lab-activation-atlas", "", page("/labs/activation-atlas")),
     Place("lab-activation-cost", "sam", page("/labs/activation-cost")),
-    Place("lab-predicted", "mei", drawn),
+    Place("lab-predicted", "mei", variant),
     Place("lab-refused", "mei", refused_commit),
     Place("lab-from-a-run", "mei", changed_from_a_run),
     Place("lab-source", "", after("/labs/dead-relu", "details.source summary")),

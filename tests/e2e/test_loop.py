@@ -16,7 +16,7 @@ from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
 # seconds for a page, on a slow machine; one that waits for what viewers hold gets no answer at all
-LONGEST = 10.0
+MAX_SECONDS = 10.0
 WORDS = {"en": ("Verdict", "Your prediction"), "zh-Hans": ("结论", "你的预测")}
 
 
@@ -35,7 +35,7 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     mark.focus()
     for key in ("Home", "PageUp", "ArrowUp", "ArrowUp"):
         mark.press(key)
-    drawn = float(mark.input_value())
+    variant = float(mark.input_value())
     visitor.predict("holds", 80)
     run = visitor.commit()
 
@@ -66,7 +66,7 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     assert outcomes[0] == "holds"
     score = visitor.page.locator("#panel dl.score").inner_text()
     assert "80" in score and "0.04" in score, "how the prediction did: (0.8 - 1) squared"
-    assert drawn == pytest.approx(0.12, abs=0.02)
+    assert variant == pytest.approx(0.12, abs=0.02)
     assert visitor.violations() == []
 
 
@@ -174,7 +174,7 @@ def test_forty_people_watch_one_run_and_pages_still_load(
     assert ola.state(run) == "running", "the run must outlast the pages"
     told = ola.wait_for(run)
     crowd.wait(120)
-    assert slowest < LONGEST
+    assert slowest < MAX_SECONDS
     assert [viewer.state for viewer in crowd.viewers] == ["succeeded"] * 40
     for viewer in crowd.viewers:
         assert viewer.curves == curves(told)

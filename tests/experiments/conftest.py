@@ -106,7 +106,7 @@ def worker(db: None) -> Worker:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the queues whose bells were rung; no test of rules needs a broker."""
     queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.ring", queues.append)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
 
 
@@ -132,16 +132,16 @@ def queue(lab: Lab) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def offer(worker: Worker) -> Callable[..., worker_services.Claim | None]:
-    def offer(*queues: str) -> worker_services.Claim | None:
-        return worker_services.claim_run(worker=worker, queues=queues or ["labs"], labs=LABS)
+def offer(worker: Worker) -> Callable[..., worker_services.Lease | None]:
+    def offer(*queues: str) -> worker_services.Lease | None:
+        return worker_services.lease_run(worker=worker, queues=queues or ["labs"], labs=LABS)
 
     return offer
 
 
 @pytest.fixture
-def claim(offer: Callable[..., worker_services.Claim | None]) -> Callable[..., worker_services.Claim]:
-    def claim(*queues: str) -> worker_services.Claim:
+def claim(offer: Callable[..., worker_services.Lease | None]) -> Callable[..., worker_services.Lease]:
+    def claim(*queues: str) -> worker_services.Lease:
         claimed = offer(*queues)
         assert claimed is not None
         return claimed
@@ -164,7 +164,7 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 
 
 def report(
-    claimed: worker_services.Claim, *events: wire.Event, after: int | None = None, **more: Any
+    claimed: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
     """Send events of a run attempt, from where its claim said unless `after` says otherwise. Returns
     whether it should stop.
@@ -177,7 +177,7 @@ def report(
     )
 
 
-def finish(claimed: worker_services.Claim, state: str = "succeeded", **more: Any) -> Run:
+def finish(claimed: worker_services.Lease, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
     return worker_services.finish_run(
         worker=claimed.run_attempt.worker,

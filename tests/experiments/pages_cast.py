@@ -18,7 +18,7 @@ from workers import wire
 
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
 HEADLINE = "dead-relu.lr-kills"
-MOST_QUERIES = 12
+MAX_QUERIES = 12
 GOOD = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
 AGAIN = {"replicates": "16", "key": "again"}
 
@@ -40,12 +40,12 @@ def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
     return services.queue_run(**{"owner": owner, "lab": lab, "config": {}, "key": key, **more})
 
 
-def started(run: Run) -> worker_services.Claim:
+def started(run: Run) -> worker_services.Lease:
     """Have a machine claim the run, which must be the only one that waits, and report a point of
     each rate.
     """
     services.make_worker(name="pages", queues=["labs", "bench"])
-    claimed = worker_services.claim_run(
+    claimed = worker_services.lease_run(
         worker=Worker.objects.get(name="pages"),
         queues=["labs", "bench"],
         labs={run.version.lab_id: run.version.sha256},
@@ -84,8 +84,8 @@ def measured(run: Run, *verdicts: wire.Verdict) -> Run:
 
 def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
     """Record the project's own run of a lab at its own settings."""
-    ours = User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user(
-        "gradus@example.org", selectors.OURS
+    ours = User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", selectors.PROJECT_HANDLE
     )
     run = measured(queued(ours, lab, "recorded"), *verdicts)
     services.set_run_visibility(run=run, shared=True)
@@ -98,7 +98,7 @@ def page_of(run: Run, user: User | None = None, path: str = "") -> Any:
 
 def commit(client: Client, **more: Any) -> Any:
     """Send the form of dead-relu; `knob__width` is its field config-width, `drawing__relu_1`
-    drawing-relu 1; None leaves one out.
+    sketch-relu 1; None leaves one out.
     """
     sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}
     return client.post(

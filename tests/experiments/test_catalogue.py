@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 import pytest
 
 from apps.accounts.models import User
-from apps.experiments.services import PredictionMade
-from tests.experiments.pages_cast import MOST_QUERIES, browser, loaded, measured, queued, recorded
+from apps.experiments.services import PredictionInput
+from tests.experiments.pages_cast import MAX_QUERIES, browser, loaded, measured, queued, recorded
 
 pytestmark = pytest.mark.django_db
 Most = Callable[[int], AbstractContextManager[object]]
@@ -74,7 +74,7 @@ def test_a_filter_that_fits_nothing_says_so(value: str) -> None:
 
 def test_a_learner_sees_their_own_calibration_and_a_visitor_none(mei: User, sam: User) -> None:
     lab = loaded()
-    measured(queued(mei, lab, prediction=PredictionMade("holds", 80, {})))
+    measured(queued(mei, lab, prediction=PredictionInput("holds", 80, {})))
     assert "0.04" in browser(mei).get("/labs").content.decode()
     assert "0.04" not in browser(sam).get("/labs").content.decode()
     assert "Your calibration" not in browser().get("/labs").content.decode()
@@ -97,5 +97,5 @@ def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: M
     measured(queued(mei, lab))
     client = browser(mei)
     for path in ("/", "/labs"):
-        with django_assert_max_num_queries(MOST_QUERIES):
+        with django_assert_max_num_queries(MAX_QUERIES):
             assert client.get(path).status_code == 200

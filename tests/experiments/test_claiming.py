@@ -82,7 +82,7 @@ def test_a_flood_that_has_waited_long_delays_no_one_either(
 
 def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -> None:
     queue(mei, "k")
-    assert worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
+    assert worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
 
 
 def test_a_machine_gets_only_lanes_it_may_have(

@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.experiments.models import Outcome
 from tests.experiments.pages_cast import (
     HEADLINE,
-    MOST_QUERIES,
+    MAX_QUERIES,
     browser,
     loaded,
     measured,
@@ -96,5 +96,5 @@ def test_it_asks_the_database_little(mei: User, django_assert_max_num_queries: M
     recorded(lab)
     measured(queued(mei, lab, config={"width": 32}))
     client = browser(mei)
-    with django_assert_max_num_queries(MOST_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES):
         assert client.get("/claims").status_code == 200

@@ -107,18 +107,18 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_above_zero() -> None:
 
 def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
     class Made:
-        drawing = {"relu 1": 0.5}
+        sketch = {"relu 1": 0.5}
 
     specs = chart_specs.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
     assert [found["kind"] for found in specs] == ["curves", "bars"]
-    assert specs[1]["drawing"] == {"relu 1": 0.5}
+    assert specs[1]["sketch"] == {"relu 1": 0.5}
     assert '<rect class="gap" fill="url(#hatch-dead)"' in svg_charts.bars(
         specs[1], [curve("relu 1", 0.2)]
     )
 
 
 def test_a_verdict_is_said_in_the_labs_words() -> None:
-    found = presenters.finding(
+    found = presenters.present_verdict(
         WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16)
     )
     assert (found.said, found.effect, found.interval, found.glyph) == (
@@ -134,7 +134,7 @@ def test_a_verdict_is_said_in_the_labs_words() -> None:
 )
 def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
     words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
-    assert presenters.finding(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
+    assert presenters.present_verdict(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
 
 
 @pytest.mark.parametrize("outcome", ["holds", "depends"])
@@ -150,7 +150,7 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
             }
         }
     }
-    found = presenters.finding(
+    found = presenters.present_verdict(
         words,
         Verdict(claim="a.b", outcome=outcome, effect=3.3306690738754696e-16, low=0.0, high=1e300),
     )
@@ -158,7 +158,7 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
 
 
 def test_a_claim_the_lab_no_longer_has_keeps_its_name() -> None:
-    found = presenters.finding({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
+    found = presenters.present_verdict({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
     assert (found.statement, found.effect) == ("gone.claim", "–")
 
 

@@ -17,7 +17,7 @@ from celery import Celery
 from launcher.embedded import Valkey
 
 from apps.common import wakeup
-from apps.common.wakeup import ring
+from apps.common.wakeup import wake_workers
 from apps.experiments import run_events
 from workers.wire import celery_url
 
@@ -44,11 +44,11 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def publish() -> None:
-    run_events._publish(run_events.Told("r", 0, 0, [], "running", "{}"))
+    run_events._publish(run_events.RunEvent("r", 0, 0, [], "running", "{}"))
 
 
 def ring_bell() -> None:
-    ring("labs")
+    wake_workers("labs")
 
 
 def seconds(deed: Callable[[], None], times: int = 1) -> float:

@@ -28,7 +28,7 @@ def done() -> list[str]:
 @pytest.fixture
 def duties(done: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def duties(*them: Callable[[], int]) -> None:
-        monkeypatch.setattr(housekeep, "DUTIES", them)
+        monkeypatch.setattr(housekeep, "RUN_JOBS", them)
 
     return duties
 

@@ -38,7 +38,7 @@ def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> No
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
     assert (run.owner.handle, run.config["width"], run.prediction.confidence) == ("new", 32, 80)
-    assert run.prediction.drawing == {"relu 1": 0.75}
+    assert run.prediction.sketch == {"relu 1": 0.75}
 
 
 def test_it_survives_signing_in_too(lab: Lab, mei: User) -> None:

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.experiments.models import Lab, Prediction, Run
 from tests.experiments.pages_cast import (
     GOOD,
-    MOST_QUERIES,
+    MAX_QUERIES,
     browser,
     commit,
     loaded,
@@ -113,7 +113,7 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
     assert page["Location"] == f"/runs/{run.pk}"
     assert (run.owner, run.state, run.config["width"], run.at_defaults) == (mei, "queued", 32, False)
     made = Prediction.objects.get()
-    assert (made.claim, made.outcome, made.confidence, made.drawing) == (
+    assert (made.claim, made.outcome, made.confidence, made.sketch) == (
         "dead-relu.lr-kills",
         "holds",
         80,
@@ -142,7 +142,7 @@ def test_a_form_that_was_sent_and_then_changed_gets_a_key_of_its_own(lab: Lab, m
 )
 def test_a_bar_is_read_in_every_script(lab: Lab, mei: User, text: str) -> None:
     assert commit(browser(mei), drawing__relu_1=text).status_code == 302
-    assert Prediction.objects.get().drawing == {"relu 1": 0.75}
+    assert Prediction.objects.get().sketch == {"relu 1": 0.75}
 
 
 def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
@@ -161,8 +161,8 @@ def test_a_run_without_a_prediction_needs_none(lab: Lab, mei: User) -> None:
         ("key", None), ("key", ""), ("key", "k" * 65), ("key", "a\x00b"),
         ("config-depth", "99"), ("config-depth", "NaN"), ("config-depth", "9" * 5000),
         ("config-none", "1"), ("config-depth", "\x00"),
-        ("drawing-relu 1", "1.5"), ("drawing-relu 1", "-0.1"), ("drawing-relu 1", "nan"),
-        ("drawing-relu 1", "much"), ("drawing-relu 1", "0.5е0"), ("drawing-relu 1", "1" * 5000),
+        ("sketch-relu 1", "1.5"), ("sketch-relu 1", "-0.1"), ("sketch-relu 1", "nan"),
+        ("sketch-relu 1", "much"), ("sketch-relu 1", "0.5е0"), ("sketch-relu 1", "1" * 5000),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_and_nothing_is_queued(
@@ -276,5 +276,5 @@ def test_it_asks_the_database_little(
     run = measured(queued(mei, lab, config={"width": 32}))
     client = browser(mei)
     for path in ("/labs/dead-relu", f"/labs/dead-relu?from={run.pk}"):
-        with django_assert_max_num_queries(MOST_QUERIES):
+        with django_assert_max_num_queries(MAX_QUERIES):
             assert client.get(path).status_code == 200

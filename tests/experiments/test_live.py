@@ -1,4 +1,4 @@
-"""What viewers are told, when the run was read before the batches that go with it."""
+"""What viewers are run_event, when the run was read before the batches that go with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from apps.accounts.models import User
 from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
-from apps.experiments.worker_services import Claim
+from apps.experiments.worker_services import Lease
 from apps.experiments.sse import Viewer
 from tests.experiments.conftest import event, report
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_batches_stored_between_two_readings_are_told_once(
-    mei: User, queue: Callable[..., Run], claim: Callable[[], Claim]
+    mei: User, queue: Callable[..., Run], claim: Callable[[], Lease]
 ) -> None:
     queue(mei, "k")
     claimed = claim()
@@ -25,13 +25,13 @@ def test_batches_stored_between_two_readings_are_told_once(
     earlier = Run.objects.get()
     report(claimed, event(2.0), after=1)
     viewer = Viewer(earlier.pk, after=0)
-    told = run_events.told(
+    run_event = run_events.run_event(
         earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said=""
     )
-    assert len(viewer.take(told)) == 2
+    assert len(viewer.take(run_event)) == 2
 
     later = Run.objects.get()
-    again = run_events.told(
+    again = run_events.run_event(
         later,
         selectors.batches_after({later.pk: earlier.last_seq})[later.pk],
         since=earlier.last_seq,

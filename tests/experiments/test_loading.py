@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 @pytest.fixture
 def ours(db: None) -> User:
-    return User.objects.filter(handle=selectors.OURS).first() or User.objects.create_user(
-        "gradus@example.org", selectors.OURS
+    return User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", selectors.PROJECT_HANDLE
     )
 
 
@@ -146,9 +146,9 @@ def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage:
 def test_a_recording_that_no_table_can_hold_is_named(
     recorded: Path, field: str, value: Any
 ) -> None:
-    told = json.loads(recorded.read_text())
-    told["run"][field] = value
-    recorded.write_text(json.dumps(told))
+    run_event = json.loads(recorded.read_text())
+    run_event["run"][field] = value
+    recorded.write_text(json.dumps(run_event))
     with pytest.raises(BadFile, match=r"dead-relu\.json"):
         load_evidence(recorded)
 

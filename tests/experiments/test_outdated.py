@@ -22,7 +22,7 @@ NEWER = "c" * 64
 
 @pytest.fixture
 def run(mei: User, queue: Any) -> Run:
-    made = services.PredictionMade("holds", 80, {})
+    made = services.PredictionInput("holds", 80, {})
     waiting: Run = queue(mei, "k", prediction=made)
     return waiting
 
@@ -102,7 +102,7 @@ def test_a_run_of_a_withdrawn_lab_ends_and_is_not_offered_again(
 
 
 def test_a_run_that_was_begun_is_none_of_them(lab: Lab, run: Run, worker: Worker) -> None:
-    assert worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
+    assert worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     change(lab)
     seen("w2", NEWER)
     assert housekeeping.end_outdated_runs() == 0
@@ -114,7 +114,7 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
     claimed = elsewhere(
-        lambda: worker_services.claim_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
+        lambda: worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     ).result()
     assert claimed is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()

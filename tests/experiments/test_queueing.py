@@ -12,13 +12,13 @@ from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
 from apps.experiments.models import Worker, Prediction, Run
-from apps.experiments.queue_estimate import Waiting, order_of_turns, start_range
-from apps.experiments.services import PredictionMade
+from apps.experiments.queue_estimate import WaitingRun, fair_order, start_range
+from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import LABS, finish
 from workers import wire
 
 pytestmark = pytest.mark.django_db
-GUESS = PredictionMade("holds", 80, {"relu 1": 0.5})
+GUESS = PredictionInput("holds", 80, {"relu 1": 0.5})
 
 
 def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
@@ -108,8 +108,8 @@ def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected:
 
 
 def test_turns_alternate_between_those_who_wait() -> None:
-    waiting = [Waiting(f"a{i}", 1, "x") for i in range(3)] + [Waiting("b", 2, "x")]
-    order = order_of_turns(waiting, going={}, used={1: 5.0, 2: 7.0})
+    waiting = [WaitingRun(f"a{i}", 1, "x") for i in range(3)] + [WaitingRun("b", 2, "x")]
+    order = fair_order(waiting, going={}, used={1: 5.0, 2: 7.0})
     assert [w.run for w in order] == ["a0", "b", "a1", "a2"]
 
 
@@ -128,7 +128,7 @@ def seen(worker: Worker, **capabilities: Any) -> None:
 
 
 def test_a_place_says_that_nobody_works(mei: User, queue: Any, worker: Worker) -> None:
-    place = selectors.place_of(queue(mei, "k"))
+    place = selectors.queue_position(queue(mei, "k"))
     assert (place.reason, place.soonest) == ("no-worker", None)
 
 
@@ -136,7 +136,7 @@ def test_a_place_says_that_the_workers_have_other_code(
     mei: User, queue: Any, worker: Worker
 ) -> None:
     seen(worker, labs={"dead-relu": "older"})
-    assert selectors.place_of(queue(mei, "k")).reason == "other-code"
+    assert selectors.queue_position(queue(mei, "k")).reason == "other-code"
 
 
 def test_a_place_counts_who_goes_first(
@@ -147,12 +147,12 @@ def test_a_place_counts_who_goes_first(
         queue(ola, str(i))
     run = queue(mei, "k")
     claim()
-    place = selectors.place_of(run)
+    place = selectors.queue_position(run)
     # Ola has one running, so Mei is next, when that one ends
     assert (place.ahead, place.reason) == (0, "queue")
     assert place.soonest == 0 and place.latest == pytest.approx(32)
     assert (
-        selectors.place_of(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
+        selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
     )
 
 
@@ -162,7 +162,7 @@ def test_a_place_says_when_the_slots_are_ones_own(
     seen(worker)
     runs = [queue(ola, str(i)) for i in range(3)]
     claim(), claim()
-    assert selectors.place_of(runs[2]).reason == "slots"
+    assert selectors.queue_position(runs[2]).reason == "slots"
 
 
 def test_a_new_token_ends_the_old_one(worker: Worker) -> None:

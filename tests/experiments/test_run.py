@@ -13,11 +13,11 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
 from apps.experiments.models import Batch, Lab, Queue, Worker, Run
-from apps.experiments.services import PredictionMade
+from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import finish
 from tests.experiments.pages_cast import (
     AGAIN,
-    MOST_QUERIES,
+    MAX_QUERIES,
     browser,
     loaded,
     measured,
@@ -29,7 +29,7 @@ from tests.experiments.pages_cast import (
 )
 
 Most = Callable[[int], AbstractContextManager[object]]
-SURE = PredictionMade("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
+SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 READING = ("", "/panel", "/points", "/points.csv")
 DOING: dict[str, dict[str, str]] = {"/stop": {}, "/share": {"shared": "1"}, "/again": AGAIN}
 
@@ -328,7 +328,7 @@ def test_it_asks_the_database_little_in_every_state(
 
     def look() -> None:
         for path in READING:
-            with django_assert_max_num_queries(MOST_QUERIES):
+            with django_assert_max_num_queries(MAX_QUERIES):
                 assert client.get(f"/runs/{run.pk}{path}").status_code == 200
 
     assert "A worker is free" in client.get(f"/runs/{run.pk}").content.decode()

@@ -10,8 +10,8 @@ import pytest
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Run
-from apps.experiments.services import PredictionMade
-from tests.experiments.pages_cast import MOST_QUERIES, browser, loaded, measured, queued
+from apps.experiments.services import PredictionInput
+from tests.experiments.pages_cast import MAX_QUERIES, browser, loaded, measured, queued
 
 pytestmark = pytest.mark.django_db
 Most = Callable[[int], AbstractContextManager[object]]
@@ -39,7 +39,7 @@ def test_who_has_run_nothing_is_shown_where_to_begin(mei: User) -> None:
 
 
 def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
-    measured(queued(mei, loaded(), config={"width": 32}, prediction=PredictionMade("holds", 80, {})))
+    measured(queued(mei, loaded(), config={"width": 32}, prediction=PredictionInput("holds", 80, {})))
     page = browser(mei).get("/runs").content.decode()
     assert "units in each layer 32" in page
     assert "holds" in page
@@ -72,5 +72,5 @@ def test_it_asks_the_database_little_however_many_there_are(
 ) -> None:
     many(mei, 30)
     client = browser(mei)
-    with django_assert_max_num_queries(MOST_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES):
         assert client.get("/runs").status_code == 200

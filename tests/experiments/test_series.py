@@ -52,7 +52,7 @@ def test_a_long_series_is_thinned_but_keeps_its_peaks_and_ends() -> None:
     mean = [float(i % 100) for i in range(count)]
     mean[13_337] = 1e6
     one = series.joined([batch(1, step=[float(i) for i in range(count)], mean=mean)])[0]
-    assert len(one["step"]) <= 2 * series.MOST_PAIRS + 2
+    assert len(one["step"]) <= 2 * series.MAX_PAIRS + 2
     assert max(one["mean"]) == 1e6
     assert (one["step"][0], one["step"][-1]) == (0, count - 1)
 
@@ -60,7 +60,7 @@ def test_a_long_series_is_thinned_but_keeps_its_peaks_and_ends() -> None:
 def test_a_series_of_nothing_finite_is_thinned_too() -> None:
     count = 10_000
     one = series.joined([batch(1, step=[float(i) for i in range(count)], mean=[None] * count)])[0]
-    assert len(one["step"]) <= 2 * series.MOST_PAIRS + 2
+    assert len(one["step"]) <= 2 * series.MAX_PAIRS + 2
 
 
 @pytest.mark.django_db

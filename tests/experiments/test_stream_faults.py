@@ -166,7 +166,7 @@ def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site
 def test_what_a_reader_has_not_read_is_kept_once() -> None:
     """However often the database is read meanwhile; a reader that stays away is let go."""
     viewer = sse.Viewer(uuid.uuid4(), after=0)
-    told = run_events.Told(
+    run_event = run_events.RunEvent(
         str(viewer.run),
         0,
         2,
@@ -175,22 +175,22 @@ def test_what_a_reader_has_not_read_is_kept_once() -> None:
         '{"state":"running"}',
     )
     for _ in range(100):
-        assert not viewer.put(told)
+        assert not viewer.put(run_event)
     assert viewer.inbox.qsize() == 1
-    for i in range(2, sse.MOST_UNREAD + 10):
+    for i in range(2, sse.MAX_UNREAD_MESSAGES + 10):
         viewer.put(
-            run_events.Told(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", told.said)
+            run_events.RunEvent(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", run_event.said)
         )
     assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
 
 
 def test_a_message_before_which_one_is_missing_is_not_given() -> None:
     viewer = sse.Viewer(uuid.uuid4(), after=0)
-    over = run_events.Told(
+    over = run_events.RunEvent(
         str(viewer.run), 1, 2, [("points", 2, "{}")], "succeeded", '{"state":"succeeded"}'
     )
     assert viewer.put(over) and viewer.inbox.empty()
-    whole = run_events.Told(
+    whole = run_events.RunEvent(
         str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said
     )
     assert not viewer.put(whole)

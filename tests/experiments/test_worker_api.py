@@ -183,7 +183,7 @@ NONSENSE: list[Any] = [
 def test_a_claim_that_cannot_be_read_says_where(worker: SimulatedWorker, body: Any) -> None:
     answer = worker.post("claim", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
-    assert "ClaimRequest" in answer.json()["detail"]
+    assert "LeaseRequest" in answer.json()["detail"]
 
 
 BAD_EVENTS: list[Any] = [

@@ -24,7 +24,7 @@ from tests.launcher.conftest import ROOT, renamed, until
 from tests.ports import free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
-OURS = ("setup", "web", "housekeep", "worker-cpu", "worker-gpu")
+PROJECT_HANDLE = ("setup", "web", "housekeep", "worker-cpu", "worker-gpu")
 
 
 def services() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_the_file_is_valid() -> None:
 
 
 def test_it_has_every_part() -> None:
-    assert set(services()) == {*OURS, "postgres", "redis"}
+    assert set(services()) == {*PROJECT_HANDLE, "postgres", "redis"}
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
     assert services()["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0][
         "capabilities"
@@ -86,7 +86,7 @@ def test_images_do_not_run_as_root_and_the_site_has_no_torch() -> None:
     )
     for file in ("Dockerfile.web", "Dockerfile.worker"):
         for copied in re.findall(
-            r"^COPY (?!--from)(.+) \S+$",
+            r"^COPY_KEY_PREFIX (?!--from)(.+) \S+$",
             (ROOT / "platform/docker" / file).read_text(),
             re.MULTILINE,
         ):

@@ -38,7 +38,7 @@ def listens(page: Page, shown: str) -> None:
     page.wait_for_load_state()
 
 
-def sheet(page: Page) -> str:
+def question_slug(page: Page) -> str:
     return page.locator("article.q").get_attribute("data-question") or ""
 
 

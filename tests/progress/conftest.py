@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common import clock
 from apps.questions import html_columns
-from apps.questions.models import Bank, Piece, Question, Revision
+from apps.questions.models import Bank, RevisionText, Question, Revision
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 VARIANT: dict[str, Any] = {
     "tolerance": {"relative": 1e-3},
     "unit": {"en": "ms", "zh": "毫秒"},
-    "draw": {"n": {"from": 2, "to": 50}},
+    "sample": {"n": {"from": 2, "to": 50}},
     "answer": {"value": "n * 2"},
     "wrong": [
         {
@@ -93,12 +93,12 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     revision = Revision.objects.create(
         question=question, number=1, facts=facts, starter=parts.get("starter", ""), **words, **links
     )
-    pieces = [
-        Piece(revision=revision, kind=kind, position=n, **_both(text))
+    text_rows = [
+        RevisionText(revision=revision, kind=kind, position=n, **_both(text))
         for kind, n, text in _texts(slug, parts)
     ]
-    pieces += [
-        Piece(
+    text_rows += [
+        RevisionText(
             revision=revision,
             kind="option",
             group=0,
@@ -112,7 +112,7 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
         )
         for n, key in enumerate("abc" if "choice" in parts else "")
     ]
-    Piece.objects.bulk_create(pieces)
+    RevisionText.objects.bulk_create(text_rows)
     Revision.objects.filter(pk=revision.pk).update(
         published_at=NOON, html_made_by=html_columns.made_by()
     )

@@ -28,9 +28,9 @@ FILL = """
     SELECT id, user_id, gen_random_uuid(), 3, 'self', at, at::date, 20, '{}', at
     FROM (SELECT id, user_id, %(now)s::timestamptz - (n * 50 + id %% 50) * interval '1 day' AS at
           FROM progress_card, generate_series(1, %(each)s) n) made;
-    INSERT INTO progress_day (user_id, day, reviews, recalls, recalled, seconds)
+    INSERT INTO progress_dailystats (user_id, day, reviews, recalls, recalled, seconds)
     SELECT user_id, day, count(*), count(*), count(*), sum(seconds)
     FROM progress_review GROUP BY user_id, day;
-    ANALYZE progress_card; ANALYZE progress_review; ANALYZE progress_day;
+    ANALYZE progress_card; ANALYZE progress_review; ANALYZE progress_dailystats;
     ANALYZE questions_question;
 """

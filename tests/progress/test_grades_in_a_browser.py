@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from apps.accounts.models import User
 from apps.progress import services
-from apps.progress.models import Card, Review, Session
+from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.common.browsing import Open, needs_browser, press
 from tests.progress.browsing import (
@@ -23,7 +23,7 @@ from tests.progress.browsing import (
     learn,
     listens,
     ratings,
-    sheet,
+    question_slug,
 )
 from tests.progress.conftest import make_question
 
@@ -52,7 +52,7 @@ def opened(open_page: Open, mei: User, many: Many) -> tuple[Page, Question]:
         begin(page)
     with fetches_ahead(page):
         reveal(page)
-    return page, next(each for each in questions if each.slug == sheet(page))
+    return page, next(each for each in questions if each.slug == question_slug(page))
 
 
 def reveal(page: Page) -> None:
@@ -107,7 +107,7 @@ def test_escape_closes_the_menu_and_not_the_review(opened: tuple[Page, Question]
     expect(page.locator("#who .menu-list")).to_be_hidden()
     press(page, "z")
     expect(page.locator("#paused")).to_be_visible()
-    assert Session.objects.get().ended_at is None
+    assert ReviewSession.objects.get().ended_at is None
 
 
 def test_a_grade_waits_where_storage_is_full(opened: tuple[Page, Question]) -> None:
@@ -149,7 +149,7 @@ def test_a_review_goes_on_once_the_site_is_well_again(
     for path in (AHEAD, GRADE):
         page.route(path, lambda route: route.fulfill(status=503, body=""))
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     reveal(page)
     press(page, "3")
     expect(page.locator("#stays")).to_be_visible()
@@ -167,7 +167,7 @@ def test_a_card_that_nothing_follows_is_graded_anew_after_undo(
     for path in (AHEAD, GRADE):
         page.route(path, lambda route: route.abort())
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     reveal(page)
     press(page, "3")
     expect(page.locator("#stays")).to_be_visible()
@@ -219,14 +219,14 @@ def test_a_reload_right_after_a_grade_goes_on(open_page: Open, mei: User, many: 
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     held: list[Route] = []
     page.route(AHEAD, lambda route: held.append(route))
     reveal(page)
     with page.expect_response(GRADE):
         press(page, "4")
     page.reload()
-    assert sheet(page) != first
+    assert question_slug(page) != first
 
 
 def test_another_language_keeps_the_card(opened: tuple[Page, Question]) -> None:

@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import services, studying
-from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, Session, Attempt
+from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, ReviewSession, Attempt
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 
@@ -82,7 +82,7 @@ def rows() -> dict[str, int]:
         Note,
         Plan,
         Review,
-        Session,
+        ReviewSession,
         Attempt,
     ]
     return {table.__name__: table._default_manager.count() for table in tables}

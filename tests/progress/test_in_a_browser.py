@@ -12,9 +12,9 @@ from apps.accounts.models import User
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run
 from apps.progress import selectors
-from apps.progress.models import Card, Note, Review, Waiting
+from apps.progress.models import Card, Note, Review, UnreadVerdict
 from apps.questions.models import Question
-from apps.questions.variants import draw
+from apps.questions.variants import sample
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
 from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.browsing import (
@@ -25,7 +25,7 @@ from tests.progress.browsing import (
     learn,
     listens,
     ratings,
-    sheet,
+    question_slug,
 )
 from tests.progress.conftest import VARIANT, make_question
 
@@ -33,7 +33,7 @@ pytestmark = needs_browser
 
 
 def answer_of(user: User, question: Question) -> str:
-    return f"{draw(VARIANT, selectors.attempt_of(user, question).seed).answer:g}"
+    return f"{sample(VARIANT, selectors.attempt_of(user, question).seed).answer:g}"
 
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
@@ -140,7 +140,7 @@ def test_a_card_that_is_forgotten_comes_back_before_the_end(
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     for rating in ("1", "4", "3"):
         press(page, "Space")
         expect(page.locator(".grade")).to_be_visible()
@@ -158,7 +158,7 @@ def test_grades_wait_for_a_connection_and_a_count_shows_them(
     page = open_page("/review", mei)
     with fetches_ahead(page):
         begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     with fetches_ahead(page):
         press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
@@ -172,7 +172,7 @@ def test_grades_wait_for_a_connection_and_a_count_shows_them(
     expect(page.locator("#unsent")).to_be_hidden()
     assert Review.objects.count() == 1
     page.reload()
-    assert sheet(page) != first
+    assert question_slug(page) != first
 
 
 def test_grades_of_one_account_wait_while_another_is_signed_in(
@@ -213,7 +213,7 @@ def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, ma
     page = open_page("/review", mei)
     with fetches_ahead(page):
         begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     with fetches_ahead(page):
         press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
@@ -234,13 +234,13 @@ def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     press(page, "Space")
     expect(page.locator(".grade")).to_be_visible()
     with page.expect_response("**/grade"):
         press(page, "4")
     page.reload()
-    assert sheet(page) != first
+    assert question_slug(page) != first
     press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
@@ -250,14 +250,14 @@ def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many:
     learn(mei, many(3))
     page = open_page("/review", mei)
     begin(page)
-    first = sheet(page)
+    first = question_slug(page)
     press(page, "n")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     press(page, "z")
     expect(page.locator("#paused")).to_be_visible()
     press(page, "Enter")
     expect(page.locator("#paused")).to_be_hidden()
-    second = sheet(page)
+    second = question_slug(page)
     press(page, "s")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", second)
     assert Card.objects.get(question__slug=second).suspended
@@ -291,8 +291,8 @@ def test_the_longest_text_with_line_breaks_and_emoji_is_taken_and_no_longer_one_
     open_page: Open, mei: User, concept: Question
 ) -> None:
     page = open_page("/questions/why-relu", mei)
-    note, text = page.locator("[name=note]"), "a\nb\n🦆" + "c" * (Note.LONGEST - 6)
-    assert note.evaluate("field => field.maxLength") == Note.LONGEST
+    note, text = page.locator("[name=note]"), "a\nb\n🦆" + "c" * (Note.MAX_CHARS - 6)
+    assert note.evaluate("field => field.maxLength") == Note.MAX_CHARS
     note.fill(text[:-1])
     note.press("ControlOrMeta+End")
     page.keyboard.type("cc")
@@ -403,7 +403,7 @@ def test_all_of_it_without_scripts(
     page.get_by_role("button", name="Start").click()
     for _n in range(3):
         listens(page, "article.q[data-revealed='0']")
-        if sheet(page) == "how-long" and page.locator("#numeric-in").count():
+        if question_slug(page) == "how-long" and page.locator("#numeric-in").count():
             page.locator("#numeric-in").fill("-1")
             page.get_by_role("button", name="Check the answer").click()
             expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
@@ -420,21 +420,21 @@ def test_all_of_it_without_scripts(
 def test_a_verdict_is_read_once_it_is_on_screen(
     open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     run = measured(queued(mei, loaded()))
     page = open_page("/", mei)
-    assert Waiting.objects.exists()
+    assert UnreadVerdict.objects.exists()
     with page.expect_response(f"**/verdicts/{run.pk}") as answered:
         page.locator(f".descent a[href='/runs/{run.pk}'], .own-runs a").first.click()
         page.locator("#panel .offered").scroll_into_view_if_needed()
-    assert answered.value.ok and not Waiting.objects.exists()
+    assert answered.value.ok and not UnreadVerdict.objects.exists()
     expect(page.locator("form[action^='/verdicts/']")).to_have_count(0)
 
 
 def test_runs_that_go_on_are_heard_of_by_one_stream(
     open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     lab = Lab.objects.create(
         slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
     )

@@ -26,9 +26,9 @@ def grade(n: int, rating: int, at: datetime) -> Grade:
 GRADES = st.lists(
     st.tuples(st.sampled_from(memory.RATINGS), st.integers(0, 60 * 24 * 40)), max_size=12
 ).map(
-    lambda drawn: [
+    lambda variant: [
         grade(n, rating, BEGAN + timedelta(minutes=minutes))
-        for n, (rating, minutes) in enumerate(drawn)
+        for n, (rating, minutes) in enumerate(variant)
     ]
 )
 

@@ -28,7 +28,7 @@ from apps.progress import (
     studying,
 )
 from apps.progress.memory import Grade
-from apps.progress.models import Answer, Card, Day, Review, Attempt
+from apps.progress.models import Answer, Card, DailyStats, Review, Attempt
 from apps.progress.attempts import FormState
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
@@ -51,8 +51,8 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     of them twice or more.
     """
     made: list[dict[str, Any]] = []
-    drawn = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
-    for n, (minutes, rating, undone) in enumerate(sorted(drawn)):
+    variant = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
+    for n, (minutes, rating, undone) in enumerate(sorted(variant)):
         made.append(
             {
                 "review_id": UUID(int=n + 1),
@@ -75,7 +75,7 @@ def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
             else:
                 services.record(user=user, question=question, seconds=8.0, **post)
         card.refresh_from_db()
-        rows = Day.objects.filter(user=user, reviews__gt=0)
+        rows = DailyStats.objects.filter(user=user, reviews__gt=0)
         found = (
             selectors.memory_of(card),
             [(row.day, row.reviews, row.recalls, row.recalled, row.seconds) for row in rows],
@@ -186,7 +186,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
         ]
         counted += memory.fold(card.created_at, log)[1]
     recalls = [each for each in counted if each.was_recall]
-    rows = list(Day.objects.filter(user=mei))
+    rows = list(DailyStats.objects.filter(user=mei))
     fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
     assert sum(row.recalls for row in rows) == len(recalls) > 40
     assert fraction == sum(each.grade.rating > 1 for each in recalls) / len(recalls)

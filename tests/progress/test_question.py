@@ -16,7 +16,7 @@ from apps.accounts.models import User
 from apps.progress import selectors
 from apps.progress.models import Answer, Bookmark, Card, Note, Review, Attempt
 from apps.questions.models import Question
-from apps.questions.variants import draw
+from apps.questions.variants import sample
 from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def post(client: Client, path: str, **data: Any) -> Any:
 
 
 def answer_of(user: User, question: Question) -> str:
-    return str(draw(VARIANT, selectors.attempt_of(user, question).seed).answer)
+    return str(sample(VARIANT, selectors.attempt_of(user, question).seed).answer)
 
 
 def hidden(html: str, name: str) -> str:
@@ -60,7 +60,7 @@ def test_related_questions_stand_beside_the_answer_and_not_before(
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
-    right = str(draw(VARIANT, 0).answer)
+    right = str(sample(VARIANT, 0).answer)
     assert (
         'data-kind="right"'
         in post(client, f"{PAGE}/check", part="numeric", text=right).content.decode()
@@ -170,7 +170,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
-    n = draw(VARIANT, selectors.attempt_of(mei, numeric).seed).values["n"]
+    n = sample(VARIANT, selectors.attempt_of(mei, numeric).seed).values["n"]
     post(member, f"{PAGE}/check", part="numeric", text=str(n + 2))
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 
@@ -218,7 +218,7 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
 
 def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
     """Their forms carry what they answered; nothing is stored."""
-    path, right = "/questions/all-of-it/check", str(draw(VARIANT, 0).answer)
+    path, right = "/questions/all-of-it/check", str(sample(VARIANT, 0).answer)
     html = client.get("/questions/all-of-it").content.decode()
     for answer in (
         {"part": "numeric", "text": right},

@@ -19,11 +19,11 @@ from apps.progress.models import (
     Answer,
     Bookmark,
     Card,
-    Day,
+    DailyStats,
     Note,
     Plan,
     Review,
-    Session,
+    ReviewSession,
     Attempt,
 )
 from apps.progress.attempts import FormState
@@ -88,7 +88,7 @@ def is_what_the_log_says(user: User) -> None:
             held.step,
             held.stability,
         )
-    days = Day.objects.filter(user=user)
+    days = DailyStats.objects.filter(user=user)
     assert sum(row.reviews for row in days) == len(counted)
     assert sum(row.recalls for row in days) == sum(each.was_recall for each in counted)
 
@@ -99,7 +99,7 @@ def test_one_review_that_is_posted_by_many_is_stored_once(mei: User, numeric: Qu
         lambda: services.record(user=mei, question=numeric, review_id=name, rating=3).pk
     )
     assert len(set(results)) == 1 == Review.objects.count() == Card.objects.count()
-    assert Day.objects.get().reviews == 1
+    assert DailyStats.objects.get().reviews == 1
 
 
 def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
@@ -109,7 +109,7 @@ def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
             user=mei, question=questions.pop(), review_id=uuid4(), rating=3, seconds=2
         )
     )
-    assert Day.objects.get().reviews == 6 and Day.objects.get().seconds == 12
+    assert DailyStats.objects.get().reviews == 6 and DailyStats.objects.get().seconds == 12
 
 
 def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
@@ -155,14 +155,14 @@ def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
         )
     at_once(lambda: services.undo(user=mei).pk, times=2)
     assert (
-        Review.objects.filter(undoes__isnull=False).count() == 2 and Day.objects.get().reviews == 1
+        Review.objects.filter(undoes__isnull=False).count() == 2 and DailyStats.objects.get().reviews == 1
     )
 
 
 def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
     services.add_card(user=mei, question=make_question("question-1"))
     results = at_once(lambda: services.start_session(user=mei).pk)
-    assert len(set(results)) == 1 == Session.objects.count()
+    assert len(set(results)) == 1 == ReviewSession.objects.count()
 
 
 def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
@@ -180,7 +180,7 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
     standing = selectors.grades_of(card)
     assert len(standing) == 1 and Attempt.objects.get().graded_as == standing[0].review_id
     assert (
-        Review.objects.filter(rating__isnull=False).count() == 6 and Day.objects.get().reviews == 1
+        Review.objects.filter(rating__isnull=False).count() == 6 and DailyStats.objects.get().reviews == 1
     )
     is_what_the_log_says(mei)
 

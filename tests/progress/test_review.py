@@ -15,7 +15,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.experiments.models import Lab, LabVersion
 from apps.progress import selectors, services
-from apps.progress.models import Card, Review, Session
+from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question
 
@@ -63,7 +63,7 @@ def test_a_session_has_twenty_cards_at_most(member: Client, mei: User, many: Man
     learn(mei, many(23))
     assert "23 cards are due" in open_page(member)
     member.post("/review/start")
-    assert len(Session.objects.get().cards) == 20
+    assert len(ReviewSession.objects.get().cards) == 20
 
 
 def test_each_card_comes_once_and_the_end_says_what_came_of_it(
@@ -125,7 +125,7 @@ def test_undo_brings_the_card_back_across_a_reload(member: Client, mei: User, ma
     for _n in range(2):
         member.post("/review/undo")
     assert shown(open_page(member)) == first
-    assert selectors.standing(Session.objects.get()).done == 0
+    assert selectors.standing(ReviewSession.objects.get()).done == 0
 
 
 def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -> None:
@@ -193,7 +193,7 @@ def test_skip_moves_a_card_to_the_end(member: Client, mei: User, many: Many) -> 
     html = open_page(member)
     member.post("/review/skip", {"card": hidden(html, "card")})
     assert shown(open_page(member)) != shown(html)
-    assert len(Session.objects.get().cards) == 3
+    assert len(ReviewSession.objects.get().cards) == 3
 
 
 @pytest.mark.parametrize("card", ["", "0", "-4", "999999999999999999999", "x"])
@@ -202,9 +202,9 @@ def test_skipping_what_is_not_there_changes_nothing(
 ) -> None:
     learn(mei, many(2))
     member.post("/review/start")
-    before = Session.objects.get().cards
+    before = ReviewSession.objects.get().cards
     assert member.post("/review/skip", {"card": card}).status_code == 302
-    assert Session.objects.get().cards == before
+    assert ReviewSession.objects.get().cards == before
 
 
 def test_suspending_goes_on_to_the_next(member: Client, mei: User, many: Many) -> None:
@@ -234,7 +234,7 @@ def test_a_session_of_yesterday_is_over(
     hands.later(days=1)
     assert "2 cards are due" in open_page(member)
     member.post("/review/start")
-    assert Session.objects.filter(ended_at=None).count() == 1 and Session.objects.count() == 2
+    assert ReviewSession.objects.filter(ended_at=None).count() == 1 and ReviewSession.objects.count() == 2
 
 
 def test_nothing_due_offers_new_questions(member: Client, mei: User, many: Many) -> None:
@@ -242,11 +242,11 @@ def test_nothing_due_offers_new_questions(member: Client, mei: User, many: Many)
     html = open_page(member)
     assert "Nothing is due" in html and "Learn 5 new questions" in html
     member.post("/review/start", {"new": "5"})
-    assert len(Session.objects.get().cards) == 5
+    assert len(ReviewSession.objects.get().cards) == 5
 
 
 def test_nothing_at_all_is_said_and_begins_nothing(member: Client, mei: User) -> None:
-    assert member.post("/review/start").status_code == 409 and not Session.objects.exists()
+    assert member.post("/review/start").status_code == 409 and not ReviewSession.objects.exists()
 
 
 def test_cards_that_a_device_graded_already_are_passed_over(

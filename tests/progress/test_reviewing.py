@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.progress import memory, selectors, services
-from apps.progress.models import Card, Day, Review
+from apps.progress.models import Card, DailyStats, Review
 from apps.progress.services import NothingToUndo
 from apps.questions.models import Question
 from tests.progress.conftest import Hands
@@ -32,7 +32,7 @@ def card_of(user: User, question: Question) -> Card:
 def sums(user: User) -> dict[date, tuple[int, int, int]]:
     return {
         row.day: (row.reviews, row.recalls, row.recalled)
-        for row in Day.objects.filter(user=user)
+        for row in DailyStats.objects.filter(user=user)
         if row.reviews
     }
 
@@ -173,7 +173,7 @@ def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(
         results.append((selectors.memory_of(card_of(mei, concept)), sums(mei)))
         with connection.cursor() as cursor:
             cursor.execute(
-                "DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM progress_day"
+                "DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM progress_dailystats"
             )
     assert all(result == results[0] for result in itertools.islice(results, 1, None))
 
@@ -198,16 +198,16 @@ def test_sums_of_days_are_those_of_the_log(
         for card in Card.objects.filter(user=mei)
         for each in memory.fold(card.created_at, selectors.grades_of(card))[1]
     ]
-    assert sum(row.reviews for row in Day.objects.all()) == len(counted)
+    assert sum(row.reviews for row in DailyStats.objects.all()) == len(counted)
     assert (
-        sum(row.recalls for row in Day.objects.all())
+        sum(row.recalls for row in DailyStats.objects.all())
         == sum(each.was_recall for each in counted)
         > 0
     )
-    assert sum(row.recalled for row in Day.objects.all()) == sum(
+    assert sum(row.recalled for row in DailyStats.objects.all()) == sum(
         each.was_recall and each.grade.rating > 1 for each in counted
     )
-    assert sum(row.seconds for row in Day.objects.all()) == pytest.approx(10.0 * len(counted))
+    assert sum(row.seconds for row in DailyStats.objects.all()) == pytest.approx(10.0 * len(counted))
 
 
 def test_who_moves_keeps_the_days_of_what_was_done(mei: User, concept: Question) -> None:

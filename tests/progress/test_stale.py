@@ -23,7 +23,7 @@ from apps.progress import days, selectors, services, attempts, studying
 from apps.progress.models import Answer, Card, Note, Plan, Review, Attempt
 from apps.progress.attempts import FormState
 from apps.questions.models import Question, Revision
-from apps.questions.variants import draw
+from apps.questions.variants import sample
 from tests.progress.conftest import VARIANT, Hands, make_question
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def opened(member: Client, page: str, action: str = "/check") -> dict[str, str]:
 
 
 def right(attempt: Attempt) -> str:
-    return str(draw(VARIANT, attempt.seed).answer)
+    return str(sample(VARIANT, attempt.seed).answer)
 
 
 def ratings(user: User, question: Question) -> list[int]:
@@ -265,13 +265,13 @@ def test_a_note_that_is_too_long_is_refused_whole(
     member: Client, mei: User, concept: Question
 ) -> None:
     services.write_note(user=mei, question=concept, text="short")
-    response = member.post("/questions/why-relu/note", {"note": "é" * (Note.LONGEST + 1)})
+    response = member.post("/questions/why-relu/note", {"note": "é" * (Note.MAX_CHARS + 1)})
     assert (
         response.status_code == 422
         and "4000" in response.content.decode()
         and Note.objects.get().text == "short"
     )
-    assert member.post("/questions/why-relu/note", {"note": "é" * Note.LONGEST}).status_code == 302
+    assert member.post("/questions/why-relu/note", {"note": "é" * Note.MAX_CHARS}).status_code == 302
 
 
 def test_minutes_can_be_chosen_after_the_interview(member: Client, mei: User, hands: Hands) -> None:

@@ -12,12 +12,12 @@ import pytest
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import parts, selectors, studying
-from apps.progress.models import Answer, Card, Judge, Review, Attempt
+from apps.progress.models import Answer, Card, GradedBy, Review, Attempt
 from apps.progress.attempts import FormState
 from apps.progress.studying import AlreadyRevealed, Checked
 from apps.questions.models import Question
-from apps.questions.selectors import sheet as sheet_of
-from apps.questions.variants import draw
+from apps.questions.selectors import question_page
+from apps.questions.variants import sample
 from tests.progress.conftest import VARIANT, Hands
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def answer(
 
 
 def right(user: User, question: Question) -> str:
-    return str(draw(VARIANT, selectors.attempt_of(user, question).seed).answer)
+    return str(sample(VARIANT, selectors.attempt_of(user, question).seed).answer)
 
 
 def rating(user: User, question: Question) -> list[int]:
@@ -47,7 +47,7 @@ def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
     assert checked.mark.is_right and checked.answer is not None and checked.answer.grade == 3
     studying.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
-    assert Review.objects.get().graded_by == Judge.NUMERIC
+    assert Review.objects.get().graded_by == GradedBy.NUMERIC
 
 
 def test_right_with_a_hint_is_hard(mei: User, numeric: Question) -> None:
@@ -89,7 +89,7 @@ def test_several_parts_count_as_the_lowest(mei: User, mixed: Question) -> None:
     answer(mei, mixed, part="choice-0", chosen=["a", "c"])
     studying.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
-    assert Review.objects.get().graded_by == Judge.CHOICE
+    assert Review.objects.get().graded_by == GradedBy.CHOICE
 
 
 def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_learner(
@@ -97,7 +97,7 @@ def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_
 ) -> None:
     assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
     own = answer(mei, mixed, part="step-1", own="missed")
-    assert own.answer is not None and (own.answer.grade, own.answer.graded_by) == (1, Judge.SELF)
+    assert own.answer is not None and (own.answer.grade, own.answer.graded_by) == (1, GradedBy.SELF)
     studying.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
 
@@ -111,7 +111,7 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
     def opened() -> int:
         attempt = selectors.attempt_of(mei, mixed)
         return parts.open_steps(
-            sheet_of(attempt.revision, attempt.seed), selectors.answers_of(attempt)
+            question_page(attempt.revision, attempt.seed), selectors.answers_of(attempt)
         )
 
     assert opened() == 1

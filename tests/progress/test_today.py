@@ -16,10 +16,10 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run, Verdict
-from apps.experiments.selectors import OURS
+from apps.experiments.selectors import PROJECT_HANDLE
 from apps.progress import verdict_quotes, selectors, services, studying
 from apps.progress import today as plans
-from apps.progress.models import Card, Plan, Waiting
+from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
 from tests.progress.conftest import Hands, make_question
 
@@ -57,7 +57,7 @@ def lab(db: None) -> Lab:
 
 @pytest.fixture
 def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]:
-    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
 
     def finished(user: User, state: str = "succeeded") -> Run:
         run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
@@ -116,7 +116,7 @@ def test_the_first_day_is_done_step_by_step(
         ("lab", "done"),
         ("verdict", "now"),
     ]
-    services.open_verdict(run=run)
+    services.mark_verdict_read(run=run)
     assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "done"]
 
 
@@ -156,7 +156,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     was_run: bool,
 ) -> None:
     finished(mei if was_run else sam)
-    Waiting.objects.all().delete()
+    UnreadVerdict.objects.all().delete()
     # its own clock is the database's, which no hand of this test moves
     Run.objects.update(queued_at=now())
     for _n in range(2):
@@ -167,7 +167,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
         "one that was not run, or longest ago"
     )
     finished(mei)
-    Waiting.objects.all().delete()
+    UnreadVerdict.objects.all().delete()
     assert plans.of(mei).left == []
 
 
@@ -228,11 +228,11 @@ def test_a_verdict_waits_until_it_is_opened(
     other = Client()
     other.force_login(sam)
     assert other.post(f"/verdicts/{run.pk}").status_code == 404
-    assert member.get(f"/verdicts/{run.pk}").status_code == 405 and Waiting.objects.exists()
+    assert member.get(f"/verdicts/{run.pk}").status_code == 405 and UnreadVerdict.objects.exists()
     assert f'href="/runs/{run.pk}"' in page(member)
     for _again in range(2):
         assert member.post(f"/verdicts/{run.pk}")["Location"] == f"/runs/{run.pk}"
-        assert not Waiting.objects.exists()
+        assert not UnreadVerdict.objects.exists()
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "lost", "limit_exceeded"])
@@ -240,12 +240,12 @@ def test_a_run_without_a_verdict_waits_for_nobody(
     mei: User, finished: Callable[..., Run], state: str
 ) -> None:
     finished(mei, state)
-    assert not Waiting.objects.exists()
+    assert not UnreadVerdict.objects.exists()
 
 
 def test_the_projects_own_runs_wait_for_nobody(finished: Callable[[User], Run]) -> None:
     finished(User.objects.project())
-    assert not Waiting.objects.exists()
+    assert not UnreadVerdict.objects.exists()
 
 
 def test_a_finished_run_offers_the_questions_that_name_its_claims(
@@ -254,9 +254,9 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
     run = finished(mei)
     html = member.get(f"/runs/{run.pk}/questions", headers={"hx-request": "true"}).content.decode()
     assert "/questions/why-relu" in html and "<html" not in html and "Add to your cards" in html
-    assert Waiting.objects.exists() and f'hx-post="/verdicts/{run.pk}"' in html
+    assert UnreadVerdict.objects.exists() and f'hx-post="/verdicts/{run.pk}"' in html
     seen = member.post(f"/verdicts/{run.pk}", headers={"hx-request": "true"})
-    assert (seen.status_code, seen.content) == (200, b"") and not Waiting.objects.exists()
+    assert (seen.status_code, seen.content) == (200, b"") and not UnreadVerdict.objects.exists()
     assert "/verdicts/" not in member.get(f"/runs/{run.pk}/questions").content.decode()
     member.post("/questions/why-relu/card", {"next": f"/runs/{run.pk}"})
     assert "in your cards" in member.get(f"/runs/{run.pk}/questions").content.decode()
@@ -291,7 +291,7 @@ def test_a_run_of_another_offers_nothing(
     assert (
         "/questions/why-relu" in html
         and "Add to your cards" not in html
-        and Waiting.objects.exists()
+        and UnreadVerdict.objects.exists()
     )
 
 
@@ -424,7 +424,7 @@ def test_today_asks_little_of_the_database(
 def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.ring", lambda queue: None)
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     run, other = (
         labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )
@@ -445,8 +445,8 @@ def test_what_an_own_run_says_again_is_not_said_twice(
     member: Client, mei: User, concept: Question, finished: Callable[[User], Run]
 ) -> None:
     """The recorded run and one's own agree: one sentence, and a line for each."""
-    recorder = User.objects.filter(handle=OURS).first() or User.objects.create_user(
-        "gradus@example.org", OURS
+    recorder = User.objects.filter(handle=PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", PROJECT_HANDLE
     )
     for owner in (recorder, mei):
         finished(owner)

@@ -34,7 +34,7 @@ check = { symbols = ["n"], answer = "1 / n" }
 [variant]
 tolerance = { relative = 1e-3 }
 unit = { en = "nats", zh = "奈特" }
-[variant.draw]
+[variant.sample]
 n = { from = 2, to = 9 }
 [variant.answer]
 value = "log(n)"

@@ -10,10 +10,10 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.questions import services
-from apps.questions.models import Bank, Piece, Question, Report, Revision
+from apps.questions.models import Bank, RevisionText, Question, Report, Revision
 from tests.common.editing import edit, fields_of, send
 
-TABLES = ("bank", "question", "revision", "piece", "report")
+TABLES = ("bank", "question", "revision", "text", "report")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question)
     )
     guess.refresh_from_db()
     assert guess.current_id == draft.pk != first and guess.current is not None
-    assert guess.current.title_html_en == "A better title" and guess.current.pieces.count() == 11
+    assert guess.current.title_html_en == "A better title" and guess.current.texts.count() == 11
     assert Revision.objects.get(pk=first).title_en != "A better title"
 
 
@@ -154,7 +154,7 @@ def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
         for name in ("title", "statement", "answer")
         for language in ("en", "zh")
     }
-    inlines = {"pieces-TOTAL_FORMS": "1", "pieces-INITIAL_FORMS": "0"}
+    inlines = {"texts-TOTAL_FORMS": "1", "texts-INITIAL_FORMS": "0"}
     point = {
         "kind": "point",
         "group": "0",
@@ -163,7 +163,7 @@ def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
         "text_en": "So.",
         "text_zh": "如此。",
     }
-    form = words | inlines | {f"pieces-0-{name}": value for name, value in point.items()}
+    form = words | inlines | {f"texts-0-{name}": value for name, value in point.items()}
     operator.post(
         "/admin/questions/revision/add/",
         form | {"question": question.pk, "facts": "{}", "sources": "[]"},
@@ -206,7 +206,7 @@ def test_what_is_typed_in_the_admin_has_line_breaks_of_one_character(
 
 
 def test_tables_are_as_many_as_are_tested() -> None:
-    assert {model._meta.model_name for model in (Bank, Question, Revision, Piece, Report)} == set(
+    assert {model._meta.model_name for model in (Bank, Question, Revision, RevisionText, Report)} == set(
         TABLES
     )
 

@@ -17,15 +17,15 @@ from django.conf import settings
 from apps.questions import lint, generate, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
-from apps.questions.selectors import sheet
-from apps.questions.variants import SEEDS, Drawn, draw
+from apps.questions.selectors import question_page
+from apps.questions.variants import SEEDS, Variant, sample
 
 FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/question.toml"))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_figures_and_tables_are_what_their_programs_make(folder: Path) -> None:
-    assert generate.is_up_to_date(folder), "run: python manage.py draw_figures"
+    assert generate.is_up_to_date(folder), "run: python manage.py render_figures"
 
 
 def test_it_has_no_faults() -> None:
@@ -38,7 +38,7 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
     for question in Question.objects.offered().select_related("current"):
         assert question.current is not None
         for language in ("en", "zh"):
-            shown = sheet(question.current, 1, language=language)
+            shown = question_page(question.current, 1, language=language)
             assert (
                 shown.title
                 and shown.statement
@@ -167,12 +167,12 @@ def test_what_the_page_prints_can_be_typed(step: str, text: str) -> None:
     assert mark.is_right, mark
 
 
-def numeric_parts() -> Iterator[tuple[str, Drawn]]:
+def numeric_parts() -> Iterator[tuple[str, Variant]]:
     for folder in FOLDERS:
         facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
         if "answer" in facts.get("variant", {}):
             for seed in range(0, SEEDS, 9):
-                yield f"{folder.name} {seed}", draw(facts["variant"], seed)
+                yield f"{folder.name} {seed}", sample(facts["variant"], seed)
 
 
 NUMERIC = dict(numeric_parts())
@@ -180,14 +180,14 @@ NUMERIC = dict(numeric_parts())
 
 @pytest.mark.parametrize("part", NUMERIC)
 def test_a_number_is_right_in_every_spelling(part: str) -> None:
-    drawn = NUMERIC[part]
-    whole = float(drawn.answer).is_integer() and abs(drawn.answer) < 1e15
-    mantissa, power = f"{drawn.answer:.17e}".split("e")
-    texts = [repr(drawn.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
+    variant = NUMERIC[part]
+    whole = float(variant.answer).is_integer() and abs(variant.answer) < 1e15
+    mantissa, power = f"{variant.answer:.17e}".split("e")
+    texts = [repr(variant.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
     if whole:
-        texts += [f"{int(drawn.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
+        texts += [f"{int(variant.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
     else:
-        texts += [repr(drawn.answer).replace(".", sign) for sign in "．٫。"]
+        texts += [repr(variant.answer).replace(".", sign) for sign in "．٫。"]
     for text in texts:
         for spelling in (text, text.translate(DEVANAGARI), text.replace("-", "−")):
-            assert marking.numeric(spelling, drawn).is_right, spelling
+            assert marking.numeric(spelling, variant).is_right, spelling

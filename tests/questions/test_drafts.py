@@ -11,7 +11,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.questions import services
 from apps.questions.loading import load_questions
-from apps.questions.models import Piece, Question, Revision
+from apps.questions.models import RevisionText, Question, Revision
 from tests.common.editing import edit, fields_of, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,18 +40,18 @@ def url(draft: Revision) -> str:
 
 
 def rows_of(form: dict[str, Any], draft: Revision, kind: str) -> list[str]:
-    """Return the prefixes of a draft's pieces of a kind, in their order."""
-    pks = list(draft.pieces.filter(kind=kind).values_list("pk", flat=True))
+    """Return the prefixes of a draft's texts of a kind, in their order."""
+    pks = list(draft.texts.filter(kind=kind).values_list("pk", flat=True))
     prefixes = {
         int(value[0]): name.removesuffix("-id")
         for name, value in form.items()
-        if name.startswith("pieces-") and name.endswith("-id") and value[0]
+        if name.startswith("texts-") and name.endswith("-id") and value[0]
     }
     return [prefixes[pk] for pk in pks]
 
 
 def texts(draft: Revision, kind: str = "point") -> list[str]:
-    return list(draft.pieces.filter(kind=kind).values_list("text_en", flat=True))
+    return list(draft.texts.filter(kind=kind).values_list("text_en", flat=True))
 
 
 # ---------------------------------------------------------------- size
@@ -75,10 +75,10 @@ def test_every_question_of_the_bank_can_be_saved_as_a_draft(operator: Client) ->
 def test_a_draft_that_is_saved_unchanged_stays_as_it_was(
     operator: Client, draft: Revision, url: str
 ) -> None:
-    before = list(Piece.objects.filter(revision=draft).values())
+    before = list(RevisionText.objects.filter(revision=draft).values())
     assert edit(operator, url).status_code == 302
     after = Revision.objects.filter(pk=draft.pk).values().get()
-    assert list(Piece.objects.filter(revision=draft).values()) == before
+    assert list(RevisionText.objects.filter(revision=draft).values()) == before
     assert after["statement_en"] == draft.statement_en and after["facts"] == draft.facts
 
 
@@ -96,11 +96,11 @@ def test_all_pieces_move_by_one_and_a_new_one_comes_first(
 ) -> None:
     form = fields_of(operator.get(url))
     first, second = rows_of(form, draft, "point")
-    count = int(form["pieces-TOTAL_FORMS"][0])
+    count = int(form["texts-TOTAL_FORMS"][0])
     new = {"kind": "point", "group": "0", "position": "0", "text_en": "New.", "text_zh": "新。"}
     moved = {f"{first}-position": "1", f"{second}-position": "2"}
-    moved |= {f"pieces-{count}-{name}": value for name, value in new.items()}
-    moved["pieces-TOTAL_FORMS"] = str(count + 1)
+    moved |= {f"texts-{count}-{name}": value for name, value in new.items()}
+    moved["texts-TOTAL_FORMS"] = str(count + 1)
     assert edit(operator, url, **moved).status_code == 302
     assert texts(draft) == ["New.", "One point.", "Another point."]
 
@@ -169,7 +169,7 @@ def test_what_only_the_other_changed_is_kept_when_one_saves_again(
     ]
     assert send(operator, url, fields_of(answer)).status_code == 302
     draft.refresh_from_db()
-    first = draft.pieces.filter(kind="point")[0]
+    first = draft.texts.filter(kind="point")[0]
     assert (draft.title_en, draft.answer_en, draft.labs) == (
         "My title",
         "Their answer.",
@@ -216,11 +216,11 @@ def test_pieces_that_the_other_added_and_deleted_are_shown_and_kept(
     form = fields_of(operator.get(url))
     first, second = rows_of(form, draft, "point")
     (hint,) = rows_of(form, draft, "hint")
-    count = int(form["pieces-TOTAL_FORMS"][0])
+    count = int(form["texts-TOTAL_FORMS"][0])
     new = {"kind": "point", "group": "0", "position": "2", "text_en": "New.", "text_zh": "新。"}
-    their = {f"pieces-{count}-{name}": value for name, value in new.items()}
+    their = {f"texts-{count}-{name}": value for name, value in new.items()}
     their |= {
-        "pieces-TOTAL_FORMS": str(count + 1),
+        "texts-TOTAL_FORMS": str(count + 1),
         f"{second}-DELETE": "on",
         f"{hint}-DELETE": "on",
     }
@@ -254,12 +254,12 @@ def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing_unseen(
 @pytest.mark.parametrize(
     "odd",
     [
-        {"pieces-INITIAL_FORMS": "9" * 40},
-        {"pieces-TOTAL_FORMS": "x"},
-        {"pieces-TOTAL_FORMS": "99999"},
-        {"pieces-0-id": "x\x00"},
-        {"pieces-0-id": "9" * 30},
-        {"pieces-0-id": ""},
+        {"texts-INITIAL_FORMS": "9" * 40},
+        {"texts-TOTAL_FORMS": "x"},
+        {"texts-TOTAL_FORMS": "99999"},
+        {"texts-0-id": "x\x00"},
+        {"texts-0-id": "9" * 30},
+        {"texts-0-id": ""},
     ],
     ids=repr,
 )

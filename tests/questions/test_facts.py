@@ -127,17 +127,17 @@ def test_strange_facts_in_a_file_are_refused_by_file_and_line(
 
 def test_strange_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
     one = loading.read_folder(bank / "losses" / "guess")
-    revision, pieces, _lines = loading.rows_of(one)
+    revision, text_rows, _lines = loading.rows_of(one)
     facts = json.loads(json.dumps(revision.facts))
     facts["variant"]["rows"] = ROWS
     refused = 0
     for path in [(), *places(facts)]:
         for value in STRANGE[:2] if not path else STRANGE:
             revision.facts = altered(facts, path, value) if path else value
-            refused += bool(services.faults_of(revision, pieces))
+            refused += bool(services.faults_of(revision, text_rows))
     assert refused > 1000
     revision.facts = facts
-    assert services.faults_of(revision, pieces) == [], "as it was, it can be published"
+    assert services.faults_of(revision, text_rows) == [], "as it was, it can be published"
 
 
 @pytest.mark.parametrize(

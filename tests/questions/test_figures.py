@@ -46,11 +46,11 @@ def test_lines_stay_on_the_paper_and_stop_where_there_is_no_number() -> None:
         if element.get("class") == "line a0"
     )
     assert line.get("d", "").count("M") == 2
-    sheet = ET.fromstring(filled().svg("en")).get("viewBox", "").split()
+    page = ET.fromstring(filled().svg("en")).get("viewBox", "").split()
     heights = [
-        float(piece.split(" ")[1]) for piece in line.get("d", "").replace("L", "M").split("M")[1:]
+        float(text_row.split(" ")[1]) for text_row in line.get("d", "").replace("L", "M").split("M")[1:]
     ]
-    assert all(0 <= height <= float(sheet[3]) for height in heights)
+    assert all(0 <= height <= float(page[3]) for height in heights)
 
 
 def test_bars_have_names_and_values() -> None:

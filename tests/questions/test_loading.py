@@ -14,8 +14,8 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.questions import generate, services
 from apps.questions.loading import load_questions
-from apps.questions.models import Piece, Question, Revision
-from apps.questions.selectors import sheet
+from apps.questions.models import RevisionText, Question, Revision
+from apps.questions.selectors import question_page
 from apps.questions.markdown_parser import BadFile
 from tests.questions.conftest import Change
 
@@ -31,8 +31,8 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
         "对 $n$ 类随机猜测的损失是多少？",
     )
     assert "katex" in revision.title_html_zh and "<em>guess</em>" in revision.statement_html_en
-    pieces = {kind: revision.pieces.filter(kind=kind).count() for kind in Piece.Kind.values}
-    assert pieces == {
+    text_rows = {kind: revision.texts.filter(kind=kind).count() for kind in RevisionText.Kind.values}
+    assert text_rows == {
         "hint": 1,
         "step": 2,
         "numeric": 1,
@@ -107,8 +107,8 @@ def test_a_published_revision_never_changes(guess: Question) -> None:
     for change in (
         lambda: Revision.objects.filter(pk=revision.pk).update(statement_en="else"),
         lambda: Revision.objects.filter(pk=revision.pk).update(published_at=None),
-        lambda: revision.pieces.filter(kind="hint").update(text_zh="else"),
-        lambda: Piece.objects.create(
+        lambda: revision.texts.filter(kind="hint").update(text_zh="else"),
+        lambda: RevisionText.objects.create(
             revision=revision, kind="hint", position=7, text_en="a", text_zh="b"
         ),
     ):
@@ -256,7 +256,7 @@ def test_a_fault_names_its_file_and_line_and_nothing_is_loaded(
 
 def test_a_figure_that_was_not_drawn_says_how_to_draw_it(bank: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").unlink()
-    with pytest.raises(BadFile, match=r"figure\.zh\.svg:1: is missing.*draw_figures"):
+    with pytest.raises(BadFile, match=r"figure\.zh\.svg:1: is missing.*render_figures"):
         load_questions(bank)
 
 
@@ -277,7 +277,7 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     (folder / "variant.py").write_text(PROGRAM)
     change(
         "question.toml",
-        '[variant.draw]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n',
+        '[variant.sample]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n',
         "",
     )
     change("question.toml", 'value = "log2(n)"\n', "")
@@ -286,18 +286,18 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
         (folder / f"figure.{language}.svg").unlink()
     change("en.md", " {{figure: the curve}}", "")
     change("zh.md", "{{figure: 曲线}}", "")
-    with pytest.raises(BadFile, match=r"variants\.json:1: cannot be read.*draw_figures"):
+    with pytest.raises(BadFile, match=r"variants\.json:1: cannot be read.*render_figures"):
         load_questions(bank)
-    for path, text in generate.drawn(folder).items():
+    for path, text in generate.variant(folder).items():
         path.write_text(text, encoding="utf-8")
     load_questions(bank)
     current = Question.objects.get(slug="guess").current
     assert current is not None
-    shown = sheet(current, 3, language="en")
+    shown = question_page(current, 3, language="en")
     assert (
-        shown.drawn is not None
-        and shown.drawn.answer == 0.125
-        and shown.drawn.wrong[0].value == 5.0
+        shown.variant is not None
+        and shown.variant.answer == 0.125
+        and shown.variant.wrong[0].value == 5.0
     )
     assert shown.numeric is not None and ">5<" in shown.numeric
 
@@ -326,23 +326,23 @@ def test_a_question_that_comes_back_with_other_words_is_a_revision_that_is_offer
 
 
 @pytest.mark.parametrize(
-    "what", ["a piece is given away", "a piece is deleted", "the revision is deleted"]
+    "what", ["a text is given away", "a text is deleted", "the revision is deleted"]
 )
 def test_a_published_revision_loses_nothing(guess: Question, what: str) -> None:
     revision = guess.current
     assert revision is not None
     draft = services.draft_from(question=guess)
-    draft.pieces.all().delete()  # a draft may lose what it has
+    draft.texts.all().delete()  # a draft may lose what it has
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
         match what:
-            case "a piece is given away":
-                revision.pieces.filter(kind="hint").update(revision=draft)
-            case "a piece is deleted":
-                revision.pieces.filter(kind="hint")._raw_delete("default")
+            case "a text is given away":
+                revision.texts.filter(kind="hint").update(revision=draft)
+            case "a text is deleted":
+                revision.texts.filter(kind="hint")._raw_delete("default")
             case _:
                 Question.objects.filter(pk=guess.pk).update(current=None)
                 Revision.objects.filter(pk=revision.pk)._raw_delete("default")
-    assert revision.pieces.count() == 11
+    assert revision.texts.count() == 11
     Revision.objects.filter(pk=draft.pk).delete()
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from apps.questions import marking
 from apps.questions.expressions import NoValue, read
-from apps.questions.variants import Drawn, Wrong
+from apps.questions.variants import Variant, Wrong
 from tests.questions.test_expressions import trees
 
-DRAWN = Drawn(
+DRAWN = Variant(
     0, {}, -1.9, 1e-3, 0.0, (Wrong(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),)
 )
 CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
@@ -59,15 +59,15 @@ def test_the_unit_may_stand_behind_the_number() -> None:
 
 @given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
 def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> None:
-    drawn = Drawn(0, {}, answer, 0.01, 1e-6, ())
+    variant = Variant(0, {}, answer, 0.01, 1e-6, ())
     value = answer * (1 + off)
-    assert marking.numeric(repr(value), drawn).is_right == drawn.is_right(value)
+    assert marking.numeric(repr(value), variant).is_right == variant.is_right(value)
 
 
 def test_the_tolerance_is_said_in_words() -> None:
     assert marking.tolerance(DRAWN) == "An answer within 0.1 % counts as right."
     assert (
-        marking.tolerance(Drawn(0, {}, 1.0, 0.0, 0.002, ()))
+        marking.tolerance(Variant(0, {}, 1.0, 0.0, 0.002, ()))
         == "An answer within 0.002 counts as right."
     )
 

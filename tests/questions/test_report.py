@@ -65,7 +65,7 @@ def test_the_same_form_twice_is_one_report(signed_in: Client, guess: Question) -
 def test_so_many_reports_may_wait_and_no_more(
     signed_in: Client, guess: Question, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Report, "MOST_OPEN", 1)
+    monkeypatch.setattr(Report, "MAX_OPEN_REPORTS", 1)
     signed_in.post(URL, FILLED)
     assert signed_in.post(URL, FILLED | {"key": "k2"}).status_code == 429
     assert signed_in.post(URL, FILLED).status_code == 302, "what was sent before is known"

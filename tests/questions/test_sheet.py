@@ -25,58 +25,58 @@ def revision(guess: Question) -> Revision:
 
 def test_it_holds_every_part_in_the_reader_s_language(revision: Revision) -> None:
     with translation.override("zh-hans"):
-        sheet = selectors.sheet(revision)
+        page = selectors.question_page(revision)
     assert (
-        "猜测" in sheet.statement
-        and sheet.unit == "奈特"
-        and len(sheet.hints) == 1
-        and len(sheet.points) == 2
+        "猜测" in page.statement
+        and page.unit == "奈特"
+        and len(page.hints) == 1
+        and len(page.points) == 2
     )
-    assert [step.check for step in sheet.steps] == [{"symbols": ["n"], "answer": "1 / n"}, None]
+    assert [step.check for step in page.steps] == [{"symbols": ["n"], "answer": "1 / n"}, None]
     assert (
-        "别" not in sheet.answer
-        and 'aria-label="a curve"' in sheet.answer
-        and 'class="code"' in sheet.answer
+        "别" not in page.answer
+        and 'aria-label="a curve"' in page.answer
+        and 'class="code"' in page.answer
     )
-    assert selectors.sheet(revision, language="en").unit == "nats"
+    assert selectors.question_page(revision, language="en").unit == "nats"
 
 
 def test_the_numeric_part_shows_the_numbers_of_the_seed(revision: Revision) -> None:
     for seed in (0, 1, 64):
-        sheet = selectors.sheet(revision, seed, language="en")
-        assert sheet.drawn is not None and sheet.numeric is not None
-        assert f">{sheet.drawn.values['n']}<" in sheet.numeric and "{{" not in sheet.numeric
-    assert selectors.sheet(revision, 0).numeric == selectors.sheet(revision, 64).numeric
+        page = selectors.question_page(revision, seed, language="en")
+        assert page.variant is not None and page.numeric is not None
+        assert f">{page.variant.values['n']}<" in page.numeric and "{{" not in page.numeric
+    assert selectors.question_page(revision, 0).numeric == selectors.question_page(revision, 64).numeric
 
 
 def test_a_variant_is_set_once_and_kept(
     revision: Revision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = selectors.sheet(revision, 3, language="en").numeric
+    first = selectors.question_page(revision, 3, language="en").numeric
     monkeypatch.setattr(rendering, "render", lambda *a, **k: pytest.fail("it was set before"))
-    assert selectors.sheet(revision, 3, language="en").numeric == first
+    assert selectors.question_page(revision, 3, language="en").numeric == first
 
 
 def test_options_are_shuffled_by_seed_and_keep_their_reasons(revision: Revision) -> None:
-    orders = {tuple(selectors.sheet(revision, seed).choices[0].keys) for seed in range(8)}
+    orders = {tuple(selectors.question_page(revision, seed).choices[0].keys) for seed in range(8)}
     assert orders == {("a", "b"), ("b", "a")}
-    options = {option.key: option for option in selectors.sheet(revision).choices[0].options}
+    options = {option.key: option for option in selectors.question_page(revision).choices[0].options}
     assert (
         options["a"].is_right and not options["b"].is_right and "It is not" in options["b"].reason
     )
 
 
 def test_verdicts_come_from_above_and_are_nothing_without(revision: Revision) -> None:
-    assert "gradus:" not in selectors.sheet(revision).answer
+    assert "gradus:" not in selectors.question_page(revision).answer
     assert (
-        "<aside>holds</aside>" in selectors.sheet(revision, verdicts="<aside>holds</aside>").answer
+        "<aside>holds</aside>" in selectors.question_page(revision, verdicts="<aside>holds</aside>").answer
     )
 
 
 def test_it_takes_two_queries_at_most(revision: Revision) -> None:
-    selectors.sheet(revision, 5)
+    selectors.question_page(revision, 5)
     with CaptureQueriesContext(connection) as queries:
-        selectors.sheet(revision, 5)
+        selectors.question_page(revision, 5)
     assert len(queries) <= 2
 
 
@@ -94,5 +94,5 @@ def test_values_may_be_shown_in_any_text(
     load_questions(bank)
     current = Question.objects.get(slug="guess").current
     assert current is not None
-    sheet = selectors.sheet(current, 7, language="en")
-    assert sheet.drawn is not None and f">{sheet.drawn.values['n']}<" in sheet.hints[0]
+    page = selectors.question_page(current, 7, language="en")
+    assert page.variant is not None and f">{page.variant.values['n']}<" in page.hints[0]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from apps.questions import variants
 from apps.questions.expressions import BadExpression
-from apps.questions.variants import NoDraw, draw
+from apps.questions.variants import NoSample, sample
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
 FACTS: dict[str, Any] = {
     "tolerance": {"relative": 1e-3},
-    "draw": {"w": {"choices": [0.4, 0.5, 0.6]}, "grad": {"from": 2, "to": 5}, "x_max": 1},
+    "sample": {"w": {"choices": [0.4, 0.5, 0.6]}, "grad": {"from": 2, "to": 5}, "x_max": 1},
     "answer": {"value": "w - grad", "double": "2 * value", "reject": "w == 0.5"},
     "wrong": [{"value": "w + grad", "message": MESSAGE}],
 }
@@ -23,30 +23,30 @@ FACTS: dict[str, Any] = {
 
 @given(st.integers(0, 10**9))
 def test_the_same_seed_draws_the_same_numbers_within_the_bounds(seed: int) -> None:
-    drawn = draw(FACTS, seed)
-    assert drawn == draw(FACTS, seed) == draw(FACTS, seed % variants.SEEDS)
+    variant = sample(FACTS, seed)
+    assert variant == sample(FACTS, seed) == sample(FACTS, seed % variants.SEEDS)
     assert (
-        drawn.values["w"] in (0.4, 0.6)
-        and drawn.values["grad"] in (2, 3, 4, 5)
-        and drawn.values["x_max"] == 1
+        variant.values["w"] in (0.4, 0.6)
+        and variant.values["grad"] in (2, 3, 4, 5)
+        and variant.values["x_max"] == 1
     )
     assert (
-        drawn.answer == drawn.values["w"] - drawn.values["grad"]
-        and drawn.values["double"] == 2 * drawn.answer
+        variant.answer == variant.values["w"] - variant.values["grad"]
+        and variant.values["double"] == 2 * variant.answer
     )
     assert (
-        drawn.wrong[0].value == drawn.values["w"] + drawn.values["grad"]
-        and drawn.wrong[0].message == MESSAGE
+        variant.wrong[0].value == variant.values["w"] + variant.values["grad"]
+        and variant.wrong[0].message == MESSAGE
     )
 
 
 def test_seeds_draw_what_they_drew_when_this_was_written() -> None:
-    drawn = [draw(FACTS, seed).values for seed in range(3)]
-    assert [(one["w"], one["grad"]) for one in drawn] == [(0.4, 5), (0.4, 2), (0.6, 5)]
+    variant = [sample(FACTS, seed).values for seed in range(3)]
+    assert [(one["w"], one["grad"]) for one in variant] == [(0.4, 5), (0.4, 2), (0.6, 5)]
 
 
 def test_seeds_reach_every_value() -> None:
-    seen = [draw(FACTS, seed).values for seed in range(variants.SEEDS)]
+    seen = [sample(FACTS, seed).values for seed in range(variants.SEEDS)]
     assert {one["grad"] for one in seen} == {2, 3, 4, 5} and {one["w"] for one in seen} == {
         0.4,
         0.6,
@@ -55,48 +55,48 @@ def test_seeds_reach_every_value() -> None:
 
 def test_the_order_in_which_values_are_written_does_not_matter() -> None:
     turned = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
-    assert [draw(turned, seed).answer for seed in range(8)] == [
-        draw(FACTS, seed).answer for seed in range(8)
+    assert [sample(turned, seed).answer for seed in range(8)] == [
+        sample(FACTS, seed).answer for seed in range(8)
     ]
 
 
 def test_values_that_need_each_other_are_refused() -> None:
     with pytest.raises(BadExpression):
-        draw({"answer": {"value": "other", "other": "value"}}, 0)
+        sample({"answer": {"value": "other", "other": "value"}}, 0)
 
 
 def test_a_draw_that_is_always_rejected_ends() -> None:
-    with pytest.raises(NoDraw):
-        draw({**FACTS, "answer": {"value": "w", "reject": "w > 0"}}, 0)
+    with pytest.raises(NoSample):
+        sample({**FACTS, "answer": {"value": "w", "reject": "w > 0"}}, 0)
 
 
 def test_a_wrong_answer_that_is_right_here_is_left_out() -> None:
     assert (
-        draw({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong == ()
+        sample({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong == ()
     )
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 0.1))
 def test_tolerance_is_relative_to_the_answer_or_absolute(answer: float, off: float) -> None:
-    relative = variants.Drawn(0, {}, answer, 0.01, 0.0, ())
+    relative = variants.Variant(0, {}, answer, 0.01, 0.0, ())
     assert relative.is_right(answer * (1 + off)) == (
         abs(answer * (1 + off) - answer) <= 0.01 * abs(answer)
     )
-    absolute = variants.Drawn(0, {}, answer, 0.0, 0.05, ())
+    absolute = variants.Variant(0, {}, answer, 0.0, 0.05, ())
     assert absolute.is_right(answer + off) == (abs(answer + off - answer) <= 0.05)
 
 
 def test_an_answer_without_tolerance_forgives_rounding_alone() -> None:
-    drawn = draw({"draw": {}, "answer": {"value": "1 / 3"}}, 0)
-    assert drawn.is_right(0.3333333333) and not drawn.is_right(0.333)
+    variant = sample({"sample": {}, "answer": {"value": "1 / 3"}}, 0)
+    assert variant.is_right(0.3333333333) and not variant.is_right(0.333)
 
 
 def test_rows_of_a_program_take_the_place_of_expressions() -> None:
     rows = [
         {"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]} for seed in range(64)
     ]
-    drawn = draw({"rows": rows, "wrong": [{"message": MESSAGE}]}, 65)
-    assert drawn.values == {"n": 1} and drawn.answer == 2 and drawn.wrong[0].value == 4
+    variant = sample({"rows": rows, "wrong": [{"message": MESSAGE}]}, 65)
+    assert variant.values == {"n": 1} and variant.answer == 2 and variant.wrong[0].value == 4
 
 
 @given(st.lists(st.text("abcdef", min_size=1), unique=True, max_size=6), st.integers(0, 1000))
@@ -109,4 +109,4 @@ def test_options_are_shuffled_by_seed_and_none_is_lost(keys: list[str], seed: in
     ("value", "text"), [(784, "784"), (0.4, "0.4"), (2.0, "2"), (1e-05, "1e-05")]
 )
 def test_drawn_numbers_are_shown_short(value: float, text: str) -> None:
-    assert variants.shown(value) == text
+    assert variants.format_value(value) == text

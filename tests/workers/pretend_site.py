@@ -22,7 +22,7 @@ TOKEN = "a machine's token"
 class Offer:
     """A run that waits for a worker, and what workers have said about it since."""
 
-    claim: wire.Claim
+    claim: wire.Lease
     waiting: bool = True
     stop: bool = False
     stale: bool = False
@@ -64,7 +64,7 @@ class PretendSite:
 
     def __init__(self) -> None:
         self.offers: list[Offer] = []
-        self.asked: list[wire.ClaimRequest] = []
+        self.asked: list[wire.LeaseRequest] = []
         self.away = self.refuses_token = self.refuses_results = False
         self.cut = 0  # requests that were cut while it was away
         self.changed = threading.Condition()
@@ -101,7 +101,7 @@ class PretendSite:
                 "token": f"try-{number}",
                 "after": after,
             }
-            claim = wire.Claim(
+            claim = wire.Lease(
                 **run,
                 **times,
                 queue=queue,
@@ -134,14 +134,14 @@ class PretendSite:
         if machine != f"Worker {TOKEN}" or self.refuses_token:
             return 401, {"code": "not-authorised", "detail": "Who are you?"}
         if path == f"{wire.PREFIX}/claim":
-            return self._claim(msgspec.json.decode(body, type=wire.ClaimRequest))
+            return self._claim(msgspec.json.decode(body, type=wire.LeaseRequest))
         *_, number, deed = path.split("/")
         offer = self.offers[int(number) - 1]
         if offer.stale or token != offer.claim.token or offer.released is not None:
             return 409, {"code": "stale-run-attempt", "detail": "Another try has the run."}
         return getattr(self, f"_{deed}")(offer, body)
 
-    def _claim(self, asked: wire.ClaimRequest) -> tuple[int, Any]:
+    def _claim(self, asked: wire.LeaseRequest) -> tuple[int, Any]:
         self.asked.append(asked)
         for queue in asked.queues:
             for offer in self.offers:

@@ -78,7 +78,7 @@ def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
 
 def bell(redis: str) -> Callable[[], None]:
     app = Celery(broker=wire.celery_url(redis))
-    return lambda: app.send_task(wire.BELL, queue="labs", retry=False)
+    return lambda: app.send_task(wire.WAKE_UP_TASK, queue="labs", retry=False)
 
 
 def wait_for_end(pid: int, seconds: float = 120) -> None:
@@ -99,12 +99,12 @@ def test_a_bell_is_answered_at_once_again_and_again(
     site: PretendSite, start: Start, redis_url: str
 ) -> None:
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
-    ring = bell(redis_url)
-    ring()
+    wake_workers = bell(redis_url)
+    wake_workers()
     site.until(lambda: site.asked)  # it is there, and its spare is warm
     for _ in range(3):
         offer, rung = site.offer(), time.monotonic()
-        ring()
+        wake_workers()
         site.until(lambda offer=offer: offer.result)
         asked = len(site.asked)
         # the next spare is warm, and has found nothing to do
@@ -130,15 +130,15 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
     server = valkey.start()
     try:
         start(valkey.url, GRADUS_POLL_SECONDS=NEVER)
-        ring = bell(valkey.url)
-        ring()
+        wake_workers = bell(valkey.url)
+        wake_workers()
         site.until(lambda: site.asked)
         server.kill()
         server.wait()
         server = valkey.start()
         for _ in range(2):
             asked, offer = len(site.asked), site.offer()
-            ring()
+            wake_workers()
             site.until(lambda offer=offer: offer.result)
             site.until(lambda asked=asked: len(site.asked) > asked + 1)
     finally:
@@ -150,9 +150,9 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
 def test_bells_lost_in_any_number_do_no_harm(
     site: PretendSite, start: Start, redis_url: str
 ) -> None:
-    ring = bell(redis_url)
+    wake_workers = bell(redis_url)
     for _ in range(50):
-        ring()
+        wake_workers()
     offer = site.offer()
     start(redis_url)
     site.until(lambda: offer.result)
@@ -196,12 +196,12 @@ def test_a_busy_machine_leaves_bells_to_others(
     site.until(lambda: busy.steps() == [0])
     asked = len(site.asked)
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
-    ring = bell(redis_url)
-    ring()
+    wake_workers = bell(redis_url)
+    wake_workers()
     site.until(lambda: len(site.asked) > asked)  # the free one is there
     for _ in range(3):
         offer = site.offer()
-        ring()
+        wake_workers()
         site.until(lambda offer=offer: offer.result)
     assert not busy.is_over
     gate.write_text("go on")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from workers import send_buffer as module
 from workers import wire
-from workers.send_buffer import Lost, Outbox
+from workers.send_buffer import Lost, SendBuffer
 
 
 def event(series: str, *steps: float) -> wire.Event:
@@ -19,7 +19,7 @@ def event(series: str, *steps: float) -> wire.Event:
 
 
 def test_points_of_one_series_are_merged_until_they_have_a_number() -> None:
-    box = Outbox(after=4)
+    box = SendBuffer(after=4)
     box.add([event("a", 0), event("b", 0)])
     box.add([event("a", 1)])
     assert box.take() == (4, [event("a", 0, 1), event("b", 0)])
@@ -32,7 +32,7 @@ def test_points_of_one_series_are_merged_until_they_have_a_number() -> None:
 
 
 def test_requests_obey_every_limit_of_the_wire() -> None:
-    box = Outbox(after=0)
+    box = SendBuffer(after=0)
     box.add([event(f"series {n}", n) for n in range(wire.MAX_EVENTS + 5)])
     box.add([event("long", *(n / 7 for n in range(200_000)))])
     numbers = 0
@@ -48,7 +48,7 @@ def test_requests_obey_every_limit_of_the_wire() -> None:
 
 
 def test_a_full_box_says_so_until_it_is_emptied() -> None:
-    box = Outbox(after=0)
+    box = SendBuffer(after=0)
     box.add([event("a", *range(module.FULL_POINTS))])
     assert box.is_full
     box.take()
@@ -58,7 +58,7 @@ def test_a_full_box_says_so_until_it_is_emptied() -> None:
 
 def test_it_cannot_go_back_to_what_it_no_longer_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HISTORY_BYTES", 100)
-    box = Outbox(after=0)
+    box = SendBuffer(after=0)
     for step in range(20):
         box.add([event("a", step)])
         box.acknowledge(box.take()[0] + 1)
@@ -69,7 +69,7 @@ def test_it_cannot_go_back_to_what_it_no_longer_keeps(monkeypatch: pytest.Monkey
 
 
 def test_a_gap_that_is_none_is_not_believed() -> None:
-    box = Outbox(after=3)
+    box = SendBuffer(after=3)
     box.add([event("a", 0)])
     box.take()
     with pytest.raises(Lost):
@@ -86,7 +86,7 @@ def test_a_gap_that_is_none_is_not_believed() -> None:
 def test_whatever_is_lost_on_the_way_every_point_arrives_once_and_in_order(
     deeds: list[str], after: int
 ) -> None:
-    box, stored, step = Outbox(after), [], 0
+    box, stored, step = SendBuffer(after), [], 0
 
     def post(keep: bool, answer: bool) -> None:
         number, events = box.take()

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from workers.engine.ensemble import Ensemble
-from workers.engine.training import batches, cross_entropy, shufflers
+from workers.engine.training import batches, cross_entropy, shuffle_generators
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def warm_up() -> None:
     x, y = torch.randn(2048, 64, device=home), torch.randint(10, (2048,), device=home)
     nets = Ensemble(_small, range(16)).to(home)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
-    bx, by = next(batches(x, y, shufflers(range(16)), size=64))
+    bx, by = next(batches(x, y, shuffle_generators(range(16)), size=64))
     optimizer.zero_grad()
     cross_entropy(nets(bx), by).sum().backward()
     optimizer.step()

@@ -16,7 +16,7 @@ from workers.engine.points import Points, as_numbers
 
 log = logging.getLogger(__name__)
 
-ENOUGH = 3  # finite replicates: fewer decide nothing, and show no interval
+MIN_FINITE_REPLICATES = 3  # finite replicates: fewer decide nothing, and show no interval
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def describe(values: Any) -> tuple[float | None, float | None, float | None]:
     if not len(finite):
         return None, None, None
     mean = float(finite.mean())
-    if len(finite) < ENOUGH:
+    if len(finite) < MIN_FINITE_REPLICATES:
         return mean, None, None
     # the mean of equal numbers may be off by a rounding, and lie across a border
     if (finite == finite[0]).all():
@@ -204,7 +204,7 @@ def claim(slug: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def judge(points: Points, claims: Sequence[str]) -> list[tuple[str, Verdict]]:
+def evaluate_claims(points: Points, claims: Sequence[str]) -> list[tuple[str, Verdict]]:
     """Return the verdict on each claim. A rule that raises leaves its own claim undecided, and says
     why in the log.
 

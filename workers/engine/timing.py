@@ -19,10 +19,10 @@ Work = Callable[[], Callable[[], object]]
 
 Name = TypeVar("Name", bound=Hashable)
 
-LEAST = 3  # turns
+MIN_TURNS = 3  # turns
 # seconds of one turn: shorter work is called several times in it, or the clock would be measured
 # too
-SHORTEST = 2e-4
+MIN_SECONDS = 2e-4
 
 
 @contextmanager
@@ -48,12 +48,12 @@ def median_seconds(
     Raises:
         ValueError: fewer than three turns asked for.
     """
-    if most < LEAST:
-        raise ValueError(f"a median needs at least {LEAST} turns, not {most}")
+    if most < MIN_TURNS:
+        raise ValueError(f"a median needs at least {MIN_TURNS} turns, not {most}")
     calls = {name: _calls(work) for name, work in works.items()}  # in one turn
     times: dict[Name, list[float]] = {name: [] for name in works}
     draw, turn, spent = random.Random(seed), 0, 0.0  # noqa: S311 -- no secret
-    while turn < LEAST or (
+    while turn < MIN_TURNS or (
         turn < most
         and spent < cap * len(works)
         and max(map(_relative_error, times.values())) > 0.01
@@ -98,7 +98,7 @@ class Rounds:
 def _calls(work: Work) -> int:
     """Return how many calls make a turn long enough; the first call warms up."""
     _clocked([work()])
-    return max(1, round(SHORTEST / max(_clocked([work()]), 1e-9)))
+    return max(1, round(MIN_SECONDS / max(_clocked([work()]), 1e-9)))
 
 
 def _clocked(calls: list[Callable[[], object]]) -> float:

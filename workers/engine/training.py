@@ -35,7 +35,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return losses.view(labels.shape).mean(dim=1)
 
 
-def shufflers(seeds: Sequence[int]) -> list[torch.Generator]:
+def shuffle_generators(seeds: Sequence[int]) -> list[torch.Generator]:
     """Return one generator per replicate, so that its order of examples depends on its seed
     alone.
     """

@@ -46,19 +46,19 @@ from workers.engine import (
     decide,
     decide_ratio,
     exact,
-    shufflers,
+    shuffle_generators,
     within,
 )
 
-RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-USUAL = 0.1  # a rate people would use here
+LEARNING_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+USUAL_LEARNING_RATE = 0.1  # a rate people would use here
 LEAK = 0.01
-SQUASHES = {
+ACTIVATIONS = {
     "relu": torch.relu,
     "leaky": lambda z: nn.functional.leaky_relu(z, LEAK),
     "tanh": torch.tanh,
 }
-ARMS = [(squash, rate) for rate in RATES for squash in ("relu", "leaky")] + [("tanh", USUAL)]
+ARMS = [(activation, learning_rate) for learning_rate in LEARNING_RATES for activation in ("relu", "leaky")] + [("tanh", USUAL_LEARNING_RATE)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
 decide_fraction = partial(decide, possible=within(0, 1))  # of the units or outputs
@@ -78,7 +78,7 @@ class Config:
 class Net(nn.Module):
     """A classifier of digits that also shows its hidden layers."""
 
-    def __init__(self, config: Config, squash: str) -> None:
+    def __init__(self, config: Config, activation: str) -> None:
         super().__init__()
         layers = [nn.Linear(n, m) for n, m in pairwise([64] + [config.width] * config.depth)]
         for layer in layers:
@@ -86,18 +86,18 @@ class Net(nn.Module):
             nn.init.constant_(layer.bias, config.bias)
         self.hidden = nn.ModuleList(layers)
         self.out = nn.Linear(config.width, 10)
-        self.squash = SQUASHES[squash]
+        self.activation = ACTIVATIONS[activation]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (batch, 10) and hidden outputs (batch, depth, width)."""
         shown = []
         for layer in self.hidden:
-            x = self.squash(layer(x))
+            x = self.activation(layer(x))
             shown.append(x)
         return self.out(x), torch.stack(shown, dim=1)
 
 
-class Census:
+class DeadUnitCounter:
     """Who is dead and who came back, counted on the whole training set."""
 
     def __init__(self, nets: Ensemble, x: Tensor, y: Tensor) -> None:
@@ -108,7 +108,7 @@ class Census:
         # from the first census on each is (replicates, depth, width)
 
     @torch.no_grad()
-    def take(self) -> dict[str, Tensor]:
+    def count_dead(self) -> dict[str, Tensor]:
         """Return what is to be shown, each (replicates,); a replicate that diverged counts as
         nothing, not as alive.
         """
@@ -145,14 +145,14 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
     x, y = (torch.as_tensor(a, device=best_device()) for a in DIGITS)
     x = x.float() * config.scale  # (examples, 64)
 
-    for squash, rate in ARMS:
-        arm = f"{squash} {rate:g}"
-        nets = Ensemble(partial(Net, config, squash), seeds).to(x.device)
-        optimizer = torch.optim.SGD(nets.parameters(), rate)
-        census = Census(nets, x.expand(len(seeds), -1, -1), y)
-        yield Point(arm, 0, census.take())
+    for activation, learning_rate in ARMS:
+        arm = f"{activation} {learning_rate:g}"
+        nets = Ensemble(partial(Net, config, activation), seeds).to(x.device)
+        optimizer = torch.optim.SGD(nets.parameters(), learning_rate)
+        counter = DeadUnitCounter(nets, x.expand(len(seeds), -1, -1), y)
+        yield Point(arm, 0, counter.count_dead())
 
-        shuffle = shufflers(seeds)
+        shuffle = shuffle_generators(seeds)
         for epoch in range(1, config.epochs + 1):
             # (replicates, 64, 64) and (replicates, 64)
             for bx, by in batches(x, y, shuffle, BATCH):
@@ -160,7 +160,7 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
                 optimizer.zero_grad()
                 loss.sum().backward()
                 optimizer.step()
-            yield Point(arm, epoch, census.take())
+            yield Point(arm, epoch, counter.count_dead())
 
 
 def length(config: Config, replicates: int) -> int:
@@ -168,16 +168,16 @@ def length(config: Config, replicates: int) -> int:
     return len(ARMS) * (config.epochs + 1)
 
 
-def usable_rates(points: Points, squash: str) -> list[float]:
+def usable_learning_rates(points: Points, activation: str) -> list[float]:
     """Return the rates at which at least two thirds of the replicates stay finite."""
-    return [r for r in RATES if np.isfinite(points.last(f"{squash} {r:g}", "loss")).mean() >= 2 / 3]
+    return [r for r in LEARNING_RATES if np.isfinite(points.last(f"{activation} {r:g}", "loss")).mean() >= 2 / 3]
 
 
 def harshest(points: Points) -> float:
     """Return the largest usable rate, at which most networks stay finite; the smallest of all where
     none is.
     """
-    return max(usable_rates(points, "relu"), default=RATES[0])
+    return max(usable_learning_rates(points, "relu"), default=LEARNING_RATES[0])
 
 
 def epochs_to_target(loss: np.ndarray) -> np.ndarray:
@@ -198,10 +198,10 @@ def epochs_to_target(loss: np.ndarray) -> np.ndarray:
     return np.where(reached.any(0), before + part, np.nan)
 
 
-def slope_when_on(squash: str) -> float:
+def slope_when_on(activation: str) -> float:
     """Return the slope far on the positive side, at 100."""
     z = torch.tensor(100.0, requires_grad=True)
-    return float(torch.autograd.grad(SQUASHES[squash](z), z)[0])
+    return float(torch.autograd.grad(ACTIVATIONS[activation](z), z)[0])
 
 
 @claim("dead-relu.lr-kills")
@@ -213,7 +213,7 @@ def too_large_a_rate_kills(points: Points) -> Verdict:
     so.
     """
     # each (replicates,)
-    dead = [points.last(f"relu {rate:g}", "dead") for rate in usable_rates(points, "relu")]
+    dead = [points.last(f"relu {learning_rate:g}", "dead") for learning_rate in usable_learning_rates(points, "relu")]
     if len(dead) < 2:
         return UNDECIDED
     # the last one first; one only where two rates are usable
@@ -236,7 +236,7 @@ def one_negative_input_kills(points: Points) -> Verdict:
     use.
     """
     return decide_fraction(
-        points.last(f"relu {USUAL:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2)
+        points.last(f"relu {USUAL_LEARNING_RATE:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2)
     )
 
 
@@ -267,12 +267,12 @@ def a_leak_removes_death(points: Points) -> Verdict:
 
     Where it kills fewer, it depends: there was little to remove.
     """
-    rate = harshest(points)
+    learning_rate = harshest(points)
     return all_of(
         leaky=decide_fraction(
-            points.last(f"leaky {rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
+            points.last(f"leaky {learning_rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
         ),
-        relu=decide_fraction(points.last(f"relu {rate:g}", "dead"), holds=above(0.3), fails=NEVER),
+        relu=decide_fraction(points.last(f"relu {learning_rate:g}", "dead"), holds=above(0.3), fails=NEVER),
     )
 
 
@@ -284,12 +284,12 @@ def rectifiers_are_sparse(points: Points) -> Verdict:
     It fails where under 0.05 are: between that and 0.3, or above 0.95, there are zeros, but few, or
     hardly anything else.
     """
-    arm = f"relu {USUAL:g}"
+    arm = f"relu {USUAL_LEARNING_RATE:g}"
     return all_of(
         start=decide_fraction(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
         end=decide_fraction(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
         tanh=decide_fraction(
-            points.last(f"tanh {USUAL:g}", "zeros"), holds=below(0.01), fails=above(0.01)
+            points.last(f"tanh {USUAL_LEARNING_RATE:g}", "zeros"), holds=below(0.01), fails=above(0.01)
         ),
     )
 
@@ -299,7 +299,7 @@ def a_leak_keeps_everything(points: Points) -> Verdict:
     """Holds when a leaky network keeps over 0.9 of the exact zeros, learns as fast within 0.1, and
     is as steep when on.
     """
-    relu, leaky = f"relu {USUAL:g}", f"leaky {USUAL:g}"
+    relu, leaky = f"relu {USUAL_LEARNING_RATE:g}", f"leaky {USUAL_LEARNING_RATE:g}"
     taken = [epochs_to_target(points.series(arm, "loss")) for arm in (leaky, relu)]
     return all_of(
         zeros=decide(

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('claim', models.CharField(max_length=128)),
                 ('outcome', models.CharField(choices=[('holds', 'holds'), ('depends', 'depends'), ('does_not_hold', 'does not hold'), ('inconclusive', 'inconclusive')], max_length=16)),
                 ('confidence', models.PositiveSmallIntegerField(choices=[(35, '35 %'), (50, '50 %'), (65, '65 %'), (80, '80 %'), (95, '95 %')])),
-                ('drawing', models.JSONField(blank=True, default=dict)),
+                ('sketch', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('was_right', models.BooleanField(null=True)),
                 ('score', models.FloatField(null=True)),

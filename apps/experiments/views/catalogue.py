@@ -20,7 +20,7 @@ FILTERS = ("topic", "kind")
 def home(request: HttpRequest) -> HttpResponse:
     rows = table_rows(request)
     first = next(
-        (row for row in rows if row["lab"].slug == selectors.FIRST), rows[0] if rows else None
+        (row for row in rows if row["lab"].slug == selectors.FIRST_LAB), rows[0] if rows else None
     )
     figure = _recorded(first["lab"]) if first else {}
     return render(

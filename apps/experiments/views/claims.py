@@ -36,7 +36,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     assert lab.current is not None
     words = lab.current.words
-    found = {one.claim: one for one in presenters.findings(words, run.verdicts.all())} if run else {}
+    found = {one.claim: one for one in presenters.present_verdicts(words, run.verdicts.all())} if run else {}
     rows = [
         {
             "claim": slug,
@@ -44,7 +44,7 @@ def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -
             "found": found.get(slug),
             "others": list(_others(counts.get(slug, {}))),
         }
-        for slug, _own in presenters.in_order(words, "claims")
+        for slug, _own in presenters.ordered(words, "claims")
     ]
     device = str(run.device.get("name") or run.device.get("kind", "")) if run else ""
     return {"lab": lab, "words": words, "run": run, "rows": rows, "device": device}

@@ -18,13 +18,13 @@ from django.views.decorators.http import require_http_methods
 
 from apps.common.redirects import origin as came_from
 from apps.common.redirects import with_back
-from apps.common.highlighting import coloured
+from apps.common.highlighting import highlight_code
 from apps.common.errors import KeyReused, Refused
 from apps.common.topics import topic_title
 from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
-from apps.experiments.services import PredictionMade
+from apps.experiments.services import PredictionInput
 
 KEPT = "kept_prediction"  # in the session
 
@@ -117,9 +117,9 @@ def _page(
         "topic": topic_title(found.topic),
         "form": form,
         "checked": checked,
-        "statement": presenters.statement(words, presenters.headline(words)),
-        "claims": [presenters.statement(words, slug) for slug, _own in presenters.in_order(words, "claims")],
-        "calls": presenters.calls(words),
+        "statement": presenters.statement(words, presenters.headline_claim(words)),
+        "claims": [presenters.statement(words, slug) for slug, _own in presenters.ordered(words, "claims")],
+        "calls": presenters.outcome_choices(words),
         "confidences": Prediction.Confidence.choices,
         "spec": spec,
         "figure": svg_charts.bars(spec, [], points) if spec else "",
@@ -130,7 +130,7 @@ def _page(
         "queue": tally.queue_length(found.queue),
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
-        "source": coloured(found.current.source) if found.current else "",
+        "source": highlight_code(found.current.source) if found.current else "",
         "kept": kept_of(request),
         "back": came_from(request),
         "script": _for_script(form, spec, base),
@@ -159,7 +159,7 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
 def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
     made = form.made
     prediction = (
-        {"outcome": made.outcome, "confidence": made.confidence, "drawing": dict(made.drawing)}
+        {"outcome": made.outcome, "confidence": made.confidence, "sketch": dict(made.sketch)}
         if made
         else None
     )
@@ -189,8 +189,8 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
         "lab": found,
         "words": words,
         "settings": presenters.settings_of(words, waiting["config"]),
-        "statement": presenters.statement(words, presenters.headline(words)),
-        "call": dict(presenters.calls(words)).get(made["outcome"]) if made else None,
+        "statement": presenters.statement(words, presenters.headline_claim(words)),
+        "call": dict(presenters.outcome_choices(words)).get(made["outcome"]) if made else None,
         "made": made,
         "drawn": [(arm, presenters.number(value)) for arm, value in _named(words, made)],
         "next": request.path,
@@ -200,8 +200,8 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
     """Return what was drawn, by the names that the arms have for readers."""
-    drawing: Mapping[str, float] = made["drawing"] if made else {}
-    return [(name, drawing[arm]) for arm, name in chart_specs.arm_labels(words, drawing).items()]
+    sketch: Mapping[str, float] = made["sketch"] if made else {}
+    return [(name, sketch[arm]) for arm, name in chart_specs.arm_labels(words, sketch).items()]
 
 
 def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
@@ -212,7 +212,7 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         )
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
-    made = PredictionMade(**waiting["prediction"]) if waiting["prediction"] else None
+    made = PredictionInput(**waiting["prediction"]) if waiting["prediction"] else None
     try:
         run = services.queue_run(
             owner=request.user,
@@ -223,7 +223,7 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         )
     except Refused as refused:
         messages.error(request, refused.message)
-        config = {CONFIG_PREFIX + name: presenters.written(value) for name, value in waiting["config"].items()}
+        config = {CONFIG_PREFIX + name: presenters.config_text(value) for name, value in waiting["config"].items()}
         if isinstance(refused, KeyReused):
             request.session.pop(KEPT, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.redirects import origin, with_back
 from apps.common.clock import now
-from apps.common.highlighting import coloured
+from apps.common.highlighting import highlight_code
 from apps.common.errors import BadRequest
 from apps.common.text import clean
 from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
@@ -34,7 +34,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     points = selectors.points_of(found)[1] if found.last_seq else []
     standard = _beside(found)
     context = _state(request, found, points) | _figures(found, points, standard)
-    context["source"] = coloured(found.version.source)
+    context["source"] = highlight_code(found.version.source)
     context["script"] = _for_script(found, context["specs"], standard) | {
         "panel": _panel(found, context["back"])
     }
@@ -53,22 +53,22 @@ def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[str, Any]:
     words = found.version.words
-    verdicts = presenters.findings(words, found.verdicts.all())
-    place = selectors.place_of(found) if found.state == Run.State.QUEUED else None
+    verdicts = presenters.present_verdicts(words, found.verdicts.all())
+    place = selectors.queue_position(found) if found.state == Run.State.QUEUED else None
     mine = found.owner_id == request.user.pk
     return {
         "run": found,
         "lab": found.version.lab,
         "words": words,
         "mine": mine,
-        "ours": found.owner.handle == selectors.OURS,
+        "ours": found.owner.handle == selectors.PROJECT_HANDLE,
         "settings": presenters.settings_of(words, found.config),
-        "statement": presenters.statement(words, presenters.headline(words)),
-        "called": presenters.called(words, presenters.made_of(found), points),
+        "statement": presenters.statement(words, presenters.headline_claim(words)),
+        "called": presenters.present_prediction(words, presenters.prediction_of(found), points),
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
-        "reason": selectors.reason_in_words(place) if place else "",
+        "reason": selectors.waiting_reason(place) if place else "",
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
         "before": tally.measured_before(request.user, found)
@@ -124,7 +124,7 @@ def _is_held(found: Run) -> bool:
 
 def _figures(found: Run, points: svg_charts.Curves, standard: Run | None) -> dict[str, Any]:
     extents = {**found.config, "replicates": found.replicates}  # what an axis may reach to
-    specs = chart_specs.figure_specs(found.version.words, extents, presenters.made_of(found))
+    specs = chart_specs.figure_specs(found.version.words, extents, presenters.prediction_of(found))
     names = sorted({spec["series"] for spec in specs})
     base = (
         selectors.points_of(standard, names)[1]

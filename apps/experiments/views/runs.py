@@ -28,7 +28,7 @@ def row_of(run: Run) -> dict[str, object]:
     """Return a run as a list shows it."""
     words = run.version.words
     different = lab_config.changed(words, run.config)
-    verdicts = presenters.findings(words, run.verdicts.all())
+    verdicts = presenters.present_verdicts(words, run.verdicts.all())
     return {
         "run": run,
         "words": words,
@@ -36,6 +36,6 @@ def row_of(run: Run) -> dict[str, object]:
             setting for setting in presenters.settings_of(words, run.config) if setting.name in different
         ],
         "first": verdicts[0] if verdicts else None,
-        "called": presenters.called(words, presenters.made_of(run)),
+        "called": presenters.present_prediction(words, presenters.prediction_of(run)),
         "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
     }

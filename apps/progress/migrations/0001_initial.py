@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Day',
+            name='DailyStats',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Session',
+            name='ReviewSession',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('card', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='progress.card')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='progress.session')),
+                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='progress.reviewsession')),
             ],
             options={
                 'verbose_name': 'review',
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 ('grades', models.PositiveSmallIntegerField(default=0)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='questions.question')),
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='questions.revision')),
-                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='progress.session')),
+                ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='progress.reviewsession')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -174,12 +174,12 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Waiting',
+            name='UnreadVerdict',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(default=apps.common.clock.now)),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='waits_for_its_owner', to='experiments.run')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verdicts_that_wait', to=settings.AUTH_USER_MODEL)),
+                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='unread', to='experiments.run')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unread_verdicts', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'unread verdict',
@@ -222,11 +222,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('last_review', None), ('due__gte', models.F('last_review')), _connector='OR'), name='due_after_the_last_review'),
         ),
         migrations.AddConstraint(
-            model_name='day',
+            model_name='dailystats',
             constraint=models.UniqueConstraint(fields=('user', 'day'), name='one_row_a_day'),
         ),
         migrations.AddConstraint(
-            model_name='day',
+            model_name='dailystats',
             constraint=models.CheckConstraint(condition=models.Q(('recalled__lte', models.F('recalls')), ('recalls__lte', models.F('reviews'))), name='recalled_of_recalls_of_reviews'),
         ),
         migrations.AddConstraint(
@@ -242,11 +242,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('retention__range', (80, 95))), name='a_plan_aims_at_80_to_95_percent'),
         ),
         migrations.AddConstraint(
-            model_name='session',
+            model_name='reviewsession',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('user',), name='one_open_session'),
         ),
         migrations.AddConstraint(
-            model_name='session',
+            model_name='reviewsession',
             constraint=models.CheckConstraint(condition=models.Q(('cards__len__range', (1, 20))), name='a_session_has_1_to_20_cards'),
         ),
         migrations.AddIndex(

@@ -22,7 +22,7 @@ from apps.progress.calibration import Bin
 YEAR = timedelta(days=365)
 PERIODS = (4, 13, 52)  # weeks that the calendar and recall are shown for
 AHEAD = 4  # weeks
-ENOUGH = 50  # reviews before anything is forecast
+MIN_REVIEWS_FOR_FORECAST = 50  # reviews before anything is forecast
 LISTED = 200  # bookmarks, and suspended cards: there is no other way to them
 Rows = list[list[Any]]
 
@@ -43,8 +43,8 @@ def progress(request: HttpRequest) -> HttpResponse:
     reviews = sum(row.reviews for row in year)
     context = {
         "reviews": reviews,
-        "missing": max(0, ENOUGH - reviews),
-        "enough": ENOUGH,
+        "missing": max(0, MIN_REVIEWS_FOR_FORECAST - reviews),
+        "enough": MIN_REVIEWS_FOR_FORECAST,
         "month": statistics.sum_of(year, today),
         "days": rows,
         "calendar": svg_charts.calendar(
@@ -161,7 +161,7 @@ def _few(name: str, of: int) -> str:
             "%(n)s answers so far; your calibration appears here from %(enough)s on.",
             of,
         )
-    return some % {"n": of, "enough": calibration.ENOUGH} if of else none
+    return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none
 
 
 def _lean_sentence(name: str, found: list[Bin]) -> str:

@@ -21,11 +21,11 @@ from apps.accounts.models import User
 from apps.common.redirects import way_back
 from apps.common.errors import BadRequest
 from apps.progress import forms, parts, formatting, selectors, services, attempts, studying
-from apps.progress.models import Review, Session, Attempt
+from apps.progress.models import Review, ReviewSession, Attempt
 from apps.progress.views import question_page as page
 from apps.progress.views.review import card_page
 from apps.questions.models import Question
-from apps.questions.selectors import sheet as sheet_of
+from apps.questions.selectors import question_page
 
 VISITORS_SEED = 0
 
@@ -98,7 +98,7 @@ def _check_for_visitor(
     request: HttpRequest, found: Question, part: str, given: dict[str, Any]
 ) -> HttpResponse:
     attempt = _attempt(request, found)
-    shown = sheet_of(attempt.revision, attempt.seed)
+    shown = question_page(attempt.revision, attempt.seed)
     if not parts.exists(shown, part):
         raise BadRequest(_("This question has no such part. Reload the page."))
     mark = studying.mark_of(shown, part, given)
@@ -303,7 +303,7 @@ def _reader(request: HttpRequest) -> User:
     return request.user
 
 
-def _session(request: HttpRequest) -> Session | None:
+def _session(request: HttpRequest) -> ReviewSession | None:
     """Return the open session, when the form was one of its pages."""
     return selectors.open_session(_reader(request)) if request.POST.get("in") == "review" else None
 

@@ -26,8 +26,8 @@ from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import Choice, Sheet, Step
-from apps.questions.selectors import sheet as sheet_of
+from apps.questions.selectors import Choice, QuestionPage, Step
+from apps.questions.selectors import question_page
 
 SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
 
@@ -98,7 +98,7 @@ class Fresh:
 
 
 def parts_of(
-    sheet: Sheet, answers: parts.Answers, fresh: Fresh | None, *, every_step: bool = False
+    page: QuestionPage, answers: parts.Answers, fresh: Fresh | None, *, every_step: bool = False
 ) -> dict[str, list[Shown]]:
     """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of
     them.
@@ -108,18 +108,18 @@ def parts_of(
         made = tuple(answers.get(name, ()))
         mine = fresh if fresh and fresh.part == name else None
         last = mine.said if mine else (made[-1].entered if made else {})
-        mark = mine.mark if mine else (studying.mark_of(sheet, name, last) if made else None)
+        mark = mine.mark if mine else (studying.mark_of(page, name, last) if made else None)
         chosen = tuple(map(str, last.get("chosen") or ()))
         return Shown(
             name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more
         )
 
-    steps = sheet.steps if every_step else sheet.steps[: parts.open_steps(sheet, answers)]
+    steps = page.steps if every_step else page.steps[: parts.open_steps(page, answers)]
     return {
-        "numeric": [one(parts.NUMERIC, 1, sheet.numeric)] if sheet.numeric is not None else [],
+        "numeric": [one(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
         "choice": [
             one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each)
-            for n, each in enumerate(sheet.choices)
+            for n, each in enumerate(page.choices)
         ],
         "step": [
             one(f"{parts.STEP}-{n}", n + 1, each.html, step=each) for n, each in enumerate(steps)
@@ -153,35 +153,35 @@ def context(
         if quotes and is_open
         else ""
     )
-    sheet = sheet_of(revision, attempt.seed, verdicts=verdicts)
+    page = question_page(revision, attempt.seed, verdicts=verdicts)
     answers: parts.Answers = unstored or {}
     if member and not attempt._state.adding:
         answers = selectors.answers_of(attempt)
     if member and card is None:
         card = selectors.card_of(member, question)
     grades = selectors.grades_of(card) if card else []
-    given = parts_of(sheet, answers, fresh, every_step=is_open)
+    given = parts_of(page, answers, fresh, every_step=is_open)
     return {
         "question": question,
         "revision": revision,
         "attempt": attempt,
-        "sheet": sheet,
+        "page": page,
         "kinds": question.kinds,
         "topic": topic_title(question.topic),
         "parts": given,
         "earlier": json.dumps({part: made[-1].entered for part, made in (unstored or {}).items()}),
-        "has_steps": bool(sheet.steps),
+        "has_steps": bool(page.steps),
         "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds))
-        or not (sheet.drawn or sheet.choices or sheet.steps),
-        "result": parts.result(sheet, answers),
-        **_hints(sheet, attempt, member),
+        or not (page.variant or page.choices or page.steps),
+        "result": parts.result(page, answers),
+        **_hints(page, attempt, member),
         "revealed": is_open,
         "in_review": in_review,
         **_times(attempt),
         **_beside(revision, quotes, is_open=is_open, in_review=in_review),
-        "tolerance": marking.tolerance(sheet.drawn) if sheet.drawn else "",
-        "answer": format(sheet.drawn.answer, ".6g") if sheet.drawn else "",
+        "tolerance": marking.tolerance(page.variant) if page.variant else "",
+        "answer": format(page.variant.answer, ".6g") if page.variant else "",
         "signs": SIGNS,
         "max_written": Answer.MAX_WRITTEN_LENGTH,
         # annotated by selectors.question_for; the review shows no note
@@ -199,13 +199,13 @@ def context(
     }
 
 
-def _hints(sheet: Sheet, attempt: Attempt, member: User | None) -> dict[str, Any]:
+def _hints(page: QuestionPage, attempt: Attempt, member: User | None) -> dict[str, Any]:
     """Return the hints that are open, and how many are left; a visitor has all of them."""
     if member is None:
-        return {"hints": sheet.hints, "hints_left": 0}
+        return {"hints": page.hints, "hints_left": 0}
     return {
-        "hints": sheet.hints[: attempt.hints],
-        "hints_left": max(0, len(sheet.hints) - attempt.hints),
+        "hints": page.hints[: attempt.hints],
+        "hints_left": max(0, len(page.hints) - attempt.hints),
     }
 
 
@@ -241,7 +241,7 @@ def _spent(attempt: Attempt, at: datetime) -> timedelta:
     spent = (attempt.revealed_at or at) - attempt.started_at
     if not attempt.is_revealed and spent > AWAY:
         return nothing
-    return min(max(spent, nothing), timedelta(seconds=services.LONGEST_SECONDS))
+    return min(max(spent, nothing), timedelta(seconds=services.MAX_REVIEW_SECONDS))
 
 
 def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[verdict_quotes.Quoted]:

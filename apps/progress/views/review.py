@@ -23,7 +23,7 @@ from apps.common.errors import Refused
 from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import days, forms, verdict_quotes, formatting, selectors, services, statistics
-from apps.progress.models import Card, Rating, Session, Attempt
+from apps.progress.models import Card, Rating, ReviewSession, Attempt
 from apps.progress.views import question_page as page
 
 LEARN = 5  # new questions that are offered where nothing is due
@@ -43,7 +43,7 @@ def review(request: HttpRequest) -> HttpResponse:
     return _next(request, user, session)
 
 
-def _next(request: HttpRequest, user: User, session: Session) -> HttpResponse:
+def _next(request: HttpRequest, user: User, session: ReviewSession) -> HttpResponse:
     without = _numbers(request.GET.get("without", ""))
     stands = selectors.standing(session, without=without)
     if stands.next is None:
@@ -54,7 +54,7 @@ def _next(request: HttpRequest, user: User, session: Session) -> HttpResponse:
 
 def card_page(
     request: HttpRequest,
-    session: Session,
+    session: ReviewSession,
     attempt: Attempt | None,
     *,
     stands: selectors.Standing | None = None,
@@ -77,7 +77,7 @@ def card_page(
 
 
 def _before(request: HttpRequest, user: User) -> HttpResponse:
-    cards = list(selectors.due(user)[: Session.MOST])
+    cards = list(selectors.due(user)[: ReviewSession.MAX_CARDS])
     count = selectors.count_due(user)
     topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
     weakest = None if cards else next(iter(statistics.mastery(user)), None)
@@ -200,6 +200,6 @@ def _uuid(text: str) -> UUID:
 def _numbers(text: str) -> list[int]:
     return [
         int(each)
-        for each in text.split(",")[: Session.MOST]
+        for each in text.split(",")[: ReviewSession.MAX_CARDS]
         if each.isascii() and each.isdigit() and len(each) < 18
     ]

@@ -29,7 +29,7 @@ from apps.progress import today as plans
 WEEKS = (18, 3)  # of the calendar: back, ahead
 LISTED = 6  # topics
 STEP = gettext_lazy("Running, %(done)s of %(of)s")
-FEW = 4  # topics beside which the runs still have room
+FEW_TOPICS = 4  # topics beside which the runs still have room
 
 
 @require_safe
@@ -54,7 +54,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "headline": _headline(day),
         "runs": [_run(run) for run in day.runs],
         "events": _events([run for run in day.runs if not run.is_over]),
-        "runs_first": len(day.mastery) <= FEW,
+        "runs_first": len(day.mastery) <= FEW_TOPICS,
         "run_words": {str(state): str(state.label) for state in Run.State} | {"step": STEP},
         "total": max(1, sum(tread.step.minutes for tread in day.treads)),
     }
@@ -84,7 +84,7 @@ def _run(run: Run) -> dict[str, Any]:
         "run": run,
         "words": run.version.words,
         "state": state,
-        "headline": presenters.headline(run.version.words),
+        "headline": presenters.headline_claim(run.version.words),
     }
 
 
@@ -150,7 +150,7 @@ def _posted(request: HttpRequest, kept: Any) -> dict[str, Any] | None:
 @login_required
 def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Mark a verdict as read: by a button, or by the run's page once it is on screen."""
-    services.open_verdict(run=runs.own_run(request.user, pk))
+    services.mark_verdict_read(run=runs.own_run(request.user, pk))
     if getattr(request, "htmx", False):
         return HttpResponse()
     return redirect("experiments:run", pk)

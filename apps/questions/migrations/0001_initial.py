@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='questions.revision'),
         ),
         migrations.CreateModel(
-            name='Piece',
+            name='RevisionText',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('hint', 'hint'), ('step', 'step'), ('numeric', 'part: numeric'), ('choice', 'part: choice'), ('option', 'answer option'), ('point', 'key point'), ('mistake', 'common mistake'), ('follow_up', 'follow-up')], max_length=16)),
@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                 ('html_zh', models.TextField(blank=True, editable=False)),
                 ('reason_html_en', models.TextField(blank=True, editable=False)),
                 ('reason_html_zh', models.TextField(blank=True, editable=False)),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='questions.revision')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='questions.revision')),
             ],
             options={
                 'verbose_name': 'part of a revision',
@@ -169,11 +169,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('kinds__contained_by', ['concept', 'derivation', 'numeric', 'choice', 'code', 'open']), ('kinds__len__gt', 0)), name='a_question_has_known_kinds'),
         ),
         migrations.AddConstraint(
-            model_name='piece',
-            constraint=models.UniqueConstraint(deferrable=models.Deferrable['DEFERRED'], fields=('revision', 'kind', 'group', 'position'), name='pieces_have_places'),
+            model_name='revisiontext',
+            constraint=models.UniqueConstraint(deferrable=models.Deferrable['DEFERRED'], fields=('revision', 'kind', 'group', 'position'), name='revision_texts_have_places'),
         ),
         migrations.AddConstraint(
-            model_name='piece',
+            model_name='revisiontext',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'option'), _negated=True), models.Q(models.Q(('key', ''), _negated=True), models.Q(('reason_en', ''), _negated=True), models.Q(('reason_zh', ''), _negated=True)), _connector='OR'), name='an_option_has_key_and_reason'),
         ),
     ]

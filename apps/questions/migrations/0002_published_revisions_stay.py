@@ -26,11 +26,11 @@ END
 $$;
 CREATE TRIGGER questions_revision_stays BEFORE UPDATE ON questions_revision
     FOR EACH ROW EXECUTE FUNCTION questions_revision_stays();
-CREATE TRIGGER questions_piece_stays BEFORE INSERT OR UPDATE ON questions_piece
+CREATE TRIGGER questions_piece_stays BEFORE INSERT OR UPDATE ON questions_revisiontext
     FOR EACH ROW EXECUTE FUNCTION questions_piece_stays();
 """
 BACKWARD = """
-DROP TRIGGER questions_piece_stays ON questions_piece;
+DROP TRIGGER questions_piece_stays ON questions_revisiontext;
 DROP TRIGGER questions_revision_stays ON questions_revision;
 DROP FUNCTION questions_piece_stays();
 DROP FUNCTION questions_revision_stays();

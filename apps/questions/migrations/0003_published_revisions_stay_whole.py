@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# What was published can neither lose a piece, nor give one away, nor go itself: attempts keep what they answered.
+# What was published can neither lose a text, nor give one away, nor go itself: attempts keep what they answered.
 FORWARD = """
 CREATE OR REPLACE FUNCTION questions_piece_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -21,12 +21,12 @@ BEGIN
     RETURN OLD;
 END
 $$;
-CREATE TRIGGER questions_piece_is_kept BEFORE DELETE ON questions_piece FOR EACH ROW EXECUTE FUNCTION questions_piece_stays();
+CREATE TRIGGER questions_piece_is_kept BEFORE DELETE ON questions_revisiontext FOR EACH ROW EXECUTE FUNCTION questions_piece_stays();
 CREATE TRIGGER questions_revision_is_kept BEFORE DELETE ON questions_revision
     FOR EACH ROW EXECUTE FUNCTION questions_published_stays();
 """
 BACKWARD = """
-DROP TRIGGER questions_piece_is_kept ON questions_piece;
+DROP TRIGGER questions_piece_is_kept ON questions_revisiontext;
 DROP TRIGGER questions_revision_is_kept ON questions_revision;
 DROP FUNCTION questions_published_stays();
 """

@@ -17,7 +17,7 @@ class BarChart extends HTMLElement {
   #hidden = new Set();
   #left = PAD.left;
 
-  /* figure: {series, arms, y, unit, drawing, labels}; own and baseline: Points, or null. */
+  /* figure: {series, arms, y, unit, sketch, labels}; own and baseline: Points, or null. */
   show(spec, own, baseline, { over = false, marks = null } = {}) {
     if (spec !== this.spec) this.#reach = [Infinity, -Infinity];
     const first = !this.spec;
@@ -44,7 +44,7 @@ class BarChart extends HTMLElement {
   }
 
   #rows() {
-    const { series, labels, drawing = {} } = this.spec;
+    const { series, labels, sketch = {} } = this.spec;
     return this.#arms().map((arm) => ({
       arm,
       name: labels[arm] ?? arm,
@@ -115,7 +115,7 @@ class BarChart extends HTMLElement {
     svg.append(group);
   }
 
-  #hatch(group, x, width, from, to) { // the gap, as on a section drawing
+  #hatch(group, x, width, from, to) { // the gap, as on a section sketch
     const id = `hatch-${++drawn}`;
     const pattern = make("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
     pattern.append(make("path", { d: "M0 0V7", class: "hatch" }));

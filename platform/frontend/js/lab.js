@@ -45,7 +45,7 @@ $("#more")?.addEventListener("click", (event) => {
 });
 if ($(".setup .bad")) $("#more")?.click(); // what is wrong must be seen
 
-// ---------------------------------------------------------------- drawing
+// ---------------------------------------------------------------- sketch
 
 const chart = $("#chart");
 if (chart && config.spec) draw();
@@ -60,11 +60,11 @@ function draw() {
   chart.append(layer);
   $("#marks").remove();
   let baseline = null;
-  const show = () => chart.show({ ...config.spec, drawing: {} }, new Points(), baseline, { marks });
+  const show = () => chart.show({ ...config.spec, sketch: {} }, new Points(), baseline, { marks });
   layer.addEventListener("input", ({ target }) => {
     const [arm] = [...marks].find(([, input]) => input === target);
-    target.name = `drawing-${arm}`; // what nobody touched is no drawing
-    history.replaceState({ ...history.state, drawing: { ...history.state?.drawing, [arm]: target.value } }, "");
+    target.name = `sketch-${arm}`; // what nobody touched is no sketch
+    history.replaceState({ ...history.state, sketch: { ...history.state?.sketch, [arm]: target.value } }, "");
     chart.draw();
   });
   show();

@@ -19,7 +19,7 @@ class MetricChart extends HTMLElement {
   #reach = [Infinity, -Infinity]; // of y so far: a scale that shrinks would jump
   lost = false;
 
-  /* figure: {series, arms, y, x, unit, log_x, to, drawing, labels}; own and baseline: Points, or null. */
+  /* figure: {series, arms, y, x, unit, log_x, to, sketch, labels}; own and baseline: Points, or null. */
   show(spec, own, baseline) {
     if (spec !== this.spec) this.#reach = [Infinity, -Infinity];
     Object.assign(this, { spec, own, baseline });
@@ -160,7 +160,7 @@ class MetricChart extends HTMLElement {
 
   #rangeY(u) {
     const finite = (columns) => columns.flat().filter((v) => v != null);
-    const means = [...finite(this.#lines.map((line) => u.data[line.offset] ?? [])), ...(this.spec.y ?? []), ...Object.values(this.spec.drawing ?? {})];
+    const means = [...finite(this.#lines.map((line) => u.data[line.offset] ?? [])), ...(this.spec.y ?? []), ...Object.values(this.spec.sketch ?? {})];
     const bands = this.spec.y ? [] : this.#lines.filter((line) => line.banded).flatMap((line) => [u.data[line.offset + 1], u.data[line.offset + 2]]);
     if (!means.length) return [0, 1];
     const [low, high] = reach(means, finite(bands));
@@ -173,7 +173,7 @@ class MetricChart extends HTMLElement {
 
   #margin() {
     if (this.#narrow) return 12;
-    const drawn = Object.keys(this.spec.drawing ?? {}).map((arm) => this.spec.labels[arm] ?? arm);
+    const drawn = Object.keys(this.spec.sketch ?? {}).map((arm) => this.spec.labels[arm] ?? arm);
     return Math.min(230, 72 + 1.06 * Math.max(0, ...[...this.#lines.map((line) => line.name), ...drawn].map(wide)));
   }
 
@@ -211,7 +211,7 @@ class MetricChart extends HTMLElement {
       ctx.strokeStyle = this.colours["--pencil-line"];
       ctx.lineWidth = 2.25 * px;
       ctx.setLineDash([5 * px, 3 * px]);
-      for (const [arm, value] of Object.entries(this.spec.drawing ?? {})) {
+      for (const [arm, value] of Object.entries(this.spec.sketch ?? {})) {
         if (!this.spec.arms.length || value == null) continue;
         const y = u.valToPos(within(value), "y", true), end = box.left + box.width;
         ctx.beginPath(); ctx.moveTo(end - 34 * px, y); ctx.lineTo(end, y); ctx.stroke();
@@ -263,7 +263,7 @@ class MetricChart extends HTMLElement {
   #awaited(named) { // what was predicted of arms that are not measured yet
     if (this.#hidden.has("pred")) return [];
     const known = new Set(named.filter(({ line }) => line.hand === "run").map(({ line }) => line.arm));
-    const drawn = Object.entries(this.spec.drawing ?? {}).filter(([arm, value]) => value != null && !known.has(arm));
+    const drawn = Object.entries(this.spec.sketch ?? {}).filter(([arm, value]) => value != null && !known.has(arm));
     return drawn.map(([arm, value]) => ({ line: { name: this.spec.labels[arm] ?? arm, hand: "pred", colour: this.colours["--pencil"] }, end: { value } }));
   }
 

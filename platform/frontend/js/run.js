@@ -33,7 +33,7 @@ function redraw() {
   if (document.activeElement !== inspect) toEnd();
 }
 
-const beside = () => charts.findIndex(({ spec }) => spec.kind === "bars" && Object.keys(spec.drawing).length > 0);
+const beside = () => charts.findIndex(({ spec }) => spec.kind === "bars" && Object.keys(spec.sketch).length > 0);
 let asked = false; // for a figure
 
 // ---------------------------------------------------------------- as a table
@@ -199,7 +199,7 @@ function listen() {
   stream.addEventListener("link", (event) => link(event.detail));
 }
 
-/* When all is measured: the drawing beside what came, and the baseline, if it had to wait. */
+/* When all is measured: the sketch beside what came, and the baseline, if it had to wait. */
 async function compare() {
   if (config.held) await besides().catch(() => {});
   if (!asked && beside() >= 0 && holder.dataset.state === "succeeded") choose(beside());

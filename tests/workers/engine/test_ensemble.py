@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from workers.engine import Ensemble, batches, clip_gradients, cross_entropy, seeds, shufflers
+from workers.engine import Ensemble, batches, clip_gradients, cross_entropy, seeds, shuffle_generators
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def alone(seed: int) -> nn.Module:
 def test_training_replicates_at_once_equals_a_loop_over_seeds(double: None) -> None:
     x, y = torch.randn(96, 4), torch.randint(3, (96,))
     nets = Ensemble(small, range(3))
-    optimizer, shuffle = torch.optim.Adam(nets.parameters(), 0.01), shufflers(range(3))
+    optimizer, shuffle = torch.optim.Adam(nets.parameters(), 0.01), shuffle_generators(range(3))
     for _ in range(5):
         for bx, by in batches(x, y, shuffle, size=32):
             optimizer.zero_grad()
             cross_entropy(nets(bx), by).sum().backward()
             optimizer.step()
     for seed in range(3):
-        net, own = alone(seed), shufflers([seed])
+        net, own = alone(seed), shuffle_generators([seed])
         optimizer = torch.optim.Adam(net.parameters(), 0.01)
         for _ in range(5):
             for bx, by in batches(x, y, own, size=32):
@@ -105,7 +105,7 @@ def test_clipping_touches_only_the_replicates_whose_gradients_are_too_long(doubl
 
 def test_every_replicate_sees_every_example_once_in_an_order_of_its_own() -> None:
     x = torch.arange(10.0)
-    (bx, by), *more = batches(x, x, shufflers([1, 2]), size=10)
+    (bx, by), *more = batches(x, x, shuffle_generators([1, 2]), size=10)
     assert not more
     assert torch.equal(bx, by)
     assert all(sorted(row.tolist()) == x.tolist() for row in bx)
@@ -114,8 +114,8 @@ def test_every_replicate_sees_every_example_once_in_an_order_of_its_own() -> Non
 
 def test_the_order_of_a_replicate_depends_on_its_seed_alone() -> None:
     x = torch.arange(10.0)
-    among_others = next(batches(x, x, shufflers([5, 7, 9]), size=10))[0][1]
-    assert torch.equal(among_others, next(batches(x, x, shufflers([7]), size=10))[0][0])
+    among_others = next(batches(x, x, shuffle_generators([5, 7, 9]), size=10))[0][1]
+    assert torch.equal(among_others, next(batches(x, x, shuffle_generators([7]), size=10))[0][0])
 
 
 def test_more_replicates_keep_the_first_seeds_and_other_runs_have_others() -> None:

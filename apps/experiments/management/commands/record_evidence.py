@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--wait", type=float, default=900, help="seconds to wait for each run")
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
-        owner = User.objects.get(handle=selectors.OURS)
+        owner = User.objects.get(handle=selectors.PROJECT_HANDLE)
         labs = Lab.objects.offered().select_related("current")
         if unknown := set(lab) - {one.slug for one in labs}:
             raise CommandError(

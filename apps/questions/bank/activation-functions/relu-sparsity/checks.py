@@ -8,13 +8,13 @@ from torch import nn
 def test_about_half_of_the_outputs_of_a_new_relu_network_are_zero_and_none_of_others() -> None:
     torch.manual_seed(0)
     x = torch.randn(500, 64)
-    for squash, share in ((torch.relu, 0.5), (torch.tanh, 0.0), (torch.sigmoid, 0.0)):
+    for activation, share in ((torch.relu, 0.5), (torch.tanh, 0.0), (torch.sigmoid, 0.0)):
         h, shares = x, []
         for _ in range(4):
             layer = nn.Linear(64, 64)
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
-            h = squash(layer(h))
+            h = activation(layer(h))
             shares.append((h == 0).float().mean().item())
         assert sum(shares) / 4 == pytest.approx(share, abs=0.05 if share else 0)
 
@@ -41,10 +41,10 @@ def test_an_inactive_unit_gets_no_gradient_and_nearly_all_are_used_by_some_examp
 
 
 def test_the_number_of_weights_is_the_same() -> None:
-    def weights(squash: type[nn.Module]) -> int:
+    def weights(activation: type[nn.Module]) -> int:
         return sum(
             p.numel()
-            for p in nn.Sequential(nn.Linear(64, 32), squash(), nn.Linear(32, 10)).parameters()
+            for p in nn.Sequential(nn.Linear(64, 32), activation(), nn.Linear(32, 10)).parameters()
         )
 
     assert weights(nn.ReLU) == weights(nn.Tanh)

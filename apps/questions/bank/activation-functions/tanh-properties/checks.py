@@ -57,9 +57,9 @@ def test_it_keeps_a_symmetry_and_makes_none() -> None:
 def test_all_positive_inputs_give_one_sign_to_all_weights_of_a_unit() -> None:
     torch.manual_seed(0)
     layer = torch.nn.Linear(10, 4)
-    for squash, one_sign in ((torch.sigmoid, True), (torch.tanh, False)):
+    for activation, one_sign in ((torch.sigmoid, True), (torch.tanh, False)):
         layer.zero_grad()
-        torch.tanh(layer(squash(torch.randn(10)))).sum().backward()
+        torch.tanh(layer(activation(torch.randn(10)))).sum().backward()
         signs = layer.weight.grad.sign()
         assert bool((signs == signs[:, :1]).all()) is one_sign
 
@@ -69,8 +69,8 @@ def test_a_mean_is_a_direction_of_strong_curvature() -> None:
     torch.manual_seed(0)
     z = torch.randn(20_000, 20, dtype=torch.float64)
     spread = []
-    for squash in (torch.sigmoid, torch.tanh):
-        x = squash(z)
+    for activation in (torch.sigmoid, torch.tanh):
+        x = activation(z)
         curvatures = torch.linalg.eigvalsh(x.T @ x / len(x))
         spread.append((curvatures[-1] / curvatures[0]).item())
     assert spread[0] > 50 * spread[1] and spread[1] < 1.2
@@ -93,14 +93,14 @@ def test_rounding_flattens_it_completely_in_32_bits() -> None:
     assert slope(torch.tanh, 10.0) > 0
 
 
-def gradient_left(squash: Callable[[Tensor], Tensor], layers: int = 30, width: int = 400) -> float:
+def gradient_left(activation: Callable[[Tensor], Tensor], layers: int = 30, width: int = 400) -> float:
     """Return the size of the gradient at the first pre-activations over that at the last ones, with
     weight variance 1/width.
     """
     torch.manual_seed(0)
     first = z = torch.randn(8, width, dtype=torch.float64, requires_grad=True)
     for _ in range(layers):
-        z = squash(z) @ (torch.randn(width, width, dtype=torch.float64) / math.sqrt(width))
+        z = activation(z) @ (torch.randn(width, width, dtype=torch.float64) / math.sqrt(width))
     back = torch.randn_like(z)
     z.backward(back)
     return (first.grad.norm() / back.norm()).item()

@@ -10,7 +10,7 @@ WIDTH, DEPTH, EXAMPLES = 512, 50, 64
 LAYERS = np.arange(DEPTH + 1)
 
 
-def signal(squash, variance: float) -> np.ndarray:
+def signal(activation, variance: float) -> np.ndarray:
     """Return log10 of the mean square of the input and of each layer's output, (DEPTH + 1,).
 
     Args:
@@ -20,7 +20,7 @@ def signal(squash, variance: float) -> np.ndarray:
     x = rng.standard_normal((EXAMPLES, WIDTH))
     squares = [np.mean(x**2)]
     for _ in range(DEPTH):
-        x = squash(x @ rng.normal(0, math.sqrt(variance), (WIDTH, WIDTH)))
+        x = activation(x @ rng.normal(0, math.sqrt(variance), (WIDTH, WIDTH)))
         squares.append(np.mean(x**2))
     return np.log10(squares)
 

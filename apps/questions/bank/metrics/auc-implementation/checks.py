@@ -34,7 +34,7 @@ def given(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(scores), np.array(labels)
 
 
-def drawn(rng: np.random.Generator, n: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
+def variant(rng: np.random.Generator, n: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return scores of that many levels (n,) and labels with both classes (n,)."""
     return rng.integers(0, levels, n) / levels, rng.permutation(
         np.r_[0, 1, rng.integers(0, 2, n - 2)]
@@ -69,14 +69,14 @@ def test_the_four_scores_give_three_quarters() -> None:
 def test_the_reference_equals_scikit_learn_on_300_random_cases() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
-        scores, labels = drawn(rng, int(rng.integers(2, 200)), int(rng.choice([3, 20, 10**6])))
+        scores, labels = variant(rng, int(rng.integers(2, 200)), int(rng.choice([3, 20, 10**6])))
         assert REFERENCE(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
 def test_ranks_pairs_and_trapezoids_agree() -> None:
     rng = np.random.default_rng(1)
     for levels in (2, 5, 50, 10**6):
-        scores, labels = drawn(rng, 300, levels)
+        scores, labels = variant(rng, 300, levels)
         p, q = (labels == 1).sum(), (labels == 0).sum()
         by_ranks = (rankdata(scores)[labels == 1].sum() - p * (p + 1) / 2) / (p * q)
         assert by_ranks == pytest.approx(by_pairs(scores, labels), abs=1e-12)

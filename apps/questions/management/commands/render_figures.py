@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.questions.generate import drawn
+from apps.questions.generate import variant
 from apps.questions.figures import BadFigure
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         changed = 0
         for folder in folders:
             try:
-                made = drawn(folder)
+                made = variant(folder)
             except (BadFigure, ImportError) as error:
                 raise CommandError(f"{folder}: {error}") from None
             for path, text in made.items():
