@@ -334,7 +334,7 @@ async def _given(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
 
 @require_safe
 @require_GET
-async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+async def stream_run(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins."""
     user = await request.auser()
     run = await sync_to_async(selectors.run_for)(user, pk)
@@ -345,7 +345,7 @@ async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 @require_safe
 @require_GET
-async def states(request: HttpRequest) -> HttpResponseBase:
+async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
     """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, for a browser allows six
     connections to a site.
     """

@@ -230,7 +230,7 @@ def _verdict_step(waiting: UnreadVerdict) -> Step:
         planning.VERDICT_MINUTES,
         reverse("experiments:run", args=[waiting.run_id]),
         about=in_language(words, "title"),
-        mark_url=reverse("progress:verdict", args=[waiting.run_id]),
+        mark_url=reverse("progress:verdict-read", args=[waiting.run_id]),
     )
 
 

@@ -29,7 +29,7 @@ WRITE = re.compile(
 )
 NOT_OF_THE_DOMAIN = {"django_session", "cache"}
 # a stream gives this test's connection back
-STREAMS = {"experiments:events", "experiments:states"}
+STREAMS = {"experiments:run-events", "experiments:run-states"}
 QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")
 
 
@@ -88,5 +88,5 @@ def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # n
 
 def test_what_writes_is_seen(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
     with CaptureQueriesContext(connection) as queries:
-        cast.browsers["owner"].post(cast.url("progress:verdict"))
+        cast.browsers["owner"].post(cast.url("progress:verdict-read"))
     assert written(queries) == [("DELETE FROM", "progress_waiting")]

@@ -88,7 +88,7 @@ def kept(visitor: Visitor, runs: Runs) -> None:
     visitor.predict()
     visitor.page.locator("#lab .btn.pencil").click()
     visitor.page.wait_for_url("**/signup/**")
-    visitor.go("/labs/dead-relu/kept")
+    visitor.go("/labs/dead-relu/prediction")
 
 
 def variant(visitor: Visitor, runs: Runs) -> None:

@@ -78,7 +78,7 @@ def test_a_visitor_predicts_first_signs_up_and_finds_the_prediction_kept(
     visitor.page.locator("#lab .btn.pencil").click()
     visitor.page.wait_for_url("**/accounts/signup/**")
     visitor.sign_up("vera")
-    visitor.page.wait_for_url("**/labs/dead-relu/kept")
+    visitor.page.wait_for_url("**/labs/dead-relu/prediction")
     kept = visitor.page.locator("main").inner_text()
     assert "65 %" in kept and "16" in kept
     visitor.page.locator("main form .btn.pencil").click()

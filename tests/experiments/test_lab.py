@@ -247,7 +247,7 @@ def test_an_unknown_or_withdrawn_lab_is_not_there(lab: Lab) -> None:
         "/labs/none",
         "/labs/" + "a" * 3000,
         "/labs/activation-cost",
-        "/labs/none/kept",
+        "/labs/none/prediction",
         "/labs/%00",
     ):
         assert browser().get(path).status_code == 404

@@ -129,5 +129,5 @@ def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, m
     page = client.get(f"/runs/{run.pk}").content.decode()
     assert "The lab changed while this run was queued" in page and "three times" not in page
     assert f"/labs/dead-relu?from={run.pk}" in page and "Predict, then run" in page
-    client.post(f"/runs/{run.pk}/again", {"replicates": "16", "key": "again"})
+    client.post(f"/runs/{run.pk}/rerun", {"replicates": "16", "key": "again"})
     assert Run.objects.exclude(pk=run.pk).get().version.sha256 == NEWER

@@ -31,7 +31,7 @@ from tests.experiments.pages_cast import (
 Most = Callable[[int], AbstractContextManager[object]]
 SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 READING = ("", "/panel", "/points", "/points.csv")
-DOING: dict[str, dict[str, str]] = {"/stop": {}, "/share": {"shared": "1"}, "/again": AGAIN}
+DOING: dict[str, dict[str, str]] = {"/stop": {}, "/visibility": {"shared": "1"}, "/rerun": AGAIN}
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(
 ) -> None:
     run = measured(queued(ola, lab))
     client = browser(ola)
-    client.post(f"/runs/{run.pk}/share", {"shared": "1"})
+    client.post(f"/runs/{run.pk}/visibility", {"shared": "1"})
     assert f"http://testserver/runs/{run.pk}" in text_of(run, ola)
     for path in READING:
         assert page_of(run, sam, path).status_code == page_of(run, None, path).status_code == 200
-    client.post(f"/runs/{run.pk}/share", {"shared": "0"})
+    client.post(f"/runs/{run.pk}/visibility", {"shared": "0"})
     assert page_of(run, sam).status_code == 404
 
 
@@ -73,7 +73,7 @@ def test_a_stranger_is_offered_nothing_that_is_the_owners(lab: Lab, ola: User, s
     services.set_run_visibility(run=run, shared=True)
     text = text_of(run, sam)
     assert "/stop" not in text
-    assert "/share" not in text
+    assert "/visibility" not in text
 
 
 def test_what_was_drawn_is_yours_only_on_your_own_run(lab: Lab, mei: User, sam: User) -> None:
@@ -94,7 +94,7 @@ def test_a_strangers_hand_changes_nothing(lab: Lab, mei: User, sam: User) -> Non
     for path, sent in DOING.items():
         assert browser(sam).post(f"/runs/{run.pk}{path}", sent).status_code == 404
     services.set_run_visibility(run=run, shared=True)
-    for path in ("/stop", "/share"):  # who may see may still not change
+    for path in ("/stop", "/visibility"):  # who may see may still not change
         assert browser(sam).post(f"/runs/{run.pk}{path}", DOING[path]).status_code == 404
     run.refresh_from_db()
     assert (run.state, run.cancel_requested, Run.objects.count()) == ("queued", False, 1)
@@ -185,7 +185,7 @@ def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(
     assert "80 % sure, not scored" in text
     assert "Run again with 32 replicates" in text
     assert "Run again with 64 replicates" in text
-    page = browser(mei).post(f"/runs/{run.pk}/again", {"replicates": "32", "key": "more"})
+    page = browser(mei).post(f"/runs/{run.pk}/rerun", {"replicates": "32", "key": "more"})
     assert Run.objects.get(pk=page["Location"].rpartition("/")[2]).replicates == 32
 
 

@@ -48,8 +48,8 @@ def test_stopping_a_running_one_says_that_it_is_being_stopped(lab: Lab, mei: Use
 
 def test_again_is_one_run_for_each_key(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, config={"width": 32}))
-    first = browser(mei).post(f"/runs/{run.pk}/again", AGAIN)
-    second = browser(mei).post(f"/runs/{run.pk}/again", AGAIN)
+    first = browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN)
+    second = browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN)
     assert first["Location"] == second["Location"]
     assert Run.objects.exclude(pk=run.pk).get().config["width"] == 32
 
@@ -59,18 +59,18 @@ def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
 ) -> None:
     run = measured(queued(ola, lab))
     services.set_run_visibility(run=run, shared=True)
-    browser(sam).post(f"/runs/{run.pk}/again", AGAIN)
+    browser(sam).post(f"/runs/{run.pk}/rerun", AGAIN)
     assert Run.objects.exclude(pk=run.pk).get().owner == sam
 
 
 @pytest.mark.parametrize(
     ("path", "sent"),
     [
-        ("/share", {}), ("/share", {"shared": "maybe"}), ("/share", {"shared": "\x00"}),
-        ("/again", {}), ("/again", {"replicates": "17", "key": "k"}),
-        ("/again", {"replicates": "1" * 5000, "key": "k"}),
-        ("/again", {"replicates": "16"}), ("/again", {"replicates": "16", "key": "k" * 65}),
-        ("/again", {"replicates": "NaN", "key": "\x00"}),
+        ("/visibility", {}), ("/visibility", {"shared": "maybe"}), ("/visibility", {"shared": "\x00"}),
+        ("/rerun", {}), ("/rerun", {"replicates": "17", "key": "k"}),
+        ("/rerun", {"replicates": "1" * 5000, "key": "k"}),
+        ("/rerun", {"replicates": "16"}), ("/rerun", {"replicates": "16", "key": "k" * 65}),
+        ("/rerun", {"replicates": "NaN", "key": "\x00"}),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_words(
@@ -88,7 +88,7 @@ def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) 
     run = measured(queued(mei, lab, config={"width": 16}))
     lab.current.words["config"]["width"]["range"] = [64, 256]
     lab.current.save()
-    assert browser(mei).post(f"/runs/{run.pk}/again", AGAIN).status_code == 422
+    assert browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN).status_code == 422
     assert page_of(run, mei).status_code == 200
 
 
@@ -104,7 +104,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
         assert f'action="/runs/{run.pk}/{path}{BACK}"' in page
     assert 'href="/questions/dead-relu"' in page, "back to the question"
     assert (
-        client.post(f"/runs/{run.pk}/share{BACK}", {"shared": "1"})["Location"]
+        client.post(f"/runs/{run.pk}/visibility{BACK}", {"shared": "1"})["Location"]
         == f"/runs/{run.pk}{BACK}"
     )
     assert client.post(f"/runs/{run.pk}/again{BACK}", AGAIN)["Location"].endswith(BACK)
@@ -125,7 +125,7 @@ def test_a_way_back_that_leads_elsewhere_is_none(lab: Lab, mei: User, back: str)
         html = client.get(page, {"back": back}).content.decode()
         assert "Back to the question" not in html and f'href="{back}"' not in html
     assert (
-        client.post(f"/runs/{run.pk}/share?{urlencode({'back': back})}", {"shared": "1"})[
+        client.post(f"/runs/{run.pk}/visibility?{urlencode({'back': back})}", {"shared": "1"})[
             "Location"
         ]
         == f"/runs/{run.pk}"
@@ -136,7 +136,7 @@ def test_a_prediction_that_is_thrown_away_leaves_the_way_back(lab: Lab, mei: Use
     visitor = browser()
     visitor.post(f"/labs/dead-relu{BACK}", GOOD)
     assert (
-        visitor.post("/labs/dead-relu/kept", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
+        visitor.post("/labs/dead-relu/prediction", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
     )
 
 

@@ -2,22 +2,30 @@
 
 from apps.experiments.views.catalogue import catalogue, home
 from apps.experiments.views.claims import claims
-from apps.experiments.views.lab import kept, lab
-from apps.experiments.views.run import again, panel, points, run, share, stop, table
+from apps.experiments.views.lab import lab, pending_prediction
+from apps.experiments.views.run import (
+    run,
+    run_csv,
+    run_panel,
+    run_points,
+    run_rerun,
+    run_stop,
+    run_visibility,
+)
 from apps.experiments.views.runs import runs
 
 __all__ = [
-    "again",
     "catalogue",
     "claims",
     "home",
-    "kept",
     "lab",
-    "panel",
-    "points",
+    "pending_prediction",
     "run",
+    "run_csv",
+    "run_panel",
+    "run_points",
+    "run_rerun",
+    "run_stop",
+    "run_visibility",
     "runs",
-    "share",
-    "stop",
-    "table",
 ]

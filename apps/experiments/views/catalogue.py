@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from apps.common.topics import topic_title
 from apps.experiments import svg_charts, chart_specs, selectors, presenters
 from apps.experiments.models import Lab
-from apps.experiments.views.lab import kept_of
+from apps.experiments.views.lab import pending_prediction_of
 
 FILTERS = ("topic", "kind")
 
@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "experiments/home.html",
-        {"rows": rows, "first": first, "kept": kept_of(request), **figure},
+        {"rows": rows, "first": first, "pending": pending_prediction_of(request), **figure},
     )
 
 
@@ -48,7 +48,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     shown_to = {
         "rows": fitting,
         "chosen": chosen,
-        "kept": kept_of(request),
+        "pending": pending_prediction_of(request),
         "any": bool(rows),
         **choices,
     }

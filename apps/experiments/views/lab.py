@@ -26,7 +26,7 @@ from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionInput
 
-KEPT = "kept_prediction"  # in the session
+PENDING_KEY = "pending_prediction"  # in the session
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,8 +69,8 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
     if not form.is_valid():
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[KEPT] = _to_keep(found, form) | {"back": came_from(request)}
-        onward = urlencode({"next": reverse("experiments:kept", args=[found.pk])})
+        request.session[PENDING_KEY] = _as_pending(found, form) | {"back": came_from(request)}
+        onward = urlencode({"next": reverse("experiments:pending-prediction", args=[found.pk])})
         return redirect(f"{reverse('account_signup')}?{onward}")
     try:
         run = services.queue_run(
@@ -131,7 +131,7 @@ def _page(
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(found.current.source) if found.current else "",
-        "kept": kept_of(request),
+        "pending": pending_prediction_of(request),
         "back": came_from(request),
         "script": _for_script(form, spec, base),
     }
@@ -143,7 +143,7 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
     return {
         "spec": spec,
         "range": list(form.range),
-        "baseline": reverse("experiments:points", args=[base.pk]) if base and spec else None,
+        "baseline": reverse("experiments:run-points", args=[base.pk]) if base and spec else None,
         "say": {
             "none": _("These are the default settings. Change one thing, or run it as is."),
             "one": _("1 change from the baseline. Good: one thing at a time."),
@@ -156,7 +156,7 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
 # ---------------------------------------------------------------- what a visitor committed to
 
 
-def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
+def _as_pending(found: Lab, form: LabForm) -> dict[str, Any]:
     made = form.made
     prediction = (
         {"outcome": made.outcome, "confidence": made.confidence, "sketch": dict(made.sketch)}
@@ -171,19 +171,19 @@ def _to_keep(found: Lab, form: LabForm) -> dict[str, Any]:
     }
 
 
-def kept_of(request: HttpRequest) -> dict[str, Any] | None:
+def pending_prediction_of(request: HttpRequest) -> dict[str, Any] | None:
     """Return what this visitor committed to and has not queued yet."""
-    kept = request.session.get(KEPT)
+    kept = request.session.get(PENDING_KEY)
     return kept if isinstance(kept, dict) else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def kept(request: HttpRequest, slug: str) -> HttpResponse:
-    found, waiting = selectors.lab_for(slug), kept_of(request)
+def pending_prediction(request: HttpRequest, slug: str) -> HttpResponse:
+    found, waiting = selectors.lab_for(slug), pending_prediction_of(request)
     if waiting is None or waiting["lab"] != found.pk:
         return redirect("experiments:lab", slug)
     if request.method == "POST":
-        return _queue_kept(request, found, waiting)
+        return _queue_pending(request, found, waiting)
     words, made = words_of(found), waiting["prediction"]
     context = {
         "lab": found,
@@ -195,7 +195,7 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
         "drawn": [(arm, presenters.number(value)) for arm, value in _named(words, made)],
         "next": request.path,
     }
-    return render(request, "experiments/kept.html", context)
+    return render(request, "experiments/pending_prediction.html", context)
 
 
 def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
@@ -204,9 +204,9 @@ def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tupl
     return [(name, sketch[arm]) for arm, name in chart_specs.arm_labels(words, sketch).items()]
 
 
-def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
+def _queue_pending(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
-        request.session.pop(KEPT, None)
+        request.session.pop(PENDING_KEY, None)
         return redirect(
             with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", "")))
         )
@@ -225,11 +225,11 @@ def _queue_kept(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) ->
         messages.error(request, refused.message)
         config = {CONFIG_PREFIX + name: presenters.config_text(value) for name, value in waiting["config"].items()}
         if isinstance(refused, KeyReused):
-            request.session.pop(KEPT, None)
+            request.session.pop(PENDING_KEY, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}
             return redirect(
                 f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(config | more)}"
             )
-        return redirect("experiments:kept", found.pk)
-    request.session.pop(KEPT, None)
+        return redirect("experiments:pending-prediction", found.pk)
+    request.session.pop(PENDING_KEY, None)
     return redirect(_address(run, str(waiting.get("back", ""))))

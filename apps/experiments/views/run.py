@@ -42,13 +42,13 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What changes with the state of a run, to be put in place of what stands there."""
     found = selectors.run_for(request.user, pk)
     _seq, points = selectors.points_of(
         found, [str(found.version.words.get("predict", {}).get("series", ""))]
     )
-    return render(request, "experiments/_panel.html", _state(request, found, points))
+    return render(request, "experiments/_run_panel.html", _state(request, found, points))
 
 
 def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[str, Any]:
@@ -144,17 +144,17 @@ def _figures(found: Run, points: svg_charts.Curves, standard: Run | None) -> dic
 
 
 def _panel(found: Run, back: str) -> str:
-    return with_back(reverse("experiments:panel", args=[found.pk]), back)
+    return with_back(reverse("experiments:run-panel", args=[found.pk]), back)
 
 
 def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
     """Return what the page's script must know."""
     names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
     return {
-        "points": reverse("experiments:points", args=[found.pk]),
-        "events": reverse("experiments:events", args=[found.pk]),
+        "points": reverse("experiments:run-points", args=[found.pk]),
+        "events": reverse("experiments:run-events", args=[found.pk]),
         "held": _is_held(found),
-        "baseline": f"{reverse('experiments:points', args=[standard.pk])}?{urlencode(names)}"
+        "baseline": f"{reverse('experiments:run-points', args=[standard.pk])}?{urlencode(names)}"
         if standard
         else None,
         "figures": specs,
@@ -177,7 +177,7 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
 
 
 @require_safe
-def points(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = selectors.run_for(request.user, pk)
     seq, series = selectors.points_of(
         found, [clean(name) for name in request.GET.getlist("series")]
@@ -188,7 +188,7 @@ def points(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def table(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All points of a run as CSV."""
     found = selectors.run_for(request.user, pk)
     _seq, series = selectors.points_of(found)
@@ -230,7 +230,7 @@ def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     services.request_cancel(run=selectors.own_run(request.user, pk))
@@ -250,7 +250,7 @@ def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def again(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run_rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Queue the same settings for the lab's present code, once for each key."""
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)

@@ -149,7 +149,7 @@ def context(
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
     quotes = _quotes(member, revision, is_open)
     verdicts = (
-        render_to_string("progress/_verdicts.html", {"quotes": quotes}, request)
+        render_to_string("progress/_verdict_quotes.html", {"quotes": quotes}, request)
         if quotes and is_open
         else ""
     )

@@ -91,7 +91,7 @@ def _run(run: Run) -> dict[str, Any]:
 def _events(runs: list[Run]) -> str:
     """Return where to hear more of runs that go on: one stream for all of them."""
     return (
-        f"{reverse('experiments:states')}?ids={','.join(str(run.pk) for run in runs)}"
+        f"{reverse('experiments:run-states')}?ids={','.join(str(run.pk) for run in runs)}"
         if runs
         else ""
     )
@@ -181,4 +181,4 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_unread": user is not None and selectors.is_unread(run, user),
         "way": way,
     }
-    return render(request, "progress/offers.html" if whole else "progress/_offers.html", context)
+    return render(request, "progress/run_questions.html" if whole else "progress/_run_questions.html", context)

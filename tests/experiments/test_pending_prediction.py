@@ -29,12 +29,12 @@ def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> No
         "email": "new@example.org",
         "username": "new",
         "password1": PASSWORD,
-        "next": "/labs/dead-relu/kept",
+        "next": "/labs/dead-relu/prediction",
     }
-    assert client.post("/accounts/signup/", sent)["Location"] == "/labs/dead-relu/kept"
-    assert "Your prediction is saved" in client.get("/labs/dead-relu/kept").content.decode()
+    assert client.post("/accounts/signup/", sent)["Location"] == "/labs/dead-relu/prediction"
+    assert "Your prediction is saved" in client.get("/labs/dead-relu/prediction").content.decode()
     assert not Run.objects.exists()  # nothing runs that nobody confirmed
-    page = client.post("/labs/dead-relu/kept")
+    page = client.post("/labs/dead-relu/prediction")
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
     assert (run.owner.handle, run.config["width"], run.prediction.confidence) == ("new", 32, 80)
@@ -48,9 +48,9 @@ def test_it_survives_signing_in_too(lab: Lab, mei: User) -> None:
     commit(client)
     client.post(
         "/accounts/login/",
-        {"login": mei.email, "password": PASSWORD, "next": "/labs/dead-relu/kept"},
+        {"login": mei.email, "password": PASSWORD, "next": "/labs/dead-relu/prediction"},
     )
-    client.post("/labs/dead-relu/kept")
+    client.post("/labs/dead-relu/prediction")
     assert Run.objects.get().owner == mei
 
 
@@ -58,8 +58,8 @@ def test_what_is_kept_is_queued_once(lab: Lab, mei: User) -> None:
     client = browser()
     commit(client)
     client.force_login(mei)
-    client.post("/labs/dead-relu/kept")
-    assert client.post("/labs/dead-relu/kept")["Location"] == "/labs/dead-relu"
+    client.post("/labs/dead-relu/prediction")
+    assert client.post("/labs/dead-relu/prediction")["Location"] == "/labs/dead-relu"
     assert Run.objects.count() == 1
 
 
@@ -67,22 +67,22 @@ def test_other_pages_remind_of_what_is_kept(lab: Lab) -> None:
     client = browser()
     commit(client)
     for path in ("/", "/labs", "/labs/dead-relu"):
-        assert "/labs/dead-relu/kept" in client.get(path).content.decode()
-        assert "/labs/dead-relu/kept" not in browser().get(path).content.decode()
+        assert "/labs/dead-relu/prediction" in client.get(path).content.decode()
+        assert "/labs/dead-relu/prediction" not in browser().get(path).content.decode()
 
 
 def test_a_visitor_who_confirms_too_early_is_sent_to_sign_up_and_loses_nothing(lab: Lab) -> None:
     client = browser()
     commit(client)
-    assert client.post("/labs/dead-relu/kept")["Location"].startswith("/accounts/signup/")
-    assert "Sign up and queue" in client.get("/labs/dead-relu/kept").content.decode()
+    assert client.post("/labs/dead-relu/prediction")["Location"].startswith("/accounts/signup/")
+    assert "Sign up and queue" in client.get("/labs/dead-relu/prediction").content.decode()
 
 
 def test_it_can_be_thrown_away(lab: Lab) -> None:
     client = browser()
     commit(client)
-    client.post("/labs/dead-relu/kept", {"drop": "1"})
-    assert client.get("/labs/dead-relu/kept")["Location"] == "/labs/dead-relu"
+    client.post("/labs/dead-relu/prediction", {"drop": "1"})
+    assert client.get("/labs/dead-relu/prediction")["Location"] == "/labs/dead-relu"
 
 
 def test_a_full_queue_keeps_what_is_kept(lab: Lab, mei: User, settings: Any) -> None:
@@ -90,8 +90,8 @@ def test_a_full_queue_keeps_what_is_kept(lab: Lab, mei: User, settings: Any) -> 
     client = browser()
     commit(client)
     client.force_login(mei)
-    assert client.post("/labs/dead-relu/kept")["Location"] == "/labs/dead-relu/kept"
-    assert "runs in the queue" in client.get("/labs/dead-relu/kept").content.decode()
+    assert client.post("/labs/dead-relu/prediction")["Location"] == "/labs/dead-relu/prediction"
+    assert "runs in the queue" in client.get("/labs/dead-relu/prediction").content.decode()
     assert not Run.objects.exists()
 
 
@@ -102,15 +102,15 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
     words["config"]["width"]["range"] = [64, 256]
     lab.current.save()
     client.force_login(mei)
-    client.post("/labs/dead-relu/kept")
-    assert "These settings are not valid" in client.get("/labs/dead-relu/kept").content.decode()
+    client.post("/labs/dead-relu/prediction")
+    assert "These settings are not valid" in client.get("/labs/dead-relu/prediction").content.decode()
     assert not Run.objects.exists()
 
 
 def test_what_was_drawn_is_told_by_the_names_that_readers_know(lab: Lab) -> None:
     client = browser()
     commit(client, drawing__relu_1="0.75")
-    page = client.get("/labs/dead-relu/kept").content.decode()
+    page = client.get("/labs/dead-relu/prediction").content.decode()
     assert "Your sketch: ReLU, rate 1</dt>" in page
     assert "relu 1" not in page
 
