@@ -1,7 +1,7 @@
 """The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip
 --without-mingle`.
 
-A message on a queue is a bell: it says that there may be work. What the work is, the site says; see
+A message on a queue is a wake-up: it says that there may be work. What the work is, the site says; see
 `workers.supervisor`.
 """
 
@@ -31,7 +31,7 @@ try:
     app.conf.update(
         worker_pool="threads",
         worker_concurrency=settings.slots(os.environ),
-        worker_disable_prefetch=True,  # prefetch 1 still reserves a bell for a machine that is busy
+        worker_disable_prefetch=True,  # prefetch 1 still reserves a wake-up for a machine that is busy
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_soft_shutdown_timeout=30,
@@ -82,7 +82,7 @@ class OneWorker:
 
 @app.task(name=wire.WAKE_UP_TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def drain(self: Any) -> None:
-    """Run what is waiting, until nothing is left; without a free slot, hang the bell back for
+    """Run what is waiting, until nothing is left; without a free slot, hang the wake-up back for
     others.
     """
     worker = OneWorker.supervisor
@@ -94,10 +94,10 @@ def drain(self: Any) -> None:
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Takes a bell off the queue only when a slot is free: a bell that a busy machine takes is lost
+    """Takes a wake-up off the queue only when a slot is free: a wake-up that a busy machine takes is lost
     to a free one.
 
-    Celery's own `worker_disable_prefetch` counts the bells that it runs, not the runs that were
+    Celery's own `worker_disable_prefetch` counts the wake-ups that it runs, not the runs that were
     found by looking.
     """
 
@@ -123,7 +123,7 @@ class Room(bootsteps.StartStopStep):  # type: ignore[misc]
 
     @classmethod
     def wake(cls) -> None:
-        """Have Celery look whether it may take a bell now."""
+        """Have Celery look whether it may take a wake-up now."""
         with contextlib.suppress(BlockingIOError):  # it is full of calls that were not heard yet
             os.write(cls.mouth, b".")
 

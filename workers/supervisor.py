@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Fills the slots from the site, when a bell rings and every few seconds anyway.
+    """Fills the slots from the site, when a wake-up rings and every few seconds anyway.
 
     A run is claimed only when a warm process waits for it, so that no lease runs while something is
     imported.
@@ -46,7 +46,7 @@ class Supervisor:
         self._poller.start()
 
     def has_room(self) -> bool:
-        """Say whether a bell could lead to a run here."""
+        """Say whether a wake-up could lead to a run here."""
         return self._taken < self._settings.slots and not self._bench and not self._closing
 
     def drain(self) -> int:

@@ -25,7 +25,7 @@ MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
-WAKE_UP_TASK = "workers.drain"  # the Celery task that a bell names; its queue is the queue
+WAKE_UP_TASK = "workers.drain"  # the Celery task that a wake-up names; its queue is the queue
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]

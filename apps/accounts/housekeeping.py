@@ -1,4 +1,4 @@
-"""What housekeep does for accounts: deliver mail. Beside the protocol's duties, never before them:
+"""What housekeep does for accounts: deliver mail. Beside the protocol's housekeeping jobs, never before them:
 a mail server may be slow.
 """
 

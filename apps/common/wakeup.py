@@ -1,4 +1,4 @@
-"""Telling workers that there may be work. A bell is a hint: it may be lost, it never waits, and
+"""Telling workers that there may be work. A wake-up is a hint: it may be lost, it never waits, and
 nothing depends on it.
 """
 
@@ -16,7 +16,7 @@ from workers.wire import WAKE_UP_TASK, celery_url
 
 log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
-# after a bell that could not be rung; a frozen Redis costs one request a second, not every request
+# after a wake-up that could not be rung; a frozen Redis costs one request a second, not every request
 PAUSE_SECONDS = 10
 celery = Celery("gradus", broker=celery_url(settings.REDIS_URL), broker_transport_options=QUICK)
 # As many connections as there may be requests: those that wait for one to be free would wait again,
@@ -36,4 +36,4 @@ def wake_workers(queue: str) -> None:
         celery.send_task(WAKE_UP_TASK, queue=queue, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("no bell for %s: %s", queue, error)
+        log.warning("no wake-up for %s: %s", queue, error)

@@ -1,6 +1,6 @@
 """What housekeep does now and then: fetch, and call one service.
 
-Any number of copies may run; each duty holds a lock while it works.
+Any number of copies may run; each housekeeping job holds a lock while it works.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def end_outdated_runs() -> int:
 
 
 def wake_workers_for_waiting_runs() -> int:
-    """Ring each queue in which runs wait, once: bells may have been lost."""
+    """Ring each queue in which runs wait, once: wake-ups may have been lost."""
     queues = list(Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct())
     for queue in queues:
         wakeup.wake_workers(queue)

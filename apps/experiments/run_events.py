@@ -1,4 +1,4 @@
-"""Telling the web processes what just happened to a run, over Redis. Like a bell: it may be lost,
+"""Telling the web processes what just happened to a run, over Redis. Like a wake-up: it may be lost,
 the database knows.
 """
 

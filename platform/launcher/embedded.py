@@ -256,7 +256,7 @@ class Postgres:
 
 
 class Valkey:
-    """A Valkey on a socket, without persistence: it carries bells and live points, nothing that
+    """A Valkey on a socket, without persistence: it carries wake-ups and live points, nothing that
     must last.
     """
 

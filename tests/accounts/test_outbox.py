@@ -293,7 +293,7 @@ def test_a_slow_mail_server_does_not_hold_up_the_other_duties(
     began, over, ended = threading.Event(), threading.Event(), threading.Event()
     in_time: list[bool] = []
 
-    def duty() -> int:
+    def job() -> int:
         rounds.append(1)
         if len(rounds) == 3:
             began.wait(timeout=60)
@@ -308,7 +308,7 @@ def test_a_slow_mail_server_does_not_hold_up_the_other_duties(
         return 1
 
     settings.TICK_SECONDS = 0.01
-    monkeypatch.setattr(housekeep, "RUN_JOBS", (duty,))
+    monkeypatch.setattr(housekeep, "RUN_JOBS", (job,))
     monkeypatch.setattr(housekeep, "MAIL_JOBS", (deliver,))
     with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit):
         pool.submit(call_command, "housekeep").result()

@@ -118,11 +118,11 @@ from gradus import settings
 logging.config.dictConfig(settings.LOGGING)
 for status in (404, 422, 500):
     logging.getLogger("django.request").warning("status %s", status, extra={"status_code": status})
-logging.getLogger("apps").warning("no bell")
+logging.getLogger("apps").warning("no wake-up")
 """
 
 
 def test_the_log_tells_of_faults_and_not_of_forms_that_are_sent_back() -> None:
     said = run("-c", SAY).stderr
-    assert all(line in said for line in ("status 404", "status 500", "no bell"))
+    assert all(line in said for line in ("status 404", "status 500", "no wake-up"))
     assert "422" not in said

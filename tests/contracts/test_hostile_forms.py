@@ -303,7 +303,7 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: lis
     Worker.objects.get(name="pages")
     before = facts()
     for path in (
-        "claim",
+        "lease",
         *(f"run-attempts/{claimed.run_attempt.pk}/{deed}" for deed in ("events", "result", "release")),
     ):
         answer = Client(raise_request_exception=False).generic(

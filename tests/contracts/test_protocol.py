@@ -313,7 +313,7 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_wakeups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wakeup, "wake_workers", lambda queue: None)
 
 

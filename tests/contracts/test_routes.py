@@ -106,15 +106,15 @@ QUESTION = {"slug": "how-long"}
 # on a question
 DEEDS = (
     "question",
-    "check",
-    "hint",
-    "reveal",
-    "grade",
-    "points",
-    "note",
-    "bookmark",
-    "suspend",
-    "card",
+    "question-check",
+    "question-hint",
+    "question-reveal",
+    "question-grade",
+    "question-points",
+    "question-note",
+    "question-bookmark",
+    "question-suspend",
+    "question-card",
 )
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **{f"progress:{deed}": QUESTION for deed in DEEDS},
@@ -238,7 +238,7 @@ def test_a_shared_run_is_seen_by_all_and_changed_by_its_owner_alone(cast: Cast) 
         assert {
             said(browser.get(cast.url(f"experiments:{name}"))) for browser in cast.browsers.values()
         } == {200}
-    for name in ("stop", "share"):
+    for name in ("stop", "visibility"):
         found = [
             said(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"}))
             for role in ROLES

@@ -104,7 +104,7 @@ def worker(db: None) -> Worker:
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the queues whose bells were rung; no test of rules needs a broker."""
+    """Return the queues whose wake-ups were rung; no test of rules needs a broker."""
     queues: list[str] = []
     monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues

@@ -97,7 +97,7 @@ def page_of(run: Run, user: User | None = None, path: str = "") -> Any:
 
 
 def commit(client: Client, **more: Any) -> Any:
-    """Send the form of dead-relu; `knob__width` is its field config-width, `drawing__relu_1`
+    """Send the form of dead-relu; `config__width` is its field config-width, `sketch__relu_1`
     sketch-relu 1; None leaves one out.
     """
     sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}

@@ -16,7 +16,7 @@ from apps.experiments.models import Worker, Run
 from apps.experiments.selectors import worker_with_token
 
 pytestmark = pytest.mark.django_db
-MACHINES, RUNS = "/admin/experiments/machine/", "/admin/experiments/run/"
+MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def token_shown(page: Any) -> str:
     return page.content.decode().partition("shown only once: ")[2].partition("<")[0].strip()
 
 
-def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
+def test_a_worker_is_made_and_its_token_shown_once(boss: Client) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w1", "queues": ["labs", "bench"]}, follow=True)
     made = worker_with_token(token_shown(page))
     assert made is not None and (made.name, made.queues) == ("w1", ["labs", "bench"])
@@ -53,7 +53,7 @@ def test_a_machine_is_made_and_its_token_shown_once(boss: Client) -> None:
     ],
     ids=repr,
 )
-def test_a_machine_that_cannot_be_is_said(
+def test_a_worker_that_cannot_be_is_said(
     boss: Client, worker: Worker, wrong: dict[str, Any]
 ) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w2", "queues": ["labs"], **wrong})
@@ -61,7 +61,7 @@ def test_a_machine_that_cannot_be_is_said(
     assert list(Worker.objects.values_list("name", "queues")) == [("w1", ["labs", "bench"])]
 
 
-def test_a_machine_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> None:
+def test_a_worker_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> None:
     chosen = {"_selected_action": [worker.pk]}
     boss.post(MACHINES, {"action": "revoke", **chosen})
     worker.refresh_from_db()
@@ -79,7 +79,7 @@ def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["lab", "labversion", "worker", "run", "prediction", "verdict", "try", "batch", "share"],
+    ["lab", "labversion", "worker", "run", "prediction", "verdict", "runattempt", "batch", "computeusage"],
 )
 @pytest.mark.parametrize(
     "query",
@@ -102,7 +102,7 @@ def test_a_list_bears_what_is_typed_by_hand(boss: Client, model: str, query: str
 def test_filters_bear_what_no_column_can_hold(boss: Client, worker: Worker) -> None:
     for query in (
         "?state__exact=%00",
-        "?lane__exact=%00",
+        "?queue__exact=%00",
         "?queued_at__year=x",
         "?queued_at__year=99999",
         "?at_defaults__exact=x",

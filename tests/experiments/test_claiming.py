@@ -34,7 +34,7 @@ def test_no_one_runs_more_than_their_slots(ola: User, queue: Any, claim: Any, of
     assert claim() and claim() and offer() is None
 
 
-def test_slots_are_counted_in_each_lane(ola: User, queue: Any, claim: Any, bench: Lab) -> None:
+def test_slots_are_counted_in_each_queue(ola: User, queue: Any, claim: Any, bench: Lab) -> None:
     for i in range(2):
         queue(ola, str(i))
         claim()
@@ -85,7 +85,7 @@ def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -
     assert worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
 
 
-def test_a_machine_gets_only_lanes_it_may_have(
+def test_a_worker_gets_only_queues_it_may_have(
     mei: User, queue: Any, offer: Any, worker: Worker
 ) -> None:
     queue(mei, "k")
@@ -93,7 +93,7 @@ def test_a_machine_gets_only_lanes_it_may_have(
     assert offer("labs") is None
 
 
-def test_a_bench_run_that_waits_long_empties_the_machine(
+def test_a_bench_run_that_waits_long_empties_the_worker(
     mei: User, ola: User, queue: Any, bench: Lab, offer: Any
 ) -> None:
     queue(mei, "bench", lab=bench)
@@ -105,7 +105,7 @@ def test_a_bench_run_that_waits_long_empties_the_machine(
     assert offer("bench", "labs").run.owner == mei
 
 
-def test_a_bench_run_that_could_not_start_empties_no_machine(
+def test_a_bench_run_that_could_not_start_empties_no_worker(
     mei: User, ola: User, queue: Any, bench: Lab, claim: Any, offer: Any
 ) -> None:
     for i in range(3):
@@ -175,7 +175,7 @@ def test_the_next_try_tells_readers_to_start_again(mei: User, queue: Any, claim:
     assert Batch.objects.get(kind="reset").reset == {"run_attempt": 2, "keep": 0}
 
 
-def test_after_three_tries_it_is_our_fault_and_costs_nothing(
+def test_after_three_run_attempts_it_is_our_fault_and_costs_nothing(
     mei: User, queue: Any, claim: Any
 ) -> None:
     run = queue(mei, "k")
@@ -315,7 +315,7 @@ def test_a_clock_that_steps_ends_no_run(mei: User, queue: Any, claim: Any, step:
     claimed = claim()
     report(claimed, event())
     later(step)
-    # it is for another duty to give it up, if the worker does not speak first
+    # it is for another housekeeping job to give it up, if the worker does not speak first
     assert housekeeping.end_overdue_runs() == 0
     report(claimed, after=1)
     assert housekeeping.requeue_silent_runs() == housekeeping.end_overdue_runs() == 0
@@ -332,7 +332,7 @@ def test_a_clock_that_steps_changes_no_share(mei: User, queue: Any, claim: Any) 
     assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(2, abs=0.5)
 
 
-def test_what_waits_is_rung_for_once_a_lane(
+def test_what_waits_is_rung_for_once_a_queue(
     mei: User, queue: Any, bench: Lab, rung: list[str]
 ) -> None:
     for i in range(3):
@@ -343,7 +343,7 @@ def test_what_waits_is_rung_for_once_a_lane(
     assert sorted(rung) == ["bench", "labs"]
 
 
-def test_another_machine_may_not_speak_for_a_try(mei: User, queue: Any, claim: Any) -> None:
+def test_another_worker_may_not_speak_for_a_try(mei: User, queue: Any, claim: Any) -> None:
     queue(mei, "k")
     claimed = claim()
     services.make_worker(name="w2", queues=["labs"])

@@ -1,4 +1,4 @@
-"""Bells and messages while Redis is frozen: a connection is taken, and no answer comes."""
+"""Wake-ups and messages while Redis is frozen: a connection is taken, and no answer comes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workers.wire import celery_url
 
 @pytest.fixture
 def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A broker of the test's own, for bells and messages; yields its process id."""
+    """A broker of the test's own, for wake-ups and messages; yields its process id."""
     valkey = Valkey(tmp_path)
     server = valkey.start()
     settings.REDIS_URL = valkey.url
@@ -32,7 +32,7 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     known = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
     celery.conf.update({name: wakeup.celery.conf[name] for name in known})
     monkeypatch.setattr(wakeup, "celery", celery)
-    for module in (bells, live):
+    for module in (wakeup, run_events):
         monkeypatch.setattr(module, "_quiet_until", 0.0)
     run_events._redis.cache_clear()
     yield server.pid
@@ -47,7 +47,7 @@ def publish() -> None:
     run_events._publish(run_events.RunEvent("r", 0, 0, [], "running", "{}"))
 
 
-def ring_bell() -> None:
+def send_wakeup() -> None:
     wake_workers("labs")
 
 
@@ -68,13 +68,13 @@ def at_best(
     """
     took = []
     while len(took) < 5 and (not took or took[-1] >= enough):
-        for module in (bells, live):
+        for module in (wakeup, run_events):
             monkeypatch.setattr(module, "_quiet_until", 0.0)
         took.append(seconds(deed, times))
     return min(took)
 
 
-@pytest.mark.parametrize("deed", [publish, ring_bell])
+@pytest.mark.parametrize("deed", [publish, send_wakeup])
 @pytest.mark.parametrize("warm", [True, False], ids=["connected before", "never connected"])
 @pytest.mark.parametrize("threads", [1, 30])
 def test_a_frozen_redis_costs_a_second_once(
@@ -87,7 +87,7 @@ def test_a_frozen_redis_costs_a_second_once(
     assert min(seconds(deed, threads) for _ in range(3)) < 0.5
 
 
-def test_bells_that_were_rung_are_there(broker: int, settings: Any) -> None:
+def test_wakeups_that_were_sent_are_there(broker: int, settings: Any) -> None:
     for _ in range(3):
-        ring_bell()
+        send_wakeup()
     assert redis.Redis.from_url(settings.REDIS_URL).llen("labs") == 3

@@ -1,4 +1,4 @@
-"""The loop beside the web processes: one at a time does a duty, and what goes wrong in one round
+"""The loop beside the web processes: one at a time does a housekeeping job, and what goes wrong in one round
 leaves nothing to the next.
 """
 
@@ -26,29 +26,29 @@ def done() -> list[str]:
 
 
 @pytest.fixture
-def duties(done: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def duties(*them: Callable[[], int]) -> None:
+def jobs(done: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def jobs(*them: Callable[[], int]) -> None:
         monkeypatch.setattr(housekeep, "RUN_JOBS", them)
 
-    return duties
+    return jobs
 
 
-def test_two_at_once_do_a_duty_once(done: list[str], duties: Any) -> None:
-    def duty() -> int:
+def test_two_at_once_do_a_job_once(done: list[str], jobs: Any) -> None:
+    def job() -> int:
         done.append("done")
         if len(done) == 1:
             elsewhere(lambda: call_command("housekeep", once=True)).result()
         return 1
 
-    duties(duty)
+    jobs(job)
     call_command("housekeep", once=True)
     assert done == ["done"]
     call_command("housekeep", once=True)
     assert done == ["done", "done"]
 
 
-def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(
-    done: list[str], duties: Any
+def test_a_connection_that_dies_in_a_job_takes_its_lock_with_it(
+    done: list[str], jobs: Any
 ) -> None:
     def dies() -> int:
         done.append("dies")
@@ -60,14 +60,14 @@ def test_a_connection_that_dies_in_a_duty_takes_its_lock_with_it(
         done.append("follows")
         return 1
 
-    duties(dies, follows)
+    jobs(dies, follows)
     for _ in range(2):
         call_command("housekeep", once=True)
     assert done == ["dies", "follows"] * 2
 
 
-def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(
-    done: list[str], duties: Any
+def test_a_connection_that_died_within_a_job_that_went_on_is_no_trouble(
+    done: list[str], jobs: Any
 ) -> None:
     def dies() -> int:
         with pytest.raises(OperationalError), connection.cursor() as cursor:
@@ -76,11 +76,11 @@ def test_a_connection_that_died_within_a_duty_that_went_on_is_no_trouble(
         done.append(str(Run.objects.count()))
         return 1
 
-    duties(dies)
+    jobs(dies)
     for _ in range(2):
         call_command("housekeep", once=True)
     assert done == ["0", "0"]
-    with if_free(f"duty {dies.__name__}") as ours:
+    with if_free(f"housekeeping job {dies.__name__}") as ours:
         assert ours
 
 

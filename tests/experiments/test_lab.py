@@ -75,7 +75,7 @@ def test_a_setting_the_lab_does_not_have_is_told(lab: Lab) -> None:
 
 
 def test_counting_without_a_script_keeps_what_was_sent(lab: Lab, mei: User) -> None:
-    page = commit(browser(mei), knob__width="32", recount="1", drawing__relu_1="0.5")
+    page = commit(browser(mei), config__width="32", recount="1", sketch__relu_1="0.5")
     assert page.status_code == 200
     assert page.context["form"].changes == 1
     assert 'value="0.5"' in page.content.decode()
@@ -108,7 +108,7 @@ def test_what_a_learner_has_seen_is_drawn_as_the_baseline(lab: Lab, mei: User) -
 
 
 def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> None:
-    page = commit(browser(mei), knob__width="32", drawing__relu_1="0.75")
+    page = commit(browser(mei), config__width="32", sketch__relu_1="0.75")
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
     assert (run.owner, run.state, run.config["width"], run.at_defaults) == (mei, "queued", 32, False)
@@ -130,10 +130,10 @@ def test_the_same_form_twice_is_one_run(lab: Lab, mei: User) -> None:
 def test_a_form_that_was_sent_and_then_changed_gets_a_key_of_its_own(lab: Lab, mei: User) -> None:
     client = browser(mei)
     commit(client)
-    page = commit(client, knob__width="32")
+    page = commit(client, config__width="32")
     assert page.status_code == 422
     assert page.context["form"].fresh_key != GOOD["key"]
-    assert commit(client, knob__width="32", key=page.context["form"].fresh_key).status_code == 302
+    assert commit(client, config__width="32", key=page.context["form"].fresh_key).status_code == 302
     assert Run.objects.count() == 2
 
 
@@ -141,7 +141,7 @@ def test_a_form_that_was_sent_and_then_changed_gets_a_key_of_its_own(lab: Lab, m
     "text", ["0.75", "०.७५", "٠٫٧٥", "0,75", "7.5×10⁻¹", "75 %", " ３/４\u200e"]
 )
 def test_a_bar_is_read_in_every_script(lab: Lab, mei: User, text: str) -> None:
-    assert commit(browser(mei), drawing__relu_1=text).status_code == 302
+    assert commit(browser(mei), sketch__relu_1=text).status_code == 302
     assert Prediction.objects.get().sketch == {"relu 1": 0.75}
 
 
@@ -204,7 +204,7 @@ def test_a_full_queue_is_said_in_the_form(lab: Lab, mei: User, settings: Any) ->
     settings.MAX_QUEUED = 1
     client = browser(mei)
     commit(client)
-    page = commit(client, key="another", knob__width="32")
+    page = commit(client, key="another", config__width="32")
     assert page.status_code == 429
     assert "You have 1 runs in the queue" in page.content.decode()
     assert 'value="32"' in page.content.decode()

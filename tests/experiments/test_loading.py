@@ -177,12 +177,12 @@ def test_the_command_names_the_broken_file(folder: Path, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"queues": "labs,fast"}, {"name": ""}, {"name": "x" * 65}])
-def test_a_machine_needs_a_name_and_lanes_that_exist(wrong: dict[str, str]) -> None:
+def test_a_worker_needs_a_name_and_queues_that_exist(wrong: dict[str, str]) -> None:
     with pytest.raises(CommandError):
         call_command("make_worker", **wrong)
 
 
-def test_a_machine_token_is_all_that_is_printed(capsys: Any) -> None:
+def test_a_worker_token_is_all_that_is_printed(capsys: Any) -> None:
     call_command("make_worker", name="m1")
     token = capsys.readouterr().out.strip()
     worker = selectors.worker_with_token(token)

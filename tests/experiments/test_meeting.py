@@ -120,7 +120,7 @@ def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(
     assert stopped.state == Run.State.CANCELLED
 
 
-def test_two_machines_at_once_never_get_one_run(
+def test_two_workers_at_once_never_get_one_run(
     mei: User, ola: User, queue: Any, claim: Any
 ) -> None:
     queue(mei, "k"), queue(ola, "k")
@@ -130,7 +130,7 @@ def test_two_machines_at_once_never_get_one_run(
     assert {first.run.owner, second.result().run.owner} == {mei, ola}
 
 
-def test_two_machines_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, offer: Any) -> None:
+def test_two_workers_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, offer: Any) -> None:
     for i in range(3):
         queue(ola, str(i))
     claim()
@@ -146,8 +146,8 @@ def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(
     queue(mei, "k")
     worker = Worker(client)
     with transaction.atomic():
-        lock("claim")
-        answer = elsewhere(lambda: worker.post("claim", CLAIM)).result()
+        lock("lease")
+        answer = elsewhere(lambda: worker.post("lease", CLAIM)).result()
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "away", "10")
     assert worker.claim()
 

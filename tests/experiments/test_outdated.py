@@ -42,7 +42,7 @@ def seen(name: str, sha256: str, *queues: str) -> None:
     Worker.objects.filter(pk=worker.pk).update(last_seen_at=Clock())
 
 
-def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(
+def test_a_run_whose_code_no_worker_has_any_more_is_ended_and_costs_nothing(
     lab: Lab, run: Run, heard: list[str]
 ) -> None:
     change(lab)
@@ -51,11 +51,11 @@ def test_a_run_whose_code_no_machine_has_any_more_is_ended_and_costs_nothing(
     run.refresh_from_db()
     assert (run.state, run.is_outdated, heard) == (Run.State.LOST, True, ["lost"])
     assert Prediction.objects.get().score is None
-    assert run.owner.share.seconds == 0
+    assert run.owner.compute_usage.seconds == 0
     assert housekeeping.end_outdated_runs() == 0, "once"
 
 
-def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run: Run) -> None:
+def test_it_waits_for_a_worker_that_may_have_the_code_and_is_busy(lab: Lab, run: Run) -> None:
     seen("w1", HASH)
     change(lab)
     later(800)  # it asks for nothing while it works
@@ -66,7 +66,7 @@ def test_it_waits_for_a_machine_that_may_have_the_code_and_is_busy(lab: Lab, run
     assert housekeeping.end_outdated_runs() == 1, "no run attempt takes so long"
 
 
-def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
+def test_what_a_revoked_worker_has_helps_nobody(lab: Lab, run: Run) -> None:
     seen("w1", HASH)
     Worker.objects.update(revoked_at=Clock())
     change(lab)
@@ -75,7 +75,7 @@ def test_what_a_revoked_machine_has_helps_nobody(lab: Lab, run: Run) -> None:
 
 
 @pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no machine"])
-def test_it_waits_while_no_machine_of_its_lane_is_there(
+def test_it_waits_while_no_worker_of_its_queue_is_there(
     lab: Lab, run: Run, queues: list[str]
 ) -> None:
     change(lab)
@@ -86,7 +86,7 @@ def test_it_waits_while_no_machine_of_its_lane_is_there(
     assert run.state == Run.State.QUEUED
 
 
-def test_the_lab_as_it_is_waits_for_machines_that_are_behind(lab: Lab, run: Run) -> None:
+def test_the_lab_as_it_is_waits_for_workers_that_are_behind(lab: Lab, run: Run) -> None:
     seen("w1", "older")
     assert housekeeping.end_outdated_runs() == 0
 

@@ -22,8 +22,8 @@ def lab(db: None) -> Lab:
 
 def test_a_visitor_signs_up_and_returns_with_the_prediction_kept(lab: Lab) -> None:
     client = browser()
-    page = commit(client, knob__width="32", drawing__relu_1="0.75")
-    assert page["Location"] == "/accounts/signup/?next=%2Flabs%2Fdead-relu%2Fkept"
+    page = commit(client, config__width="32", sketch__relu_1="0.75")
+    assert page["Location"] == "/accounts/signup/?next=%2Flabs%2Fdead-relu%2Fprediction"
     assert not Run.objects.exists()
     sent = {
         "email": "new@example.org",
@@ -97,7 +97,7 @@ def test_a_full_queue_keeps_what_is_kept(lab: Lab, mei: User, settings: Any) -> 
 
 def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, mei: User) -> None:
     client = browser()
-    commit(client, knob__width="32")
+    commit(client, config__width="32")
     words = lab.current.words
     words["config"]["width"]["range"] = [64, 256]
     lab.current.save()
@@ -109,7 +109,7 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
 
 def test_what_was_drawn_is_told_by_the_names_that_readers_know(lab: Lab) -> None:
     client = browser()
-    commit(client, drawing__relu_1="0.75")
+    commit(client, sketch__relu_1="0.75")
     page = client.get("/labs/dead-relu/prediction").content.decode()
     assert "Your sketch: ReLU, rate 1</dt>" in page
     assert "relu 1" not in page

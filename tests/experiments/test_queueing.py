@@ -48,7 +48,7 @@ def test_a_repeated_key_is_no_new_run_even_when_the_queue_is_full(ola: User, que
         queue(ola, "20")
 
 
-def test_the_bell_rings_after_commit(
+def test_the_wakeup_rings_after_commit(
     mei: User, queue: Any, rung: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -63,11 +63,11 @@ def test_settings_left_alone_are_the_labs_own(mei: User, queue: Any) -> None:
     assert run.at_defaults
 
 
-def test_a_run_with_a_knob_changed_is_no_evidence(mei: User, queue: Any) -> None:
+def test_a_run_with_a_setting_changed_is_no_evidence(mei: User, queue: Any) -> None:
     assert not queue(mei, "k", config={"depth": 4}).at_defaults
 
 
-def test_nothing_is_written_when_a_knob_is_wrong(mei: User, queue: Any) -> None:
+def test_nothing_is_written_when_a_setting_is_wrong(mei: User, queue: Any) -> None:
     with pytest.raises(BadConfig) as refused:
         queue(mei, "k", config={"depth": "9", "nonsense": 1}, prediction=GUESS)
     assert set(refused.value.extra["config"]) == {"depth", "nonsense"}

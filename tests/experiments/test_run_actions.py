@@ -100,7 +100,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
     )
     assert client.post(f"/runs/{run.pk}/stop{BACK}")["Location"] == f"/runs/{run.pk}{BACK}"
     page = client.get(f"/runs/{run.pk}{BACK}").content.decode()
-    for path in ("share", "again"):
+    for path in ("visibility", "rerun"):
         assert f'action="/runs/{run.pk}/{path}{BACK}"' in page
     assert 'href="/questions/dead-relu"' in page, "back to the question"
     assert (

@@ -47,7 +47,7 @@ class SimulatedWorker:
         )
 
     def claim(self) -> dict[str, Any]:
-        answer = self.post("claim", CLAIM)
+        answer = self.post("lease", CLAIM)
         assert answer.status_code == 200, answer.content
         given = answer.json()
         self.try_token = given["token"]
@@ -104,12 +104,12 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
 
 
 def test_nothing_to_do_has_no_body(worker: SimulatedWorker) -> None:
-    answer = worker.post("claim", CLAIM)
+    answer = worker.post("lease", CLAIM)
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_machine_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
-    worker.post("claim", CLAIM)
+def test_a_worker_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
+    worker.post("lease", CLAIM)
     worker = Worker.objects.get()
     assert worker.last_seen_at is not None and worker.capabilities["device"]["name"] == "test"
 
@@ -128,20 +128,20 @@ def test_a_machine_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
     ],
 )
 def test_a_stranger_is_told_how_to_sign_in(worker: SimulatedWorker, header: str) -> None:
-    answer = worker.post("claim", CLAIM, Authorization=header)
+    answer = worker.post("lease", CLAIM, Authorization=header)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
     assert answer["Content-Type"] == "application/problem+json"
 
 
-def test_a_revoked_machine_is_a_stranger(worker: SimulatedWorker) -> None:
+def test_a_revoked_worker_is_a_stranger(worker: SimulatedWorker) -> None:
     Worker.objects.update(revoked_at="2026-01-01T00:00:00Z")
-    assert worker.post("claim", CLAIM).status_code == 401
+    assert worker.post("lease", CLAIM).status_code == 401
 
 
-def test_someone_signed_in_is_no_machine(client: Client, mei: User) -> None:
+def test_someone_signed_in_is_no_worker(client: Client, mei: User) -> None:
     client.force_login(mei)
     assert (
-        client.post(f"{wire.PREFIX}/claim", CLAIM, content_type="application/json").status_code
+        client.post(f"{wire.PREFIX}/lease", CLAIM, content_type="application/json").status_code
         == 401
     )
 
@@ -149,7 +149,7 @@ def test_someone_signed_in_is_no_machine(client: Client, mei: User) -> None:
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
 def test_other_methods_are_refused(worker: SimulatedWorker, method: str) -> None:
     answer = getattr(worker.client, method)(
-        f"{wire.PREFIX}/claim", headers={"Authorization": f"Worker {worker.token}"}
+        f"{wire.PREFIX}/lease", headers={"Authorization": f"Worker {worker.token}"}
     )
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
 
@@ -181,7 +181,7 @@ NONSENSE: list[Any] = [
 
 @pytest.mark.parametrize("body", NONSENSE, ids=lambda b: repr(b)[:40])
 def test_a_claim_that_cannot_be_read_says_where(worker: SimulatedWorker, body: Any) -> None:
-    answer = worker.post("claim", body)
+    answer = worker.post("lease", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert "LeaseRequest" in answer.json()["detail"]
 
@@ -273,7 +273,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
 
 @pytest.mark.parametrize("path", ["events", "result", "release"])
 @pytest.mark.parametrize("token", ["", "wrong", "\u00fc", "x" * 10_000])
-def test_a_wrong_try_token_changes_nothing(
+def test_a_wrong_run_attempt_token_changes_nothing(
     worker: SimulatedWorker, given: dict[str, Any], path: str, token: str
 ) -> None:
     worker.try_token = token
@@ -300,7 +300,7 @@ def test_a_token_of_one_try_opens_no_other(
     )
 
 
-def test_another_machine_with_the_try_token_is_refused(
+def test_another_worker_with_the_run_attempt_token_is_refused(
     worker: SimulatedWorker, given: dict[str, Any]
 ) -> None:
     worker.token = services.make_worker(name="w2", queues=["labs"])

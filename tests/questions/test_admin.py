@@ -13,7 +13,7 @@ from apps.questions import services
 from apps.questions.models import Bank, RevisionText, Question, Report, Revision
 from tests.common.editing import edit, fields_of, send
 
-TABLES = ("bank", "question", "revision", "text", "report")
+TABLES = ("bank", "question", "revision", "revisiontext", "report")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_revision_that_is_not_made_yet_has_no_times(operator: Client, guess: Q
         'name="title_en"' in page and "DatabaseDefault" not in page and "Published at" not in page
     )
     assert (
-        "Made at"
+        "Created at"
         in operator.get(f"/admin/questions/revision/{guess.current_id}/change/").content.decode()
     )
 

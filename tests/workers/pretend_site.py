@@ -133,7 +133,7 @@ class PretendSite:
         """Return status and record of the answer."""
         if machine != f"Worker {TOKEN}" or self.refuses_token:
             return 401, {"code": "not-authorised", "detail": "Who are you?"}
-        if path == f"{wire.PREFIX}/claim":
+        if path == f"{wire.PREFIX}/lease":
             return self._claim(msgspec.json.decode(body, type=wire.LeaseRequest))
         *_, number, deed = path.split("/")
         offer = self.offers[int(number) - 1]

@@ -1,4 +1,4 @@
-"""The worker as it is really started: by Celery, with bells over a real Valkey, or with none."""
+"""The worker as it is really started: by Celery, with wake-ups over a real Valkey, or with none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BLOCKING = (
     f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); "
     "from celery.__main__ import main; main()"
 )
-NEVER = "3600"  # seconds between two looks: whoever answers sooner has heard the bell
+NEVER = "3600"  # seconds between two looks: whoever answers sooner has heard the wake-up
 SOON = 20.0  # seconds, on a machine that is busy with other things
 NOBODY = "redis://127.0.0.1:1/0"
 databases = count(3)
@@ -76,7 +76,7 @@ def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
         worker.wait()
 
 
-def bell(redis: str) -> Callable[[], None]:
+def wakeup(redis: str) -> Callable[[], None]:
     app = Celery(broker=wire.celery_url(redis))
     return lambda: app.send_task(wire.WAKE_UP_TASK, queue="labs", retry=False)
 
@@ -95,11 +95,11 @@ def wait_for_end(pid: int, seconds: float = 120) -> None:
         assert select.select([handle], [], [], seconds)[0], f"process {pid} still lives"
 
 
-def test_a_bell_is_answered_at_once_again_and_again(
+def test_a_wakeup_is_answered_at_once_again_and_again(
     site: PretendSite, start: Start, redis_url: str
 ) -> None:
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
-    wake_workers = bell(redis_url)
+    wake_workers = wakeup(redis_url)
     wake_workers()
     site.until(lambda: site.asked)  # it is there, and its spare is warm
     for _ in range(3):
@@ -130,7 +130,7 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
     server = valkey.start()
     try:
         start(valkey.url, GRADUS_POLL_SECONDS=NEVER)
-        wake_workers = bell(valkey.url)
+        wake_workers = wakeup(valkey.url)
         wake_workers()
         site.until(lambda: site.asked)
         server.kill()
@@ -147,10 +147,10 @@ def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_
         shutil.rmtree(valkey.folder, ignore_errors=True)
 
 
-def test_bells_lost_in_any_number_do_no_harm(
+def test_wakeups_lost_in_any_number_do_no_harm(
     site: PretendSite, start: Start, redis_url: str
 ) -> None:
-    wake_workers = bell(redis_url)
+    wake_workers = wakeup(redis_url)
     for _ in range(50):
         wake_workers()
     offer = site.offer()
@@ -185,10 +185,10 @@ def test_a_worker_told_to_end_gives_its_run_back(
     assert not group_of(offer.pid)
 
 
-def test_a_busy_machine_leaves_bells_to_others(
+def test_a_busy_worker_leaves_wakeups_to_others(
     site: PretendSite, start: Start, redis_url: str, gate: Path
 ) -> None:
-    """Two machines, one busy with a run that it found by looking: the bell must not be lost on
+    """Two machines, one busy with a run that it found by looking: the wake-up must not be lost on
     it.
     """
     busy = site.offer(deed="gate", at=1, gate=str(gate))
@@ -196,7 +196,7 @@ def test_a_busy_machine_leaves_bells_to_others(
     site.until(lambda: busy.steps() == [0])
     asked = len(site.asked)
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
-    wake_workers = bell(redis_url)
+    wake_workers = wakeup(redis_url)
     wake_workers()
     site.until(lambda: len(site.asked) > asked)  # the free one is there
     for _ in range(3):

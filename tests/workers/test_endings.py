@@ -72,7 +72,7 @@ def test_a_lab_that_exits_has_failed(site: PretendSite, machine: Machine) -> Non
     assert (offer.result.state, offer.result.error) == ("failed", "SystemExit: 3")
 
 
-def test_a_knob_that_the_lab_does_not_have_is_a_failure(
+def test_a_setting_that_the_lab_does_not_have_is_a_failure(
     site: PretendSite, machine: Machine
 ) -> None:
     offer = site.offer(colour="blue")
@@ -91,7 +91,7 @@ def test_a_crash_by_signal_is_released_as_crashed(site: PretendSite, machine: Ma
     assert offer.result is None
 
 
-def test_a_closing_machine_gives_its_try_back(site: PretendSite, machine: Machine) -> None:
+def test_a_closing_worker_gives_its_try_back(site: PretendSite, machine: Machine) -> None:
     offer = site.offer(points=3, deed="ignore")
     supervisor = machine()
     site.until(lambda: offer.steps() == [0])

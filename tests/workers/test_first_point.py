@@ -87,7 +87,7 @@ def test_reports_come_at_most_ten_a_second(
     assert len(reports) <= (reports[-1] - offer.claimed_at) * 10 + 2
 
 
-def test_events_are_numbered_after_those_of_earlier_tries(
+def test_events_are_numbered_after_those_of_earlier_run_attempts(
     site: PretendSite, machine: Callable[..., Supervisor]
 ) -> None:
     offer = site.offer(after=7)

@@ -10,7 +10,7 @@ from workers.lab_process import environment
 from workers.settings import BadSettings, broker, cores, read, slots
 
 
-def test_defaults_suit_one_machine() -> None:
+def test_defaults_suit_one_worker() -> None:
     settings = read({"GRADUS_TOKEN": "t"})
     assert settings.url == "http://127.0.0.1:8000"
     assert settings.slots == max(1, cores() // 2)

@@ -31,7 +31,7 @@ def test_two_slots_run_two_runs_at_once(
     site.until(lambda: all(offer.result for offer in site.offers))
 
 
-def test_a_bench_run_is_asked_for_only_by_an_empty_machine_and_first(
+def test_a_bench_run_is_asked_for_only_by_an_empty_worker_and_first(
     site: PretendSite, machine: Machine, gate: Path
 ) -> None:
     offer = site.offer(deed="gate", at=1, gate=str(gate))
@@ -52,7 +52,7 @@ def test_while_a_bench_run_goes_nothing_is_claimed(
     site.until(lambda: bench.steps() == [0])
     asked = len(site.asked)
     assert not supervisor.has_room()
-    assert supervisor.drain() == 0  # as a bell would
+    assert supervisor.drain() == 0  # as a wake-up would
     assert len(site.asked) == asked
     assert supervisor._keeper._spare is None  # nor is anything imported beside it
     gate.write_text("go on")
@@ -74,7 +74,7 @@ def test_a_spare_whose_code_has_changed_is_replaced(
     assert offer.pid != old.pid
 
 
-def test_files_that_are_being_replaced_stop_no_machine(
+def test_files_that_are_being_replaced_stop_no_worker(
     site: PretendSite, machine: Machine, monkeypatch
 ) -> None:
     monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))

@@ -106,7 +106,7 @@ def slopes_by_hand(config: Config) -> dict[str, Function]:
     """Return the derivatives as one writes them on paper; at a kink, the one from the left."""
     s = torch.sigmoid
     a, b = config.swish_beta, config.softplus_beta
-    bell = lambda x: torch.exp(-x * x / 2) / math.sqrt(2 * math.pi)  # noqa: E731 -- the normal density, beside its use
+    normal_density = lambda x: torch.exp(-x * x / 2) / math.sqrt(2 * math.pi)  # noqa: E731 -- the normal density, beside its use
     return {
         "sigmoid": lambda x: s(x) * (1 - s(x)),
         "tanh": lambda x: 1 - torch.tanh(x) ** 2,
@@ -116,7 +116,7 @@ def slopes_by_hand(config: Config) -> dict[str, Function]:
         "elu": lambda x: bent(x, torch.exp(x)),
         "softplus": lambda x: s(b * x),
         "swish": lambda x: s(a * x) + a * x * s(a * x) * (1 - s(a * x)),
-        "gelu": lambda x: (1 + torch.erf(x / math.sqrt(2))) / 2 + x * bell(x),
+        "gelu": lambda x: (1 + torch.erf(x / math.sqrt(2))) / 2 + x * normal_density(x),
         "mish": lambda x: (
             torch.tanh(functional.softplus(x))
             + x * s(x) * (1 - torch.tanh(functional.softplus(x)) ** 2)

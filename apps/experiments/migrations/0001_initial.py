@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('finished', models.BooleanField(default=False)),
                 ('released', models.BooleanField(default=False)),
-                ('worker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_attempts', to='experiments.machine')),
+                ('worker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_attempts', to='experiments.worker')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_attempts', to='experiments.run')),
             ],
             options={

@@ -1,4 +1,4 @@
-"""The loops beside the web processes, every few seconds: the protocol's duties, and in a thread of
+"""The loops beside the web processes, every few seconds: the protocol's housekeeping jobs, and in a thread of
 its own what may wait for a slow mail server.
 """
 
@@ -47,21 +47,21 @@ class Command(BaseCommand):
             over.set()
             mail.join(timeout=settings.KILL_SECONDS)  # a mail that is cut off is tried again
 
-    def repeat(self, duties: Sequence[Callable[[], int]], over: threading.Event) -> None:
-        self.round(duties)
+    def repeat(self, jobs: Sequence[Callable[[], int]], over: threading.Event) -> None:
+        self.round(jobs)
         while not over.wait(settings.TICK_SECONDS):
-            self.round(duties)
+            self.round(jobs)
 
-    def round(self, duties: Sequence[Callable[[], int]]) -> None:
-        for duty in duties:
+    def round(self, jobs: Sequence[Callable[[], int]]) -> None:
+        for job in jobs:
             try:
-                with if_free(f"duty {duty.__name__}") as ours:
-                    if ours and (done := duty()):
+                with if_free(f"housekeeping job {job.__name__}") as ours:
+                    if ours and (done := job()):
                         # While runs wait it rings every round: lines of that would bury what was
                         # done.
-                        level = logging.DEBUG if duty is wake_workers_for_waiting_runs else logging.INFO
-                        log.log(level, "%s: %s", duty.__name__.replace("_", " "), done)
+                        level = logging.DEBUG if job is wake_workers_for_waiting_runs else logging.INFO
+                        log.log(level, "%s: %s", job.__name__.replace("_", " "), done)
             except Exception:
-                log.exception("%s failed; the next round tries again", duty.__name__)
+                log.exception("%s failed; the next round tries again", job.__name__)
             finally:
                 connections.close_all()
