@@ -100,7 +100,10 @@ def _no_op(http: httpx.Client, sha256: str) -> bool:
     if answer.status_code == 204:
         return False
     claim = answer.json()
-    token, run_attempts = {"X-Run-Attempt-Token": claim["token"]}, f"/run-attempts/{claim['run_attempt_id']}"
+    token, run_attempts = (
+        {"X-Run-Attempt-Token": claim["token"]},
+        f"/run-attempts/{claim['run_attempt_id']}",
+    )
     point = {
         "arm": "relu 1",
         "series": "dead",

@@ -1,8 +1,8 @@
 """The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip
 --without-mingle`.
 
-A message on a queue is a wake-up: it says that there may be work. What the work is, the site says; see
-`workers.supervisor`.
+A message on a queue is a wake-up: it says that there may be work. What the work is, the site says;
+see `workers.supervisor`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ try:
     app.conf.update(
         worker_pool="threads",
         worker_concurrency=settings.slots(os.environ),
-        worker_disable_prefetch=True,  # prefetch 1 still reserves a wake-up for a machine that is busy
+        # prefetch 1 still reserves a wake-up for a machine that is busy
+        worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_soft_shutdown_timeout=30,
@@ -94,8 +95,8 @@ def drain(self: Any) -> None:
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Takes a wake-up off the queue only when a slot is free: a wake-up that a busy machine takes is lost
-    to a free one.
+    """Takes a wake-up off the queue only when a slot is free: a wake-up that a busy machine takes
+    is lost to a free one.
 
     Celery's own `worker_disable_prefetch` counts the wake-ups that it runs, not the runs that were
     found by looking.

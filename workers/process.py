@@ -114,7 +114,10 @@ def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
         for point in lab.run(config, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
     claims = [claim for claim in engine.RULES if claim.startswith(f"{start.lab}.")]
-    return [_verdict(claim, verdict) for claim, verdict in engine.evaluate_claims(batcher.points, claims)]
+    return [
+        _verdict(claim, verdict)
+        for claim, verdict in engine.evaluate_claims(batcher.points, claims)
+    ]
 
 
 def _verdict(claim: str, verdict: engine.Verdict) -> wire.Verdict:

@@ -15,10 +15,10 @@ from workers.settings import Settings
 from workers.wire import (
     PREFIX,
     RUN_ATTEMPT_HEADER,
-    Lease,
-    LeaseRequest,
     EventsReply,
     EventsRequest,
+    Lease,
+    LeaseRequest,
     Release,
     Result,
 )
@@ -94,7 +94,9 @@ class Reporter:
         Raises:
             Away, Refusal.
         """
-        return _read(self.send(f"/run-attempts/{run_attempt_id}/events", request, token), EventsReply)
+        return _read(
+            self.send(f"/run-attempts/{run_attempt_id}/events", request, token), EventsReply
+        )
 
     def result(self, run_attempt_id: int, token: str, result: Result) -> None:
         """Report how a run attempt ended.

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 from workers.lab_process import Gone, LabProcess
-from workers.send_buffer import Lost, SendBuffer
 from workers.pipe import Batch, Ended, Message, Start
 from workers.reporter import Away, Refusal, Reporter
-from workers.spool import SpooledResult, Spool, deliver
-from workers.wire import Lease, EndState, EventsReply, Result
+from workers.send_buffer import Lost, SendBuffer
+from workers.spool import Spool, SpooledResult, deliver
+from workers.wire import EndState, EventsReply, Lease, Result
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.1  # between two reports
@@ -233,7 +233,9 @@ class RunAttempt:
         # a crash costs a run attempt, the others do not
         reason = RELEASED_FOR.get(self._reason, f"crashed: {self._gone}")
         log.warning("run %s, try %d is given back: %s", self.claim.run, self.claim.number, reason)
-        self._in_time(lambda: self._reporter.release(self.claim.run_attempt_id, self.claim.token, reason))
+        self._in_time(
+            lambda: self._reporter.release(self.claim.run_attempt_id, self.claim.token, reason)
+        )
 
     def _in_time(self, deed: Callable[[], None]) -> bool:
         """Do what may fail while the site is away, again until the lease is over; return whether it

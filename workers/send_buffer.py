@@ -1,5 +1,5 @@
-"""The points of one run attempt on their way to the site: merged while they wait, numbered when first sent,
-kept in case of a gap.
+"""The points of one run attempt on their way to the site: merged while they wait, numbered when
+first sent, kept in case of a gap.
 """
 
 from __future__ import annotations

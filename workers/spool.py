@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from workers.send_buffer import SendBuffer
 from workers.reporter import Away, Refusal, Reporter
+from workers.send_buffer import SendBuffer
 from workers.wire import Event, Result
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from workers.warm_pool import WarmPool
-from workers.run_attempt import RunAttempt
 from workers.pipe import Ready
 from workers.reporter import Reporter
+from workers.run_attempt import RunAttempt
 from workers.settings import Settings
 from workers.spool import Spool
+from workers.warm_pool import WarmPool
 from workers.wire import LeaseRequest
 
 log = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ class Supervisor:
         self.drain()
 
     def _take_run_attempt(self) -> RunAttempt | None:
-        """Return a run attempt, with a slot taken and a warm process for it; None when one of them is not
-        to be had.
+        """Return a run attempt, with a slot taken and a warm process for it; None when one of them
+        is not to be had.
         """
         with self._changed:
             if not self.has_room():

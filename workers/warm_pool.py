@@ -90,7 +90,9 @@ class WarmPool:
                 self._wanted = False
             try:
                 self._make_spare()
-            except Exception as error:  # whatever it is, the worker is of no use without its warm_pool
+            except (
+                Exception
+            ) as error:  # whatever it is, the worker is of no use without its warm_pool
                 self._pause(f"no lab process can be made ready: {error!r}")
         with self._changed:  # the thread stays for as long as its processes do
             self._changed.wait_for(lambda: not self._codes)

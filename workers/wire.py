@@ -2,15 +2,16 @@
 and nothing else of each other.
 
 Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization:
-Worker <machine token>`; every write about a run attempt carries `X-Run-Attempt-Token` too. Refusals are problem
-documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a worker passes
-over them, so that a newer site does not lose the runs that it gives to older workers.
+Worker <token>`; every write about a run attempt carries `X-Run-Attempt-Token` too. Refusals
+are problem documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a
+worker passes over them, so that a newer site does not lose the runs that it gives to older workers.
 
-    POST /api/worker/v1/lease                 LeaseRequest  -> 200 Claim, 204 nothing to do
-    POST /api/worker/v1/run-attempts/<id>/events     EventsRequest -> 200 EventsReply, 409 stale-run-attempt,
-                                                               409 gap (with `last`)
-    POST /api/worker/v1/run-attempts/<id>/result     Result        -> 200 (again: 200), 409 stale-run-attempt
-    POST /api/worker/v1/run-attempts/<id>/release    Release       -> 200, 409 stale-run-attempt
+    POST /api/worker/v1/lease      LeaseRequest -> 200 Lease, 204 nothing to do
+    POST /api/worker/v1/run-attempts/<id>/...
+        events     EventsRequest -> 200 EventsReply, 409 gap (with `last`)
+        result     Result        -> 200 (again: 200)
+        release    Release       -> 200
+    each of the three -> 409 stale-run-attempt, once the run attempt was given up
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.addresses import mailbox
 from apps.accounts.limits import seconds_to_wait
 from apps.accounts.models import User
-from apps.common.redirects import is_local
 from apps.common.errors import TooManyAttempts
+from apps.common.redirects import is_local
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -1,5 +1,5 @@
-"""What housekeep does for accounts: deliver mail. Beside the protocol's housekeeping jobs, never before them:
-a mail server may be slow.
+"""What housekeep does for accounts: deliver mail. Beside the protocol's housekeeping jobs, never
+before them: a mail server may be slow.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""How long someone must wait who tried too often. allauth counts the run attempts; it does not say when
-the next may be made.
+"""How long someone must wait who tried too often. allauth counts the run attempts; it does not say
+when the next may be made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ APP = "allauth.account"
 
 
 def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -> int:
-    """Return the seconds (at least 1) until every limit of `action` lets a run attempt through again."""
+    """Return the seconds (at least 1) until every limit of `action` lets a run attempt through
+    again.
+    """
     now = time.time()
     waits = [1.0]
     for rate in ratelimit.get_rates(app=APP, action=action):

@@ -18,8 +18,8 @@ from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
 from apps.common import error_views, pending
-from apps.common.redirects import way_back
 from apps.common.errors import BadRequest
+from apps.common.redirects import way_back
 
 
 @require_POST

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
-from apps.common.redirects import came_from
 from apps.common.errors import TooManyAttempts
 from apps.common.fragments import is_fragment
+from apps.common.redirects import came_from
 
 RETRY_SECONDS = 10  # a database that was restarted answers by then
 # status: (headline, what to do)

@@ -56,8 +56,8 @@ class KeyReused(Refused):
 
 
 class BadConfig(Refused):
-    """A setting is unknown, of the wrong type, or out of bounds. `extra["config"]` says which, and what
-    would be right.
+    """A setting is unknown, of the wrong type, or out of bounds. `extra["config"]` says which, and
+    what would be right.
     """
 
     code = "bad-config"

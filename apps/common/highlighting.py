@@ -1,5 +1,5 @@
-"""Code as it is printed: highlight_code on the server by classes, so that both themes read and no script
-is needed.
+"""Code as it is printed: highlight_code on the server by classes, so that both themes read and no
+script is needed.
 """
 
 from __future__ import annotations
@@ -24,4 +24,4 @@ def highlight_code(source: str, language: str = "python") -> SafeString:
     except ClassNotFound:
         lexer = TextLexer()
     page = str(highlight(source, lexer, HtmlFormatter(cssclass="code")))
-    return mark_safe(page.replace("<pre>", '<pre tabindex="0">', 1))  # noqa: S308 - pygments escapes
+    return mark_safe(page.replace("<pre>", ('<pre tabindex="0">'), 1))  # noqa: S308 - pygments escapes

@@ -15,10 +15,10 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from apps.common import error_views, pending
-from apps.common.redirects import page_above
+from apps.common.error_views import refused
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
-from apps.common.error_views import refused
+from apps.common.redirects import page_above
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -10,8 +10,8 @@ from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from apps.common.errors import Refused
 from apps.common.error_views import RETRY_SECONDS
+from apps.common.errors import Refused
 
 log = logging.getLogger(__name__)
 

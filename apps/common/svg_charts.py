@@ -53,7 +53,9 @@ def _power_of(value: float) -> int:
 def _step(low: float, high: float, count: int) -> tuple[int, int]:
     """Return the step (1, 2 or 5, and a power of ten) that makes about `count` pieces."""
     size = max(abs(low), abs(high))
-    piece = min(max(high / count - low / count, size * MIN_RELATIVE_STEP, MIN_DISTANCE), sys.float_info.max)
+    piece = min(
+        max(high / count - low / count, size * MIN_RELATIVE_STEP, MIN_DISTANCE), sys.float_info.max
+    )
     power = _power_of(piece)
     return next(
         ((n, power) for n in (1, 2, 5) if _decimal(n, power) >= piece * 0.999), (1, power + 1)
@@ -95,7 +97,10 @@ def tick_labels(values: Sequence[float]) -> list[str]:
 
 def widened(low: float, high: float) -> tuple[float, float]:
     """Return a range that can be drawn; what is too narrow lies in its middle."""
-    low, high = max(min(low, MAX_COORDINATE), -MAX_COORDINATE), max(min(high, MAX_COORDINATE), -MAX_COORDINATE)
+    low, high = (
+        max(min(low, MAX_COORDINATE), -MAX_COORDINATE),
+        max(min(high, MAX_COORDINATE), -MAX_COORDINATE),
+    )
     size = max(abs(low), abs(high))
     least = max(size * RESOLUTION, MIN_DISTANCE)
     if high - low >= least:

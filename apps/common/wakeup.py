@@ -16,7 +16,8 @@ from workers.wire import WAKE_UP_TASK, celery_url
 
 log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
-# after a wake-up that could not be rung; a frozen Redis costs one request a second, not every request
+# after a wake-up that could not be rung; a frozen Redis costs one request a second, not every
+# request
 PAUSE_SECONDS = 10
 celery = Celery("gradus", broker=celery_url(settings.REDIS_URL), broker_transport_options=QUICK)
 # As many connections as there may be requests: those that wait for one to be free would wait again,

@@ -12,20 +12,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.clock import Clock
 from apps.common.admin import Editable, Kept
-from apps.experiments import services, presenters
+from apps.common.clock import Clock
+from apps.experiments import presenters, services
 from apps.experiments.models import (
     Batch,
+    ComputeUsage,
     Lab,
     LabVersion,
-    Queue,
-    Worker,
     Prediction,
+    Queue,
     Run,
-    ComputeUsage,
     RunAttempt,
     Verdict,
+    Worker,
 )
 
 

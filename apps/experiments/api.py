@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
-from apps.experiments import worker_services, selectors
+from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
 from workers import wire
 
@@ -110,7 +110,10 @@ class EventsEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         report = self.read(request, wire.EventsRequest)
         stop = worker_services.store_events(
-            worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), report=report
+            worker=self.worker(request),
+            run_attempt_id=run_attempt_id,
+            token=self.token(request),
+            report=report,
         )
         return self.answer(wire.EventsReply(stop=stop, lease_seconds=settings.LEASE_SECONDS))
 
@@ -119,7 +122,10 @@ class ResultEndpoint(WorkerView):
     def post(self, request: Request, run_attempt_id: int) -> HttpResponse:
         result = self.read(request, wire.Result)
         run = worker_services.finish_run(
-            worker=self.worker(request), run_attempt_id=run_attempt_id, token=self.token(request), result=result
+            worker=self.worker(request),
+            run_attempt_id=run_attempt_id,
+            token=self.token(request),
+            result=result,
         )
         return self.answer({"run": str(run.pk), "state": run.state})
 

@@ -10,5 +10,7 @@ urlpatterns = [
     path("lease", api.LeaseEndpoint.as_view(), name="lease"),
     path("run-attempts/<bigid:run_attempt_id>/events", api.EventsEndpoint.as_view(), name="events"),
     path("run-attempts/<bigid:run_attempt_id>/result", api.ResultEndpoint.as_view(), name="result"),
-    path("run-attempts/<bigid:run_attempt_id>/release", api.ReleaseEndpoint.as_view(), name="release"),
+    path(
+        "run-attempts/<bigid:run_attempt_id>/release", api.ReleaseEndpoint.as_view(), name="release"
+    ),
 ]

@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.errors import BadConfig
 from apps.common.text import clean, in_language
-from apps.experiments import lab_config
-from apps.experiments import chart_specs, presenters
+from apps.experiments import chart_specs, lab_config, presenters
 from apps.experiments.models import Prediction
 from apps.experiments.services import PredictionInput
 
@@ -57,7 +56,11 @@ class Mark:
 def submitted_config(words: presenters.Words, data: QueryDict) -> dict[str, str]:
     """Return the settings that a form or a query sets, as text."""
     config = words.get("config", {})
-    found = {name.removeprefix(CONFIG_PREFIX): data.getlist(name) for name in data if name.startswith(CONFIG_PREFIX)}
+    found = {
+        name.removeprefix(CONFIG_PREFIX): data.getlist(name)
+        for name in data
+        if name.startswith(CONFIG_PREFIX)
+    }
     many = {name for name, setting in config.items() if str(setting["type"]).startswith("list[")}
     return {
         clean(name): clean(", ".join(values) if name in many else values[-1])
@@ -178,13 +181,17 @@ class LabForm(forms.Form):
 
     @property
     def settings(self) -> list[Field]:
-        return [self._field(name, setting) for name, setting in presenters.ordered(self.words, "config")]
+        return [
+            self._field(name, setting) for name, setting in presenters.ordered(self.words, "config")
+        ]
 
     @property
     def stray_errors(self) -> list[str]:
         """What was wrong with settings that the lab does not have."""
         known = self.words.get("config", {})
-        return [f"{name}: {error}" for name, error in self.config_errors.items() if name not in known]
+        return [
+            f"{name}: {error}" for name, error in self.config_errors.items() if name not in known
+        ]
 
     @property
     def changes(self) -> int:
@@ -208,7 +215,11 @@ class LabForm(forms.Form):
             high=high,
             step="1" if setting["type"] == "int" else "any",
             choices=[
-                (presenters.config_text(c), presenters.display_value(setting, c), presenters.config_text(c) in picked)
+                (
+                    presenters.config_text(c),
+                    presenters.display_value(setting, c),
+                    presenters.config_text(c) in picked,
+                )
                 for c in setting.get("choices", [])
             ],
             baseline=presenters.display_value(setting, setting["default"]),

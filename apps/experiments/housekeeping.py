@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 def requeue_silent_runs() -> int:
-    """Give up the run attempts whose worker fell silent, each in its own transaction, so that one fault
-    does not hold up the rest.
+    """Give up the run attempts whose worker fell silent, each in its own transaction, so that one
+    fault does not hold up the rest.
     """
     return sum(_each(services.requeue_if_silent, pk) for pk in services.silent_run_attempts())
 
@@ -35,7 +35,9 @@ def end_outdated_runs() -> int:
 
 def wake_workers_for_waiting_runs() -> int:
     """Ring each queue in which runs wait, once: wake-ups may have been lost."""
-    queues = list(Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct())
+    queues = list(
+        Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct()
+    )
     for queue in queues:
         wakeup.wake_workers(queue)
     return len(queues)

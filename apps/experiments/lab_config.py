@@ -29,8 +29,8 @@ def changed(words: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
 
 
 def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a lab, those in `raw` (text or JSON values) as asked, the rest at their
-    defaults.
+    """Return all settings of a lab, those in `raw` (text or JSON values) as asked, the rest at
+    their defaults.
 
     Raises:
         BadConfig: `extra["config"]` says of each what is wrong and what would be right.
@@ -46,7 +46,8 @@ def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
             wrong[name] = str(error)
     if wrong:
         raise BadConfig(
-            _("These settings are not valid: %(names)s.") % {"names": ", ".join(wrong)}, config=wrong
+            _("These settings are not valid: %(names)s.") % {"names": ", ".join(wrong)},
+            config=wrong,
         )
     return values
 
@@ -73,7 +74,9 @@ def _read_list(setting: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
     if len(set(values)) < len(values):
         raise ValueError(_("The same value appears twice."))
     return (
-        [choice for choice in setting["choices"] if choice in values] if "choices" in setting else values
+        [choice for choice in setting["choices"] if choice in values]
+        if "choices" in setting
+        else values
     )
 
 

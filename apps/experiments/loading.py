@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 
 from apps.accounts.models import User
 from apps.common.locks import lock
-from apps.experiments.models import Batch, Lab, LabVersion, Run, ComputeUsage, Verdict
+from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, Run, Verdict
 from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.series import unpacked
 

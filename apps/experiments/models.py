@@ -1,5 +1,5 @@
-"""Labs, runs, and the run attempts that workers make at them: tables, constraints, and the words to ask
-for them.
+"""Labs, runs, and the run attempts that workers make at them: tables, constraints, and the words to
+ask for them.
 """
 
 from __future__ import annotations
@@ -256,8 +256,8 @@ class Verdict(models.Model):
 
 class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
     def silent(self) -> RunAttemptQuerySet:
-        """run attempts whose worker has not been heard for a lease; in the future by more is as dead:
-        clocks step both ways.
+        """run attempts whose worker has not been heard for a lease; in the future by more is as
+        dead: clocks step both ways.
         """
         return self.filter(self._silence())
 
@@ -271,8 +271,8 @@ class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
 
 
 class RunAttempt(models.Model):
-    """One worker's run attempt at a run. Whoever holds its token may write; when it is given up, nobody
-    may.
+    """One worker's run attempt at a run. Whoever holds its token may write; when it is given up,
+    nobody may.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="run_attempts")
@@ -368,7 +368,9 @@ class ComputeUsage(models.Model):
     is forgiven.
     """
 
-    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage")
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage"
+    )
     seconds = models.FloatField(default=0)
     updated_at = models.DateTimeField(db_default=Clock())
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, listed
 from apps.experiments import lab_config
-from apps.experiments.models import Outcome, Prediction, Run, Verdict
 from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
+from apps.experiments.models import Outcome, Prediction, Run, Verdict
 
 BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
 GLYPHS = {
@@ -25,7 +25,11 @@ GLYPHS = {
     "does_not_hold": "cross",
     "inconclusive": "unclear",
 }
-PREDICTABLE_OUTCOMES = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]  # what one may predict
+PREDICTABLE_OUTCOMES = [
+    Outcome.HOLDS,
+    Outcome.DEPENDS,
+    Outcome.DOES_NOT_HOLD,
+]  # what one may predict
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,8 @@ def present_verdicts(words: Words, verdicts: Iterable[Verdict]) -> list[Presente
     """Return what a run found, the headline claim first."""
     first = headline_claim(words)
     return sorted(
-        (present_verdict(words, verdict) for verdict in verdicts), key=lambda found: found.claim != first
+        (present_verdict(words, verdict) for verdict in verdicts),
+        key=lambda found: found.claim != first,
     )
 
 
@@ -197,7 +202,8 @@ def outcome_choices(words: Words) -> list[tuple[str, str]]:
     """Return the outcomes one may predict of the headline claim, in the lab's own words."""
     own = claim_words(words, headline_claim(words)).get("predictions", {})
     return [
-        (outcome.value, in_language(own, outcome.value) or str(outcome.label)) for outcome in PREDICTABLE_OUTCOMES
+        (outcome.value, in_language(own, outcome.value) or str(outcome.label))
+        for outcome in PREDICTABLE_OUTCOMES
     ]
 
 

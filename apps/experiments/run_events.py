@@ -1,5 +1,5 @@
-"""Telling the web processes what just happened to a run, over Redis. Like a wake-up: it may be lost,
-the database knows.
+"""Telling the web processes what just happened to a run, over Redis. Like a wake-up: it may be
+lost, the database knows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,14 @@ decode = msgspec.json.Decoder(RunEvent).decode
 def state_json(run: Run, **place: Any) -> str:
     """Return what the stream says of a run's state, as JSON."""
     return encode(
-        {"state": run.state, "ahead": 0, "reason": "", **place, "points_done": run.points_done, "points_expected": run.points_expected}
+        {
+            "state": run.state,
+            "ahead": 0,
+            "reason": "",
+            **place,
+            "points_done": run.points_done,
+            "points_expected": run.points_expected,
+        }
     ).decode()
 
 

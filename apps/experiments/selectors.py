@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.tokens import hashed
 from apps.experiments import series
-from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, Verdict
+from apps.experiments.models import Batch, ComputeUsage, Lab, Run, Verdict, Worker
 from apps.experiments.queue_estimate import Place, WaitingRun, fair_order, start_range
 
 FIRST_LAB = "dead-relu"  # the lab at the door, and of a first day
@@ -104,8 +104,8 @@ def batches_after(known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
 
 
 def same_finished_run(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return another finished run of `user` of the same code, settings, seed and replicates: it can be
-    replayed at once.
+    """Return another finished run of `user` of the same code, settings, seed and replicates: it can
+    be replayed at once.
     """
     same = {
         "version": run.version_id,
@@ -150,8 +150,8 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
 
 
 def standard_run(slug: str) -> Run | None:
-    """Return the project's own run of a lab at its default settings: of its current code if there is
-    one, else the newest.
+    """Return the project's own run of a lab at its default settings: of its current code if there
+    is one, else the newest.
     """
     recorded = Run.objects.filter(
         owner__handle=PROJECT_HANDLE,
@@ -184,8 +184,8 @@ def standard_runs() -> dict[str, Run]:
 
 
 def evidence_counts() -> dict[str, dict[str, int]]:
-    """Return per claim how many default-settings runs of learners came to which outcome, the project's
-    own and copies not counted.
+    """Return per claim how many default-settings runs of learners came to which outcome, the
+    project's own and copies not counted.
     """
     found = (
         Verdict.objects.filter(run__at_defaults=True)
@@ -204,8 +204,8 @@ def evidence_counts() -> dict[str, dict[str, int]]:
 
 
 def queue_position(run: Run) -> Place:
-    """Return where a waiting run stands in its queue: a count, a range for its start, and the reason
-    it waits.
+    """Return where a waiting run stands in its queue: a count, a range for its start, and the
+    reason it waits.
     """
     here = Run.objects.filter(queue=run.queue)
     fields = ("pk", "owner", "version__lab", "version__sha256")
@@ -230,7 +230,9 @@ def queue_position(run: Run) -> Place:
         if run.queue in m.queues
     ]
     able = [
-        m for m in workers if m.capabilities.get("labs", {}).get(run.version.lab_id) == run.version.sha256
+        m
+        for m in workers
+        if m.capabilities.get("labs", {}).get(run.version.lab_id) == run.version.sha256
     ]
     if not able:
         return Place(ahead, None, None, "other-code" if workers else "no-worker")

@@ -22,10 +22,9 @@ from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
-from apps.experiments import lab_config
-from apps.experiments import run_events, selectors
+from apps.experiments import lab_config, run_events, selectors
 from apps.experiments.calibration import score
-from apps.experiments.models import Lab, Worker, Outcome, Prediction, Run, ComputeUsage, RunAttempt
+from apps.experiments.models import ComputeUsage, Lab, Outcome, Prediction, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -52,8 +51,8 @@ def queue_run(
     seed: int = 0,
     prediction: PredictionInput | None = None,
 ) -> Run:
-    """Queue a run of the lab's current code, with the prediction made of it, and wake_workers its queue
-    after commit.
+    """Queue a run of the lab's current code, with the prediction made of it, and wake_workers its
+    queue after commit.
 
     Args:
         settings: those that were set, as text or values; the rest are the lab's own.
@@ -85,7 +84,9 @@ def queue_run(
             % {"n": settings.MAX_QUEUED}
         )
     at_defaults = not lab_config.changed(version.words, values)
-    run = Run.objects.create(owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked)
+    run = Run.objects.create(
+        owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked
+    )
     if prediction is not None:
         claim = version.words["predict"]["claim"]
         sketch = dict(prediction.sketch)
@@ -131,7 +132,8 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
     """
     token = new_token()
     Worker.objects.update_or_create(
-        name=name, defaults={"token_hash": hashed(token), "queues": list(queues), "revoked_at": None}
+        name=name,
+        defaults={"token_hash": hashed(token), "queues": list(queues), "revoked_at": None},
     )
     return token
 
@@ -153,8 +155,8 @@ def silent_run_attempts() -> list[int]:
 
 
 def overdue_run_attempts() -> list[int]:
-    """Return the run attempts that beat but have passed their limit by a lease, or have brought no point
-    for `STALL_SECONDS`.
+    """Return the run attempts that beat but have passed their limit by a lease, or have brought no
+    point for `STALL_SECONDS`.
     """
     limit = timedelta(
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
@@ -166,8 +168,8 @@ def overdue_run_attempts() -> list[int]:
 
 @transaction.atomic
 def requeue_if_silent(*, pk: int) -> bool:
-    """Requeue the run of run attempt `pk` if its worker is still silent; after `MAX_RUN_ATTEMPTS` it is lost,
-    which is our fault.
+    """Requeue the run of run attempt `pk` if its worker is still silent; after `MAX_RUN_ATTEMPTS`
+    it is lost, which is our fault.
     """
     run = _run_of(pk)
     if run is None or pk not in silent_run_attempts():
@@ -192,9 +194,9 @@ def outdated_runs() -> list[UUID]:
     """Return the runs that wait in vain: their lab has other code by now, and no machine of their
     queue has theirs.
 
-    A machine asks for nothing while it is busy, so one may be silent for as long as a run attempt takes and
-    still have the code. While no machine of the queue is there, nobody can say what the next one
-    has: then runs wait.
+    A machine asks for nothing while it is busy, so one may be silent for as long as a run attempt
+    takes and still have the code. While no machine of the queue is there, nobody can say what the
+    next one has: then runs wait.
     """
     left = Run.objects.waiting().filter(
         Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
@@ -236,8 +238,8 @@ def end_if_outdated(*, pk: UUID) -> bool:
 
 
 def _run_of(pk: int) -> Run | None:
-    """Lock and return the running run of a run attempt, unless somebody holds it: every writer locks the
-    run first, then its run attempt.
+    """Lock and return the running run of a run attempt, unless somebody holds it: every writer
+    locks the run first, then its run attempt.
     """
     waiting = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
     return waiting.filter(run_attempts__pk=pk, run_attempts__ended_at=None).first()
@@ -248,8 +250,8 @@ def _run_of(pk: int) -> Run | None:
 
 
 def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False) -> None:
-    """End a run attempt that brought no result: its run waits for the next, is stopped if that was asked,
-    or is lost after `MAX_RUN_ATTEMPTS`.
+    """End a run attempt that brought no result: its run waits for the next, is stopped if that was
+    asked, or is lost after `MAX_RUN_ATTEMPTS`.
 
     Args:
         released: the worker gave it back at its shutdown, which counts as no run attempt.

@@ -20,7 +20,15 @@ from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import run_events, series
-from apps.experiments.models import Batch, LabVersion, Worker, Run, ComputeUsage, RunAttempt, Verdict
+from apps.experiments.models import (
+    Batch,
+    ComputeUsage,
+    LabVersion,
+    Run,
+    RunAttempt,
+    Verdict,
+    Worker,
+)
 from apps.experiments.services import add_compute_usage, end_run, requeue_or_end
 from workers import wire
 
@@ -58,7 +66,9 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             continue
         here = Run.objects.filter(queue=queue)
         waiting = here.waiting().filter(version__sha256__in=labs.values())
-        fairest = ComputeUsage.objects.fairest_first(waiting, here.running(), slots=settings.MAX_RUNNING)
+        fairest = ComputeUsage.objects.fairest_first(
+            waiting, here.running(), slots=settings.MAX_RUNNING
+        )
         while usage := fairest.first():
             own = (
                 waiting.filter(owner=usage.owner_id)
@@ -68,7 +78,12 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             run = own.order_by("queued_at").first()
             # By its own row alone: a stop that this waits for is seen only there, what is joined
             # stays as it was. Then ask again.
-            now = {"state": Run.State.RUNNING, "started_at": Clock(), "points_done": 0, "points_expected": 0}
+            now = {
+                "state": Run.State.RUNNING,
+                "started_at": Clock(),
+                "points_done": 0,
+                "points_expected": 0,
+            }
             if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
                 return _start_run_attempt(run, worker)
     return None
@@ -96,7 +111,9 @@ def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[s
 def _start_run_attempt(run: Run, worker: Worker) -> Lease:
     token = new_token()
     number = run.run_attempts.count() + 1
-    run_attempt = RunAttempt.objects.create(run=run, number=number, worker=worker, token_hash=hashed(token))
+    run_attempt = RunAttempt.objects.create(
+        run=run, number=number, worker=worker, token_hash=hashed(token)
+    )
     add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY_SECONDS)
     # as the claim stored it; who claims reads no more of the run than this
     run.state, run.points_done, run.points_expected = Run.State.RUNNING, 0, 0
@@ -104,7 +121,10 @@ def _start_run_attempt(run: Run, worker: Worker) -> Lease:
         run.last_seq += 1
         run.save(update_fields=["last_seq"])
         reset = Batch.objects.create(
-            run=run, seq=run.last_seq, kind=Batch.Kind.RESET, reset={"run_attempt": number, "keep": 0}
+            run=run,
+            seq=run.last_seq,
+            kind=Batch.Kind.RESET,
+            reset={"run_attempt": number, "keep": 0},
         )
         run_events.publish_batches(run, [reset])
     run_events.publish_state(run)
@@ -112,9 +132,11 @@ def _start_run_attempt(run: Run, worker: Worker) -> Lease:
 
 
 @transaction.atomic
-def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wire.EventsRequest) -> bool:
-    """Store what a run attempt has to say, once however often it comes, and keep its lease. Returns whether
-    it should stop.
+def store_events(
+    *, worker: Worker, run_attempt_id: int, token: str, report: wire.EventsRequest
+) -> bool:
+    """Store what a run attempt has to say, once however often it comes, and keep its lease. Returns
+    whether it should stop.
 
     Raises:
         StaleRunAttempt: the run attempt was given up.
@@ -134,9 +156,15 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
     ]
     Batch.objects.bulk_create(fresh)
     _record_heartbeat(run_attempt_id, moved=bool(fresh))
-    if fresh or (report.points_done, report.points_expected) != (run.points_done, run.points_expected):
+    if fresh or (report.points_done, report.points_expected) != (
+        run.points_done,
+        run.points_expected,
+    ):
         run.last_seq += len(fresh)
-        run.points_done, run.points_expected = max(run.points_done, report.points_done), report.points_expected
+        run.points_done, run.points_expected = (
+            max(run.points_done, report.points_done),
+            report.points_expected,
+        )
         run.save(update_fields=["last_seq", "points_done", "points_expected"])
         run_events.publish_batches(run, fresh)
     return run.cancel_requested
@@ -145,12 +173,14 @@ def store_events(*, worker: Worker, run_attempt_id: int, token: str, report: wir
 def _record_heartbeat(run_attempt_id: int, *, moved: bool) -> None:
     """Note that a run attempt spoke.
 
-    A silence longer than a lease is no time of the run attempt's: more likely the clock has stepped, and a
-    run must not end for that.
+    A silence longer than a lease is no time of the run attempt's: more likely the clock has
+    stepped, and a run must not end for that.
     """
     spoke = RunAttempt.objects.filter(pk=run_attempt_id)
     silence = Clock() - F("last_heartbeat_at")
-    spoke.silent().update(started_at=F("started_at") + silence, last_progress_at=F("last_progress_at") + silence)
+    spoke.silent().update(
+        started_at=F("started_at") + silence, last_progress_at=F("last_progress_at") + silence
+    )
     spoke.update(last_heartbeat_at=Clock(), **({"last_progress_at": Clock()} if moved else {}))
 
 
@@ -165,7 +195,9 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     """
     try:
         run = _hold(worker, run_attempt_id, token)
-    except StaleRunAttempt:  # asked after the lock, so that of two calls at once the second sees the first
+    except (
+        StaleRunAttempt
+    ):  # asked after the lock, so that of two calls at once the second sees the first
         mine = {
             "run_attempts__pk": run_attempt_id,
             "run_attempts__token_hash": hashed(token),
@@ -211,12 +243,16 @@ def release_run_attempt(*, worker: Worker, run_attempt_id: int, token: str, reas
         StaleRunAttempt: the run attempt was given up before.
     """
     run = _hold(worker, run_attempt_id, token)
-    requeue_or_end(run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed"))
+    requeue_or_end(
+        run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed")
+    )
 
 
 def _hold(worker: Worker, run_attempt_id: int, token: str) -> Run:
     """Lock and return the run that the token may write to."""
-    mine = RunAttempt.objects.filter(pk=run_attempt_id, token_hash=hashed(token), worker=worker, ended_at=None)
+    mine = RunAttempt.objects.filter(
+        pk=run_attempt_id, token_hash=hashed(token), worker=worker, ended_at=None
+    )
     run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
     # Asked again under the lock: what a query joins but does not lock, it may still see as it was
     # before it had to wait.

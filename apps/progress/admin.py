@@ -9,6 +9,7 @@ from django.contrib import admin
 from apps.common.admin import Kept
 from apps.progress.models import (
     Answer,
+    Attempt,
     Bookmark,
     Card,
     DailyStats,
@@ -16,7 +17,6 @@ from apps.progress.models import (
     Plan,
     Review,
     ReviewSession,
-    Attempt,
     UnreadVerdict,
 )
 
@@ -81,7 +81,16 @@ class DailyStatsAdmin(Own):
 
 @admin.register(Attempt)
 class AttemptAdmin(OfQuestions):
-    list_display = ["user", "question", "number", "day", "hints", "started_at", "revealed_at", "over"]
+    list_display = [
+        "user",
+        "question",
+        "number",
+        "day",
+        "hints",
+        "started_at",
+        "revealed_at",
+        "over",
+    ]
     list_filter = ["over"]
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import selectors
-from apps.progress.models import ReviewSession, Attempt
+from apps.progress.models import Attempt, ReviewSession
 from apps.questions.models import Question, Revision
 
 
@@ -37,7 +37,11 @@ ANY_STATE = FormState()
 
 @transaction.atomic
 def open_attempt(
-    *, user: User, question: Question, session: ReviewSession | None = None, seen: FormState = ANY_STATE
+    *,
+    user: User,
+    question: Question,
+    session: ReviewSession | None = None,
+    seen: FormState = ANY_STATE,
 ) -> Attempt:
     """Return the learner's open attempt with a question, locked; a new one where there is none from
     today.
@@ -83,7 +87,11 @@ def locked_attempt(user: User, question: Question, attempt: UUID | None) -> Atte
 
 
 def _begin(
-    user: User, question: Question, before: Attempt | None, session: ReviewSession | None, seen: FormState
+    user: User,
+    question: Question,
+    before: Attempt | None,
+    session: ReviewSession | None,
+    seen: FormState,
 ) -> Attempt:
     """Store the next attempt, and leave the one before behind."""
     if before is not None and not before.over:

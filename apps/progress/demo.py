@@ -13,11 +13,11 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments import calibration
-from apps.experiments.models import Batch, Prediction, Run, ComputeUsage, Verdict
+from apps.experiments.models import Batch, ComputeUsage, Prediction, Run, Verdict
 from apps.experiments.selectors import COPY_KEY_PREFIX, standard_runs
-from apps.progress import days, simulation, selectors, services
+from apps.progress import days, selectors, services, simulation
 from apps.progress.memory import AGAIN, Grade
-from apps.progress.models import Answer, Card, GradedBy, Plan, Rating, Review, Attempt
+from apps.progress.models import Answer, Attempt, Card, GradedBy, Plan, Rating, Review
 from apps.questions import variants
 from apps.questions.models import Question
 
@@ -106,7 +106,9 @@ def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
     variant = variants.sample(attempt.revision.facts["variant"], attempt.seed)
     is_right = grade.rating > AGAIN
     value = (
-        variant.answer if is_right else (variant.wrong[0].value if variant.wrong else variant.answer + 1)
+        variant.answer
+        if is_right
+        else (variant.wrong[0].value if variant.wrong else variant.answer + 1)
     )
     Answer.objects.create(
         user=attempt.user,

@@ -20,8 +20,8 @@ from apps.common.errors import BadRequest
 from apps.common.fields import MultilineField
 from apps.common.text import clean, normalize_newlines
 from apps.progress import selectors, services
-from apps.progress.models import Answer, Note, Plan, Rating
 from apps.progress.attempts import FormState
+from apps.progress.models import Answer, Note, Plan, Rating
 
 OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
 MAX_FIELD_CHARS = 40_000  # characters of one field
@@ -119,7 +119,9 @@ def seen(request: HttpRequest) -> FormState:
     """Return what the page showed that a form was on, and since when."""
     known = _milliseconds(request, "shown") is not None
     since = (
-        now() - timedelta(seconds=min(spent(request), services.MAX_REVIEW_SECONDS)) if known else None
+        now() - timedelta(seconds=min(spent(request), services.MAX_REVIEW_SECONDS))
+        if known
+        else None
     )
     return FormState(name_or_none(request, "attempt"), whole(request, "revision") or None, since)
 

@@ -28,6 +28,7 @@ from apps.progress import days
 from apps.progress.memory import Grade, Memory
 from apps.progress.models import (
     Answer,
+    Attempt,
     Bookmark,
     Card,
     Note,
@@ -35,7 +36,6 @@ from apps.progress.models import (
     Rating,
     Review,
     ReviewSession,
-    Attempt,
     UnreadVerdict,
 )
 from apps.questions import selectors as bank

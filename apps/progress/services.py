@@ -19,8 +19,10 @@ from apps.common.errors import Refused
 from apps.common.text import clean, length, normalize_newlines
 from apps.experiments.models import Run
 from apps.progress import days, memory, selectors
+from apps.progress.interleaving import mixed
 from apps.progress.memory import Counted
 from apps.progress.models import (
+    Attempt,
     Bookmark,
     Card,
     DailyStats,
@@ -29,10 +31,8 @@ from apps.progress.models import (
     Plan,
     Review,
     ReviewSession,
-    Attempt,
     UnreadVerdict,
 )
-from apps.progress.interleaving import mixed
 from apps.questions.models import Question
 
 UNDOABLE = 10  # grades, counted back from the newest
@@ -251,7 +251,9 @@ def start_session(*, user: User, new: int = 0, topic: str = "", mix: bool = True
     ReviewSession.objects.filter(user=user, ended_at=None).update(ended_at=now())
     cards = list(selectors.due(user)[: ReviewSession.MAX_CARDS])
     for question in (
-        selectors.new_questions(user, min(new, ReviewSession.MAX_CARDS - len(cards)), topic) if new else []
+        selectors.new_questions(user, min(new, ReviewSession.MAX_CARDS - len(cards)), topic)
+        if new
+        else []
     ):
         cards.append(add_card(user=user, question=question))
     if not cards:
@@ -343,7 +345,9 @@ def bookmark(*, user: User, question: Question, kept: bool) -> None:
 @transaction.atomic(savepoint=False)  # in the transaction that ends the run, and one statement
 def add_unread_verdict(*, run: Run) -> None:
     """Note that a verdict is there to be opened by the run's owner."""
-    UnreadVerdict.objects.bulk_create([UnreadVerdict(run=run, user_id=run.owner_id)], ignore_conflicts=True)
+    UnreadVerdict.objects.bulk_create(
+        [UnreadVerdict(run=run, user_id=run.owner_id)], ignore_conflicts=True
+    )
 
 
 @transaction.atomic

@@ -20,14 +20,13 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json, length
-from apps.progress import rating_rules, parts, selectors, services
-from apps.progress.models import Answer, GradedBy, Review, ReviewSession, Attempt
-from apps.progress.attempts import ANY_STATE, FormState, locked_attempt, out_of_date, open_attempt
+from apps.progress import parts, rating_rules, selectors, services
+from apps.progress.attempts import ANY_STATE, FormState, locked_attempt, open_attempt, out_of_date
+from apps.progress.models import Answer, Attempt, GradedBy, Review, ReviewSession
 from apps.questions import marking
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import QuestionPage
-from apps.questions.selectors import question_page
+from apps.questions.selectors import QuestionPage, question_page
 
 # a grade may be changed so long; later it would be a review that never was
 CHANGEABLE = timedelta(days=1)
@@ -161,7 +160,9 @@ def _answer_with(user: User, key: UUID) -> Checked | None:
 
 
 def _grade(part: str, mark: Mark, hints: int) -> int | None:
-    return None if mark.outcome == Answer.Outcome.KEPT else rating_rules.of_check(mark.is_right, hints)
+    return (
+        None if mark.outcome == Answer.Outcome.KEPT else rating_rules.of_check(mark.is_right, hints)
+    )
 
 
 def mark_of(page: QuestionPage, part: str, said: Mapping[str, Any]) -> Mark:

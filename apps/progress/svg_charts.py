@@ -105,7 +105,9 @@ def recall(fractions: Sequence[tuple[date, float]], aim: float) -> SafeString:
         path("found", frame.line(points)),
         *(dot(frame.x(day), frame.y(fraction), name="dot") for day, fraction in points),
     ]
-    for (day, _share), anchor in ((fractions[0], "start"), (fractions[-1], "end"))[: len(fractions)]:
+    for (day, _share), anchor in ((fractions[0], "start"), (fractions[-1], "end"))[
+        : len(fractions)
+    ]:
         words = formats.date_format(day, "MONTH_DAY_FORMAT")
         parts.append(text(f"tick {anchor}", frame.x((day - first).days), HEIGHT - 8, words))
     label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {

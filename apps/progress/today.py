@@ -13,8 +13,8 @@ from apps.accounts.models import User
 from apps.common.text import in_language
 from apps.experiments.models import Lab, Run
 from apps.experiments.selectors import FIRST_LAB
-from apps.progress import days, planning, verdict_quotes, selectors, statistics
-from apps.progress.models import DailyStats, Plan, Attempt, UnreadVerdict
+from apps.progress import days, planning, selectors, statistics, verdict_quotes
+from apps.progress.models import Attempt, DailyStats, Plan, UnreadVerdict
 from apps.progress.planning import Step, Tread
 from apps.questions.models import Question
 
@@ -196,7 +196,9 @@ def _steps(
     if question is not None:
         steps.append(_question_step(question))
     if not labs and not due:
-        labs = verdict_quotes.lab_to_run(user, since=days.start(selectors.today(user), user.time_zone))
+        labs = verdict_quotes.lab_to_run(
+            user, since=days.start(selectors.today(user), user.time_zone)
+        )
     return steps + [_lab_step(lab, question) for lab in labs[:1]]
 
 

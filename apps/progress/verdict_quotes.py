@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.experiments import presenters
 from apps.experiments.models import Lab, Run, Verdict
-from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.presenters import PresentedVerdict
+from apps.experiments.selectors import PROJECT_HANDLE
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin import MULTILINE, Editable, Kept
 from apps.common.text import clean_json
 from apps.questions import services
-from apps.questions.models import Bank, RevisionText, Question, Report, Revision
+from apps.questions.models import Bank, Question, Report, Revision, RevisionText
 from apps.questions.services import NotPublishable
 
 
@@ -129,11 +129,15 @@ class PieceFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
             place = (text_row.kind, text_row.group, text_row.position)
             first = places.setdefault(place, form)
             if first is not form:
-                message = _("Two texts have one place (%(place)s): “%(first)s” and “%(second)s”.")
+                message = _(
+                    "Two texts have the same place (%(place)s): “%(first)s” and “%(second)s”."
+                )
                 error = ValidationError(
                     message,
                     params={
-                        "place": f"{text_row.get_kind_display()}, {text_row.group}, {text_row.position}",
+                        "place": (
+                            f"{text_row.get_kind_display()}, {text_row.group}, {text_row.position}"
+                        ),
                         "first": Truncator(first.instance.text_en).chars(60),
                         "second": Truncator(text_row.text_en).chars(60),
                     },

@@ -69,7 +69,10 @@ class Axes:
         """Draw a line; values that are not finite interrupt it."""
         points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
         self.marks.append(
-            ("line", (points[:: max(1, len(points) // MAX_LINE_POINTS)], _both(name, "a line"), dashed))
+            (
+                "line",
+                (points[:: max(1, len(points) // MAX_LINE_POINTS)], _both(name, "a line"), dashed),
+            )
         )
 
     def points(self, x: Iterable[float], y: Iterable[float], *, name: Both) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from apps.questions import rendering, tex, variants
-from apps.questions.models import RevisionText, Revision
+from apps.questions.models import Revision, RevisionText
 
 VERSION = "2"  # of rendering.py: what it makes is made anew when this changes
 LANGUAGES = ("en", "zh")

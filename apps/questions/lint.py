@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
+from apps.questions import html_columns, loading, rendering, variants
 from apps.questions import schema as rules
-from apps.questions import loading, rendering, html_columns, variants
-from apps.questions.loading import Folder
 from apps.questions.html_columns import Text
+from apps.questions.loading import Folder
 from apps.questions.markdown_parser import BadFile
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
@@ -130,7 +130,8 @@ def _same_mistakes(variant: rules.Facts) -> tuple[int, str] | None:
         for (_, one), (number, other) in combinations(enumerate(sampled.wrong), 2):
             if sampled.is_near(one.value, other.value):
                 numbers = ", ".join(
-                    f"{name} = {variants.format_value(value)}" for name, value in sampled.values.items()
+                    f"{name} = {variants.format_value(value)}"
+                    for name, value in sampled.values.items()
                 )
                 return (
                     number,
@@ -164,7 +165,9 @@ def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> It
             if not leads_somewhere(link, questions, labs):
                 at = max(text.source.find(link), 0)
                 yield str(
-                    loading.placed(html_columns.Fault(text, f"{link} leads nowhere", at), one, lines)
+                    loading.placed(
+                        html_columns.Fault(text, f"{link} leads nowhere", at), one, lines
+                    )
                 )
 
 

@@ -15,13 +15,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.common import locks
+from apps.questions import html_columns, markdown_parser, services
 from apps.questions import schema as rules
-from apps.questions import services, html_columns, markdown_parser
-from apps.questions.validators import BadFact
-from apps.questions.models import Bank, RevisionText, Question, Revision
-from apps.questions.rendering import value_names
 from apps.questions.html_columns import Fault
 from apps.questions.markdown_parser import BadFile, Passage, Words
+from apps.questions.models import Bank, Question, Revision, RevisionText
+from apps.questions.rendering import value_names
+from apps.questions.validators import BadFact
 
 NEEDED = ("question.toml", "en.md", "zh.md")
 KNOWN = {
@@ -134,7 +134,10 @@ def read_folder(path: Path) -> Folder:
             1,
             f"is no file of a question. Known: {', '.join(sorted(KNOWN - {'__pycache__'}))}",
         )
-    english, chinese = markdown_parser.read(path / "en.md", "en"), markdown_parser.read(path / "zh.md", "zh")
+    english, chinese = (
+        markdown_parser.read(path / "en.md", "en"),
+        markdown_parser.read(path / "zh.md", "zh"),
+    )
     markdown_parser.compare(english, chinese)
     facts = _facts(path, english)
     one = Folder(path, facts, english, chinese, _further_files(path, names, facts))
@@ -184,7 +187,9 @@ def _rows(path: Path, wrong: int) -> list[dict[str, Any]]:
         rules.check_rows(rows, wrong)
     except (OSError, ValueError):
         raise BadFile(
-            path, 1, "cannot be read. It is made from variant.py by:  python manage.py render_figures"
+            path,
+            1,
+            "cannot be read. It is made from variant.py by:  python manage.py render_figures",
         ) from None
     except BadFact as error:
         raise BadFile(path, 1, f"{error.what}. Run:  python manage.py render_figures") from None

@@ -219,7 +219,8 @@ class _Work:
                 text_rows.append(self._piece(kind, what, where))
         apart = PARAGRAPH.sub(lambda match: _apart(match, text_rows), safe)
         return PLACE.sub(
-            lambda match: text_rows[int(match[1])][0] if int(match[1]) < len(text_rows) else "", apart
+            lambda match: text_rows[int(match[1])][0] if int(match[1]) < len(text_rows) else "",
+            apart,
         ).strip()
 
     def _as_written(self, place: re.Match[str]) -> str:

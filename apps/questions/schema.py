@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from apps.common.topics import TOPICS
-from apps.questions import validators, expressions, marking, variants
+from apps.questions import expressions, marking, validators, variants
 from apps.questions.validators import BadFact as BadFact
 from apps.questions.validators import Facts as Facts
 from apps.questions.validators import Path

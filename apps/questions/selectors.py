@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
-from apps.questions import rendering, html_columns, variants
-from apps.questions.models import RevisionText, Question, Revision
+from apps.questions import html_columns, rendering, variants
+from apps.questions.models import Question, Revision, RevisionText
 
 
 def question_for(slug: str) -> Question:
@@ -124,7 +124,9 @@ class QuestionPage:
         return list(self.revision.sources)
 
 
-def question_page(revision: Revision, seed: int = 0, *, language: str = "", verdicts: str = "") -> QuestionPage:
+def question_page(
+    revision: Revision, seed: int = 0, *, language: str = "", verdicts: str = ""
+) -> QuestionPage:
     """Return a revision as a page shows it (two queries at most).
 
     Args:

@@ -12,10 +12,10 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.text import clean
-from apps.questions import schema as rules
 from apps.questions import html_columns
+from apps.questions import schema as rules
+from apps.questions.models import Question, Report, Revision, RevisionText
 from apps.questions.validators import BadFact
-from apps.questions.models import RevisionText, Question, Report, Revision
 
 SET = ("title", "statement", "answer")
 HTML = [f"{name}_html_{language}" for name in SET for language in html_columns.LANGUAGES] + [

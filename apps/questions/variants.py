@@ -142,7 +142,9 @@ def _one(how: Any, name: str, seed: int, turn: int) -> Number:
     if "choices" in how:
         choices: Sequence[Number] = how["choices"]
         return choices[stable_index(f"{seed}/{turn}/{name}", len(choices))]
-    return int(how["from"]) + stable_index(f"{seed}/{turn}/{name}", int(how["to"]) - int(how["from"]) + 1)
+    return int(how["from"]) + stable_index(
+        f"{seed}/{turn}/{name}", int(how["to"]) - int(how["from"]) + 1
+    )
 
 
 def stable_index(what: str, sides: int) -> int:

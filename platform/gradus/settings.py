@@ -124,7 +124,9 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")  # wake-ups and live points, nothing else
+REDIS_URL = env.text(
+    "REDIS_URL", "redis://127.0.0.1:6379/0"
+)  # wake-ups and live points, nothing else
 
 # ---------------------------------------------------------------- people
 

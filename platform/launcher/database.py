@@ -26,7 +26,9 @@ class Facts:
     def complaint(self) -> str:
         """Return what is wrong with it, and nothing when it will do."""
         if self.version < MIN_POSTGRES_MAJOR:
-            return f"PostgreSQL {self.version} is too old; Gradus needs {MIN_POSTGRES_MAJOR} or newer."
+            return (
+                f"PostgreSQL {self.version} is too old; Gradus needs {MIN_POSTGRES_MAJOR} or newer."
+            )
         if self.encoding != "UTF8":
             return (
                 f"The database stores text as {self.encoding}, which cannot hold Chinese. {AGAIN}"

@@ -61,7 +61,9 @@ def test_without_a_server_mail_is_printed() -> None:
         ("smtp://mail?verify=/no/such.pem", "'/no/such.pem' must be a PEM file"),
     ],
 )
-def test_another_form_is_refused_and_no_part_of_a_password_shown(url: str, capabilities: str) -> None:
+def test_another_form_is_refused_and_no_part_of_a_password_shown(
+    url: str, capabilities: str
+) -> None:
     with pytest.raises(env.BadSetting, match=capabilities) as refused:
         env.mail(url)
     assert "hu" not in str(refused.value)

@@ -22,7 +22,7 @@ from apps.accounts.models import User
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, Run
 from apps.experiments.services import PredictionInput
-from apps.progress import services, attempts
+from apps.progress import attempts, services
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake

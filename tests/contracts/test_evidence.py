@@ -40,7 +40,9 @@ def test_every_claim_was_decided_at_the_labs_own_settings(lab: str) -> None:
     assert not [
         verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"
     ]
-    assert told["run"]["config"] == {name: setting["default"] for name, setting in words["config"].items()}
+    assert told["run"]["config"] == {
+        name: setting["default"] for name, setting in words["config"].items()
+    }
     assert told["progress"]["points_done"] == told["progress"]["points_expected"] > 0
 
 

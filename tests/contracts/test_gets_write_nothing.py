@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.experiments.models import Run
 from apps.progress import services, studying
-from apps.progress.models import UnreadVerdict
 from apps.progress.attempts import FormState
+from apps.progress.models import UnreadVerdict
 from apps.questions import services as bank
 from apps.questions.models import Question
 from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures

@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Worker, Prediction, Run, Verdict
+from apps.experiments.models import Batch, Prediction, Run, Verdict, Worker
 from apps.progress.models import Answer, Review
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
@@ -304,7 +304,10 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: lis
     before = facts()
     for path in (
         "lease",
-        *(f"run-attempts/{claimed.run_attempt.pk}/{deed}" for deed in ("events", "result", "release")),
+        *(
+            f"run-attempts/{claimed.run_attempt.pk}/{deed}"
+            for deed in ("events", "result", "release")
+        ),
     ):
         answer = Client(raise_request_exception=False).generic(
             "POST",

@@ -1,5 +1,5 @@
-"""Every lab keeps its word: code and words name the same settings, arms, series, claims and parts, and
-every sentence can be said.
+"""Every lab keeps its word: code and words name the same settings, arms, series, claims and parts,
+and every sentence can be said.
 """
 
 import re

@@ -2,9 +2,9 @@
 that step.
 
 The real services and reporting functions, one savepoint a schedule, rolled back at its end. What
-holds at every moment: the signal was sent once for each run that is over; a run has one live run attempt
-exactly while it runs; no claim has two verdicts; batches are numbered without gaps. What holds at
-the end: with a worker that lives, every run comes to an end.
+holds at every moment: the signal was sent once for each run that is over; a run has one live run
+attempt exactly while it runs; no claim has two verdicts; batches are numbered without gaps. What
+holds at the end: with a worker that lives, every run comes to an end.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 from apps.accounts.models import User
 from apps.common import wakeup
 from apps.common.errors import Gap, StaleRunAttempt, TooManyRuns
-from apps.experiments import housekeeping, worker_services, services
-from apps.experiments.models import Lab, Worker, Run, RunAttempt, Verdict
+from apps.experiments import housekeeping, services, worker_services
+from apps.experiments.models import Lab, Run, RunAttempt, Verdict, Worker
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import LABS, make_lab
 from workers import wire
@@ -51,8 +51,8 @@ index = st.integers(0, 50)
 
 
 class SimulatedWorker:
-    """What a worker remembers of a run attempt; it may be wrong about whether it still speaks for the
-    run.
+    """What a worker remembers of a run attempt; it may be wrong about whether it still speaks for
+    the run.
     """
 
     def __init__(self, claim: worker_services.Lease) -> None:
@@ -61,7 +61,11 @@ class SimulatedWorker:
             "run_attempt_id": claim.run_attempt.pk,
             "token": claim.token,
         }
-        self.run, self.run_attempt_id, self.sent = claim.run.pk, claim.run_attempt.pk, claim.run.last_seq
+        self.run, self.run_attempt_id, self.sent = (
+            claim.run.pk,
+            claim.run_attempt.pk,
+            claim.run.last_seq,
+        )
         self.dead = False
 
 
@@ -224,7 +228,9 @@ class Protocol(RuleBasedStateMachine):
         ended = [pk for pk, state, *_ in rows if state in Run.OVER]
         assert sorted(self.over) == sorted(ended), "each end was signalled once"
         for pk, state, last, live, brought, verdicts, claims, batches, newest in rows:
-            assert live == (state == Run.State.RUNNING), f"{pk}: a live run attempt exactly while it runs"
+            assert live == (state == Run.State.RUNNING), (
+                f"{pk}: a live run attempt exactly while it runs"
+            )
             assert brought <= 1, f"{pk}: only one run attempt has brought a result"
             assert verdicts == claims and (not verdicts or state == Run.State.SUCCEEDED), (
                 f"{pk}: one verdict a claim, of a run that succeeded"
@@ -242,7 +248,9 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
+            claimed = worker_services.lease_run(
+                worker=self.worker, queues=["bench", "labs"], labs=LABS
+            )
             if claimed:
                 worker_services.finish_run(
                     worker=self.worker,
@@ -358,7 +366,9 @@ def test_a_protocol_with_a_rule_missing_is_caught(
 
 def _hold_without_token(worker: Worker, run_attempt_id: int, token: str) -> Run:
     return (
-        Run.objects.select_for_update(of=("self",)).select_related("version").get(run_attempts__pk=run_attempt_id)
+        Run.objects.select_for_update(of=("self",))
+        .select_related("version")
+        .get(run_attempts__pk=run_attempt_id)
     )
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments.models import Run
-from apps.progress.models import Answer, Note, Plan, Review, Attempt
+from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import VARIANT, make_question

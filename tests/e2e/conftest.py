@@ -163,7 +163,11 @@ def fragile_system(
 ) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("fragile")
     system = System(
-        folder, servers.postgres.url, servers.valkey.url, LEASE_SECONDS="12", HEARTBEAT_SECONDS="0.5"
+        folder,
+        servers.postgres.url,
+        servers.valkey.url,
+        LEASE_SECONDS="12",
+        HEARTBEAT_SECONDS="0.5",
     )
     system.make_ready()
     try:

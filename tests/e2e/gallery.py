@@ -19,8 +19,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup()
 
 from apps.accounts.models import User  # noqa: E402
-from apps.experiments import worker_services, selectors, series, services  # noqa: E402
-from apps.experiments.models import Lab, Worker, Run  # noqa: E402
+from apps.experiments import selectors, series, services, worker_services  # noqa: E402
+from apps.experiments.models import Lab, Run, Worker  # noqa: E402
 from apps.progress import demo  # noqa: E402
 from workers import wire  # noqa: E402
 
@@ -136,7 +136,9 @@ class Gallery:
 
     def take(self, run: Run) -> Taken:
         """Have the machine claim `run`, the only one that waits."""
-        claim = worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=self.hashes)
+        claim = worker_services.lease_run(
+            worker=self.worker, queues=["bench", "labs"], labs=self.hashes
+        )
         assert claim is not None and claim.run.pk == run.pk
         return Taken(claim, self.recorded[run.version.lab_id])
 

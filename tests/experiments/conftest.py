@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import User
-from apps.experiments import worker_services, services
-from apps.experiments.models import Lab, LabVersion, Worker, Run
+from apps.experiments import services, worker_services
+from apps.experiments.models import Lab, LabVersion, Run, Worker
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -140,7 +140,9 @@ def offer(worker: Worker) -> Callable[..., worker_services.Lease | None]:
 
 
 @pytest.fixture
-def claim(offer: Callable[..., worker_services.Lease | None]) -> Callable[..., worker_services.Lease]:
+def claim(
+    offer: Callable[..., worker_services.Lease | None],
+) -> Callable[..., worker_services.Lease]:
     def claim(*queues: str) -> worker_services.Lease:
         claimed = offer(*queues)
         assert claimed is not None
@@ -166,14 +168,17 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 def report(
     claimed: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
-    """Send events of a run attempt, from where its claim said unless `after` says otherwise. Returns
-    whether it should stop.
+    """Send events of a run attempt, from where its claim said unless `after` says otherwise.
+    Returns whether it should stop.
     """
     sent = wire.EventsRequest(
         after=claimed.run.last_seq if after is None else after, events=list(events), **more
     )
     return worker_services.store_events(
-        worker=claimed.run_attempt.worker, run_attempt_id=claimed.run_attempt.pk, token=claimed.token, report=sent
+        worker=claimed.run_attempt.worker,
+        run_attempt_id=claimed.run_attempt.pk,
+        token=claimed.token,
+        report=sent,
     )
 
 

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.experiments import worker_services, selectors, services
+from apps.experiments import selectors, services, worker_services
 from apps.experiments.loading import load_labs
-from apps.experiments.models import Lab, Worker, Run
+from apps.experiments.models import Lab, Run, Worker
 from tests.experiments.conftest import event, finish, report
 from workers import wire
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.experiments.models import Worker, Run
+from apps.experiments.models import Run, Worker
 from apps.experiments.selectors import worker_with_token
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,17 @@ def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["lab", "labversion", "worker", "run", "prediction", "verdict", "runattempt", "batch", "computeusage"],
+    [
+        "lab",
+        "labversion",
+        "worker",
+        "run",
+        "prediction",
+        "verdict",
+        "runattempt",
+        "batch",
+        "computeusage",
+    ],
 )
 @pytest.mark.parametrize(
     "query",

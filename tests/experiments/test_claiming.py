@@ -10,8 +10,8 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Gap, StaleRunAttempt
-from apps.experiments import housekeeping, worker_services, services
-from apps.experiments.models import Batch, Lab, Worker, Run, ComputeUsage, RunAttempt
+from apps.experiments import housekeeping, services, worker_services
+from apps.experiments.models import Batch, ComputeUsage, Lab, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
 from tests.experiments.conftest import event, finish, later, report
 
@@ -82,7 +82,10 @@ def test_a_flood_that_has_waited_long_delays_no_one_either(
 
 def test_a_worker_gets_only_code_it_has(mei: User, queue: Any, worker: Worker) -> None:
     queue(mei, "k")
-    assert worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"}) is None
+    assert (
+        worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": "older"})
+        is None
+    )
 
 
 def test_a_worker_gets_only_queues_it_may_have(

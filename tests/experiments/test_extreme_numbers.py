@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.accounts.models import User
-from apps.experiments import svg_charts, chart_specs
+from apps.experiments import chart_specs, svg_charts
 from apps.experiments.models import Lab, Run
 from tests.common.browsing import (  # noqa: F401 - fixtures
     Open,

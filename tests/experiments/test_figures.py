@@ -9,7 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from apps.common.svg_charts import text_width
-from apps.experiments import svg_charts, chart_specs, presenters
+from apps.experiments import chart_specs, presenters, svg_charts
 from apps.experiments.models import Verdict
 
 NASTY = '<script>alert(1)</script>&"'
@@ -134,7 +134,10 @@ def test_a_verdict_is_said_in_the_labs_words() -> None:
 )
 def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
     words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
-    assert presenters.present_verdict(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said == ""
+    assert (
+        presenters.present_verdict(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said
+        == ""
+    )
 
 
 @pytest.mark.parametrize("outcome", ["holds", "depends"])
@@ -158,7 +161,9 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
 
 
 def test_a_claim_the_lab_no_longer_has_keeps_its_name() -> None:
-    found = presenters.present_verdict({}, Verdict(claim="gone.claim", outcome="depends", effect=None))
+    found = presenters.present_verdict(
+        {}, Verdict(claim="gone.claim", outcome="depends", effect=None)
+    )
     assert (found.statement, found.effect) == ("gone.claim", "–")
 
 
@@ -203,5 +208,6 @@ def test_long_names_at_the_ends_of_lines_have_room() -> None:
     start = re.search(r'class="end-name t0" x="([\d.]+)"', svg)
     assert start
     assert (
-        float(start.group(1)) + 1.1 * text_width("a network with a long name") + 40 < svg_charts.WIDTH
+        float(start.group(1)) + 1.1 * text_width("a network with a long name") + 40
+        < svg_charts.WIDTH
     )

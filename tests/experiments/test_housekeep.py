@@ -1,5 +1,5 @@
-"""The loop beside the web processes: one at a time does a housekeeping job, and what goes wrong in one round
-leaves nothing to the next.
+"""The loop beside the web processes: one at a time does a housekeeping job, and what goes wrong in
+one round leaves nothing to the next.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def test_two_at_once_do_a_job_once(done: list[str], jobs: Any) -> None:
     assert done == ["done", "done"]
 
 
-def test_a_connection_that_dies_in_a_job_takes_its_lock_with_it(
-    done: list[str], jobs: Any
-) -> None:
+def test_a_connection_that_dies_in_a_job_takes_its_lock_with_it(done: list[str], jobs: Any) -> None:
     def dies() -> int:
         done.append("dies")
         with connection.cursor() as cursor:
@@ -95,7 +93,11 @@ def test_two_at_once_give_a_silent_try_up_once(
     for each in rounds:
         each.result()
     run.refresh_from_db()
-    assert (run.state, run.run_attempts.filter(ended_at=None).count(), run.run_attempts.count()) == (
+    assert (
+        run.state,
+        run.run_attempts.filter(ended_at=None).count(),
+        run.run_attempts.count(),
+    ) == (
         Run.State.QUEUED,
         0,
         1,

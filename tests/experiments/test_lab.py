@@ -111,7 +111,12 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
     page = commit(browser(mei), config__width="32", sketch__relu_1="0.75")
     run = Run.objects.get()
     assert page["Location"] == f"/runs/{run.pk}"
-    assert (run.owner, run.state, run.config["width"], run.at_defaults) == (mei, "queued", 32, False)
+    assert (run.owner, run.state, run.config["width"], run.at_defaults) == (
+        mei,
+        "queued",
+        32,
+        False,
+    )
     made = Prediction.objects.get()
     assert (made.claim, made.outcome, made.confidence, made.sketch) == (
         "dead-relu.lr-kills",

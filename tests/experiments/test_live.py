@@ -9,8 +9,8 @@ import pytest
 from apps.accounts.models import User
 from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
-from apps.experiments.worker_services import Lease
 from apps.experiments.sse import Viewer
+from apps.experiments.worker_services import Lease
 from tests.experiments.conftest import event, report
 
 pytestmark = pytest.mark.django_db

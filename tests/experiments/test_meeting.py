@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
-from apps.experiments import housekeeping, worker_services, services
+from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.test_worker_api import CLAIM, Worker

@@ -10,8 +10,8 @@ import pytest
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.experiments import housekeeping, worker_services, services
-from apps.experiments.models import Lab, LabVersion, Worker, Prediction, Run
+from apps.experiments import housekeeping, services, worker_services
+from apps.experiments.models import Lab, LabVersion, Prediction, Run, Worker
 from tests.experiments.conftest import HASH, WORDS, later
 from tests.experiments.pages_cast import browser
 from tests.experiments.test_meeting import elsewhere

@@ -103,7 +103,9 @@ def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, 
     lab.current.save()
     client.force_login(mei)
     client.post("/labs/dead-relu/prediction")
-    assert "These settings are not valid" in client.get("/labs/dead-relu/prediction").content.decode()
+    assert (
+        "These settings are not valid" in client.get("/labs/dead-relu/prediction").content.decode()
+    )
     assert not Run.objects.exists()
 
 

@@ -11,7 +11,7 @@ from apps.common.clock import Clock
 from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
-from apps.experiments.models import Worker, Prediction, Run
+from apps.experiments.models import Prediction, Run, Worker
 from apps.experiments.queue_estimate import WaitingRun, fair_order, start_range
 from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import LABS, finish
@@ -152,7 +152,8 @@ def test_a_place_counts_who_goes_first(
     assert (place.ahead, place.reason) == (0, "queue")
     assert place.soonest == 0 and place.latest == pytest.approx(32)
     assert (
-        selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead == 2
+        selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead
+        == 2
     )
 
 

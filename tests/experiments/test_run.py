@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
-from apps.experiments.models import Batch, Lab, Queue, Worker, Run
+from apps.experiments.models import Batch, Lab, Queue, Run, Worker
 from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import finish
 from tests.experiments.pages_cast import (
@@ -235,7 +235,9 @@ def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
     for _ in range(3):
         claimed = started(run)
         with transaction.atomic():
-            services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
+            services.requeue_or_end(
+                Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt
+            )
     text = text_of(run, mei)
     assert "The run was lost, and that is our fault" in text
     assert "Neither the time nor the prediction is counted" in text

@@ -66,7 +66,8 @@ def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
 @pytest.mark.parametrize(
     ("path", "sent"),
     [
-        ("/visibility", {}), ("/visibility", {"shared": "maybe"}), ("/visibility", {"shared": "\x00"}),
+        ("/visibility", {}), ("/visibility", {"shared": "maybe"}),
+        ("/visibility", {"shared": "\x00"}),
         ("/rerun", {}), ("/rerun", {"replicates": "17", "key": "k"}),
         ("/rerun", {"replicates": "1" * 5000, "key": "k"}),
         ("/rerun", {"replicates": "16"}), ("/rerun", {"replicates": "16", "key": "k" * 65}),
@@ -136,7 +137,8 @@ def test_a_prediction_that_is_thrown_away_leaves_the_way_back(lab: Lab, mei: Use
     visitor = browser()
     visitor.post(f"/labs/dead-relu{BACK}", GOOD)
     assert (
-        visitor.post("/labs/dead-relu/prediction", {"drop": "1"})["Location"] == f"/labs/dead-relu{BACK}"
+        visitor.post("/labs/dead-relu/prediction", {"drop": "1"})["Location"]
+        == f"/labs/dead-relu{BACK}"
     )
 
 

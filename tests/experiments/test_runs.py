@@ -39,7 +39,9 @@ def test_who_has_run_nothing_is_shown_where_to_begin(mei: User) -> None:
 
 
 def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
-    measured(queued(mei, loaded(), config={"width": 32}, prediction=PredictionInput("holds", 80, {})))
+    measured(
+        queued(mei, loaded(), config={"width": 32}, prediction=PredictionInput("holds", 80, {}))
+    )
     page = browser(mei).get("/runs").content.decode()
     assert "units in each layer 32" in page
     assert "holds" in page

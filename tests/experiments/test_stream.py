@@ -120,7 +120,9 @@ def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
 
 
 def said(reader: Reader) -> list[tuple[str, str, int]]:
-    return [(data["run"], data["state"], data["points_done"]) for _kind, _number, data in reader.seen]
+    return [
+        (data["run"], data["state"], data["points_done"]) for _kind, _number, data in reader.seen
+    ]
 
 
 def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:

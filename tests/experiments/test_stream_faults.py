@@ -127,7 +127,9 @@ def test_points_come_while_redis_is_frozen_and_after(
     until(lambda: reader.numbers() == [1])
     os.kill(broker, signal.SIGCONT)
     until(listening(1))
-    monkeypatch.setattr(run_events, "_quiet_until", 0.0)  # who tells has given it ten seconds of rest
+    monkeypatch.setattr(
+        run_events, "_quiet_until", 0.0
+    )  # who tells has given it ten seconds of rest
     report(claimed, event(), after=1)
     until(lambda: reader.numbers() == [1, 2])
     finish(claimed)
@@ -179,7 +181,9 @@ def test_what_a_reader_has_not_read_is_kept_once() -> None:
     assert viewer.inbox.qsize() == 1
     for i in range(2, sse.MAX_UNREAD_MESSAGES + 10):
         viewer.put(
-            run_events.RunEvent(str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", run_event.said)
+            run_events.RunEvent(
+                str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", run_event.said
+            )
         )
     assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
 

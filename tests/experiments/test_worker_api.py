@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Worker, Run, Verdict
+from apps.experiments.models import Batch, Run, Verdict, Worker
 from tests.experiments.conftest import LABS
 from workers import wire
 
@@ -71,7 +71,12 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
     run_attempts = f"run-attempts/{given['run_attempt_id']}"
     answer = worker.post(
         f"{run_attempts}/events",
-        {"after": 0, "events": [POINT, {**POINT, "mean": [None]}], "points_done": 2, "points_expected": 9},
+        {
+            "after": 0,
+            "events": [POINT, {**POINT, "mean": [None]}],
+            "points_done": 2,
+            "points_expected": 9,
+        },
     )
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
     verdict = {
@@ -263,7 +268,10 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
         "versions": {"v": "\x00"},
         "engine": "e\x00",
     }
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code in (200, 400)
+    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code in (
+        200,
+        400,
+    )
     body["error"] = "a\x00b" + "x" * 600
     assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code == 200
     run = Run.objects.get()
@@ -295,7 +303,9 @@ def test_a_token_of_one_try_opens_no_other(
     other = worker.claim()
     worker.try_token = mine
     assert (
-        worker.post(f"run-attempts/{other['run_attempt_id']}/events", {"after": 0, "events": [POINT]}).status_code
+        worker.post(
+            f"run-attempts/{other['run_attempt_id']}/events", {"after": 0, "events": [POINT]}
+        ).status_code
         == 409
     )
 
@@ -304,7 +314,12 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
     worker: SimulatedWorker, given: dict[str, Any]
 ) -> None:
     worker.token = services.make_worker(name="w2", queues=["labs"])
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}).status_code == 409
+    assert (
+        worker.post(
+            f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}
+        ).status_code
+        == 409
+    )
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
@@ -315,12 +330,18 @@ def test_a_try_that_is_not_there_is_stale(
 
 
 @pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
-def test_what_names_no_try_is_not_found(worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str) -> None:
+def test_what_names_no_try_is_not_found(
+    worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
+) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404
 
 
-def test_a_gap_is_answered_with_the_last_number(worker: SimulatedWorker, given: dict[str, Any]) -> None:
-    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 7, "events": [POINT]})
+def test_a_gap_is_answered_with_the_last_number(
+    worker: SimulatedWorker, given: dict[str, Any]
+) -> None:
+    answer = worker.post(
+        f"run-attempts/{given['run_attempt_id']}/events", {"after": 7, "events": [POINT]}
+    )
     assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "gap", 0)
 
 
@@ -331,7 +352,10 @@ def test_a_huge_body_is_refused(worker: SimulatedWorker, given: dict[str, Any]) 
 
 def test_a_released_run_waits_again(worker: SimulatedWorker, given: dict[str, Any]) -> None:
     assert (
-        worker.post(f"run-attempts/{given['run_attempt_id']}/release", {"reason": "shutdown"}).status_code == 200
+        worker.post(
+            f"run-attempts/{given['run_attempt_id']}/release", {"reason": "shutdown"}
+        ).status_code
+        == 200
     )
     assert Run.objects.get().state == "queued"
     assert worker.post(f"run-attempts/{given['run_attempt_id']}/release", {}).status_code == 409
@@ -341,4 +365,6 @@ def test_a_report_takes_few_queries(
     worker: SimulatedWorker, given: dict[str, Any], django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(10):
-        worker.post(f"run-attempts/{given['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5})
+        worker.post(
+            f"run-attempts/{given['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5}
+        )

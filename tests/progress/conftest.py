@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common import clock
 from apps.questions import html_columns
-from apps.questions.models import Bank, RevisionText, Question, Revision
+from apps.questions.models import Bank, Question, Revision, RevisionText
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday

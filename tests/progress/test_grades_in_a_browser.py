@@ -22,8 +22,8 @@ from tests.progress.browsing import (
     fetches_ahead,
     learn,
     listens,
-    ratings,
     question_slug,
+    ratings,
 )
 from tests.progress.conftest import make_question
 

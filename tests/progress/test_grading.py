@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from apps.progress import calibration, rating_rules
-from apps.progress.memory import AGAIN, GOOD, HARD
 from apps.progress.interleaving import mixed
+from apps.progress.memory import AGAIN, GOOD, HARD
 
 
 @pytest.mark.parametrize(

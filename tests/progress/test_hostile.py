@@ -15,7 +15,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import services, studying
-from apps.progress.models import Answer, Bookmark, Card, Note, Plan, Review, ReviewSession, Attempt
+from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Plan, Review, ReviewSession
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 

@@ -24,8 +24,8 @@ from tests.progress.browsing import (
     fetches_ahead,
     learn,
     listens,
-    ratings,
     question_slug,
+    ratings,
 )
 from tests.progress.conftest import VARIANT, make_question
 

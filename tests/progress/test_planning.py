@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.progress import days, simulation, memory, planning
+from apps.progress import days, memory, planning, simulation
 from apps.progress.planning import Step
 
 

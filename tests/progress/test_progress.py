@@ -17,7 +17,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.progress import demo, rating_rules, memory, selectors, services, statistics
+from apps.progress import demo, memory, rating_rules, selectors, services, statistics
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question

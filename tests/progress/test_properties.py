@@ -20,16 +20,16 @@ from apps.progress import (
     calibration,
     days,
     demo,
-    simulation,
     memory,
     selectors,
     services,
+    simulation,
     statistics,
     studying,
 )
-from apps.progress.memory import Grade
-from apps.progress.models import Answer, Card, DailyStats, Review, Attempt
 from apps.progress.attempts import FormState
+from apps.progress.memory import Grade
+from apps.progress.models import Answer, Attempt, Card, DailyStats, Review
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
 from tests.progress.conftest import NOON
@@ -117,7 +117,12 @@ def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
         held = studying.reveal(user=mei, question=concept)
         for name, rating, at in order:
             studying.grade(
-                user=mei, question=concept, seen=FormState(held.pk), review_id=name, rating=rating, at=at
+                user=mei,
+                question=concept,
+                seen=FormState(held.pk),
+                review_id=name,
+                rating=rating,
+                at=at,
             )
         last = max(posts, key=lambda post: post[2])
         standing_ = selectors.grades_of(Card.objects.get())

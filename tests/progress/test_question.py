@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.progress import selectors
-from apps.progress.models import Answer, Bookmark, Card, Note, Review, Attempt
+from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
 from apps.questions.models import Question
 from apps.questions.variants import sample
 from tests.progress.conftest import STEPS, VARIANT, Hands, make_question

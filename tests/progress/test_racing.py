@@ -14,9 +14,11 @@ from django.db import connection
 from apps.accounts.models import User
 from apps.common.errors import Refused
 from apps.progress import demo, memory, selectors, services, studying
+from apps.progress.attempts import FormState
 from apps.progress.memory import Counted
 from apps.progress.models import (
     Answer,
+    Attempt,
     Bookmark,
     Card,
     DailyStats,
@@ -24,9 +26,7 @@ from apps.progress.models import (
     Plan,
     Review,
     ReviewSession,
-    Attempt,
 )
-from apps.progress.attempts import FormState
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, make_question
 
@@ -155,7 +155,8 @@ def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
         )
     at_once(lambda: services.undo(user=mei).pk, times=2)
     assert (
-        Review.objects.filter(undoes__isnull=False).count() == 2 and DailyStats.objects.get().reviews == 1
+        Review.objects.filter(undoes__isnull=False).count() == 2
+        and DailyStats.objects.get().reviews == 1
     )
 
 
@@ -180,7 +181,8 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
     standing = selectors.grades_of(card)
     assert len(standing) == 1 and Attempt.objects.get().graded_as == standing[0].review_id
     assert (
-        Review.objects.filter(rating__isnull=False).count() == 6 and DailyStats.objects.get().reviews == 1
+        Review.objects.filter(rating__isnull=False).count() == 6
+        and DailyStats.objects.get().reviews == 1
     )
     is_what_the_log_says(mei)
 

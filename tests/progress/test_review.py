@@ -234,7 +234,10 @@ def test_a_session_of_yesterday_is_over(
     hands.later(days=1)
     assert "2 cards are due" in open_page(member)
     member.post("/review/start")
-    assert ReviewSession.objects.filter(ended_at=None).count() == 1 and ReviewSession.objects.count() == 2
+    assert (
+        ReviewSession.objects.filter(ended_at=None).count() == 1
+        and ReviewSession.objects.count() == 2
+    )
 
 
 def test_nothing_due_offers_new_questions(member: Client, mei: User, many: Many) -> None:

@@ -173,7 +173,8 @@ def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(
         results.append((selectors.memory_of(card_of(mei, concept)), sums(mei)))
         with connection.cursor() as cursor:
             cursor.execute(
-                "DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM progress_dailystats"
+                "DELETE FROM progress_review; DELETE FROM progress_card; DELETE FROM "
+                "progress_dailystats"
             )
     assert all(result == results[0] for result in itertools.islice(results, 1, None))
 
@@ -207,7 +208,9 @@ def test_sums_of_days_are_those_of_the_log(
     assert sum(row.recalled for row in DailyStats.objects.all()) == sum(
         each.was_recall and each.grade.rating > 1 for each in counted
     )
-    assert sum(row.seconds for row in DailyStats.objects.all()) == pytest.approx(10.0 * len(counted))
+    assert sum(row.seconds for row in DailyStats.objects.all()) == pytest.approx(
+        10.0 * len(counted)
+    )
 
 
 def test_who_moves_keeps_the_days_of_what_was_done(mei: User, concept: Question) -> None:

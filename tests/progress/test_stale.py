@@ -19,9 +19,9 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.progress import days, selectors, services, attempts, studying
-from apps.progress.models import Answer, Card, Note, Plan, Review, Attempt
+from apps.progress import attempts, days, selectors, services, studying
 from apps.progress.attempts import FormState
+from apps.progress.models import Answer, Attempt, Card, Note, Plan, Review
 from apps.questions.models import Question, Revision
 from apps.questions.variants import sample
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -271,7 +271,9 @@ def test_a_note_that_is_too_long_is_refused_whole(
         and "4000" in response.content.decode()
         and Note.objects.get().text == "short"
     )
-    assert member.post("/questions/why-relu/note", {"note": "é" * Note.MAX_CHARS}).status_code == 302
+    assert (
+        member.post("/questions/why-relu/note", {"note": "é" * Note.MAX_CHARS}).status_code == 302
+    )
 
 
 def test_minutes_can_be_chosen_after_the_interview(member: Client, mei: User, hands: Hands) -> None:
@@ -300,7 +302,12 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
     given = [(uuid4(), 3, now() - timedelta(minutes=9)), (uuid4(), 1, now() - timedelta(minutes=5))]
     for name, rating, at in reversed(given):
         studying.grade(
-            user=mei, question=concept, seen=FormState(held.pk), review_id=name, rating=rating, at=at
+            user=mei,
+            question=concept,
+            seen=FormState(held.pk),
+            review_id=name,
+            rating=rating,
+            at=at,
         )
     assert ratings(mei, concept) == [1] and Attempt.objects.get().graded_as == given[1][0]
 
@@ -322,7 +329,9 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
     )
     hands.later(days=6)
     with pytest.raises(BadRequest):
-        studying.grade(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=1)
+        studying.grade(
+            user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=1
+        )
     assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(
         hours=1
     )

@@ -12,8 +12,8 @@ import pytest
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.progress import parts, selectors, studying
-from apps.progress.models import Answer, Card, GradedBy, Review, Attempt
 from apps.progress.attempts import FormState
+from apps.progress.models import Answer, Attempt, Card, GradedBy, Review
 from apps.progress.studying import AlreadyRevealed, Checked
 from apps.questions.models import Question
 from apps.questions.selectors import question_page
@@ -77,9 +77,7 @@ def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None
 def test_what_was_read_is_kept_with_the_attempt(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, "5,3")
     assert (
-        checked.answer is not None
-        and checked.answer.was_read == 5.3
-        and "5.3" in checked.mark.note
+        checked.answer is not None and checked.answer.was_read == 5.3 and "5.3" in checked.mark.note
     )
 
 

@@ -17,7 +17,7 @@ from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run, Verdict
 from apps.experiments.selectors import PROJECT_HANDLE
-from apps.progress import verdict_quotes, selectors, services, studying
+from apps.progress import selectors, services, studying, verdict_quotes
 from apps.progress import today as plans
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question

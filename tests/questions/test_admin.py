@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.questions import services
-from apps.questions.models import Bank, RevisionText, Question, Report, Revision
+from apps.questions.models import Bank, Question, Report, Revision, RevisionText
 from tests.common.editing import edit, fields_of, send
 
 TABLES = ("bank", "question", "revision", "revisiontext", "report")
@@ -206,9 +206,9 @@ def test_what_is_typed_in_the_admin_has_line_breaks_of_one_character(
 
 
 def test_tables_are_as_many_as_are_tested() -> None:
-    assert {model._meta.model_name for model in (Bank, Question, Revision, RevisionText, Report)} == set(
-        TABLES
-    )
+    assert {
+        model._meta.model_name for model in (Bank, Question, Revision, RevisionText, Report)
+    } == set(TABLES)
 
 
 def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(

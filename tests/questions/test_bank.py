@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from apps.questions import lint, generate, marking
+from apps.questions import generate, lint, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 from apps.questions.selectors import question_page

@@ -11,7 +11,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.questions import services
 from apps.questions.loading import load_questions
-from apps.questions.models import RevisionText, Question, Revision
+from apps.questions.models import Question, Revision, RevisionText
 from tests.common.editing import edit, fields_of, send
 
 pytestmark = pytest.mark.django_db(transaction=True)

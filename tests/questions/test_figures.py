@@ -48,7 +48,8 @@ def test_lines_stay_on_the_paper_and_stop_where_there_is_no_number() -> None:
     assert line.get("d", "").count("M") == 2
     page = ET.fromstring(filled().svg("en")).get("viewBox", "").split()
     heights = [
-        float(text_row.split(" ")[1]) for text_row in line.get("d", "").replace("L", "M").split("M")[1:]
+        float(text_row.split(" ")[1])
+        for text_row in line.get("d", "").replace("L", "M").split("M")[1:]
     ]
     assert all(0 <= height <= float(page[3]) for height in heights)
 

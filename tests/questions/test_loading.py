@@ -14,9 +14,9 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.questions import generate, services
 from apps.questions.loading import load_questions
-from apps.questions.models import RevisionText, Question, Revision
-from apps.questions.selectors import question_page
 from apps.questions.markdown_parser import BadFile
+from apps.questions.models import Question, Revision, RevisionText
+from apps.questions.selectors import question_page
 from tests.questions.conftest import Change
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,9 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
         "对 $n$ 类随机猜测的损失是多少？",
     )
     assert "katex" in revision.title_html_zh and "<em>guess</em>" in revision.statement_html_en
-    text_rows = {kind: revision.texts.filter(kind=kind).count() for kind in RevisionText.Kind.values}
+    text_rows = {
+        kind: revision.texts.filter(kind=kind).count() for kind in RevisionText.Kind.values
+    }
     assert text_rows == {
         "hint": 1,
         "step": 2,

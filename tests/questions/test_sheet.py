@@ -46,7 +46,10 @@ def test_the_numeric_part_shows_the_numbers_of_the_seed(revision: Revision) -> N
         page = selectors.question_page(revision, seed, language="en")
         assert page.variant is not None and page.numeric is not None
         assert f">{page.variant.values['n']}<" in page.numeric and "{{" not in page.numeric
-    assert selectors.question_page(revision, 0).numeric == selectors.question_page(revision, 64).numeric
+    assert (
+        selectors.question_page(revision, 0).numeric
+        == selectors.question_page(revision, 64).numeric
+    )
 
 
 def test_a_variant_is_set_once_and_kept(
@@ -60,7 +63,9 @@ def test_a_variant_is_set_once_and_kept(
 def test_options_are_shuffled_by_seed_and_keep_their_reasons(revision: Revision) -> None:
     orders = {tuple(selectors.question_page(revision, seed).choices[0].keys) for seed in range(8)}
     assert orders == {("a", "b"), ("b", "a")}
-    options = {option.key: option for option in selectors.question_page(revision).choices[0].options}
+    options = {
+        option.key: option for option in selectors.question_page(revision).choices[0].options
+    }
     assert (
         options["a"].is_right and not options["b"].is_right and "It is not" in options["b"].reason
     )
@@ -69,7 +74,8 @@ def test_options_are_shuffled_by_seed_and_keep_their_reasons(revision: Revision)
 def test_verdicts_come_from_above_and_are_nothing_without(revision: Revision) -> None:
     assert "gradus:" not in selectors.question_page(revision).answer
     assert (
-        "<aside>holds</aside>" in selectors.question_page(revision, verdicts="<aside>holds</aside>").answer
+        "<aside>holds</aside>"
+        in selectors.question_page(revision, verdicts="<aside>holds</aside>").answer
     )
 
 

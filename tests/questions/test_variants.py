@@ -72,7 +72,8 @@ def test_a_draw_that_is_always_rejected_ends() -> None:
 
 def test_a_wrong_answer_that_is_right_here_is_left_out() -> None:
     assert (
-        sample({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong == ()
+        sample({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong
+        == ()
     )
 
 

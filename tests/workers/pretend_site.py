@@ -82,8 +82,8 @@ class PretendSite:
         after: int = 0,
         **more: Any,
     ) -> Offer:
-        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or settings of
-        the lab.
+        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or settings
+        of the lab.
         """
         times = {
             "lease_seconds": 20.0,

@@ -145,7 +145,9 @@ def test_a_file_in_which_nothing_makes_sense_stops_no_other(
     offer = site.offer()
     offer.waiting = False
     result = wire.Result("succeeded")
-    good = SpooledResult(1, offer.claim.token, 0, [wire.Event("arm", "count", [0.0], [1.0])], 1, 1, result)
+    good = SpooledResult(
+        1, offer.claim.token, 0, [wire.Event("arm", "count", [0.0], [1.0])], 1, 1, result
+    )
     odd = SpooledResult(0, "a token\nof no header \U0001f600", 0, [], 1, 1, result)
     (folder / "0.json").write_bytes(msgspec.json.encode(odd))
     (folder / "00.json").write_bytes(b"{")

@@ -58,7 +58,11 @@ ACTIVATIONS = {
     "leaky": lambda z: nn.functional.leaky_relu(z, LEAK),
     "tanh": torch.tanh,
 }
-ARMS = [(activation, learning_rate) for learning_rate in LEARNING_RATES for activation in ("relu", "leaky")] + [("tanh", USUAL_LEARNING_RATE)]
+ARMS = [
+    (activation, learning_rate)
+    for learning_rate in LEARNING_RATES
+    for activation in ("relu", "leaky")
+] + [("tanh", USUAL_LEARNING_RATE)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
 decide_fraction = partial(decide, possible=within(0, 1))  # of the units or outputs
@@ -170,7 +174,11 @@ def length(config: Config, replicates: int) -> int:
 
 def usable_learning_rates(points: Points, activation: str) -> list[float]:
     """Return the rates at which at least two thirds of the replicates stay finite."""
-    return [r for r in LEARNING_RATES if np.isfinite(points.last(f"{activation} {r:g}", "loss")).mean() >= 2 / 3]
+    return [
+        r
+        for r in LEARNING_RATES
+        if np.isfinite(points.last(f"{activation} {r:g}", "loss")).mean() >= 2 / 3
+    ]
 
 
 def harshest(points: Points) -> float:
@@ -213,7 +221,10 @@ def too_large_a_rate_kills(points: Points) -> Verdict:
     so.
     """
     # each (replicates,)
-    dead = [points.last(f"relu {learning_rate:g}", "dead") for learning_rate in usable_learning_rates(points, "relu")]
+    dead = [
+        points.last(f"relu {learning_rate:g}", "dead")
+        for learning_rate in usable_learning_rates(points, "relu")
+    ]
     if len(dead) < 2:
         return UNDECIDED
     # the last one first; one only where two rates are usable
@@ -236,7 +247,9 @@ def one_negative_input_kills(points: Points) -> Verdict:
     use.
     """
     return decide_fraction(
-        points.last(f"relu {USUAL_LEARNING_RATE:g}", "dead if ever negative"), holds=above(0.9), fails=below(0.2)
+        points.last(f"relu {USUAL_LEARNING_RATE:g}", "dead if ever negative"),
+        holds=above(0.9),
+        fails=below(0.2),
     )
 
 
@@ -272,7 +285,9 @@ def a_leak_removes_death(points: Points) -> Verdict:
         leaky=decide_fraction(
             points.last(f"leaky {learning_rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
         ),
-        relu=decide_fraction(points.last(f"relu {learning_rate:g}", "dead"), holds=above(0.3), fails=NEVER),
+        relu=decide_fraction(
+            points.last(f"relu {learning_rate:g}", "dead"), holds=above(0.3), fails=NEVER
+        ),
     )
 
 
@@ -286,10 +301,14 @@ def rectifiers_are_sparse(points: Points) -> Verdict:
     """
     arm = f"relu {USUAL_LEARNING_RATE:g}"
     return all_of(
-        start=decide_fraction(points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
+        start=decide_fraction(
+            points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)
+        ),
         end=decide_fraction(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
         tanh=decide_fraction(
-            points.last(f"tanh {USUAL_LEARNING_RATE:g}", "zeros"), holds=below(0.01), fails=above(0.01)
+            points.last(f"tanh {USUAL_LEARNING_RATE:g}", "zeros"),
+            holds=below(0.01),
+            fails=above(0.01),
         ),
     )
 

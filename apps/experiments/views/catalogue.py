@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.common.topics import topic_title
-from apps.experiments import svg_charts, chart_specs, selectors, presenters
+from apps.experiments import chart_specs, presenters, selectors, svg_charts
 from apps.experiments.models import Lab
 from apps.experiments.views.lab import pending_prediction_of
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.common.topics import topic_title
-from apps.experiments import selectors, presenters
+from apps.experiments import presenters, selectors
 from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.views.runs import row_of
 
@@ -36,7 +36,11 @@ def claims(request: HttpRequest) -> HttpResponse:
 def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     assert lab.current is not None
     words = lab.current.words
-    found = {one.claim: one for one in presenters.present_verdicts(words, run.verdicts.all())} if run else {}
+    found = (
+        {one.claim: one for one in presenters.present_verdicts(words, run.verdicts.all())}
+        if run
+        else {}
+    )
     rows = [
         {
             "claim": slug,

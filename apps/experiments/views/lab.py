@@ -16,12 +16,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from apps.common.errors import KeyReused, Refused
+from apps.common.highlighting import highlight_code
 from apps.common.redirects import origin as came_from
 from apps.common.redirects import with_back
-from apps.common.highlighting import highlight_code
-from apps.common.errors import KeyReused, Refused
 from apps.common.topics import topic_title
-from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.services import PredictionInput
@@ -118,7 +118,9 @@ def _page(
         "form": form,
         "checked": checked,
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "claims": [presenters.statement(words, slug) for slug, _own in presenters.ordered(words, "claims")],
+        "claims": [
+            presenters.statement(words, slug) for slug, _own in presenters.ordered(words, "claims")
+        ],
         "calls": presenters.outcome_choices(words),
         "confidences": Prediction.Confidence.choices,
         "spec": spec,
@@ -223,7 +225,10 @@ def _queue_pending(request: HttpRequest, found: Lab, waiting: Mapping[str, Any])
         )
     except Refused as refused:
         messages.error(request, refused.message)
-        config = {CONFIG_PREFIX + name: presenters.config_text(value) for name, value in waiting["config"].items()}
+        config = {
+            CONFIG_PREFIX + name: presenters.config_text(value)
+            for name, value in waiting["config"].items()
+        }
         if isinstance(refused, KeyReused):
             request.session.pop(PENDING_KEY, None)
             more = {"back": waiting["back"]} if waiting.get("back") else {}

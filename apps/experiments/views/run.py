@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.redirects import origin, with_back
 from apps.common.clock import now
-from apps.common.highlighting import highlight_code
 from apps.common.errors import BadRequest
+from apps.common.highlighting import highlight_code
+from apps.common.redirects import origin, with_back
 from apps.common.text import clean
-from apps.experiments import svg_charts, chart_specs, selectors, services, presenters, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
 from apps.experiments.models import Run
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -87,10 +87,14 @@ def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[
 
 def _left(found: Run) -> str:
     """Return how long a running run will still take, at its pace so far."""
-    if found.state != Run.State.RUNNING or not (found.started_at and found.points_expected and found.points_done):
+    if found.state != Run.State.RUNNING or not (
+        found.started_at and found.points_expected and found.points_done
+    ):
         return ""
     elapsed = max(0.0, (now() - found.started_at).total_seconds())
-    return presenters.seconds(elapsed * (found.points_expected - found.points_done) / found.points_done)
+    return presenters.seconds(
+        elapsed * (found.points_expected - found.points_done) / found.points_done
+    )
 
 
 def _device(found: Run) -> str:

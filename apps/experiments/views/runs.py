@@ -7,8 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
-from apps.experiments import lab_config
-from apps.experiments import selectors, presenters
+from apps.experiments import lab_config, presenters, selectors
 from apps.experiments.models import Run
 
 A_PAGE = 25
@@ -33,7 +32,9 @@ def row_of(run: Run) -> dict[str, object]:
         "run": run,
         "words": words,
         "changed": [
-            setting for setting in presenters.settings_of(words, run.config) if setting.name in different
+            setting
+            for setting in presenters.settings_of(words, run.config)
+            if setting.name in different
         ],
         "first": verdicts[0] if verdicts else None,
         "called": presenters.present_prediction(words, presenters.prediction_of(run)),

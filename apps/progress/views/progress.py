@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
-from apps.progress import calibration, svg_charts, formatting, selectors, statistics
+from apps.progress import calibration, formatting, selectors, statistics, svg_charts
 from apps.progress.calibration import Bin
 
 YEAR = timedelta(days=365)

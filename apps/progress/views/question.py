@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.redirects import way_back
 from apps.common.errors import BadRequest
-from apps.progress import forms, parts, formatting, selectors, services, attempts, studying
-from apps.progress.models import Review, ReviewSession, Attempt
+from apps.common.redirects import way_back
+from apps.progress import attempts, formatting, forms, parts, selectors, services, studying
+from apps.progress.models import Attempt, Review, ReviewSession
 from apps.progress.views import question_page as page
 from apps.progress.views.review import card_page
 from apps.questions.models import Question

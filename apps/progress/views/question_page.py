@@ -18,16 +18,24 @@ from django.utils.safestring import SafeString
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
-from apps.progress import days, memory, parts, verdict_quotes, formatting, selectors, services, studying
+from apps.progress import (
+    days,
+    formatting,
+    memory,
+    parts,
+    selectors,
+    services,
+    studying,
+    verdict_quotes,
+)
 from apps.progress.forms import NoteForm
 from apps.progress.memory import Grade, Memory
-from apps.progress.models import Answer, Card, Rating, Attempt
+from apps.progress.models import Answer, Attempt, Card, Rating
 from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import Choice, QuestionPage, Step
-from apps.questions.selectors import question_page
+from apps.questions.selectors import Choice, QuestionPage, Step, question_page
 
 SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
 

@@ -18,12 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.redirects import way_back
 from apps.common.errors import Refused
+from apps.common.redirects import way_back
 from apps.common.text import listed
 from apps.common.topics import TOPICS, topic_title
-from apps.progress import days, forms, verdict_quotes, formatting, selectors, services, statistics
-from apps.progress.models import Card, Rating, ReviewSession, Attempt
+from apps.progress import days, formatting, forms, selectors, services, statistics, verdict_quotes
+from apps.progress.models import Attempt, Card, Rating, ReviewSession
 from apps.progress.views import question_page as page
 
 LEARN = 5  # new questions that are offered where nothing is due
@@ -72,7 +72,12 @@ def card_page(
     context = page.context(request, attempt.question, attempt, in_review=True, card=card, **more)
     left = statistics.pace(user) * max(0, stands.of - stands.done - unsent)
     place = min(stands.done + unsent + 1, stands.of)
-    context |= {"stands": stands, "session": session, "place": place, "left": formatting.minutes(left)}
+    context |= {
+        "stands": stands,
+        "session": session,
+        "place": place,
+        "left": formatting.minutes(left),
+    }
     return render(request, "progress/review.html", context, status=status)
 
 

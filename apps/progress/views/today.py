@@ -17,13 +17,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.redirects import origin, with_back
 from apps.common.fragments import is_fragment
-from apps.experiments import selectors as runs
+from apps.common.redirects import origin, with_back
 from apps.experiments import presenters
+from apps.experiments import selectors as runs
 from apps.experiments.models import Run
 from apps.experiments.views import home
-from apps.progress import days, svg_charts, forms, formatting, selectors, services
+from apps.progress import days, formatting, forms, selectors, services, svg_charts
 from apps.progress import today as plans
 
 WEEKS = (18, 3)  # of the calendar: back, ahead
@@ -43,7 +43,8 @@ def today(request: HttpRequest) -> HttpResponse:
         "date": formatting.date_of(day.day),
         "recall": formatting.percent(day.effort.recall),
         "choices": [
-            each | {"by": formatting.date_of(each["by"]) if each["by"] else ""} for each in day.choices
+            each | {"by": formatting.date_of(each["by"]) if each["by"] else ""}
+            for each in day.choices
         ],
         "calendar": svg_charts.calendar(minutes, day.falling, day.day, WEEKS, day.plan.interview),
         "weeks": _weeks(minutes, day),
@@ -181,4 +182,6 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_unread": user is not None and selectors.is_unread(run, user),
         "way": way,
     }
-    return render(request, "progress/run_questions.html" if whole else "progress/_run_questions.html", context)
+    return render(
+        request, "progress/run_questions.html" if whole else "progress/_run_questions.html", context
+    )

@@ -57,9 +57,13 @@ def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
     rows = []
     for question in questions:
         card = cards.get(question.pk)
-        stability = formatting.gap(card.stability * formatting.DAY) if card and card.stability else ""
+        stability = (
+            formatting.gap(card.stability * formatting.DAY) if card and card.stability else ""
+        )
         fraction = statistics.recall_of(user, card) if user and card else None
-        rows.append({"question": question, "recall": formatting.percent(fraction), "stability": stability})
+        rows.append(
+            {"question": question, "recall": formatting.percent(fraction), "stability": stability}
+        )
     return rows
 
 

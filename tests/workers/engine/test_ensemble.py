@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from workers.engine import Ensemble, batches, clip_gradients, cross_entropy, seeds, shuffle_generators
+from workers.engine import (
+    Ensemble,
+    batches,
+    clip_gradients,
+    cross_entropy,
+    seeds,
+    shuffle_generators,
+)
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from workers.engine import (
     decide,
     decide_ratio,
     describe,
-    exact,
     evaluate_claims,
+    exact,
     unanimous,
     within,
 )

@@ -38,7 +38,9 @@ def test_a_function_is_what_its_name_says(name: str) -> None:
     "config", [Config(), OTHER, Config(swish_beta=0.0, leaky_slope=0.0, softplus_beta=50.0)]
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(name: str, config: Config) -> None:
+def test_slopes_by_hand_and_by_differences_are_the_automatic_ones(
+    name: str, config: Config
+) -> None:
     f = atlas.functions(config)[name]
     slope = vmap(grad(f))(X)
     torch.testing.assert_close(atlas.slopes_by_hand(config)[name](X), slope, rtol=1e-12, atol=1e-13)

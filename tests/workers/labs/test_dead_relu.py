@@ -37,7 +37,8 @@ def made_up(dead: list[float]) -> Points:
     """
     values = [{"dead": level + noise(n), "loss": torch.ones(16)} for n, level in enumerate(dead)]
     return Points(
-        Point(f"relu {learning_rate:g}", 10, value) for learning_rate, value in zip(LEARNING_RATES, values, strict=True)
+        Point(f"relu {learning_rate:g}", 10, value)
+        for learning_rate, value in zip(LEARNING_RATES, values, strict=True)
     )
 
 
@@ -45,7 +46,10 @@ def trained(*finite: float) -> Points:
     """Return points of every arm in which all replicates are finite at the rates given and have
     diverged at the others.
     """
-    level = {learning_rate: torch.full((16,), 0.02 if learning_rate in finite else torch.nan) for learning_rate in LEARNING_RATES}
+    level = {
+        learning_rate: torch.full((16,), 0.02 if learning_rate in finite else torch.nan)
+        for learning_rate in LEARNING_RATES
+    }
     return Points(
         Point(f"{activation} {learning_rate:g}", 0, dict.fromkeys(NAMES, level[learning_rate]))
         for activation, learning_rate in dead_relu.ARMS
@@ -85,7 +89,10 @@ def test_an_arm_that_diverged_is_not_an_arm_that_lives() -> None:
 
 def test_a_rate_is_usable_while_two_thirds_stay_finite() -> None:
     lost = {0.3: 5, 1.0: 6}  # of 16
-    loss = {r: torch.ones(16).where(torch.arange(16) >= lost.get(r, 0), torch.nan) for r in LEARNING_RATES}
+    loss = {
+        r: torch.ones(16).where(torch.arange(16) >= lost.get(r, 0), torch.nan)
+        for r in LEARNING_RATES
+    }
     assert dead_relu.usable_learning_rates(
         Points(Point(f"relu {r:g}", 0, {"loss": loss[r]}) for r in LEARNING_RATES), "relu"
     ) == [
@@ -300,7 +307,9 @@ class Shown(torch.nn.Module):
 
 def test_the_census_counts_the_dead_and_those_that_return() -> None:
     nets = Shown()
-    counter = dead_relu.DeadUnitCounter(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long))  # type: ignore[arg-type]
+    counter = dead_relu.DeadUnitCounter(
+        nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)
+    )  # type: ignore[arg-type]
     on, off = [1.0, 1.0], [0.0, 0.0]  # two units of a layer
 
     def count(*examples: list[list[float]]) -> dict[str, float]:
@@ -323,7 +332,9 @@ def test_the_census_counts_the_dead_and_those_that_return() -> None:
 def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
     nets = Shown()
     nets.outputs = torch.ones(1, 2, 1, 2)
-    shown = dead_relu.DeadUnitCounter(nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)).count_dead()  # type: ignore[arg-type]
+    shown = dead_relu.DeadUnitCounter(
+        nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)
+    ).count_dead()  # type: ignore[arg-type]
     assert shown["dead"] == 0 and shown["dead if ever negative"].isnan()
 
 
@@ -347,7 +358,9 @@ def test_a_replicate_that_diverged_shows_no_numbers() -> None:
     nets = Ensemble(partial(Net, Config(width=8), "relu"), [1, 2])
     with torch.no_grad():
         next(nets.parameters())[1] = torch.inf
-    shown = dead_relu.DeadUnitCounter(nets, torch.rand(2, 5, 64), torch.zeros(5, dtype=torch.long)).count_dead()
+    shown = dead_relu.DeadUnitCounter(
+        nets, torch.rand(2, 5, 64), torch.zeros(5, dtype=torch.long)
+    ).count_dead()
     assert shown["dead"][0].isfinite() and all(value[1].isnan() for value in shown.values())
 
 

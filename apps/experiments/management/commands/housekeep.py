@@ -1,5 +1,5 @@
-"""The loops beside the web processes, every few seconds: the protocol's housekeeping jobs, and in a thread of
-its own what may wait for a slow mail server.
+"""The loops beside the web processes, every few seconds: the protocol's housekeeping jobs, and in a
+thread of its own what may wait for a slow mail server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ log = logging.getLogger("housekeep")
 
 class Command(BaseCommand):
     help = (
-        "Give up silent run attempts, end overdue ones and runs whose code is gone, wake_workers for what waits, "
+        "Give up silent run attempts, end overdue ones and runs whose code is gone, "
+        "wake_workers for what waits, "
         "deliver mail. Any number of copies may run."
     )
 
@@ -59,7 +60,9 @@ class Command(BaseCommand):
                     if ours and (done := job()):
                         # While runs wait it rings every round: lines of that would bury what was
                         # done.
-                        level = logging.DEBUG if job is wake_workers_for_waiting_runs else logging.INFO
+                        level = (
+                            logging.DEBUG if job is wake_workers_for_waiting_runs else logging.INFO
+                        )
                         log.log(level, "%s: %s", job.__name__.replace("_", " "), done)
             except Exception:
                 log.exception("%s failed; the next round tries again", job.__name__)

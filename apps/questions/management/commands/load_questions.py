@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.questions.loading import load_questions
-from apps.questions.tex import NoKatex
 from apps.questions.markdown_parser import BadFile
+from apps.questions.tex import NoKatex
 
 
 class Command(BaseCommand):

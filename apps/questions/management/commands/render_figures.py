@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.questions.generate import variant
 from apps.questions.figures import BadFigure
+from apps.questions.generate import variant
 
 
 class Command(BaseCommand):

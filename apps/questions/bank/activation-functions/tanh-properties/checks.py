@@ -93,7 +93,9 @@ def test_rounding_flattens_it_completely_in_32_bits() -> None:
     assert slope(torch.tanh, 10.0) > 0
 
 
-def gradient_left(activation: Callable[[Tensor], Tensor], layers: int = 30, width: int = 400) -> float:
+def gradient_left(
+    activation: Callable[[Tensor], Tensor], layers: int = 30, width: int = 400
+) -> float:
     """Return the size of the gradient at the first pre-activations over that at the last ones, with
     weight variance 1/width.
     """
