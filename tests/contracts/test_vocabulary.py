@@ -22,7 +22,7 @@ OLD_WORDS = {
     r"(try_id|tries__\w+|stale-try|X-Try-Token|LiveTry|live_try|TryQuerySet)": "run attempt",
     r"(claim_run|ClaimRequest|claimed_run)": "lease",
     r"(stop_asked|heard_at|moved_at)": "cancel_requested, last_heartbeat_at, last_progress_at",
-    r"(made|began|counted|changed|loaded|committed|stored)_at": "created_at, started_at, updated_at",
+    r"(made|began|counted|changed|loaded|committed|stored)_at": "created_, started_, updated_at",
     r"(make_machine|machine_with|MachineToken|experiments_machine)": "worker",
     r"(typesetting|shufflers|squash(es)?|[Cc]ensus|live_try|HardyLists)": "see the glossary",
     r"(ask_to_stop|give_up_if_silent|place_of|order_of_turns|reason_in_words)": "see the glossary",
