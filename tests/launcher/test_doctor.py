@@ -65,7 +65,7 @@ def test_a_database_that_cannot_hold_chinese_is_named(
     ("found", "said"),
     [
         (Facts(14, "UTF8", True), "PostgreSQL 14 is too old"),
-        (Facts(17, "LATIN1", True), "keeps text as LATIN1"),
+        (Facts(17, "LATIN1", True), "stores text as LATIN1"),
         (Facts(17, "UTF8", False), "finds no Chinese words"),
         (Facts(17, "UTF8", True), ""),
     ],
