@@ -174,7 +174,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "elsewhere").mkdir()
     socket_folder(tmp_path / "data").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Problem, match="is not ours"):
+    with pytest.raises(Problem, match="belongs to another user"):
         Valkey(tmp_path / "data")
 
 

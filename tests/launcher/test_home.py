@@ -40,7 +40,7 @@ def test_it_refuses_a_folder_that_others_may_read_and_changes_nothing(tmp_path: 
 
 def test_it_says_when_it_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Problem, match="cannot be made"):
+    with pytest.raises(Problem, match="cannot be created"):
         Home(tmp_path / "file" / "data")
 
 
@@ -93,7 +93,7 @@ def test_it_waits_for_what_a_killed_launcher_left(home: Home) -> None:
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert holder.stdout and holder.stdin and holder.stdout.readline() == b"held\n"
-    with pytest.raises(Problem, match="What was left of a former run does not end"):
+    with pytest.raises(Problem, match="Processes left over from an earlier run did not stop"):
         home.lock(seconds=0.1)
     holder.stdin.close()
     home.lock(seconds=60).release()

@@ -69,7 +69,7 @@ def test_a_python_without_venv_is_told_what_to_install(
 ) -> None:
     monkeypatch.setattr(setup, "PYTHON", tmp_path / "missing")
     monkeypatch.setattr(setup, "find_spec", lambda name: None)
-    with pytest.raises(Problem, match="has no venv module") as problem:
+    with pytest.raises(Problem, match="lacks the venv module") as problem:
         setup.make_venv()
     assert "apt install python3-venv" in problem.value.remedy
 

@@ -132,7 +132,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         )
 
         other = Started(folder)  # a second one in the same folder
-        assert other.process.wait(PATIENCE) == 1 and "already runs here" in other.text
+        assert other.process.wait(PATIENCE) == 1 and "is already running here" in other.text
     finally:
         first.process.kill()
         first.process.wait()
@@ -143,7 +143,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         with Pulse() as pulse:
             ready = second.wait_until(r"Gradus is ready after ([\d.]+) s")
         assert float(ready[1]) < WARM_SECONDS * pulse.slowness, (pulse.slowness, second.text)
-        assert "This link signs you in" not in second.text  # there is an operator
+        assert "This one-time link signs you in" not in second.text  # there is an operator
         family = second.family()
         second.process.send_signal(signal.SIGINT)
         assert second.process.wait(PATIENCE) == 0
@@ -157,7 +157,7 @@ def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
     started = Started(folder, "--workers", "0")
     try:
         url = started.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
-        assert "No worker runs here" in started.text
+        assert "No worker is running here" in started.text
         children = {
             process: command(process) for process in psutil.Process(started.process.pid).children()
         }
