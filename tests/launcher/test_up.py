@@ -121,7 +121,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
     try:
         url = first.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
         assert status(url) == 200  # what it prints, answers
-        link = first.wait_until(r"This link signs you in, once:  (\S+)")[1]
+        link = first.wait_until(r"This one-time link signs you in:  (\S+)")[1]
         assert link.startswith(f"{url}/operator/")
         until(lambda: "workers.process" in names(first.family()))  # a lab process waits for work
         family = first.family()
