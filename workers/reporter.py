@@ -82,10 +82,10 @@ class Reporter:
     def claim(self, request: LeaseRequest) -> Lease | None:
         """Ask for a run; None when there is nothing to do, or nobody to ask."""
         try:
-            answer = self.send("/claim", request)
+            answer = self.send("/lease", request)
             return msgspec.json.decode(answer, type=Lease) if answer else None
         except (Away, Refusal, msgspec.DecodeError) as error:
-            self.complain(f"No runs can be claimed from {self._url}: {error}")
+            self.complain(f"No runs can be leased from {self._url}: {error}")
             return None
 
     def events(self, run_attempt_id: int, token: str, request: EventsRequest) -> EventsReply:
