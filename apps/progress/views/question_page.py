@@ -35,7 +35,7 @@ from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import Choice, QuestionPage, Step, question_page
+from apps.questions.selectors import Choice, Option, QuestionPage, Step, question_page
 
 SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
 
@@ -88,10 +88,19 @@ class Shown:
                 "checked": option.key in self.chosen,
                 "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
                 "dealt": dealt.get(option.key),
+                "reason_kind": self._reason_kind(option, dealt.get(option.key)),
                 "right_place": option.place + 1,
             }
             for n, option in enumerate(self.choice.options, start=1)
         ]
+
+    def _reason_kind(self, option: Option, is_right_there: bool | None) -> str:
+        """Return the colour of an option's reason: its own, whatever else was chosen."""
+        if self.choice is not None and self.choice.form == "order":
+            return "" if is_right_there is None else "right" if is_right_there else "wrong"
+        if option.is_right:
+            return "right"
+        return "wrong" if option.key in self.chosen else ""
 
 
 @dataclass(frozen=True)
