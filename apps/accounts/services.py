@@ -55,12 +55,13 @@ def make_operator(*, email: str, again: bool = False) -> str:
 
 def _new_operator(email: str) -> User:
     """Return the account of `email` as an operator, made when there was none. The address counts as
-    verified.
+    verified; a password that somebody chose before does not count.
     """
     user = User.objects.filter(canonical_email=email).first()
     if user is None:
         user = User.objects.create_user(email, _free_handle("operator"))
     user.is_staff = user.is_superuser = user.is_active = True
+    user.set_unusable_password()  # who signed up with this address may be anybody
     user.save()
     EmailAddress.objects.update_or_create(
         user=user, email=user.canonical_email, defaults={"verified": True, "primary": True}
