@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.accounts import smtp
-from apps.accounts.addresses import envelope_address
+from apps.accounts.addresses import envelope_address, mailbox
 from apps.accounts.models import OutgoingMail
 from apps.common.clock import Clock
 
@@ -123,6 +123,11 @@ def delete_old_mails() -> int:
         ended_at__lt=Clock() - timedelta(days=settings.MAIL_KEEP_DAYS)
     )
     return old.delete()[0]
+
+
+def delete_mails_to(*, address: str) -> int:
+    """Delete all mails to an address, sent or not: its owner is deleted. Returns how many."""
+    return OutgoingMail.objects.filter(recipient=mailbox(address)).delete()[0]
 
 
 def _end(mail: OutgoingMail, state: State, **values: object) -> None:

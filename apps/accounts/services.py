@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.accounts import operators
+from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.signals import user_deleting
@@ -125,6 +125,7 @@ def delete_user(*, user: User) -> None:
     _anonymize_log(User.objects.filter(pk=user.pk))
     for model in reached.deleted:
         _anonymize_log(reached.deleted_rows(model, [user.pk]))
+    outbox.delete_mails_to(address=locked.email)
     locked.delete()
 
 
