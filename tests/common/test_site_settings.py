@@ -109,10 +109,10 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
     ],
     ids=repr,
 )
-def test_nonsense_is_said(environ: dict[str, str], capabilities: str) -> None:
+def test_nonsense_is_said(environ: dict[str, str], says: str) -> None:
     refused = run("-c", "import gradus.settings", **environ)
     assert refused.returncode == 1
-    assert capabilities in refused.stderr.splitlines()[-1]
+    assert says in refused.stderr.splitlines()[-1]
 
 
 SAY = """
