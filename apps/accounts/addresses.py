@@ -5,6 +5,7 @@ that mail is sent to. Everything that looks an account up compares canonical for
 from __future__ import annotations
 
 from email.errors import MessageError
+from email.utils import parseaddr
 from unicodedata import normalize
 
 import idna
@@ -28,15 +29,28 @@ def canonical_email(address: str) -> str:
 
 def mailbox(address: str) -> str:
     """Return where mail for an address goes: as it was typed, its domain as DNS has it. Python's
-    own encoding of domains is IDNA 2003, for which ß is ss: another domain's mailbox.
+    own encoding of domains is IDNA 2003, for which ß is ss: another domain's mailbox. Where what
+    comes before the @ is more than ASCII (ſam), it is that of the canonical form (sam).
     """
     local, at, domain = address.strip().rpartition("@")
+    if not local.isascii():
+        local, at, _domain = canonical_email(address).rpartition("@")
     return local + at + _ascii_domain(domain)
 
 
+def envelope_address(address: str, charset: str = "utf-8") -> str:
+    """Return the bare address of a recipient or sender (`Name <address>`), as SMTP takes it.
+
+    Raises:
+        ValueError, IndexError, MessageError: no mail can be written to it.
+    """
+    return parseaddr(sanitize_address(address, charset))[1]
+
+
 def check_address(address: str) -> None:
-    """Refuse what `EmailValidator` lets pass though no mail can be written to it, or though its
-    canonical form is no address.
+    """Refuse what `EmailValidator` lets pass though no mail can be written to it, or would go
+    elsewhere: a local part that is not ASCII, encoded (=?utf-8?q?mei?=) or needlessly quoted. Or
+    though its canonical form is no address.
 
     Raises:
         ValidationError: in the words of `EmailValidator`.
@@ -45,10 +59,10 @@ def check_address(address: str) -> None:
     try:
         if not domain.startswith("["):  # an address of the internet protocol
             idna.encode(domain, uts46=True)
-        sanitize_address(mailbox(address), "utf-8")
+        box = mailbox(address)
         form = canonical_email(address)
         validate_email(form)
-        if len(form) <= MAX_ADDRESS_LENGTH:
+        if envelope_address(box) == box and len(form) <= MAX_ADDRESS_LENGTH:
             return
     except (ValidationError, ValueError, IndexError, MessageError):  # idna's are ValueErrors
         pass

@@ -126,7 +126,14 @@ class GroupOfPeopleAdmin(Editable, GroupAdmin):
 
 @admin.register(EmailAddress)
 class AddressAdmin(Editable, EmailAddressAdmin):
-    pass
+    """Whether addresses are verified. The address itself is changed at the person: one that differs
+    from theirs would sign in to the account, too.
+    """
+
+    readonly_fields = ("user", "email")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
 
 @admin.register(OutgoingMail)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -148,6 +148,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    @transaction.atomic
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save the row, the canonical form always with its address. allauth's rows of former
+        addresses go: by them the account could still be signed in to, and its password reset.
+        """
+        update_fields = options.get("update_fields")
+        if update_fields is not None and "email" in update_fields:
+            options["update_fields"] = {*update_fields, "canonical_email"}
+        is_new = self._state.adding
+        super().save(*args, **options)
+        if not is_new and (update_fields is None or "email" in update_fields):
+            rows = self.emailaddress_set  # type: ignore[attr-defined]
+            rows.exclude(email=self.canonical_email).delete()
 
     def clean(self) -> None:
         super().clean()

@@ -10,15 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.core.mail.message import sanitize_address
 from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.accounts import smtp
+from apps.accounts.addresses import envelope_address, mailbox
 from apps.accounts.models import OutgoingMail
 from apps.common.clock import Clock
 
@@ -42,10 +41,10 @@ def store_mail(*, message: EmailMessage) -> int:
     """
     charset = message.encoding or settings.DEFAULT_CHARSET
     content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
-    recipients = dict.fromkeys(_address(to, charset) for to in message.recipients())
+    recipients = dict.fromkeys(envelope_address(to, charset) for to in message.recipients())
     rows = [
         OutgoingMail(
-            sender=_address(message.from_email, charset),
+            sender=envelope_address(message.from_email, charset),
             recipient=recipient,
             subject=_storable(message.subject, MAX_SUBJECT),
             message=content,
@@ -126,15 +125,15 @@ def delete_old_mails() -> int:
     return old.delete()[0]
 
 
+def delete_mails_to(*, address: str) -> int:
+    """Delete all mails to an address, sent or not: its owner is deleted. Returns how many."""
+    return OutgoingMail.objects.filter(recipient=mailbox(address)).delete()[0]
+
+
 def _end(mail: OutgoingMail, state: State, **values: object) -> None:
     OutgoingMail.objects.filter(pk=mail.pk, state=State.QUEUED).update(
         state=state, ended_at=Clock(), next_attempt_at=None, **values
     )
-
-
-def _address(text: str, charset: str) -> str:
-    """Return the bare address, as SMTP takes it."""
-    return parseaddr(sanitize_address(text, charset))[1]
 
 
 def _storable(text: object, limit: int) -> str:

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.accounts import operators
+from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.signals import user_deleting
@@ -55,12 +55,13 @@ def make_operator(*, email: str, again: bool = False) -> str:
 
 def _new_operator(email: str) -> User:
     """Return the account of `email` as an operator, made when there was none. The address counts as
-    verified.
+    verified; a password that somebody chose before does not count.
     """
     user = User.objects.filter(canonical_email=email).first()
     if user is None:
         user = User.objects.create_user(email, _free_handle("operator"))
     user.is_staff = user.is_superuser = user.is_active = True
+    user.set_unusable_password()  # who signed up with this address may be anybody
     user.save()
     EmailAddress.objects.update_or_create(
         user=user, email=user.canonical_email, defaults={"verified": True, "primary": True}
@@ -124,6 +125,7 @@ def delete_user(*, user: User) -> None:
     _anonymize_log(User.objects.filter(pk=user.pk))
     for model in reached.deleted:
         _anonymize_log(reached.deleted_rows(model, [user.pk]))
+    outbox.delete_mails_to(address=locked.email)
     locked.delete()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -137,11 +138,13 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page, or for htmx the line, that says why a rule said no."""
     fragment = is_fragment(request)
     status = getattr(error, "status", 409)
+    # a form in another encoding is not read: there may be no such text, or none that can be shown
+    is_read = not fragment and is_utf8(request)
     context = {
         "refused": error,
         "status": status,
         "came_from": came_from(request),
-        "texts": [] if fragment else pending.posted(request).texts,
+        "texts": pending.posted(request).texts if is_read else [],
     }
     response = render(
         request, "_refused.html" if fragment else "refused.html", context, status=status
@@ -151,6 +154,11 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     if seconds := getattr(error, "seconds", None):
         response["Retry-After"] = str(seconds)
     return response
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Return whether a form says nothing else than that it is in UTF-8."""
+    return not request.encoding or codecs.lookup(request.encoding).name == "utf-8"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

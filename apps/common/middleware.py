@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +14,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from apps.common import error_views, pending
-from apps.common.error_views import refused
+from apps.common.error_views import is_utf8, refused
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
 from apps.common.redirects import page_above
@@ -88,7 +87,7 @@ class RefusedMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # UTF-7 would smuggle in lone surrogates
-        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+        if not is_utf8(request):
             return refused(request, BadRequest(_("Forms must be sent as UTF-8.")))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and _is_led_here(request):

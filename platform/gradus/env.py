@@ -99,8 +99,11 @@ def _mail_parts(url: str) -> SplitResult:
     """
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise BadSetting(f"EMAIL_URL: {error}.") from None
+    except ValueError:  # its text may show the password
+        raise BadSetting(
+            "EMAIL_URL: host, user or password hold what a URL cannot. In a user or password "
+            "write %5B for [, %5D for ], and other signs than letters and digits likewise."
+        ) from None
     if parts.scheme not in MAIL_PORTS or not parts.hostname:
         raise BadSetting(
             "EMAIL_URL must look like smtp://user:password@host:587, smtps://… for TLS from the "
@@ -150,5 +153,8 @@ def _tls_verify(parts: SplitResult) -> bool | str:
 def _port(parts: SplitResult, name: str) -> int | None:
     try:
         return parts.port
-    except ValueError as error:
-        raise BadSetting(f"{name}: {error}.") from None
+    except ValueError:  # its text shows what stands there: of user:password without @, the password
+        raise BadSetting(
+            f"{name}: what follows the host must be a port, a number up to 65535. Is the @ before "
+            "the host missing?"
+        ) from None

@@ -135,6 +135,16 @@ def test_without_an_address_there_is_one_to_sign_in_with() -> None:
     assert User.objects.get(is_superuser=True).email == "operator@localhost"
 
 
+def test_who_signed_up_first_with_the_operators_address_is_no_operator(
+    signed_in: Client, mei: User
+) -> None:
+    path = "/operator/" + make("--email", "mei@example.org").partition("/operator/")[2]
+    assert signed_in.get("/admin/").status_code == 302, "their session ended"
+    again = {"login": "mei@example.org", "password": PASSWORD}
+    assert Client().post("/accounts/login/", again).status_code == 200
+    assert Client().get(path)["Location"] == SET
+
+
 def test_a_member_becomes_the_operator_and_a_taken_handle_is_passed_over(mei: User) -> None:
     User.objects.create_user("op@example.org", "Operator")
     make("--email", "mei@example.org")

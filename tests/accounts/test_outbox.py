@@ -25,7 +25,8 @@ from django.db import InternalError, connection, connections, transaction
 from django.test import Client
 from gradus import env
 
-from apps.accounts import housekeeping, outbox
+from apps.accounts import housekeeping, outbox, services
+from apps.accounts.addresses import mailbox
 from apps.accounts.housekeeping import delete_old_mails, deliver_mails
 from apps.accounts.models import OutgoingMail, User
 from apps.common.clock import Clock
@@ -325,6 +326,15 @@ def test_what_ended_long_ago_is_deleted(settings: Any) -> None:
         )
     assert delete_old_mails() == 1
     assert rows("pk") == [(young.pk,), (queued.pk,)]
+
+
+@pytest.mark.django_db
+def test_mails_to_a_person_who_is_deleted_are_deleted_with_them() -> None:
+    mei = User.objects.create_user("Mei@Straße.org", "Mei")
+    message = EmailMessage("Subject", "Text", to=[mailbox(mei.email), "sam@example.org"])
+    message.send()
+    services.delete_user(user=mei)
+    assert rows("recipient") == [("sam@example.org",)]
 
 
 @pytest.mark.django_db

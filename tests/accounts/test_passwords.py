@@ -124,3 +124,20 @@ def test_resetting_it_ends_every_session(
     client = Client()
     client.post(client.get(ask_for_link(client, mailoutbox))["Location"], {"password1": OTHER})
     assert signed_in.get("/settings").status_code == 302
+
+
+def test_a_new_password_undoes_nothing_that_an_operator_changed_meanwhile(
+    signed_in: Client, mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_password = User.set_password
+
+    def deactivate_and_hash(user: User, password: str) -> None:
+        User.objects.filter(pk=mei.pk).update(is_active=False, handle="May")
+        hash_password(user, password)
+
+    monkeypatch.setattr(User, "set_password", deactivate_and_hash)
+    form = {"oldpassword": PASSWORD, "password1": OTHER}
+    signed_in.post("/accounts/password/change/", form)
+    monkeypatch.undo()
+    mei.refresh_from_db()
+    assert (mei.is_active, mei.handle) == (False, "May") and mei.check_password(OTHER)

@@ -142,6 +142,18 @@ def test_text_that_no_database_stores_is_refused(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["utf-7", "rot13", "base64", "idna"])
+def test_a_form_in_another_encoding_is_refused_without_being_read(
+    client: Client, charset: str
+) -> None:
+    """Of `text` the page would show what was typed: a lone surrogate, or what is no text."""
+    body = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nx+2AA-y\r\n--b--\r\n'
+    content_type = f"multipart/form-data; boundary=b; charset={charset}"
+    response = client.generic("POST", URL, body, content_type=content_type)
+    assert response.status_code == 400 and "UTF-8" in response.content.decode()
+
+
+@pytest.mark.django_db
 def test_a_body_of_megabytes_is_refused(client: Client) -> None:
     assert client.post(URL, SAM | {"username": "x" * 2_000_000}).status_code == 413
 

@@ -98,18 +98,21 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"LEASE_SECONDS": "5"}, "HEARTBEAT_SECONDS must be less than LEASE_SECONDS"),
         ({"DEBUG": "maybe"}, "DEBUG='maybe': write 1 or 0"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
-        ({"DATABASE_URL": "postgresql://h:port/x"}, "DATABASE_URL: Port could not be cast"),
-        ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: Port out of range"),
+        (
+            {"DATABASE_URL": "postgresql://h:port/x"},
+            "DATABASE_URL: what follows the host must be a port",
+        ),
+        ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: what follows the host must be a port"),
         ({"EMAIL_URL": "smtp://mail?verify=maybe"}, "EMAIL_URL: verify='maybe': write yes, no"),
         ({"MAIL_KEEP_DAYS": "0"}, "MAIL_KEEP_DAYS=0: write a number above 0"),
         ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
     ],
     ids=repr,
 )
-def test_nonsense_is_said(environ: dict[str, str], capabilities: str) -> None:
+def test_nonsense_is_said(environ: dict[str, str], says: str) -> None:
     refused = run("-c", "import gradus.settings", **environ)
     assert refused.returncode == 1
-    assert capabilities in refused.stderr.splitlines()[-1]
+    assert says in refused.stderr.splitlines()[-1]
 
 
 SAY = """
