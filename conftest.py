@@ -1,6 +1,4 @@
-"""What holds for every test: what is drawn by chance is drawn alike each time, whatever ran before,
-however slow the machine is.
-"""
+"""For every test: random numbers are the same each time, whatever ran before."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ import pytest
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says something of the machine, not of the property. The gate asks of a
-# commit the same examples each time; `./gradus test --all` looks for new ones.
+# No deadline: the time of an example depends on the load of the machine. The gate tries the same
+# examples each time; `./gradus test --all` searches for new ones.
 SEARCH = "GRADUS_SEARCH" in os.environ
 settings.register_profile(
     "gradus", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not SEARCH
@@ -22,10 +20,8 @@ settings.load_profile("gradus")
 
 
 @pytest.fixture(autouse=True)
-def as_if_it_were_the_first() -> None:
-    """Begin in English, and with the same random numbers: a test before may have left another
-    language, or drawn.
-    """
+def same_language_and_random_numbers() -> None:
+    """Begin in English and with the same random numbers, whatever test ran before."""
     translation.activate("en")
     random.seed(0)
     if "numpy" in sys.modules:

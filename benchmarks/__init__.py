@@ -1,5 +1,6 @@
-"""What must be fast, measured as ratios in one run. Each file says how to run it;
-docs/measurements.md keeps what was found.
+"""Benchmarks of what must be fast, as ratios within one run.
+
+Each file says how to run it; docs/measurements.md has the results.
 """
 
 import sys

@@ -1,12 +1,13 @@
-"""From a click to the first point of the curve, against a bare Celery message to the first torch
-operation in a warm process.
+"""Seconds from a click to the first point of the curve.
+
+Compared with those from a bare Celery message to the first torch operation in a warm process.
 
     python -m benchmarks.click_to_first_point [runs]
 
 The click is the POST that commits and queues `dead-relu` at its own settings; the point is the
 first one on a stream of the run, opened as soon as the answer names it. Target on 2 cores: p50 at
-most 100 ms, p95 at most 250 ms. Between two runs the worker gets warm again: each run is stopped
-after its first point, and the next click waits until a warm process does.
+most 100 ms, p95 at most 250 ms. Each run is stopped after its first point, and the next click waits
+until a lab process is warm again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks import ROOT
-from benchmarks.standing import bare_celery, machine, quantile, standing
+from benchmarks.site import bare_celery, machine, quantile, site_for_benchmark
 from tests.e2e.people import Member
 from tests.e2e.system import System
 from tests.e2e.waiting import until
@@ -44,24 +45,22 @@ def ours(system: System, runs: int) -> list[float]:
     member = Member(system, "mei")
     watching = httpx.Client(
         base_url=system.url, cookies={"sid": member.http.cookies["sid"]}, trust_env=False
-    )  # as open as a browser
-    found = []
+    )  # as a browser would be
+    seconds = []
     for _ in range(runs):
-        _wait_for_warmth(system)
-        clicked = time.perf_counter()
+        _wait_until_warm(system)
+        clicked_at = time.perf_counter()
         run = member.commit({})
-        found.append(_first_point(watching, run) - clicked)
+        seconds.append(_first_point(watching, run) - clicked_at)
         member.post(f"/runs/{run}/stop", {})
         member.wait_for(run)
     watching.close()
     member.close()
-    return found
+    return seconds
 
 
-def _wait_for_warmth(system: System) -> None:
-    """Wait until a lab process waits: the worker asks the site for work only with a warm one in
-    hand.
-    """
+def _wait_until_warm(system: System) -> None:
+    """Wait until a lab process is warm: only then does the worker ask the site for a lease."""
     until(lambda: len(system.lab_processes()) == 1, 60, "one lab process is there")
     before = system.last_seen_at()
     until(lambda: system.last_seen_at() != before, 60, "the worker asks again")
@@ -76,19 +75,16 @@ def _first_point(watching: httpx.Client, run: str) -> float:
 
 
 def bare(system: System, messages: int) -> list[float]:
-    """Return seconds from sending a Celery message to the first torch operation in a process that
-    has torch, of each message.
-    """
-    found = []
+    """Return seconds from each Celery message to the first torch operation in a warm process."""
+    seconds = []
     with bare_celery(system, BARE) as app:
-        for number in range(messages + 3):  # the first few get it warm
+        for number in range(messages + 3):  # the first three warm up
             path = system.folder / f"bare-{number}"
-            sent = time.time()
+            sent_at = time.time()
             app.send_task("bare.first", [str(path)], queue="bare", ignore_result=True)
-            found.append(
-                float(until(lambda path=path: _read(path), 60, "the message is worked on")) - sent
-            )
-    return found[3:]
+            done_at = until(lambda path=path: _read(path), 60, "the message is worked on")
+            seconds.append(float(done_at) - sent_at)
+    return seconds[3:]
 
 
 def _read(path: Path) -> str:
@@ -97,7 +93,7 @@ def _read(path: Path) -> str:
 
 def main(runs: int) -> None:
     print(f"On {machine()}")
-    with standing(GRADUS_POLL_SECONDS="1") as system:
+    with site_for_benchmark(GRADUS_POLL_SECONDS="1") as system:
         theirs, mine = bare(system, runs), ours(system, runs)
     for name, values in (
         ("bare Celery message to first torch operation", theirs),

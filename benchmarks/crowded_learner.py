@@ -1,10 +1,11 @@
-"""Pages of a learner with 20,000 cards and 300,000 reviews, against the same pages of one who has
-just signed up.
+"""Seconds of pages of a learner with 20,000 cards and 300,000 reviews.
+
+Compared with the same pages of a learner who has just signed up.
 
     python -m benchmarks.crowded_learner [requests]
 
 Each request goes over HTTP to one web process; the two learners take turns. Target: at most 100 ms
-for a page of the crowded one.
+for a page of the learner with many cards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from benchmarks.standing import machine, quantile, standing
+from benchmarks.site import machine, quantile, site_for_benchmark
 from tests.e2e.people import Member
 from tests.e2e.system import System
 from tests.progress.crowding import CARDS, FILL, REVIEWS
@@ -39,20 +40,21 @@ def crowd(system: System, handle: str) -> None:
 
 
 def seconds(member: Member, path: str) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     answer = member.http.get(path)
     assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def compare(crowded: Member, fresh: Member, path: str, requests: int) -> None:
     for member in (crowded, fresh):
         seconds(member, path)
     both = [(seconds(crowded, path), seconds(fresh, path)) for _ in range(requests)]
-    took = [1000 * one for one, _other in both]
-    ratio = quantile([one / other for one, other in both], 0.5)
+    milliseconds = [1000 * many for many, _few in both]
+    ratio = quantile([many / few for many, few in both], 0.5)
     print(
-        f"{path:<20} p50 {quantile(took, 0.5):6.0f} ms  p95 {quantile(took, 0.95):6.0f} ms  "
+        f"{path:<20} p50 {quantile(milliseconds, 0.5):6.0f} ms  "
+        f"p95 {quantile(milliseconds, 0.95):6.0f} ms  "
         f"against a new learner {ratio:.2f}"
     )
 
@@ -60,16 +62,16 @@ def compare(crowded: Member, fresh: Member, path: str, requests: int) -> None:
 def main() -> None:
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     print(machine())
-    with standing("web") as system:
+    with site_for_benchmark("web") as system:
         crowd(system, "mei")
         crowded, fresh = Member(system, "mei"), Member(system, "ola")
         for path in PAGES:
             compare(crowded, fresh, path, requests)
         crowded.post("/review/start", {}, "/review")
-        took = [1000 * seconds(crowded, "/review") for _ in range(requests + 1)][1:]
+        milliseconds = [1000 * seconds(crowded, "/review") for _ in range(requests + 1)][1:]
         print(
-            f"{'/review, in a session':<20} p50 {quantile(took, 0.5):6.0f} ms  p95 "
-            f"{quantile(took, 0.95):6.0f} ms"
+            f"{'/review, in a session':<20} p50 {quantile(milliseconds, 0.5):6.0f} ms  "
+            f"p95 {quantile(milliseconds, 0.95):6.0f} ms"
         )
         for member in (crowded, fresh):
             member.close()

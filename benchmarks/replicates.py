@@ -1,4 +1,6 @@
-"""32 replicates at once against a loop over seeds: python -m benchmarks.replicates [pairs]
+"""Training 32 replicates at once, compared with a loop over seeds.
+
+    python -m benchmarks.replicates [pairs]
 
 One epoch of the digits, MLPs of width 64 at depth 2 and 8, plain SGD, batch 64; the loop is plain
 PyTorch with the same batches. The two of a pair take turns in an order drawn anew; the ratio is how
@@ -94,8 +96,8 @@ def main(pairs: int) -> None:
         taken = [pair(depth) for _ in range(pairs)]
         loop, together = (statistics.median(times) for times in zip(*taken, strict=True))
         ratios = sorted(a / b for a, b in taken)
-        told = f"{statistics.median(ratios):.2f} times (from {ratios[0]:.2f} to {ratios[-1]:.2f})"
-        print(f"depth {depth}: loop {loop:.3f} s, at once {together:.3f} s: {told}")
+        ratio = f"{statistics.median(ratios):.2f} times (from {ratios[0]:.2f} to {ratios[-1]:.2f})"
+        print(f"depth {depth}: loop {loop:.3f} s, at once {together:.3f} s: {ratio}")
 
 
 if __name__ == "__main__":

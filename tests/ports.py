@@ -5,19 +5,16 @@ from __future__ import annotations
 import random
 import socket
 
-# the ports that Linux and macOS give to connections of their own accord begin above
-BELOW = range(20_000, 32_000)
+PORTS = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS
 
 
 def free_port() -> int:
-    """Return a port that is free, and that no connection of another program is given by chance
-    before a server listens there.
-    """
-    for port in random.SystemRandom().sample(BELOW, 200):
+    """Return a free port that the system will not assign to a connection in the meantime."""
+    for port in random.SystemRandom().sample(PORTS, 200):
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise OSError(f"no port from {BELOW.start} to {BELOW.stop} is free")
+    raise OSError(f"no port from {PORTS.start} to {PORTS.stop} is free")

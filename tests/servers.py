@@ -1,9 +1,8 @@
-"""A pytest plugin, loaded before Django's: without DATABASE_URL it starts PostgreSQL and Valkey
-from their wheels for the session.
+"""A pytest plugin that starts PostgreSQL and Valkey from their wheels for the session.
 
-`DATABASE_URL` and `REDIS_URL` take the tests to servers of one's own. On Linux the servers end with
-the tests even after `kill -9` (the kernel tells them); what such an end leaves on the disk, the
-next session removes.
+It is loaded before Django's. With `DATABASE_URL` or `REDIS_URL` in the environment, the tests use
+that server instead. On Linux the servers end with the tests even after `kill -9` (PDEATHSIG); the
+next session removes what that leaves on the disk.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ for folder in (str(ROOT), str(ROOT / "platform")):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 PREFIX = "gradus-tests-"
-# Speed, not safety: what a test wrote need not outlive a power cut.
+# Speed before durability: what tests write need not survive a crash.
 FAST = (
     "fsync=off",
     "synchronous_commit=off",
@@ -38,7 +37,7 @@ def _start() -> None:
     _sweep()
     data = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     postgres, valkey = Postgres(data), Valkey(data)
-    atexit.register(_forget, data)
+    atexit.register(_remove, data)
     log = (data / "servers.log").open("ab")
     if "DATABASE_URL" not in os.environ:
         server = postgres.start(*FAST, output=log)
@@ -50,19 +49,19 @@ def _start() -> None:
         os.environ["REDIS_URL"] = valkey.url
 
 
-def _forget(data: Path) -> None:
+def _remove(data: Path) -> None:
     from launcher.embedded import house_of, socket_folder
 
-    for gone in (house_of(data), socket_folder(data), data):
-        shutil.rmtree(gone, ignore_errors=True)
+    for folder in (house_of(data), socket_folder(data), data):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep() -> None:
-    """Remove what sessions left that were killed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = re.match(rf"{PREFIX}(\d+)-", left.name)
-        if owner and left.stat().st_uid == os.geteuid() and not _alive(int(owner[1])):
-            _forget(left)
+    """Remove the folders of sessions that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        if owner and folder.stat().st_uid == os.geteuid() and not _alive(int(owner[1])):
+            _remove(folder)
 
 
 def _alive(pid: int) -> bool:

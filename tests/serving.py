@@ -1,6 +1,4 @@
-"""The site under uvicorn, in a thread of the test: streams arrive as they are sent, which Django's
-own live server does not do.
-"""
+"""The site under uvicorn, in a thread of the test: unlike Django's live server, it streams."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ def serving() -> Iterator[str]:
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        listener.listen(128)  # who comes before uvicorn is there waits
+        listener.listen(128)  # connections wait until uvicorn has started
         config = uvicorn.Config(
             application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )

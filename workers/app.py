@@ -1,8 +1,9 @@
-"""The worker as Celery sees it: `celery -A workers.app worker -Q labs,bench --without-gossip
---without-mingle`.
+"""The Celery application of a worker.
 
-A message on a queue is a wake-up: it says that there may be work. What the work is, the site says;
-see `workers.supervisor`.
+    celery -A workers.app worker -Q labs,bench --without-gossip --without-mingle
+
+A message on a queue is a wake-up: it says only that there may be work. The work itself is leased
+from the site over HTTP: see `workers.supervisor` and `workers.wire`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from workers.supervisor import Supervisor
 QUIET_SECONDS = 60.0  # between two log lines about a broker that is away
 
 try:
-    # no fix-up: it would look for Django
+    # Celery's fix-ups would look for Django.
     app = Celery("workers", broker=settings.broker(os.environ), fixups=[])
     app.conf.update(
         worker_pool="threads",
         worker_concurrency=settings.slots(os.environ),
-        # prefetch 1 still reserves a wake-up for a machine that is busy
+        # With a prefetch of 1 alone, a busy worker would still reserve a wake-up.
         worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -56,18 +57,19 @@ except settings.BadSettings as error:
 
 
 class OnceAMinute(logging.Filter):
-    """Lets one line a minute through about a broker that is away: runs come by looking, and it may
-    be away for days.
+    """Passes one line a minute about a broker that cannot be reached.
+
+    Polling finds runs without it, and it may be away for days.
     """
 
-    said = -QUIET_SECONDS
+    last_logged_at = -QUIET_SECONDS  # monotonic
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.msg != CONNECTION_ERROR:
             return True
-        if time.monotonic() - self.said < QUIET_SECONDS:
+        if time.monotonic() - self.last_logged_at < QUIET_SECONDS:
             return False
-        self.said = time.monotonic()
+        self.last_logged_at = time.monotonic()
         return True
 
 
@@ -75,7 +77,7 @@ logging.getLogger("celery.worker.consumer.consumer").addFilter(OnceAMinute())
 
 
 class OneWorker:
-    """The supervisor of this process, from the worker's start to its end."""
+    """The supervisor of this process, and the thread that closes it."""
 
     supervisor: Supervisor | None = None
     closer: threading.Thread | None = None
@@ -83,29 +85,27 @@ class OneWorker:
 
 @app.task(name=wire.WAKE_UP_TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def drain(self: Any) -> None:
-    """Run what is waiting, until nothing is left; without a free slot, hang the wake-up back for
-    others.
-    """
+    """Run what is queued until nothing is left; without a free slot, requeue the wake-up."""
     worker = OneWorker.supervisor
     if worker is None or (worker.drain() == 0 and not worker.has_room()):
-        # It was taken by a request that began while there was room; `Room` keeps us from taking it
+        # The slot was taken after the wake-up had been. `Room` stops this worker from consuming it
         # again.
         with contextlib.suppress(OperationalError, OSError):
             self.apply_async(queue=self.request.delivery_info["routing_key"], retry=False)
 
 
 class Room(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Takes a wake-up off the queue only when a slot is free: a wake-up that a busy machine takes
-    is lost to a free one.
+    """Consumes a wake-up only while a slot is free: a busy worker would keep it from a free one.
 
-    Celery's own `worker_disable_prefetch` counts the wake-ups that it runs, not the runs that were
-    found by looking.
+    Celery's own `worker_disable_prefetch` counts the tasks that it runs, and not the runs that this
+    worker leased when it polled.
     """
 
     requires = (Tasks,)
-    ear, mouth = os.pipe()  # a byte here wakes Celery's loop, which would sleep for up to a second
-    os.set_blocking(ear, False)
-    os.set_blocking(mouth, False)
+    # A byte in this pipe wakes Celery's event loop, which would sleep for up to a second.
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    os.set_blocking(write_end, False)
 
     def start(self, consumer: Any) -> None:
         qos = consumer.task_consumer.channel.qos
@@ -120,13 +120,13 @@ class Room(bootsteps.StartStopStep):  # type: ignore[misc]
         qos.can_consume = MethodType(can_consume, qos)
 
     def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
-        hub.add_reader(self.ear, os.read, self.ear, 4096)
+        hub.add_reader(self.read_end, os.read, self.read_end, 4096)
 
     @classmethod
     def wake(cls) -> None:
-        """Have Celery look whether it may take a wake-up now."""
-        with contextlib.suppress(BlockingIOError):  # it is full of calls that were not heard yet
-            os.write(cls.mouth, b".")
+        """Make Celery check again whether it may consume a wake-up."""
+        with contextlib.suppress(BlockingIOError):  # the pipe is full: the loop will wake anyway
+            os.write(cls.write_end, b".")
 
 
 app.steps["consumer"].add(Room)
@@ -134,9 +134,9 @@ app.steps["consumer"].add(Room)
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def start(**_: Any) -> None:
-    """Start before Celery has a broker: runs come by looking, too."""
+    """Start before Celery has reached its broker: polling finds runs without one."""
     try:
-        OneWorker.supervisor = Supervisor(settings.read(os.environ), on_room=Room.wake)
+        OneWorker.supervisor = Supervisor(settings.read(os.environ), on_free_slot=Room.wake)
     except settings.BadSettings as error:
         raise SystemExit(f"workers: {error}") from None
     OneWorker.supervisor.start()
@@ -144,9 +144,7 @@ def start(**_: Any) -> None:
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def stop(**_: Any) -> None:
-    """Give everything back, in a thread: this is a signal's handler, and must not wait for a
-    lock.
-    """
+    """Release all runs, in a thread: a signal handler must not wait for a lock."""
     if OneWorker.supervisor and OneWorker.closer is None:
         OneWorker.closer = threading.Thread(target=OneWorker.supervisor.close, name="closer")
         OneWorker.closer.start()
@@ -154,7 +152,7 @@ def stop(**_: Any) -> None:
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def wait(**_: Any) -> None:
-    """Do not end before the run attempts are given back."""
+    """Do not exit before the run attempts are released."""
     stop()
     if OneWorker.closer:
         OneWorker.closer.join()

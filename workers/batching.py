@@ -1,5 +1,6 @@
-"""From what a lab yields to the events of the protocol: mean and interval over replicates, a batch
-at most every 100 ms.
+"""Turns the points that a lab yields into events of the protocol.
+
+An event has mean and interval over replicates; a batch of events goes out at most every 100 ms.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ PAUSE_SECONDS = 0.1  # between two batches
 
 
 class Batcher:
-    """Sends the first point at once, and what follows in batches; keeps the raw vectors for the
-    rules in `points`.
+    """Sends the first point at once and later points in batches; keeps all vectors in `points`.
 
-    A thread sends what waits when its time has come, since the lab may compute for long before it
-    yields again.
+    The rules of the claims read `points`. A thread sends a batch when it is due, since the lab may
+    compute for long before it yields again.
+
+    Args:
+        send: called with each batch, from the lab's thread or the sending thread, one at a time.
+        points_expected: how many points the lab will yield; 0 when it cannot tell.
     """
 
     def __init__(self, send: Callable[[Batch], None], points_expected: int) -> None:
@@ -32,10 +36,10 @@ class Batcher:
         self._send = send
         self._points_done, self._points_expected = 0, points_expected
         self._events: dict[tuple[str, str], Event] = {}
-        self._next = 0.0  # monotonic: when the next batch may go
+        self._next = 0.0  # monotonic: when the next batch is due
         self._changed = threading.Condition()
         self._over = False
-        self._thread = threading.Thread(target=self._send_in_time, daemon=True)
+        self._thread = threading.Thread(target=self._send_when_due, daemon=True)
 
     def __enter__(self) -> Batcher:
         self._thread.start()
@@ -47,7 +51,7 @@ class Batcher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Send what is left, also when the lab has raised."""
+        """Send the rest, even if the lab has raised."""
         with self._changed:
             self._over = True
             self._changed.notify()
@@ -56,23 +60,24 @@ class Batcher:
             self._send_batch()
 
     def add(self, point: Point | Curve) -> None:
-        """Keep a point, and send it if it is time."""
-        # Copied: a lab may go on writing into the tensor that it has shown.
+        """Append a point, and send it if a batch is due."""
+        # Copied: a lab may go on writing into the tensor that it has yielded.
         values = {name: as_numbers(value).copy() for name, value in point.values.items()}
         self.points.add(replace(point, values=values))  # type: ignore[arg-type]
         with self._changed:
             self._points_done += 1
             for name, numbers in values.items():
-                self._join(point, name, numbers)
+                self._add_to_event(point, name, numbers)
             if time.monotonic() >= self._next:
                 self._send_batch()
             else:
                 self._changed.notify()
 
-    def _join(self, point: Point | Curve, name: str, values: Numbers) -> None:
-        steps, rows = (
-            (point.steps, values) if isinstance(point, Curve) else ([point.step], [values])
-        )
+    def _add_to_event(self, point: Point | Curve, name: str, values: Numbers) -> None:
+        if isinstance(point, Curve):
+            steps, rows = point.steps, list(values)
+        else:
+            steps, rows = [point.step], [values]
         event = self._events.setdefault((point.arm, name), Event(point.arm, name, [], [], [], []))
         for step, row in zip(steps, rows, strict=True):
             mean, low, high = describe(row)
@@ -82,7 +87,7 @@ class Batcher:
                 event.low.append(_finite(low))
                 event.high.append(_finite(high))
 
-    def _send_in_time(self) -> None:
+    def _send_when_due(self) -> None:
         with self._changed:
             while not self._over:
                 if not self._events:
@@ -99,4 +104,5 @@ class Batcher:
 
 
 def _finite(number: float | None) -> float | None:
+    """Return the number; None if it is not finite, as the protocol has it."""
     return number if number is not None and math.isfinite(number) else None

@@ -1,9 +1,11 @@
-"""What this machine can run, told without importing any of it: hashes of code and versions of
-libraries.
+"""What this worker can run: hashes of the labs' code and versions of libraries.
+
+Found without importing any of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 from collections.abc import Sequence
@@ -16,43 +18,35 @@ ENGINE = Path(__file__).parent / "engine"
 
 
 def lab_hashes(package: str = "workers.labs") -> dict[str, str]:
-    """Return the SHA-256 of each lab's .py by slug: a lab is a .toml with a .py beside it, named
-    with _ for -.
+    """Return the SHA-256 of each lab's .py by slug.
+
+    A lab is a .toml with a .py beside it; the files have _ where the slug has -.
 
     Raises:
         ModuleNotFoundError: there is no such package.
     """
-    words = sorted(_folder(package).glob("*.toml"))
-    return {
-        path.stem.replace("_", "-"): _sha256([path.with_suffix(".py")])
-        for path in words
-        if path.with_suffix(".py").exists()
-    }
+    sources = [path.with_suffix(".py") for path in sorted(_folder(package).glob("*.toml"))]
+    return {path.stem.replace("_", "-"): _sha256([path]) for path in sources if path.exists()}
 
 
 def engine_hash() -> str:
-    """Return the SHA-256 over all modules of the engine, in the order of their names."""
+    """Return the SHA-256 of all modules of the engine, joined in the order of their names."""
     return _sha256(sorted(ENGINE.glob("*.py")))
 
 
 def code(package: str) -> str:
-    """Return one hash over everything that a lab process imports of ours."""
-    return hashlib.sha256(
-        repr((sorted(lab_hashes(package).items()), engine_hash())).encode()
-    ).hexdigest()
+    """Return one hash of all code of ours that computes results in a lab process."""
+    hashes = sorted(lab_hashes(package).items()), engine_hash()
+    return hashlib.sha256(repr(hashes).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a lab computes with; a library that is not installed is left
-    out.
-    """
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the installed libraries that labs compute with."""
+    versions = {"python": platform.python_version()}
     for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(PackageNotFoundError):
+            versions[library] = version(library)
+    return versions
 
 
 def _folder(package: str) -> Path:

@@ -1,5 +1,7 @@
-"""A lab process as the worker sees it: started, spoken to by pipe, listened to, and ended with all
-that it started.
+"""A lab process, seen from the worker.
+
+The worker starts it, exchanges messages with it over a pair of pipes (`workers.pipe`), copies what
+it prints to the log, and ends it together with everything it started: it leads a process group.
 """
 
 from __future__ import annotations
@@ -20,14 +22,14 @@ from pathlib import Path
 
 import msgspec
 
-from workers.pipe import Line, Message, Ready, Start
+from workers.pipe import Channel, Message, Ready, Start
 from workers.settings import ROOT, Settings
 
 log = logging.getLogger(__name__)
-SAID_BYTES = 64_000  # of what one lab process prints, that the log keeps
-INBOX = 256  # records that wait; then the pipe fills, and the lab with it
-# A lab process sees nothing of the worker's environment but this: no token, no address.
-PASSED_ON = (
+MAX_OUTPUT_BYTES = 64_000  # of what one lab process prints, copied to the log
+MAX_INBOX_MESSAGES = 256  # more wait in the pipe; when it is full, the lab has to wait
+# All that a lab process sees of the worker's environment: no token, no address.
+PASSED_VARIABLES = (
     "PATH",
     "HOME",
     "USER",
@@ -39,12 +41,12 @@ PASSED_ON = (
     "DYLD_LIBRARY_PATH",
     "VIRTUAL_ENV",
 )
-PASSED_ON_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_")
+PASSED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "TORCH_", "PYTORCH_")
 
 
 @dataclass(frozen=True)
-class Gone:
-    """The process is no more; `code` as in `subprocess`: negative, the signal that ended it."""
+class Exited:
+    """The process has exited; `code` as in `subprocess`: if negative, the signal that killed it."""
 
     code: int
 
@@ -53,22 +55,28 @@ class Gone:
 
 
 class LabProcess:
-    """A process of `workers.process` in a session of its own. What it says, and at last `Gone`,
-    comes to `inbox`.
+    """A process that runs `workers.process`, in a session of its own.
+
+    Its messages arrive in `inbox`: `Ready`, then `Batch` after `Batch`, then `Ended`, and in any
+    case `Exited` at last. A crash leaves out what it had not sent.
     """
 
-    ready: Ready
+    ready: Ready  # its first message, set by whoever has read it
 
     def __init__(
-        self, settings: Settings, scratch: Path, on_gone: Callable[[LabProcess, Gone], None]
+        self, settings: Settings, scratch: Path, on_exit: Callable[[LabProcess, Exited], None]
     ) -> None:
-        """Start it, from the thread that lives as long as it should.
+        """Start the process. It is killed when the calling thread ends (PDEATHSIG, on Linux).
 
+        Args:
+            settings: of the worker.
+            scratch: where its own folder is made, and removed when it has exited.
+            on_exit: called once when it has exited, from the thread that reads its messages.
         Raises:
-            OSError: the machine cannot.
+            OSError: the system has no memory, processes or disk left.
         """
-        self.inbox: queue.Queue[Message | Gone] = queue.Queue(INBOX)
-        self._on_gone = on_gone
+        self.inbox: queue.Queue[Message | Exited] = queue.Queue(MAX_INBOX_MESSAGES)
+        self._on_exit = on_exit
         self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
         theirs, ours = _two_pipes()
         command = [
@@ -100,103 +108,97 @@ class LabProcess:
             for descriptor in theirs:
                 os.close(descriptor)
         self.pid = self._popen.pid
-        self._line = Line(*ours)
+        self._channel = Channel(*ours)
         self._timer: threading.Timer | None = None
 
     def listen(self) -> None:
-        """Begin to fill the inbox, and to copy what it prints to the log."""
-        threading.Thread(target=self._record_heartbeat, name=f"lab-{self.pid}", daemon=True).start()
-        threading.Thread(
-            target=self._copy_output, name=f"lab-{self.pid}-output", daemon=True
-        ).start()
+        """Start the threads that fill the inbox and copy the output to the log."""
+        name = f"lab-{self.pid}"
+        threading.Thread(target=self._receive, name=name, daemon=True).start()
+        threading.Thread(target=self._copy_output, name=f"{name}-output", daemon=True).start()
 
     def begin(self, start: Start) -> None:
-        """Give it its run.
+        """Send the process its run.
 
         Raises:
-            OSError: it has died.
+            OSError: it has exited.
         """
-        self._line.send(start)
+        self._channel.send(start)
 
     def end(self, grace: float) -> None:
-        """Ask it to end; after `grace` seconds kill it, with all that it started."""
+        """Send SIGTERM to the process group; after `grace` seconds, SIGKILL."""
         self._signal(signal.SIGTERM)
         self._timer = threading.Timer(grace, self.kill)
         self._timer.daemon = True
         self._timer.start()
 
     def kill(self) -> None:
-        """Kill it, with all that it started."""
+        """Send SIGKILL to the process group."""
         self._signal(signal.SIGKILL)
 
-    def kill_and_wait(self) -> Gone:
-        """Kill it, forget what it still had to say, and return when it is gone."""
+    def kill_and_wait(self) -> Exited:
+        """Kill the process, drop its remaining messages, and return when it has exited."""
         self.kill()
-        while not isinstance(word := self.inbox.get(), Gone):
+        while not isinstance(message := self.inbox.get(), Exited):
             pass
-        return word
+        return message
 
     def _signal(self, number: int) -> None:
-        if self._popen.returncode is None:  # not waited for: the number still means this process
-            # macOS says EPERM of a group of zombies
+        if self._popen.returncode is None:  # not waited for: the id still means this process
+            # macOS answers EPERM for a group of zombies.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
-    def _record_heartbeat(self) -> None:
+    def _receive(self) -> None:
         try:
-            for message in self._line:
+            for message in self._channel:
                 self.inbox.put(message)
         except (msgspec.DecodeError, OSError) as error:
-            log.error("lab process %d made no sense: %s", self.pid, error)
-        self.kill()  # whatever it has started, too
-        gone = Gone(self._popen.wait())
+            log.error("lab process %d sent an invalid message: %s", self.pid, error)
+        self.kill()  # its group too: whatever the lab has started
+        exited = Exited(self._popen.wait())
         if self._timer:
             self._timer.cancel()
-        self._line.close()
+        self._channel.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._on_gone(self, gone)
-        self.inbox.put(gone)
+        self._on_exit(self, exited)
+        self.inbox.put(exited)
 
     def _copy_output(self) -> None:
-        """Copy lines to the log, up to a limit; go on reading after it, since a full pipe would
-        stop the lab.
-        """
+        """Copy output to the log up to a limit, then read on: a full pipe would block the lab."""
         assert self._popen.stdout
-        left = SAID_BYTES
+        left = MAX_OUTPUT_BYTES
         with self._popen.stdout as output:
-            while line := output.readline(SAID_BYTES):
+            while line := output.readline(MAX_OUTPUT_BYTES):
                 if left > 0:
                     log.warning(
                         "lab %d: %s", self.pid, line[:left].decode(errors="replace").rstrip()
                     )
                     left -= len(line)
                     if left <= 0:
-                        log.warning("lab %d: (it says more; the rest is left out)", self.pid)
+                        log.warning("lab %d: (more output follows and is left out)", self.pid)
 
 
 def environment(ours: Mapping[str, str], threads: int) -> dict[str, str]:
-    """Return the environment of a lab process: what programs need, how many threads to compute
-    with, and no secrets.
+    """Return the environment of a lab process: what programs need, and no secrets.
+
+    Args:
+        ours: the environment of the worker.
+        threads: how many threads numerical libraries may use.
     """
-    passed = {
-        name: value
-        for name, value in ours.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-    }
+    names = [n for n in ours if n in PASSED_VARIABLES or n.startswith(PASSED_PREFIXES)]
+    passed = {name: ours[name] for name in names}
     limits = {
         f"{library}_THREADS": str(threads)
         for library in ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
     }
-    # Passive: threads that spin while they wait made a lab of 3 s take 24 s beside another.
-    return (
-        passed
-        | limits
-        | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    )
+    # PASSIVE: with threads that spin while they wait, a lab of 3 s took 24 s beside another.
+    fixed = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return passed | limits | fixed
 
 
 def _two_pipes() -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (reading, writing) of the lab process and of the worker."""
+    """Return (reading, writing) descriptors for the lab process and for the worker."""
     to_lab, from_worker = os.pipe()
     to_worker, from_lab = os.pipe()
     return (to_lab, from_lab), (to_worker, from_worker)

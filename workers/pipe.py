@@ -1,5 +1,11 @@
-"""What a worker and its lab process say to each other: records in msgpack, each behind its length,
-over a pair of pipes.
+"""The messages between a worker and its lab process, over a pair of pipes.
+
+    lab process -> worker   Ready       once, when it can take a run
+    worker -> lab process   Start       once, the run
+    lab process -> worker   Batch ...   points, at most every 100 ms
+    lab process -> worker   Ended       once; then the process exits
+
+A message is four bytes of length (little endian), then a msgpack map with its type in `type`.
 """
 
 from __future__ import annotations
@@ -16,9 +22,7 @@ from workers.wire import Device, Event, Result
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """The lab process has imported everything, and waits. What it says of itself is what runs are
-    claimed with.
-    """
+    """The lab process has imported everything, and waits. Runs are leased for what it reports."""
 
     pid: int
     device: Device
@@ -42,11 +46,11 @@ class Batch(Struct, frozen=True, tag=True):
 
     events: list[Event]
     points_done: int  # points that the lab has yielded
-    points_expected: int  # and will have; 0: it cannot say
+    points_expected: int  # and will have yielded at its end; 0: unknown
 
 
 class Ended(Struct, frozen=True, tag=True):
-    """The last word of a lab process that came to an end by itself."""
+    """How the run ended, if the lab process lived to its end: succeeded or failed."""
 
     result: Result
 
@@ -56,31 +60,31 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 
 
-class Line:
-    """One end of the pair. Any thread may send; one thread receives."""
+class Channel:
+    """One end of the pair of pipes. Any thread may send; a single thread receives."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self._reading = os.fdopen(reading, "rb")
         self._writing = writing
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Write a record, waiting while the pipe is full.
+        """Write a message, waiting while the pipe is full.
 
         Raises:
-            OSError: nobody reads any more.
+            OSError: the other end is closed.
         """
         body = _encode(message)
         frame = memoryview(len(body).to_bytes(4, "little") + body)
-        with self._turn:
+        with self._lock:
             while frame:
                 frame = frame[os.write(self._writing, frame) :]
 
     def receive(self) -> Message | None:
-        """Return the next record; None when the other end is closed, or broke off within one.
+        """Return the next message; None at the end of the stream, even within a message.
 
         Raises:
-            msgspec.DecodeError: what came is no record.
+            msgspec.DecodeError: the bytes are not a message.
         """
         size = int.from_bytes(self._reading.read(4), "little")
         body = self._reading.read(size)
@@ -91,8 +95,8 @@ class Line:
             yield message
 
     def close(self) -> None:
-        """Close both pipes. Only for the thread that receives, when it has heard the end."""
-        with self._turn:
+        """Close both pipes: only for the receiving thread, after the end of the stream."""
+        with self._lock:
             self._reading.close()
             os.close(self._writing)
-            self._writing = -1  # its number may soon mean another file
+            self._writing = -1  # the descriptor may be reused for another file

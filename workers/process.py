@@ -1,13 +1,10 @@
-"""The lab process: imports torch and every lab, says that it is ready, waits for a run, does it,
-and ends.
+"""The lab process: imports torch and all labs, reports that it is ready, runs one run, exits.
 
     python -m workers.process <reading> <writing> <parent> <package>
 
-Args:
-    reading, writing: descriptors of the pipes to the worker; what is printed goes to the
-        worker's log.
-    parent: the worker's process id; when it dies, this process does.
-    package: where the labs are.
+`reading` and `writing` are descriptors of the pipes to the worker, see `workers.pipe`. `parent` is
+the process id of the worker: when it dies, so does this process. `package` holds the labs. What
+is printed goes to the log of the worker.
 """
 
 from __future__ import annotations
@@ -33,69 +30,72 @@ from threadpoolctl import threadpool_limits
 
 from workers import catalogue, engine, wire
 from workers.batching import Batcher
-from workers.pipe import Ended, Line, Ready, Start
+from workers.pipe import Channel, Ended, Ready, Start
 
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 
 
 def main(reading: int, writing: int, parent: int, package: str) -> None:
-    """Get warm, wait, run, end."""
-    _die_with(parent)
+    """Import and warm up, send `Ready`, wait for `Start`, run it, send `Ended`, exit."""
+    _die_with_parent(parent)
     for descriptor in (reading, writing):
-        os.set_inheritable(descriptor, False)  # what a lab starts must not hold the pipe open
+        os.set_inheritable(descriptor, False)  # a child of the lab must not keep the pipe open
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     faulthandler.enable()
-    line = Line(reading, writing)
+    channel = Channel(reading, writing)
     labs, hashes = load_labs(package)
     engine.warm_up()
     gc.collect()
-    gc.freeze()  # what is here now stays: later collections need not look at it
+    gc.freeze()  # later collections skip what was imported
     ready = Ready(os.getpid(), _device(), hashes, catalogue.engine_hash(), catalogue.versions())
-    line.send(ready)
-    start = line.receive()
+    channel.send(ready)
+    start = channel.receive()
     if not isinstance(start, Start):
         os._exit(0)
-    threading.Thread(target=_end_with_the_pipe, args=[line], daemon=True).start()
-    line.send(Ended(do(start, labs, line, ready)))
-    os._exit(0)  # torch takes its time to tidy up, and there is nothing to tidy
+    threading.Thread(target=_exit_when_pipe_closes, args=[channel], daemon=True).start()
+    channel.send(Ended(run_lab(start, labs, channel, ready)))
+    os._exit(0)  # torch would take its time to clean up, and nothing needs it
 
 
 def load_labs(package: str) -> tuple[dict[str, ModuleType], dict[str, str]]:
-    """Import every lab; return modules and hashes by slug. One that cannot be imported is not
-    offered, and the log says why.
+    """Import every lab; return modules and SHA-256 of their code by slug.
+
+    A lab that cannot be imported is left out, and the log has the traceback.
     """
-    # before the import: code that changes meanwhile is not taken for the new
+    # Hashed before the import: if a file changes in between, the run is leased for the old code.
     labs, hashes = {}, catalogue.lab_hashes(package)
-    home = import_module(package)
+    loader = import_module(package)
     for slug in list(hashes):
         try:
-            labs[slug] = home.load(slug)
+            labs[slug] = loader.load(slug)
         except Exception:
             log.exception("the lab %s cannot be imported, and is not offered", slug)
             del hashes[slug]
     return labs, hashes
 
 
-def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -> wire.Result:
-    """Run the lab, sending its points; return how it ended. Whatever it raises is a result."""
-    began = time.perf_counter()
+def run_lab(
+    start: Start, labs: Mapping[str, ModuleType], channel: Channel, ready: Ready
+) -> wire.Result:
+    """Run a lab and send its points; return how it ended. Whatever it raises is a result."""
+    start_time = time.perf_counter()
     if start.threads:
         torch.set_num_threads(start.threads)
         threadpool_limits(start.threads)
-    told: dict[str, Any]
+    outcome: dict[str, Any]
     try:
-        told = {"state": "succeeded", "verdicts": _run(start, labs[start.lab], line)}
+        outcome = {"state": "succeeded", "verdicts": _verdicts(start, labs[start.lab], channel)}
     except BaseException as error:  # a lab that calls sys.exit() has failed, too
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        told = {
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        outcome = {
             "state": "failed",
-            "error": _text(said, 500),
-            "detail": _text(traceback.format_exc(), 20_000),
+            "error": _storable(message, 500),
+            "detail": _storable(traceback.format_exc(), 20_000),
         }
     return wire.Result(
-        **told,
-        seconds=time.perf_counter() - began,
+        **outcome,
+        seconds=time.perf_counter() - start_time,
         device=ready.device,
         versions=ready.versions,
         engine=ready.engine,
@@ -103,21 +103,16 @@ def do(start: Start, labs: Mapping[str, ModuleType], line: Line, ready: Ready) -
     )
 
 
-def _run(start: Start, lab: ModuleType, line: Line) -> list[wire.Verdict]:
-    config = lab.Config(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in start.config.items()
-        }
-    )
-    with Batcher(line.send, points_expected=lab.length(config, start.replicates)) as batcher:
+def _verdicts(start: Start, lab: ModuleType, channel: Channel) -> list[wire.Verdict]:
+    """Run a lab to its end and send its points; return the verdicts on its own claims."""
+    settings = start.config.items()  # JSON has lists where a Config has tuples
+    config = lab.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings})
+    with Batcher(channel.send, points_expected=lab.length(config, start.replicates)) as batcher:
         for point in lab.run(config, engine.seeds(start.seed, start.replicates)):
             batcher.add(point)
     claims = [claim for claim in engine.RULES if claim.startswith(f"{start.lab}.")]
-    return [
-        _verdict(claim, verdict)
-        for claim, verdict in engine.evaluate_claims(batcher.points, claims)
-    ]
+    verdicts = engine.evaluate_claims(batcher.points, claims)
+    return [_verdict(claim, verdict) for claim, verdict in verdicts]
 
 
 def _verdict(claim: str, verdict: engine.Verdict) -> wire.Verdict:
@@ -131,9 +126,8 @@ def _verdict(claim: str, verdict: engine.Verdict) -> wire.Verdict:
 
 
 def _numbers(verdict: engine.Verdict) -> dict[str, Any]:
-    return {
-        name: getattr(verdict, name) for name in ("outcome", "effect", "low", "high", "replicates")
-    }
+    names = ("outcome", "effect", "low", "high", "replicates")
+    return {name: getattr(verdict, name) for name in names}
 
 
 def _device() -> wire.Device:
@@ -142,28 +136,30 @@ def _device() -> wire.Device:
 
 
 def _peak_memory() -> int:
-    """Return bytes."""
+    """Return the largest resident set of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _text(text: str, length: int) -> str:
-    """Return text that any database holds: no NUL, no lone surrogates."""
+def _storable(text: str, length: int) -> str:
+    """Return text, cut to a length, that PostgreSQL can store: no NUL, no lone surrogates."""
     return text.encode(errors="replace").decode().replace("\0", "")[:length]
 
 
-def _die_with(parent: int) -> None:
-    """Ask Linux to kill this process when the thread that started it dies; elsewhere the pipe
-    tells.
+def _die_with_parent(parent: int) -> None:
+    """Have Linux kill this process when the thread that started it ends.
+
+    Elsewhere the closed pipe does it: see `_exit_when_pipe_closes`.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before the call
         os._exit(0)
 
 
-def _end_with_the_pipe(line: Line) -> None:
-    for _ in line:
+def _exit_when_pipe_closes(channel: Channel) -> None:
+    """Kill the whole process group when the worker is gone."""
+    for _ in channel:
         pass
     os.killpg(0, signal.SIGKILL)
 

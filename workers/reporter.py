@@ -1,4 +1,4 @@
-"""What a worker says to the site: one HTTP client, one method per message of `workers.wire`."""
+"""The HTTP client of a worker: one method for each request of `workers.wire`."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ from workers.wire import (
 )
 
 log = logging.getLogger(__name__)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it says every request
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)  # seconds; a lease is longer
-# an idle connection: less than the 5 s after which uvicorn closes it, so that none is closed as we
-# write
-KEEP_SECONDS = 4.0
-COMPLAINT_SECONDS = 60.0  # between two log lines about the same trouble
+# Idle connections are dropped before uvicorn closes them (after 5 s), perhaps during a request.
+KEEPALIVE_SECONDS = 4.0
+WARNING_PAUSE_SECONDS = 60.0  # between two equal log lines
 _encode = msgspec.json.Encoder().encode
 
 
-class Away(Exception):
-    """The site does not answer, or not now: ask again later."""
+class SiteUnavailable(Exception):
+    """No usable answer from the site: send the request again later."""
 
 
 class Refusal(Exception):
-    """The site has answered no, and would again."""
+    """The site has refused the request, and would refuse it again.
+
+    `code` and `detail` are those of the problem document.
+    """
 
     def __init__(self, status: int, code: str, detail: str, last: int = -1) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.code = code
         self.detail = detail
-        self.last = last  # number of the last stored event, when events were missing
+        self.last = last  # of code "gap": number of the last event that the site has stored
 
     @property
     def is_stale(self) -> bool:
-        """Say whether somebody else, or nobody, speaks for the run now."""
+        """Return whether the run attempt is over for the site: nothing more is to be sent."""
         return self.code in ("stale-run-attempt", "not-found")
 
 
 class Problem(msgspec.Struct):
-    """A problem document (RFC 9457), as far as a worker reads it."""
+    """The fields of a problem document (RFC 9457) that a worker reads."""
 
     code: str = ""
     detail: str = ""
@@ -61,11 +63,11 @@ class Problem(msgspec.Struct):
 
 
 class Reporter:
-    """The way to the site. Used by all threads of a worker."""
+    """Sends requests to the site. All threads of a worker share one."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.url
-        here = urlsplit(settings.url).hostname in ("127.0.0.1", "localhost", "::1")
+        is_local = urlsplit(settings.url).hostname in ("127.0.0.1", "localhost", "::1")
         self._client = httpx.Client(
             base_url=settings.url + PREFIX,
             headers={
@@ -73,94 +75,85 @@ class Reporter:
                 "Content-Type": "application/json",
             },
             timeout=TIMEOUT,
-            limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
-            trust_env=not here,  # no proxy stands before this machine
+            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
+            trust_env=not is_local,  # no proxy between a machine and itself
         )
-        self._said: dict[str, float] = {}
-        self._turn = threading.Lock()
+        self._warned_at: dict[str, float] = {}  # monotonic, by message
+        self._lock = threading.Lock()
 
-    def claim(self, request: LeaseRequest) -> Lease | None:
-        """Ask for a run; None when there is nothing to do, or nobody to ask."""
+    def lease(self, request: LeaseRequest) -> Lease | None:
+        """Lease a run; None when nothing suitable is queued, or the site does not answer."""
         try:
-            answer = self.send("/lease", request)
-            return msgspec.json.decode(answer, type=Lease) if answer else None
-        except (Away, Refusal, msgspec.DecodeError) as error:
-            self.complain(f"No runs can be leased from {self._url}: {error}")
+            body = self.send("/lease", request)
+            return msgspec.json.decode(body, type=Lease) if body else None
+        except (SiteUnavailable, Refusal, msgspec.DecodeError) as error:
+            self.warn_once_a_minute(f"No runs can be leased from {self._url}: {error}")
             return None
 
     def events(self, run_attempt_id: int, token: str, request: EventsRequest) -> EventsReply:
-        """Report points, or that the run attempt is alive.
+        """Send points; without any it is a heartbeat.
 
         Raises:
-            Away, Refusal.
+            SiteUnavailable, Refusal.
         """
-        return _read(
-            self.send(f"/run-attempts/{run_attempt_id}/events", request, token), EventsReply
-        )
+        body = self.send(f"/run-attempts/{run_attempt_id}/events", request, token)
+        try:
+            return msgspec.json.decode(body, type=EventsReply)
+        except msgspec.DecodeError as error:  # the page of a proxy, say
+            raise SiteUnavailable(f"the site's answer cannot be read: {error}") from None
 
     def result(self, run_attempt_id: int, token: str, result: Result) -> None:
-        """Report how a run attempt ended.
+        """Send the result of a run attempt. Idempotent.
 
         Raises:
-            Away, Refusal.
+            SiteUnavailable, Refusal.
         """
         self.send(f"/run-attempts/{run_attempt_id}/result", result, token)
 
     def release(self, run_attempt_id: int, token: str, reason: str) -> None:
-        """Give a run attempt back.
+        """Release a run attempt: the site requeues the run.
 
         Raises:
-            Away, Refusal.
+            SiteUnavailable, Refusal.
         """
         self.send(f"/run-attempts/{run_attempt_id}/release", Release(reason), token)
 
     def send(self, path: str, record: Any, token: str = "") -> bytes:
-        """Post a record and return the body of the answer. All that a worker says goes through
-        here.
+        """Post a record and return the body of the answer. Every request goes through here.
 
         Raises:
-            Away: no answer, a server error, a refused machine token, too many requests, or a page
-                of something that stands before the site: what an operator, or time, will mend.
-            Refusal: the site itself says no, with a code.
+            SiteUnavailable: no answer, a server error, a refused worker token, too many requests,
+                or the page of a proxy: what time or an operator will fix.
+            Refusal: a problem document of the site, with a code.
         """
+        headers = {RUN_ATTEMPT_HEADER: token} if token else {}
         try:
-            answer = self._client.post(
-                path, content=_encode(record), headers={RUN_ATTEMPT_HEADER: token} if token else {}
-            )
+            answer = self._client.post(path, content=_encode(record), headers=headers)
         except httpx.HTTPError as error:
-            raise Away(f"{type(error).__name__}: {error}") from None
+            raise SiteUnavailable(f"{type(error).__name__}: {error}") from None
         if answer.is_success:
             return answer.content
         problem = _problem(answer)
         if answer.status_code in (401, 403):
-            raise Away(
-                "it refuses this machine's token "
-                f"({problem.detail}). Set GRADUS_TOKEN to a valid one."
-            )
+            refused = f"it refuses this worker's token ({problem.detail})"
+            raise SiteUnavailable(f"{refused}. Set GRADUS_TOKEN to a valid one.")
         if answer.status_code in (408, 429) or answer.status_code >= 500 or not problem.code:
-            raise Away(f"{answer.status_code} {problem.detail}".rstrip())
+            raise SiteUnavailable(f"{answer.status_code} {problem.detail}".rstrip())
         raise Refusal(answer.status_code, problem.code, problem.detail, problem.last)
 
-    def complain(self, trouble: str) -> None:
-        """Log a trouble, the same one once a minute."""
+    def warn_once_a_minute(self, message: str) -> None:
+        """Log a warning, unless the same one was logged within a minute."""
         now = time.monotonic()
-        with self._turn:
-            if now - self._said.get(trouble, -COMPLAINT_SECONDS) < COMPLAINT_SECONDS:
-                return
-            self._said = {
-                said: at for said, at in self._said.items() if now - at < COMPLAINT_SECONDS
-            } | {trouble: now}
-        log.warning("%s", trouble)
+        with self._lock:
+            recent = {
+                m: at for m, at in self._warned_at.items() if now - at < WARNING_PAUSE_SECONDS
+            }
+            self._warned_at = {message: now} | recent
+        if message not in recent:
+            log.warning("%s", message)
 
     def close(self) -> None:
         self._client.close()
-
-
-def _read(body: bytes, kind: type[EventsReply]) -> EventsReply:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:  # a proxy's page, say
-        raise Away(f"the site's answer makes no sense: {error}") from None
 
 
 def _problem(answer: httpx.Response) -> Problem:

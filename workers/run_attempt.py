@@ -1,4 +1,4 @@
-"""One try at a run, from the claim to the acknowledged result."""
+"""One attempt at a run, from the lease to the acknowledged result."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from workers.lab_process import Gone, LabProcess
+from workers.lab_process import Exited, LabProcess
 from workers.pipe import Batch, Ended, Message, Start
-from workers.reporter import Away, Refusal, Reporter
-from workers.send_buffer import Lost, SendBuffer
+from workers.reporter import Refusal, Reporter, SiteUnavailable
+from workers.send_buffer import EventsLost, SendBuffer
 from workers.spool import Spool, SpooledResult, deliver
 from workers.wire import EndState, EventsReply, Lease, Result
 
@@ -19,10 +19,16 @@ log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.1  # between two reports
 # seconds after a report that did not arrive: the more in a row, the longer
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
-# Why a process is being ended. Of two reasons the later in this list wins: one who has no say in
-# the run needs no result.
+# Why the process is ended before it has sent a result, and what the site is sent then. Of two
+# reasons, the later in this list wins.
+#   stop       the site asked for it                  -> result `cancelled`
+#   limit      the run took longer than it may        -> result `limit_exceeded`
+#   shutdown   the worker exits                       -> release
+#   unstarted  the process had died before the run    -> release
+#   refused    the site refused the points            -> release, as crashed
+#   stale      the run attempt is over for the site   -> nothing
 REASONS = ("stop", "limit", "shutdown", "unstarted", "refused", "stale")
-RELEASED_FOR = {
+RELEASE_REASONS = {
     "shutdown": "shutdown",
     "unstarted": "the warm process had died",
     "refused": "crashed: the site refused its points",
@@ -30,230 +36,246 @@ RELEASED_FOR = {
 
 
 class RunAttempt:
-    """Reads what the lab process says and tells the site, in one thread; `give_up` and the limit
-    come from others.
+    """Passes on the messages of a lab process to the site, and sees to the end of the run.
+
+    `go` does all of it in the calling thread: it reads the inbox of the process, collects events in
+    a `SendBuffer`, and sends them at most every 0.1 s, or an empty report as a heartbeat when
+    nothing else is due. When the process has ended, it delivers the result, or releases the run.
+
+    While the site cannot be reached, events wait, the run goes on, and the pauses between requests
+    grow. When too many events wait, the inbox is no longer read, so that the lab has to wait. A
+    result is first written to the spool, and sent until the lease has expired; then the spool goes
+    on with it.
+
+    Args:
+        lease: of the run.
+        process: a warm lab process, which this run attempt uses up.
+        on_first_report: called when the site has the first points: the worker may do other things.
     """
 
     def __init__(
         self,
-        claim: Lease,
+        lease: Lease,
         process: LabProcess,
         reporter: Reporter,
         spool: Spool,
-        on_first: Callable[[], None],
+        on_first_report: Callable[[], None],
     ) -> None:
-        self.claim = claim
+        self.lease = lease
         self._process, self._reporter, self._spool = process, reporter, spool
-        # called when the first points have been reported: the machine may do other things again
-        self._on_first = on_first
-        self._outbox = SendBuffer(claim.after)
+        self._on_first_report = on_first_report
+        self._send_buffer = SendBuffer(lease.after)
         self._points_done = self._points_expected = 0
-        self._began = self._heard = time.monotonic()  # heard: when the site last answered
-        self._next = 0.0  # monotonic: when the next report may go
+        # all monotonic: start of the work, last answer of the site, time of the next report
+        self._started_at = self._answered_at = time.monotonic()
+        self._next_report_at = 0.0
         self._failures = 0
         self._reason = ""
-        self._turn = threading.Lock()
-        self._released = threading.Event()  # what waits for nothing but time is woken by it
+        self._lock = threading.Lock()
+        self._is_ending = threading.Event()  # cuts pauses short
         self._result: Result | None = None
-        self._gone: Gone | None = None
+        self._exited: Exited | None = None
 
     def go(self, threads: int) -> None:
-        """Do the run and see its result acknowledged, or left in the spool. The process is gone
-        when this returns.
+        """Do the run. When this returns, the process has exited, and the result is acknowledged,
+        or in the spool.
+
+        Args:
+            threads: for the lab to compute with; 0: as many as the process was started with.
         """
-        claim = self.claim
-        limit = threading.Timer(claim.limit_seconds, self._end, ["limit"])
+        lease = self.lease
+        limit = threading.Timer(lease.limit_seconds, self._end, ["limit"])
         limit.daemon = True
         limit.start()
         try:
-            self._process.begin(
-                Start(claim.lab, claim.config, claim.replicates, claim.seed, threads)
-            )
-            while not (self._result or self._gone or self._is_given_up):
+            start = Start(lease.lab, lease.config, lease.replicates, lease.seed, threads)
+            self._process.begin(start)
+            while not (self._result or self._exited or self._is_given_up):
                 self._step()
         except OSError:
             self._end("unstarted")
         finally:
             limit.cancel()
         if self._result is None:
-            self._gone = self._gone or self._process.kill_and_wait()
+            self._exited = self._exited or self._process.kill_and_wait()
         self._finish()
-        if self._gone is None:
-            self._process.kill_and_wait()  # memory is free again when the slot is
+        if self._exited is None:
+            self._process.kill_and_wait()  # its memory must be free before its slot is
 
     def give_up(self) -> None:
-        """End the process and give the run attempt back: the worker is going away."""
+        """Kill the process and release the run, since the worker exits. From any thread."""
         self._end("shutdown")
 
     def kill(self) -> None:
-        """Kill the process, if there still is one."""
+        """Kill the process, if it still runs."""
         self._process.kill()
+
+    @property
+    def _name(self) -> tuple[str, int]:
+        """The run and the number of the attempt, for the log."""
+        return self.lease.run, self.lease.number
 
     @property
     def _is_given_up(self) -> bool:
         return self._reason in ("shutdown", "unstarted", "refused", "stale")
 
     def _end(self, reason: str) -> None:
-        with self._turn:
+        """End the process for a reason: gently for "stop", else at once. From any thread."""
+        with self._lock:
             first = not self._reason
             if first or REASONS.index(reason) > REASONS.index(self._reason):
                 self._reason = reason
         if reason == "stop" and first:
-            self._process.end(self.claim.kill_seconds)
+            self._process.end(self.lease.kill_seconds)
         elif reason != "stop":
             self._process.kill()
-            self._released.set()
+            self._is_ending.set()
 
     def _step(self) -> None:
-        """Listen until something is due, then report it."""
+        """Read messages until a report is due, then send it."""
         while (left := self._due() - time.monotonic()) > 0:
-            # the lab waits until the site has taken some
-            if self._outbox.is_full and not self._reason:
-                self._released.wait(left)
+            if self._send_buffer.is_full and not self._reason:  # let the lab wait
+                self._is_ending.wait(left)
                 break
             try:
-                self._record_heartbeat(self._process.inbox.get(timeout=left))
+                self._receive(self._process.inbox.get(timeout=left))
             except queue.Empty:
                 break
-            if self._result or self._gone or self._is_given_up:
+            if self._result or self._exited or self._is_given_up:
                 return
         if self._due() <= time.monotonic() and not self._is_given_up:
             self._report()
 
     def _due(self) -> float:
-        """Return when the next report goes (monotonic): soon when there are points, else the next
-        beat.
-        """
-        return (
-            self._next
-            if self._outbox or self._failures
-            else max(self._next, self._heard + self.claim.heartbeat_seconds)
-        )
+        """Return when the next report is due (monotonic): of points, else a heartbeat."""
+        if self._send_buffer or self._failures:
+            return self._next_report_at
+        return max(self._next_report_at, self._answered_at + self.lease.heartbeat_seconds)
 
-    def _record_heartbeat(self, word: Message | Gone) -> None:
-        match word:
+    def _receive(self, message: Message | Exited) -> None:
+        match message:
             case Batch(events, points_done, points_expected):
-                self._outbox.add(events)
+                self._send_buffer.add(events)
                 self._points_done, self._points_expected = points_done, points_expected
             case Ended(result):
                 self._result = result
-            case Gone():
-                self._gone = word
+            case Exited():
+                self._exited = message
 
     def _report(self) -> None:
-        request = self._outbox.request(self._points_done, self._points_expected)
-        self._next = time.monotonic() + REPORT_SECONDS
+        request = self._send_buffer.request(self._points_done, self._points_expected)
+        self._next_report_at = time.monotonic() + REPORT_SECONDS
         try:
-            reply = self._reporter.events(self.claim.run_attempt_id, self.claim.token, request)
-            self._outbox.acknowledge(request.after + len(request.events))
+            reply = self._reporter.events(self.lease.run_attempt_id, self.lease.token, request)
+            self._send_buffer.acknowledge(request.after + len(request.events))
             self._take_reply(reply)
-            if request.events and not request.after > self.claim.after:
-                self._on_first()
-        except Away as error:
-            self._reporter.complain(f"The site is away, points wait: {error}")
-            self._next = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
+            if request.events and request.after <= self.lease.after:
+                self._on_first_report()
+        except SiteUnavailable as error:
+            self._reporter.warn_once_a_minute(f"The site cannot be reached, points wait: {error}")
+            self._next_report_at = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
             self._failures += 1
         except Refusal as refusal:
             self._take_refusal(refusal)
 
     def _take_reply(self, reply: EventsReply) -> None:
-        self._heard, self._failures = time.monotonic(), 0
+        self._answered_at, self._failures = time.monotonic(), 0
         if reply.stop:
             self._end("stop")
 
     def _take_refusal(self, refusal: Refusal) -> None:
         try:
             if refusal.code != "gap":
-                raise Lost(str(refusal))
-            self._outbox.rewind(refusal.last)
-        except Lost as error:
-            log.warning("run %s, try %d: %s", self.claim.run, self.claim.number, error)
+                raise EventsLost(str(refusal))
+            self._send_buffer.rewind(refusal.last)
+        except EventsLost as error:
+            log.warning("run %s, run attempt %d: %s", *self._name, error)
             self._end("stale" if refusal.is_stale else "refused")
 
-    # ------------------------------------------------------------ the end
-
     def _finish(self) -> None:
-        """Say how it ended: a result, or that the run attempt is given back."""
+        """Deliver a result or release the run, by the reason for the end."""
         if self._reason == "stale":
             return
         if self._result is None:
             if self._reason == "stop":
-                self._result = self._ended("cancelled")
+                self._result = self._result_of_killed("cancelled")
             elif self._reason == "limit":
-                self._result = self._ended("limit_exceeded")
+                self._result = self._result_of_killed("limit_exceeded")
         if self._result and self._reason != "refused":
             self._deliver(self._result)
         else:
             self._release()
 
-    def _ended(self, state: EndState) -> Result:
-        ready = self._process.ready
-        seconds = time.monotonic() - self._began
+    def _result_of_killed(self, state: EndState) -> Result:
         return Result(
             state,
-            seconds=seconds,
-            device=ready.device,
-            versions=ready.versions,
-            engine=ready.engine,
+            seconds=time.monotonic() - self._started_at,
+            device=self._process.ready.device,
+            versions=self._process.ready.versions,
+            engine=self._process.ready.engine,
         )
 
     def _deliver(self, result: Result) -> None:
-        """Put the result on disk, then try to deliver it for one lease; after that the spool goes
-        on alone.
-        """
-        claim = self.claim
-        self._absorb()
-        parcel = SpooledResult(
-            claim.run_attempt_id,
-            claim.token,
-            self._outbox.acknowledged,
-            self._outbox.rest(),
+        """Spool the result, and send it until the lease has expired; then the spool goes on."""
+        lease = self.lease
+        self._receive_rest()
+        spooled = SpooledResult(
+            lease.run_attempt_id,
+            lease.token,
+            self._send_buffer.acknowledged,
+            self._send_buffer.rest(),
             self._points_done,
             self._points_expected,
             result,
         )
         try:
-            self._spool.save(parcel)
+            self._spool.save(spooled)
         except OSError as error:
-            log.error("run %s: its result is not on disk: %s", claim.run, error)
-        if self._in_time(lambda: deliver(parcel, self._outbox, self._reporter)):
-            self._spool.remove(claim.run_attempt_id)
-        else:
-            self._spool.hand_over(claim.run_attempt_id)
+            log.error("run %s: its result could not be spooled: %s", lease.run, error)
 
-    def _absorb(self) -> None:
-        """Take the points that the process had sent before its end."""
+        def send() -> None:
+            deliver(spooled, self._send_buffer, self._reporter)
+
+        if self._retry_until_lease_ends(send):
+            self._spool.remove(lease.run_attempt_id)
+        else:
+            self._spool.hand_over(lease.run_attempt_id)
+
+    def _receive_rest(self) -> None:
+        """Receive the points that the process has sent before its end."""
         while True:
             try:
-                self._record_heartbeat(self._process.inbox.get_nowait())
+                self._receive(self._process.inbox.get_nowait())
             except queue.Empty:
                 return
 
     def _release(self) -> None:
-        # a crash costs a run attempt, the others do not
-        reason = RELEASED_FOR.get(self._reason, f"crashed: {self._gone}")
-        log.warning("run %s, try %d is given back: %s", self.claim.run, self.claim.number, reason)
-        self._in_time(
-            lambda: self._reporter.release(self.claim.run_attempt_id, self.claim.token, reason)
-        )
+        # Only a reason that begins with "crashed" counts as a failed run attempt.
+        reason = RELEASE_REASONS.get(self._reason, f"crashed: {self._exited}")
+        log.warning("run %s, run attempt %d: released: %s", *self._name, reason)
+        ids = self.lease.run_attempt_id, self.lease.token
+        self._retry_until_lease_ends(lambda: self._reporter.release(*ids, reason))
 
-    def _in_time(self, deed: Callable[[], None]) -> bool:
-        """Do what may fail while the site is away, again until the lease is over; return whether it
-        is settled.
+    def _retry_until_lease_ends(self, action: Callable[[], None]) -> bool:
+        """Repeat a request until it is settled or the lease has expired; return whether settled.
+
+        A refusal settles it, too.
         """
         failures = 0
         while True:
             try:
-                deed()
-            except (Refusal, Lost) as error:
-                log.warning("run %s, try %d: %s", self.claim.run, self.claim.number, error)
-            except Away as error:
-                self._reporter.complain(f"The site is away, a result waits: {error}")
+                action()
+            except (Refusal, EventsLost) as error:
+                log.warning("run %s, run attempt %d: %s", *self._name, error)
+            except SiteUnavailable as error:
+                self._reporter.warn_once_a_minute(
+                    f"The site cannot be reached, a result waits: {error}"
+                )
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
                 if (
-                    time.monotonic() + pause > self._heard + self.claim.lease_seconds
-                    or self._released.wait(pause)
+                    time.monotonic() + pause > self._answered_at + self.lease.lease_seconds
+                    or self._is_ending.wait(pause)
                 ):
                     return False
                 continue

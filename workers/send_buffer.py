@@ -1,5 +1,7 @@
-"""The points of one run attempt on their way to the site: merged while they wait, numbered when
-first sent, kept in case of a gap.
+"""The events of one run attempt on their way to the site.
+
+They are merged while they wait, numbered when they are first sent, sent again until acknowledged,
+and kept for a while after that, in case the site has lost them (a gap).
 """
 
 from __future__ import annotations
@@ -12,128 +14,133 @@ import msgspec
 
 from workers.wire import MAX_BODY, MAX_EVENTS, MAX_POINTS, Event, EventsRequest
 
-HISTORY_BYTES = 16_000_000  # of acknowledged events, kept in case the site asks for them again
-FULL_POINTS = 200_000  # waiting: then the lab is made to wait
-ROOM = MAX_BODY - 1_000  # for what stands around the events
+MAX_HISTORY_BYTES = 16_000_000  # of acknowledged events, kept in case of a gap
+MAX_WAITING_POINTS = 200_000  # with more, the lab has to wait
+MAX_EVENT_BYTES = MAX_BODY - 1_000  # of the events of a request; the rest is for its other fields
 _encode = msgspec.json.Encoder().encode
 
 
-class Lost(Exception):
-    """The site misses events that are no longer kept."""
+class EventsLost(Exception):
+    """The site lacks events that are no longer kept."""
 
 
 class Numbered(msgspec.Struct):
-    """An event that has its number: it never changes again, since the site may have stored it."""
+    """An event that has a number, and does not change: the site may have stored it."""
 
     event: Event
     size: int  # bytes, as JSON
 
 
 class SendBuffer:
-    """Points wait, merged by arm and series, until they are sent. Event n is the n-th of the run,
-    whatever try it belongs to.
+    """The events that the site has not acknowledged, and some that it has.
+
+    Events without a number still merge with new points of the same arm and series. Numbers count
+    the events of the run across its run attempts, from 1.
+
+    Args:
+        after: number of the run's last stored event; this run attempt begins with the next.
+        events: to begin with.
     """
 
     def __init__(self, after: int, events: Iterable[Event] = ()) -> None:
-        self._kept: deque[Numbered] = deque()  # numbered from `_first`
+        self._numbered: deque[Numbered] = deque()  # from number `_first` on
         self._first = after + 1
-        self.acknowledged = after
+        self.acknowledged = after  # number of the last event that the site has
         self._waiting: dict[tuple[str, str], Event] = {}
-        self._points = 0
-        self._bytes = 0
+        self._waiting_points = 0
+        self._numbered_bytes = 0
         self.add(events)
 
     def __bool__(self) -> bool:
-        """Say whether anything is not acknowledged yet."""
+        """Return whether any event is not acknowledged."""
         return bool(self._waiting) or self._last > self.acknowledged
 
     @property
     def is_full(self) -> bool:
-        return self._points >= FULL_POINTS
+        """Return whether the lab should wait until the site has taken events."""
+        return self._waiting_points >= MAX_WAITING_POINTS
 
     @property
     def _last(self) -> int:
-        return self._first + len(self._kept) - 1
+        return self._first + len(self._numbered) - 1
 
     def add(self, events: Iterable[Event]) -> None:
-        """Let events wait; one joins the last of its arm and series that has no number yet."""
+        """Append events, each merged with that of its arm and series that has no number yet."""
         for event in events:
-            self._points += len(event.step)
-            kept = self._waiting.get((event.arm, event.series))
-            if kept is None:
-                kept = self._waiting[event.arm, event.series] = Event(
-                    event.arm, event.series, [], [], [], []
-                )
+            self._waiting_points += len(event.step)
+            empty = Event(event.arm, event.series, [], [], [], [])
+            merged = self._waiting.setdefault((event.arm, event.series), empty)
             for name in ("step", "mean", "low", "high"):
-                getattr(kept, name).extend(getattr(event, name))
+                getattr(merged, name).extend(getattr(event, name))
 
     def take(self) -> tuple[int, list[Event]]:
-        """Return `after` and the events that follow it, as many as one request may hold; the same
-        again until acknowledged.
+        """Return `after` and the events that follow it, as many as a request may hold.
+
+        Returns the same again until they are acknowledged.
         """
-        # else go on with what has numbers: what waits goes on merging
-        if self._last == self.acknowledged:
+        if self._last == self.acknowledged:  # else new events go on merging
             self._number()
-        taken: list[Event] = []
-        room = ROOM
+        events: list[Event] = []
+        bytes_left = MAX_EVENT_BYTES
         for numbered in self._unacknowledged():
-            room -= numbered.size
-            if len(taken) == MAX_EVENTS or (room < 0 and taken):
+            bytes_left -= numbered.size
+            if len(events) == MAX_EVENTS or (bytes_left < 0 and events):
                 break
-            taken.append(numbered.event)
-        return self.acknowledged, taken
+            events.append(numbered.event)
+        return self.acknowledged, events
 
     def acknowledge(self, last: int) -> None:
-        """Note that the site has stored everything up to number `last`."""
+        """Record that the site has stored all events up to number `last`."""
         self.acknowledged = max(self.acknowledged, min(last, self._last))
-        while self._bytes > HISTORY_BYTES and self._first <= self.acknowledged:
-            self._bytes -= self._kept.popleft().size
+        while self._numbered_bytes > MAX_HISTORY_BYTES and self._first <= self.acknowledged:
+            self._numbered_bytes -= self._numbered.popleft().size
             self._first += 1
 
     def rewind(self, last: int) -> None:
-        """Go back to what follows number `last`: the site has no more than that.
+        """Go back to the events after number `last`, the last that the site has stored.
 
         Raises:
-            Lost: those events are no longer kept, or were never missing.
+            EventsLost: those events are no longer kept, or were never acknowledged.
         """
         if not self._first - 1 <= last < self.acknowledged:
-            raise Lost(
-                f"The site asks for event {last + 1}; those from {self._first} are kept, up "
-                f"to {self.acknowledged} acknowledged."
+            raise EventsLost(
+                f"The site asks for event {last + 1}; kept are those from {self._first} on, "
+                f"of which up to {self.acknowledged} are acknowledged."
             )
         self.acknowledged = last
 
     def rest(self) -> list[Event]:
-        """Return all that is not acknowledged, in order."""
+        """Return all events that are not acknowledged, in order."""
         self._number()
         return [numbered.event for numbered in self._unacknowledged()]
 
     def request(self, points_done: int, points_expected: int) -> EventsRequest:
-        """Return what to send next; without events it is a beat."""
+        """Return the next request; without events it is a heartbeat."""
         after, events = self.take()
         return EventsRequest(after, events, points_done, points_expected)
 
     def _number(self) -> None:
-        waiting, self._waiting, self._points = self._waiting, {}, 0
+        """Give the waiting events their numbers, in the order in which they began to wait."""
+        waiting, self._waiting, self._waiting_points = self._waiting, {}, 0
         for event in waiting.values():
             for part in _split(event):
                 size = len(_encode(part)) + 1
-                self._bytes += size
-                self._kept.append(Numbered(part, size))
+                self._numbered_bytes += size
+                self._numbered.append(Numbered(part, size))
 
     def _unacknowledged(self) -> Iterator[Numbered]:
-        return islice(self._kept, self.acknowledged + 1 - self._first, None)
+        return islice(self._numbered, self.acknowledged + 1 - self._first, None)
 
 
 def _split(event: Event) -> Iterator[Event]:
-    """Yield the event in pieces of at most MAX_POINTS points."""
+    """Yield the event in parts of at most MAX_POINTS points."""
     for start in range(0, len(event.step), MAX_POINTS):
-        piece = slice(start, start + MAX_POINTS)
+        part = slice(start, start + MAX_POINTS)
         yield Event(
             event.arm,
             event.series,
-            event.step[piece],
-            event.mean[piece],
-            event.low[piece],
-            event.high[piece],
+            event.step[part],
+            event.mean[part],
+            event.low[part],
+            event.high[part],
         )

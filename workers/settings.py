@@ -1,4 +1,4 @@
-"""What a worker reads from its environment; `docs/settings.md` lists the variables."""
+"""The settings of a worker, read from its environment; `docs/settings.md` lists the variables."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class BadSettings(ValueError):
-    """A variable is missing or makes no sense; the message says which, and what would be right."""
+    """A variable is missing or invalid; the message names it, and what would be valid."""
 
 
 @dataclass(frozen=True)
 class Settings:
     url: str  # of the site
-    token: str = field(repr=False)  # of this machine
-    data: Path  # where scratch folders and unsent results lie
+    token: str = field(repr=False)  # of this worker
+    data: Path  # folder of scratch folders and of results not yet delivered
     slots: int  # lab processes at once
-    poll_seconds: float = 2.0  # between two looks for work while a slot is free
+    poll_seconds: float = 2.0  # between two requests for a lease while a slot is free
     labs: str = "workers.labs"  # the package of the labs
 
     @property
     def threads(self) -> int:
-        """OpenMP threads of one lab process: the slots share the cores."""
+        """OpenMP threads of a lab process: the slots share the cores."""
         return max(1, cores() // self.slots)
 
 
@@ -42,13 +42,13 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Return the settings of a worker.
 
     Raises:
-        BadSettings: says which variable is wrong, and what would be right.
+        BadSettings: names the variable that is missing or invalid.
     """
     token = environ.get("GRADUS_TOKEN", "").strip()
     if not token:
         raise BadSettings(
-            "GRADUS_TOKEN is not set. `./gradus manage make_worker --name NAME` makes a "
-            "token and shows it once."
+            "GRADUS_TOKEN is not set. "
+            "`./gradus manage make_worker --name NAME` makes a token and shows it once."
         )
     return Settings(
         url=_site(environ.get("GRADUS_URL", "http://127.0.0.1:8000")),
@@ -61,7 +61,7 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 
 def slots(environ: Mapping[str, str]) -> int:
-    """Return how many runs this machine takes at once: GRADUS_SLOTS, else half its cores.
+    """Return how many runs this worker takes at once: GRADUS_SLOTS, else half the cores.
 
     Raises:
         BadSettings: GRADUS_SLOTS is no whole number of at least 1.
@@ -89,9 +89,9 @@ def broker(environ: Mapping[str, str]) -> str:
 def _site(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
+        example = "http://127.0.0.1:8000"
         raise BadSettings(
-            "GRADUS_URL must be the address of the site, "
-            f"such as http://127.0.0.1:8000, not {url!r}."
+            f"GRADUS_URL must be the address of the site, such as {example}, not {url!r}."
         )
     return url.rstrip("/")
 

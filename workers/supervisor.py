@@ -1,4 +1,4 @@
-"""The machine's slots: who may claim, what for, and what runs in them."""
+"""The slots of a worker: when to lease a run, for which queues, and what runs in each slot."""
 
 from __future__ import annotations
 
@@ -18,117 +18,124 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Fills the slots from the site, when a wake-up rings and every few seconds anyway.
+    """Fills the slots with runs of the site: at each wake-up, and every few seconds in any case.
 
-    A run is claimed only when a warm process waits for it, so that no lease runs while something is
-    imported.
+    Taking a run has a fixed order: take a slot, wait for a warm lab process, lease a run (one
+    request at a time), start a `RunAttempt`. So no time of a lease is spent on imports. If nothing
+    is queued, the slot is freed and the process stays ready.
+
+    A run of the queue "bench" has the worker to itself. It is asked for only while nothing else
+    runs, and then first; while it runs, nothing is leased and no process is started.
     """
 
-    def __init__(self, settings: Settings, on_room: Callable[[], None] = lambda: None) -> None:
-        """Prepare; `on_room` is called whenever a slot has become free."""
+    def __init__(self, settings: Settings, on_free_slot: Callable[[], None] = lambda: None) -> None:
+        """Create a supervisor that does nothing before `start`.
+
+        Args:
+            settings: of the worker.
+            on_free_slot: called whenever a slot has become free, from any thread.
+        """
         self._settings = settings
-        self._on_room = on_room
+        self._on_free_slot = on_free_slot
         self._reporter = Reporter(settings)
         self._spool = Spool(settings.data / "spool", self._reporter)
-        self._keeper = WarmPool(settings)
-        # one claim at a time: a bench run must find the machine empty
-        self._claiming = threading.Lock()
+        self._warm_pool = WarmPool(settings)
+        # one lease at a time: a bench run must find the worker empty
+        self._leasing = threading.Lock()
         self._changed = threading.Condition()
-        self._taken = 0  # slots
-        self._live: set[RunAttempt] = set()
-        self._bench = self._closing = self._look = False
+        self._taken_slots = 0
+        self._running: set[RunAttempt] = set()
+        self._has_bench_run = self._closing = self._poll_now = False
         self._poller = threading.Thread(target=self._poll, name="poller", daemon=True)
 
     def start(self) -> None:
-        """Start the first spare, deliver what an earlier worker left, begin to look for work."""
+        """Start the spool, the first lab process and the poller."""
         self._spool.start()
-        self._keeper.start()
+        self._warm_pool.start()
         self._poller.start()
 
     def has_room(self) -> bool:
-        """Say whether a wake-up could lead to a run here."""
-        return self._taken < self._settings.slots and not self._bench and not self._closing
+        """Return whether a slot is free for another run."""
+        return (
+            self._taken_slots < self._settings.slots
+            and not self._has_bench_run
+            and not self._closing
+        )
 
     def drain(self) -> int:
-        """Run what is waiting until nothing is left or no slot is free; return how many runs that
-        were.
-        """
-        ran = 0
+        """Run what is queued until nothing is left or no slot is free; return how many runs."""
+        runs = 0
         while (run_attempt := self._take_run_attempt()) is not None:
             self._run(run_attempt)
-            ran += 1
-        return ran
+            runs += 1
+        return runs
 
     def close(self) -> None:
-        """Stop claiming, end the lab processes, give their tries back; return when that is done."""
+        """Lease no more, kill the lab processes, release their runs; return when all is done."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            live = list(self._live)
-        for run_attempt in live:
+            running = list(self._running)
+        for run_attempt in running:
             run_attempt.give_up()
-        self._keeper.close()
+        self._warm_pool.close()
         with self._changed:
-            self._changed.wait_for(lambda: not self._taken)
+            self._changed.wait_for(lambda: not self._taken_slots)
         self._spool.close()
 
     def _poll(self) -> None:
-        """Look for work every few seconds, and at once when a claim shows that there may be
-        more.
-        """
+        """Try to lease a run every few seconds, and at once when there may be more of them."""
         while not self._closing:
             with self._changed:
-                looked_for = self._changed.wait_for(
-                    lambda: self._closing or self._look, self._settings.poll_seconds
+                asked_to = self._changed.wait_for(
+                    lambda: self._closing or self._poll_now, self._settings.poll_seconds
                 )
-                self._look = False
+                self._poll_now = False
             try:
-                if not looked_for:
-                    self._keeper.refresh()
+                if not asked_to:
+                    self._warm_pool.refresh()
                 if (run_attempt := self._take_run_attempt()) is not None:
                     threading.Thread(
                         target=self._run_and_drain, args=[run_attempt], daemon=True
                     ).start()
-            # files that are being replaced, a machine without threads: whatever it is, look again
-            except Exception:
-                log.exception("could not look for work; trying again")
+            except Exception:  # files that are being replaced, no threads left: poll again
+                log.exception("polling for work failed; trying again")
 
     def _run_and_drain(self, run_attempt: RunAttempt) -> None:
         self._run(run_attempt)
         self.drain()
 
     def _take_run_attempt(self) -> RunAttempt | None:
-        """Return a run attempt, with a slot taken and a warm process for it; None when one of them
-        is not to be had.
-        """
+        """Take a slot and lease a run for it; None, and no slot is taken, if either fails."""
         with self._changed:
             if not self.has_room():
                 return None
-            self._taken += 1
+            self._taken_slots += 1
         run_attempt = None
         try:
-            with self._claiming:
-                run_attempt = self._claim()
+            with self._leasing:
+                run_attempt = self._lease_run_attempt()
         finally:
             if run_attempt is None:
                 self._free_slot()
         return run_attempt
 
-    def _claim(self) -> RunAttempt | None:
-        spare = self._keeper.wait()
-        if spare is None or self._bench:
+    def _lease_run_attempt(self) -> RunAttempt | None:
+        """Wait for a warm process and lease a run for it; None if nothing is queued."""
+        spare = self._warm_pool.wait()
+        if spare is None or self._has_bench_run:
             return None
-        claim = self._reporter.claim(self._request(spare.ready))
-        if claim is None:
+        lease = self._reporter.lease(self._request(spare.ready))
+        if lease is None:
             return None
-        self._keeper.take(spare)
-        # The next spare is started after the first point, which it would delay; after a bench run,
-        # whose numbers it would disturb.
-        on_first = (lambda: None) if claim.queue == "bench" else self._look_further
-        run_attempt = RunAttempt(claim, spare, self._reporter, self._spool, on_first)
+        self._warm_pool.take(spare)
+        # The next process is started after the first report, which its imports would delay; beside
+        # a bench run none is started, since it would disturb the timings.
+        on_first_report = (lambda: None) if lease.queue == "bench" else self._prepare_and_poll
+        run_attempt = RunAttempt(lease, spare, self._reporter, self._spool, on_first_report)
         with self._changed:
-            self._bench = claim.queue == "bench"
-            self._live.add(run_attempt)
+            self._has_bench_run = lease.queue == "bench"
+            self._running.add(run_attempt)
             if self._closing:
                 run_attempt.give_up()
         return run_attempt
@@ -136,10 +143,8 @@ class Supervisor:
     def _request(self, ready: Ready) -> LeaseRequest:
         slots = self._settings.slots
         return LeaseRequest(
-            # A bench run wants the machine to itself: ask for one only when nothing runs, and then
-            # first.
-            queues=["labs"] if self._live else ["bench", "labs"],
-            slots=slots - len(self._live),
+            queues=["labs"] if self._running else ["bench", "labs"],
+            slots=slots - len(self._running),
             all_slots=slots,
             device=ready.device,
             labs=ready.labs,
@@ -148,30 +153,30 @@ class Supervisor:
         )
 
     def _run(self, run_attempt: RunAttempt) -> None:
-        """Do a run in the slot that is taken, and free the slot."""
-        is_bench = run_attempt.claim.queue == "bench"
+        """Do a run in the slot that was taken for it, and free the slot."""
+        is_bench = run_attempt.lease.queue == "bench"
         try:
             run_attempt.go(threads=1 if is_bench else 0)
-        except Exception:  # a bug: the lease ends, and another worker has the run
-            log.exception("run %s was dropped", run_attempt.claim.run)
+        except Exception:  # a bug: the lease expires, and the site requeues the run
+            log.exception("run %s was dropped", run_attempt.lease.run)
         finally:
             run_attempt.kill()
             with self._changed:
-                self._live.discard(run_attempt)
+                self._running.discard(run_attempt)
                 if is_bench:
-                    self._bench = False
+                    self._has_bench_run = False
             self._free_slot()
-            self._look_further()
+            self._prepare_and_poll()
 
-    def _look_further(self) -> None:
-        """Have the next spare, and see whether there is more to do for the slots that are free."""
-        self._keeper.prepare()
+    def _prepare_and_poll(self) -> None:
+        """Have the next process started, and poll at once: there may be more for free slots."""
+        self._warm_pool.prepare()
         with self._changed:
-            self._look = True
+            self._poll_now = True
             self._changed.notify_all()
 
     def _free_slot(self) -> None:
         with self._changed:
-            self._taken -= 1
+            self._taken_slots -= 1
             self._changed.notify_all()
-        self._on_room()
+        self._on_free_slot()

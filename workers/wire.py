@@ -1,17 +1,48 @@
-"""The records of the worker protocol, written once: the site and the workers import this module,
-and nothing else of each other.
+"""The worker protocol, version 1: how a worker leases runs from the site and reports on them.
 
-Sent as JSON. A number that is not finite is sent as null. Every write carries `Authorization:
-Worker <token>`; every write about a run attempt carries `X-Run-Attempt-Token` too. Refusals
-are problem documents (RFC 9457) with a `code`. The site refuses fields that it does not know; a
-worker passes over them, so that a newer site does not lose the runs that it gives to older workers.
+The site and the workers import this module, and nothing else of each other.
 
-    POST /api/worker/v1/lease      LeaseRequest -> 200 Lease, 204 nothing to do
-    POST /api/worker/v1/run-attempts/<id>/...
-        events     EventsRequest -> 200 EventsReply, 409 gap (with `last`)
-        result     Result        -> 200 (again: 200)
-        release    Release       -> 200
-    each of the three -> 409 stale-run-attempt, once the run attempt was given up
+    POST /api/worker/v1/lease                       LeaseRequest  -> 200 Lease | 204
+    POST /api/worker/v1/run-attempts/<id>/events    EventsRequest -> 200 EventsReply | 409 gap
+    POST /api/worker/v1/run-attempts/<id>/result    Result        -> 200
+    POST /api/worker/v1/run-attempts/<id>/release   Release       -> 200
+
+Encoding. Bodies are JSON of at most MAX_BODY bytes. A number that is not finite is sent as null.
+Every request carries `Authorization: Worker <token>`, the token of the worker; one about a run
+attempt also carries `X-Run-Attempt-Token`, from its lease. The site refuses fields that it does not
+know. A worker ignores them, so that an older worker can run what a newer site leases to it.
+
+Refusals are problem documents (RFC 9457) with a `code`. The codes a worker acts on:
+
+    gap                  events are missing on the site; `last` is the number of the last stored one
+    stale-run-attempt    the run attempt has ended: by a result, a release or an expired lease
+    not-found            there is no such run attempt
+
+After the last two the worker kills the lab process and sends nothing more. 401 and 403 mean that
+the worker's token is not valid; 408, 429, 5xx and answers without a code, that the request is to be
+sent again later.
+
+Lease. A run is leased in the order of the worker's queues, only if the worker has the lab's code
+with the same SHA-256. 204 means that nothing suitable is queued: ask again at the next wake-up (a
+Celery message, see WAKE_UP_TASK), or after a few seconds. A lease lasts `lease_seconds`, and each
+EventsRequest renews it. A run attempt that is silent for longer is stalled: the site ends it and
+requeues the run. After three run attempts that failed so, the run is lost.
+
+Events are numbered from 1 within the run, across its run attempts. `after` is the number of the
+last event that the site has acknowledged: those sent follow it. The site skips what it has stored,
+so the request is idempotent. If `after` is beyond what it has stored, it answers 409 `gap`, and the
+worker goes on from `last` + 1. An acknowledged event must not change.
+
+Heartbeat. A worker with nothing to report sends EventsRequest without events every
+`heartbeat_seconds`. The reply may ask to stop: then the worker sends SIGTERM to the lab process,
+SIGKILL after `kill_seconds`, and reports `cancelled`. After `limit_seconds` of work it kills the
+process and reports `limit_exceeded`.
+
+Result. Sent once all events are acknowledged, and repeated until it is acknowledged itself (the
+same result again: 200). It ends the run attempt and the run.
+
+Release. The worker gives the run back, and the site requeues it: at a shutdown, or after a crash of
+the lab process. Only with a `reason` that begins with "crashed" does it count as one of the three.
 """
 
 from __future__ import annotations
@@ -26,7 +57,7 @@ MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
-WAKE_UP_TASK = "workers.drain"  # the Celery task that a wake-up names; its queue is the queue
+WAKE_UP_TASK = "workers.drain"  # name of the Celery task; sent to the Celery queue of that name
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -34,14 +65,14 @@ Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
 ]  # of an arm, a series, a claim
 Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
-# nothing nested: what is deep enough overruns every stack that walks it
+# Nothing nested: deep nesting would exhaust the stack of a recursive reader.
 Fact = str | int | float | bool | None
-# what a worker may report; `lost` is the site's to say
+# What a worker may report; only the site itself declares a run lost.
 EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run was, or would be, measured on."""
+    """The hardware that a run is computed on."""
 
     kind: Literal["cpu", "cuda", "mps"]
     name: str  # as the system calls it
@@ -50,10 +81,10 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """May I have a run?"""
+    """What the worker can run now."""
 
     queues: list[str]  # most urgent first
-    slots: Count  # free ones
+    slots: Count  # that are free
     all_slots: Count  # free or not
     device: Device
     labs: dict[str, Name]  # slug to the SHA-256 of its .py
@@ -62,7 +93,7 @@ class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lease(Struct, frozen=True):
-    """A run to begin. The token is shown this once."""
+    """A run to begin, and the terms of the lease. The token is sent only here."""
 
     run: str
     run_attempt_id: int
@@ -71,19 +102,20 @@ class Lease(Struct, frozen=True):
     lease_seconds: float
     heartbeat_seconds: float
     kill_seconds: float  # from SIGTERM to SIGKILL
-    limit_seconds: float  # the longest that the run attempt may take
-    after: int  # number of the run's last stored batch: the run attempt's own begin with the next
+    limit_seconds: float  # that the run attempt may take
+    after: int  # number of the run's last stored event: this run attempt begins with the next
     queue: str
     lab: str
-    lab_hash: str
+    lab_hash: str  # SHA-256 of its .py
     config: dict[str, Any]
     replicates: int
     seed: int
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """Points of one arm and one series. `low` and `high` bound the 95 % interval of the mean; empty
-    for a single replicate.
+    """Points of one arm and one series: lists of equal length, at most MAX_POINTS.
+
+    `low` and `high` bound the 95 % interval of the mean; they are empty for a single replicate.
     """
 
     arm: Name
@@ -95,23 +127,23 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What happened since. Event number = `after` + its place, from 1. No events: a beat."""
+    """Events `after` + 1, `after` + 2, ...; without events it is a heartbeat."""
 
     after: Count
     events: Annotated[list[Event], Meta(max_length=MAX_EVENTS)] = []
     points_done: Count = 0  # points that the lab has yielded
-    points_expected: Count = 0  # and will have yielded at its end; 0 when it cannot say
+    points_expected: Count = 0  # and will have yielded at its end; 0: unknown
 
 
 class EventsReply(Struct, frozen=True):
-    """`stop`: end the lab process, then report `cancelled`."""
+    """`stop`: the learner has cancelled the run; end the lab process and report `cancelled`."""
 
     stop: bool
     lease_seconds: float
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """One condition of a claim that has several; `name` is a key of the lab's words."""
+    """The verdict on one part of a claim; `name` is a key of the lab's .toml."""
 
     name: Name
     outcome: Outcome
@@ -122,21 +154,21 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run says of one claim."""
+    """The verdict of a run on one claim."""
 
     claim: Name
     outcome: Outcome
-    effect: float | None = None  # None: too few replicates stayed finite to say anything
+    effect: float | None = None  # None: too few replicates are finite
     low: float | None = None  # of the 95 % interval
     high: float | None = None
     replicates: Count = 0  # finite ones
-    diverged: Count = 0  # left out
+    diverged: Count = 0  # replicates without a finite value, left out
     exact: bool = False  # closed form: no replicates, no interval
     parts: list[Part] = []
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a run attempt ended. Sent after the last events; repeated until acknowledged."""
+    """How a run attempt ended; `verdicts` only if it succeeded."""
 
     state: EndState
     verdicts: list[Verdict] = []
@@ -146,19 +178,20 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     device: Device | None = None
     versions: dict[str, str] = {}
     engine: str = ""
-    # small facts of the run that pages show (threads, clock, ...)
+    # facts that pages show (threads, peak memory)
     summary: dict[str, Fact | list[Fact]] = {}
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):
-    """The worker is going away: give the run back to the queue. Costs no run attempt."""
+    """The worker gives the run back. A reason that begins with "crashed" counts as a failure."""
 
     reason: str = ""
 
 
 def celery_url(url: str) -> str:
-    """Return Celery's form of REDIS_URL: `redis://` and `rediss://` as they are,
-    `unix:///path?db=n` as `redis+socket://`.
+    """Return REDIS_URL in the form Celery reads: `unix:///path?db=n` becomes `redis+socket://`.
+
+    `redis://` and `rediss://` stay as they are.
 
     Raises:
         ValueError: another scheme.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What must be done once before the site starts, and is harmless to repeat: tables, labs, questions, the first operator, the workers' tokens.
+# Prepares the site; idempotent: tables, labs, questions, the first operator, the tokens of the workers.
 set -eu
 : "${GRADUS_TOKENS:?names the folder in which the workers find their tokens}"
 python manage.py migrate --no-input
@@ -9,7 +9,7 @@ python manage.py make_operator
 umask 077
 for name in worker-cpu worker-gpu; do
     if [ ! -s "$GRADUS_TOKENS/$name" ]; then
-        python manage.py make_worker --name "$name" --lanes labs,bench >"$GRADUS_TOKENS/$name.new"
+        python manage.py make_worker --name "$name" --queues labs,bench >"$GRADUS_TOKENS/$name.new"
         mv "$GRADUS_TOKENS/$name.new" "$GRADUS_TOKENS/$name"
     fi
 done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A worker that finds its machine's token in GRADUS_TOKEN, or in the file that setup.sh wrote.
+# Starts a worker with its token from GRADUS_TOKEN, or from the file that setup.sh wrote.
 set -eu
 if [ -z "${GRADUS_TOKEN:-}" ]; then
     GRADUS_TOKEN=$(cat "${GRADUS_TOKEN_FILE:?names the file of the token; or set GRADUS_TOKEN}")

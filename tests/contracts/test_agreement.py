@@ -1,6 +1,4 @@
-"""What the site and the workers each work out for themselves, and must agree on; and who listens to
-the one signal.
-"""
+"""What site and workers compute separately and must agree on; and who listens to the signal."""
 
 from __future__ import annotations
 
@@ -36,9 +34,9 @@ def test_states_and_outcomes_are_the_same_words_on_both_sides() -> None:
 
 
 def test_whoever_listens_to_the_end_of_runs_is_listed() -> None:
-    found = set()
+    listeners = set()
     for receiver in run_over.receivers:
         listener = receiver[1]() if isinstance(receiver[1], weakref.ReferenceType) else receiver[1]
         if listener is not None and listener.__module__.startswith(("apps.", "gradus.")):
-            found.add(f"{listener.__module__}.{listener.__qualname__}")
-    assert found == LISTENERS
+            listeners.add(f"{listener.__module__}.{listener.__qualname__}")
+    assert listeners == LISTENERS

@@ -123,11 +123,11 @@ def boss(db: None) -> Client:
 
 def rows(user: User) -> dict[str, list[Any]]:
     """Return the primary keys of all rows that a person's deletion reaches, by table."""
-    found, rows = reach(), {}
-    for model in {**found.kept, **found.deleted}:
-        reached = [*found.kept_rows(model, [user.pk]), *found.deleted_rows(model, [user.pk])]
-        rows[model._meta.label] = sorted(row.pk for row in reached)
-    return rows
+    tables, keys = reach(), {}
+    for model in {**tables.kept, **tables.deleted}:
+        rows = [*tables.kept_rows(model, [user.pk]), *tables.deleted_rows(model, [user.pk])]
+        keys[model._meta.label] = sorted(row.pk for row in rows)
+    return keys
 
 
 def test_this_file_has_a_row_in_every_table_that_knows_of_people(mei: User) -> None:

@@ -34,8 +34,10 @@ QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from
 
 
 def written(queries: CaptureQueriesContext) -> list[tuple[str, str]]:
-    found = (WRITE.match(query["sql"]) for query in queries)
-    return [(match[1], match[2]) for match in found if match and match[2] not in NOT_OF_THE_DOMAIN]
+    matches = (WRITE.match(query["sql"]) for query in queries)
+    return [
+        (match[1], match[2]) for match in matches if match and match[2] not in NOT_OF_THE_DOMAIN
+    ]
 
 
 @pytest.fixture

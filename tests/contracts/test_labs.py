@@ -1,5 +1,5 @@
-"""Every lab keeps its word: code and words name the same settings, arms, series, claims and parts,
-and every sentence can be said.
+"""Every lab: code and words name the same settings, arms, series, claims and parts, and every
+sentence can be formatted.
 """
 
 import re
@@ -85,26 +85,26 @@ def test_an_unknown_lab_is_refused() -> None:
 @every_lab
 def test_settings_are_the_same_in_code_and_words(slug: str) -> None:
     config = labs.load(slug).Config
-    types, told = get_type_hints(config), words(slug)["config"]
-    assert list(told) == [field.name for field in fields(config)]
+    types, table = get_type_hints(config), words(slug)["config"]
+    assert list(table) == [field.name for field in fields(config)]
     for field in fields(config):
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         assert default is not MISSING
-        assert (told[field.name]["type"], told[field.name]["default"]) == (
+        assert (table[field.name]["type"], table[field.name]["default"]) == (
             TYPES[types[field.name]],
             default,
         )
-        assert type(told[field.name]["default"]) is type(default)
+        assert type(table[field.name]["default"]) is type(default)
 
 
 @every_lab
 def test_defaults_and_profiles_lie_within_the_bounds(slug: str) -> None:
-    told = words(slug)
-    for name, setting in told["config"].items():
+    table = words(slug)
+    for name, setting in table["config"].items():
         assert ("range" in setting) != ("choices" in setting)
         for value in (
             setting["default"],
-            told["profile"]["quick"]["config"].get(name, setting["default"]),
+            table["profile"]["quick"]["config"].get(name, setting["default"]),
         ):
             for one in value if isinstance(value, list) else [value]:
                 assert (
@@ -144,22 +144,22 @@ def test_every_value_is_a_vector_over_replicates(slug: str, quick: Any) -> None:
 
 @every_lab
 def test_series_and_arms_have_words_and_words_have_series(slug: str, quick: Any) -> None:
-    told, run = words(slug), quick(slug)
-    assert {series for point in run.yielded for series in point.values} == set(told["series"])
-    assert {point.arm for point in run.yielded} <= set(told["arms"])
+    table, run = words(slug), quick(slug)
+    assert {series for point in run.yielded for series in point.values} == set(table["series"])
+    assert {point.arm for point in run.yielded} <= set(table["arms"])
 
 
 @every_lab
 def test_every_figure_shows_something_and_every_arm_that_is_named(slug: str, quick: Any) -> None:
-    told = words(slug)
+    table = words(slug)
     shown = {(point.arm, series) for point in quick(slug).yielded for series in point.values}
-    for figure in told["figures"]:
+    for figure in table["figures"]:
         assert figure["kind"] in ("curves", "bars")
         assert any(
             series == figure["series"] and fits(arm, figure["arms"]) for arm, series in shown
         ), figure
-        assert all(any(fits(arm, [pattern]) for arm in told["arms"]) for pattern in figure["arms"])
-        assert figure.get("to", "") in ("", "replicates", *told["config"])
+        assert all(any(fits(arm, [pattern]) for arm in table["arms"]) for pattern in figure["arms"])
+        assert figure.get("to", "") in ("", "replicates", *table["config"])
 
 
 def fits(arm: str, patterns: list[str]) -> bool:
@@ -197,12 +197,16 @@ def test_points_can_be_described(slug: str, quick: Any) -> None:
 
 @every_lab
 def test_the_prediction_is_about_the_headline_claim(slug: str) -> None:
-    told = words(slug)
-    predict = told["predict"]
-    assert set(told["claims"][predict["claim"]]["call"]) == {"holds", "depends", "does_not_hold"}
+    table = words(slug)
+    predict = table["predict"]
+    assert set(table["claims"][predict["claim"]]["predictions"]) == {
+        "holds",
+        "depends",
+        "does_not_hold",
+    }
     assert predict["form"] in ("bars", "none")
     if predict["form"] == "bars":
-        assert set(predict["arms"]) <= set(told["arms"]) and predict["series"] in told["series"]
+        assert set(predict["arms"]) <= set(table["arms"]) and predict["series"] in table["series"]
         assert predict["range"][0] < predict["range"][1]
 
 
@@ -215,12 +219,10 @@ def test_the_headline_claims_are_those_that_were_chosen() -> None:
 
 
 @every_claim
-def test_every_outcome_has_a_sentence_that_can_be_said_with_any_numbers(
-    slug: str, claim: str
-) -> None:
-    said = words(slug)["claims"][claim]["said"]
-    assert set(said) == {*OUTCOMES, "none"}
-    for outcome, sentence in said.items():
+def test_every_outcome_has_a_sentence_that_any_numbers_fit(slug: str, claim: str) -> None:
+    sentences = words(slug)["claims"][claim]["sentences"]
+    assert set(sentences) == {*OUTCOMES, "none"}
+    for outcome, sentence in sentences.items():
         for language in ("en", "zh"):
             names = {name for _, name, _, _ in string.Formatter().parse(sentence[language]) if name}
             assert names <= (
@@ -239,17 +241,17 @@ def numbers(sentence: str) -> set[tuple[str, str | None]]:
 
 @every_claim
 def test_the_formats_of_tables_are_formats(slug: str, claim: str) -> None:
-    told = words(slug)["claims"][claim]
+    table = words(slug)["claims"][claim]
     for spec in (
-        told["effect"],
-        *(part.get("effect", told["effect"]) for part in told.get("parts", {}).values()),
+        table["effect"],
+        *(part.get("effect", table["effect"]) for part in table.get("parts", {}).values()),
     ):
         assert format(0.25, spec)
 
 
 @every_lab
 def test_all_words_are_in_both_languages(slug: str) -> None:
-    told = words(slug)
+    table = words(slug)
     for needed in (
         "title",
         "question",
@@ -261,10 +263,10 @@ def test_all_words_are_in_both_languages(slug: str) -> None:
         "series",
         "claims",
     ):
-        assert needed in told
-    assert all("why" in claim and "en" in claim for claim in told["claims"].values())
-    assert all("unit" in series and "en" in series for series in told["series"].values())
-    for path, both in translated(told):
+        assert needed in table
+    assert all("why" in claim and "en" in claim for claim in table["claims"].values())
+    assert all("unit" in series and "en" in series for series in table["series"].values())
+    for path, both in translated(table):
         assert both["en"].strip() and both["zh"].strip(), path
         assert not CHINESE.search(both["en"]), path
         if len(both["en"]) > 45:  # what is longer than names and formulas has been translated

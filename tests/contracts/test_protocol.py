@@ -99,18 +99,20 @@ class Protocol(RuleBasedStateMachine):
     # ------------------------------------------------------------ what people do
 
     @rule(
-        who=st.integers(0, 1), lab=st.integers(0, 1), said=st.sampled_from(["", "holds", "depends"])
+        who=st.integers(0, 1),
+        lab=st.integers(0, 1),
+        outcome=st.sampled_from(["", "holds", "depends"]),
     )
-    def submit(self, who: int, lab: int, said: str) -> None:
+    def submit(self, who: int, lab: int, outcome: str) -> None:
         self.keys += 1
-        made = services.PredictionInput(said, 80, {}) if said else None
+        prediction = services.PredictionInput(outcome, 80, {}) if outcome else None
         with suppress(TooManyRuns):
             services.queue_run(
                 owner=self.people[who],
                 lab=self.labs[lab],
                 config={},
                 key=str(self.keys),
-                prediction=made,
+                prediction=prediction,
             )
 
     @precondition(lambda self: Run.objects.exists())

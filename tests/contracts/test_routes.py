@@ -192,7 +192,7 @@ def _patterns(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str
             yield prefix + str(pattern.name), str(pattern.pattern)
 
 
-def said(answer: Any) -> Any:
+def outcome(answer: Any) -> Any:
     """Return a status; of a way to the door, with where it leads."""
     where = answer.headers.get("Location", "")
     return (
@@ -225,28 +225,29 @@ def test_everybody_gets_what_is_theirs(name: str, cast: Cast) -> None:
         # a stream that begins gives its connection back: this test's own
         if name == "experiments:run-events" and method == "get":
             assert [
-                said(cast.browsers[role].get(url)) for role in ("visitor", "stranger", "staff")
+                outcome(cast.browsers[role].get(url)) for role in ("visitor", "stranger", "staff")
             ] == [404] * 3
             continue
-        found = tuple(said(getattr(cast.browsers[role], method)(url)) for role in ROLES)
-        assert found == expected, f"{method.upper()} {url} by {ROLES}"
+        answers = tuple(outcome(getattr(cast.browsers[role], method)(url)) for role in ROLES)
+        assert answers == expected, f"{method.upper()} {url} by {ROLES}"
 
 
 def test_a_shared_run_is_seen_by_all_and_changed_by_its_owner_alone(cast: Cast) -> None:
     Run.objects.update(shared=True)
     for name in ("run", "panel", "points", "table"):
         assert {
-            said(browser.get(cast.url(f"experiments:{name}"))) for browser in cast.browsers.values()
+            outcome(browser.get(cast.url(f"experiments:{name}")))
+            for browser in cast.browsers.values()
         } == {200}
     for name in ("stop", "visibility"):
-        found = [
-            said(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"}))
+        answers = [
+            outcome(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"}))
             for role in ROLES
         ]
         assert (
-            found == [IN, 302, 404, 404]
+            answers == [IN, 302, 404, 404]
             if name == "stop"
-            else found[0] == IN and found[2:] == [404, 404]
+            else answers[0] == IN and answers[2:] == [404, 404]
         )
         Run.objects.update(shared=True)
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from apps.common.translations import collect, read, untranslated
 
-LONGEST = 140  # columns of a template
+MAX_COLUMNS = 140  # of a template
 TEMPLATES = sorted(
     path for path in Path("templates").rglob("*") if path.suffix in (".html", ".txt")
 )
@@ -18,7 +18,7 @@ TEMPLATES = sorted(
 @pytest.mark.parametrize("path", TEMPLATES, ids=str)
 def test_no_line_of_a_template_is_longer_than_140_columns(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert [n for n, line in enumerate(lines, 1) if len(line) > LONGEST] == []
+    assert [n for n, line in enumerate(lines, 1) if len(line) > MAX_COLUMNS] == []
 
 
 def test_every_sentence_of_the_sources_has_its_translation() -> None:

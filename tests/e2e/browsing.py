@@ -1,6 +1,4 @@
-"""Somebody at a browser: what they do on our pages, what they see, and what the browser complains
-of.
-"""
+"""A person at a browser: actions on our pages, what they show, and errors of the browser."""
 
 from __future__ import annotations
 
@@ -16,10 +14,10 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-LONG = 300_000  # ms; a run on a machine that is busy with other things
-PATIENCE = 60_000  # ms; a page on such a machine
-# Notes what the policy forbade, and every change of the live chart: state, points held, last batch,
-# link.
+LONG = 300_000  # ms; for a run on a busy machine
+PATIENCE = 60_000  # ms; for a page on such a machine
+# Records violations of the content security policy, and every change of the live chart: state,
+# number of points, last batch, connection.
 WITNESS = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (e) => {
@@ -47,33 +45,29 @@ class Visitor:
         context.add_init_script(WITNESS)
         context.set_default_timeout(PATIENCE)
         self.page: Page = context.new_page()
-        self.complaints: list[str] = []
-        self._forgiven: tuple[str, ...] = ()
-        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        self.page.on("console", self._record_heartbeat)
-        self.page.on("requestfinished", self._look)
+        self.errors: list[str] = []
+        self._expected: tuple[str, ...] = ()
+        self.page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
+        self.page.on("console", self._on_console)
+        self.page.on("requestfinished", self._on_request)
 
-    def _record_heartbeat(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
-            self.complaints.append(f"console: {message.text}")
+            self.errors.append(f"console: {message.text}")
 
-    def _look(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         answer = request.response()
         if answer is not None and answer.status >= 500:
-            self.complaints.append(f"{answer.status}: {request.method} {request.url}")
+            self.errors.append(f"{answer.status}: {request.method} {request.url}")
 
     def close(self) -> None:
         self.context.close()
-        complaints = [
-            complaint
-            for complaint in self.complaints
-            if not complaint.startswith(self._forgiven or ("never",))
-        ]
-        assert not complaints, complaints
+        errors = [error for error in self.errors if not error.startswith(self._expected)]
+        assert not errors, errors
 
-    def forgives(self, *beginnings: str) -> None:
-        """Do not count complaints that begin so: the test breaks something on purpose."""
-        self._forgiven += beginnings
+    def expect_errors(self, *beginnings: str) -> None:
+        """Allow errors that begin so: the test breaks something on purpose."""
+        self._expected += beginnings
 
     # ------------------------------------------------------------ going about
 
@@ -83,16 +77,14 @@ class Visitor:
 
     def enter_as(self, member: Member) -> None:
         """Take over the session of somebody who signed in without a browser."""
-        self.context.add_cookies(
-            [
-                {"name": cookie.name, "value": cookie.value or "", "url": self.url}
-                for cookie in member.http.cookies.jar
-            ]
-        )
+        for cookie in member.http.cookies.jar:
+            self.context.add_cookies(
+                [{"name": cookie.name, "value": cookie.value or "", "url": self.url}]
+            )
         member.close()
 
     def speak(self, language: str) -> None:
-        """Press the switch in the bar, unless the page speaks `language` already."""
+        """Press the switch in the bar, unless the page is in `language` already."""
         if self.page.locator("html").get_attribute("lang") != language:
             self.page.locator(".tools .lang").click()
             self.page.locator(f'html[lang="{language}"]').wait_for()
@@ -110,16 +102,15 @@ class Visitor:
     # ------------------------------------------------------------ the lab
 
     def open_lab(self, slug: str = "dead-relu", **config: Any) -> Visitor:
-        return self.go(
-            f"/labs/{slug}?{urlencode({f'config-{name}': value for name, value in config.items()})}"
-        )
+        query = urlencode({f"config-{name}": value for name, value in config.items()})
+        return self.go(f"/labs/{slug}?{query}")
 
     def predict(self, outcome: str = "holds", confidence: int = 80) -> None:
         for name, value in (("outcome", outcome), ("confidence", str(confidence))):
             self.page.locator(f"label:has([name={name}][value='{value}'])").click()
 
     def commit(self) -> str:
-        """Commit, and return the id of the run whose page comes."""
+        """Commit, and return the id of the run whose page opens."""
         self.page.locator("#lab .btn.pencil").click()
         return self.arrive()
 
@@ -152,15 +143,16 @@ class Visitor:
         )
 
     def seen(self) -> list[dict[str, Any]]:
-        """Return what the chart showed since the page was loaded, in order: {state, points, seq,
-        link}.
+        """Return the changes of the chart since the page was loaded, in order.
+
+        Each is {state, points, seq, link}.
         """
-        found: list[dict[str, Any]] = self.page.evaluate("__seen")
-        return found
+        changes: list[dict[str, Any]] = self.page.evaluate("__seen")
+        return changes
 
     def curves(self) -> dict[tuple[str, str], list[float]]:
-        """Return the steps of each curve that the page holds, by arm and series, as they came."""
-        told = self.page.evaluate(
+        """Return the steps of each curve of the page, by arm and series, as they arrived."""
+        rows = self.page.evaluate(
             """series => {
               const own = document.querySelector("metric-chart, bar-chart").own;
               return series.flatMap((name) =>
@@ -171,8 +163,8 @@ class Visitor:
                 ".figures.map((f) => f.series)"
             ),
         )
-        return {(arm, series): steps for arm, series, steps in told}
+        return {(arm, series): steps for arm, series, steps in rows}
 
     def violations(self) -> list[str]:
-        found: list[str] = self.page.evaluate("__violations")
-        return found
+        violations: list[str] = self.page.evaluate("__violations")
+        return violations

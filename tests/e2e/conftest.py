@@ -28,17 +28,15 @@ CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
 NO_CHROMIUM = (
     "no Chromium on PATH. Debian: apt install chromium. macOS: brew install --cask chromium"
 )
-# survives a killed process, though no power cut
+# Data survives a killed process, but not a power cut.
 QUICK_POSTGRES = ("fsync=off", "max_connections=60")
-# a line for each request would bury what matters
+# It logs every request.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark and, where there is no Chromium, skip what asks for a browser: a fixture says so, no
-    decorator.
-    """
+    """Mark the tests that use a browser, by their fixture; skip them without Chromium."""
     for item in items:
         if "visit" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
@@ -51,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def assets() -> None:
-    """The front end, built: what pages look like without it is no question of ours."""
+    """Build the front end, unless it is built."""
     if not (ROOT / "platform/static/build/app.css").exists():
         environment = os.environ | {"SECRET_KEY": "only for building"}
         subprocess.run(
@@ -65,18 +63,18 @@ def assets() -> None:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Callable[[str], str]]:
     """Make databases on the session's PostgreSQL; returns their URLs."""
-    server, made = os.environ["DATABASE_URL"], list[str]()
+    server, names = os.environ["DATABASE_URL"], list[str]()
 
     def make(name: str) -> str:
         name = f"gradus_{name}_{os.getpid()}"
         with psycopg.connect(_with_database(server, "postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-        made.append(name)
+        names.append(name)
         return _with_database(server, name)
 
     yield make
     with psycopg.connect(_with_database(server, "postgres"), autocommit=True) as connection:
-        for name in made:
+        for name in names:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
 
 
@@ -101,9 +99,7 @@ def site(
 def gallery(
     assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
-    """A site without workers and without housekeep, whose runs stay in the states in which they
-    were left.
-    """
+    """A site without worker and housekeep: its runs stay in the states in which they are left."""
     system = System(
         tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"]
     )
@@ -130,9 +126,7 @@ class Servers:
             )
 
     def kill(self, name: str) -> None:
-        """Kill a server at once. PostgreSQL's own children end by themselves; it cannot start
-        before they have.
-        """
+        """Kill a server, and wait for its children: PostgreSQL cannot start before they end."""
         process = self.running.pop(name)
         orphans = children(process.pid)
         process.kill()
@@ -178,16 +172,11 @@ def fragile_system(
 
 @pytest.fixture
 def fragile(fragile_system: System, servers: Servers) -> System:
-    """A system of its own servers, whole at the beginning of each test, whatever the one before
-    broke.
-    """
-    missing = {"postgres", "valkey"} - set(servers.running)
-    if missing:
-        servers.start(*missing)
-    if absent := [
-        name for name in ("web", "housekeep", "worker") if name not in fragile_system.running
-    ]:
-        fragile_system.start(*absent)
+    """A system with its own servers, in which everything runs at the start of each test."""
+    if killed := {"postgres", "valkey"} - set(servers.running):
+        servers.start(*killed)
+    if killed := {"web", "housekeep", "worker"} - set(fragile_system.running):
+        fragile_system.start(*killed)
     return fragile_system.wait_for_web().wait_for_worker()
 
 
@@ -197,28 +186,28 @@ def fragile(fragile_system: System, servers: Servers) -> System:
 @pytest.fixture
 def member() -> Iterator[Callable[[System, str], Member]]:
     """Sign somebody in, without a browser."""
-    made: list[Member] = []
+    members: list[Member] = []
 
     def sign_in(system: System, handle: str = "mei") -> Member:
-        made.append(Member(system, handle))
-        return made[-1]
+        members.append(Member(system, handle))
+        return members[-1]
 
     yield sign_in
-    for one in made:
-        one.close()
+    for member in members:
+        member.close()
 
 
 @pytest.fixture
 def proxy() -> Iterator[Callable[[System], Proxy]]:
-    made: list[Proxy] = []
+    proxies: list[Proxy] = []
 
     def before(system: System) -> Proxy:
-        made.append(Proxy(system.port))
-        return made[-1]
+        proxies.append(Proxy(system.port))
+        return proxies[-1]
 
     yield before
-    for one in made:
-        one.close()
+    for proxy in proxies:
+        proxy.close()
 
 
 # ---------------------------------------------------------------- browsers
@@ -231,7 +220,7 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Open a browser window for somebody; what it complained of is checked at the end."""
+    """Open a browser window for somebody; a test fails if the browser has logged an error."""
     visitors: list[Visitor] = []
 
     def visit(system: System, handle: str = "", *, url: str = "", **options: Any) -> Visitor:

@@ -1,8 +1,7 @@
-"""A site on which every state of every page can be seen. Run with the site's settings, after
-`fill`; prints the runs by name.
+"""Fills a site with every state of every page; prints the runs by name.
 
-Each run goes through the services that real workers and people use; points and verdicts are those
-of the recorded runs.
+Run it with the site's settings, after `fill`. Each run goes through the services that workers and
+people use; points and verdicts are those of the recorded runs.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ SKETCH_PREFIX = {"relu 0.01": 0.03, "relu 0.1": 0.1, "relu 1": 0.5}
 
 
 @dataclass
-class Taken:
-    """A run that a machine has claimed."""
+class LeasedRun:
+    """A run that the worker has leased."""
 
-    claim: worker_services.Lease
+    lease: worker_services.Lease
     recorded: Run
 
     @property
-    def _who(self) -> dict[str, Any]:
+    def _ids(self) -> dict[str, Any]:
         return {
-            "worker": self.claim.run_attempt.worker,
-            "run_attempt_id": self.claim.run_attempt.pk,
-            "token": self.claim.token,
+            "worker": self.lease.run_attempt.worker,
+            "run_attempt_id": self.lease.run_attempt.pk,
+            "token": self.lease.token,
         }
 
-    def report(self, part: float = 1.0) -> Taken:
-        """Bring the first part of the points of the recorded run."""
+    def report(self, part: float = 1.0) -> LeasedRun:
+        """Report the first part of the points of the recorded run."""
         batches = list(self.recorded.batches.order_by("seq"))
         some = batches[: round(part * len(batches))]
         events = [
@@ -53,41 +52,37 @@ class Taken:
             )
             for b in some
         ]
-        after = Run.objects.get(pk=self.claim.run.pk).last_seq
+        after = Run.objects.get(pk=self.lease.run.pk).last_seq
         for begin in range(0, len(events), 500):
-            text_row = wire.EventsRequest(
+            report = wire.EventsRequest(
                 after + begin,
                 events[begin : begin + 500],
                 round(part * self.recorded.points_expected),
                 self.recorded.points_expected,
             )
-            worker_services.store_events(**self._who, report=text_row)
+            worker_services.store_events(**self._ids, report=report)
         return self
 
     def end(self, state: str = "succeeded", outcome: str = "", error: str = "") -> Run:
-        """Bring the result: the recorded verdicts, the headline's with another outcome when that is
-        said.
-        """
-        verdicts = (
-            [_verdict(each) for each in self.recorded.verdicts.all()]
-            if state == "succeeded"
-            else []
-        )
+        """Report the result: the recorded verdicts, the first of them with `outcome` if given."""
+        verdicts = []
+        if state == "succeeded":
+            verdicts = [_verdict(row) for row in self.recorded.verdicts.all()]
         if outcome:
             verdicts[0] = wire.Verdict(**{**_fields(verdicts[0]), "outcome": outcome})
-        known = {
+        software = {
             "versions": self.recorded.versions,
             "engine": self.recorded.engine,
             "summary": self.recorded.summary,
         }
         device = wire.Device(**self.recorded.device)
         result = wire.Result(
-            state=state, verdicts=verdicts, error=error, seconds=16.2, device=device, **known
+            state=state, verdicts=verdicts, error=error, seconds=16.2, device=device, **software
         )  # type: ignore[arg-type]
-        return worker_services.finish_run(**self._who, result=result)
+        return worker_services.finish_run(**self._ids, result=result)
 
     def crash(self) -> None:
-        worker_services.release_run_attempt(**self._who, reason="crashed: signal 9")
+        worker_services.release_run_attempt(**self._ids, reason="crashed: signal 9")
 
 
 ARRAYS = ("step", "mean", "low", "high")
@@ -97,11 +92,11 @@ def _fields(verdict: wire.Verdict) -> dict[str, Any]:
     return {name: getattr(verdict, name) for name in verdict.__struct_fields__}
 
 
-def _verdict(found: Any) -> wire.Verdict:
+def _verdict(row: Any) -> wire.Verdict:
     names = ("claim", "outcome", "effect", "low", "high", "replicates", "diverged", "exact")
     return wire.Verdict(
-        **{name: getattr(found, name) for name in names},
-        parts=[wire.Part(**part) for part in found.parts],
+        **{name: getattr(row, name) for name in names},
+        parts=[wire.Part(**part) for part in row.parts],
     )
 
 
@@ -121,61 +116,61 @@ class Gallery:
         handle: str = "mei",
         slug: str = "dead-relu",
         config: dict[str, Any] | None = None,
-        said: str = "holds",
+        outcome: str = "holds",
     ) -> Run:
         sketch = SKETCH_PREFIX if slug == "dead-relu" else {}
-        made = services.PredictionInput(said, 80, sketch) if said else None
+        prediction = services.PredictionInput(outcome, 80, sketch) if outcome else None
         owner = User.objects.get(handle=handle)
         return services.queue_run(
             owner=owner,
             lab=self.labs[slug],
             config=config or {},
             key=uuid.uuid4().hex,
-            prediction=made,
+            prediction=prediction,
         )
 
-    def take(self, run: Run) -> Taken:
-        """Have the machine claim `run`, the only one that waits."""
-        claim = worker_services.lease_run(
+    def lease(self, run: Run) -> LeasedRun:
+        """Lease `run`, the only one in the queues."""
+        lease = worker_services.lease_run(
             worker=self.worker, queues=["bench", "labs"], labs=self.hashes
         )
-        assert claim is not None and claim.run.pk == run.pk
-        return Taken(claim, self.recorded[run.version.lab_id])
+        assert lease is not None and lease.run.pk == run.pk
+        return LeasedRun(lease, self.recorded[run.version.lab_id])
 
-    def make(self, **options: Any) -> Taken:
-        return self.take(self.queue(**options))
+    def make(self, **options: Any) -> LeasedRun:
+        return self.lease(self.queue(**options))
 
-    def hang(self) -> dict[str, str]:
-        """Make every state; return the runs by name."""
-        found = {slug: self.recorded[slug] for slug in LABS}
-        found["right"] = self.make().report().end()
-        found["wrong"] = self.make(said="does_not_hold", config={"depth": 8}).report().end()
-        found["inconclusive"] = self.make().report().end(outcome="inconclusive")
-        found["unpredicted"] = self.make(said="").report().end()
-        found["atlas"] = self.make(slug="activation-atlas").report().end()
-        found["cost"] = self.make(slug="activation-cost").report().end()
-        found["failed"] = (
+    def fill(self) -> dict[str, str]:
+        """Make a run in every state; return the runs by name."""
+        runs = {slug: self.recorded[slug] for slug in LABS}
+        runs["right"] = self.make().report().end()
+        runs["wrong"] = self.make(outcome="does_not_hold", config={"depth": 8}).report().end()
+        runs["inconclusive"] = self.make().report().end(outcome="inconclusive")
+        runs["unpredicted"] = self.make(outcome="").report().end()
+        runs["atlas"] = self.make(slug="activation-atlas").report().end()
+        runs["cost"] = self.make(slug="activation-cost").report().end()
+        runs["failed"] = (
             self.make()
             .report(0.2)
             .end("failed", error="ValueError: expected a positive width, got -1")
         )
-        found["limit"] = self.make().report(0.4).end("limit_exceeded")
-        found["stopped"] = self.make().report(0.5).end("cancelled")
-        lost = found["lost"] = self.queue()
+        runs["limit"] = self.make().report(0.4).end("limit_exceeded")
+        runs["stopped"] = self.make().report(0.5).end("cancelled")
+        lost = runs["lost"] = self.queue()
         for _ in range(3):
-            self.take(lost).report(0.1).crash()
-        found["shared"] = self.make(handle="ola", config={"bias": -1}).report().end()
-        services.set_run_visibility(run=found["shared"], shared=True)
-        found["stopping"] = self.make(handle="kay").report(0.3).claim.run
-        services.request_cancel(run=found["stopping"])
-        found["running"] = self.make().report(0.45).claim.run
+            self.lease(lost).report(0.1).crash()
+        runs["shared"] = self.make(handle="ola", config={"bias": -1}).report().end()
+        services.set_run_visibility(run=runs["shared"], shared=True)
+        runs["stopping"] = self.make(handle="kay").report(0.3).lease.run
+        services.request_cancel(run=runs["stopping"])
+        runs["running"] = self.make().report(0.45).lease.run
         for handle in ("ola", "kay"):
             self.queue(handle=handle)
-        found["queued"] = self.queue()
+        runs["queued"] = self.queue()
         demo.fill(user=User.objects.get(handle="sam"))
         demo.fill(user=User.objects.get(handle="ada"), rest=60)
-        return {name: str(run.pk) for name, run in found.items()}
+        return {name: str(run.pk) for name, run in runs.items()}
 
 
 if __name__ == "__main__":
-    print(json.dumps(Gallery().hang()))
+    print(json.dumps(Gallery().fill()))

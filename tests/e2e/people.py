@@ -10,9 +10,9 @@ import httpx
 from tests.e2e.system import PASSWORD, System
 from tests.e2e.waiting import until
 
-# settings of dead-relu that take a few seconds
+# Settings of dead-relu that take a few seconds.
 SMALL = {"depth": "2", "width": "16", "epochs": "4"}
-# and some that take long enough for something to happen meanwhile, also where a page is slow
+# Settings that take long enough for something to happen meanwhile, even if a page is slow.
 LONGER = {**SMALL, "epochs": "20"}
 OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
@@ -38,11 +38,10 @@ class Member:
         self, config: dict[str, str] | None = None, lab: str = "dead-relu", **fields: str
     ) -> str:
         """Predict and queue a run; return its id."""
-        sent = {
-            f"config-{name}": value for name, value in (SMALL if config is None else config).items()
-        }
-        made = {"outcome": "holds", "confidence": "80", "key": uuid.uuid4().hex, **fields}
-        answer = self.post(f"/labs/{lab}", {**sent, **made})
+        config = SMALL if config is None else config
+        settings = {f"config-{name}": value for name, value in config.items()}
+        prediction = {"outcome": "holds", "confidence": "80", "key": uuid.uuid4().hex}
+        answer = self.post(f"/labs/{lab}", {**settings, **prediction, **fields})
         assert answer.status_code == 302 and "/runs/" in answer.headers["location"], (
             f"{answer.status_code} {answer.text}"
         )
@@ -52,31 +51,32 @@ class Member:
         """Return the run's points: {"seq", "state", "series"}."""
         answer = self.http.get(f"/runs/{run}/points")
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        points: dict[str, Any] = answer.json()
+        return points
 
     def state(self, run: str) -> str:
         return str(self.points(run)["state"])
 
     def wait_for(self, run: str, *states: str, seconds: float = 300) -> dict[str, Any]:
-        """Wait until the run is in one of `states` (over, without); return its points."""
-        told: dict[str, Any] = {}
+        """Wait until the run is in one of `states`, by default over; return its points."""
+        points: dict[str, Any] = {}
 
         def look() -> bool:
             try:
-                told.update(self.points(run))
+                points.update(self.points(run))
             except (httpx.TransportError, AssertionError):
-                return False  # the site is away
-            return told["state"] in (states or OVER)
+                return False  # the site cannot be reached
+            return points["state"] in (states or OVER)
 
         until(
             look,
             seconds,
             lambda: (
-                f"{run} {states or 'over'}; it is {told.get('state')}\n{self.system.tail('worker')}"
+                f"{run} {states or 'over'}; it is {points.get('state')}\n"
+                f"{self.system.tail('worker')}"
             ),
         )
-        return told
+        return points
 
     def wait_for_points(self, run: str, number: int, seconds: float = 180) -> int:
         """Wait until the run has `number` points and goes on; return how many it has."""
@@ -85,33 +85,30 @@ class Member:
             seconds,
             lambda: f"{number} points\n{self.system.tail('worker')}",
         )
-        told = self.points(run)
-        assert told["state"] == "running", (
-            f"it is {told['state']} already: choose settings that take longer"
-        )
-        return count(told)
+        points = self.points(run)
+        state = points["state"]
+        assert state == "running", f"it is {state} already: choose settings that take longer"
+        return count(points)
 
     def close(self) -> None:
         self.http.close()
 
 
-def count(told: dict[str, Any]) -> int:
+def count(points: dict[str, Any]) -> int:
     """Return the number of points of a run, over all arms and series."""
-    return sum(len(curve["step"]) for curve in told["series"])
+    return sum(len(curve["step"]) for curve in points["series"])
 
 
-def curves(told: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
+def curves(points: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
     """Return the steps of each curve, by arm and series."""
-    return {(curve["arm"], curve["series"]): curve["step"] for curve in told["series"]}
+    return {(curve["arm"], curve["series"]): curve["step"] for curve in points["series"]}
 
 
-def check_whole(told: dict[str, Any]) -> None:
-    """Check that no curve lacks a step or has one twice: the lab yields steps 0, 1, 2, … of every
-    arm and series.
-    """
-    found = curves(told)
-    assert found
-    lengths = {len(steps) for steps in found.values()}
+def check_whole(points: dict[str, Any]) -> None:
+    """Check that each curve has the steps 0, 1, 2, …, none missing and none twice."""
+    steps_of = curves(points)
+    assert steps_of
+    lengths = {len(steps) for steps in steps_of.values()}
     assert len(lengths) == 1, f"curves of different lengths: {sorted(lengths)}"
-    for name, steps in found.items():
+    for name, steps in steps_of.items():
         assert steps == [float(n) for n in range(len(steps))], f"{name}: {steps}"

@@ -30,7 +30,7 @@ PAGES = (
 def begin(
     system: System, visit: Visit, handle: str, points: int = 60
 ) -> tuple[Member, Visitor, str]:
-    """Have somebody watch a run of theirs that has brought some points already."""
+    """Have somebody watch their run, which has points already."""
     member = Member(system, handle)
     run = member.commit(LONGER)
     visitor = visit(system, handle).go(f"/runs/{run}")
@@ -39,7 +39,7 @@ def begin(
 
 
 def check_end(member: Member, visitor: Visitor, run: str) -> dict[str, Any]:
-    """Wait for the end; check that the run is whole, and that the page which watched it holds the
+    """Wait for the end; check that the run is complete, and that the page which watched it has the
     same.
     """
     told = member.wait_for(run)
@@ -78,9 +78,9 @@ def test_a_killed_worker_costs_a_try_and_leaves_nothing_of_it_behind(
     fragile.start("worker")
     check_end(mei, visitor, run)
     assert run_attempts(fragile, run) == [(1, False), (2, True)]
-    seen = [each["points"] for each in visitor.seen()]
-    assert any(after < before for before, after in pairwise(seen)), (
-        "the first try's points leave the page"
+    counts = [change["points"] for change in visitor.seen()]
+    assert any(after < before for before, after in pairwise(counts)), (
+        "the points of the first run attempt leave the page"
     )
 
 
@@ -92,11 +92,11 @@ def test_without_redis_points_arrive_and_new_runs_start(
     already = visitor.seen()[-1]["points"]
     visitor.see_points(already + 200)
     assert visitor.seen()[-1]["state"] == "running"
-    asked = time.monotonic()
+    queued_at = time.monotonic()
     second = ola.commit()
-    assert time.monotonic() - asked < PATIENCE, "queueing does not wait for Redis"
+    assert time.monotonic() - queued_at < PATIENCE, "queueing does not wait for Redis"
     check_end(ola, visitor, run)
-    assert ola.wait_for(second)["state"] == "succeeded", "the worker finds it by looking"
+    assert ola.wait_for(second)["state"] == "succeeded", "the worker polls for it"
     assert run_attempts(fragile, run) == run_attempts(fragile, second) == [(1, True)]
 
 
@@ -113,7 +113,7 @@ def test_a_killed_postgresql_is_said_with_a_reason_and_loses_nothing(
     fragile: System, servers: Servers, visit: Visit
 ) -> None:
     kay, visitor, run = begin(fragile, visit, "kay")
-    visitor.forgives("503")
+    visitor.expect_errors("503")
     servers.kill("postgres")
     with httpx.Client(base_url=fragile.url, timeout=60, trust_env=False) as http:
         for path in PAGES:

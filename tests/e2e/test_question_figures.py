@@ -41,8 +41,8 @@ def test_every_word_of_a_figure_can_be_read(
     site: System, visit: Callable[..., Visitor], size: str
 ) -> None:
     page = visit(site, viewport=SIZES[size]).go("/questions").page
-    found = {
+    faults_of = {
         f"{path.parent.name} {path.name}": page.evaluate(FAULTS, path.read_text(encoding="utf-8"))
         for path in FIGURES
     }
-    assert found and {name: faults for name, faults in found.items() if faults} == {}
+    assert faults_of and {name: faults for name, faults in faults_of.items() if faults} == {}

@@ -57,11 +57,11 @@ class Days:
 def days(
     assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Days]:
-    made = Days(tmp_path_factory.mktemp("days"), database("days"))
+    running = Days(tmp_path_factory.mktemp("days"), database("days"))
     try:
-        yield made
+        yield running
     finally:
-        made.system.stop()
+        running.system.stop()
 
 
 def answers(visitor: Visitor) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Waiting for what must come to pass: a condition, a deadline, and what to say when it did not."""
+"""Waiting for a condition, with a deadline and a message for when it is not met."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-Found = TypeVar("Found")
-PAUSE = 0.02  # seconds between two looks
+Value = TypeVar("Value")
+PAUSE = 0.02  # seconds between two calls
 
 
 def until(
-    look: Callable[[], Found], seconds: float = 120.0, what: str | Callable[[], str] = "it"
-) -> Found:
-    """Return what `look` returns as soon as that is true.
+    condition: Callable[[], Value], seconds: float = 120.0, what: str | Callable[[], str] = "it"
+) -> Value:
+    """Call `condition` until its value is true; return that value.
 
     Raises:
-        AssertionError: it was not in time; says `what` did not happen.
+        AssertionError: it was not true in time; the message says that `what` did not happen.
     """
     deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, (
-            f"not in {seconds:g} s: {what() if callable(what) else what}"
-        )
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {seconds:g} s: {what() if callable(what) else what}")
         time.sleep(PAUSE)
-    return found
+    return value

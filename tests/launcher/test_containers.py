@@ -86,7 +86,7 @@ def test_images_do_not_run_as_root_and_the_site_has_no_torch() -> None:
     )
     for file in ("Dockerfile.web", "Dockerfile.worker"):
         for copied in re.findall(
-            r"^COPY_KEY_PREFIX (?!--from)(.+) \S+$",
+            r"^COPY (?!--from)(.+) \S+$",
             (ROOT / "platform/docker" / file).read_text(),
             re.MULTILINE,
         ):

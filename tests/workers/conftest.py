@@ -1,4 +1,4 @@
-"""A site that pretends, and a real worker machine in this process with real lab processes."""
+"""A stub of the site, and a real worker in this process, with real lab processes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def site() -> Iterator[PretendSite]:
 
 
 @pytest.fixture
-def machine(site: PretendSite, tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
-    """Start machines that are closed at the end of the test."""
+def start_worker(site: PretendSite, tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
+    """Start workers that are closed at the end of the test."""
     started: list[Supervisor] = []
 
     def start(*, slots: int = 1, labs: str = ODD, poll_seconds: float = 0.2) -> Supervisor:
@@ -48,28 +48,28 @@ def machine(site: PretendSite, tmp_path: Path) -> Iterator[Callable[..., Supervi
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A FIFO: who reads it waits until somebody writes."""
+    """A FIFO: whoever reads it waits until the test writes."""
     path = tmp_path / "gate"
     os.mkfifo(path)
     return path
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether there is such a process, zombies aside."""
+    """Return whether there is such a process, not counting zombies."""
     return pid in processes()
 
 
 def group_of(leader: int) -> list[int]:
-    """Return the processes that live in the group of `leader`."""
+    """Return the processes in the group of `leader`."""
     return [pid for pid, group in processes().items() if group == leader]
 
 
 def processes() -> dict[int, int]:
-    """Return the group of every process that is no zombie."""
-    found = {}
+    """Return the group of every process that is not a zombie."""
+    groups = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             state, _, group, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
             if state not in "ZX":
-                found[int(folder.name)] = int(group)
-    return found
+                groups[int(folder.name)] = int(group)
+    return groups

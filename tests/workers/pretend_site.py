@@ -1,6 +1,4 @@
-"""A site with the worker API and nothing behind it: what a worker says is kept, what it hears is on
-order.
-"""
+"""A stub of the site's worker API: it records requests, and answers as the test has asked."""
 
 from __future__ import annotations
 
@@ -15,14 +13,14 @@ import msgspec
 
 from workers import wire
 
-TOKEN = "a machine's token"
+TOKEN = "a worker's token"
 
 
 @dataclass
 class Offer:
-    """A run that waits for a worker, and what workers have said about it since."""
+    """A queued run, and what workers have reported about it since."""
 
-    claim: wire.Lease
+    lease: wire.Lease
     waiting: bool = True
     stop: bool = False
     stale: bool = False
@@ -32,7 +30,7 @@ class Offer:
     result: wire.Result | None = None
     results: int = 0  # how often it came
     released: str | None = None
-    claimed_at: float = 0.0  # monotonic
+    leased_at: float = 0.0  # monotonic
 
     def steps(self, series: str = "count", arm: str = "arm") -> list[float]:
         return [
@@ -82,9 +80,7 @@ class PretendSite:
         after: int = 0,
         **more: Any,
     ) -> Offer:
-        """Put a run in the queue. Further words are fields of the claim (`*_seconds`) or settings
-        of the lab.
-        """
+        """Queue a run. Further arguments are fields of the lease (`*_seconds`) or lab settings."""
         times = {
             "lease_seconds": 20.0,
             "heartbeat_seconds": 5.0,
@@ -98,10 +94,10 @@ class PretendSite:
                 "run": f"run-{number}",
                 "run_attempt_id": number + 1,
                 "number": 1,
-                "token": f"try-{number}",
+                "token": f"run-attempt-{number}",
                 "after": after,
             }
-            claim = wire.Lease(
+            lease = wire.Lease(
                 **run,
                 **times,
                 queue=queue,
@@ -111,11 +107,11 @@ class PretendSite:
                 replicates=replicates,
                 seed=0,
             )
-            self.offers.append(Offer(claim, events=[wire.Event("before", "it", [], [])] * after))
+            self.offers.append(Offer(lease, events=[wire.Event("before", "it", [], [])] * after))
             return self.offers[-1]
 
     def until(self, condition: Callable[[], Any], seconds: float = 120) -> None:
-        """Wait until something a worker said makes `condition` true.
+        """Wait until a request makes `condition` true.
 
         Raises:
             AssertionError: it took too long.
@@ -129,26 +125,26 @@ class PretendSite:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, path: str, body: bytes, machine: str, token: str) -> tuple[int, Any]:
+    def answer(self, path: str, body: bytes, authorization: str, token: str) -> tuple[int, Any]:
         """Return status and record of the answer."""
-        if machine != f"Worker {TOKEN}" or self.refuses_token:
+        if authorization != f"Worker {TOKEN}" or self.refuses_token:
             return 401, {"code": "not-authorised", "detail": "Who are you?"}
         if path == f"{wire.PREFIX}/lease":
-            return self._claim(msgspec.json.decode(body, type=wire.LeaseRequest))
-        *_, number, deed = path.split("/")
+            return self._lease(msgspec.json.decode(body, type=wire.LeaseRequest))
+        *_, number, action = path.split("/")
         offer = self.offers[int(number) - 1]
-        if offer.stale or token != offer.claim.token or offer.released is not None:
-            return 409, {"code": "stale-run-attempt", "detail": "Another try has the run."}
-        return getattr(self, f"_{deed}")(offer, body)
+        if offer.stale or token != offer.lease.token or offer.released is not None:
+            return 409, {"code": "stale-run-attempt", "detail": "Another run attempt has the run."}
+        return getattr(self, f"_{action}")(offer, body)
 
-    def _claim(self, asked: wire.LeaseRequest) -> tuple[int, Any]:
+    def _lease(self, asked: wire.LeaseRequest) -> tuple[int, Any]:
         self.asked.append(asked)
         for queue in asked.queues:
             for offer in self.offers:
-                if offer.waiting and offer.claim.queue == queue and offer.claim.lab in asked.labs:
+                if offer.waiting and offer.lease.queue == queue and offer.lease.lab in asked.labs:
                     offer.waiting = False
-                    offer.claimed_at = time.monotonic()
-                    return 200, offer.claim
+                    offer.leased_at = time.monotonic()
+                    return 200, offer.lease
         return 204, None
 
     def _events(self, offer: Offer, body: bytes) -> tuple[int, Any]:
@@ -159,7 +155,7 @@ class PretendSite:
         offer.events += report.events[len(offer.events) - report.after :]
         offer.reports.append(report)
         offer.times.append(time.monotonic())
-        return 200, wire.EventsReply(stop=offer.stop, lease_seconds=offer.claim.lease_seconds)
+        return 200, wire.EventsReply(stop=offer.stop, lease_seconds=offer.lease.lease_seconds)
 
     def _result(self, offer: Offer, body: bytes) -> tuple[int, Any]:
         result = msgspec.json.decode(body, type=wire.Result)
@@ -195,11 +191,11 @@ class PretendSite:
                         self.headers.get(wire.RUN_ATTEMPT_HEADER, ""),
                     )
                     site.changed.notify_all()
-                told = b"" if record is None else msgspec.json.encode(record)
+                content = b"" if record is None else msgspec.json.encode(record)
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(told)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -1,4 +1,4 @@
-"""What a machine says that it can run."""
+"""What a worker reports that it can run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ from workers.labs import SLUGS
 def test_hashes_are_those_of_the_files() -> None:
     hashes = catalogue.lab_hashes()
     assert set(hashes) == set(SLUGS)
-    assert (
-        hashes["dead-relu"]
-        == hashlib.sha256(Path("workers/labs/dead_relu.py").read_bytes()).hexdigest()
-    )
-    files = sorted(Path("workers/engine").glob("*.py"))
-    assert (
-        catalogue.engine_hash()
-        == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    )
+    lab = Path("workers/labs/dead_relu.py").read_bytes()
+    assert hashes["dead-relu"] == hashlib.sha256(lab).hexdigest()
+    engine = b"".join(path.read_bytes() for path in sorted(Path("workers/engine").glob("*.py")))
+    assert catalogue.engine_hash() == hashlib.sha256(engine).hexdigest()
 
 
 def test_versions_are_those_installed() -> None:

@@ -1,4 +1,4 @@
-"""The worker as it is really started: by Celery, with wake-ups over a real Valkey, or with none."""
+"""The worker as it is started: by Celery, with wake-ups over a real Valkey, or without a broker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BLOCKING = (
     f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); "
     "from celery.__main__ import main; main()"
 )
-NEVER = "3600"  # seconds between two looks: whoever answers sooner has heard the wake-up
+NEVER = "3600"  # seconds between two polls: a run that is leased sooner came by a wake-up
 SOON = 20.0  # seconds, on a machine that is busy with other things
 NOBODY = "redis://127.0.0.1:1/0"
 databases = count(3)
@@ -39,7 +39,7 @@ Start = Callable[..., Worker]
 
 @pytest.fixture
 def redis_url() -> str:
-    """A database of its own in the tests' Valkey: no test hears another's bells."""
+    """A database of its own in the tests' Valkey: no test gets another's wake-ups."""
     return f"{os.environ['REDIS_URL'].partition('?')[0].removesuffix('/0')}?db={next(databases)}"
 
 
@@ -82,17 +82,17 @@ def wakeup(redis: str) -> Callable[[], None]:
 
 
 def wait_for_end(pid: int, seconds: float = 120) -> None:
-    """Wait until a process is no more.
+    """Wait until a process has exited.
 
     Raises:
-        AssertionError: it still is.
+        AssertionError: it has not.
     """
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     with os.fdopen(handle):
-        assert select.select([handle], [], [], seconds)[0], f"process {pid} still lives"
+        assert select.select([handle], [], [], seconds)[0], f"process {pid} still runs"
 
 
 def test_a_wakeup_is_answered_at_once_again_and_again(
@@ -101,31 +101,31 @@ def test_a_wakeup_is_answered_at_once_again_and_again(
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     wake_workers = wakeup(redis_url)
     wake_workers()
-    site.until(lambda: site.asked)  # it is there, and its spare is warm
+    site.until(lambda: site.asked)  # the worker has started, and its first process is warm
     for _ in range(3):
-        offer, rung = site.offer(), time.monotonic()
+        offer, woken_at = site.offer(), time.monotonic()
         wake_workers()
         site.until(lambda offer=offer: offer.result)
         asked = len(site.asked)
-        # the next spare is warm, and has found nothing to do
+        # the next process is warm, and nothing is queued
         site.until(lambda asked=asked: len(site.asked) > asked)
-        assert offer.claimed_at - rung < SOON and offer.times[0] - rung < SOON
+        assert offer.leased_at - woken_at < SOON and offer.times[0] - woken_at < SOON
 
 
-def test_without_a_broker_it_looks_for_itself(
-    site: PretendSite, start: Start, tmp_path: Path
-) -> None:
+def test_without_a_broker_it_polls(site: PretendSite, start: Start, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         worker = start(NOBODY, log, GRADUS_POLL_SECONDS="0.1")
     offers = [site.offer(), site.offer()]
     site.until(lambda: all(offer.result for offer in offers))
     worker.terminate()
     assert worker.wait(120) == 0
-    # it says so, and then tries on in silence
+    # the log has it once, and the worker goes on trying
     assert (tmp_path / "log").read_text().count("Cannot connect") == 1
 
 
-def test_a_broker_that_comes_back_is_heard(site: PretendSite, start: Start, tmp_path: Path) -> None:
+def test_wakeups_arrive_again_when_the_broker_is_back(
+    site: PretendSite, start: Start, tmp_path: Path
+) -> None:
     valkey = Valkey(tmp_path)
     server = valkey.start()
     try:
@@ -159,7 +159,7 @@ def test_wakeups_lost_in_any_number_do_no_harm(
     assert offer.results == 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the pipe tells, not the kernel")
+@pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
 @pytest.mark.parametrize("deed", ["ignore", "compute"])
 def test_a_killed_worker_leaves_no_lab_process(site: PretendSite, start: Start, deed: str) -> None:
     offer = site.offer(deed=deed, at=1)
@@ -188,9 +188,7 @@ def test_a_worker_told_to_end_gives_its_run_back(
 def test_a_busy_worker_leaves_wakeups_to_others(
     site: PretendSite, start: Start, redis_url: str, gate: Path
 ) -> None:
-    """Two machines, one busy with a run that it found by looking: the wake-up must not be lost on
-    it.
-    """
+    """Of two workers one is busy with a run that it polled for: it must not consume the wake-up."""
     busy = site.offer(deed="gate", at=1, gate=str(gate))
     start(redis_url, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: busy.steps() == [0])
@@ -198,7 +196,7 @@ def test_a_busy_worker_leaves_wakeups_to_others(
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     wake_workers = wakeup(redis_url)
     wake_workers()
-    site.until(lambda: len(site.asked) > asked)  # the free one is there
+    site.until(lambda: len(site.asked) > asked)  # the free one has started
     for _ in range(3):
         offer = site.offer()
         wake_workers()
@@ -208,12 +206,12 @@ def test_a_busy_worker_leaves_wakeups_to_others(
     site.until(lambda: busy.result)
 
 
-def test_a_missing_token_is_said_in_a_sentence(start: Start) -> None:
+def test_a_missing_token_is_reported_in_a_sentence(start: Start) -> None:
     ours = {"GRADUS_TOKEN": "", "REDIS_URL": NOBODY}
     command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker"]
-    said = subprocess.run(
+    worker = subprocess.run(
         command, env=os.environ | ours, capture_output=True, text=True, timeout=240, check=False
     )
-    assert said.returncode == 1
-    assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_worker" in said.stderr
-    assert "Traceback" not in said.stderr
+    assert worker.returncode == 1
+    assert "workers: GRADUS_TOKEN is not set. `./gradus manage make_worker" in worker.stderr
+    assert "Traceback" not in worker.stderr

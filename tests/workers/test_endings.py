@@ -1,4 +1,4 @@
-"""How a run can end: told to stop, given to another, out of time, failed, crashed."""
+"""How a run can end: stopped, stale, past its limit, failed, crashed, released."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tests.workers.conftest import group_of, is_alive
 from tests.workers.pretend_site import PretendSite
 from workers.supervisor import Supervisor
 
-Machine = Callable[..., Supervisor]
+StartWorker = Callable[..., Supervisor]
 
 
 @pytest.mark.parametrize("deed", ["ignore", "compute", "fork"])
-def test_stop_ends_even_a_lab_that_does_not_listen(
-    site: PretendSite, machine: Machine, deed: str
+def test_stop_ends_even_a_lab_that_ignores_sigterm(
+    site: PretendSite, start_worker: StartWorker, deed: str
 ) -> None:
     offer = site.offer(points=3, deed=deed, heartbeat_seconds=0.1, kill_seconds=0.3)
-    machine()
+    start_worker()
     site.until(lambda: offer.steps() == [0])
     assert is_alive(offer.pid)
     offer.stop = True
@@ -30,9 +30,11 @@ def test_stop_ends_even_a_lab_that_does_not_listen(
     assert not group_of(offer.pid)
 
 
-def test_a_stale_try_is_killed_and_forgotten(site: PretendSite, machine: Machine) -> None:
+def test_a_stale_run_attempt_is_killed_without_a_result(
+    site: PretendSite, start_worker: StartWorker
+) -> None:
     offer = site.offer(points=3, deed="ignore", heartbeat_seconds=0.1)
-    machine()
+    start_worker()
     site.until(lambda: offer.steps() == [0])
     offer.stale = True
     following = site.offer()
@@ -41,9 +43,9 @@ def test_a_stale_try_is_killed_and_forgotten(site: PretendSite, machine: Machine
     assert not is_alive(offer.pid)
 
 
-def test_a_run_past_its_limit_is_ended(site: PretendSite, machine: Machine) -> None:
+def test_a_run_past_its_limit_is_ended(site: PretendSite, start_worker: StartWorker) -> None:
     offer = site.offer(points=3, deed="ignore", limit_seconds=4.0)
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert offer.result.state == "limit_exceeded"
@@ -52,9 +54,9 @@ def test_a_run_past_its_limit_is_ended(site: PretendSite, machine: Machine) -> N
     assert not is_alive(offer.pid)
 
 
-def test_an_exception_in_a_lab_is_a_result(site: PretendSite, machine: Machine) -> None:
+def test_an_exception_in_a_lab_is_a_result(site: PretendSite, start_worker: StartWorker) -> None:
     offer = site.offer(points=3, deed="raise")
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert offer.result.state == "failed"
@@ -64,36 +66,40 @@ def test_an_exception_in_a_lab_is_a_result(site: PretendSite, machine: Machine) 
     assert offer.steps() == [0]
 
 
-def test_a_lab_that_exits_has_failed(site: PretendSite, machine: Machine) -> None:
+def test_a_lab_that_exits_has_failed(site: PretendSite, start_worker: StartWorker) -> None:
     offer = site.offer(points=3, deed="exit")
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert (offer.result.state, offer.result.error) == ("failed", "SystemExit: 3")
 
 
 def test_a_setting_that_the_lab_does_not_have_is_a_failure(
-    site: PretendSite, machine: Machine
+    site: PretendSite, start_worker: StartWorker
 ) -> None:
     offer = site.offer(colour="blue")
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert offer.result.state == "failed"
     assert "colour" in offer.result.error
 
 
-def test_a_crash_by_signal_is_released_as_crashed(site: PretendSite, machine: Machine) -> None:
+def test_a_crash_by_signal_is_released_as_crashed(
+    site: PretendSite, start_worker: StartWorker
+) -> None:
     offer = site.offer(points=3, deed="die")
-    machine()
+    start_worker()
     site.until(lambda: offer.is_over)
     assert offer.released == "crashed: signal 9"
     assert offer.result is None
 
 
-def test_a_closing_worker_gives_its_try_back(site: PretendSite, machine: Machine) -> None:
+def test_a_closing_worker_releases_its_run_attempt(
+    site: PretendSite, start_worker: StartWorker
+) -> None:
     offer = site.offer(points=3, deed="ignore")
-    supervisor = machine()
+    supervisor = start_worker()
     site.until(lambda: offer.steps() == [0])
     supervisor.close()
     assert offer.released == "shutdown"
@@ -103,42 +109,44 @@ def test_a_closing_worker_gives_its_try_back(site: PretendSite, machine: Machine
 
 def test_what_a_lab_prints_is_capped_and_holds_no_token(
     site: PretendSite,
-    machine: Machine,
+    start_worker: StartWorker,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("GRADUS_TOKEN", "very secret")
     monkeypatch.setenv("SECRET_KEY", "very secret")
     offer = site.offer(points=3, deed="print")
-    supervisor = machine()
+    supervisor = start_worker()
     site.until(lambda: offer.result)
     supervisor.close()
-    said = sum(
+    copied = sum(
         len(record.getMessage())
         for record in caplog.records
         if record.name == "workers.lab_process"
     )
-    assert 60_000 < said < 70_000
+    assert 60_000 < copied < 70_000
     assert "secret" not in caplog.text
 
 
 def test_a_result_that_the_site_refuses_becomes_a_failure(
-    site: PretendSite, machine: Machine
+    site: PretendSite, start_worker: StartWorker
 ) -> None:
     site.refuses_results = True
     offer = site.offer()
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert (offer.result.state, offer.result.error) == ("failed", "The site refused the result.")
     assert "Verdicts must name claims" in offer.result.detail
 
 
-def test_scratch_folders_are_removed(site: PretendSite, machine: Machine, tmp_path: Path) -> None:
+def test_scratch_folders_are_removed(
+    site: PretendSite, start_worker: StartWorker, tmp_path: Path
+) -> None:
     # above the largest process id
     (tmp_path / "scratch" / "4194305-of-a-dead-worker").mkdir(parents=True)
     offer = site.offer()
-    supervisor = machine()
+    supervisor = start_worker()
     site.until(lambda: offer.result)
     supervisor.close()
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -1,4 +1,4 @@
-"""A run on a warm machine: points at once, in batches, and a verdict at the end."""
+"""A run on a warm worker: the first point at once, then batches, and verdicts at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.workers.pretend_site import PretendSite
 from workers.lab_process import environment
 from workers.labs import SLUGS
-from workers.pipe import Batch, Ended, Line, Ready, Start
+from workers.pipe import Batch, Channel, Ended, Ready, Start
 from workers.supervisor import Supervisor
 
 LABS = Path(__file__).parents[2] / "workers/labs"
@@ -31,10 +31,10 @@ process.main(*map(int, sys.argv[1:4]), sys.argv[4])
 
 
 def test_the_first_point_arrives_before_the_run_ends(
-    site: PretendSite, machine: Callable[..., Supervisor], gate: Path
+    site: PretendSite, start_worker: Callable[..., Supervisor], gate: Path
 ) -> None:
     offer = site.offer(points=3, deed="gate", at=1, gate=str(gate))
-    machine()
+    start_worker()
     site.until(lambda: offer.steps() == [0])
     assert offer.result is None
     gate.write_text("go on")
@@ -45,10 +45,10 @@ def test_the_first_point_arrives_before_the_run_ends(
 
 
 def test_a_run_ends_with_its_own_labs_verdicts(
-    site: PretendSite, machine: Callable[..., Supervisor]
+    site: PretendSite, start_worker: Callable[..., Supervisor]
 ) -> None:
     offer = site.offer(points=5)
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.result
     assert offer.result.state == "succeeded"
@@ -64,10 +64,10 @@ def test_a_run_ends_with_its_own_labs_verdicts(
 
 
 def test_the_run_goes_to_the_process_that_waited(
-    site: PretendSite, machine: Callable[..., Supervisor]
+    site: PretendSite, start_worker: Callable[..., Supervisor]
 ) -> None:
-    supervisor = machine()
-    spare = supervisor._keeper.wait()
+    supervisor = start_worker()
+    spare = supervisor._warm_pool.wait()
     assert spare
     offer = site.offer()
     site.until(lambda: offer.result)
@@ -75,32 +75,32 @@ def test_the_run_goes_to_the_process_that_waited(
 
 
 def test_reports_come_at_most_ten_a_second(
-    site: PretendSite, machine: Callable[..., Supervisor]
+    site: PretendSite, start_worker: Callable[..., Supervisor]
 ) -> None:
     offer = site.offer(lab="dead-relu", epochs=8, width=8)
-    machine(labs="workers.labs")
+    start_worker(labs="workers.labs")
     site.until(lambda: offer.result)
     reports = [at for at, report in zip(offer.times, offer.reports, strict=True) if report.events]
     assert len(reports) >= 3
-    # The first at once, the last with the result. Since the claim: one that arrives late makes the
-    # time between arrivals shorter.
-    assert len(reports) <= (reports[-1] - offer.claimed_at) * 10 + 2
+    # The first goes at once, the last with the result. Counted from the lease, since a report that
+    # arrives late shortens the time between arrivals.
+    assert len(reports) <= (reports[-1] - offer.leased_at) * 10 + 2
 
 
 def test_events_are_numbered_after_those_of_earlier_run_attempts(
-    site: PretendSite, machine: Callable[..., Supervisor]
+    site: PretendSite, start_worker: Callable[..., Supervisor]
 ) -> None:
     offer = site.offer(after=7)
-    machine()
+    start_worker()
     site.until(lambda: offer.result)
     assert offer.reports[0].after == 7
     assert offer.steps() == [0, 1, 2]
 
 
 def test_a_lab_that_cannot_be_imported_is_not_offered(
-    site: PretendSite, machine: Callable[..., Supervisor]
+    site: PretendSite, start_worker: Callable[..., Supervisor]
 ) -> None:
-    machine()
+    start_worker()
     site.until(lambda: site.asked)
     assert set(site.asked[0].labs) == {"odd"}
 
@@ -118,15 +118,15 @@ def test_nothing_is_imported_between_click_and_first_point(lab: str, tmp_path: P
     )
     os.close(to_lab)
     os.close(from_lab)
-    line = Line(to_us, from_us)
-    assert isinstance(line.receive(), Ready)
+    channel = Channel(to_us, from_us)
+    assert isinstance(channel.receive(), Ready)
     before = notes.read_text().split()
     quick = tomllib.loads((LABS / f"{lab.replace('-', '_')}.toml").read_text())["profile"]["quick"]
-    line.send(Start(lab, quick["config"], quick["replicates"], seed=0, threads=0))
-    first = line.receive()
+    channel.send(Start(lab, quick["config"], quick["replicates"], seed=0, threads=0))
+    first = channel.receive()
     after = notes.read_text().split()
-    *_, last = line
-    line.close()
+    *_, last = channel
+    channel.close()
     process.wait(120)
     assert isinstance(first, Batch)
     assert first.events

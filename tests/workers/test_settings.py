@@ -1,4 +1,4 @@
-"""A worker's environment: what is read, and what is said when it is wrong."""
+"""A worker's environment: what is read, and the message if it is invalid."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "says"),
+    ("environ", "message"),
     [
         ({}, "make_worker"),
         ({"GRADUS_TOKEN": " "}, "make_worker"),
@@ -58,8 +58,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "nan"}, "GRADUS_POLL_SECONDS"),
     ],
 )
-def test_what_is_wrong_is_said(environ: dict[str, str], capabilities: str) -> None:
-    with pytest.raises(BadSettings, match=capabilities):
+def test_what_is_invalid_is_named(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(BadSettings, match=message):
         read(environ)
 
 

@@ -1,4 +1,4 @@
-"""Who runs beside whom: slots, queues, and a bench run that wants the machine to itself."""
+"""Slots and queues, and a bench run, which has the worker to itself."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from workers import catalogue
 from workers.lab_process import LabProcess
 from workers.supervisor import Supervisor
 
-Machine = Callable[..., Supervisor]
+StartWorker = Callable[..., Supervisor]
 
 
 def test_two_slots_run_two_runs_at_once(
-    site: PretendSite, machine: Machine, tmp_path: Path
+    site: PretendSite, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     gates = [tmp_path / "first", tmp_path / "second"]
     for gate in gates:
         os.mkfifo(gate)
     offers = [site.offer(deed="gate", at=1, gate=str(gate)) for gate in gates]
     waiting = site.offer()
-    supervisor = machine(slots=2)
+    supervisor = start_worker(slots=2)
     site.until(lambda: all(offer.steps() for offer in offers))
     assert not supervisor.has_room()
     assert waiting.waiting
@@ -31,11 +31,11 @@ def test_two_slots_run_two_runs_at_once(
     site.until(lambda: all(offer.result for offer in site.offers))
 
 
-def test_a_bench_run_is_asked_for_only_by_an_empty_worker_and_first(
-    site: PretendSite, machine: Machine, gate: Path
+def test_a_bench_run_is_asked_for_only_by_an_idle_worker_and_first(
+    site: PretendSite, start_worker: StartWorker, gate: Path
 ) -> None:
     offer = site.offer(deed="gate", at=1, gate=str(gate))
-    machine(slots=2)
+    start_worker(slots=2)
     site.until(lambda: offer.steps() and len(site.asked) >= 2)
     assert [asked.queues for asked in site.asked[:2]] == [["bench", "labs"], ["labs"]]
     assert [(asked.slots, asked.all_slots) for asked in site.asked[:2]] == [(2, 2), (1, 2)]
@@ -43,18 +43,18 @@ def test_a_bench_run_is_asked_for_only_by_an_empty_worker_and_first(
     site.until(lambda: offer.result)
 
 
-def test_while_a_bench_run_goes_nothing_is_claimed(
-    site: PretendSite, machine: Machine, gate: Path
+def test_nothing_is_leased_beside_a_bench_run(
+    site: PretendSite, start_worker: StartWorker, gate: Path
 ) -> None:
     bench = site.offer(queue="bench", deed="gate", at=1, gate=str(gate))
     other = site.offer()
-    supervisor = machine(slots=2, poll_seconds=0.05)
+    supervisor = start_worker(slots=2, poll_seconds=0.05)
     site.until(lambda: bench.steps() == [0])
     asked = len(site.asked)
     assert not supervisor.has_room()
     assert supervisor.drain() == 0  # as a wake-up would
     assert len(site.asked) == asked
-    assert supervisor._keeper._spare is None  # nor is anything imported beside it
+    assert supervisor._warm_pool._spare is None  # nor is anything imported beside it
     gate.write_text("go on")
     site.until(lambda: other.result)
     assert bench.result
@@ -62,20 +62,20 @@ def test_while_a_bench_run_goes_nothing_is_claimed(
 
 
 def test_a_spare_whose_code_has_changed_is_replaced(
-    site: PretendSite, machine: Machine, tmp_path: Path, monkeypatch
+    site: PretendSite, start_worker: StartWorker, tmp_path: Path, monkeypatch
 ) -> None:
-    supervisor = machine(poll_seconds=0.05)
-    old = supervisor._keeper.wait()
+    supervisor = start_worker(poll_seconds=0.05)
+    old = supervisor._warm_pool.wait()
     assert old
     monkeypatch.setattr("workers.catalogue.code", lambda package: "other code")
-    site.until(lambda: supervisor._keeper._spare not in (None, old))
+    site.until(lambda: supervisor._warm_pool._spare not in (None, old))
     offer = site.offer()
     site.until(lambda: offer.result)
     assert offer.pid != old.pid
 
 
-def test_files_that_are_being_replaced_stop_no_worker(
-    site: PretendSite, machine: Machine, monkeypatch
+def test_a_worker_survives_files_that_are_being_replaced(
+    site: PretendSite, start_worker: StartWorker, monkeypatch
 ) -> None:
     monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors = [FileNotFoundError("a lab"), ModuleNotFoundError("labs"), RuntimeError("no threads")]
@@ -86,15 +86,15 @@ def test_files_that_are_being_replaced_stop_no_worker(
             raise errors.pop()
         return code(package)
 
-    supervisor = machine(poll_seconds=0.05)
-    assert supervisor._keeper.wait()
+    supervisor = start_worker(poll_seconds=0.05)
+    assert supervisor._warm_pool.wait()
     monkeypatch.setattr("workers.catalogue.code", replaced)
     offer = site.offer()
     site.until(lambda: offer.result and not errors)
 
 
-def test_a_spare_that_cannot_be_listened_to_is_replaced(
-    site: PretendSite, machine: Machine, monkeypatch
+def test_a_spare_whose_messages_cannot_be_read_is_replaced(
+    site: PretendSite, start_worker: StartWorker, monkeypatch
 ) -> None:
     monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors, listen = [RuntimeError("can't start new thread"), TypeError("a bug")], LabProcess.listen
@@ -107,5 +107,5 @@ def test_a_spare_that_cannot_be_listened_to_is_replaced(
 
     monkeypatch.setattr(LabProcess, "listen", fail)
     offer = site.offer()
-    machine()
+    start_worker()
     site.until(lambda: offer.result and not errors)

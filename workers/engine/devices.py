@@ -1,4 +1,4 @@
-"""What a run is computed on, and getting it warm."""
+"""The device a run is computed on, and its warm-up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -26,9 +27,7 @@ class Device:
 
 
 def best_device() -> torch.device:
-    """Return the GPU where there is a CUDA one, else the CPU. Apple's GPU is not used: it has no
-    float64.
-    """
+    """Return the GPU if CUDA has one, else the CPU; Apple's GPU has no float64 and is not used."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -43,15 +42,15 @@ def device() -> Device:
 
 
 def warm_up() -> None:
-    """Take one training step and a few censuses, as large as a lab's, so that no run pays for a
-    lazy import or a CUDA context.
+    """Do one training step and three evaluations, as large as those of a lab.
 
-    The size matters: glibc hands freed blocks back to the system until it has seen large ones
-    freed, and the page faults of a first census cost 0.2 s.
+    Lazy imports and the CUDA context are then paid for before a run begins. The size matters: until
+    glibc has seen large blocks freed it returns them to the system, and the page faults of a first
+    evaluation cost 0.2 s.
     """
-    home = best_device()
-    x, y = torch.randn(2048, 64, device=home), torch.randint(10, (2048,), device=home)
-    nets = Ensemble(_small, range(16)).to(home)
+    where = best_device()
+    x, y = torch.randn(2048, 64, device=where), torch.randint(10, (2048,), device=where)
+    nets = Ensemble(_small_net, range(16)).to(where)
     optimizer = torch.optim.SGD(nets.parameters(), 0.1)
     bx, by = next(batches(x, y, shuffle_generators(range(16)), size=64))
     optimizer.zero_grad()
@@ -62,32 +61,29 @@ def warm_up() -> None:
             logits = nets(x.expand(16, -1, -1))
             outputs = torch.stack([logits] * 16, dim=2)
             (outputs == 0).all(dim=1).float().mean(dim=(1, 2)).cpu()
-            cross_entropy(logits, y.expand(16, -1)).where(
-                logits.isfinite().all(dim=(1, 2)), torch.nan
-            ).cpu()
+            losses = cross_entropy(logits, y.expand(16, -1))
+            losses.where(logits.isfinite().all(dim=(1, 2)), torch.nan).cpu()
 
 
-def _small() -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
-    )
+def _small_net() -> nn.Module:
+    widths = [64, 64, 64]
+    hidden = [layer for n, m in pairwise(widths) for layer in (nn.Linear(n, m), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(64, 10))
 
 
 def _processor() -> str:
+    """Return the processor's name as the system gives it."""
     if sys.platform == "darwin":
-        told = subprocess.run(
-            ["sysctl", "-n", "machdep.cpu.brand_string"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return told.stdout.strip() or platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    for line in cpus.read_text().splitlines() if cpus.exists() else ():
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return output.strip() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 
 def _memory() -> int:
+    """Return the memory of the machine in bytes; 0 where the system does not say."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0

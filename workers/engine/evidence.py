@@ -1,4 +1,4 @@
-"""From points to verdicts: intervals over replicates, regions of effects, rules."""
+"""From points to verdicts: intervals over replicates, regions of effects, rules of claims."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from workers.engine.points import Points, as_numbers
 
 log = logging.getLogger(__name__)
 
-MIN_FINITE_REPLICATES = 3  # finite replicates: fewer decide nothing, and show no interval
+MIN_FINITE_REPLICATES = 3  # fewer decide nothing, and have no interval
 
 
 @dataclass(frozen=True)
 class Range:
+    """A closed interval of effects."""
+
     low: float = -math.inf
     high: float = math.inf
 
     def logs(self) -> Range:
-        """Return the range of the logarithms of what lies in this range."""
-        return Range(
-            *(math.log(bound) if bound > 0 else -math.inf for bound in (self.low, self.high))
-        )
+        """Return the range of the logarithms of the positive numbers in this range."""
+        low, high = (math.log(x) if x > 0 else -math.inf for x in (self.low, self.high))
+        return Range(low, high)
 
 
 NEVER = Range(math.inf, math.inf)  # no effect lies here
@@ -49,39 +50,35 @@ def within(low: float, high: float) -> Range:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says. Of a claim with several parts, effect and interval are those of the
-    first.
-    """
+    """What a rule returns. If a claim has parts, effect and interval are those of the first."""
 
     outcome: str  # holds, does_not_hold, depends, inconclusive
-    # None when too few replicates are finite: the page then says so in place of the claim's words
-    effect: float | None
+    effect: float | None  # None when too few replicates are finite
     low: float | None  # of the 95 % interval; None for an exact verdict
     high: float | None
     replicates: int  # finite ones
-    diverged: int = 0  # without a finite value: left out
-    exact: bool = False  # closed form: no replicates, no interval
-    # name (a key of the lab's words) and verdict of each condition
-    parts: tuple[tuple[str, Verdict], ...] = ()
+    diverged: int = 0  # replicates without a finite value, which are left out
+    exact: bool = False  # known in closed form: no replicates, no interval
+    parts: tuple[tuple[str, Verdict], ...] = ()  # name (as in the lab's .toml) and verdict of each
 
 
-UNDECIDED = Verdict("inconclusive", None, None, None, 0)  # there was nothing to compare
+UNDECIDED = Verdict("inconclusive", None, None, None, 0)  # there is nothing to compare
 
 
 def decide(effect: Any, holds: Range, fails: Range, possible: Range = ANYWHERE) -> Verdict:
-    """Say in which region the mean effect lies, if the data can tell.
+    """Return in which region the mean effect lies, if the data can tell.
 
     The line is cut into `holds`, `fails` and the rest ("depends"). The outcome is the region that
-    the whole 95 % interval of the mean lies in; an interval across a border is inconclusive: the
-    cure is more replicates. A rule therefore names the smallest effect that matters, never a
-    multiple of the standard error.
+    contains the whole 95 % interval of the mean. An interval that crosses a border is inconclusive:
+    more replicates would make it narrower. A rule therefore names the smallest effect that matters,
+    never a multiple of the standard error.
 
     Args:
         effect: one value per replicate (replicates,); paired differences where arms share seeds.
-            Values that are not finite (the replicate diverged, or had nothing to show) are left
-            out and counted; below three finite ones it is inconclusive.
-        possible: what a mean can be, say 0 to 1 for a share: the interval ends there, or it would
-            tell of impossible means.
+            Values that are not finite (the replicate diverged, or there was nothing to count) are
+            left out and counted as diverged; fewer than three finite ones are inconclusive.
+        possible: where the mean can lie, such as 0 to 1 for a fraction: the interval is cut off
+            there.
     Source: Kruschke (2018), "Rejecting or accepting parameter values",
     https://doi.org/10.1177/2515245918771304
     """
@@ -94,55 +91,47 @@ def decide(effect: Any, holds: Range, fails: Range, possible: Range = ANYWHERE) 
     low, high = max(low, possible.low), min(high, possible.high)
     regions = {"holds": holds, "does_not_hold": fails}
     inside = [name for name, r in regions.items() if r.low <= low and high <= r.high]
-    touched = [name for name, r in regions.items() if low <= r.high and r.low <= high]
-    outcome = inside[0] if inside else "inconclusive" if touched else "depends"
+    overlapping = [name for name, r in regions.items() if low <= r.high and r.low <= high]
+    outcome = inside[0] if inside else "inconclusive" if overlapping else "depends"
     return Verdict(outcome, mean, low, high, len(finite), diverged)
 
 
 def decide_ratio(ratio: Any, holds: Range, fails: Range) -> Verdict:
-    """Decide on the geometric mean of positive ratios (replicates,): their logarithms are averaged,
-    so 2 and 1/2 balance.
-    """
+    """Decide on the geometric mean of positive ratios (replicates,), in which 2 and 1/2 balance."""
     with np.errstate(divide="ignore", invalid="ignore"):
         verdict = decide(np.log(as_numbers(ratio)), holds.logs(), fails.logs())
     if verdict.effect is None or verdict.low is None or verdict.high is None:
         return verdict
-    return replace(
-        verdict,
-        effect=math.exp(verdict.effect),
-        low=math.exp(verdict.low),
-        high=math.exp(verdict.high),
-    )
+    effect, low, high = (math.exp(x) for x in (verdict.effect, verdict.low, verdict.high))
+    return replace(verdict, effect=effect, low=low, high=high)
 
 
 def exact(effect: Any, holds: Range, depends: Range = NEVER) -> Verdict:
-    """Say in which region a number known in closed form lies: what is in neither does not hold.
+    """Return in which region a number known in closed form lies; outside both it does not hold.
 
-    One that is not finite decides nothing.
+    A number that is not finite is inconclusive.
 
     Args:
-        effect: a number, or an array that holds one.
+        effect: a number, or an array of one.
     """
     value = float(as_numbers(effect).item())
     if not math.isfinite(value):
         return replace(UNDECIDED, exact=True)
-    inside = [
-        name for name, r in {"holds": holds, "depends": depends}.items() if r.low <= value <= r.high
-    ]
+    regions = {"holds": holds, "depends": depends}
+    inside = [name for name, r in regions.items() if r.low <= value <= r.high]
     return Verdict(inside[0] if inside else "does_not_hold", value, None, None, 1, exact=True)
 
 
 def all_of(**parts: Verdict) -> Verdict:
-    """Return the verdict on a claim of several parts, the main one first: it holds only where all
-    do.
+    """Return the verdict on a claim that holds only if all its parts do, the main part first.
 
-    The outcome is that of the weakest part; effect, interval and replicates, also those left out,
-    are the first part's. A first part that has no numbers leaves the whole claim undecided, since
-    nothing could be said about what it is about.
+    The outcome is that of the weakest part. Effect, interval and the numbers of replicates are
+    those of the first part. If the first part has no effect, the claim is inconclusive: there would
+    be no number to state.
     """
-    order = ("does_not_hold", "inconclusive", "depends", "holds")
+    weakest_first = ("does_not_hold", "inconclusive", "depends", "holds")
     main, *_ = parts.values()
-    weakest = min((part.outcome for part in parts.values()), key=order.index)
+    weakest = min((part.outcome for part in parts.values()), key=weakest_first.index)
     return replace(
         main,
         outcome="inconclusive" if main.effect is None else weakest,
@@ -152,24 +141,21 @@ def all_of(**parts: Verdict) -> Verdict:
 
 
 def unanimous(main: Verdict, **parts: Verdict) -> Verdict:
-    """Return the verdict on a claim that may be right in one place and wrong in another, with the
-    effect of `main`.
+    """Return the verdict on a claim that may hold in some parts only, with the effect of `main`.
 
-    All parts hold: it holds. None does: it does not. Some hold and some do not: it depends,
-    whatever the others say. Otherwise it is inconclusive.
+    If all parts have the same outcome, it is that one. If some hold and some do not, it depends,
+    whatever the others are. Otherwise it is inconclusive.
     """
-    said = {part.outcome for part in parts.values()}
-    mixed = "depends" if {"holds", "does_not_hold"} <= said else "inconclusive"
-    return replace(
-        main, outcome=said.pop() if len(said) == 1 else mixed, parts=tuple(parts.items())
-    )
+    outcomes = {part.outcome for part in parts.values()}
+    mixed = "depends" if {"holds", "does_not_hold"} <= outcomes else "inconclusive"
+    outcome = outcomes.pop() if len(outcomes) == 1 else mixed
+    return replace(main, outcome=outcome, parts=tuple(parts.items()))
 
 
 def describe(values: Any) -> tuple[float | None, float | None, float | None]:
-    """Return mean, low and high: the 95 % interval of the mean over the finite values, as verdicts
-    use it.
+    """Return the mean of the finite values, and low and high of its 95 % interval (Student's).
 
-    Low and high are None for fewer than three finite values, the mean too where there is none.
+    Low and high are None for fewer than three finite values; the mean is None if there is none.
     """
     numbers = as_numbers(values)
     finite = numbers[np.isfinite(numbers)]
@@ -178,11 +164,11 @@ def describe(values: Any) -> tuple[float | None, float | None, float | None]:
     mean = float(finite.mean())
     if len(finite) < MIN_FINITE_REPLICATES:
         return mean, None, None
-    # the mean of equal numbers may be off by a rounding, and lie across a border
+    # The mean of equal numbers may be off by a rounding, and so cross a border.
     if (finite == finite[0]).all():
         return (float(finite[0]),) * 3
-    half = _t_quantile(len(finite)) * float(finite.std(ddof=1)) / math.sqrt(len(finite))
-    return mean, mean - half, mean + half
+    half_width = _t_quantile(len(finite)) * float(finite.std(ddof=1)) / math.sqrt(len(finite))
+    return mean, mean - half_width, mean + half_width
 
 
 @lru_cache
@@ -195,7 +181,7 @@ RULES: dict[str, Rule] = {}
 
 
 def claim(slug: str) -> Callable[[Rule], Rule]:
-    """Register a rule: a pure function from the points of a run to a verdict."""
+    """Register the rule of a claim: a pure function from the points of a run to a verdict."""
 
     def register(rule: Rule) -> Rule:
         RULES[slug] = rule
@@ -205,11 +191,11 @@ def claim(slug: str) -> Callable[[Rule], Rule]:
 
 
 def evaluate_claims(points: Points, claims: Sequence[str]) -> list[tuple[str, Verdict]]:
-    """Return the verdict on each claim. A rule that raises leaves its own claim undecided, and says
-    why in the log.
+    """Return each claim with its verdict; if a rule raises, its claim is inconclusive, and the log
+    has the traceback.
 
     Raises:
-        KeyError: no lab that was loaded has registered a rule for a claim.
+        KeyError: no loaded lab has registered a rule for a claim.
     """
     verdicts = []
     for slug, rule in [(slug, RULES[slug]) for slug in claims]:

@@ -16,7 +16,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Point:
-    """What one arm showed at one step: each value is a vector over replicates (replicates,)."""
+    """The values of one arm at one step: each is a vector over replicates (replicates,)."""
 
     arm: str
     step: float
@@ -25,7 +25,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """What one arm showed at many steps, known all at once: each value is (steps, replicates)."""
+    """The values of one arm at many steps, yielded together: each is (steps, replicates)."""
 
     arm: str
     steps: Sequence[float]
@@ -33,7 +33,7 @@ class Curve:
 
 
 class Points:
-    """All points of a run, of which the rules are functions."""
+    """All points of a run: the argument of the rules."""
 
     def __init__(self, points: Iterable[Point | Curve] = ()) -> None:
         self._rows: dict[tuple[str, str], list[Numbers]] = defaultdict(list)
@@ -42,7 +42,7 @@ class Points:
             self.add(point)
 
     def add(self, point: Point | Curve) -> None:
-        """Keep what a lab has just yielded."""
+        """Append what a lab has just yielded."""
         steps = point.steps if isinstance(point, Curve) else [point.step]
         for name, value in point.values.items():
             rows = as_numbers(value)
@@ -50,20 +50,20 @@ class Points:
             self._steps[point.arm, name].extend(float(step) for step in steps)
 
     def __contains__(self, name: tuple[str, str]) -> bool:
-        """Say whether an arm has shown a series: `(arm, series) in points`."""
+        """Return whether an arm has a series: `(arm, series) in points`."""
         return name in self._rows
 
     def series(self, arm: str, name: str) -> Numbers:
-        """Return (steps, replicates).
+        """Return all values of a series (steps, replicates).
 
         Raises:
             KeyError: the run has no such arm or series.
         """
-        return np.stack(self._of(self._rows, arm, name))
+        return np.stack(self._get(self._rows, arm, name))
 
     def steps(self, arm: str, name: str) -> Numbers:
-        """Return (steps,)."""
-        return np.asarray(self._of(self._steps, arm, name))
+        """Return the steps of a series (steps,)."""
+        return np.asarray(self._get(self._steps, arm, name))
 
     def first(self, arm: str, name: str) -> Numbers:
         """Return the values before training (replicates,)."""
@@ -75,14 +75,14 @@ class Points:
         values: Numbers = self.series(arm, name)[-1]
         return values
 
-    def _of(self, kept: dict[tuple[str, str], list[Any]], arm: str, name: str) -> list[Any]:
-        if (arm, name) not in kept:
+    def _get(self, table: dict[tuple[str, str], list[Any]], arm: str, name: str) -> list[Any]:
+        if (arm, name) not in table:
             raise KeyError(f"the run has no series {name!r} of the arm {arm!r}")
-        return kept[arm, name]
+        return table[arm, name]
 
 
 def as_numbers(values: Any) -> Numbers:
-    """Return a tensor of any device, or whatever NumPy reads, as float64."""
-    return np.asarray(
-        values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64
-    )
+    """Return a tensor on any device, or whatever NumPy reads, as float64."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+    return np.asarray(values, dtype=np.float64)

@@ -10,17 +10,16 @@ from torch import Tensor, nn
 
 
 def seeds(seed: int, replicates: int) -> list[int]:
-    """Return the seeds of a run's replicates, drawn from the run's one; more replicates keep the
-    first ones.
+    """Return a seed for each replicate, derived from the seed of the run.
+
+    With more replicates the first seeds stay the same.
 
     Raises:
         ValueError: a negative seed, or no replicates.
     """
     if seed < 0 or replicates < 1:
-        raise ValueError(
-            "a run needs a seed of at least 0 and at "
-            f"least 1 replicate, not {seed} and {replicates}"
-        )
+        message = "a run needs a seed of at least 0 and at least 1 replicate, not {} and {}"
+        raise ValueError(message.format(seed, replicates))
     return [int(word) for word in np.random.SeedSequence(seed).generate_state(replicates)]
 
 
@@ -36,21 +35,25 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def shuffle_generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one generator per replicate, so that its order of examples depends on its seed
-    alone.
-    """
+    """Return a generator per replicate: its order of examples then depends on its seed alone."""
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 def batches(
-    x: Tensor, y: Tensor, shuffle: Sequence[torch.Generator], size: int
+    x: Tensor, y: Tensor, generators: Sequence[torch.Generator], size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one epoch of (x (replicates, size, ...), y (replicates, size)); an incomplete last
-    batch is left out.
+    """Yield the batches of one epoch, each in every replicate's own order: x (replicates, size,
+    ...) and y (replicates, size).
+
+    An incomplete last batch is left out.
+
+    Args:
+        x: the inputs of all examples (examples, ...), shared by the replicates.
+        y: their labels (examples,).
+        generators: one for each replicate; they go on with the next epoch.
     """
-    orders = torch.stack([torch.randperm(len(x), generator=generator) for generator in shuffle]).to(
-        x.device
-    )
+    permutations = [torch.randperm(len(x), generator=generator) for generator in generators]
+    orders = torch.stack(permutations).to(x.device)  # (replicates, examples)
     for start in range(0, len(x) - size + 1, size):
         rows = orders[:, start : start + size]
         yield x[rows], y[rows]
@@ -58,12 +61,12 @@ def batches(
 
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
-    """Scale each replicate's gradients down to `max_norm` where their norm is larger; return the
-    norms before (replicates,).
+    """Scale each replicate's gradients down to `max_norm` if their norm is larger.
 
-    PyTorch's own `clip_grad_norm_` would take one norm over all replicates and couple them.
+    Returns the norms before scaling (replicates,). PyTorch's own `clip_grad_norm_` would take one
+    norm over all replicates, and so couple them.
     """
-    # each (replicates, ...)
+    # each is (replicates, ...)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norms = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
     factors = (max_norm / (norms + 1e-6)).clamp(max=1)

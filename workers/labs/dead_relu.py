@@ -1,18 +1,18 @@
-"""Dead units: what switches a rectifier off, and does it ever come back?
+"""Dead units: what switches a ReLU off for good, and does it ever come back?
 
 A unit is *dead* when its output is zero on every training input: no example can then move its
-weights. We train small networks on the 8x8 digits at five learning rates and count dead units after
-each epoch, on the whole training set.
+weights. We train small networks on the 8x8 digits at five learning rates, and count dead units
+after each epoch on the whole training set.
 
-Watch the last two rates: death needs steps so large that a unit is thrown past all the data at
-once. Then compare the layers. In the first one the inputs never change, so a dead unit stays dead;
-deeper down the inputs move with the layers below, and some units return.
+Watch the two largest learning rates: a unit dies when one step is so large that it is thrown past
+all the data. Then compare the layers. The inputs of the first layer never change, so a dead unit
+stays dead there; deeper down the inputs move with the layers below, and some units return.
 
-Each rate is tried with a leaky rectifier as well, which passes a hundredth of what is negative, and
+Each learning rate is also run with leaky ReLU, which passes a hundredth of what is negative, and
 one network of tanh units shows what sparsity is not.
 
-Try: raw inputs (death starts at a tenth of the rate), a negative bias to begin with, one layer or
-eight.
+Try: raw pixels (units die at a tenth of the learning rate), a negative bias at the start, one
+hidden layer or eight.
 
 Source: Lu et al. (2019), "Dying ReLU and initialization", https://arxiv.org/abs/1903.06733
 """
@@ -30,43 +30,22 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from workers.engine import (
-    NEVER,
-    UNDECIDED,
-    Ensemble,
-    Point,
-    Points,
-    Verdict,
-    above,
-    all_of,
-    batches,
-    below,
-    best_device,
-    claim,
-    cross_entropy,
-    decide,
-    decide_ratio,
-    exact,
-    shuffle_generators,
-    within,
+    NEVER, UNDECIDED, Ensemble, Point, Points, Verdict, above, all_of, batches, below,
+    best_device, claim, cross_entropy, decide, decide_ratio, exact, shuffle_generators, within,
 )
 
 LEARNING_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-USUAL_LEARNING_RATE = 0.1  # a rate people would use here
-LEAK = 0.01
+USUAL = 0.1  # the learning rate people would use here
+LEAK = 0.01  # slope of leaky ReLU on the negative side
 ACTIVATIONS = {
     "relu": torch.relu,
     "leaky": lambda z: nn.functional.leaky_relu(z, LEAK),
     "tanh": torch.tanh,
 }
-ARMS = [
-    (activation, learning_rate)
-    for learning_rate in LEARNING_RATES
-    for activation in ("relu", "leaky")
-] + [("tanh", USUAL_LEARNING_RATE)]
+ARMS = [(name, lr) for lr in LEARNING_RATES for name in ("relu", "leaky")] + [("tanh", USUAL)]
 BATCH = 64
 TARGET = 0.5  # nats: the training loss that counts as learned
-decide_fraction = partial(decide, possible=within(0, 1))  # of the units or outputs
-# pixels 0..16 (examples, 64) and labels (examples,); read once, when the lab is loaded
+# read once, when the lab is loaded: pixels 0..16 (examples, 64) and labels (examples,)
 DIGITS = load_digits(return_X_y=True)
 
 
@@ -80,7 +59,7 @@ class Config:
 
 
 class Net(nn.Module):
-    """A classifier of digits that also shows its hidden layers."""
+    """A classifier of digits that also returns the outputs of its hidden layers."""
 
     def __init__(self, config: Config, activation: str) -> None:
         super().__init__()
@@ -94,47 +73,45 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (batch, 10) and hidden outputs (batch, depth, width)."""
-        shown = []
+        outputs = []
         for layer in self.hidden:
             x = self.activation(layer(x))
-            shown.append(x)
-        return self.out(x), torch.stack(shown, dim=1)
+            outputs.append(x)
+        return self.out(x), torch.stack(outputs, dim=1)
 
 
 class DeadUnitCounter:
-    """Who is dead and who came back, counted on the whole training set."""
+    """Which units are dead and which came back, counted on the whole training set."""
 
     def __init__(self, nets: Ensemble, x: Tensor, y: Tensor) -> None:
         self.nets, self.x, self.y = nets, x, y  # x (replicates, examples, 64), y (examples,)
-        self.dead = self.died = self.revived = self.ever_negative = torch.tensor(
-            False, device=x.device
-        )
-        # from the first census on each is (replicates, depth, width)
+        no_unit = torch.tensor(False, device=x.device)  # each is (replicates, depth, width) later
+        self.dead = self.died = self.revived = self.ever_negative = no_unit
 
     @torch.no_grad()
     def count_dead(self) -> dict[str, Tensor]:
-        """Return what is to be shown, each (replicates,); a replicate that diverged counts as
-        nothing, not as alive.
+        """Return the values of a point, each (replicates,).
+
+        All values of a replicate that diverged are NaN: it must not count as alive. A fraction of
+        no units is NaN, too.
         """
-        # (replicates, examples, 10) and (replicates, examples, depth, width)
+        # logits (replicates, examples, 10), outputs (replicates, examples, depth, width)
         logits, outputs = self.nets(self.x)
         dead = (outputs == 0).all(dim=1)
         self.died = self.died | dead
         self.revived = self.revived | (self.dead & ~dead)
         self.ever_negative = self.ever_negative | (outputs <= 0).any(dim=1)
         self.dead = dead
+        negative = self.ever_negative
         values = {
             "loss": cross_entropy(logits, self.y.expand(len(logits), -1)),  # nats
             "accuracy": (logits.argmax(2) == self.y).float().mean(1),
             "dead": dead.float().mean(dim=(1, 2)),  # fraction of all hidden units
             "dead in first layer": dead[:, 0].float().mean(1),
-            # not a number where there is one layer
-            "dead deeper": dead[:, 1:].float().mean(dim=(1, 2)),
+            "dead deeper": dead[:, 1:].float().mean(dim=(1, 2)),  # NaN where there is one layer
             "zeros": (outputs == 0).float().mean(dim=(1, 2, 3)),  # fraction of all hidden outputs
-            # fractions of the units that were ever off, or died; not a number where there are none,
-            # which say nothing
-            "dead if ever negative": (dead & self.ever_negative).sum((1, 2))
-            / self.ever_negative.sum((1, 2)),
+            # of the units that were off for some input, or that died
+            "dead if ever negative": (dead & negative).sum((1, 2)) / negative.sum((1, 2)),
             "revived in first layer": self.revived[:, 0].sum(1) / self.died[:, 0].sum(1),
             "revived deeper": self.revived[:, 1:].sum((1, 2)) / self.died[:, 1:].sum((1, 2)),
         }
@@ -143,23 +120,24 @@ class DeadUnitCounter:
 
 
 def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
-    """Train each activation at each rate, all replicates at once; yield a point before the first
-    epoch and after each.
+    """Train each activation at each learning rate, all replicates at once.
+
+    Yields a point before the first epoch and one after each epoch.
     """
-    x, y = (torch.as_tensor(a, device=best_device()) for a in DIGITS)
+    x, y = (torch.as_tensor(array, device=best_device()) for array in DIGITS)
     x = x.float() * config.scale  # (examples, 64)
 
-    for activation, learning_rate in ARMS:
-        arm = f"{activation} {learning_rate:g}"
+    for activation, lr in ARMS:
+        arm = f"{activation} {lr:g}"
         nets = Ensemble(partial(Net, config, activation), seeds).to(x.device)
-        optimizer = torch.optim.SGD(nets.parameters(), learning_rate)
+        optimizer = torch.optim.SGD(nets.parameters(), lr)
         counter = DeadUnitCounter(nets, x.expand(len(seeds), -1, -1), y)
         yield Point(arm, 0, counter.count_dead())
 
-        shuffle = shuffle_generators(seeds)
+        generators = shuffle_generators(seeds)
         for epoch in range(1, config.epochs + 1):
-            # (replicates, 64, 64) and (replicates, 64)
-            for bx, by in batches(x, y, shuffle, BATCH):
+            # bx (replicates, 64, 64), by (replicates, 64)
+            for bx, by in batches(x, y, generators, BATCH):
                 loss = cross_entropy(nets(bx)[0], by)  # (replicates,)
                 optimizer.zero_grad()
                 loss.sum().backward()
@@ -172,37 +150,37 @@ def length(config: Config, replicates: int) -> int:
     return len(ARMS) * (config.epochs + 1)
 
 
+# ---------------------------------------------------------------- the rules of the claims
+
+decide_fraction = partial(decide, possible=within(0, 1))  # of the units or outputs
+decide_change = partial(decide, possible=within(-1, 1))  # of such a fraction
+
+
 def usable_learning_rates(points: Points, activation: str) -> list[float]:
-    """Return the rates at which at least two thirds of the replicates stay finite."""
-    return [
-        r
-        for r in LEARNING_RATES
-        if np.isfinite(points.last(f"{activation} {r:g}", "loss")).mean() >= 2 / 3
-    ]
+    """Return the learning rates at which at least two thirds of the replicates stay finite."""
+    losses = {lr: points.last(f"{activation} {lr:g}", "loss") for lr in LEARNING_RATES}
+    return [lr for lr, loss in losses.items() if np.isfinite(loss).mean() >= 2 / 3]
 
 
-def harshest(points: Points) -> float:
-    """Return the largest usable rate, at which most networks stay finite; the smallest of all where
-    none is.
-    """
+def largest_usable(points: Points) -> float:
+    """Return ReLU's largest usable learning rate; the smallest of all where none is usable."""
     return max(usable_learning_rates(points, "relu"), default=LEARNING_RATES[0])
 
 
 def epochs_to_target(loss: np.ndarray) -> np.ndarray:
-    """Return when each replicate's loss first reaches the target, in epochs (replicates,); not a
-    number where it never does.
+    """Return when each replicate's loss first reaches the target, in epochs (replicates,).
+
+    NaN where it never does. Between two epochs the logarithm of the loss is interpolated linearly.
 
     Args:
-        loss: (epochs + 1, replicates), nats. Between two epochs its logarithm is taken as a
-            straight line.
+        loss: (epochs + 1, replicates), nats.
     """
     reached = loss <= TARGET
     after = reached.argmax(0)
-    before, each = np.maximum(after - 1, 0), np.arange(loss.shape[1])
-    fall = np.log(loss[before, each] / loss[after, each])
-    part = np.divide(
-        np.log(loss[before, each] / TARGET), fall, out=np.zeros_like(fall), where=fall > 0
-    )
+    before, replicate = np.maximum(after - 1, 0), np.arange(loss.shape[1])
+    fall = np.log(loss[before, replicate] / loss[after, replicate])
+    needed = np.log(loss[before, replicate] / TARGET)
+    part = np.divide(needed, fall, out=np.zeros_like(fall), where=fall > 0)
     return np.where(reached.any(0), before + part, np.nan)
 
 
@@ -213,119 +191,84 @@ def slope_when_on(activation: str) -> float:
 
 
 @claim("dead-relu.lr-kills")
-def too_large_a_rate_kills(points: Points) -> Verdict:
-    """Holds when the largest usable rate kills over 0.3 of the units more than the smallest, and
-    the last two steps rise.
+def large_learning_rates_kill(points: Points) -> Verdict:
+    """Holds when the largest usable learning rate kills over 0.3 of the units more than the
+    smallest does, and neither of the last two steps between learning rates falls.
 
-    A step may fall by 0.05: at rates that are too small, units that were dead from the start stay
-    so.
+    A step may fall by 0.05: at small learning rates, units that were dead at the start stay dead.
     """
-    # each (replicates,)
-    dead = [
-        points.last(f"relu {learning_rate:g}", "dead")
-        for learning_rate in usable_learning_rates(points, "relu")
-    ]
+    dead = [points.last(f"relu {lr:g}", "dead") for lr in usable_learning_rates(points, "relu")]
     if len(dead) < 2:
         return UNDECIDED
-    # the last one first; one only where two rates are usable
+    kills = decide_change(dead[-1] - dead[0], holds=above(0.3), fails=below(0.1))
+    # the last step first; a single one where two learning rates are usable
     steps = np.diff(dead[-3:], axis=0)[::-1]
-    rises = [
-        decide(step, holds=above(-0.05), fails=below(-0.05), possible=within(-1, 1))
-        for step in steps
-    ]
-    return all_of(
-        kills=decide(
-            dead[-1] - dead[0], holds=above(0.3), fails=below(0.1), possible=within(-1, 1)
-        ),
-        **dict(zip(("last_step", "step_before"), rises, strict=False)),
-    )
+    rises = [decide_change(step, holds=above(-0.05), fails=below(-0.05)) for step in steps]
+    return all_of(kills=kills, **dict(zip(("last_step", "step_before"), rises, strict=False)))
 
 
 @claim("dead-relu.one-negative-kills")
 def one_negative_input_kills(points: Points) -> Verdict:
-    """Holds when most units that are ever negative on some input end dead, at a rate people would
-    use.
+    """Holds when over 0.9 of the units that were off for some input are dead at the end, at the
+    usual learning rate; fails when under 0.2 are.
     """
-    return decide_fraction(
-        points.last(f"relu {USUAL_LEARNING_RATE:g}", "dead if ever negative"),
-        holds=above(0.9),
-        fails=below(0.2),
-    )
+    dead = points.last(f"relu {USUAL:g}", "dead if ever negative")
+    return decide_fraction(dead, holds=above(0.9), fails=below(0.2))
 
 
 @claim("dead-relu.death-is-permanent")
 def death_is_permanent(points: Points) -> Verdict:
-    """Holds when under 0.01 of what died returns; depends when only deeper ones do; fails when the
-    first layer's do.
-
-    A network of one layer has no deeper ones: there the first decides alone.
+    """Holds when under 0.01 of the units that died return; fails when those of the first layer do;
+    depends when only deeper ones do. In a network of one layer, the first decides alone.
     """
-    arm = f"relu {harshest(points):g}"
-    parts = {
-        "first_layer": decide_fraction(
-            points.last(arm, "revived in first layer"), holds=below(0.01), fails=above(0.01)
-        )
-    }
+    arm = f"relu {largest_usable(points):g}"
+    first, deeper = (points.last(arm, f"revived {where}") for where in ("in first layer", "deeper"))
+    parts = {"first_layer": decide_fraction(first, holds=below(0.01), fails=above(0.01))}
     if np.isfinite(points.first(arm, "dead deeper")).any():
-        parts["deeper"] = decide_fraction(
-            points.last(arm, "revived deeper"), holds=below(0.01), fails=NEVER
-        )
+        parts["deeper"] = decide_fraction(deeper, holds=below(0.01), fails=NEVER)
     return all_of(**parts)
 
 
 @claim("dead-relu.leaky-fixes")
 def a_leak_removes_death(points: Points) -> Verdict:
-    """Holds when under 0.01 of the leaky units are dead at a rate that kills over 0.3 of the
-    rectifiers.
-
-    Where it kills fewer, it depends: there was little to remove.
+    """Holds when under 0.01 of the leaky units are dead at a learning rate that kills over 0.3 of
+    the ReLU units; where it kills fewer, it depends: there was little to remove.
     """
-    learning_rate = harshest(points)
+    lr = largest_usable(points)
+    leaky, relu = (points.last(f"{name} {lr:g}", "dead") for name in ("leaky", "relu"))
     return all_of(
-        leaky=decide_fraction(
-            points.last(f"leaky {learning_rate:g}", "dead"), holds=below(0.01), fails=above(0.05)
-        ),
-        relu=decide_fraction(
-            points.last(f"relu {learning_rate:g}", "dead"), holds=above(0.3), fails=NEVER
-        ),
+        leaky=decide_fraction(leaky, holds=below(0.01), fails=above(0.05)),
+        relu=decide_fraction(relu, holds=above(0.3), fails=NEVER),
     )
 
 
 @claim("dead-relu.half-sparse")
-def rectifiers_are_sparse(points: Points) -> Verdict:
-    """Holds when 0.3 to 0.95 of a rectifier's outputs are zero before and after training, and under
-    0.01 of tanh's.
+def relu_is_sparse(points: Points) -> Verdict:
+    """Holds when 0.3 to 0.95 of ReLU's outputs are zero before and after training, and under 0.01
+    of tanh's after it.
 
-    It fails where under 0.05 are: between that and 0.3, or above 0.95, there are zeros, but few, or
-    hardly anything else.
+    Fails when under 0.05 of ReLU's are. Between 0.05 and 0.3, or above 0.95, it depends: there are
+    few zeros, or hardly anything else.
     """
-    arm = f"relu {USUAL_LEARNING_RATE:g}"
+    relu, tanh = f"relu {USUAL:g}", f"tanh {USUAL:g}"
+    about_half = partial(decide_fraction, holds=within(0.3, 0.95), fails=below(0.05))
     return all_of(
-        start=decide_fraction(
-            points.first(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)
-        ),
-        end=decide_fraction(points.last(arm, "zeros"), holds=within(0.3, 0.95), fails=below(0.05)),
-        tanh=decide_fraction(
-            points.last(f"tanh {USUAL_LEARNING_RATE:g}", "zeros"),
-            holds=below(0.01),
-            fails=above(0.01),
-        ),
+        start=about_half(points.first(relu, "zeros")),
+        end=about_half(points.last(relu, "zeros")),
+        tanh=decide_fraction(points.last(tanh, "zeros"), holds=below(0.01), fails=above(0.01)),
     )
 
 
 @claim("dead-relu.leaky-keeps-everything")
 def a_leak_keeps_everything(points: Points) -> Verdict:
-    """Holds when a leaky network keeps over 0.9 of the exact zeros, learns as fast within 0.1, and
-    is as steep when on.
+    """Holds when a leaky network keeps over 0.9 of ReLU's exact zeros, needs under 1.1 times its
+    epochs to the target loss, and has the same slope where it is on, within 0.1.
     """
-    relu, leaky = f"relu {USUAL_LEARNING_RATE:g}", f"leaky {USUAL_LEARNING_RATE:g}"
-    taken = [epochs_to_target(points.series(arm, "loss")) for arm in (leaky, relu)]
+    relu, leaky = f"relu {USUAL:g}", f"leaky {USUAL:g}"
+    zeros = points.last(leaky, "zeros") / points.last(relu, "zeros")
+    epochs = {arm: epochs_to_target(points.series(arm, "loss")) for arm in (relu, leaky)}
     return all_of(
-        zeros=decide(
-            points.last(leaky, "zeros") / points.last(relu, "zeros"),
-            holds=above(0.9),
-            fails=below(0.1),
-        ),
-        speed=decide_ratio(taken[0] / taken[1], holds=below(1.1), fails=above(1.1)),
+        zeros=decide(zeros, holds=above(0.9), fails=below(0.1)),
+        speed=decide_ratio(epochs[leaky] / epochs[relu], holds=below(1.1), fails=above(1.1)),
         slope=exact(slope_when_on("leaky") / slope_when_on("relu"), holds=within(0.9, 1.1)),
     )

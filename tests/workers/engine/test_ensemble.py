@@ -47,10 +47,10 @@ def test_training_replicates_at_once_equals_a_loop_over_seeds(double: None) -> N
             cross_entropy(nets(bx), by).sum().backward()
             optimizer.step()
     for seed in range(3):
-        net, own = alone(seed), shuffle_generators([seed])
+        net, generators = alone(seed), shuffle_generators([seed])
         optimizer = torch.optim.Adam(net.parameters(), 0.01)
         for _ in range(5):
-            for bx, by in batches(x, y, own, size=32):
+            for bx, by in batches(x, y, generators, size=32):
                 optimizer.zero_grad()
                 nn.functional.cross_entropy(net(bx[0]), by[0]).backward()
                 optimizer.step()

@@ -146,7 +146,7 @@ def test_an_exact_number_is_judged_without_replicates(value: float, outcome: str
     assert (verdict.low, verdict.high) == (None, None)
 
 
-def said(outcome: str, effect: float | None = 0.5) -> Verdict:
+def verdict_of(outcome: str, effect: float | None = 0.5) -> Verdict:
     return Verdict(outcome, effect, effect, effect, 16, diverged=1)
 
 
@@ -162,7 +162,7 @@ def said(outcome: str, effect: float | None = 0.5) -> Verdict:
 def test_a_claim_of_several_parts_is_as_weak_as_its_weakest(
     outcomes: list[str], whole: str
 ) -> None:
-    verdict = all_of(main=said(outcomes[0], 0.7), other=said(outcomes[1], 0.1))
+    verdict = all_of(main=verdict_of(outcomes[0], 0.7), other=verdict_of(outcomes[1], 0.1))
     assert (verdict.outcome, verdict.effect, verdict.diverged) == (whole, 0.7, 1)
     assert [(name, part.outcome) for name, part in verdict.parts] == [
         ("main", outcomes[0]),
@@ -183,14 +183,14 @@ def test_replicates_and_those_left_out_are_the_main_parts() -> None:
 
 def test_a_claim_whose_main_part_has_no_numbers_is_undecided() -> None:
     assert (
-        all_of(main=said("inconclusive", None), other=said("does_not_hold")).outcome
+        all_of(main=verdict_of("inconclusive", None), other=verdict_of("does_not_hold")).outcome
         == "inconclusive"
     )
 
 
 def test_a_whole_is_exact_where_all_of_it_is() -> None:
     assert all_of(a=exact(1, holds=above(0)), b=exact(1, holds=above(0))).exact
-    assert not all_of(a=exact(1, holds=above(0)), b=said("holds")).exact
+    assert not all_of(a=exact(1, holds=above(0)), b=verdict_of("holds")).exact
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_a_whole_is_exact_where_all_of_it_is() -> None:
     ],
 )
 def test_a_claim_that_is_right_in_places_depends(outcomes: list[str], whole: str) -> None:
-    parts = {f"part_{n}": said(outcome) for n, outcome in enumerate(outcomes)}
-    verdict = unanimous(said("depends", 0.9), **parts)
+    parts = {f"part_{n}": verdict_of(outcome) for n, outcome in enumerate(outcomes)}
+    verdict = unanimous(verdict_of("depends", 0.9), **parts)
     assert (verdict.outcome, verdict.effect, len(verdict.parts)) == (whole, 0.9, len(outcomes))
 
 

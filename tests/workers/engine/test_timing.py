@@ -32,7 +32,7 @@ class Clock:
 def test_the_median_forgives_a_slow_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     work = clock.work("a", [9.0, 1.0, 1.0, 7.0, 1.0, 1.0])  # the first two warm up
-    assert median_seconds({"a": work}, 0, most=5, cap=100) == {"a": 1.0}
+    assert median_seconds({"a": work}, 0, max_turns=5, max_seconds=100) == {"a": 1.0}
 
 
 def test_it_stops_when_the_mean_is_sure_or_the_turns_are_done_or_the_time_is_up(
@@ -44,20 +44,20 @@ def test_it_stops_when_the_mean_is_sure_or_the_turns_are_done_or_the_time_is_up(
         return len(clock.done) - 2
 
     unsure = [1.0, 2.0] * 50
-    assert turns([1.0], most=30, cap=1000) == 3
-    assert turns(unsure, most=30, cap=1000) == 30
-    assert turns(unsure, most=30, cap=10) == 7  # 10.5 s
-    assert turns(unsure, most=30, cap=0) == 3
+    assert turns([1.0], max_turns=30, max_seconds=1000) == 3
+    assert turns(unsure, max_turns=30, max_seconds=1000) == 30
+    assert turns(unsure, max_turns=30, max_seconds=10) == 7  # 10.5 s
+    assert turns(unsure, max_turns=30, max_seconds=0) == 3
 
 
 def test_works_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     works = {name: clock.work(name, [1.0, 2.0] * 50) for name in "abc"}
-    median_seconds(works, 0, most=10, cap=1000)
+    median_seconds(works, 0, max_turns=10, max_seconds=1000)
     timed = clock.done[6:]
     rounds = [timed[n : n + 3] for n in range(0, len(timed), 3)]
-    assert all(sorted(each) == ["a", "b", "c"] for each in rounds)
-    assert len({tuple(each) for each in rounds}) > 1
+    assert all(sorted(names) == ["a", "b", "c"] for names in rounds)
+    assert len({tuple(names) for names in rounds}) > 1
 
 
 def test_short_work_is_called_often_enough_to_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_short_work_is_called_often_enough_to_be_seen(monkeypatch: pytest.Monkey
 
 def test_two_turns_are_too_few() -> None:
     with pytest.raises(ValueError, match="at least 3 turns"):
-        median_seconds({}, 0, most=2)
+        median_seconds({}, 0, max_turns=2)
 
 
 def test_a_round_is_a_replicate_and_those_to_come_are_not_numbers() -> None:
@@ -101,8 +101,8 @@ def test_one_thread_is_given_back() -> None:
 
 
 def test_the_device_is_described() -> None:
-    told = device()
-    assert told.kind in ("cpu", "cuda") and told.name and told.cores >= 1 and told.memory > 2**28
+    here = device()
+    assert here.kind in ("cpu", "cuda") and here.name and here.cores >= 1 and here.memory > 2**28
 
 
 def test_warming_up_leaves_no_trace_but_random_numbers() -> None:

@@ -98,13 +98,13 @@ def test_two_rounds_decide_nothing() -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_what_is_timed_agrees_with_double_precision(name: str) -> None:
     x = torch.cat([torch.randn(1000), torch.linspace(-40, 40, 401)]).requires_grad_()
-    assert 0 <= cost.error(ACTIVATIONS[name], x) < cost.TOLERANCE
+    assert 0 <= cost.max_error(ACTIVATIONS[name], x) < cost.TOLERANCE
 
 
 def test_something_else_than_the_function_is_not_timed() -> None:
     rough = lambda x: torch.sigmoid(x) if x.dtype == torch.float64 else torch.sigmoid(x) + 1e-4  # noqa: E731
     with pytest.raises(ArithmeticError, match=r"off by 1.0e-04"):
-        cost.error(rough, torch.randn(10, requires_grad=True))
+        cost.max_error(rough, torch.randn(10, requires_grad=True))
 
 
 def test_forward_and_backward_compute_values_and_slopes() -> None:
@@ -158,7 +158,7 @@ def test_times_and_ratios_fit_together() -> None:
         rounds.keep(f"{name} 1000", "forward", forward)
         rounds.keep(f"{name} 1000", "backward", backward)
         rounds.keep(f"{name} 1000", "error", 0.0)
-    shown = {name: value.item() for name, value in cost.alone(rounds, "tanh", 1000).items()}
+    shown = {name: value.item() for name, value in cost.values_alone(rounds, "tanh", 1000).items()}
     assert shown == pytest.approx(
         {
             "forward": 3e6,

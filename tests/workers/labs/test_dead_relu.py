@@ -32,7 +32,7 @@ def noise(n: int = 0) -> torch.Tensor:
 
 
 def made_up(dead: list[float]) -> Points:
-    """Return points of five rectifier arms whose dead fraction at the end is as given, with a
+    """Return points of five ReLU arms whose dead fraction at the end is as given, with a
     little noise over 16 replicates.
     """
     values = [{"dead": level + noise(n), "loss": torch.ones(16)} for n, level in enumerate(dead)]
@@ -62,7 +62,7 @@ def trained(*finite: float) -> Points:
 )
 def test_the_rate_rule_decides_each_way(at_the_top: float, outcome: str) -> None:
     assert (
-        dead_relu.too_large_a_rate_kills(made_up([0.02, 0.02, 0.02, 0.02, at_the_top])).outcome
+        dead_relu.large_learning_rates_kill(made_up([0.02, 0.02, 0.02, 0.02, at_the_top])).outcome
         == outcome
     )
 
@@ -73,7 +73,7 @@ def test_the_rate_rule_decides_each_way(at_the_top: float, outcome: str) -> None
 def test_death_that_falls_again_does_not_rise_with_the_rate(
     before_last: float, outcome: str
 ) -> None:
-    verdict = dead_relu.too_large_a_rate_kills(made_up([0.02, 0.02, 0.02, before_last, 0.45]))
+    verdict = dead_relu.large_learning_rates_kill(made_up([0.02, 0.02, 0.02, before_last, 0.45]))
     assert verdict.outcome == outcome
     assert dict(verdict.parts)["kills"].outcome == "holds"
     assert dict(verdict.parts)["last_step"].outcome == outcome
@@ -84,7 +84,7 @@ def test_an_arm_that_diverged_is_not_an_arm_that_lives() -> None:
         Point(f"relu {r:g}", 0, {"loss": torch.full((16,), torch.nan if r == 1 else 1.0)})
         for r in LEARNING_RATES
     )
-    assert dead_relu.harshest(points) == 0.3
+    assert dead_relu.largest_usable(points) == 0.3
 
 
 def test_a_rate_is_usable_while_two_thirds_stay_finite() -> None:
@@ -110,18 +110,18 @@ def test_a_rule_decides_nothing_where_nothing_trained(rule: Callable[[Points], V
 
 
 def test_one_usable_rate_is_no_comparison() -> None:
-    assert dead_relu.too_large_a_rate_kills(trained(0.01)).outcome == "inconclusive"
+    assert dead_relu.large_learning_rates_kill(trained(0.01)).outcome == "inconclusive"
 
 
 def test_two_usable_rates_have_one_step() -> None:
-    assert [name for name, _ in dead_relu.too_large_a_rate_kills(trained(0.01, 0.03)).parts] == [
+    assert [name for name, _ in dead_relu.large_learning_rates_kill(trained(0.01, 0.03)).parts] == [
         "kills",
         "last_step",
     ]
 
 
 @pytest.mark.parametrize(
-    ("share", "outcome"),
+    ("fraction", "outcome"),
     [
         (0.95, "holds"),
         (0.5, "depends"),
@@ -222,7 +222,7 @@ def test_sparsity_is_asked_before_and_after_training_and_of_tanh(
 ) -> None:
     relu = Curve("relu 0.1", (0, 10), {"zeros": torch.stack([start + noise(1), end + noise(2)])})
     points = Points([relu, Point("tanh 0.1", 10, {"zeros": tanh + 0 * noise()})])
-    assert dead_relu.rectifiers_are_sparse(points).outcome == outcome
+    assert dead_relu.relu_is_sparse(points).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -242,8 +242,8 @@ def test_a_leak_keeps_everything_when_zeros_and_speed_are_kept(
         """Return losses (11, 16) that fall exponentially and reach the target after 3 epochs times
         the factor.
         """
-        learning_rate = np.log(2 / dead_relu.TARGET) / (3 * factor)
-        return 2 * torch.exp(-learning_rate * torch.arange(11.0))[:, None] * (1 + 0.01 * noise())
+        decay = np.log(2 / dead_relu.TARGET) / (3 * factor)
+        return 2 * torch.exp(-decay * torch.arange(11.0))[:, None] * (1 + 0.01 * noise())
 
     arms = {"relu 0.1": (0.4, 1.0), "leaky 0.1": (0.4 * zeros, slower)}
     curves = [
@@ -305,7 +305,7 @@ class Shown(torch.nn.Module):
         return torch.zeros(*x.shape[:2], 10), self.outputs
 
 
-def test_the_census_counts_the_dead_and_those_that_return() -> None:
+def test_the_counter_counts_the_dead_and_those_that_return() -> None:
     nets = Shown()
     counter = dead_relu.DeadUnitCounter(
         nets, torch.zeros(1, 2, 64), torch.zeros(2, dtype=torch.long)
@@ -338,7 +338,7 @@ def test_nothing_is_concluded_from_units_that_were_never_off() -> None:
     assert shown["dead"] == 0 and shown["dead if ever negative"].isnan()
 
 
-def test_an_interval_tells_of_no_impossible_share() -> None:
+def test_an_interval_contains_no_impossible_fraction() -> None:
     few = torch.zeros(16)
     few[0] = 0.3
     verdict = dead_relu.one_negative_input_kills(
@@ -350,7 +350,7 @@ def test_an_interval_tells_of_no_impossible_share() -> None:
         Point(f"relu {learning_rate:g}", 10, {"dead": n * opposed / 4, "loss": torch.ones(3)})
         for n, learning_rate in enumerate(LEARNING_RATES)
     )
-    verdict = dead_relu.too_large_a_rate_kills(points)
+    verdict = dead_relu.large_learning_rates_kill(points)
     assert (verdict.outcome, verdict.low, verdict.high) == ("inconclusive", -1, 1)
 
 

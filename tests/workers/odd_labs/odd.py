@@ -1,5 +1,6 @@
-"""A lab that yields `points` points and does its deed at `at`. It never waits for time: a gate is a
-FIFO that the test opens.
+"""A lab that yields `points` points, and does `deed` at point `at`.
+
+It never sleeps: the deed "gate" waits for a FIFO that the test opens.
 """
 
 from __future__ import annotations
@@ -34,20 +35,11 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
     for step in range(config.points):
         if step == config.at:
             do(config)
-        yield Point(
-            "arm",
-            step,
-            {
-                "count": steps + step,
-                "pid": torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64),
-            },
-        )
+        pid = torch.full((len(seeds),), float(os.getpid()), dtype=torch.float64)
+        yield Point("arm", step, {"count": steps + step, "pid": pid})
     if config.values:
-        yield Point(
-            "poison",
-            0,
-            {"value": torch.tensor([float(v) for v in config.values], dtype=torch.float64)},
-        )
+        values = torch.tensor([float(value) for value in config.values], dtype=torch.float64)
+        yield Point("poison", 0, {"value": values})
 
 
 def do(config: Config) -> None:
@@ -87,4 +79,4 @@ def it_raises(points: Points) -> Verdict:
 
 @claim("elsewhere.claim")
 def it_is_another_labs(points: Points) -> Verdict:
-    raise AssertionError("nobody asks")
+    raise AssertionError("only the rules of its own lab are evaluated")

@@ -1,6 +1,4 @@
-"""A site that stands up for a measurement: servers of its own, real processes, nobody else in
-it.
-"""
+"""A site for a benchmark: its own servers, real processes, and no other users."""
 
 from __future__ import annotations
 
@@ -23,9 +21,10 @@ from workers.wire import celery_url
 
 
 @contextmanager
-def standing(*parts: str, **settings: str) -> Iterator[System]:
-    """Yield a site whose `parts` run (all without names). Leases and beats are the usual ones
-    unless `settings` say otherwise.
+def site_for_benchmark(*parts: str, **settings: str) -> Iterator[System]:
+    """Yield a site of which `parts` run (all if none is named).
+
+    Leases and heartbeats are those of a site in use, unless `settings` differ.
     """
     folder = Path(tempfile.mkdtemp(prefix="gradus-benchmark-"))
     postgres, valkey = Postgres(folder), Valkey(folder)
@@ -54,8 +53,7 @@ def standing(*parts: str, **settings: str) -> Iterator[System]:
 
 @contextmanager
 def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
-    """Yield an app whose one worker thread works on `tasks`, over the site's broker and with
-    nothing else of ours.
+    """Yield a Celery app with a worker of one thread, over the site's broker.
 
     Args:
         tasks: source of a module with `app`; it finds the broker as `BROKER`.
@@ -83,7 +81,7 @@ def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
 
 
 def machine() -> str:
-    """Return what this is measured on, and how busy that is."""
+    """Describe the machine of the benchmark, and its load."""
     names = (
         line.partition(":")[2].strip()
         for line in _lines("/proc/cpuinfo")
@@ -99,6 +97,6 @@ def _lines(path: str) -> list[str]:
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """Return the value below which a part `q` of `values` lies."""
+    """Return the value below which a fraction `q` of `values` lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
