@@ -1,4 +1,4 @@
-"""What every page of the admin keeps to, whichever app it is of: found through its registry."""
+"""Rules for all pages of the admin, whichever app they are of: found through its registry."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The workers run where Django is not installed, the site where torch is not: each starts with the
-other's libraries taken away.
+"""The workers run without Django and the site without torch: each starts without the other's
+libraries.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ WORKERS_ONLY = ("torch", "numpy", "scipy", "sklearn", "httpx", "threadpoolctl")
 
 @pytest.fixture
 def without(tmp_path: Path) -> Callable[..., str]:
-    """Return a search path on which the named packages cannot be imported, whatever is
-    installed.
-    """
+    """Return a search path on which importing one of the named packages fails."""
 
     def without(*names: str) -> str:
         for name in names:
@@ -109,22 +107,22 @@ def test_the_site_starts_and_loads_labs_without_torch(
 
 
 class Idle(BaseHTTPRequestHandler):
-    """A site that has nothing to do for anybody."""
+    """A site without queued runs."""
 
     def do_POST(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.server.paths.append(self.path)  # type: ignore[attr-defined]
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def idle_site() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Idle)
-    server.asked = []  # type: ignore[attr-defined]
+    server.paths = []  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -164,7 +162,7 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
         )
     try:
         until(
-            lambda: "/api/worker/v1/lease" in idle_site.asked or worker.poll() is not None,  # type: ignore[attr-defined]
+            lambda: "/api/worker/v1/lease" in idle_site.paths or worker.poll() is not None,  # type: ignore[attr-defined]
             240,
             lambda: f"it asks for work\n{log.read_text()}",
         )

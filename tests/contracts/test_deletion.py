@@ -1,5 +1,6 @@
-"""A person is deleted with all that is theirs, once, in one place: somebody who has a row in every
-table, beside somebody else who has the same.
+"""Deleting a person deletes all their rows and no others.
+
+Both people here have a row in every table that refers to people.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def question(db: None) -> Question:
 
 
 def with_everything(handle: str, lab: Lab, question: Question) -> User:
-    """Return somebody who has a row in every table that knows of people."""
+    """Return a person who has a row in every table that refers to people."""
     person = User.objects.create_user(f"{handle}@example.org", handle)
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key=handle)
@@ -130,8 +131,8 @@ def rows(user: User) -> dict[str, list[Any]]:
     return keys
 
 
-def test_this_file_has_a_row_in_every_table_that_knows_of_people(mei: User) -> None:
-    """Whoever adds a table gives `with_everything` a row of it, and so sees what becomes of it."""
+def test_this_file_has_a_row_in_every_table_that_refers_to_people(mei: User) -> None:
+    """A new table needs a row in `with_everything`, so that its deletion is tested."""
     assert [table for table, pks in rows(mei).items() if not pks] == []
 
 

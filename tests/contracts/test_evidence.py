@@ -1,6 +1,4 @@
-"""The recorded runs: of the code as it is, with every claim decided, and loaded as they were
-written.
-"""
+"""The recorded runs are of the present code, decide every claim, and can be loaded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""No GET of the site writes: every route is read by a member who has one of everything. Neither
-sessions nor the cache are of the domain.
+"""No GET of the site writes: a member with a row in every table reads every route.
+
+Writes to sessions and to the cache do not count.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def written(queries: CaptureQueriesContext) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
-    """Give the owner one of everything, and return the names of what a query may name."""
+    """Give the owner one of everything; return the values for queries."""
     mei, question = cast.run.owner, Question.objects.get(slug="how-long")
     services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
     services.write_note(user=mei, question=question, text="mine")

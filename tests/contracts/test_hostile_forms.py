@@ -1,6 +1,4 @@
-"""What nobody should send, sent to every form and endpoint: an error in words, never a server's,
-and nothing half-written.
-"""
+"""Invalid input to every form and endpoint: a client error, and nothing partly written."""
 
 from __future__ import annotations
 
@@ -172,7 +170,7 @@ def test_a_form_full_of_poison_is_refused_in_words(name: str, cast: Cast) -> Non
 
 @pytest.mark.parametrize("name", FORMS)
 def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast) -> None:
-    """The rest of the form is as it should be, so that the value itself gets as far as it can."""
+    """The other fields are valid, so that the value itself is processed as far as possible."""
     url, good = (
         cast.url(name),
         {

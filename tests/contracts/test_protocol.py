@@ -1,5 +1,5 @@
-"""The rules of the protocol under every order of events that Hypothesis can think of, with clocks
-that step.
+"""The invariants of the protocol under orders of events that Hypothesis generates, with clocks that
+step.
 
 The real services and reporting functions, one savepoint a schedule, rolled back at its end. What
 holds at every moment: the signal was sent once for each run that is over; a run has one live run
@@ -51,21 +51,16 @@ index = st.integers(0, 50)
 
 
 class SimulatedWorker:
-    """What a worker remembers of a run attempt; it may be wrong about whether it still speaks for
-    the run.
-    """
+    """A worker's view of a run attempt, which may be stale."""
 
-    def __init__(self, claim: worker_services.Lease) -> None:
-        self.who: dict[str, Any] = {
-            "worker": claim.run_attempt.worker,
-            "run_attempt_id": claim.run_attempt.pk,
-            "token": claim.token,
+    def __init__(self, lease: worker_services.Lease) -> None:
+        self.ids: dict[str, Any] = {
+            "worker": lease.run_attempt.worker,
+            "run_attempt_id": lease.run_attempt.pk,
+            "token": lease.token,
         }
-        self.run, self.run_attempt_id, self.sent = (
-            claim.run.pk,
-            claim.run_attempt.pk,
-            claim.run.last_seq,
-        )
+        self.run, self.run_attempt_id = lease.run.pk, lease.run_attempt.pk
+        self.sent = lease.run.last_seq
         self.dead = False
 
 
@@ -161,7 +156,7 @@ class Protocol(RuleBasedStateMachine):
         )
         spoke = self.speaks(worker)
         try:
-            worker_services.store_events(**worker.who, report=request)
+            worker_services.store_events(**worker.ids, report=request)
         except StaleRunAttempt:
             assert not spoke, "a run attempt that was given up has written"
             worker.dead = True
@@ -181,7 +176,7 @@ class Protocol(RuleBasedStateMachine):
         worker = self.pick_worker(which)
         spoke, before = self.speaks(worker), self.facts(worker)
         try:
-            run = worker_services.finish_run(**worker.who, result=self.a_result(state))
+            run = worker_services.finish_run(**worker.ids, result=self.a_result(state))
         except StaleRunAttempt:
             assert not spoke and self.facts(worker) == before, (
                 "a refused result has changed something"
@@ -198,7 +193,7 @@ class Protocol(RuleBasedStateMachine):
     def release(self, which: int, reason: str) -> None:
         worker, spoke = self.pick_worker(which), self.speaks(self.pick_worker(which))
         try:
-            worker_services.release_run_attempt(**worker.who, reason=reason)
+            worker_services.release_run_attempt(**worker.ids, reason=reason)
             assert spoke, "a run attempt that was given up has written"
         except StaleRunAttempt:
             assert not spoke, "a run attempt that was given up has written"
@@ -242,9 +237,7 @@ class Protocol(RuleBasedStateMachine):
     # ------------------------------------------------------------ the end
 
     def check_liveness(self) -> None:
-        """With a worker that lives and a housekeep that looks, every run ends, however the clock
-        has stepped.
-        """
+        """With a worker and housekeep running, every run ends, however the clock has stepped."""
         for _ in range(4 * Run.objects.count() + 4):
             if not Run.objects.exclude(state__in=Run.OVER).exists():
                 break
@@ -299,8 +292,9 @@ class Protocol(RuleBasedStateMachine):
 
 
 def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
-    """Try so many schedules, each of so many steps, and each on tables as they are now; unshrunk,
-    the same ones each time.
+    """Try a number of schedules of a number of steps, each on the tables as they are now.
+
+    They are not shrunk, and are the same each time.
     """
     services.make_worker(name="w", queues=["labs", "bench"])
     make_lab("dead-relu", LABS["dead-relu"])
@@ -344,7 +338,7 @@ def test_no_schedule_of_many_loses_a_run_or_counts_one_twice() -> None:
 def test_a_protocol_with_a_rule_missing_is_caught(
     without: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The schedules find what they are there to find."""
+    """The schedules detect a protocol without one of its rules."""
     if without == "token":
         monkeypatch.setattr(worker_services, "_hold", _hold_without_token)
     elif without == "reconciler":

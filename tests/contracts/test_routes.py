@@ -1,5 +1,4 @@
-"""Every URL of the site, asked by everybody: nobody gets a server's error, and what one may not see
-is a 404.
+"""Every URL of the site in every role: no server errors, and 404 for what one may not see.
 
 The routes come from the URL resolver: a route that is not in the table below fails, so whoever adds
 one says who may see it.
@@ -134,7 +133,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
-    """Yield the name of every route, the admin's aside."""
+    """Yield the name of every route except those of the admin."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(pattern, URLResolver):
             if pattern.namespace != "admin":
@@ -146,9 +145,7 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 
 class Cast:
-    """A visitor, the owner of a run, a stranger and a member of staff, each at a browser; and the
-    run.
-    """
+    """A run, and browsers of a visitor, its owner, a stranger and a member of staff."""
 
     def __init__(self) -> None:
         mei = User.objects.create_user("mei@example.org", "mei")
@@ -193,7 +190,7 @@ def _patterns(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str
 
 
 def outcome(answer: Any) -> Any:
-    """Return a status; of a way to the door, with where it leads."""
+    """Return the status; for a redirect to the sign-in page, with where that leads."""
     where = answer.headers.get("Location", "")
     return (
         IN
@@ -219,7 +216,7 @@ def test_every_route_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MATRIX))
-def test_everybody_gets_what_is_theirs(name: str, cast: Cast) -> None:
+def test_every_role_gets_the_expected_answer(name: str, cast: Cast) -> None:
     url, (to_get, to_post) = cast.url(name), MATRIX[name]
     for method, expected in (("get", to_get), ("post", to_post)):
         # a stream that begins gives its connection back: this test's own

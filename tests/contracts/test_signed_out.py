@@ -1,5 +1,5 @@
-"""Signed out in another tab: what a member entered is neither lost, nor taken for a visitor's, nor
-shown to another account.
+"""Signed out in another tab: a member's input is not lost, not taken for a visitor's, and not shown
+to another account.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _goes_to(form: str, action: str) -> bool:
 
 
 def filled(client: Client, kind: str) -> tuple[str, dict[str, Any]]:
-    """Return where a form of a member's page goes, and all that it sends."""
+    """Return the address of a form on a member's page, and its data."""
     page, action, entered, _table = FORMS[kind]
     if kind == "grade":
         client.post(f"{QUESTION}/reveal")
@@ -78,7 +78,7 @@ def sign_in(client: Client, user: User, onward: str) -> Any:
 
 
 def way_of(html: str) -> str:
-    """Return where the page of a form that was kept leads after signing in."""
+    """Return the address to which the page of a pending form leads after signing in."""
     return unescape(re.findall(r"/accounts/login/\?next=([^\"&]+)", html.partition("<main")[2])[0])
 
 
@@ -122,7 +122,7 @@ def test_another_account_never_sees_it(kind: str, mei: User, sam: User) -> None:
 
 
 def test_a_page_older_than_the_last_sign_in_keeps_what_was_entered(mei: User, sam: User) -> None:
-    """A sign-in makes a new token for forms: the old page's is refused."""
+    """A sign-in replaces the CSRF token: that of the old page is refused."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(mei)
     target, sent = filled(client, "note")

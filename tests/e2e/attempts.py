@@ -1,6 +1,4 @@
-"""What people do at questions and reviews: ways to the places of the study half. Gone twice, they
-do nothing more.
-"""
+"""What people do at questions and reviews: ways to the places of studying. Idempotent."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ STEP = "exp(-x) / (1 + exp(-x))^2"  # the derivative of the sigmoid
 
 
 def answered(text: str) -> Way:
-    """Answer the numeric part of a question, with what no variant has for an answer, or with what
-    is no number.
-    """
+    """Answer the numeric part of a question, wrongly for all variants or with no number."""
 
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go("/questions/dead-relu")
@@ -39,7 +35,7 @@ def _is_answered(visitor: Visitor, part: str = "#numeric") -> bool:
 
 
 def wrong_by_mistake(visitor: Visitor, runs: Runs) -> None:
-    """Give the answer of a mistake that people make, and tick everything there is to choose."""
+    """Give the answer of a common mistake, and tick all options."""
     visitor.go("/questions/dead-relu")
     if not _is_answered(visitor):
         _send(visitor, "#numeric", answers(visitor)[0])

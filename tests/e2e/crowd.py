@@ -1,4 +1,4 @@
-"""Many viewers of one run: raw streams of server-sent events, read as a browser would."""
+"""Many viewers of one run: streams of server-sent events, read as a browser would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 
 
 class Viewer:
-    """What one of them was told."""
+    """What one viewer has received."""
 
     def __init__(self) -> None:
         self.listens = False
@@ -32,7 +32,7 @@ class Viewer:
 
 
 class Crowd:
-    """Viewers in a thread of their own, from now until the run is over."""
+    """Viewers in a thread of their own, from now until the run has ended."""
 
     def __init__(self, url: str, path: str, session: str, viewers: int) -> None:
         self.viewers = [Viewer() for _ in range(viewers)]

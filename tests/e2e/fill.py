@@ -1,5 +1,6 @@
-"""Make a site ready for tests: tables, labs, questions, people, a machine. Run with the site's
-settings; prints its token.
+"""Fills a site for tests: tables, labs, questions, people, a worker; prints the worker's token.
+
+Run it with the site's settings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every page of the site and every state of it: how a browser gets there, and who it is.
+"""Every page of the site in every state: how a browser gets there, and for whom.
 
-A place is a name, whose browser it is, and what is done there. Tests look each place over;
-`./gradus screenshots` photographs it.
+A place has a name, a person, and the way there. Tests check each place for faults;
+`./gradus screenshots` takes a picture of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""A small TCP proxy whose connections can be cut: Playwright's `set_offline` does not touch a
-stream that is open.
-"""
+"""A TCP proxy whose connections can be cut: Playwright's `set_offline` keeps open streams."""
 
 from __future__ import annotations
 

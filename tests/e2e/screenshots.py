@@ -1,9 +1,7 @@
-"""Photographs of every page in every state, both languages and themes, desktop and phone: `./gradus
-screenshots`.
+"""Screenshots of every page in every state, both languages and themes, desktop and phone.
 
-They lie in screenshots/<language>-<theme>-<size>/<place>.png, ignored by git. A place is made of
-real pages on a site of its own, with runs that went through the real services (see `gallery` and
-`places`).
+`./gradus screenshots` writes them to screenshots/<language>-<theme>-<size>/<place>.png, which git
+ignores. They are taken of real pages on a site of its own, see `gallery` and `places`.
 """
 
 from __future__ import annotations
@@ -18,36 +16,34 @@ from playwright.sync_api import ViewportSize
 from tests.e2e.browsing import Visitor
 from tests.e2e.places import PHONES_LACK, PLACES
 from tests.e2e.system import ROOT, System
-from tests.e2e.test_looks import ALL, SIZES, Eyes, Look, hung, named
+from tests.e2e.test_looks import ALL, SIZES, Look, Windows, named, runs
 
-__all__ = ["hung"]  # a fixture
+__all__ = ["runs"]  # a fixture
 FOLDER = ROOT / "screenshots"
-TALLEST = 6000  # px
+MAX_HEIGHT = 6000  # px
 
 
 @pytest.mark.parametrize("look", ALL, ids=named)
-def test_every_place_is_photographed(
-    gallery: System, hung: dict[str, str], visit: Callable[..., Visitor], look: Look
+def test_every_place_has_a_screenshot(
+    gallery: System, runs: dict[str, str], visit: Callable[..., Visitor], look: Look
 ) -> None:
     folder = FOLDER / named(look)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    eyes = Eyes(visit, gallery, look)
+    windows = Windows(visit, gallery, look)
     for place in PLACES:
-        if eyes.size == "phone" and place.name in PHONES_LACK:
+        if windows.size == "phone" and place.name in PHONES_LACK:
             continue
-        visitor = eyes.go_to(place, hung)
-        photograph(visitor, folder / f"{place.name}.png", SIZES[eyes.size])
+        visitor = windows.go_to(place, runs)
+        take_screenshot(visitor, folder / f"{place.name}.png", SIZES[windows.size])
     print(f"\n{folder.relative_to(ROOT)}: {len(list(folder.iterdir()))} pages", flush=True)
 
 
-def photograph(visitor: Visitor, path: Path, size: ViewportSize) -> None:
-    """Photograph the whole page as a window of its height would show it: bars that stay in place
-    are then where they belong.
-    """
+def take_screenshot(visitor: Visitor, path: Path, size: ViewportSize) -> None:
+    """Take a screenshot of the whole page in a window of its height, where fixed bars fit in."""
     page = visitor.page
     height = max(
-        size["height"], min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
+        size["height"], min(MAX_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
     )
     page.set_viewport_size({"width": size["width"], "height": height})
     page.evaluate(

@@ -1,8 +1,7 @@
-"""The whole of Gradus as real processes: web, housekeep, a worker with its lab processes, on a
-database of their own.
+"""The whole system as real processes: web, housekeep, a worker with its lab processes.
 
-None outlives this process: each asks the kernel for a signal at our death, and lab processes die
-with their worker.
+It has a database of its own. No process outlives the tests: each asks the kernel for a signal at
+the death of its parent (PDEATHSIG), and lab processes die with their worker.
 """
 
 from __future__ import annotations
@@ -37,9 +36,7 @@ START_SECONDS = 240.0  # on a machine that is busy with other things
 
 
 class System:
-    """One site with everything that belongs to it. Parts are started, stopped, killed and started
-    again by name.
-    """
+    """A site with all its processes, which are started, stopped and killed by name."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str, **settings: str) -> None:
         self.folder, self.port = folder, free_port()
@@ -67,14 +64,12 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
 
     def make_ready(self) -> None:
-        """Make the tables, load labs and questions, and have a machine and the cast, who all sign
-        in with `PASSWORD`.
-        """
-        told = self.manage_script("tests/e2e/fill.py", *CAST)
-        self.token = json.loads(told.splitlines()[-1])["token"]
+        """Create tables, labs, questions, a worker and the cast, who sign in with `PASSWORD`."""
+        output = self.manage_script("tests/e2e/fill.py", *CAST)
+        self.token = json.loads(output.splitlines()[-1])["token"]
 
     def manage_script(self, script: str, *arguments: str) -> str:
-        """Run a script of ours with the site's settings; return what it printed."""
+        """Run a script with the site's settings; return its output."""
         done = subprocess.run(
             [sys.executable, str(ROOT / script), *arguments],
             env=self.environment,
@@ -89,9 +84,7 @@ class System:
     # ------------------------------------------------------------ its processes
 
     def start(self, *names: str) -> System:
-        """Start parts of "web", "housekeep", "worker"; all without names. They need not be ready
-        when this returns.
-        """
+        """Start "web", "housekeep" or "worker", by default all, and do not wait for them."""
         for name in names or ("web", "housekeep", "worker"):
             assert name not in self.running, f"{name} runs already"
             if name == "worker":
@@ -106,12 +99,12 @@ class System:
         return self
 
     def stop(self, *names: str) -> None:
-        """Stop parts as an operator would; all without names."""
+        """Stop processes as an operator would, by default all."""
         for name in names or tuple(reversed(self.running)):
             stop(self.running.pop(name))
 
     def kill(self, name: str) -> None:
-        """Kill a part with all of its group, at once."""
+        """Kill a process with all of its group."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -125,7 +118,7 @@ class System:
         return self
 
     def wait_for_worker(self) -> System:
-        """Wait until a warm lab process waits for a run, and has said so to the site."""
+        """Wait until the worker has a warm lab process, and has asked for a lease."""
         until(
             self.worker_is_there,
             START_SECONDS,
@@ -134,9 +127,7 @@ class System:
         return self
 
     def worker_is_there(self) -> bool:
-        """Say whether the present worker has asked for work: it does so only with a warm process in
-        hand.
-        """
+        """Return whether the worker has asked for a lease: it does so with a warm process only."""
         return self._lives("worker") and self.last_seen_at() != self._seen_at_start
 
     def _lives(self, name: str) -> bool:
@@ -147,11 +138,11 @@ class System:
         return self.query("SELECT last_seen_at FROM experiments_worker WHERE name = 'local'")[0][0]
 
     def lab_processes(self) -> set[int]:
-        """Return the lab processes of the worker that runs now."""
+        """Return the lab processes of the running worker."""
         return children(self.running["worker"].pid) if "worker" in self.running else set()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask the site's database."""
+        """Query the site's database."""
         with psycopg.connect(
             self.environment["DATABASE_URL"], connect_timeout=60, autocommit=True
         ) as connection:
@@ -199,7 +190,7 @@ class System:
     def _environment_of(self, name: str) -> Mapping[str, str]:
         if name != "worker":
             return self.environment
-        # none of a worker's business
+        # a worker must not see these
         hidden = ("SECRET_KEY", "DATABASE_URL", "SITE_URL", "PYTHONPATH")
         rest = {key: value for key, value in self.environment.items() if key not in hidden}
         return {
@@ -223,8 +214,8 @@ class System:
         )
 
     def status(self, path: str) -> int:
-        """Return the status with which a page answers a visitor; 0 when it does not."""
-        import httpx  # what fills a site from its own process has no need of it
+        """Return the status of a page for a visitor; 0 without an answer."""
+        import httpx  # here, since `fill` imports this module without it
 
         try:
             return httpx.get(self.url + path, timeout=60, trust_env=False).status_code
