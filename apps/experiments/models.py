@@ -22,7 +22,6 @@ from apps.common.clock import Clock
 class Queue(models.TextChoices):
     LABS = "labs", _("labs")
     BENCH = "bench", _("bench")
-    BULK = "bulk", _("bulk")
 
 
 class Outcome(models.TextChoices):

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, listed
+from apps.common.topics import topic_title
 from apps.experiments import lab_config
 from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
-from apps.experiments.models import Outcome, Prediction, Run, Verdict
+from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
 
 BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
 GLYPHS = {
@@ -77,6 +78,22 @@ def seconds(value: float | None) -> str:
     if value < 90:
         return _("%(n)s s") % {"n": number(value, ".0f")}
     return _("%(n)s min") % {"n": number(value / 60, ".0f")}
+
+
+# ---------------------------------------------------------------- labs
+
+
+def lab_row(lab: Lab) -> dict[str, Any]:
+    """Return a lab of `selectors.catalogue` as a table of labs shows it."""
+    assert lab.current is not None, "a lab that is offered has code"
+    words = lab.current.words
+    return {
+        "lab": lab,
+        "words": words,
+        "topic": topic_title(lab.topic),
+        "seconds": seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
+        "score": number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
+    }
 
 
 # ---------------------------------------------------------------- claims and verdicts

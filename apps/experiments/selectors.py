@@ -103,24 +103,6 @@ def batches_after(known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
     return result
 
 
-def same_finished_run(user: User | AnonymousUser, run: Run) -> Run | None:
-    """Return another finished run of `user` of the same code, settings, seed and replicates: it can
-    be replayed at once.
-    """
-    same = {
-        "version": run.version_id,
-        "config": run.config,
-        "seed": run.seed,
-        "replicates": run.replicates,
-    }
-    return (
-        Run.objects.filter(owner_id=user.pk, state=Run.State.SUCCEEDED, **same)
-        .exclude(pk=run.pk)
-        .order_by("-ended_at")
-        .first()
-    )
-
-
 # ---------------------------------------------------------------- labs
 
 
@@ -133,13 +115,14 @@ def lab_for(slug: str) -> Lab:
 
 
 def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
-    """Return the labs, each with `runs_done` (by anybody) and `best_score` (of the reader's
-    predictions; less is better).
+    """Return the labs, each with `runs_done` (by anybody) and `mean_score` (the mean Brier score of
+    the reader's predictions; less is better).
     """
     done = Q(versions__runs__state=Run.State.SUCCEEDED)
     mine = Q(versions__runs__owner_id=user.pk)
     return (
         Lab.objects.offered()
+        .filter(current__isnull=False)
         .select_related("current")
         .defer("current__source")
         .annotate(

@@ -37,7 +37,6 @@ PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared: staff have 
 OWN_DEED: Answers = (IN, 302, 404, 404)
 # (GET, POST with an empty form) by route name; {run}, {own} … are filled in by `filled`
 MATRIX: dict[str, tuple[Answers, Answers]] = {
-    "experiments:home": (same(200), same(405)),
     "experiments:catalogue": (same(200), same(405)),
     "experiments:lab": (same(200), same(422)),
     "experiments:pending-prediction": (same(302), same(302)),

@@ -23,8 +23,7 @@ def claims(request: HttpRequest) -> HttpResponse:
     standard, counts = selectors.standard_runs(), selectors.evidence_counts()
     topics: dict[str, list[dict[str, Any]]] = {}
     for lab in selectors.catalogue(request.user):
-        if lab.current is not None:
-            topics.setdefault(lab.topic, []).append(_entry(lab, standard.get(lab.pk), counts))
+        topics.setdefault(lab.topic, []).append(_entry(lab, standard.get(lab.pk), counts))
     context = {
         "topics": [{"name": topic_title(slug), "labs": labs} for slug, labs in topics.items()],
         "recorded": bool(standard),

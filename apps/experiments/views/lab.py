@@ -24,9 +24,12 @@ from apps.common.topics import topic_title
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
+from apps.experiments.pending_prediction import (
+    discard_pending_prediction,
+    pending_prediction_of,
+    save_pending_prediction,
+)
 from apps.experiments.services import PredictionInput
-
-PENDING_KEY = "pending_prediction"  # in the session
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +72,8 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
     if not form.is_valid():
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[PENDING_KEY] = _as_pending(found, form) | {"back": came_from(request)}
+        pending = _as_pending(found, form) | {"back": came_from(request)}
+        save_pending_prediction(request.session, pending)
         onward = urlencode({"next": reverse("experiments:pending-prediction", args=[found.pk])})
         return redirect(f"{reverse('account_signup')}?{onward}")
     try:
@@ -133,7 +137,7 @@ def _page(
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(found.current.source) if found.current else "",
-        "pending": pending_prediction_of(request),
+        "pending": pending_prediction_of(request.session),
         "back": came_from(request),
         "script": _for_script(form, spec, base),
     }
@@ -173,15 +177,9 @@ def _as_pending(found: Lab, form: LabForm) -> dict[str, Any]:
     }
 
 
-def pending_prediction_of(request: HttpRequest) -> dict[str, Any] | None:
-    """Return what this visitor committed to and has not queued yet."""
-    kept = request.session.get(PENDING_KEY)
-    return kept if isinstance(kept, dict) else None
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def pending_prediction(request: HttpRequest, slug: str) -> HttpResponse:
-    found, waiting = selectors.lab_for(slug), pending_prediction_of(request)
+    found, waiting = selectors.lab_for(slug), pending_prediction_of(request.session)
     if waiting is None or waiting["lab"] != found.pk:
         return redirect("experiments:lab", slug)
     if request.method == "POST":
@@ -208,7 +206,7 @@ def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tupl
 
 def _queue_pending(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
-        request.session.pop(PENDING_KEY, None)
+        discard_pending_prediction(request.session)
         return redirect(
             with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", "")))
         )
@@ -230,11 +228,11 @@ def _queue_pending(request: HttpRequest, found: Lab, waiting: Mapping[str, Any])
             for name, value in waiting["config"].items()
         }
         if isinstance(refused, KeyReused):
-            request.session.pop(PENDING_KEY, None)
+            discard_pending_prediction(request.session)
             more = {"back": waiting["back"]} if waiting.get("back") else {}
             return redirect(
                 f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(config | more)}"
             )
         return redirect("experiments:pending-prediction", found.pk)
-    request.session.pop(PENDING_KEY, None)
+    discard_pending_prediction(request.session)
     return redirect(_address(run, str(waiting.get("back", ""))))
