@@ -16,10 +16,9 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.locks import lock
 from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, Run, Verdict
-from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.series import unpacked
 
 NEEDED = (

@@ -15,7 +15,7 @@ from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
 
 
@@ -116,6 +116,16 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def visible_to(self, user: User | AnonymousUser) -> RunQuerySet:
         return self.filter(Q(owner_id=user.pk) | Q(shared=True))
+
+    def shared_by_project(self) -> RunQuerySet:
+        return self.filter(owner__handle=PROJECT_HANDLE, shared=True)
+
+    def recorded(self) -> RunQuerySet:
+        """The project's recorded standard runs: shared, finished, at default settings."""
+        return self.shared_by_project().filter(at_defaults=True, state=Run.State.SUCCEEDED)
+
+    def of_current_code(self) -> RunQuerySet:
+        return self.filter(version=F("version__lab__current"))
 
 
 class Run(models.Model):

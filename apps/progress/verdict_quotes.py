@@ -13,7 +13,6 @@ from apps.accounts.models import User
 from apps.experiments import presenters
 from apps.experiments.models import Lab, Run, Verdict
 from apps.experiments.presenters import PresentedVerdict
-from apps.experiments.selectors import PROJECT_HANDLE
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,11 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     """
     if not claims:
         return []
-    ours = Q(
-        run__owner__handle=PROJECT_HANDLE,
-        run__shared=True,
-        run__at_defaults=True,
-        run__version=F("run__version__lab__current"),
-    )
+    recorded = Q(run__in=Run.objects.recorded().of_current_code())
     reader = user.pk if user else None
     found = (
         Verdict.objects.filter(
-            ours | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
+            recorded | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
         )
         .select_related("run__version")
         .defer("run__version__source", "run__detail")

@@ -52,10 +52,10 @@ WORDS: dict[str, Any] = {
             **BOTH,
             "why": BOTH,
             "effect": ".0%",
-            "said": dict.fromkeys(
+            "sentences": dict.fromkeys(
                 ("holds", "depends", "does_not_hold", "inconclusive", "none"), BOTH
             ),
-            "call": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
+            "predictions": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
         }
         for name in ("dead-relu.lr-kills", "dead-relu.leaky-fixes")
     },

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import selectors, services, worker_services
 from apps.experiments.loading import load_labs
 from apps.experiments.models import Lab, Run, Worker
@@ -84,8 +84,8 @@ def measured(run: Run, *verdicts: wire.Verdict) -> Run:
 
 def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
     """Record the project's own run of a lab at its own settings."""
-    ours = User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
-        "gradus@example.org", selectors.PROJECT_HANDLE
+    ours = User.objects.filter(handle=PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", PROJECT_HANDLE
     )
     run = measured(queued(ours, lab, "recorded"), *verdicts)
     services.set_run_visibility(run=run, shared=True)

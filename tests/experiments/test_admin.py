@@ -145,13 +145,13 @@ def test_every_table_of_runs_is_there() -> None:
     assert ours == {
         "Lab",
         "LabVersion",
-        "Machine",
+        "Worker",
         "Run",
         "Prediction",
         "Verdict",
-        "Try",
+        "RunAttempt",
         "Batch",
-        "Share",
+        "ComputeUsage",
     }
 
 

@@ -36,7 +36,7 @@ WORDS: dict[str, Any] = {
         "a.b": {
             "en": "It holds.",
             "effect": ".0%",
-            "said": {"holds": {"en": "{effect:.0%} of {replicates}"}},
+            "sentences": {"holds": {"en": "{effect:.0%} of {replicates}"}},
         }
     },
 }
@@ -133,7 +133,7 @@ def test_a_verdict_is_said_in_the_labs_words() -> None:
     "said", ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"]
 )
 def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
-    words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
+    words = {"claims": {"a.b": {"sentences": {"holds": {"en": said}}}}}
     assert (
         presenters.present_verdict(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said
         == ""
@@ -146,7 +146,7 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
         "claims": {
             "a.b": {
                 "effect": ".32f",
-                "said": {
+                "sentences": {
                     "holds": {"en": "{effect} ({low:.40f} to {high:.1%})"},
                     "depends": {"en": "{effect:.3g} ({low:.3g} to {high:.1%})"},
                 },

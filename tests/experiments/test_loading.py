@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
 from apps.experiments.models import Batch, Lab, LabVersion, Run
@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 @pytest.fixture
 def ours(db: None) -> User:
-    return User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
-        "gradus@example.org", selectors.PROJECT_HANDLE
+    return User.objects.filter(handle=PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", PROJECT_HANDLE
     )
 
 

@@ -109,7 +109,7 @@ def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected:
 
 def test_turns_alternate_between_those_who_wait() -> None:
     waiting = [WaitingRun(f"a{i}", 1, "x") for i in range(3)] + [WaitingRun("b", 2, "x")]
-    order = fair_order(waiting, going={}, used={1: 5.0, 2: 7.0})
+    order = fair_order(waiting, running={}, usage={1: 5.0, 2: 7.0}, entry_penalty=30.0)
     assert [w.run for w in order] == ["a0", "b", "a1", "a2"]
 
 

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, LabVersion, Run, Verdict
-from apps.experiments.selectors import PROJECT_HANDLE
 from apps.progress import selectors, services, studying, verdict_quotes
 from apps.progress import today as plans
 from apps.progress.models import Card, Plan, UnreadVerdict

@@ -21,7 +21,7 @@ from apps.common.highlighting import highlight_code
 from apps.common.redirects import origin as came_from
 from apps.common.redirects import with_back
 from apps.common.topics import topic_title
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.pending_prediction import (
@@ -108,11 +108,11 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     words = words_of(found)
-    spec, standard = chart_specs.prediction_spec(words), tally.recorded(found)
+    spec, standard = chart_specs.prediction_spec(words), selectors.standard_run(found.pk)
     base = (
         origin
         if origin and origin.state == Run.State.SUCCEEDED
-        else tally.seen_default_run(request.user, found)
+        else selectors.seen_default_run(request.user, found)
     )
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
@@ -132,8 +132,8 @@ def _page(
         "baseline": base,
         "standard": standard,
         "origin": origin,
-        "own": tally.own_runs(request.user, found),
-        "queue": tally.queue_length(found.queue),
+        "own_runs": selectors.own_runs(request.user, found),
+        "queue": selectors.queue_length(found.queue),
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(found.current.source) if found.current else "",

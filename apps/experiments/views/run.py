@@ -22,7 +22,7 @@ from apps.common.errors import BadRequest
 from apps.common.highlighting import highlight_code
 from apps.common.redirects import origin, with_back
 from apps.common.text import clean
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.models import Run
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -61,17 +61,17 @@ def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[
         "lab": found.version.lab,
         "words": words,
         "mine": mine,
-        "ours": found.owner.handle == selectors.PROJECT_HANDLE,
+        "ours": found.owner.is_project,
         "settings": presenters.settings_of(words, found.config),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
         "called": presenters.present_prediction(words, presenters.prediction_of(found), points),
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
-        "reason": selectors.waiting_reason(place) if place else "",
+        "reason": presenters.waiting_reason(place) if place else "",
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
-        "before": tally.measured_before(request.user, found)
+        "before": selectors.measured_before(request.user, found)
         if mine and not found.is_over
         else None,
         "left": _left(found),
@@ -115,7 +115,7 @@ def _device(found: Run) -> str:
 
 def _beside(found: Run) -> Run | None:
     """Return the default-settings run that is drawn beside this one."""
-    standard = tally.recorded(found.version.lab)
+    standard = selectors.standard_run(found.version.lab_id)
     return standard if standard and standard.pk != found.pk else None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.accounts.models import User
-from apps.experiments import selectors, services
+from apps.accounts.models import PROJECT_HANDLE, User
+from apps.experiments import services
 from apps.experiments.loading import evidence_of
 from apps.experiments.models import Lab, Run
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--wait", type=float, default=900, help="seconds to wait for each run")
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
-        owner = User.objects.get(handle=selectors.PROJECT_HANDLE)
+        owner = User.objects.get(handle=PROJECT_HANDLE)
         labs = Lab.objects.offered().select_related("current")
         if unknown := set(lab) - {one.slug for one in labs}:
             raise CommandError(
