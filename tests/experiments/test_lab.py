@@ -201,8 +201,8 @@ def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
 
 def test_too_many_fields_are_refused(lab: Lab, mei: User) -> None:
     fields = {f"config-{n}": "1" for n in range(1000)}
-    assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 400
-    assert browser().get("/labs/dead-relu", fields).status_code == 400
+    assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 413
+    assert browser().get("/labs/dead-relu", fields).status_code == 413
 
 
 def test_a_full_queue_is_said_in_the_form(lab: Lab, mei: User, settings: Any) -> None:

@@ -108,7 +108,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
         client.post(f"/runs/{run.pk}/visibility{BACK}", {"shared": "1"})["Location"]
         == f"/runs/{run.pk}{BACK}"
     )
-    assert client.post(f"/runs/{run.pk}/again{BACK}", AGAIN)["Location"].endswith(BACK)
+    assert client.post(f"/runs/{run.pk}/rerun{BACK}", AGAIN)["Location"].endswith(BACK)
     assert (
         browser()
         .post(f"/runs/{run.pk}/stop{BACK}")["Location"]
