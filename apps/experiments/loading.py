@@ -17,8 +17,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
 from apps.accounts.models import PROJECT_HANDLE, User
+from apps.common.clock import Clock
 from apps.common.locks import lock
-from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, Run, Verdict
+from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, LabWords, Run, Verdict
 from apps.experiments.series import unpacked
 
 NEEDED = (
@@ -76,18 +77,31 @@ def load_labs(folder: Path) -> list[str]:
             slug=slug, defaults={**facts, "position": words.get("position", position)}
         )
         sha256 = hashlib.sha256(source.encode()).hexdigest()
-        version, is_new = LabVersion.objects.update_or_create(
-            lab=lab, sha256=sha256, defaults={"source": source, "words": words}
+        version, is_new = LabVersion.objects.get_or_create(
+            lab=lab, sha256=sha256, defaults={"source": source}
         )
+        has_new_words = _store_words(version, words)
         if lab.current_id != version.pk:
             lab.current = version
             lab.save(update_fields=["current"])
         if is_new:
             changes.append(f"{slug}: code {sha256[:8]}")
+        elif has_new_words:
+            changes.append(f"{slug}: words")
     for lab in Lab.objects.offered().exclude(slug__in=slugs):
         Lab.objects.filter(pk=lab.pk).update(withdrawn=True)
         changes.append(f"{lab.slug}: withdrawn, its runs stay")
     return changes
+
+
+def _store_words(version: LabVersion, words: dict[str, Any]) -> bool:
+    """Store the words of a version, in place of those it has. Returns whether they changed."""
+    if LabWords.objects.filter(version=version, words=words).exists():
+        return False
+    LabWords.objects.update_or_create(
+        version=version, defaults={"words": words, "updated_at": Clock()}
+    )
+    return True
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:

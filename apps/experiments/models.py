@@ -38,9 +38,7 @@ class LabQuerySet(models.QuerySet["Lab"]):
 
 
 class Lab(models.Model):
-    """What a learner may run. Its code and words are files; `load_labs` reads them into
-    versions.
-    """
+    """What a learner may run. Its code and words are files, which `load_labs` reads into tables."""
 
     class Kind(models.TextChoices):
         TRAINING = "training", _("training")
@@ -68,12 +66,13 @@ class Lab(models.Model):
 
 
 class LabVersion(models.Model):
-    """A lab's code and words as they were: what a run points at, kept for ever."""
+    """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE
+    (migration 0002). Its words may be replaced: they are a row of `LabWords`.
+    """
 
     lab = models.ForeignKey(Lab, models.CASCADE, related_name="versions")
     sha256 = models.CharField(max_length=64)  # of the .py
     source = models.TextField()  # the .py, as printed beside the results
-    words = models.JSONField()  # the .toml
     created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -85,6 +84,29 @@ class LabVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.lab_id} {self.sha256[:8]}"
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The newest words for this code. A query unless `words_row` was selected with it."""
+        words: dict[str, Any] = self.words_row.words
+        return words
+
+
+class LabWords(models.Model):
+    """What readers see of a version of a lab, in both languages; corrected without new code."""
+
+    version = models.OneToOneField(
+        LabVersion, models.CASCADE, primary_key=True, related_name="words_row"
+    )
+    words = models.JSONField()  # the .toml
+    updated_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        verbose_name = _("words of a lab")
+        verbose_name_plural = _("words of labs")
+
+    def __str__(self) -> str:
+        return f"{self.version_id}"
 
 
 class Worker(models.Model):

@@ -260,7 +260,7 @@ def _updates_after(known: dict[UUID, int]) -> list[run_events.RunEvent]:
             run.pk: run
             for run in Run.objects.filter(pk__in=known)
             .select_related("version")
-            .defer("version__source", "version__words")
+            .defer("version__source")
         }
         batches = selectors.batches_after(
             {pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after}

@@ -73,7 +73,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             own = (
                 waiting.filter(owner=usage.owner_id)
                 .select_related("version")
-                .defer("version__source", "version__words")
+                .defer("version__source")
             )
             run = own.order_by("queued_at").first()
             # By its own row alone: a stop that this waits for is seen only there, what is joined
@@ -226,11 +226,12 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
 
 
 def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
-    lab, known = LabVersion.objects.values_list("lab", "words__claims").get(pk=run.version_id)
-    named = [verdict.claim for verdict in verdicts]
-    if len(set(named)) < len(named) or not set(named) <= set(known or ()):
+    versions = LabVersion.objects.values_list("lab", "words_row__words__claims")
+    lab, claims = versions.get(pk=run.version_id)
+    names = [verdict.claim for verdict in verdicts]
+    if len(set(names)) < len(names) or not set(names) <= set(claims or ()):
         raise BadRequest(
-            f"Verdicts must name claims of {lab}, each once: {', '.join(known or ())}."
+            f"Verdicts must name claims of {lab}, each once: {', '.join(claims or ())}."
         )
 
 

@@ -45,7 +45,7 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
         Verdict.objects.filter(
             recorded | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
         )
-        .select_related("run__version")
+        .select_related("run__version__words_row")
         .defer("run__version__source", "run__detail")
         .order_by("run__ended_at")
     )
@@ -74,7 +74,7 @@ def labs(slugs: Sequence[str]) -> list[Lab]:
         lab.pk: lab
         for lab in Lab.objects.offered()
         .filter(slug__in=slugs)
-        .select_related("current")
+        .select_related("current__words_row")
         .defer("current__source")
     }
     return [found[slug] for slug in slugs if slug in found]
@@ -98,4 +98,4 @@ def lab_to_run(user: User, since: datetime) -> list[Lab]:
         .filter(Q(last__isnull=True) | Q(last__lt=since))
     )
     found = found.order_by(F("last").asc(nulls_first=True), "position", "slug")
-    return list(found.select_related("current").defer("current__source")[:1])
+    return list(found.select_related("current__words_row").defer("current__source")[:1])

@@ -12,7 +12,7 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.experiments import services, worker_services
-from apps.experiments.models import Lab, LabVersion, Run, Worker
+from apps.experiments.models import Lab, LabVersion, LabWords, Run, Worker
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -79,11 +79,19 @@ def sam(db: None) -> User:
 
 def make_lab(slug: str, sha256: str, queue: str = "labs") -> Lab:
     lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", queue=queue)
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS
-    )
-    lab.save()
+    make_version(lab, sha256)
     return lab
+
+
+def make_version(
+    lab: Lab, sha256: str, words: dict[str, Any] = WORDS, source: str = "print('a lab')\n"
+) -> LabVersion:
+    """Give a lab other code: a version that is its current one."""
+    version = LabVersion.objects.create(lab=lab, sha256=sha256, source=source)
+    LabWords.objects.create(version=version, words=words)
+    lab.current = version
+    lab.save()
+    return version
 
 
 @pytest.fixture

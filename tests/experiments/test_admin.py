@@ -145,6 +145,7 @@ def test_every_table_of_runs_is_there() -> None:
     assert ours == {
         "Lab",
         "LabVersion",
+        "LabWords",
         "Worker",
         "Run",
         "Prediction",

@@ -23,7 +23,7 @@ from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_worker_api import CLAIM, Worker
+from tests.experiments.test_worker_api import CLAIM, SimulatedWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
@@ -144,7 +144,7 @@ def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(
     client: Client, mei: User, queue: Any
 ) -> None:
     queue(mei, "k")
-    worker = Worker(client)
+    worker = SimulatedWorker(client)
     with transaction.atomic():
         lock("lease")
         answer = elsewhere(lambda: worker.post("lease", CLAIM)).result()

@@ -11,8 +11,8 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import housekeeping, services, worker_services
-from apps.experiments.models import Lab, LabVersion, Prediction, Run, Worker
-from tests.experiments.conftest import HASH, WORDS, later
+from apps.experiments.models import Lab, Prediction, Run, Worker
+from tests.experiments.conftest import HASH, later, make_version
 from tests.experiments.pages_cast import browser
 from tests.experiments.test_meeting import elsewhere
 
@@ -28,10 +28,7 @@ def run(mei: User, queue: Any) -> Run:
 
 
 def change(lab: Lab) -> None:
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256=NEWER, source="print('anew')\n", words=WORDS
-    )
-    lab.save()
+    make_version(lab, NEWER)
 
 
 def seen(name: str, sha256: str, *queues: str) -> None:

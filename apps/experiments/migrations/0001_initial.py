@@ -56,13 +56,24 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sha256', models.CharField(max_length=64)),
                 ('source', models.TextField()),
-                ('words', models.JSONField()),
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='experiments.lab')),
             ],
             options={
                 'verbose_name': 'version of a lab',
                 'verbose_name_plural': 'versions of labs',
+            },
+        ),
+        migrations.CreateModel(
+            name='LabWords',
+            fields=[
+                ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='words_row', serialize=False, to='experiments.labversion')),
+                ('words', models.JSONField()),
+                ('updated_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+            ],
+            options={
+                'verbose_name': 'words of a lab',
+                'verbose_name_plural': 'words of labs',
             },
         ),
         migrations.AddField(

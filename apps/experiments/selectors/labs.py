@@ -21,7 +21,7 @@ def lab_for(slug: str) -> Lab:
     Raises:
         Http404: it is unknown or withdrawn.
     """
-    lab = Lab.objects.offered().select_related("current").filter(slug=slug).first()
+    lab = Lab.objects.offered().select_related("current__words_row").filter(slug=slug).first()
     if lab is None:
         raise Http404("No such lab.")
     return lab
@@ -36,7 +36,7 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
     return (
         Lab.objects.offered()
         .filter(current__isnull=False)
-        .select_related("current")
+        .select_related("current__words_row")
         .defer("current__source")
         .annotate(
             runs_done=Count("versions__runs", filter=done, distinct=True),
@@ -84,7 +84,7 @@ def standard_runs() -> dict[str, Run]:
     runs = (
         Run.objects.recorded()
         .of_current_code()
-        .select_related("version")
+        .select_related("version__words_row")
         .defer("version__source")
         .prefetch_related("verdicts")
         .order_by("ended_at")

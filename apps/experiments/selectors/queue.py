@@ -120,7 +120,7 @@ def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
 
 def _declared_seconds(slugs: Iterable[str]) -> list[tuple[str, float]]:
     rows = Lab.objects.filter(slug__in=list(slugs)).values_list(
-        "slug", "current__words__profile__standard__seconds"
+        "slug", "current__words_row__words__profile__standard__seconds"
     )
     return [(slug, float(seconds or UNKNOWN_DURATION_SECONDS)) for slug, seconds in rows]
 

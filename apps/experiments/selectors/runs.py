@@ -26,7 +26,9 @@ def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
     Raises:
         Http404: there is no such run, or `user` may not see it.
     """
-    runs = Run.objects.visible_to(user).select_related("owner", "version__lab", "prediction")
+    runs = Run.objects.visible_to(user).select_related(
+        "owner", "version__lab", "version__words_row", "prediction"
+    )
     run = runs.prefetch_related("verdicts").filter(pk=pk).first()
     if run is None:
         raise Http404("No such run.")
@@ -65,7 +67,7 @@ def runs_of(user: User) -> QuerySet[Run]:
     """Return a person's runs, newest first, with what a list of them shows."""
     return (
         Run.objects.filter(owner=user)
-        .select_related("version__lab", "prediction")
+        .select_related("version__lab", "version__words_row", "prediction")
         .prefetch_related("verdicts")
         .defer("detail", "version__source")
         .order_by("-queued_at")

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
         owner = User.objects.get(handle=PROJECT_HANDLE)
-        labs = Lab.objects.offered().select_related("current")
+        labs = Lab.objects.offered().select_related("current__words_row")
         if unknown := set(lab) - {one.slug for one in labs}:
             raise CommandError(
                 f"No such lab: {', '.join(sorted(unknown))}. There are "
