@@ -65,7 +65,7 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
 
 
 def _says(finding: PresentedVerdict) -> tuple[str, str, str]:
-    return finding.claim, finding.outcome, finding.said
+    return finding.claim, finding.outcome, finding.sentence
 
 
 def labs(slugs: Sequence[str]) -> list[Lab]:

@@ -14,7 +14,7 @@ from tests.e2e.waiting import until
 SMALL = {"depth": "2", "width": "16", "epochs": "4"}
 # and some that take long enough for something to happen meanwhile, also where a page is slow
 LONGER = {**SMALL, "epochs": "20"}
-OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
+ENDED_STATES = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
 
 class Member:
@@ -67,7 +67,7 @@ class Member:
                 told.update(self.points(run))
             except (httpx.TransportError, AssertionError):
                 return False  # the site is away
-            return told["state"] in (states or OVER)
+            return told["state"] in (states or ENDED_STATES)
 
         until(
             look,

@@ -90,8 +90,8 @@ def test_two_at_once_give_a_silent_try_up_once(
     fall_silent()
     rounds = [elsewhere(lambda: call_command("housekeep", once=True)) for _ in range(2)]
     call_command("housekeep", once=True)
-    for each in rounds:
-        each.result()
+    for future in rounds:
+        future.result()
     run.refresh_from_db()
     assert (
         run.state,

@@ -117,8 +117,8 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
         32,
         False,
     )
-    made = Prediction.objects.get()
-    assert (made.claim, made.outcome, made.confidence, made.sketch) == (
+    prediction = Prediction.objects.get()
+    assert (prediction.claim, prediction.outcome, prediction.confidence, prediction.sketch) == (
         "dead-relu.lr-kills",
         "holds",
         80,
@@ -174,9 +174,9 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(
     lab: Lab, mei: User, field: str, value: str | None
 ) -> None:
     sent = {
-        name: each
-        for name, each in (GOOD | {"config-width": "32", field: value}).items()
-        if each is not None
+        name: text
+        for name, text in (GOOD | {"config-width": "32", field: value}).items()
+        if text is not None
     }
     page = browser(mei).post("/labs/dead-relu", sent)
     assert page.status_code == 422

@@ -101,17 +101,17 @@ def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("a = 1\nb = [1,,2]\nc = 1", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
     ids=["no TOML", "no topic", "no UTF-8"],
 )
 def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(
-    folder: Path, text: str, said: str
+    folder: Path, text: str, message: str
 ) -> None:
     (folder / "broken.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(BadFile, match=r"broken\.toml") as refused:
         load_labs(folder)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not Lab.objects.exists()
 
 

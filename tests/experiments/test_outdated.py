@@ -22,8 +22,8 @@ NEWER = "c" * 64
 
 @pytest.fixture
 def run(mei: User, queue: Any) -> Run:
-    made = services.PredictionInput("holds", 80, {})
-    waiting: Run = queue(mei, "k", prediction=made)
+    prediction = services.PredictionInput("holds", 80, {})
+    waiting: Run = queue(mei, "k", prediction=prediction)
     return waiting
 
 

@@ -89,9 +89,9 @@ def test_a_prediction_is_scored_by_the_headline_claim(
             wire.Verdict("dead-relu.leaky-fixes", "holds"),
         ],
     )
-    made = Prediction.objects.get()
-    assert made.was_right is right
-    assert made.score == (pytest.approx(points) if points is not None else None)
+    prediction = Prediction.objects.get()
+    assert prediction.was_right is right
+    assert prediction.score == (pytest.approx(points) if points is not None else None)
 
 
 def test_a_stopped_run_scores_nothing(mei: User, queue: Any, claim: Any) -> None:

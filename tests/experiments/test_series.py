@@ -38,7 +38,9 @@ def reset(seq: int, keep: int) -> Batch:
 
 
 def test_a_reset_takes_away_what_its_checkpoint_does_not_cover() -> None:
-    kept = series.kept([batch(1), batch(2), reset(3, keep=1), batch(4), reset(5, keep=4), batch(6)])
+    kept = series.without_discarded(
+        [batch(1), batch(2), reset(3, keep=1), batch(4), reset(5, keep=4), batch(6)]
+    )
     assert [b.seq for b in kept] == [1, 4, 6]
 
 

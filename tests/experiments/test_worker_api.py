@@ -34,23 +34,26 @@ class SimulatedWorker:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.token = services.make_worker(name="w1", queues=["labs", "bench"])
-        self.try_token = ""
+        self.run_attempt_token = ""
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        known = {"Authorization": f"Worker {self.token}", wire.RUN_ATTEMPT_HEADER: self.try_token}
+        credentials = {
+            "Authorization": f"Worker {self.token}",
+            wire.RUN_ATTEMPT_HEADER: self.run_attempt_token,
+        }
         return self.client.post(
             f"{wire.PREFIX}/{path}",
             data,
             content_type="application/json",
-            headers={**known, **headers},
+            headers={**credentials, **headers},
         )
 
     def claim(self) -> dict[str, Any]:
         answer = self.post("lease", CLAIM)
         assert answer.status_code == 200, answer.content
         given = answer.json()
-        self.try_token = given["token"]
+        self.run_attempt_token = given["token"]
         return given
 
 
@@ -284,7 +287,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
 def test_a_wrong_run_attempt_token_changes_nothing(
     worker: SimulatedWorker, given: dict[str, Any], path: str, token: str
 ) -> None:
-    worker.try_token = token
+    worker.run_attempt_token = token
     body = {
         "events": {"after": 0, "events": [POINT]},
         "result": {"state": "succeeded"},
@@ -298,10 +301,10 @@ def test_a_wrong_run_attempt_token_changes_nothing(
 def test_a_token_of_one_try_opens_no_other(
     worker: SimulatedWorker, given: dict[str, Any], ola: User, queue: Any
 ) -> None:
-    mine = worker.try_token
+    mine = worker.run_attempt_token
     queue(ola, "k")
     other = worker.claim()
-    worker.try_token = mine
+    worker.run_attempt_token = mine
     assert (
         worker.post(
             f"run-attempts/{other['run_attempt_id']}/events", {"after": 0, "events": [POINT]}

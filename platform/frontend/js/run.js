@@ -4,7 +4,7 @@ import { number } from "./chart-scale.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
 import { htmx } from "./requests.js";
-import { RunStream } from "./run-stream.js";
+import { isOver, RunStream } from "./run-stream.js";
 import { $, $$, say } from "./shell.js";
 
 const config = JSON.parse($("#run-config").textContent);
@@ -12,7 +12,6 @@ const holder = $("#chart"), inspect = $("#inspect"), readout = $("#readout");
 const own = new Points();
 let baseline = null, shown = 0, spoken = 0, pace = null;
 
-const isOver = (state) => !["queued", "running"].includes(state);
 const json = async (url) => {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`${url}: ${answer.status}`);

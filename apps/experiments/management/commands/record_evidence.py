@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("lab", nargs="*", help="slugs (default: all labs)")
-        parser.add_argument("--wait", type=float, default=900, help="seconds to wait for each run")
+        parser.add_argument("--wait", type=float, default=900, help="seconds to wait for one run")
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
         owner = User.objects.get(handle=PROJECT_HANDLE)
