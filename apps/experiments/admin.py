@@ -1,4 +1,4 @@
-"""The experiments in Django's admin: what workers wrote is shown, not edited; machines are made and
+"""The experiments in Django's admin: what workers wrote is read-only; workers are created and
 revoked here.
 """
 

@@ -1,5 +1,5 @@
-"""The cast: Mei works alone, Ola floods or shares, Sam is a stranger. A small lab of made-up words,
-and a machine that has it.
+"""The cast: Mei works alone, Ola queues many runs or shares, Sam is a stranger. A small lab of
+made-up words, and a worker that has it.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def worker(db: None) -> Worker:
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the queues whose wake-ups were rung; no test of rules needs a broker."""
+    """Return the queues that wake-ups were sent to: these tests need no broker."""
     queues: list[str] = []
     monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
@@ -176,7 +176,7 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 def report(
     claimed: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
-    """Send events of a run attempt, from where its claim said unless `after` says otherwise.
+    """Send events of a run attempt, from the batch that its lease named unless `after` is given.
     Returns whether it should stop.
     """
     sent = wire.EventsRequest(

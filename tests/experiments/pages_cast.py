@@ -1,6 +1,4 @@
-"""What the tests of pages need: the labs as they are, browsers that are signed in, and runs that
-came to an end.
-"""
+"""What the tests of pages need: the labs of the repository, signed-in browsers, finished runs."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
 
 
 def started(run: Run) -> worker_services.Lease:
-    """Have a machine claim the run, which must be the only one that waits, and report a point of
+    """Have a worker lease the run, which must be the only one that waits, and report a point of
     each rate.
     """
     services.make_worker(name="pages", queues=["labs", "bench"])

@@ -1,5 +1,5 @@
-"""Machines and runs in Django's admin: worker, revoked, renewed, stopped; nonsense is said, never an
-error.
+"""Workers and runs in Django's admin: created, revoked, renewed, stopped; invalid input is refused
+with a message.
 """
 
 from __future__ import annotations

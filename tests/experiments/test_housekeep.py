@@ -82,7 +82,7 @@ def test_a_connection_that_died_within_a_job_that_went_on_is_no_trouble(
         assert ours
 
 
-def test_two_at_once_give_a_silent_try_up_once(
+def test_two_at_once_give_a_silent_run_attempt_up_once(
     mei: User, queue: Any, claim: Any, rung: list[str]
 ) -> None:
     run = queue(mei, "k")

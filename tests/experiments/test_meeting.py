@@ -194,7 +194,9 @@ def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
         assert finish(claimed).state == Run.State.SUCCEEDED
 
 
-def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim: Any) -> None:
+def test_a_run_attempt_that_speaks_just_now_is_not_given_up(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     fall_silent()
@@ -202,7 +204,7 @@ def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim
         assert housekeeping.requeue_silent_runs() == 0
 
 
-def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
+def test_a_stop_is_not_forgotten_when_the_run_attempt_is_given_up(
     mei: User, queue: Any, claim: Any
 ) -> None:
     run = queue(mei, "k")

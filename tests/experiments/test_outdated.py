@@ -1,6 +1,4 @@
-"""A run whose lab changed while it waited: it waits while somebody may still have its code, and no
-longer.
-"""
+"""A queued run whose lab changed: it waits only while a worker may still have its code."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ def change(lab: Lab) -> None:
 
 
 def seen(name: str, sha256: str, *queues: str) -> None:
-    """Have a machine ask for work: it has the lab's code with this hash."""
+    """Have a worker ask for work: it has the lab's code with this hash."""
     worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
     worker.queues, worker.capabilities = list(queues or ["labs"]), {"labs": {"dead-relu": sha256}}
     worker.save()
@@ -71,7 +69,7 @@ def test_what_a_revoked_worker_has_helps_nobody(lab: Lab, run: Run) -> None:
     assert housekeeping.end_outdated_runs() == 1
 
 
-@pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no machine"])
+@pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no worker"])
 def test_it_waits_while_no_worker_of_its_queue_is_there(
     lab: Lab, run: Run, queues: list[str]
 ) -> None:

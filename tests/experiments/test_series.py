@@ -66,7 +66,9 @@ def test_a_series_of_nothing_finite_is_thinned_too() -> None:
 
 
 @pytest.mark.django_db
-def test_points_of_a_try_that_was_given_up_are_gone(mei: User, queue: Any, claim: Any) -> None:
+def test_points_of_a_run_attempt_that_was_given_up_are_gone(
+    mei: User, queue: Any, claim: Any
+) -> None:
     run = queue(mei, "k")
     report(claim(), event(1.0), event(2.0))
     later(30)

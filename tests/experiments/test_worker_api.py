@@ -1,4 +1,4 @@
-"""The worker API over HTTP: who may speak, and what becomes of what nobody can use."""
+"""The worker API over HTTP: authentication, and invalid requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
 
 
 class SimulatedWorker:
-    """A worker as the site sees it: requests with a machine's token."""
+    """A worker as the site sees it: requests with a worker's token."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -298,7 +298,7 @@ def test_a_wrong_run_attempt_token_changes_nothing(
     assert Run.objects.get().state == "running" and not Batch.objects.exists()
 
 
-def test_a_token_of_one_try_opens_no_other(
+def test_a_token_of_one_run_attempt_opens_no_other(
     worker: SimulatedWorker, given: dict[str, Any], ola: User, queue: Any
 ) -> None:
     mine = worker.run_attempt_token
@@ -326,14 +326,14 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
-def test_a_try_that_is_not_there_is_stale(
+def test_a_run_attempt_that_is_not_there_is_stale(
     worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 409
 
 
 @pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
-def test_what_names_no_try_is_not_found(
+def test_what_names_no_run_attempt_is_not_found(
     worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404

@@ -182,18 +182,15 @@ def pending_prediction(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _queue_pending(request, lab, pending)
     words, prediction = words_of(lab), pending["prediction"]
+    calls, sketch = dict(presenters.outcome_choices(words)), _labelled_sketch(words, prediction)
     context = {
         "lab": lab,
         "words": words,
         "settings": presenters.settings_of(words, pending["config"]),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "call": dict(presenters.outcome_choices(words)).get(prediction["outcome"])
-        if prediction
-        else None,
+        "call": calls.get(prediction["outcome"]) if prediction else None,
         "prediction": prediction,
-        "drawn": [
-            (arm, presenters.number(value)) for arm, value in _labelled_sketch(words, prediction)
-        ],
+        "drawn": [(label, presenters.number(value)) for label, value in sketch],
         "next": request.path,
     }
     return render(request, "experiments/pending_prediction.html", context)

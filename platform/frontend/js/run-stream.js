@@ -1,6 +1,6 @@
 /* The one EventSource of a page. Emits "points" and "reset" (each with its `seq`), "state", and "link" ({lost}).
-   It asks again itself, from the last batch that came, since a browser gives up for good on an answer such as 503.
-   It closes on a final state, of several runs on the last, lets go after 20 s in a hidden tab, and takes up again where it was. */
+   It reconnects itself, from the last batch that came: a browser gives up for good on a response such as 503.
+   It closes when the run (all of its runs) has ended, disconnects after 20 s in a hidden tab, and resumes where it was. */
 export const ENDED_STATES = ["succeeded", "failed", "limit_exceeded", "cancelled", "lost"];
 export const isOver = (state) => ENDED_STATES.includes(state);
 const FIRST_WAIT = 500, MAX_WAIT = 5000, MAX_HIDDEN = 20000; // milliseconds
@@ -59,10 +59,10 @@ export class RunStream extends EventTarget {
     source.addEventListener("points", (event) => this.#pass("points", event));
     source.addEventListener("reset", (event) => this.#pass("reset", event));
     source.addEventListener("state", (event) => {
-      const said = JSON.parse(event.data);
-      if (isOver(said.state)) this.#ended.add(said.run); // undefined in the stream of one run
+      const message = JSON.parse(event.data);
+      if (isOver(message.state)) this.#ended.add(message.run); // undefined in the stream of one run
       if (this.#ended.size === this.#runs) this.close();
-      this.#tell("state", said);
+      this.#tell("state", message);
     });
   }
 
@@ -70,7 +70,7 @@ export class RunStream extends EventTarget {
     if (this.#over || source !== this.#source) return;
     this.#leave();
     this.#tell("link", { lost: true });
-    if (document.hidden) return; // it is taken up when someone looks
+    if (document.hidden) return; // it reconnects when the tab is shown
     this.#timer = setTimeout(() => this.#open(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, MAX_WAIT);
   }
