@@ -1,4 +1,4 @@
-"""The experiments in Django's admin: what workers wrote is shown, not edited; machines are made and
+"""The experiments in Django's admin: what workers wrote is read-only; workers are created and
 revoked here.
 """
 
@@ -20,6 +20,7 @@ from apps.experiments.models import (
     ComputeUsage,
     Lab,
     LabVersion,
+    LabWords,
     Prediction,
     Queue,
     Run,
@@ -57,7 +58,18 @@ class LabVersionAdmin(Kept):
     search_fields = ["lab__slug", "sha256"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("source", "words")
+        return super().get_queryset(request).defer("source")
+
+
+@admin.register(LabWords)
+class LabWordsAdmin(Kept):
+    list_display = ["version", "updated_at"]
+    list_filter = ["version__lab"]
+    list_select_related = ["version"]
+    search_fields = ["version__lab__slug", "version__sha256"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("words", "version__source")
 
 
 class WorkerForm(forms.ModelForm[Worker]):

@@ -22,7 +22,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class WorkerToken(BaseAuthentication):
-    """`Authorization: Worker <token>`: one token a machine, revocable."""
+    """`Authorization: Worker <token>`: one token for each worker, revocable."""
 
     def authenticate(self, request: Request) -> tuple[None, Worker] | None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -49,7 +49,8 @@ class WorkerView(APIView):
         """Return the body as a record.
 
         Raises:
-            TooLarge, BadRequest: says where it is wrong.
+            TooLarge: it is larger than `wire.MAX_BODY`.
+            BadRequest: it is no such record; says where.
         """
         body = request._request.read(wire.MAX_BODY + 1)
         if len(body) > wire.MAX_BODY:
@@ -65,7 +66,7 @@ class WorkerView(APIView):
 
     @staticmethod
     def worker(request: Request) -> Worker:
-        assert isinstance(request.auth, Worker)  # IsWorker saw to it
+        assert isinstance(request.auth, Worker), "IsWorker has checked it"
         return request.auth
 
     @staticmethod
@@ -78,19 +79,17 @@ class LeaseEndpoint(WorkerView):
         asked = self.read(request, wire.LeaseRequest)
         worker = self.worker(request)
         worker_services.record_contact(worker, asked)
-        claimed = (
-            worker_services.lease_run(worker=worker, queues=asked.queues, labs=asked.labs)
-            if asked.slots > 0
-            else None
-        )
-        if claimed is None:
+        if not asked.slots:
             return HttpResponse(status=204)
-        run = claimed.run
-        given = wire.Lease(
+        lease = worker_services.lease_run(worker=worker, queues=asked.queues, labs=asked.labs)
+        if lease is None:
+            return HttpResponse(status=204)
+        run = lease.run
+        record = wire.Lease(
             run=str(run.pk),
-            run_attempt_id=claimed.run_attempt.pk,
-            number=claimed.run_attempt.number,
-            token=claimed.token,
+            run_attempt_id=lease.run_attempt.pk,
+            number=lease.run_attempt.number,
+            token=lease.token,
             lease_seconds=settings.LEASE_SECONDS,
             heartbeat_seconds=settings.HEARTBEAT_SECONDS,
             kill_seconds=settings.KILL_SECONDS,
@@ -103,7 +102,7 @@ class LeaseEndpoint(WorkerView):
             replicates=run.replicates,
             seed=run.seed,
         )
-        return self.answer(given)
+        return self.answer(record)
 
 
 class EventsEndpoint(WorkerView):

@@ -1,4 +1,4 @@
-"""A lab's figures: what its words say of them, ready for a page's script and for `figures`. No
+"""The figures that a lab's words declare, as specs for a page's script and for `svg_charts`. No
 queries.
 """
 
@@ -20,7 +20,7 @@ Words = Mapping[str, Any]  # a lab's .toml
 
 @dataclass(frozen=True)
 class Newest:
-    """The last value of an arm that is a number."""
+    """The last finite value of an arm."""
 
     step: float
     mean: float
@@ -30,7 +30,7 @@ class Newest:
 
 def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest]:
     """Return the last finite value of each arm of `series`, in the order in which the arms came."""
-    found: dict[str, Newest] = {}
+    values: dict[str, Newest] = {}
     for curve in points:
         if curve["series"] != series:
             continue
@@ -40,12 +40,12 @@ def newest(points: Sequence[Mapping[str, Any]], series: str) -> dict[str, Newest
             low, high = (
                 curve[side][n] if n < len(curve[side]) else None for side in ("low", "high")
             )
-            found[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
-    return found
+            values[curve["arm"]] = Newest(curve["step"][n], curve["mean"][n], low, high)
+    return values
 
 
 def patterns(raw: Any) -> list[str]:
-    """Return a figure's arms as a list of patterns in which * stands for anything."""
+    """Return a figure's arms as a list of patterns, in which * matches anything."""
     return [raw] if isinstance(raw, str) else list(raw or ["*"])
 
 
@@ -54,27 +54,27 @@ def fits(arm: str, wanted: Sequence[str]) -> bool:
 
 
 def arm_labels(words: Words, arms: Iterable[str]) -> dict[str, str]:
-    own = words.get("arms", {})
-    return {arm: in_language(own.get(arm, {})) or arm for arm in arms}
+    labels = words.get("arms", {})
+    return {arm: in_language(labels.get(arm, {})) or arm for arm in arms}
 
 
 def figure_specs(
-    words: Words, config: Mapping[str, Any], made: Prediction | None = None
+    words: Words, config: Mapping[str, Any], prediction: Prediction | None = None
 ) -> list[dict[str, Any]]:
-    """Return the lab's figures, ready for the page's script and for `figures`; the drawn one is
-    added where the lab has it not.
+    """Return a spec for each of the lab's figures; one for the sketched series is added where the
+    lab declares none.
     """
     predict = words.get("predict", {})
-    specs = [_spec(words, figure, config, made) for figure in words.get("figures", [])]
-    drawn = made and made.sketch and predict.get("form") == "bars"
-    if drawn and not any(
+    specs = [_spec(words, figure, config, prediction) for figure in words.get("figures", [])]
+    has_sketch = prediction and prediction.sketch and predict.get("form") == "bars"
+    if has_sketch and not any(
         spec["kind"] == "bars" and spec["series"] == predict["series"] for spec in specs
     ):
         beside = _spec(
             words,
             {"kind": "bars", "series": predict["series"], "arms": predict["arms"]},
             config,
-            made,
+            prediction,
         )
         specs.insert(
             1,
@@ -84,7 +84,7 @@ def figure_specs(
 
 
 def prediction_spec(words: Words) -> dict[str, Any] | None:
-    """Return the figure on which a learner draws bars; None where the lab asks for none."""
+    """Return the spec of the figure to sketch on; None where the lab asks for no sketch."""
     predict = words.get("predict", {})
     if predict.get("form") != "bars":
         return None
@@ -94,7 +94,7 @@ def prediction_spec(words: Words) -> dict[str, Any] | None:
 
 
 def _spec(
-    words: Words, figure: Words, config: Mapping[str, Any], made: Prediction | None
+    words: Words, figure: Words, config: Mapping[str, Any], prediction: Prediction | None
 ) -> dict[str, Any]:
     predict, series = words.get("predict", {}), str(figure["series"])
     about = words.get("series", {}).get(series, {})
@@ -111,6 +111,6 @@ def _spec(
         "y": list(predict["range"]) if predicted and "range" in predict else None,
         "to": config.get(end) if isinstance(end, str) else end,
         "foot": float(about.get("foot", 0.0)),
-        "sketch": dict(made.sketch) if made and predicted else {},
-        "labels": {arm: in_language(own) or arm for arm, own in words.get("arms", {}).items()},
+        "sketch": dict(prediction.sketch) if prediction and predicted else {},
+        "labels": arm_labels(words, words.get("arms", {})),
     }

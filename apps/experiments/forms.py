@@ -1,4 +1,4 @@
-"""What a browser sends of a lab: its settings, and a prediction or none."""
+"""The form of a lab: its settings, and a prediction unless it is skipped."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from django.utils.translation import gettext_lazy
 from apps.common.errors import BadConfig
 from apps.common.text import clean, in_language
 from apps.experiments import chart_specs, lab_config, presenters
-from apps.experiments.models import Prediction
+from apps.experiments.models import Prediction, Run
 from apps.experiments.services import PredictionInput
 
 CONFIG_PREFIX, SKETCH_PREFIX = "config-", "sketch-"
-MAX_SHOWN_CHARS = 200  # characters of a value that are shown again
 
 
 @dataclass(frozen=True)
@@ -30,21 +29,22 @@ class Field:
     name: str  # in the form
     label: str
     kind: str  # "number", "text", "choice", "choices", "switch"
-    value: Any  # as it was sent, else as it is
+    value: Any  # as it was sent, else the current one
     bounds: str
     low: str
     high: str
     step: str
-    choices: list[tuple[str, str, bool]]  # value, words, chosen
-    baseline: str  # in words
+    choices: list[tuple[str, str, bool]]  # value, label, is chosen
+    baseline: str  # as it is read
     baseline_raw: str  # as the form would send it
     is_changed: bool
     error: str
+    max_chars: int = lab_config.MAX_VALUE_CHARS
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A bar that may be drawn."""
+    """A bar of the sketch."""
 
     name: str
     arm: str
@@ -56,7 +56,7 @@ class Mark:
 def submitted_config(words: presenters.Words, data: QueryDict) -> dict[str, str]:
     """Return the settings that a form or a query sets, as text."""
     config = words.get("config", {})
-    found = {
+    submitted = {
         name.removeprefix(CONFIG_PREFIX): data.getlist(name)
         for name in data
         if name.startswith(CONFIG_PREFIX)
@@ -64,13 +64,13 @@ def submitted_config(words: presenters.Words, data: QueryDict) -> dict[str, str]
     many = {name for name, setting in config.items() if str(setting["type"]).startswith("list[")}
     return {
         clean(name): clean(", ".join(values) if name in many else values[-1])
-        for name, values in found.items()
+        for name, values in submitted.items()
         if values
     }
 
 
 class LabForm(forms.Form):
-    """Settings and prediction. Valid only as a whole; what was sent stays in it."""
+    """Settings and prediction. Shows what was sent, valid or not."""
 
     outcome = forms.ChoiceField(
         error_messages={"required": gettext_lazy("Choose what you think the run will show.")}
@@ -84,7 +84,7 @@ class LabForm(forms.Form):
         },
     )
     skip = forms.BooleanField(required=False)
-    key = forms.CharField(max_length=64)
+    key = forms.CharField(max_length=Run.MAX_KEY_CHARS)
 
     def __init__(
         self,
@@ -93,9 +93,7 @@ class LabForm(forms.Form):
         *,
         config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read `data` when it was sent; else show `config` (those that are not named at the lab's
-        own).
-        """
+        """Read `data` if it was sent; else show `config`, with defaults for the rest."""
         super().__init__(data)
         self.words, self.predict = words, words.get("predict", {})
         self.raw: Mapping[str, Any] = (
@@ -128,21 +126,21 @@ class LabForm(forms.Form):
     def _read_sketch(self) -> dict[str, float]:
         if self.predict.get("form") != "bars":
             return {}
-        drawn = {}
+        sketch = {}
         for arm in self.predict["arms"]:
-            sent = str(self.data.get(SKETCH_PREFIX + arm, "")).strip()
-            if not sent:
+            text = str(self.data.get(SKETCH_PREFIX + arm, "")).strip()
+            if not text:
                 continue
             try:
-                drawn[arm] = self._read_mark(sent)
+                sketch[arm] = self._read_mark(text)
             except ValueError as error:
                 self.mark_errors[arm] = str(error)
-        return drawn
+        return sketch
 
-    def _read_mark(self, sent: str) -> float:
+    def _read_mark(self, text: str) -> float:
         low, high = self.range
         message = _("Enter a number from %(low)s to %(high)s.") % self.bounds
-        value = lab_config.number(sent, message)
+        value = lab_config.number(text, message)
         if not low <= value <= high:
             raise ValueError(message)
         return value
@@ -158,8 +156,8 @@ class LabForm(forms.Form):
         return {name: f"{bound:g}" for name, bound in zip(("low", "high"), self.range, strict=True)}
 
     @property
-    def made(self) -> PredictionInput | None:
-        """The prediction, of a form that is valid; None when it was skipped."""
+    def prediction(self) -> PredictionInput | None:
+        """The prediction of a valid form; None if it was skipped."""
         if self.cleaned_data.get("skip"):
             return None
         return PredictionInput(
@@ -170,11 +168,11 @@ class LabForm(forms.Form):
 
     @cached_property
     def fresh_key(self) -> str:
-        """The key of this form: the one that was sent, so that the same form sent twice makes one
-        run.
+        """The idempotency key: the one that was sent, if it is valid, so that the same form sent
+        twice queues one run.
         """
         sent = str(self.data.get("key", "")) if self.is_bound else ""
-        return sent if 0 < len(sent) <= 64 and sent == clean(sent) else str(uuid4())
+        return sent if 0 < len(sent) <= Run.MAX_KEY_CHARS and sent == clean(sent) else str(uuid4())
 
     def renew_key(self) -> None:
         self.fresh_key = str(uuid4())
@@ -187,10 +185,10 @@ class LabForm(forms.Form):
 
     @property
     def stray_errors(self) -> list[str]:
-        """What was wrong with settings that the lab does not have."""
-        known = self.words.get("config", {})
+        """Errors of settings that the lab does not have."""
+        declared = self.words.get("config", {})
         return [
-            f"{name}: {error}" for name, error in self.config_errors.items() if name not in known
+            f"{name}: {error}" for name, error in self.config_errors.items() if name not in declared
         ]
 
     @property
@@ -199,15 +197,19 @@ class LabForm(forms.Form):
 
     def _field(self, name: str, setting: Mapping[str, Any]) -> Field:
         value = self.raw.get(name, setting["default"])
-        value = value[:MAX_SHOWN_CHARS] if isinstance(value, str) else presenters.config_text(value)
-        base, known = presenters.config_text(setting["default"]), self.config.get(name)
+        value = (
+            value[: lab_config.MAX_VALUE_CHARS]
+            if isinstance(value, str)
+            else presenters.config_text(value)
+        )
+        base, valid = presenters.config_text(setting["default"]), self.config.get(name)
         picked = [piece.strip() for piece in value.split(",")]
         low, high = (f"{bound:g}" for bound in setting["range"]) if "range" in setting else ("", "")
         return Field(
             name=CONFIG_PREFIX + name,
             label=in_language(setting),
             kind=_kind(setting),
-            value=(known if known is not None else value in lab_config.TRUE)
+            value=(valid if valid is not None else value in lab_config.TRUE)
             if setting["type"] == "bool"
             else value,
             bounds=_("%(low)s to %(high)s") % {"low": low, "high": high} if low else "",
@@ -224,7 +226,7 @@ class LabForm(forms.Form):
             ],
             baseline=presenters.display_value(setting, setting["default"]),
             baseline_raw=base,
-            is_changed=known != setting["default"] if known is not None else value != base,
+            is_changed=valid != setting["default"] if valid is not None else value != base,
             error=self.config_errors.get(name, ""),
         )
 
@@ -238,7 +240,7 @@ class LabForm(forms.Form):
                 SKETCH_PREFIX + arm,
                 arm,
                 labels[arm],
-                str(self.data.get(SKETCH_PREFIX + arm, ""))[:MAX_SHOWN_CHARS],
+                str(self.data.get(SKETCH_PREFIX + arm, ""))[: lab_config.MAX_VALUE_CHARS],
                 self.mark_errors.get(arm, ""),
             )
             for arm in self.predict["arms"]

@@ -1,12 +1,12 @@
-"""What housekeep does now and then: fetch, and call one service.
+"""The housekeeping jobs of runs. Each reads what is due and calls one service for each row.
 
-Any number of copies may run; each housekeeping job holds a lock while it works.
+Any number of copies of `manage.py housekeep` may run: a job holds an advisory lock while it works.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from apps.common import wakeup
@@ -17,24 +17,24 @@ log = logging.getLogger(__name__)
 
 
 def requeue_silent_runs() -> int:
-    """Give up the run attempts whose worker fell silent, each in its own transaction, so that one
-    fault does not hold up the rest.
+    """Requeue the runs whose worker sends no heartbeat any more, each in its own transaction, so
+    that one error does not hold up the rest.
     """
-    return sum(_each(services.requeue_if_silent, pk) for pk in services.silent_run_attempts())
+    return _call_for_each(services.requeue_if_silent, services.silent_run_attempts())
 
 
 def end_overdue_runs() -> int:
-    """End the run attempts that passed their limit or stand still."""
-    return sum(_each(services.end_if_overdue, pk) for pk in services.overdue_run_attempts())
+    """End the runs that have passed their time limit or are stalled."""
+    return _call_for_each(services.end_if_overdue, services.overdue_run_attempts())
 
 
 def end_outdated_runs() -> int:
-    """End the runs that wait for code which no machine has any more."""
-    return sum(_each(services.end_if_outdated, pk) for pk in services.outdated_runs())
+    """End the queued runs whose code no worker has any more."""
+    return _call_for_each(services.end_if_outdated, services.outdated_runs())
 
 
 def wake_workers_for_waiting_runs() -> int:
-    """Ring each queue in which runs wait, once: wake-ups may have been lost."""
+    """Send a wake-up to each queue in which runs wait: earlier ones may have been lost."""
     queues = list(
         Run.objects.waiting().order_by("queue").values_list("queue", flat=True).distinct()
     )
@@ -46,9 +46,12 @@ def wake_workers_for_waiting_runs() -> int:
 RUN_JOBS = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)
 
 
-def _each(service: Callable[..., bool], pk: Any) -> bool:
-    try:
-        return service(pk=pk)
-    except Exception:
-        log.exception("%s of %s failed; the next round tries again", service.__name__, pk)
-        return False
+def _call_for_each(service: Callable[..., bool], pks: Iterable[Any]) -> int:
+    """Call a service for each key; return how many times it did something."""
+    done = 0
+    for pk in pks:
+        try:
+            done += service(pk=pk)
+        except Exception:
+            log.exception("%s of %s failed; the next round tries again", service.__name__, pk)
+    return done

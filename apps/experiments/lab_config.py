@@ -1,6 +1,4 @@
-"""Reading what a learner set a lab's settings to: from a form, a query or JSON, by the lab's own
-words.
-"""
+"""Validate the settings of a lab that come from a form, a query or JSON, by the lab's own words."""
 
 from __future__ import annotations
 
@@ -14,32 +12,33 @@ from django.utils.translation import gettext as _
 from apps.common import numbers
 from apps.common.errors import BadConfig
 
-MAX_VALUE_CHARS = 200  # characters of a value: more is no setting but an attack
+MAX_VALUE_CHARS = 200  # of a value as text
+MAX_LIST_VALUES = 32
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
 
 
 def defaults(words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting of a lab at the value it declares."""
+    """Return every setting of a lab at its default."""
     return {name: setting["default"] for name, setting in words.get("config", {}).items()}
 
 
 def changed(words: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the settings that differ from the lab's own."""
+    """Return the names of the settings that differ from their defaults."""
     return [name for name, value in defaults(words).items() if config.get(name, value) != value]
 
 
 def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a lab, those in `raw` (text or JSON values) as asked, the rest at
+    """Return all settings of a lab: those in `raw` (text or JSON values) as given, the rest at
     their defaults.
 
     Raises:
-        BadConfig: `extra["config"]` says of each what is wrong and what would be right.
+        BadConfig: `extra["config"]` says of each setting what is wrong and what would be right.
     """
-    known, values, wrong = words.get("config", {}), dict[str, Any](), dict[str, str]()
+    declared, values, wrong = words.get("config", {}), dict[str, Any](), dict[str, str]()
     for name in raw:
-        if name not in known:
+        if name not in declared:
             wrong[str(name)[:64]] = _("There is no such setting.")
-    for name, setting in known.items():
+    for name, setting in declared.items():
         try:
             values[name] = _read(setting, raw[name]) if name in raw else setting["default"]
         except ValueError as error:
@@ -66,8 +65,8 @@ def _read_list(setting: Mapping[str, Any], raw: Any, kind: str) -> list[Any]:
         if len(raw) > MAX_VALUE_CHARS:
             raise ValueError(_("This is too long."))
         raw = [piece.strip() for piece in re.split("[,，、،]", raw) if piece.strip()]
-    if not isinstance(raw, Sequence) or not 1 <= len(raw) <= 32:
-        raise ValueError(_("Choose 1 to 32 values."))
+    if not isinstance(raw, Sequence) or not 1 <= len(raw) <= MAX_LIST_VALUES:
+        raise ValueError(_("Choose 1 to %(n)d values.") % {"n": MAX_LIST_VALUES})
     values = [READERS[kind](piece) for piece in raw]
     for value in values:
         _check(setting, value)
@@ -107,12 +106,12 @@ def _number(raw: Any) -> float:
 
 
 def number(raw: Any, message: str) -> float:
-    """Return the number that a text says, read as answers are, or that a JSON value is.
+    """Return the number that a text, read as answers are, or a JSON value stands for.
 
     Args:
-        message: what can be typed.
+        message: says what would be valid.
     Raises:
-        ValueError: it is none; says why, and `message`.
+        ValueError: it is no finite number; says why, and `message`.
     """
     if isinstance(raw, str) and len(raw) <= MAX_VALUE_CHARS:
         reading = numbers.read(raw, advice=message)
@@ -122,7 +121,7 @@ def number(raw: Any, message: str) -> float:
     try:
         if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
             return float(raw)
-    except OverflowError:  # of a whole number
+    except OverflowError:  # an int too large for a float
         pass
     raise ValueError(message)
 

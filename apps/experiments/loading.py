@@ -1,5 +1,5 @@
-"""Labs and their recorded runs, from files into tables: idempotent, one transaction, errors with
-the file they are in.
+"""Labs and their recorded runs, from files into tables. Idempotent, one transaction each; an error
+names its file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
+from apps.common.clock import Clock
 from apps.common.locks import lock
-from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, Run, Verdict
-from apps.experiments.selectors import PROJECT_HANDLE
+from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, LabWords, Run, Verdict
 from apps.experiments.series import unpacked
 
 NEEDED = (
@@ -67,28 +67,41 @@ def load_labs(folder: Path) -> list[str]:
         words, source = _read(path)
         slug = path.stem.replace("_", "-")
         slugs.append(slug)
-        facts = {
+        columns = {
             "topic": words["topic"],
             "kind": words["kind"],
             "queue": words["queue"],
             "withdrawn": False,
         }
         lab, _ = Lab.objects.update_or_create(
-            slug=slug, defaults={**facts, "position": words.get("position", position)}
+            slug=slug, defaults={**columns, "position": words.get("position", position)}
         )
         sha256 = hashlib.sha256(source.encode()).hexdigest()
-        version, is_new = LabVersion.objects.update_or_create(
-            lab=lab, sha256=sha256, defaults={"source": source, "words": words}
+        version, is_new = LabVersion.objects.get_or_create(
+            lab=lab, sha256=sha256, defaults={"source": source}
         )
+        has_new_words = _store_words(version, words)
         if lab.current_id != version.pk:
             lab.current = version
             lab.save(update_fields=["current"])
         if is_new:
             changes.append(f"{slug}: code {sha256[:8]}")
+        elif has_new_words:
+            changes.append(f"{slug}: words")
     for lab in Lab.objects.offered().exclude(slug__in=slugs):
         Lab.objects.filter(pk=lab.pk).update(withdrawn=True)
         changes.append(f"{lab.slug}: withdrawn, its runs stay")
     return changes
+
+
+def _store_words(version: LabVersion, words: dict[str, Any]) -> bool:
+    """Store the words of a version, in place of those it has. Returns whether they changed."""
+    if LabWords.objects.filter(version=version, words=words).exists():
+        return False
+    LabWords.objects.update_or_create(
+        version=version, defaults={"words": words, "updated_at": Clock()}
+    )
+    return True
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -105,7 +118,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     code = path.with_suffix(".py")
     if not code.exists():
         raise BadFile(f"{path}: there is no {code.name} beside it.")
-    # which JSON in PostgreSQL forgets
+    # PostgreSQL's jsonb does not keep the order of keys
     words["order"] = {table: list(words[table]) for table in ("config", "series", "claims")}
     return words, code.read_bytes().decode("utf-8")
 
@@ -136,48 +149,48 @@ def evidence_of(run: Run) -> dict[str, Any]:
 
 @transaction.atomic
 def load_evidence(path: Path) -> str:
-    """Load a recorded run, once; it belongs to the project's account and is shared. Returns a line
-    that says what was done.
+    """Load a recorded run, unless it was loaded before; it belongs to the project's account and is
+    shared. Returns a line that says what was done.
 
     Raises:
-        BadFile: it cannot be read, or no table can hold it.
+        BadFile: it is malformed, or a value does not fit its column.
     """
-    lock("evidence")  # two that load at once would both find it missing
+    lock("evidence")  # two processes at once would both find it missing
     try:
-        run_event = json.loads(path.read_text(encoding="utf-8"))
-        slug, sha256, facts = run_event["lab"], run_event["sha256"], run_event["run"]
+        recording = json.loads(path.read_text(encoding="utf-8"))
+        slug, sha256, pk = recording["lab"], recording["sha256"], recording["run"]["id"]
         version = LabVersion.objects.filter(lab=slug, sha256=sha256).select_related("lab").first()
         if version is None:
             return (
                 f"{slug}: its recorded run was made with other code ({sha256[:8]}); record it "
                 f"again: ./gradus evidence {slug}"
             )
-        if Run.objects.filter(pk=facts["id"]).exists():
+        if Run.objects.filter(pk=pk).exists():
             return ""
-        _store(run_event, version)
+        _store(recording, version)
     except (KeyError, TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
-    return f"{slug}: recorded run {facts['id']}"
+    return f"{slug}: recorded run {pk}"
 
 
-def _store(run_event: dict[str, Any], version: LabVersion) -> None:
+def _store(recording: dict[str, Any], version: LabVersion) -> None:
     owner = User.objects.get(handle=PROJECT_HANDLE)
     ComputeUsage.objects.get_or_create(owner=owner)
-    times = {name: parse_datetime(value) for name, value in run_event["times"].items()}
+    times = {name: parse_datetime(value) for name, value in recording["times"].items()}
     run = Run.objects.create(
-        **{"pk" if name == "id" else name: value for name, value in run_event["run"].items()},
+        **{"pk" if name == "id" else name: value for name, value in recording["run"].items()},
         **times,
-        **run_event["progress"],
+        **recording["progress"],
         owner=owner,
-        key=run_event["run"]["id"],
+        key=recording["run"]["id"],
         version=version,
         queue=version.lab.queue,
         at_defaults=True,
         shared=True,
         state=Run.State.SUCCEEDED,
-        last_seq=len(run_event["batches"]),
+        last_seq=len(recording["batches"]),
     )
-    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in run_event["verdicts"])
+    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in recording["verdicts"])
     Batch.objects.bulk_create(
         Batch(
             run=run,
@@ -186,7 +199,7 @@ def _store(run_event: dict[str, Any], version: LabVersion) -> None:
             series=b["series"],
             **{name: _packed(b[name]) for name in ARRAYS},
         )
-        for seq, b in enumerate(run_event["batches"], start=1)
+        for seq, b in enumerate(recording["batches"], start=1)
     )
 
 

@@ -1,6 +1,4 @@
-"""Labs, runs, and the run attempts that workers make at them: tables, constraints, and the words to
-ask for them.
-"""
+"""Labs, runs and the run attempts of workers: tables, constraints and query sets."""
 
 from __future__ import annotations
 
@@ -15,14 +13,13 @@ from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
 
 
 class Queue(models.TextChoices):
     LABS = "labs", _("labs")
     BENCH = "bench", _("bench")
-    BULK = "bulk", _("bulk")
 
 
 class Outcome(models.TextChoices):
@@ -39,9 +36,7 @@ class LabQuerySet(models.QuerySet["Lab"]):
 
 
 class Lab(models.Model):
-    """What a learner may run. Its code and words are files; `load_labs` reads them into
-    versions.
-    """
+    """What a learner may run. Its code and words are files, which `load_labs` reads into tables."""
 
     class Kind(models.TextChoices):
         TRAINING = "training", _("training")
@@ -52,7 +47,7 @@ class Lab(models.Model):
     topic = models.SlugField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
     queue = models.CharField(max_length=16, choices=Queue, default=Queue.LABS)
-    # null only while the first is made
+    # null only while the first is created
     current = models.ForeignKey("LabVersion", models.PROTECT, related_name="+", null=True)
     withdrawn = models.BooleanField(default=False)  # its files are gone; its runs stay
     position = models.PositiveSmallIntegerField(default=0)  # in the catalogue
@@ -69,12 +64,13 @@ class Lab(models.Model):
 
 
 class LabVersion(models.Model):
-    """A lab's code and words as they were: what a run points at, kept for ever."""
+    """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE
+    (migration 0002). Its words may be replaced: they are a row of `LabWords`.
+    """
 
     lab = models.ForeignKey(Lab, models.CASCADE, related_name="versions")
     sha256 = models.CharField(max_length=64)  # of the .py
     source = models.TextField()  # the .py, as printed beside the results
-    words = models.JSONField()  # the .toml
     created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -87,17 +83,40 @@ class LabVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.lab_id} {self.sha256[:8]}"
 
+    @property
+    def words(self) -> dict[str, Any]:
+        """The newest words for this code. A query unless `words_row` was selected with it."""
+        words: dict[str, Any] = self.words_row.words
+        return words
+
+
+class LabWords(models.Model):
+    """What readers see of a version of a lab, in both languages; corrected without new code."""
+
+    version = models.OneToOneField(
+        LabVersion, models.CASCADE, primary_key=True, related_name="words_row"
+    )
+    words = models.JSONField()  # the .toml
+    updated_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        verbose_name = _("words of a lab")
+        verbose_name_plural = _("words of labs")
+
+    def __str__(self) -> str:
+        return f"{self.version_id}"
+
 
 class Worker(models.Model):
-    """A machine that may take runs. Its token is shown once, when it is made, and stored hashed."""
+    """A worker process that may lease runs. Its token is shown once and stored as a hash."""
 
     name = models.CharField(max_length=64, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
-    queues = models.JSONField(default=list)  # that it may claim from
+    queues = models.JSONField(default=list)  # that it may lease runs from
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
-    # its last claim request: device, slots, labs, versions
+    # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -118,6 +137,16 @@ class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: User | AnonymousUser) -> RunQuerySet:
         return self.filter(Q(owner_id=user.pk) | Q(shared=True))
 
+    def shared_by_project(self) -> RunQuerySet:
+        return self.filter(owner__handle=PROJECT_HANDLE, shared=True)
+
+    def recorded(self) -> RunQuerySet:
+        """The project's recorded standard runs: shared, finished, at default settings."""
+        return self.shared_by_project().filter(at_defaults=True, state=Run.State.SUCCEEDED)
+
+    def of_current_code(self) -> RunQuerySet:
+        return self.filter(version=F("version__lab__current"))
+
 
 class Run(models.Model):
     """One execution of an experiment: what is queued, watched, stopped, compared and reproduced."""
@@ -131,18 +160,29 @@ class Run(models.Model):
         CANCELLED = "cancelled", _("Stopped")
         LOST = "lost", _("Lost (our fault)")
 
-    OVER = [State.SUCCEEDED, State.FAILED, State.LIMIT_EXCEEDED, State.CANCELLED, State.LOST]
+    ENDED_STATES = [
+        State.SUCCEEDED,
+        State.FAILED,
+        State.LIMIT_EXCEEDED,
+        State.CANCELLED,
+        State.LOST,
+    ]
     # error of a lost run
     OUTDATED = "The lab changed while this run was queued; no worker still has the old version."
     STANDARD_REPLICATES = 16
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
+    MAX_KEY_CHARS = 64
+    MAX_ERROR_CHARS = 500
+    MAX_ENGINE_CHARS = 64
+    MAX_DETAIL_CHARS = 20_000  # kept of a traceback
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
-    key = models.CharField(max_length=64)  # the submitter's idempotency key
+    # idempotency key: chosen by the submitter, unique with the owner
+    key = models.CharField(max_length=MAX_KEY_CHARS)
     version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
-    config = models.JSONField()  # all of them, defaults included
-    # settings as the lab declares them: only such runs are evidence in the ledger
+    config = models.JSONField()  # all settings, defaults included
+    # every setting at its default: only such runs count as evidence
     at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
     seed = models.PositiveIntegerField(default=0)
@@ -153,15 +193,15 @@ class Run(models.Model):
     queued_at = models.DateTimeField(db_default=Clock())
     started_at = models.DateTimeField(null=True, blank=True)  # of the last run attempt
     ended_at = models.DateTimeField(null=True, blank=True)
-    points_done = models.PositiveIntegerField(default=0)  # points that the lab has yielded
-    points_expected = models.PositiveIntegerField(default=0)  # and will have; 0: it could not say
+    points_done = models.PositiveIntegerField(default=0)  # that the lab has yielded
+    points_expected = models.PositiveIntegerField(default=0)  # at its end; 0: unknown
     last_seq = models.PositiveIntegerField(default=0)  # of the last stored batch
-    error = models.CharField(max_length=500, blank=True)
+    error = models.CharField(max_length=MAX_ERROR_CHARS, blank=True)
     detail = models.TextField(blank=True)  # for the operator
     seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
     device = models.JSONField(default=dict, blank=True)
     versions = models.JSONField(default=dict, blank=True)
-    engine = models.CharField(max_length=64, blank=True)  # SHA-256 of workers/engine
+    engine = models.CharField(max_length=MAX_ENGINE_CHARS, blank=True)  # SHA-256 of workers/engine
     summary = models.JSONField(default=dict, blank=True)
 
     objects = RunQuerySet.as_manager()
@@ -192,17 +232,17 @@ class Run(models.Model):
 
     @property
     def is_over(self) -> bool:
-        return self.state in self.OVER
+        return self.state in self.ENDED_STATES
 
     @property
     def is_outdated(self) -> bool:
-        """Whether it was lost because its code went out of use before it began."""
+        """Whether it was lost because no worker had its code any more."""
         return self.state == self.State.LOST and self.error == self.OUTDATED
 
 
 class Prediction(models.Model):
-    """What the learner committed to before the run: an outcome of the lab's headline claim. The
-    sketch is shown, not scored.
+    """What the learner predicted before the run: an outcome of the lab's headline claim, and a
+    sketch, which is shown but not scored.
     """
 
     class Confidence(models.IntegerChoices):
@@ -218,7 +258,7 @@ class Prediction(models.Model):
     confidence = models.PositiveSmallIntegerField(choices=Confidence)
     sketch = models.JSONField(default=dict, blank=True)  # {arm: value}
     created_at = models.DateTimeField(db_default=Clock())
-    was_right = models.BooleanField(null=True)  # NULL: not scored (inconclusive, stopped, not over)
+    was_right = models.BooleanField(null=True)  # NULL: not scored
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
 
     class Meta:
@@ -230,7 +270,7 @@ class Prediction(models.Model):
 
 
 class Verdict(models.Model):
-    """What a run says of one claim."""
+    """A run's result on one claim."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="verdicts")
     claim = models.CharField(max_length=128, db_index=True)
@@ -256,23 +296,23 @@ class Verdict(models.Model):
 
 class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
     def silent(self) -> RunAttemptQuerySet:
-        """run attempts whose worker has not been heard for a lease; in the future by more is as
-        dead: clocks step both ways.
+        """Run attempts without a heartbeat for `LEASE_SECONDS`. A heartbeat that lies further than
+        that in the future counts as none: the clock was set back.
         """
-        return self.filter(self._silence())
+        return self.filter(self._is_silent())
 
     def heard(self) -> RunAttemptQuerySet:
-        return self.exclude(self._silence())
+        return self.exclude(self._is_silent())
 
     @staticmethod
-    def _silence() -> Q:
+    def _is_silent() -> Q:
         lease = timedelta(seconds=settings.LEASE_SECONDS)
         return Q(last_heartbeat_at__lt=Clock() - lease) | Q(last_heartbeat_at__gt=Clock() + lease)
 
 
 class RunAttempt(models.Model):
-    """One worker's run attempt at a run. Whoever holds its token may write; when it is given up,
-    nobody may.
+    """One worker's attempt at a run. Only who has its token may report on the run, and only until
+    it ends.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="run_attempts")
@@ -281,11 +321,11 @@ class RunAttempt(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     started_at = models.DateTimeField(db_default=Clock())
     last_heartbeat_at = models.DateTimeField(db_default=Clock())
-    # when its last points came: a beat is no progress
+    # when its last points came; an empty report is a heartbeat, no progress
     last_progress_at = models.DateTimeField(db_default=Clock())
     ended_at = models.DateTimeField(null=True, blank=True)
-    finished = models.BooleanField(default=False)  # it brought the result; else it was given up
-    # the worker gave it back at shutdown: costs no run attempt
+    finished = models.BooleanField(default=False)  # it sent the result
+    # the worker gave it back at its shutdown: does not count towards MAX_RUN_ATTEMPTS
     released = models.BooleanField(default=False)
 
     objects = RunAttemptQuerySet.as_manager()
@@ -301,11 +341,11 @@ class RunAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.run_id} try {self.number}"
+        return f"{self.run_id} attempt {self.number}"
 
 
 class Batch(models.Model):
-    """Points as they came (one arm, one series), or a reset by a later run attempt.
+    """Points of one arm and one series as they were reported, or a reset by a later run attempt.
 
     Arrays are little-endian float64, NaN where not finite.
     """
@@ -335,38 +375,49 @@ class Batch(models.Model):
 
 
 class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
+    """The scheduling policy: whose run is leased next.
+
+    The policy is `fairest_first`, and `queue_estimate.fair_order` is its estimate for the page of a
+    waiting run. A second policy overrides both, and must keep what `worker_services.lease_run`
+    relies on: it returns only owners of `waiting` who have a slot free, and has no side effects.
+    """
+
+    # An owner whose oldest run has waited so long, and who has had no turn for as long, goes first.
+    PATIENCE = timedelta(minutes=30)
+
     def fairest_first(
         self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int
     ) -> ComputeUsageQuerySet:
-        """Order the owners of `waiting` who have a slot free by how many they have `running`, by
-        what they used lately, by age.
+        """Order the owners of `waiting` who have a slot free: first those who have waited longer
+        than `PATIENCE` without a turn, then by how many runs they have `running`, by their decayed
+        compute usage, by the age of their oldest run.
 
-        Half an hour without a turn beats all three; the age of a run alone would let a long queue
-        be served before everybody, always. Owners are ordered, not runs: the cost grows with the
-        people who wait.
+        Age alone does not suffice: a long queue of one owner would be served before everybody
+        else's. Owners are ordered, not runs, so that the cost grows with the people who wait.
+
+        Args:
+            slots: how many runs an owner may have running.
         """
-        patience = Clock() - timedelta(minutes=30)
+        long_ago = Clock() - self.PATIENCE
         theirs = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
-        going = (
-            running.filter(owner=OuterRef("owner")).order_by().values("owner").values(n=Count("pk"))
-        )
+        counted = running.filter(owner=OuterRef("owner")).order_by().values("owner")
         return (
             self.filter(owner__in=waiting.values("owner"))
             .annotate(
                 oldest=Subquery(theirs.values("queued_at")[:1]),
-                going=Coalesce(Subquery(going), 0),
-                used=ComputeUsage.DECAYED_SECONDS,
+                running=Coalesce(Subquery(counted.values(n=Count("pk"))), 0),
+                decayed=ComputeUsage.DECAYED_SECONDS,
             )
-            .annotate(patient=Q(oldest__lt=patience, updated_at__lt=patience))
-            .filter(going__lt=slots)
-            .order_by("-patient", "going", "used", "oldest")
+            .annotate(overlooked=Q(oldest__lt=long_ago, updated_at__lt=long_ago))
+            .filter(running__lt=slots)
+            .order_by("-overlooked", "running", "decayed", "oldest")
         )
 
 
 class ComputeUsage(models.Model):
-    """A learner's share of the machines: seconds used, halving every day, so that yesterday's feast
-    is forgiven.
-    """
+    """The compute-seconds that a learner has used, with exponential decay."""
+
+    HALF_LIFE = timedelta(days=1)
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage"
@@ -376,11 +427,13 @@ class ComputeUsage(models.Model):
 
     objects = ComputeUsageQuerySet.as_manager()
 
-    _days: Any = Cast(Extract(Clock() - F("updated_at"), "epoch"), FloatField()) / 86400.0
-    # Bounded: half to the power of three years, or of a clock that jumped back so far, is an error,
-    # and would stop every claim.
+    _half_lives: Any = (
+        Cast(Extract(Clock() - F("updated_at"), "epoch"), FloatField()) / HALF_LIFE.total_seconds()
+    )
+    # The exponent is bounded: years without a run, or a clock that was set back, would overflow,
+    # and the error would stop every lease.
     DECAYED_SECONDS: Any = F("seconds") * Power(
-        0.5, Greatest(Least(_days, 365.0), 0.0), output_field=FloatField()
+        0.5, Greatest(Least(_half_lives, 365.0), 0.0), output_field=FloatField()
     )
 
     class Meta:

@@ -7,34 +7,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, listed
+from apps.common.topics import topic_title
 from apps.experiments import lab_config
 from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
-from apps.experiments.models import Outcome, Prediction, Run, Verdict
+from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
+from apps.experiments.queue_estimate import Place
 
-BRIEF = re.compile(r"[:：(（]")  # what a short form ends at
+END_OF_BRIEF = re.compile(r"[:：(（]")
 GLYPHS = {
     "holds": "tick",
     "depends": "depends",
     "does_not_hold": "cross",
     "inconclusive": "unclear",
 }
-PREDICTABLE_OUTCOMES = [
-    Outcome.HOLDS,
-    Outcome.DEPENDS,
-    Outcome.DOES_NOT_HOLD,
-]  # what one may predict
+PREDICTABLE_OUTCOMES = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A number in a lab's sentence: any format of it can be read, a dash where there is none."""
+class SentenceNumber:
+    """A number in a lab's sentence: takes any format spec; a dash where there is none."""
 
     value: float | None
 
@@ -43,10 +42,11 @@ class Shown:
 
 
 def ordered(words: Words, table: str) -> list[tuple[str, Any]]:
-    """Return a table of a lab's words in the order of its file, which the database forgets."""
-    own = words.get(table, {})
-    order = [name for name in words.get("order", {}).get(table, []) if name in own]
-    return [(name, own[name]) for name in [*order, *(name for name in own if name not in order)]]
+    """Return a table of a lab's words in the order of its file, which jsonb does not keep."""
+    entries = words.get(table, {})
+    order = [name for name in words.get("order", {}).get(table, []) if name in entries]
+    rest = [name for name in entries if name not in order]
+    return [(name, entries[name]) for name in [*order, *rest]]
 
 
 def number(value: float | None, spec: str = ".3g") -> str:
@@ -62,14 +62,14 @@ def span(low: float | None, high: float | None, spec: str = ".3g") -> str:
 
 
 def fact(value: Any) -> str:
-    """Return what a lab reports of a run beside its points: words, or numbers."""
+    """Return a value of a run's summary as it is read."""
     if isinstance(value, list):
         return listed(map(fact, value))
     return number(value, ".6g") if isinstance(value, float) else str(value)
 
 
 def seconds(value: float | None) -> str:
-    """Return a length of time as a person would say it."""
+    """Return a duration as a person would write it."""
     if value is None:
         return NOTHING
     if value < 10:
@@ -77,6 +77,22 @@ def seconds(value: float | None) -> str:
     if value < 90:
         return _("%(n)s s") % {"n": number(value, ".0f")}
     return _("%(n)s min") % {"n": number(value / 60, ".0f")}
+
+
+# ---------------------------------------------------------------- labs
+
+
+def lab_row(lab: Lab) -> dict[str, Any]:
+    """Return a lab of `selectors.catalogue` as a table of labs shows it."""
+    assert lab.current is not None, "a lab that is offered has code"
+    words = lab.current.words
+    return {
+        "lab": lab,
+        "words": words,
+        "topic": topic_title(lab.topic),
+        "seconds": seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
+        "score": number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
+    }
 
 
 # ---------------------------------------------------------------- claims and verdicts
@@ -104,7 +120,7 @@ class PresentedVerdict:
     outcome: str
     word: str
     glyph: str
-    said: str  # the lab's own sentence for this outcome, with its numbers
+    sentence: str  # the lab's own for this outcome, with its numbers
     why: str
     source: str
     effect: str
@@ -116,12 +132,12 @@ class PresentedVerdict:
 
 
 def claim_words(words: Words, slug: str) -> Words:
-    found = words.get("claims", {}).get(slug)
-    return found if isinstance(found, Mapping) else {}
+    claim = words.get("claims", {}).get(slug)
+    return claim if isinstance(claim, Mapping) else {}
 
 
 def statement(words: Words, slug: str) -> str:
-    """Return a claim as people say it; its name where the lab no longer has words for it."""
+    """Return a claim as a sentence; its name where the lab has no words for it any more."""
     return in_language(claim_words(words, slug)) or slug
 
 
@@ -131,45 +147,44 @@ def headline_claim(words: Words) -> str:
 
 
 def present_verdict(words: Words, verdict: Verdict) -> PresentedVerdict:
-    own = claim_words(words, verdict.claim)
-    spec = str(own.get("effect", ".3g"))
+    claim = claim_words(words, verdict.claim)
+    spec = str(claim.get("effect", ".3g"))
     return PresentedVerdict(
         claim=verdict.claim,
         statement=statement(words, verdict.claim),
         outcome=verdict.outcome,
         word=str(Outcome(verdict.outcome).label),
         glyph=GLYPHS[verdict.outcome],
-        said=_said(own, verdict),
-        why=in_language(own, "why"),
-        source=_source(own.get("source")),
+        sentence=_sentence(claim, verdict),
+        why=in_language(claim, "why"),
+        source=_source(claim.get("source")),
         effect=number(verdict.effect, spec),
         interval=span(verdict.low, verdict.high, spec),
         replicates=verdict.replicates,
         diverged=verdict.diverged,
         exact=verdict.exact,
-        parts=[_part(own, part, spec) for part in verdict.parts],
+        parts=[_part(claim, part, spec) for part in verdict.parts],
     )
 
 
 def present_verdicts(words: Words, verdicts: Iterable[Verdict]) -> list[PresentedVerdict]:
-    """Return what a run found, the headline claim first."""
+    """Return a run's verdicts as they are read, the headline claim first."""
     first = headline_claim(words)
     return sorted(
         (present_verdict(words, verdict) for verdict in verdicts),
-        key=lambda found: found.claim != first,
+        key=lambda verdict: verdict.claim != first,
     )
 
 
-def _said(own: Words, verdict: Verdict) -> str:
-    said = own.get("sentences", {})
+def _sentence(claim: Words, verdict: Verdict) -> str:
+    sentences = claim.get("sentences", {})
     if verdict.effect is None:
-        return in_language(said, "none") or _(
-            "Too few replicates stayed finite to draw a conclusion."
-        )
-    sentence = in_language(said, verdict.outcome)
+        default = _("Too few replicates stayed finite to draw a conclusion.")
+        return in_language(sentences, "none") or default
+    sentence = in_language(sentences, verdict.outcome)
     names = ("effect", "low", "high", "replicates")
     try:
-        return sentence.format(**{name: Shown(getattr(verdict, name)) for name in names})
+        return sentence.format(**{name: SentenceNumber(getattr(verdict, name)) for name in names})
     except (KeyError, ValueError, IndexError, AttributeError):  # words of another version
         return ""
 
@@ -180,9 +195,9 @@ def _source(raw: Any) -> str:
     return "; ".join(map(str, raw)) if isinstance(raw, list) else str(raw or "")
 
 
-def _part(own: Words, part: Mapping[str, Any], spec: str) -> Part:
+def _part(claim: Words, part: Mapping[str, Any], spec: str) -> Part:
     name, outcome = str(part.get("name", "")), str(part.get("outcome", Outcome.INCONCLUSIVE))
-    about = own.get("parts", {}).get(name, {})
+    about = claim.get("parts", {}).get(name, {})
     spec = str(about.get("effect", spec))
     return Part(
         label=in_language(about) or name,
@@ -195,14 +210,23 @@ def _part(own: Words, part: Mapping[str, Any], spec: str) -> Part:
     )
 
 
+def outcome_counts(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
+    """Return glyph, word and number of each outcome that any runs came to."""
+    return [
+        (GLYPHS[outcome.value], str(outcome.label), counts[outcome.value])
+        for outcome in Outcome
+        if counts.get(outcome.value)
+    ]
+
+
 # ---------------------------------------------------------------- predictions
 
 
 def outcome_choices(words: Words) -> list[tuple[str, str]]:
     """Return the outcomes one may predict of the headline claim, in the lab's own words."""
-    own = claim_words(words, headline_claim(words)).get("predictions", {})
+    sentences = claim_words(words, headline_claim(words)).get("predictions", {})
     return [
-        (outcome.value, in_language(own, outcome.value) or str(outcome.label))
+        (outcome.value, in_language(sentences, outcome.value) or str(outcome.label))
         for outcome in PREDICTABLE_OUTCOMES
     ]
 
@@ -212,38 +236,97 @@ class PresentedPrediction:
     """A prediction as it is read."""
 
     word: str  # the outcome, in the lab's own words
-    brief: str  # what of them stands before the colon
+    brief: str  # the same up to a colon or bracket
     confidence: int
     was_right: bool | None
     score: str
-    gap: str  # mean distance of the sketch from what was measured; nothing where nothing was drawn
+    gap: str  # mean error of the sketch; empty without one
     sketch: Mapping[str, float] = field(default_factory=dict)
 
 
 def present_prediction(
-    words: Words, made: Prediction | None, points: Sequence[Mapping[str, Any]] = ()
+    words: Words, prediction: Prediction | None, points: Sequence[Mapping[str, Any]] = ()
 ) -> PresentedPrediction | None:
-    if made is None:
+    if prediction is None:
         return None
     measured = newest(points, str(words.get("predict", {}).get("series", "")))
     gaps = [
-        abs(value - measured[arm].mean) for arm, value in made.sketch.items() if arm in measured
+        abs(value - measured[arm].mean)
+        for arm, value in prediction.sketch.items()
+        if arm in measured
     ]
-    word = dict(outcome_choices(words)).get(made.outcome, made.outcome)
+    word = dict(outcome_choices(words)).get(prediction.outcome, prediction.outcome)
     return PresentedPrediction(
         word=word,
-        brief=BRIEF.split(word)[0].strip(),
-        confidence=made.confidence,
-        was_right=made.was_right,
-        score=number(made.score, ".2f"),
+        brief=END_OF_BRIEF.split(word)[0].strip(),
+        confidence=prediction.confidence,
+        was_right=prediction.was_right,
+        score=number(prediction.score, ".2f"),
         gap=number(sum(gaps) / len(gaps), ".2g") if gaps else "",
-        sketch=made.sketch,
+        sketch=prediction.sketch,
     )
 
 
 def prediction_of(run: Run) -> Prediction | None:
-    """Return the prediction that was made of a run, if one was."""
+    """Return the prediction of a run, or None."""
     return getattr(run, "prediction", None)
+
+
+# ---------------------------------------------------------------- the queue
+
+
+def waiting_reason(place: Place) -> str:
+    """Return why a run waits, as a sentence."""
+    return {
+        "starting": _("A worker is free; the run will start in a moment."),
+        "queue": _("Other people's runs are next in turn."),
+        "slots": _(
+            "You have reached the limit of runs at the same time; this one starts when "
+            "another ends."
+        ),
+        "no-worker": _("No worker is connected at the moment. The run starts as soon as one is."),
+        "other-code": _(
+            "The connected workers have a different version of this lab. The run starts as "
+            "soon as one has this version."
+        ),
+    }[place.reason]
+
+
+# ---------------------------------------------------------------- runs
+
+
+def time_left(run: Run, now: datetime) -> str:
+    """Return how long a running run will still take, at its pace so far; nothing if unknown."""
+    if run.state != Run.State.RUNNING or run.started_at is None:
+        return ""
+    if not run.points_expected or not run.points_done:
+        return ""
+    elapsed = max(0.0, (now - run.started_at).total_seconds())
+    return seconds(elapsed * (run.points_expected - run.points_done) / run.points_done)
+
+
+def device_text(device: Mapping[str, Any]) -> str:
+    """Return what a run was measured on (`wire.Device`); nothing if unknown."""
+    if not device:
+        return ""
+    parts = [str(device.get("name") or str(device.get("kind", "")).upper())]
+    if device.get("kind") == "cpu" and device.get("cores"):
+        parts.append(_("%(n)s cores") % {"n": device["cores"]})
+    return ", ".join(part for part in parts if part)
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """Return a run as a table of runs shows it."""
+    words = run.version.words
+    verdicts = present_verdicts(words, run.verdicts.all())
+    return {
+        "run": run,
+        "words": words,
+        "changed": [setting for setting in settings_of(words, run.config) if setting.is_changed],
+        "first": verdicts[0] if verdicts else None,
+        "called": present_prediction(words, prediction_of(run)),
+        "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
+    }
 
 
 # ---------------------------------------------------------------- settings
@@ -251,14 +334,14 @@ def prediction_of(run: Run) -> Prediction | None:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting as a run had it."""
+    """A setting of a run as it is read."""
 
     name: str
     label: str
     value: str
     baseline: str
     is_changed: bool
-    is_long: bool  # too long to stand beside its label
+    is_long: bool  # does not fit beside its label
 
 
 def config_text(value: Any) -> str:
@@ -271,7 +354,7 @@ def config_text(value: Any) -> str:
 
 
 def display_value(setting: Words, value: Any) -> str:
-    """Return a setting's value as it is read: in words where the lab has them."""
+    """Return a setting's value as it is read: by its label where the lab has one."""
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, list):

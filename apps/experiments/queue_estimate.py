@@ -1,5 +1,8 @@
-"""An honest queue: how many go first, when a run may start, and why it waits. Pure: numbers in,
-numbers out.
+"""How many runs go first, and when a run may start: an estimate, without a database.
+
+It simulates the scheduling policy that leases runs, `ComputeUsageQuerySet.fairest_first` (SQL). The
+two are one policy written twice: whoever changes it changes both. Its class docstring says what a
+second policy must override.
 """
 
 from __future__ import annotations
@@ -9,12 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-PENALTY = 30.0  # compute-seconds that a claim adds, as in the claim itself
-
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that waits."""
+    """A queued run."""
 
     run: str
     owner: int
@@ -23,8 +24,8 @@ class WaitingRun:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run stands: how many go before it, and a range in seconds for its start (None: nobody
-    can say).
+    """Where a run stands: how many go before it, and when it may start, in seconds from now (None:
+    unknown).
     """
 
     ahead: int
@@ -34,51 +35,58 @@ class Place:
 
 
 def fair_order(
-    waiting: Sequence[WaitingRun], going: Mapping[int, int], used: Mapping[int, float]
+    waiting: Sequence[WaitingRun],
+    running: Mapping[int, int],
+    usage: Mapping[int, float],
+    *,
+    entry_penalty: float,
 ) -> list[WaitingRun]:
-    """Return `waiting` (oldest first) in the order in which fair share would take them, if none
-    joined and none ended.
+    """Return `waiting` (oldest first) in the order in which the policy would lease them, if no run
+    were queued and none ended meanwhile.
+
+    It orders owners as `fairest_first` does, without its patience: a run that has waited very long
+    may come earlier than this says.
 
     Args:
-        going: runs that each owner has running.
-        used: compute-seconds each owner used lately.
+        running: how many runs each owner has running.
+        usage: decayed compute-seconds of each owner.
+        entry_penalty: compute-seconds that each lease adds to its owner's usage.
     """
-    queues: dict[int, list[WaitingRun]] = {}
+    runs_by_owner: dict[int, list[WaitingRun]] = {}
     for run in waiting:
-        queues.setdefault(run.owner, []).append(run)
+        runs_by_owner.setdefault(run.owner, []).append(run)
     ages = {run.run: age for age, run in enumerate(waiting)}
     turns = [
-        (going.get(o, 0), used.get(o, 0.0), ages[runs[0].run], o) for o, runs in queues.items()
+        (running.get(owner, 0), usage.get(owner, 0.0), ages[runs[0].run], owner)
+        for owner, runs in runs_by_owner.items()
     ]
     heapq.heapify(turns)
     order: list[WaitingRun] = []
     while turns:
-        running, seconds, _, owner = heapq.heappop(turns)
-        order.append(queues[owner].pop(0))
-        if queues[owner]:
-            heapq.heappush(
-                turns, (running + 1, seconds + PENALTY, ages[queues[owner][0].run], owner)
-            )
+        count, seconds, _age, owner = heapq.heappop(turns)
+        runs = runs_by_owner[owner]
+        order.append(runs.pop(0))
+        if runs:
+            heapq.heappush(turns, (count + 1, seconds + entry_penalty, ages[runs[0].run], owner))
     return order
 
 
 def start_range(
     ahead: Iterable[str],
     running: Iterable[str],
-    took: Mapping[str, tuple[float, float]],
+    durations: Mapping[str, tuple[float, float]],
     slots: int,
 ) -> tuple[float, float]:
-    """Return the soonest and the latest start in seconds, from what runs of the same labs took
-    lately.
+    """Return the soonest and the latest start in seconds, from the usual durations of the labs.
 
     Args:
-        ahead, running: the labs of the runs that go first, and of those that run now (on
-            average half done).
-        took: per lab the lower and the upper quartile of its seconds.
+        ahead: the labs of the runs that go first.
+        running: the labs of the runs that are running, of which nobody knows how much is left.
+        durations: of each lab, the lower and the upper quartile in seconds.
     """
     labs_ahead, labs_running = Counter(ahead), Counter(running)
-    low = sum(n * took[lab][0] for lab, n in labs_ahead.items())
-    high = sum(n * took[lab][1] for lab, n in labs_ahead.items())
-    if sum(labs_running.values()) >= slots:  # else one is free now
-        high += sum(n * took[lab][1] for lab, n in labs_running.items())
-    return low / max(slots, 1), high / max(slots, 1)
+    soonest = sum(count * durations[lab][0] for lab, count in labs_ahead.items())
+    latest = sum(count * durations[lab][1] for lab, count in labs_ahead.items())
+    if sum(labs_running.values()) >= slots:  # no slot is free now
+        latest += sum(count * durations[lab][1] for lab, count in labs_running.items())
+    return soonest / max(slots, 1), latest / max(slots, 1)

@@ -1,5 +1,5 @@
-"""Telling the web processes what just happened to a run, over Redis. Like a wake-up: it may be
-lost, the database knows.
+"""Messages over Redis that tell the web processes of a run's new points and state. One may be lost:
+what it says is in the database.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from apps.experiments.models import Batch, Run
 
 log = logging.getLogger(__name__)
 CHANNEL = "gradus:runs"
-PAUSE_SECONDS = 10  # after a message that could not be sent
+PAUSE_SECONDS = 10  # without a further attempt, after a message that could not be sent
 _quiet_until = 0.0
 
 
@@ -28,20 +28,20 @@ class RunEvent(msgspec.Struct, frozen=True):
     """One message: what is new about a run."""
 
     run: str
-    since: int  # nothing is missing from here …
-    last: int  # … to here, though a reset may have taken some away
+    since: int  # number of the batch before `events`
+    last: int  # number of the last batch; a reset may have discarded some between
     events: list[tuple[str, int, str]]  # (kind, seq, data as JSON)
     state: str
-    # what the stream says of the state, as JSON; empty: ask the database (a place in the queue)
-    said: str
+    # as the stream sends it; empty: read it from the database (a place in the queue)
+    state_json: str
 
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(RunEvent).decode
 
 
-def state_json(run: Run, **place: Any) -> str:
-    """Return what the stream says of a run's state, as JSON."""
+def state_as_json(run: Run, **place: Any) -> str:
+    """Return a run's state as the stream sends it; `place` is that in the queue."""
     return encode(
         {
             "state": run.state,
@@ -54,22 +54,22 @@ def state_json(run: Run, **place: Any) -> str:
     ).decode()
 
 
-def run_event(run: Run, batches: Sequence[Batch], *, since: int, said: str) -> RunEvent:
+def run_event(run: Run, batches: Sequence[Batch], *, since: int, state_json: str) -> RunEvent:
     events = [(batch.kind, batch.seq, encode(series.message(batch)).decode()) for batch in batches]
     # some may have been stored after the run was read
     last = max([run.last_seq, *(batch.seq for batch in batches)])
-    return RunEvent(str(run.pk), since, last, events, run.state, said)
+    return RunEvent(str(run.pk), since, last, events, run.state, state_json)
 
 
 def publish_batches(run: Run, batches: Sequence[Batch]) -> None:
-    """After commit, tell of batches that were stored, the last of them `run.last_seq`."""
-    said = "" if run.state == Run.State.QUEUED else state_json(run)
-    message = run_event(run, batches, since=run.last_seq - len(batches), said=said)
+    """After commit, publish batches that were stored, the last of them `run.last_seq`."""
+    state_json = "" if run.state == Run.State.QUEUED else state_as_json(run)
+    message = run_event(run, batches, since=run.last_seq - len(batches), state_json=state_json)
     transaction.on_commit(partial(_publish, message), robust=True)
 
 
 def publish_state(run: Run) -> None:
-    """After commit, tell of a run's new state."""
+    """After commit, publish a run's new state."""
     publish_batches(run, [])
 
 
@@ -80,12 +80,12 @@ def _redis() -> redis.Redis:
     )
 
 
-def _publish(what: RunEvent) -> None:
+def _publish(message: RunEvent) -> None:
     global _quiet_until
     if time.monotonic() < _quiet_until:
         return
     try:
-        _redis().publish(CHANNEL, encode(what))
+        _redis().publish(CHANNEL, encode(message))
     except (redis.RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("viewers are run_event by the database alone for a while: %s", error)
+        log.warning("for a while, viewers get new points from the database alone: %s", error)

@@ -1,6 +1,4 @@
-"""Points on their way: from a worker's event to a packed batch, from batches to what a page
-draws.
-"""
+"""Points: from a worker's event to a packed batch, and from batches to the series of a chart."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from apps.common.errors import BadRequest
 from apps.experiments.models import Batch
 from workers import wire
 
-MAX_PAIRS = 2_000  # a series is thinned to so many min-max pairs when it is read
+MAX_PAIRS = 2_000  # min-max pairs that a series is thinned to when it is read
 
 
 def packed(event: wire.Event) -> dict[str, bytes]:
@@ -46,25 +44,23 @@ def _pack(values: Sequence[float | None]) -> bytes:
 
 
 def unpacked(data: bytes | memoryview) -> list[float | None]:
-    """Return the numbers of a packed array; None where it is not finite, since JSON has no other
-    word for that.
-    """
+    """Return the numbers of a packed array; None where one is not finite (JSON has no NaN)."""
     values = array("d")
     values.frombytes(bytes(data))
     return [value if math.isfinite(value) else None for value in values]
 
 
 def message(batch: Batch) -> dict[str, Any]:
-    """Return what a reader of the stream is run_event of a batch."""
+    """Return a batch as the stream sends it."""
     if batch.kind == Batch.Kind.RESET:
         return dict(batch.reset)
     arrays = {name: unpacked(getattr(batch, name)) for name in ("step", "mean", "low", "high")}
     return {"arm": batch.arm, "series": batch.series, **arrays}
 
 
-def kept(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the batches that count, in order: a reset takes away what came after the batch it
-    keeps, and itself.
+def without_discarded(batches: Iterable[Batch]) -> list[Batch]:
+    """Return the batches of points that count, in order: a reset discards those after the batch
+    that it keeps.
     """
     result: list[Batch] = []
     for batch in batches:
@@ -76,44 +72,42 @@ def kept(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
-    """Return each arm's series whole, in the order in which they first came, thinned to what a
-    screen can show.
+    """Return all points of each arm and series, in the order in which they first came, thinned to
+    what a screen can show.
     """
-    whole: dict[tuple[str, str], dict[str, Any]] = {}
-    for batch in kept(batches):
+    curves: dict[tuple[str, str], dict[str, Any]] = {}
+    for batch in without_discarded(batches):
         part = message(batch)
-        into = whole.setdefault(
+        curve = curves.setdefault(
             (batch.arm, batch.series), {**part, "step": [], "mean": [], "low": [], "high": []}
         )
         for name in ("step", "mean", "low", "high"):
-            into[name].extend(part[name])
-    return [_thinned(one) for one in whole.values()]
+            curve[name].extend(part[name])
+    return [_thinned(curve) for curve in curves.values()]
 
 
-def _thinned(one: dict[str, Any]) -> dict[str, Any]:
-    """Keep of each stretch the points with the least and the greatest mean: peaks stay, the eye
-    misses nothing.
-    """
-    count = len(one["step"])
+def _thinned(curve: dict[str, Any]) -> dict[str, Any]:
+    """Keep the points with the smallest and the largest mean of each stretch: peaks stay."""
+    count = len(curve["step"])
     if count <= 2 * MAX_PAIRS:
-        return one
+        return curve
     keep: set[int] = {0, count - 1}
     for begin in range(MAX_PAIRS):
         stretch = range(begin * count // MAX_PAIRS, (begin + 1) * count // MAX_PAIRS)
-        finite = [i for i in stretch if one["mean"][i] is not None]
+        finite = [i for i in stretch if curve["mean"][i] is not None]
         if finite:
             keep |= {
-                min(finite, key=one["mean"].__getitem__),
-                max(finite, key=one["mean"].__getitem__),
+                min(finite, key=curve["mean"].__getitem__),
+                max(finite, key=curve["mean"].__getitem__),
             }
         else:
             keep.add(stretch[0])
     rows = sorted(keep)
     return {
-        **one,
+        **curve,
         **{
-            name: [one[name][i] for i in rows]
+            name: [curve[name][i] for i in rows]
             for name in ("step", "mean", "low", "high")
-            if one[name]
+            if curve[name]
         },
     }

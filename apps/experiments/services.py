@@ -1,6 +1,7 @@
 """Every write that a person or housekeep makes to runs; what workers write is in `worker_services`.
 
-Each function is one transaction; what must agree is decided by the database, not by luck.
+Each function is one transaction. Locks are taken in one order, the run before its run attempt, so
+that no two of them deadlock.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from workers import wire
 
 @dataclass(frozen=True)
 class PredictionInput:
-    """What a learner committed to: an outcome of the lab's headline claim, how sure (percent), and
-    what they drew.
+    """What a learner predicts: an outcome of the lab's headline claim, their confidence (percent),
+    and a sketch ({arm: value}).
     """
 
     outcome: str
@@ -51,26 +52,26 @@ def queue_run(
     seed: int = 0,
     prediction: PredictionInput | None = None,
 ) -> Run:
-    """Queue a run of the lab's current code, with the prediction made of it, and wake_workers its
-    queue after commit.
+    """Queue a run of the lab's current code, with a prediction of its verdict, and wake the workers
+    of its queue after commit. Idempotent by `key`.
 
     Args:
-        settings: those that were set, as text or values; the rest are the lab's own.
-        key: idempotency key, unique with the owner: the same request again returns the run that
-            exists.
+        config: the settings that were set, as text or values; the rest have their defaults.
+        key: unique with the owner: the same request again returns the run that exists.
     Raises:
-        BadConfig: a setting cannot be used.
-        KeyReused: `key` was used for something else.
+        BadConfig: a setting is unknown or out of bounds.
+        KeyReused: `key` came with another request.
         TooManyRuns: the owner has `MAX_QUEUED` runs waiting.
     """
     version = lab.current
     assert version is not None, "a lab that is offered has code"
     values = lab_config.clean(version.words, config)
-    asked = {"version_id": version.pk, "config": values, "replicates": replicates, "seed": seed}
-    # one submit of an owner at a time: the count is exact
+    request = {"version_id": version.pk, "config": values, "replicates": replicates, "seed": seed}
+    # locked, so that two submissions at once cannot both pass the limit
     ComputeUsage.objects.select_for_update().get_or_create(owner=owner)
     if run := Run.objects.filter(owner=owner, key=key).first():
-        if {name: getattr(run, name) for name in asked} != asked or _predicted(run) != prediction:
+        stored = {name: getattr(run, name) for name in request}
+        if stored != request or _predicted(run) != prediction:
             raise KeyReused(
                 _(
                     "This form was already submitted with different values. Reload the page to "
@@ -85,7 +86,7 @@ def queue_run(
         )
     at_defaults = not lab_config.changed(version.words, values)
     run = Run.objects.create(
-        owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **asked
+        owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **request
     )
     if prediction is not None:
         claim = version.words["predict"]["claim"]
@@ -102,33 +103,33 @@ def queue_run(
 
 
 def _predicted(run: Run) -> PredictionInput | None:
-    made = Prediction.objects.filter(run=run).first()
-    return PredictionInput(made.outcome, made.confidence, made.sketch) if made else None
+    stored = Prediction.objects.filter(run=run).first()
+    return PredictionInput(stored.outcome, stored.confidence, stored.sketch) if stored else None
 
 
 @transaction.atomic
 def request_cancel(*, run: Run) -> None:
-    """Stop a waiting run now, or have a running one's worker run_event with its next report."""
-    # two updates would miss a run that is requeued between them
-    held = Run.objects.select_for_update().get(pk=run.pk)
-    if held.is_over:
+    """Stop a queued run at once; the worker of a running one learns of it with its next report."""
+    # locked: two conditional updates would miss a run that is requeued between them
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.is_over:
         return
-    held.cancel_requested = True
-    held.save(update_fields=["cancel_requested"])
-    if held.state == Run.State.QUEUED:
-        end_run(held, Run.State.CANCELLED)
+    run.cancel_requested = True
+    run.save(update_fields=["cancel_requested"])
+    if run.state == Run.State.QUEUED:
+        end_run(run, Run.State.CANCELLED)
 
 
 @transaction.atomic
 def set_run_visibility(*, run: Run, shared: bool) -> None:
-    """Let whoever has the link see the run, or no longer."""
+    """Share the run with everybody who has the link, or stop sharing it."""
     Run.objects.filter(pk=run.pk).update(shared=shared)
 
 
 @transaction.atomic
 def make_worker(*, name: str, queues: Sequence[str]) -> str:
-    """Make a machine that may take runs, or give an existing one a new token. Returns the token,
-    which is stored only as a hash.
+    """Create a worker, or give an existing one a new token. Returns the token, which is stored only
+    as a hash.
     """
     token = new_token()
     Worker.objects.update_or_create(
@@ -139,8 +140,8 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
 
 
 def lock_runs_of(*, user: User) -> None:
-    """Lock all that workers write of a person's runs, in the order in which they lock it: before
-    the person is deleted.
+    """Lock a person's runs and compute usage before the person is deleted, in the order in which
+    worker requests lock them, so that the two do not deadlock.
     """
     list(Run.objects.select_for_update().filter(owner=user).order_by("pk").values_list("pk"))
     list(ComputeUsage.objects.select_for_update().filter(owner=user).values_list("pk"))
@@ -150,38 +151,44 @@ def lock_runs_of(*, user: User) -> None:
 
 
 def silent_run_attempts() -> list[int]:
-    """Return the run attempts whose worker has not been heard for a lease."""
+    """Return the run attempts without a heartbeat for `LEASE_SECONDS`."""
     return list(RunAttempt.objects.filter(ended_at=None).silent().values_list("pk", flat=True))
 
 
 def overdue_run_attempts() -> list[int]:
-    """Return the run attempts that beat but have passed their limit by a lease, or have brought no
-    point for `STALL_SECONDS`.
+    """Return the run attempts that send heartbeats, but have run for longer than `max_duration` or
+    are stalled: no point for `STALL_SECONDS`.
     """
-    limit = timedelta(
+    stall = timedelta(seconds=settings.STALL_SECONDS)
+    late = Q(started_at__lt=Clock() - max_duration()) | Q(last_progress_at__lt=Clock() - stall)
+    return list(RunAttempt.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
+
+
+def max_duration() -> timedelta:
+    """Return how long a run attempt can last: its time limit, a lease, and the time to kill it."""
+    return timedelta(
         seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
     )
-    stall = timedelta(seconds=settings.STALL_SECONDS)
-    late = Q(started_at__lt=Clock() - limit) | Q(last_progress_at__lt=Clock() - stall)
-    return list(RunAttempt.objects.filter(late, ended_at=None).heard().values_list("pk", flat=True))
 
 
 @transaction.atomic
 def requeue_if_silent(*, pk: int) -> bool:
     """Requeue the run of run attempt `pk` if its worker is still silent; after `MAX_RUN_ATTEMPTS`
-    it is lost, which is our fault.
+    the run is lost. Returns whether it was.
     """
-    run = _run_of(pk)
+    run = _lock_running(pk)
     if run is None or pk not in silent_run_attempts():
-        return False  # it speaks just now, or spoke meanwhile
+        return False  # it is reporting just now, or has reported meanwhile
     requeue_or_end(run, RunAttempt.objects.get(pk=pk))
     return True
 
 
 @transaction.atomic
 def end_if_overdue(*, pk: int) -> bool:
-    """End the run of run attempt `pk` if it has passed its limit, or stands still."""
-    run = _run_of(pk)
+    """End the run of run attempt `pk` if it has passed its limit or is stalled. Returns whether it
+    was.
+    """
+    run = _lock_running(pk)
     if run is None or pk not in overdue_run_attempts():
         return False
     RunAttempt.objects.filter(pk=pk).update(ended_at=Clock())
@@ -191,43 +198,36 @@ def end_if_overdue(*, pk: int) -> bool:
 
 
 def outdated_runs() -> list[UUID]:
-    """Return the runs that wait in vain: their lab has other code by now, and no machine of their
-    queue has theirs.
+    """Return the queued runs of old code that no worker of their queue has any more.
 
-    A machine asks for nothing while it is busy, so one may be silent for as long as a run attempt
-    takes and still have the code. While no machine of the queue is there, nobody can say what the
-    next one has: then runs wait.
+    A busy worker asks for nothing, so one may still have the code although it has not been seen for
+    as long as a run attempt takes. While no worker of a queue is online, its runs wait: the next
+    one may have the code.
     """
-    left = Run.objects.waiting().filter(
+    of_old_code = Run.objects.waiting().filter(
         Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
     )
-    waiting = list(left.values_list("pk", "queue", "version__sha256"))
-    longest = timedelta(
-        seconds=settings.RUN_LIMIT_SECONDS + settings.LEASE_SECONDS + settings.KILL_SECONDS
-    )
-    known = (
-        Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - longest)
-        if waiting
-        else Worker.objects.none()
-    )
-    has = {
+    waiting = list(of_old_code.values_list("pk", "queue", "version__sha256"))
+    if not waiting:
+        return []
+    workers = Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - max_duration())
+    available = {
         (queue, sha256)
-        for worker in known
+        for worker in workers
         for queue in worker.queues
         for sha256 in worker.capabilities.get("labs", {}).values()
     }
-    there = {
-        queue
-        for worker in known.filter(last_seen_at__gt=Clock() - selectors.ONLINE_WINDOW)
-        for queue in worker.queues
-    }
-    return [pk for pk, queue, sha256 in waiting if queue in there and (queue, sha256) not in has]
+    online = workers.filter(last_seen_at__gt=Clock() - selectors.ONLINE_WINDOW)
+    served = {queue for worker in online for queue in worker.queues}
+    return [
+        pk for pk, queue, sha256 in waiting if queue in served and (queue, sha256) not in available
+    ]
 
 
 @transaction.atomic
 def end_if_outdated(*, pk: UUID) -> bool:
-    """End a run that waits for code that no machine has any more: it costs the learner nothing, who
-    may queue it anew.
+    """End a queued run whose code no worker has any more, if that is still so. Returns whether it
+    was. It costs its owner nothing.
     """
     run = Run.objects.select_for_update(skip_locked=True).waiting().filter(pk=pk).first()
     if run is None or pk not in outdated_runs():
@@ -237,12 +237,12 @@ def end_if_outdated(*, pk: UUID) -> bool:
     return True
 
 
-def _run_of(pk: int) -> Run | None:
-    """Lock and return the running run of a run attempt, unless somebody holds it: every writer
-    locks the run first, then its run attempt.
+def _lock_running(pk: int) -> Run | None:
+    """Lock and return the running run of run attempt `pk`; None where another transaction has it
+    locked.
     """
-    waiting = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
-    return waiting.filter(run_attempts__pk=pk, run_attempts__ended_at=None).first()
+    unlocked = Run.objects.select_for_update(skip_locked=True, of=("self",)).running()
+    return unlocked.filter(run_attempts__pk=pk, run_attempts__ended_at=None).first()
 
 
 # ---------------------------------------------------------------- shared with what workers write
@@ -250,14 +250,14 @@ def _run_of(pk: int) -> Run | None:
 
 
 def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False) -> None:
-    """End a run attempt that brought no result: its run waits for the next, is stopped if that was
-    asked, or is lost after `MAX_RUN_ATTEMPTS`.
+    """End a run attempt without a result. Its run is requeued; cancelled, if that was requested; or
+    lost, after `MAX_RUN_ATTEMPTS`.
 
     Args:
-        released: the worker gave it back at its shutdown, which counts as no run attempt.
+        released: the worker gave it back at its shutdown, which does not count as an attempt.
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
-    # a fault of the platform costs the learner nothing
+    # a fault of the platform costs its owner nothing
     add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY_SECONDS)
     if run.cancel_requested:
         end_run(run, Run.State.CANCELLED)
@@ -271,7 +271,7 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
 
 
 def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:
-    """End a run that is locked, with all that follows from it. However a run ends, it ends here."""
+    """End a locked run, with all that follows from it. Every way in which a run ends leads here."""
     run.state, run.ended_at = state, Clock()  # type: ignore[assignment]
     run.save()
     run.refresh_from_db(fields=["ended_at"])
@@ -281,20 +281,21 @@ def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None
 
 
 def _score_prediction(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
-    """Score the prediction, unless the run says nothing: inconclusive, stopped, failed."""
-    made = Prediction.objects.filter(run=run).first()
-    if made is None or run.state != Run.State.SUCCEEDED:
+    """Score the prediction, unless the run decided nothing: inconclusive, cancelled, failed."""
+    prediction = Prediction.objects.filter(run=run).first()
+    if prediction is None or run.state != Run.State.SUCCEEDED:
         return
-    found: str = next((v.outcome for v in verdicts if v.claim == made.claim), Outcome.INCONCLUSIVE)
-    if found == Outcome.INCONCLUSIVE:
+    outcomes: dict[str, str] = {verdict.claim: verdict.outcome for verdict in verdicts}
+    outcome = outcomes.get(prediction.claim, Outcome.INCONCLUSIVE)
+    if outcome == Outcome.INCONCLUSIVE:
         return
-    made.was_right = made.outcome == found
-    made.score = score(made.confidence, made.was_right)
-    made.save(update_fields=["was_right", "score"])
+    prediction.was_right = prediction.outcome == outcome
+    prediction.score = score(prediction.confidence, prediction.was_right)
+    prediction.save(update_fields=["was_right", "score"])
 
 
 def add_compute_usage(*, owner_id: int, seconds: float) -> None:
-    """Add to what the owner used lately (seconds of compute)."""
+    """Add compute-seconds to the owner's decayed usage."""
     ComputeUsage.objects.filter(owner_id=owner_id).update(
         seconds=ComputeUsage.DECAYED_SECONDS + seconds, updated_at=Clock()
     )

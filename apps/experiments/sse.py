@@ -1,10 +1,10 @@
-"""Watching runs live: one Redis subscription a process, fanned out to every viewer; the database
-wherever Redis leaves a gap.
+"""Watching runs live, over server-sent events: one Redis subscription a process, fanned out to
+every viewer; the database wherever Redis leaves a gap.
 
-A viewer is subscribed first, then given what the database has after the number it knows, then what
-is newer. Batches of a run are numbered without gaps, so a viewer that misses one knows it, and the
-next reading of the database, one query for all runs that are watched, brings it. No viewer holds a
-database connection while it waits.
+A viewer is subscribed first, then sent what the database has after the batch that it knows, then
+what is newer. Batches of a run are numbered without gaps, so a missing one is noticed, and the next
+poll of the database, one query for all runs that are watched, brings it. No viewer holds a database
+connection while it waits.
 """
 
 from __future__ import annotations
@@ -33,54 +33,55 @@ from apps.experiments.models import Run
 
 log = logging.getLogger(__name__)
 PING_SECONDS = 15.0
-POLL_SECONDS = 1.0  # while Redis is away, a gap shows, or a run waits in the queue
-# of Redis, until it is asked whether it is there; after as many again it is not
+# between polls of the database while Redis is away, a batch is missing, or a run is queued
+POLL_SECONDS = 1.0
+# without a message, until Redis is sent a PING; and again, until it counts as away
 SILENCE_SECONDS = 2.0
-CALM_SECONDS = 5.0  # else: a message may have been lost without a trace
-MAX_SEQ = 2_147_483_647  # that a batch can have
-MAX_RUNS_PER_STREAM = 8  # runs in one stream
-# messages; a viewer that reads slower is let go, and comes back with the number it knows
+CALM_SECONDS = 5.0  # between polls otherwise: a message may have been lost unnoticed
+MAX_SEQ = 2_147_483_647  # of a batch: the largest integer of its column
+MAX_RUNS_PER_STREAM = 8
+# of one viewer: one that reads too slowly is disconnected, and its browser connects again
 MAX_UNREAD_MESSAGES = 1_000
 
 
 class Viewer:
-    """One reader of one run: the number of the last batch that it is given, and what waits to be
-    given.
+    """A connection that watches one run: the number of the last batch that it was sent, and the
+    messages still to be sent.
     """
 
     def __init__(self, run: UUID, after: int) -> None:
         self.run, self.after = run, after
-        self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: that was all
-        self._said = ""
+        self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the end
+        self._state_json = ""
         self._over = False
 
-    def put(self, run_event: run_events.RunEvent) -> bool:
-        """Let what is new of a message wait to be given; return whether something is missing that
-        the database knows.
+    def put(self, event: run_events.RunEvent) -> bool:
+        """Put what is new of an event into the inbox. Returns whether something is missing, which
+        must be read from the database.
         """
-        waits = self.take(run_event)
-        missing = run_event.last > self.after or not run_event.said
-        if not missing and run_event.said != self._said:  # the state waits for the points before it
-            self._said = run_event.said
-            waits.append(f"event: state\ndata: {run_event.said}\n\n".encode())
-        if waits and not self._over:
-            self._wait(b"".join(waits))
-        if not missing and run_event.state in Run.OVER:
+        messages = self.take(event)
+        missing = event.last > self.after or not event.state_json
+        if not missing and event.state_json != self._state_json:  # the state comes after its points
+            self._state_json = event.state_json
+            messages.append(f"event: state\ndata: {event.state_json}\n\n".encode())
+        if messages and not self._over:
+            self._wait(b"".join(messages))
+        if not missing and event.state in Run.ENDED_STATES:
             self.end()
         return missing
 
-    def take(self, run_event: run_events.RunEvent) -> list[bytes]:
-        """Return what of a message is new to this viewer: nothing, when something before it is
+    def take(self, event: run_events.RunEvent) -> list[bytes]:
+        """Return what of an event is new to this viewer; nothing while a batch before it is
         missing.
         """
-        if run_event.since > self.after:
+        if event.since > self.after:
             return []
-        fresh = [(kind, seq, data) for kind, seq, data in run_event.events if seq > self.after]
-        self.after = max(self.after, run_event.last)
+        fresh = [(kind, seq, data) for kind, seq, data in event.events if seq > self.after]
+        self.after = max(self.after, event.last)
         return [f"event: {kind}\nid: {seq}\ndata: {data}\n\n".encode() for kind, seq, data in fresh]
 
     def end(self) -> None:
-        """Close the stream when what waits has been given."""
+        """Close the stream after what is in the inbox."""
         if not self._over:
             self._over = True
             self.inbox.put_nowait(None)
@@ -88,43 +89,42 @@ class Viewer:
     def _wait(self, message: bytes) -> None:
         if self.inbox.qsize() < MAX_UNREAD_MESSAGES:
             self.inbox.put_nowait(message)
-        # it reads too slowly: let it go, its browser comes back with the number that it knows
-        else:
+        else:  # it reads too slowly: its browser connects again, from the last batch it has
             self.inbox = asyncio.Queue()
             self.end()
 
 
 class StateViewer(Viewer):
-    """One reader of a run's state alone, among several runs: they share an inbox, and each message
-    names its run.
+    """Watches the state of one run among several: they share an inbox, and each message names its
+    run.
     """
 
     def __init__(self, run: UUID, inbox: asyncio.Queue[bytes | None]) -> None:
-        super().__init__(run, MAX_SEQ)  # no batch is new to it
+        super().__init__(run, MAX_SEQ)  # so that no batch is new to it
         self.inbox = inbox
 
-    def put(self, run_event: run_events.RunEvent) -> bool:
+    def put(self, event: run_events.RunEvent) -> bool:
         if (
-            run_event.said
-            and run_event.said != self._said
+            event.state_json
+            and event.state_json != self._state_json
             and not self._over
             and self.inbox.qsize() < MAX_UNREAD_MESSAGES
         ):
-            self._said = run_event.said
+            self._state_json = event.state_json
             self.inbox.put_nowait(
-                f'event: state\ndata: {{"run":"{run_event.run}",{run_event.said[1:]}\n\n'.encode()
+                f'event: state\ndata: {{"run":"{event.run}",{event.state_json[1:]}\n\n'.encode()
             )
-        if run_event.said and run_event.state in Run.OVER:
+        if event.state_json and event.state in Run.ENDED_STATES:
             self.end()
-        return not run_event.said
+        return not event.state_json
 
 
 class Hub:
-    """All viewers of this process; at work from the first that comes to the last that goes."""
+    """All viewers of this process. Its tasks run while there are any."""
 
     def __init__(self) -> None:
         self.viewers: dict[UUID, set[Viewer]] = defaultdict(set)
-        # watched runs that wait: their place changes without a message
+        # watched runs in the queue: their place changes without a message
         self.queued: set[UUID] = set()
         self.connected = False
         self.gap = asyncio.Event()
@@ -133,7 +133,7 @@ class Hub:
     def join(self, viewer: Viewer) -> None:
         self.viewers[viewer.run].add(viewer)
         if not self.tasks:
-            self.tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
+            self.tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
 
     def leave(self, viewer: Viewer) -> None:
         self.viewers[viewer.run].discard(viewer)
@@ -145,36 +145,36 @@ class Hub:
                 task.cancel()
             self.tasks, self.connected = [], False
 
-    def tell(self, run_event: run_events.RunEvent) -> None:
-        """Pass a message on to those who watch its run."""
-        run = UUID(run_event.run)
+    def tell(self, event: run_events.RunEvent) -> None:
+        """Pass an event on to those who watch its run."""
+        run = UUID(event.run)
         if viewers := self.viewers.get(run):
-            (self.queued.add if run_event.state == Run.State.QUEUED else self.queued.discard)(run)
+            (self.queued.add if event.state == Run.State.QUEUED else self.queued.discard)(run)
             for viewer in viewers:
-                if viewer.put(run_event):
+                if viewer.put(event):
                     self.gap.set()
 
     async def _listen(self) -> None:
-        """Pass on what Redis says, for ever; while it is away, `_look` serves."""
+        """Pass on what Redis publishes, for ever; while it is away, `_poll` serves."""
         complained = False
         while True:
             try:
-                await self._record_heartbeat()
+                await self._subscribe()
             except (redis.RedisError, OSError) as error:
                 if self.connected or not complained:
                     log.warning("live points come from the database: %s", error)
                 complained = True
             except Exception:
-                log.exception("could not hear what is new; trying again")
+                log.exception("the subscription failed; trying again")
             finally:
-                if asyncio.current_task() in self.tasks:  # else others listen by now
+                if asyncio.current_task() in self.tasks:  # else newer tasks have taken over
                     self.connected = False
                     self.gap.set()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _record_heartbeat(self) -> None:
-        """Subscribe, and pass on what is said, until Redis fails or falls silent: a connection may
-        be dead without an error.
+    async def _subscribe(self) -> None:
+        """Subscribe, and pass on messages until Redis fails or does not answer: a connection may be
+        dead without an error.
 
         Raises:
             RedisError, OSError.
@@ -183,47 +183,46 @@ class Hub:
             settings.REDIS_URL,
             socket_timeout=SILENCE_SECONDS,
             socket_connect_timeout=1,
-            # else redis-py subscribes again without a word, and what was said meanwhile is missed
+            # else redis-py subscribes again silently, and messages published meanwhile are missed
             retry=Retry(NoBackoff(), 0),
         )
         try:
             async with client.pubsub() as subscription:
                 await subscription.subscribe(run_events.CHANNEL)
-                asked = False
+                pinged = False
                 while True:
                     message = await subscription.get_message(timeout=SILENCE_SECONDS)
-                    if message is None and asked:
-                        raise redis.TimeoutError("Redis has fallen silent")
+                    if message is None and pinged:
+                        raise redis.TimeoutError("Redis does not answer")
                     if message is None:
                         await subscription.ping()
                     elif message["type"] == "subscribe":
                         self.connected = True
-                        self.gap.set()  # for what was said before we listened
+                        self.gap.set()  # to read what was published before
                     elif message["type"] == "message":
                         self._pass_on(message["data"])
-                    asked = message is None
+                    pinged = message is None
         finally:
             await client.aclose()
 
     def _pass_on(self, data: bytes) -> None:
         try:
             self.tell(run_events.decode(data))
-        except (msgspec.DecodeError, ValueError) as error:  # of a process of another version, say
-            log.warning("passed over a message that makes no sense: %s", error)
+        except (msgspec.DecodeError, ValueError) as error:  # such as one of another version
+            log.warning("ignored a malformed message: %s", error)
 
-    async def _look(self) -> None:
-        """Read what is new of all watched runs from the database: each second while that is needed,
-        else now and then.
+    async def _poll(self) -> None:
+        """Read what is new of all watched runs from the database: every `POLL_SECONDS` while Redis
+        is away or a run is queued, else every `CALM_SECONDS`.
         """
         while True:
             self.gap.clear()
             try:
-                await self._read(
-                    {
-                        run: min(viewer.after for viewer in viewers)
-                        for run, viewers in self.viewers.items()
-                    }
-                )
+                last_known = {
+                    run: min(viewer.after for viewer in viewers)
+                    for run, viewers in self.viewers.items()
+                }
+                await self._read(last_known)
             except Exception:
                 log.exception("could not read what is new; trying again")
             calm = self.connected and not self.queued
@@ -232,11 +231,12 @@ class Hub:
                 # when one viewer misses a batch, others miss it too
                 await asyncio.sleep(POLL_SECONDS / 4)
 
-    async def _read(self, known: dict[UUID, int]) -> None:
-        found = await updates_after(known)
-        for run_event in found:
-            self.tell(run_event)
-        for run in known.keys() - {UUID(run_event.run) for run_event in found}:  # it was deleted
+    async def _read(self, last_known: dict[UUID, int]) -> None:
+        updates = await updates_after(last_known)
+        for event in updates:
+            self.tell(event)
+        deleted = last_known.keys() - {UUID(event.run) for event in updates}
+        for run in deleted:
             for viewer in self.viewers.get(run, ()):
                 viewer.end()
 
@@ -249,87 +249,95 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-async def updates_after(known: dict[UUID, int]) -> list[run_events.RunEvent]:
-    """Return the state of each run, and what was stored for it after the batch that is known."""
-    return await sync_to_async(_updates_after, thread_sensitive=False)(known)
+async def updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
+    """Return the state of each run, and what was stored for it after the given batch."""
+    return await sync_to_async(_updates_after, thread_sensitive=False)(last_known)
 
 
-def _updates_after(known: dict[UUID, int]) -> list[run_events.RunEvent]:
+def _updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
     try:
         runs = {
             run.pk: run
-            for run in Run.objects.filter(pk__in=known)
+            for run in Run.objects.filter(pk__in=last_known)
             .select_related("version")
-            .defer("version__source", "version__words")
+            .defer("version__source")
         }
         batches = selectors.batches_after(
-            {pk: after for pk, after in known.items() if pk in runs and runs[pk].last_seq > after}
+            {
+                pk: after
+                for pk, after in last_known.items()
+                if pk in runs and runs[pk].last_seq > after
+            }
         )
         return [
-            run_events.run_event(run, batches.get(pk, []), since=known[pk], said=_said(run))
+            run_events.run_event(
+                run, batches.get(pk, []), since=last_known[pk], state_json=_state_json(run)
+            )
             for pk, run in runs.items()
         ]
     finally:
-        # back to the pool: whoever watches holds no connection while it waits
+        # back to the pool, so that no viewer holds one while it waits
         connections.close_all()
 
 
-def _said(run: Run) -> str:
-    """Return what the stream says of a run's state; of a waiting one with its place."""
+def _state_json(run: Run) -> str:
+    """Return a run's state as the stream sends it, with its place if it is queued."""
     if run.state != Run.State.QUEUED:
-        return run_events.state_json(run)
+        return run_events.state_as_json(run)
     place = selectors.queue_position(run)
-    return run_events.state_json(
+    return run_events.state_as_json(
         run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest
     )
 
 
 async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
-    """Yield a run's events as server-sent events: what came after batch `after`, then what comes,
-    until the run is over.
+    """Yield a run's events as server-sent events: those after batch `after`, then new ones, until
+    the run has ended.
     """
-    viewer, here = Viewer(pk, after), hub()
-    here.join(viewer)
+    viewer, viewers = Viewer(pk, after), hub()
+    viewers.join(viewer)
     try:
         yield b"retry: 1000\n\n"
-        for run_event in await updates_after({pk: after}):
-            here.tell(run_event)
-        async for waits in _given(viewer):
-            yield waits
+        for event in await updates_after({pk: after}):
+            viewers.tell(event)
+        async for message in _messages(viewer):
+            yield message
     finally:
-        here.leave(viewer)
+        viewers.leave(viewer)
 
 
 async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
     """Yield the states of several runs as server-sent events, each with its run's id, until all of
-    them are over.
+    them have ended.
     """
-    inbox, here = asyncio.Queue[bytes | None](), hub()
-    glances = [StateViewer(pk, inbox) for pk in runs]
-    for each in glances:
-        here.join(each)
-    here.gap.set()  # the database is read now
+    inbox, viewers = asyncio.Queue[bytes | None](), hub()
+    watched = [StateViewer(pk, inbox) for pk in runs]
+    for viewer in watched:
+        viewers.join(viewer)
+    viewers.gap.set()  # poll the database now
     try:
         yield b"retry: 1000\n\n"
-        async for waits in _given(glances[0], ends=len(glances)):
-            yield waits
+        async for message in _messages(watched[0], ends=len(watched)):
+            yield message
     finally:
-        for each in glances:
-            here.leave(each)
+        for viewer in watched:
+            viewers.leave(viewer)
 
 
-async def _given(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
-    """Yield what waits for a viewer, and a sign of life now and then, until so many ends came."""
+async def _messages(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
+    """Yield what comes into a viewer's inbox, and a ping every `PING_SECONDS`, until it has brought
+    `ends` ends.
+    """
     while ends:
         try:
-            waits = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
+            message = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
         except TimeoutError:
             yield b": ping\n\n"
             continue
-        if waits is None:
+        if message is None:
             ends -= 1
         else:
-            yield waits
+            yield message
 
 
 @require_safe
@@ -346,7 +354,7 @@ async def stream_run(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 @require_safe
 @require_GET
 async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
-    """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, for a browser allows six
+    """`GET /runs/events?ids=<id>,<id>`: several runs in one stream, since a browser opens six
     connections to a site.
     """
     user = await request.auser()
@@ -357,7 +365,7 @@ async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _streamed(events: AsyncIterator[bytes]) -> HttpResponseBase:
-    # before the first byte: else as many viewers as the pool holds stop the site
+    # before the first byte: else as many viewers as the pool has connections stop the site
     await sync_to_async(connections.close_all)()
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"

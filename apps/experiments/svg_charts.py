@@ -1,4 +1,4 @@
-"""A run's points as charts: what a page shows before, or without, its script.
+"""A run's points as SVG charts: what a page shows before, or without, its script.
 
 A chart's text alternative is its title and where each line ends; numbers are in a table beside it
 (`rows`).
@@ -37,14 +37,13 @@ from apps.common.svg_charts import (
 from apps.experiments.chart_specs import Newest, fits, newest
 from apps.experiments.presenters import number, span
 
-Spec = Mapping[str, Any]  # as plots.figure_specs makes them
-# {arm, series, step, mean, low, high}, as selectors.points_of gives them
+Spec = Mapping[str, Any]  # as chart_specs.figure_specs returns them
+# {arm, series, step, mean, low, high}, as selectors.points_of returns them
 Curves = Sequence[Mapping[str, Any]]
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
-# px at the right, for the names at the ends of lines: at least, at most
-NAMES, MAX_NAME_WIDTH = 170, 280
-MAX_LINE_POINTS = 300  # points drawn of a line: a screen shows no more
+MIN_NAME_WIDTH, MAX_NAME_WIDTH = 170, 280  # px at the right, for names at the ends of lines
+MAX_LINE_POINTS = 300  # of one line: a screen shows no more
 
 
 def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
@@ -54,15 +53,15 @@ def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
     return list({curve["arm"]: curve for curve in order}.values())
 
 
-def draw(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
-    """Return a figure of `points`, the baseline thin and in ink beside it."""
+def render(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
+    """Return a figure of `points`, and of the baseline in a thin line or mark."""
     return (
         bars(spec, points, baseline) if spec["kind"] == "bars" else curves(spec, points, baseline)
     )
 
 
 def alternative(spec: Spec, points: Curves) -> str:
-    """Return in words what a figure shows."""
+    """Return the text alternative of a figure."""
     title = (
         _("%(title)s, by %(x)s.") % {"title": spec["title"], "x": spec["x"]}
         if spec["kind"] == "curves"
@@ -83,17 +82,17 @@ def alternative(spec: Spec, points: Curves) -> str:
 
 
 def rows(spec: Spec, points: Curves, baseline: Curves = ()) -> list[dict[str, Any]]:
-    """Return a figure as a table: each arm with its last value, interval, and what the baseline and
-    the learner said.
+    """Return a figure as a table: each arm with its last value, its interval, the baseline's value
+    and the sketched one.
     """
-    known, base = newest(points, spec["series"]), newest(baseline, spec["series"])
+    measured, base = newest(points, spec["series"]), newest(baseline, spec["series"])
     arms = [curve["arm"] for curve in chosen(spec, points)]
     arms += [
         arm
         for arm in spec["arms"]
         if "*" not in arm and arm not in arms and (arm in base or arm in spec["sketch"])
     ]
-    return [_row(spec, arm, known.get(arm), base.get(arm)) for arm in arms]
+    return [_row(spec, arm, measured.get(arm), base.get(arm)) for arm in arms]
 
 
 def _row(spec: Spec, arm: str, now: Newest | None, base: Newest | None) -> dict[str, Any]:
@@ -111,19 +110,19 @@ def _row(spec: Spec, arm: str, now: Newest | None, base: Newest | None) -> dict[
 
 
 def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
-    own, base = chosen(spec, points), chosen(spec, baseline)
-    frame = _frame(spec, [*own, *base])
+    measured, base = chosen(spec, points), chosen(spec, baseline)
+    frame = _frame(spec, [*measured, *base])
     scale = frame.x
     columns = (decades if scale.log else ticks)(scale.low, scale.high, 10)
     fine = columns if scale.log else ticks(scale.low, scale.high, 50)
     body = _paper(frame, columns, fine)
     body += [path("l-base", _line(frame, curve)) for curve in base]
-    for n, curve in enumerate(own):
+    for n, curve in enumerate(measured):
         body.append(path(f"band b{n % HANDS}", _band(frame, curve)))
         body.append(path(f"line a{n % HANDS}", _line(frame, curve)))
     for value in spec["sketch"].values():
         body.append(path("l-pred", f"M{frame.right - 40} {frame.y(value):.1f}H{frame.right}"))
-    body += _names(spec, frame, own)
+    body += _names(spec, frame, measured)
     body.append(text("unit", frame.left + 8, TOP + 16, spec["unit"]))
     body.append(text("unit beside", frame.right + 24, frame.foot + 20, spec["x"]))
     return document("figure curves", WIDTH, HEIGHT, alternative(spec, points), body)
@@ -150,7 +149,9 @@ def _frame(spec: Spec, shown: Curves) -> Frame:
         (text_width(spec["labels"].get(curve["arm"], curve["arm"])) for curve in shown),
         default=0.0,
     )
-    right = WIDTH - round(min(MAX_NAME_WIDTH, max(NAMES, 70 + 1.1 * longest)))  # and their numbers
+    right = WIDTH - round(
+        min(MAX_NAME_WIDTH, max(MIN_NAME_WIDTH, 70 + 1.1 * longest))
+    )  # and their numbers
     x0, x1 = (low, high) if log else onward(low, high)
     left = margin(tick_labels(ticks(y0, y1, 6)), LEFT)
     return Frame(Scale(x0, x1, left, right, log), Scale(y0, y1, HEIGHT - BOTTOM, TOP))
@@ -185,16 +186,18 @@ def _band(frame: Frame, curve: Mapping[str, Any]) -> str:
     return frame.band(low, high)
 
 
-def _names(spec: Spec, frame: Frame, own: Curves) -> list[str]:
+def _names(spec: Spec, frame: Frame, measured: Curves) -> list[str]:
     """Names at the ends of the lines, pushed apart where they would overlap."""
-    known = newest(own, spec["series"])
+    values = newest(measured, spec["series"])
     ends = sorted(
-        (frame.y(known[c["arm"]].mean), n, c["arm"]) for n, c in enumerate(own) if c["arm"] in known
+        (frame.y(values[curve["arm"]].mean), n, curve["arm"])
+        for n, curve in enumerate(measured)
+        if curve["arm"] in values
     )
     result = []
     heights = apart([y for y, _n, _arm in ends], float(frame.foot))
     for y, (_y, n, arm) in zip(heights, ends, strict=True):
-        name, value = escape(spec["labels"].get(arm, arm)), number(known[arm].mean)
+        name, value = escape(spec["labels"].get(arm, arm)), number(values[arm].mean)
         place = f'x="{frame.right + 10}" y="{y + 4:.1f}"'
         result.append(
             f'<text class="end-name t{n % HANDS}" {place}><tspan>{name}</tspan> {value}</text>'
@@ -206,19 +209,19 @@ def _names(spec: Spec, frame: Frame, own: Curves) -> list[str]:
 
 
 def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
-    shown, known, base = (
-        rows(spec, points, baseline),
-        newest(points, spec["series"]),
-        newest(baseline, spec["series"]),
-    )
-    if not shown:  # nothing yet: the places of the arms that are known by name
+    shown = rows(spec, points, baseline)
+    measured, base = newest(points, spec["series"]), newest(baseline, spec["series"])
+    if not shown:  # no points yet: the arms that the spec names
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
-    means = [one.mean for one in [*known.values(), *base.values()]] + [
+    means = [one.mean for one in [*measured.values(), *base.values()]] + [
         *spec["sketch"].values(),
         *(spec["y"] or [spec["foot"]]),
     ]
     edges = [
-        v for one in known.values() for v in (one.low, one.high) if v is not None and not spec["y"]
+        v
+        for one in measured.values()
+        for v in (one.low, one.high)
+        if v is not None and not spec["y"]
     ]
     low, high = reach(means, edges)
     # room for the number over the tallest bar
@@ -230,7 +233,7 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     for n, row in enumerate(shown):
         arm, x = row["arm"], left + slot * n
         drawn = spec["sketch"].get(arm)
-        body += _bar(frame, x, slot, known.get(arm), drawn, base.get(arm), spec["foot"])
+        body += _bar(frame, x, slot, measured.get(arm), drawn, base.get(arm), spec["foot"])
         body.append(text_lines("name", x + slot / 2, frame.foot + 20, names[n]))
     if y0 < spec["foot"] < y1:
         body.append(frame.grid("foot", [], [spec["foot"]]))
@@ -248,8 +251,8 @@ def _bar(
     base: Newest | None,
     foot: float,
 ) -> list[str]:
-    """Return one arm: what was measured, drawn and recorded, standing on `foot` (a ratio stands on
-    1).
+    """Return the bars of one arm, measured, sketched and recorded, which stand on `foot` (1 for a
+    ratio).
     """
     wide = min(slot * 0.62, 96)
     left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(foot)
@@ -279,7 +282,7 @@ HATCH = (
 
 
 def _hatched(spec: Spec, body: Sequence[str]) -> list[str]:
-    """Return a chart's parts with its own hatch, if it has gaps: a page has several charts."""
+    """Return the parts with their own hatch pattern, if they use it: an id is unique in a page."""
     if not any("url(#hatch)" in part for part in body):
         return list(body)
     name = "hatch-" + "".join(c if c.isalnum() else "-" for c in spec["series"])

@@ -4,7 +4,6 @@ from apps.experiments import sse, views
 
 app_name = "experiments"
 urlpatterns = [
-    path("", views.home, name="home"),
     path("labs", views.catalogue, name="catalogue"),
     path("labs/<slug:slug>", views.lab, name="lab"),
     path("labs/<slug:slug>/prediction", views.pending_prediction, name="pending-prediction"),

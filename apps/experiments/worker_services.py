@@ -1,6 +1,6 @@
-"""Every write that a worker makes: claim, points, result, release.
+"""Every write that a worker makes: lease, events, result, release.
 
-Whoever holds a live run attempt's token speaks for its run; nobody else does.
+Only who has the token of a run attempt that has not ended may write to its run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from apps.experiments.models import (
     Batch,
     ComputeUsage,
     LabVersion,
+    Queue,
     Run,
     RunAttempt,
     Verdict,
@@ -35,77 +36,77 @@ from workers import wire
 
 @dataclass(frozen=True)
 class Lease:
-    """What a worker needs to begin. The token is never seen again."""
+    """A run attempt that was started. The token is stored only as a hash."""
 
     run: Run
     run_attempt: RunAttempt
     token: str
 
 
-def record_contact(worker: Worker, asked: wire.LeaseRequest) -> None:
-    """Keep what a machine says of itself, and that it is there."""
+def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
+    """Store what a worker says of itself, and that it is online."""
     Worker.objects.filter(pk=worker.pk).update(
-        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(asked))
+        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request))
     )
 
 
 @transaction.atomic
 def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> Lease | None:
-    """Give `machine` the run whose turn it is, or None.
+    """Lease to `worker` the run that the scheduling policy puts first, or None.
 
     Args:
-        queues: that it asks for, most urgent first; those it may not have are passed over.
-        labs: what it can run, slug to hash; a run made for other code waits for a worker that has
-            it.
+        queues: that it asks for, most urgent first; those it may not lease from are skipped.
+        labs: the labs it has, slug to SHA-256; a run of other code waits for a worker that has it.
     """
-    lock("lease")  # one claim at a time: slots and the entry penalty below are then exact
+    lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
     for queue in queues:
-        if queue not in worker.queues or (
-            queue != "bench" and _must_drain_for_bench(worker, queues, labs)
-        ):
+        if queue not in worker.queues:
             continue
-        here = Run.objects.filter(queue=queue)
-        waiting = here.waiting().filter(version__sha256__in=labs.values())
-        fairest = ComputeUsage.objects.fairest_first(
-            waiting, here.running(), slots=settings.MAX_RUNNING
+        if queue != Queue.BENCH and _must_drain_for_bench(worker, queues, labs):
+            continue
+        in_queue = Run.objects.filter(queue=queue)
+        waiting = in_queue.waiting().filter(version__sha256__in=labs.values())
+        owners = ComputeUsage.objects.fairest_first(
+            waiting, in_queue.running(), slots=settings.MAX_RUNNING
         )
-        while usage := fairest.first():
-            own = (
-                waiting.filter(owner=usage.owner_id)
-                .select_related("version")
-                .defer("version__source", "version__words")
-            )
-            run = own.order_by("queued_at").first()
-            # By its own row alone: a stop that this waits for is seen only there, what is joined
-            # stays as it was. Then ask again.
-            now = {
-                "state": Run.State.RUNNING,
-                "started_at": Clock(),
-                "points_done": 0,
-                "points_expected": 0,
-            }
-            if run and Run.objects.filter(pk=run.pk).waiting().update(**now):
+        while usage := owners.first():
+            theirs = waiting.filter(owner=usage.owner_id).order_by("queued_at")
+            run = theirs.select_related("version").defer("version__source").first()
+            if run and _mark_running(run):
                 return _start_run_attempt(run, worker)
+            # cancelled since it was read: the query is evaluated again
     return None
 
 
-def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> bool:
-    """Say whether a bench run, which needs a machine to itself, has waited so long that this one
-    may take nothing else.
+def _mark_running(run: Run) -> bool:
+    """Set a queued run to running; False if it is not queued any more.
+
+    The update filters by the run's own columns alone. Under READ COMMITTED, PostgreSQL evaluates
+    those again after waiting for a row lock, but joined tables are a stale read.
     """
-    if "bench" in queues or "bench" not in worker.queues:
-        return False
-    patience = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
-    here = Run.objects.filter(queue="bench")
-    waiting = here.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=patience)
-    # One whose owner has no slot free could not start on an empty machine either; asked only where
-    # any waits, for it costs more.
-    return (
-        waiting.exists()
-        and ComputeUsage.objects.fairest_first(
-            waiting, here.running(), slots=settings.MAX_RUNNING
-        ).exists()
+    return bool(
+        Run.objects.filter(pk=run.pk)
+        .waiting()
+        .update(state=Run.State.RUNNING, started_at=Clock(), points_done=0, points_expected=0)
     )
+
+
+def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> bool:
+    """Return whether a bench run, which needs the worker to itself, has waited so long that the
+    worker may take nothing else until it is idle.
+    """
+    if Queue.BENCH in queues or Queue.BENCH not in worker.queues:
+        return False
+    long_ago = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
+    in_queue = Run.objects.filter(queue=Queue.BENCH)
+    waiting = in_queue.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=long_ago)
+    if not waiting.exists():  # the cheap question first
+        return False
+    # a run whose owner has no slot free could not start on an idle worker either
+    owners = ComputeUsage.objects.fairest_first(
+        waiting, in_queue.running(), slots=settings.MAX_RUNNING
+    )
+    return owners.exists()
 
 
 def _start_run_attempt(run: Run, worker: Worker) -> Lease:
@@ -115,9 +116,9 @@ def _start_run_attempt(run: Run, worker: Worker) -> Lease:
         run=run, number=number, worker=worker, token_hash=hashed(token)
     )
     add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY_SECONDS)
-    # as the claim stored it; who claims reads no more of the run than this
+    # as `_mark_running` stored it, without another query
     run.state, run.points_done, run.points_expected = Run.State.RUNNING, 0, 0
-    if number > 1:  # tell readers to forget what the run attempt before drew
+    if number > 1:  # tell viewers to discard the points of the attempt before
         run.last_seq += 1
         run.save(update_fields=["last_seq"])
         reset = Batch.objects.create(
@@ -135,15 +136,15 @@ def _start_run_attempt(run: Run, worker: Worker) -> Lease:
 def store_events(
     *, worker: Worker, run_attempt_id: int, token: str, report: wire.EventsRequest
 ) -> bool:
-    """Store what a run attempt has to say, once however often it comes, and keep its lease. Returns
-    whether it should stop.
+    """Store the points of a report and renew the lease. Idempotent: events are numbered. Returns
+    whether the run attempt should stop.
 
     Raises:
-        StaleRunAttempt: the run attempt was given up.
+        StaleRunAttempt: the run attempt has ended.
         Gap: events before these are missing; `last` says from where.
         BadRequest: an event's arrays differ in length, or are too long.
     """
-    run = _hold(worker, run_attempt_id, token)
+    run = _lock_run(worker, run_attempt_id, token)
     if report.after > run.last_seq:
         raise Gap(
             f"Events {run.last_seq + 1} to {report.after} are missing. Send them first.",
@@ -155,67 +156,64 @@ def store_events(
         if seq > run.last_seq
     ]
     Batch.objects.bulk_create(fresh)
-    _record_heartbeat(run_attempt_id, moved=bool(fresh))
-    if fresh or (report.points_done, report.points_expected) != (
-        run.points_done,
-        run.points_expected,
-    ):
+    _record_heartbeat(run_attempt_id, has_progress=bool(fresh))
+    progress = report.points_done, report.points_expected
+    if fresh or progress != (run.points_done, run.points_expected):
         run.last_seq += len(fresh)
-        run.points_done, run.points_expected = (
-            max(run.points_done, report.points_done),
-            report.points_expected,
-        )
+        run.points_done = max(run.points_done, report.points_done)
+        run.points_expected = report.points_expected
         run.save(update_fields=["last_seq", "points_done", "points_expected"])
         run_events.publish_batches(run, fresh)
     return run.cancel_requested
 
 
-def _record_heartbeat(run_attempt_id: int, *, moved: bool) -> None:
-    """Note that a run attempt spoke.
+def _record_heartbeat(run_attempt_id: int, *, has_progress: bool) -> None:
+    """Note that a run attempt has reported.
 
-    A silence longer than a lease is no time of the run attempt's: more likely the clock has
-    stepped, and a run must not end for that.
+    A silence longer than a lease does not count towards its time limits: more likely the clock was
+    set, and a run must not end for that.
     """
-    spoke = RunAttempt.objects.filter(pk=run_attempt_id)
+    run_attempt = RunAttempt.objects.filter(pk=run_attempt_id)
     silence = Clock() - F("last_heartbeat_at")
-    spoke.silent().update(
+    run_attempt.silent().update(
         started_at=F("started_at") + silence, last_progress_at=F("last_progress_at") + silence
     )
-    spoke.update(last_heartbeat_at=Clock(), **({"last_progress_at": Clock()} if moved else {}))
+    progress = {"last_progress_at": Clock()} if has_progress else {}
+    run_attempt.update(last_heartbeat_at=Clock(), **progress)
 
 
 @transaction.atomic
 def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.Result) -> Run:
-    """End a run with all that follows from it. The same call again changes nothing and returns the
-    run.
+    """End a run with its result. Idempotent: the same call again returns the run.
 
     Raises:
-        StaleRunAttempt: another run attempt, or nobody, speaks for the run now.
+        StaleRunAttempt: the run attempt has ended without this result.
         BadRequest: a verdict names no claim of the lab, or one twice.
     """
     try:
-        run = _hold(worker, run_attempt_id, token)
-    except (
-        StaleRunAttempt
-    ):  # asked after the lock, so that of two calls at once the second sees the first
-        mine = {
+        run = _lock_run(worker, run_attempt_id, token)
+    except StaleRunAttempt:
+        # read after the lock, so that of two calls at once the second sees the first
+        finished_by_it = {
             "run_attempts__pk": run_attempt_id,
             "run_attempts__token_hash": hashed(token),
             "run_attempts__worker": worker,
             "run_attempts__finished": True,
         }
-        if over := Run.objects.filter(state=result.state, **mine).first():
-            return over
+        if ended := Run.objects.filter(state=result.state, **finished_by_it).first():
+            return ended
         raise
     _check_claims(run, result.verdicts)
     RunAttempt.objects.filter(pk=run_attempt_id).update(ended_at=Clock(), finished=True)
-    # as the worker measured it: the database's clock may have stepped meanwhile
+    # measured by the worker: the clock of the database may have been set meanwhile
     used = result.seconds - settings.ENTRY_PENALTY_SECONDS
     add_compute_usage(
         owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0)
     )
-    run.error, run.detail = clean(result.error)[:500], clean(result.detail)[:20_000]
-    run.seconds, run.engine = result.seconds, clean(result.engine)[:64]
+    run.error = clean(result.error)[: Run.MAX_ERROR_CHARS]
+    run.detail = clean(result.detail)[: Run.MAX_DETAIL_CHARS]
+    run.engine = clean(result.engine)[: Run.MAX_ENGINE_CHARS]
+    run.seconds = result.seconds
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)
     Verdict.objects.bulk_create(
@@ -226,36 +224,41 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
 
 
 def _check_claims(run: Run, verdicts: Sequence[wire.Verdict]) -> None:
-    lab, known = LabVersion.objects.values_list("lab", "words__claims").get(pk=run.version_id)
-    named = [verdict.claim for verdict in verdicts]
-    if len(set(named)) < len(named) or not set(named) <= set(known or ()):
+    versions = LabVersion.objects.values_list("lab", "words_row__words__claims")
+    lab, claims = versions.get(pk=run.version_id)
+    names = [verdict.claim for verdict in verdicts]
+    if len(set(names)) < len(names) or not set(names) <= set(claims or ()):
         raise BadRequest(
-            f"Verdicts must name claims of {lab}, each once: {', '.join(known or ())}."
+            f"Verdicts must name claims of {lab}, each once: {', '.join(claims or ())}."
         )
 
 
 @transaction.atomic
 def release_run_attempt(*, worker: Worker, run_attempt_id: int, token: str, reason: str) -> None:
-    """Give a run back to the queue. A shutdown costs no run attempt, a lab process that was killed
-    (`crashed: …`) does.
+    """Give a run back to the queue. A worker's shutdown does not count as an attempt; a lab process
+    that was killed (`crashed: …`) does.
 
     Raises:
-        StaleRunAttempt: the run attempt was given up before.
+        StaleRunAttempt: the run attempt has ended.
     """
-    run = _hold(worker, run_attempt_id, token)
+    run = _lock_run(worker, run_attempt_id, token)
     requeue_or_end(
         run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed")
     )
 
 
-def _hold(worker: Worker, run_attempt_id: int, token: str) -> Run:
-    """Lock and return the run that the token may write to."""
-    mine = RunAttempt.objects.filter(
+def _lock_run(worker: Worker, run_attempt_id: int, token: str) -> Run:
+    """Lock and return the run that the token may write to.
+
+    Raises:
+        StaleRunAttempt: there is none, or the run attempt has ended.
+    """
+    live = RunAttempt.objects.filter(
         pk=run_attempt_id, token_hash=hashed(token), worker=worker, ended_at=None
     )
-    run = Run.objects.select_for_update().filter(pk__in=mine.values("run")).first()
-    # Asked again under the lock: what a query joins but does not lock, it may still see as it was
-    # before it had to wait.
-    if run is None or not mine.exists():
-        raise StaleRunAttempt("This run attempt was given up. Stop, and claim again.")
+    run = Run.objects.select_for_update().filter(pk__in=live.values("run")).first()
+    # Read again under the lock: a table that a query joins without locking it is a stale read if
+    # the query had to wait (READ COMMITTED).
+    if run is None or not live.exists():
+        raise StaleRunAttempt("This run attempt was given up. Stop, and ask for another run.")
     return run

@@ -5,7 +5,6 @@ transaction that ends the run.
 from __future__ import annotations
 
 from apps.experiments.models import Run
-from apps.experiments.selectors import PROJECT_HANDLE
 from apps.experiments.signals import run_over
 from apps.progress import services
 
@@ -15,5 +14,5 @@ def listen() -> None:
 
 
 def note_verdict(run: Run, **more: object) -> None:
-    if run.state == Run.State.SUCCEEDED and run.owner.handle != PROJECT_HANDLE:
+    if run.state == Run.State.SUCCEEDED and not run.owner.is_project:
         services.add_unread_verdict(run=run)

@@ -311,7 +311,7 @@ def waiting(user: User) -> QuerySet[UnreadVerdict]:
     """Return the verdicts that the learner has not opened, the oldest first."""
     return (
         UnreadVerdict.objects.filter(user=user)
-        .select_related("run__version")
+        .select_related("run__version__words_row")
         .defer("run__version__source")
     )
 

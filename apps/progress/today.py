@@ -72,7 +72,7 @@ def of(user: User) -> Today:
     falling = statistics.falling_due(user, AHEAD)
     runs = list(
         Run.objects.filter(owner=user)
-        .select_related("version")
+        .select_related("version__words_row")
         .defer("version__source")
         .order_by("-queued_at")[:RUNS]
     )

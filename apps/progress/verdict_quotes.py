@@ -13,7 +13,6 @@ from apps.accounts.models import User
 from apps.experiments import presenters
 from apps.experiments.models import Lab, Run, Verdict
 from apps.experiments.presenters import PresentedVerdict
-from apps.experiments.selectors import PROJECT_HANDLE
 
 
 @dataclass(frozen=True)
@@ -40,18 +39,13 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
     """
     if not claims:
         return []
-    ours = Q(
-        run__owner__handle=PROJECT_HANDLE,
-        run__shared=True,
-        run__at_defaults=True,
-        run__version=F("run__version__lab__current"),
-    )
+    recorded = Q(run__in=Run.objects.recorded().of_current_code())
     reader = user.pk if user else None
     found = (
         Verdict.objects.filter(
-            ours | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
+            recorded | Q(run__owner_id=reader), claim__in=claims, run__state=Run.State.SUCCEEDED
         )
-        .select_related("run__version")
+        .select_related("run__version__words_row")
         .defer("run__version__source", "run__detail")
         .order_by("run__ended_at")
     )
@@ -71,7 +65,7 @@ def quoted(user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
 
 
 def _says(finding: PresentedVerdict) -> tuple[str, str, str]:
-    return finding.claim, finding.outcome, finding.said
+    return finding.claim, finding.outcome, finding.sentence
 
 
 def labs(slugs: Sequence[str]) -> list[Lab]:
@@ -80,7 +74,7 @@ def labs(slugs: Sequence[str]) -> list[Lab]:
         lab.pk: lab
         for lab in Lab.objects.offered()
         .filter(slug__in=slugs)
-        .select_related("current")
+        .select_related("current__words_row")
         .defer("current__source")
     }
     return [found[slug] for slug in slugs if slug in found]
@@ -104,4 +98,4 @@ def lab_to_run(user: User, since: datetime) -> list[Lab]:
         .filter(Q(last__isnull=True) | Q(last__lt=since))
     )
     found = found.order_by(F("last").asc(nulls_first=True), "position", "slug")
-    return list(found.select_related("current").defer("current__source")[:1])
+    return list(found.select_related("current__words_row").defer("current__source")[:1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import weakref
 
 import pytest
@@ -10,6 +12,7 @@ from django.conf import settings
 from apps.experiments.loading import load_labs
 from apps.experiments.models import Lab, Outcome, Run
 from apps.experiments.signals import run_over
+from tests.e2e import people
 from workers import catalogue, wire
 
 # Dotted names; add yours here, and say in docs/architecture.md what follows from a run.
@@ -29,8 +32,15 @@ def test_site_and_workers_give_every_lab_the_same_hash() -> None:
 
 
 def test_states_and_outcomes_are_the_same_words_on_both_sides() -> None:
-    assert set(wire.EndState.__args__) | {Run.State.LOST} == set(Run.OVER)  # type: ignore[attr-defined]
+    assert set(wire.EndState.__args__) | {Run.State.LOST} == set(Run.ENDED_STATES)  # type: ignore[attr-defined]
     assert set(wire.Outcome.__args__) == set(Outcome.values)  # type: ignore[attr-defined]
+
+
+def test_scripts_know_the_states_in_which_a_run_has_ended() -> None:
+    script = (settings.ROOT / "platform/frontend/js/run-stream.js").read_text(encoding="utf-8")
+    listed = re.search(r"ENDED_STATES = (\[.*?\]);", script)
+    assert listed and json.loads(listed.group(1)) == [str(state) for state in Run.ENDED_STATES]
+    assert set(people.ENDED_STATES) == set(Run.ENDED_STATES)
 
 
 def test_whoever_listens_to_the_end_of_runs_is_listed() -> None:

@@ -222,7 +222,7 @@ class Protocol(RuleBasedStateMachine):
         with connection.cursor() as cursor:
             cursor.execute(LEDGER)
             rows = cursor.fetchall()
-        ended = [pk for pk, state, *_ in rows if state in Run.OVER]
+        ended = [pk for pk, state, *_ in rows if state in Run.ENDED_STATES]
         assert sorted(self.over) == sorted(ended), "each end was signalled once"
         for pk, state, last, live, brought, verdicts, claims, batches, newest in rows:
             assert live == (state == Run.State.RUNNING), (
@@ -239,7 +239,7 @@ class Protocol(RuleBasedStateMachine):
     def check_liveness(self) -> None:
         """With a worker and housekeep running, every run ends, however the clock has stepped."""
         for _ in range(4 * Run.objects.count() + 4):
-            if not Run.objects.exclude(state__in=Run.OVER).exists():
+            if not Run.objects.exclude(state__in=Run.ENDED_STATES).exists():
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
@@ -253,7 +253,7 @@ class Protocol(RuleBasedStateMachine):
                     token=claimed.token,
                     result=self.a_result("succeeded", claimed.run),
                 )
-        stuck = Run.objects.exclude(state__in=Run.OVER)
+        stuck = Run.objects.exclude(state__in=Run.ENDED_STATES)
         assert not stuck, f"stuck: {list(stuck.values_list('state', 'cancel_requested'))}"
         self.it_adds_up()
 
@@ -340,7 +340,7 @@ def test_a_protocol_with_a_rule_missing_is_caught(
 ) -> None:
     """The schedules detect a protocol without one of its rules."""
     if without == "token":
-        monkeypatch.setattr(worker_services, "_hold", _hold_without_token)
+        monkeypatch.setattr(worker_services, "_lock_run", _lock_without_token)
     elif without == "reconciler":
         monkeypatch.setattr(housekeeping, "requeue_silent_runs", lambda: 0)
         monkeypatch.setattr(housekeeping, "end_overdue_runs", lambda: 0)
@@ -360,7 +360,7 @@ def test_a_protocol_with_a_rule_missing_is_caught(
         try_schedules(60, 25, shrink=False)
 
 
-def _hold_without_token(worker: Worker, run_attempt_id: int, token: str) -> Run:
+def _lock_without_token(worker: Worker, run_attempt_id: int, token: str) -> Run:
     return (
         Run.objects.select_for_update(of=("self",))
         .select_related("version")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-from tests.e2e.people import OVER, Member
+from tests.e2e.people import ENDED_STATES, Member
 from tests.e2e.system import PASSWORD
 
 FLAGS = [
@@ -128,7 +128,7 @@ class Visitor:
         return str(panel.first.get_attribute("data-state"))
 
     def see_end(self) -> str:
-        return self.see_state(*OVER)
+        return self.see_state(*ENDED_STATES)
 
     def see_link(self, state: str) -> None:
         self.page.locator(f"#chart[data-link={state}]").wait_for(timeout=LONG)

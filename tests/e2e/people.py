@@ -14,7 +14,7 @@ from tests.e2e.waiting import until
 SMALL = {"depth": "2", "width": "16", "epochs": "4"}
 # Settings that take long enough for something to happen meanwhile, even if a page is slow.
 LONGER = {**SMALL, "epochs": "20"}
-OVER = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
+ENDED_STATES = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 
 
 class Member:
@@ -66,7 +66,7 @@ class Member:
                 points.update(self.points(run))
             except (httpx.TransportError, AssertionError):
                 return False  # the site cannot be reached
-            return points["state"] in (states or OVER)
+            return points["state"] in (states or ENDED_STATES)
 
         until(
             look,

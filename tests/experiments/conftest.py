@@ -1,5 +1,5 @@
-"""The cast: Mei works alone, Ola floods or shares, Sam is a stranger. A small lab of made-up words,
-and a machine that has it.
+"""The cast: Mei works alone, Ola queues many runs or shares, Sam is a stranger. A small lab of
+made-up words, and a worker that has it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.experiments import services, worker_services
-from apps.experiments.models import Lab, LabVersion, Run, Worker
+from apps.experiments.models import Lab, LabVersion, LabWords, Run, Worker
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -52,10 +52,10 @@ WORDS: dict[str, Any] = {
             **BOTH,
             "why": BOTH,
             "effect": ".0%",
-            "said": dict.fromkeys(
+            "sentences": dict.fromkeys(
                 ("holds", "depends", "does_not_hold", "inconclusive", "none"), BOTH
             ),
-            "call": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
+            "predictions": dict.fromkeys(("holds", "depends", "does_not_hold"), BOTH),
         }
         for name in ("dead-relu.lr-kills", "dead-relu.leaky-fixes")
     },
@@ -79,11 +79,19 @@ def sam(db: None) -> User:
 
 def make_lab(slug: str, sha256: str, queue: str = "labs") -> Lab:
     lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", queue=queue)
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256=sha256, source="print('a lab')\n", words=WORDS
-    )
-    lab.save()
+    make_version(lab, sha256)
     return lab
+
+
+def make_version(
+    lab: Lab, sha256: str, words: dict[str, Any] = WORDS, source: str = "print('a lab')\n"
+) -> LabVersion:
+    """Give a lab other code: a version that is its current one."""
+    version = LabVersion.objects.create(lab=lab, sha256=sha256, source=source)
+    LabWords.objects.create(version=version, words=words)
+    lab.current = version
+    lab.save()
+    return version
 
 
 @pytest.fixture
@@ -104,7 +112,7 @@ def worker(db: None) -> Worker:
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the queues whose wake-ups were rung; no test of rules needs a broker."""
+    """Return the queues that wake-ups were sent to: these tests need no broker."""
     queues: list[str] = []
     monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
     return queues
@@ -168,7 +176,7 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 def report(
     claimed: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
-    """Send events of a run attempt, from where its claim said unless `after` says otherwise.
+    """Send events of a run attempt, from the batch that its lease named unless `after` is given.
     Returns whether it should stop.
     """
     sent = wire.EventsRequest(

@@ -1,6 +1,4 @@
-"""What the tests of pages need: the labs as they are, browsers that are signed in, and runs that
-came to an end.
-"""
+"""What the tests of pages need: the labs of the repository, signed-in browsers, finished runs."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import selectors, services, worker_services
 from apps.experiments.loading import load_labs
 from apps.experiments.models import Lab, Run, Worker
@@ -41,7 +39,7 @@ def queued(owner: User, lab: Lab, key: str = "k", **more: Any) -> Run:
 
 
 def started(run: Run) -> worker_services.Lease:
-    """Have a machine claim the run, which must be the only one that waits, and report a point of
+    """Have a worker lease the run, which must be the only one that waits, and report a point of
     each rate.
     """
     services.make_worker(name="pages", queues=["labs", "bench"])
@@ -84,8 +82,8 @@ def measured(run: Run, *verdicts: wire.Verdict) -> Run:
 
 def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
     """Record the project's own run of a lab at its own settings."""
-    ours = User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
-        "gradus@example.org", selectors.PROJECT_HANDLE
+    ours = User.objects.filter(handle=PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", PROJECT_HANDLE
     )
     run = measured(queued(ours, lab, "recorded"), *verdicts)
     services.set_run_visibility(run=run, shared=True)

@@ -1,5 +1,5 @@
-"""Machines and runs in Django's admin: made, revoked, renewed, stopped; nonsense is said, never an
-error.
+"""Workers and runs in Django's admin: created, revoked, renewed, stopped; invalid input is refused
+with a message.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def token_shown(page: Any) -> str:
 
 def test_a_worker_is_made_and_its_token_shown_once(boss: Client) -> None:
     page = boss.post(MACHINES + "add/", {"name": "w1", "queues": ["labs", "bench"]}, follow=True)
-    made = worker_with_token(token_shown(page))
-    assert made is not None and (made.name, made.queues) == ("w1", ["labs", "bench"])
+    worker = worker_with_token(token_shown(page))
+    assert worker is not None and (worker.name, worker.queues) == ("w1", ["labs", "bench"])
     assert token_shown(boss.get(MACHINES)) == ""
 
 
@@ -145,13 +145,14 @@ def test_every_table_of_runs_is_there() -> None:
     assert ours == {
         "Lab",
         "LabVersion",
-        "Machine",
+        "LabWords",
+        "Worker",
         "Run",
         "Prediction",
         "Verdict",
-        "Try",
+        "RunAttempt",
         "Batch",
-        "Share",
+        "ComputeUsage",
     }
 
 

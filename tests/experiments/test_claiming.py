@@ -1,4 +1,4 @@
-"""Who gets the next free slot, and who may speak for a run."""
+"""The order in which runs are leased, and who may write to a run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_bench_run_that_waits_long_empties_the_worker(
     assert offer("labs").run.owner == ola
     queue(ola, "second")
     later(61)
-    assert offer("labs") is None  # a machine that is busy asks without "bench"
+    assert offer("labs") is None  # a busy worker asks without "bench"
     assert offer("bench", "labs").run.owner == mei
 
 
@@ -148,7 +148,7 @@ def test_a_gap_says_from_where_to_send_again(mei: User, queue: Any, claim: Any) 
 
 
 @pytest.mark.parametrize("step", [21, -3600], ids=["silence", "a clock that jumped back"])
-def test_a_silent_try_is_given_up_and_may_not_speak_again(
+def test_a_silent_run_attempt_is_given_up_and_may_not_speak_again(
     mei: User, queue: Any, claim: Any, step: float
 ) -> None:
     queue(mei, "k")
@@ -165,7 +165,9 @@ def test_a_silent_try_is_given_up_and_may_not_speak_again(
         finish(first)
 
 
-def test_the_next_try_tells_readers_to_start_again(mei: User, queue: Any, claim: Any) -> None:
+def test_the_next_run_attempt_tells_readers_to_start_again(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     report(claim(), event(1.0), event(0.5))
     later(30)
@@ -191,7 +193,7 @@ def test_after_three_run_attempts_it_is_our_fault_and_costs_nothing(
     assert ComputeUsage.objects.get(owner=mei).seconds == pytest.approx(0, abs=0.1)
 
 
-def test_a_worker_that_goes_away_costs_no_try(mei: User, queue: Any, claim: Any) -> None:
+def test_a_worker_that_goes_away_costs_no_run_attempt(mei: User, queue: Any, claim: Any) -> None:
     run = queue(mei, "k")
     for _ in range(5):
         claimed = claim()
@@ -296,7 +298,7 @@ def test_a_stop_gives_back_what_was_not_used(mei: User, queue: Any, claim: Any) 
 
 
 @pytest.mark.parametrize(("seconds", "beats"), [(301, "stands still"), (930, "passes its limit")])
-def test_a_try_that_beats_but_stands_still_is_ended(
+def test_a_run_attempt_that_beats_but_stands_still_is_ended(
     mei: User, queue: Any, claim: Any, seconds: float, beats: str
 ) -> None:
     run = queue(mei, "k")
@@ -346,7 +348,7 @@ def test_what_waits_is_rung_for_once_a_queue(
     assert sorted(rung) == ["bench", "labs"]
 
 
-def test_another_worker_may_not_speak_for_a_try(mei: User, queue: Any, claim: Any) -> None:
+def test_another_worker_may_not_speak_for_a_run_attempt(mei: User, queue: Any, claim: Any) -> None:
     queue(mei, "k")
     claimed = claim()
     services.make_worker(name="w2", queues=["labs"])

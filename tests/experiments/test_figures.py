@@ -36,7 +36,7 @@ WORDS: dict[str, Any] = {
         "a.b": {
             "en": "It holds.",
             "effect": ".0%",
-            "said": {"holds": {"en": "{effect:.0%} of {replicates}"}},
+            "sentences": {"holds": {"en": "{effect:.0%} of {replicates}"}},
         }
     },
 }
@@ -91,7 +91,7 @@ def test_only_the_arms_of_the_figure_are_drawn() -> None:
         curve("relu 1", 1.0),
         curve("relu 1", 1.0, series="loss"),
     ]
-    assert [found["arm"] for found in svg_charts.chosen(spec(), points)] == ["relu 2", "relu 1"]
+    assert [curve["arm"] for curve in svg_charts.chosen(spec(), points)] == ["relu 2", "relu 1"]
 
 
 def test_a_long_line_is_thinned_to_what_a_screen_shows() -> None:
@@ -110,7 +110,7 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
         sketch = {"relu 1": 0.5}
 
     specs = chart_specs.figure_specs(WORDS, {"epochs": 10}, Made())  # type: ignore[arg-type]
-    assert [found["kind"] for found in specs] == ["curves", "bars"]
+    assert [spec["kind"] for spec in specs] == ["curves", "bars"]
     assert specs[1]["sketch"] == {"relu 1": 0.5}
     assert '<rect class="gap" fill="url(#hatch-dead)"' in svg_charts.bars(
         specs[1], [curve("relu 1", 0.2)]
@@ -118,10 +118,10 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
 
 
 def test_a_verdict_is_said_in_the_labs_words() -> None:
-    found = presenters.present_verdict(
+    shown = presenters.present_verdict(
         WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16)
     )
-    assert (found.said, found.effect, found.interval, found.glyph) == (
+    assert (shown.sentence, shown.effect, shown.interval, shown.glyph) == (
         "50% of 16",
         "50%",
         "40% to 60%",
@@ -130,12 +130,15 @@ def test_a_verdict_is_said_in_the_labs_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"]
+    "sentence",
+    ["{nothing}", "{effect:q}", "{0}", "{effect.__class__.__mro__[9]}", "{effect.nothing}"],
 )
-def test_words_that_do_not_fit_the_numbers_are_left_out(said: str) -> None:
-    words = {"claims": {"a.b": {"said": {"holds": {"en": said}}}}}
+def test_words_that_do_not_fit_the_numbers_are_left_out(sentence: str) -> None:
+    words = {"claims": {"a.b": {"sentences": {"holds": {"en": sentence}}}}}
     assert (
-        presenters.present_verdict(words, Verdict(claim="a.b", outcome="holds", effect=0.5)).said
+        presenters.present_verdict(
+            words, Verdict(claim="a.b", outcome="holds", effect=0.5)
+        ).sentence
         == ""
     )
 
@@ -146,25 +149,25 @@ def test_the_smallest_effect_is_said_in_a_few_digits(outcome: str) -> None:
         "claims": {
             "a.b": {
                 "effect": ".32f",
-                "said": {
+                "sentences": {
                     "holds": {"en": "{effect} ({low:.40f} to {high:.1%})"},
                     "depends": {"en": "{effect:.3g} ({low:.3g} to {high:.1%})"},
                 },
             }
         }
     }
-    found = presenters.present_verdict(
+    shown = presenters.present_verdict(
         words,
         Verdict(claim="a.b", outcome=outcome, effect=3.3306690738754696e-16, low=0.0, high=1e300),
     )
-    assert (found.effect, found.said) == ("3.33e-16", "3.33e-16 (0 to 1e302%)")
+    assert (shown.effect, shown.sentence) == ("3.33e-16", "3.33e-16 (0 to 1e302%)")
 
 
 def test_a_claim_the_lab_no_longer_has_keeps_its_name() -> None:
-    found = presenters.present_verdict(
+    shown = presenters.present_verdict(
         {}, Verdict(claim="gone.claim", outcome="depends", effect=None)
     )
-    assert (found.statement, found.effect) == ("gone.claim", "–")
+    assert (shown.statement, shown.effect) == ("gone.claim", "–")
 
 
 def test_the_reader_chooses_the_language() -> None:

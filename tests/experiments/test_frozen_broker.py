@@ -29,8 +29,8 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     server = valkey.start()
     settings.REDIS_URL = valkey.url
     celery = Celery("gradus", broker=celery_url(valkey.url), broker_transport_options=wakeup.QUICK)
-    known = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
-    celery.conf.update({name: wakeup.celery.conf[name] for name in known})
+    copied = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
+    celery.conf.update({name: wakeup.celery.conf[name] for name in copied})
     monkeypatch.setattr(wakeup, "celery", celery)
     for module in (wakeup, run_events):
         monkeypatch.setattr(module, "_quiet_until", 0.0)

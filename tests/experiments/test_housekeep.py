@@ -82,7 +82,7 @@ def test_a_connection_that_died_within_a_job_that_went_on_is_no_trouble(
         assert ours
 
 
-def test_two_at_once_give_a_silent_try_up_once(
+def test_two_at_once_give_a_silent_run_attempt_up_once(
     mei: User, queue: Any, claim: Any, rung: list[str]
 ) -> None:
     run = queue(mei, "k")
@@ -90,8 +90,8 @@ def test_two_at_once_give_a_silent_try_up_once(
     fall_silent()
     rounds = [elsewhere(lambda: call_command("housekeep", once=True)) for _ in range(2)]
     call_command("housekeep", once=True)
-    for each in rounds:
-        each.result()
+    for future in rounds:
+        future.result()
     run.refresh_from_db()
     assert (
         run.state,

@@ -117,8 +117,8 @@ def test_committing_queues_a_run_with_its_prediction(lab: Lab, mei: User) -> Non
         32,
         False,
     )
-    made = Prediction.objects.get()
-    assert (made.claim, made.outcome, made.confidence, made.sketch) == (
+    prediction = Prediction.objects.get()
+    assert (prediction.claim, prediction.outcome, prediction.confidence, prediction.sketch) == (
         "dead-relu.lr-kills",
         "holds",
         80,
@@ -174,9 +174,9 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(
     lab: Lab, mei: User, field: str, value: str | None
 ) -> None:
     sent = {
-        name: each
-        for name, each in (GOOD | {"config-width": "32", field: value}).items()
-        if each is not None
+        name: text
+        for name, text in (GOOD | {"config-width": "32", field: value}).items()
+        if text is not None
     }
     page = browser(mei).post("/labs/dead-relu", sent)
     assert page.status_code == 422
@@ -201,8 +201,8 @@ def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
 
 def test_too_many_fields_are_refused(lab: Lab, mei: User) -> None:
     fields = {f"config-{n}": "1" for n in range(1000)}
-    assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 400
-    assert browser().get("/labs/dead-relu", fields).status_code == 400
+    assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 413
+    assert browser().get("/labs/dead-relu", fields).status_code == 413
 
 
 def test_a_full_queue_is_said_in_the_form(lab: Lab, mei: User, settings: Any) -> None:

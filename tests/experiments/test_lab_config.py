@@ -108,8 +108,8 @@ def test_it_says_why_a_number_is_not_read() -> None:
     with pytest.raises(BadConfig) as refused:
         lab_config.clean(WORDS, {"scale": "1е0"})
     assert refused.value.extra["config"]["scale"] == (
-        "“1е0” is not read as a number. “е” (U+0435) only looks like the letter e. "
-        "A number, please, such as 0.25 or 1e-3."
+        "Can't read “1е0” as a number. “е” (U+0435) only looks like the letter e. "
+        "Enter a number such as 0.25 or 1e-3."
     )
 
 

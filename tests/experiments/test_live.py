@@ -26,7 +26,7 @@ def test_batches_stored_between_two_readings_are_told_once(
     report(claimed, event(2.0), after=1)
     viewer = Viewer(earlier.pk, after=0)
     run_event = run_events.run_event(
-        earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, said=""
+        earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, state_json=""
     )
     assert len(viewer.take(run_event)) == 2
 
@@ -35,6 +35,6 @@ def test_batches_stored_between_two_readings_are_told_once(
         later,
         selectors.batches_after({later.pk: earlier.last_seq})[later.pk],
         since=earlier.last_seq,
-        said="",
+        state_json="",
     )
     assert viewer.take(again) == []

@@ -5,19 +5,22 @@ everything as it was.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
 from apps.experiments.models import Batch, Lab, LabVersion, Run
 from tests.experiments.conftest import LABS, event, finish, report
+from tests.experiments.pages_cast import page_of, queued
 from tests.experiments.test_meeting import elsewhere
 from workers import wire
 
@@ -26,8 +29,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 @pytest.fixture
 def ours(db: None) -> User:
-    return User.objects.filter(handle=selectors.PROJECT_HANDLE).first() or User.objects.create_user(
-        "gradus@example.org", selectors.PROJECT_HANDLE
+    return User.objects.filter(handle=PROJECT_HANDLE).first() or User.objects.create_user(
+        "gradus@example.org", PROJECT_HANDLE
     )
 
 
@@ -55,10 +58,36 @@ def test_new_code_is_a_new_version_and_the_old_one_stays(folder: Path) -> None:
 
 def test_new_words_are_no_new_version(folder: Path) -> None:
     load_labs(folder)
+    before = LabVersion.objects.values().get()
     words = folder / "dead_relu.toml"
     words.write_text(words.read_text() + "\n[note]\nen = 'new'\n")
-    load_labs(folder)
+    assert load_labs(folder) == ["dead-relu: words"]
     assert LabVersion.objects.get().words["note"] == {"en": "new"}
+    assert LabVersion.objects.values().get() == before
+    assert load_labs(folder) == []
+
+
+@pytest.mark.parametrize("column", ["source", "sha256", "created_at", "lab"])
+def test_a_version_never_changes(folder: Path, column: str) -> None:
+    load_labs(folder)
+    with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+        LabVersion.objects.update(**{column: F(column)})
+
+
+def test_a_run_of_older_code_shows_that_code_and_its_newest_words(folder: Path, mei: User) -> None:
+    load_labs(folder)
+    run = queued(mei, Lab.objects.get())
+    words = folder / "dead_relu.toml"
+    title = 'title = { en = "Corrected title"'
+    words.write_text(re.sub(r'^title = \{ en = "[^"]*"', title, words.read_text(), flags=re.M))
+    load_labs(folder)
+    (folder / "dead_relu.py").write_text("# other\n")
+    words.write_text(words.read_text().replace("Corrected title", "Newer title"))
+    load_labs(folder)
+    page = page_of(run, mei).content.decode()
+    assert page_of(run, mei).status_code == 200
+    assert "Corrected title" in page and "Newer title" not in page
+    assert run.version.sha256[:12] in page
 
 
 def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
@@ -72,17 +101,17 @@ def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("a = 1\nb = [1,,2]\nc = 1", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
     ids=["no TOML", "no topic", "no UTF-8"],
 )
 def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(
-    folder: Path, text: str, said: str
+    folder: Path, text: str, message: str
 ) -> None:
     (folder / "broken.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(BadFile, match=r"broken\.toml") as refused:
         load_labs(folder)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not Lab.objects.exists()
 
 
@@ -118,7 +147,8 @@ def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
 
 
 def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
-    LabVersion.objects.update(sha256="c" * 64)
+    told = json.loads(recorded.read_text())
+    recorded.write_text(json.dumps({**told, "sha256": "c" * 64}))
     assert "other code" in load_evidence(recorded)
     assert not Run.objects.exists()
 

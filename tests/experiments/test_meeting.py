@@ -23,7 +23,7 @@ from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_worker_api import CLAIM, Worker
+from tests.experiments.test_worker_api import CLAIM, SimulatedWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
@@ -144,7 +144,7 @@ def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(
     client: Client, mei: User, queue: Any
 ) -> None:
     queue(mei, "k")
-    worker = Worker(client)
+    worker = SimulatedWorker(client)
     with transaction.atomic():
         lock("lease")
         answer = elsewhere(lambda: worker.post("lease", CLAIM)).result()
@@ -194,7 +194,9 @@ def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
         assert finish(claimed).state == Run.State.SUCCEEDED
 
 
-def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim: Any) -> None:
+def test_a_run_attempt_that_speaks_just_now_is_not_given_up(
+    mei: User, queue: Any, claim: Any
+) -> None:
     queue(mei, "k")
     claimed = claim()
     fall_silent()
@@ -202,7 +204,7 @@ def test_a_try_that_speaks_just_now_is_not_given_up(mei: User, queue: Any, claim
         assert housekeeping.requeue_silent_runs() == 0
 
 
-def test_a_stop_is_not_forgotten_when_the_try_is_given_up(
+def test_a_stop_is_not_forgotten_when_the_run_attempt_is_given_up(
     mei: User, queue: Any, claim: Any
 ) -> None:
     run = queue(mei, "k")

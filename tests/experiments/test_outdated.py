@@ -1,6 +1,4 @@
-"""A run whose lab changed while it waited: it waits while somebody may still have its code, and no
-longer.
-"""
+"""A queued run whose lab changed: it waits only while a worker may still have its code."""
 
 from __future__ import annotations
 
@@ -11,8 +9,8 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import housekeeping, services, worker_services
-from apps.experiments.models import Lab, LabVersion, Prediction, Run, Worker
-from tests.experiments.conftest import HASH, WORDS, later
+from apps.experiments.models import Lab, Prediction, Run, Worker
+from tests.experiments.conftest import HASH, later, make_version
 from tests.experiments.pages_cast import browser
 from tests.experiments.test_meeting import elsewhere
 
@@ -22,20 +20,17 @@ NEWER = "c" * 64
 
 @pytest.fixture
 def run(mei: User, queue: Any) -> Run:
-    made = services.PredictionInput("holds", 80, {})
-    waiting: Run = queue(mei, "k", prediction=made)
+    prediction = services.PredictionInput("holds", 80, {})
+    waiting: Run = queue(mei, "k", prediction=prediction)
     return waiting
 
 
 def change(lab: Lab) -> None:
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256=NEWER, source="print('anew')\n", words=WORDS
-    )
-    lab.save()
+    make_version(lab, NEWER)
 
 
 def seen(name: str, sha256: str, *queues: str) -> None:
-    """Have a machine ask for work: it has the lab's code with this hash."""
+    """Have a worker ask for work: it has the lab's code with this hash."""
     worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
     worker.queues, worker.capabilities = list(queues or ["labs"]), {"labs": {"dead-relu": sha256}}
     worker.save()
@@ -74,7 +69,7 @@ def test_what_a_revoked_worker_has_helps_nobody(lab: Lab, run: Run) -> None:
     assert housekeeping.end_outdated_runs() == 1
 
 
-@pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no machine"])
+@pytest.mark.parametrize("queues", [["bench"], []], ids=["another queue", "no worker"])
 def test_it_waits_while_no_worker_of_its_queue_is_there(
     lab: Lab, run: Run, queues: list[str]
 ) -> None:

@@ -98,9 +98,8 @@ def test_a_full_queue_keeps_what_is_kept(lab: Lab, mei: User, settings: Any) -> 
 def test_settings_the_lab_no_longer_takes_are_told_with_what_was_kept(lab: Lab, mei: User) -> None:
     client = browser()
     commit(client, config__width="32")
-    words = lab.current.words
-    words["config"]["width"]["range"] = [64, 256]
-    lab.current.save()
+    lab.current.words["config"]["width"]["range"] = [64, 256]
+    lab.current.words_row.save()
     client.force_login(mei)
     client.post("/labs/dead-relu/prediction")
     assert (

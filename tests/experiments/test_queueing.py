@@ -89,9 +89,9 @@ def test_a_prediction_is_scored_by_the_headline_claim(
             wire.Verdict("dead-relu.leaky-fixes", "holds"),
         ],
     )
-    made = Prediction.objects.get()
-    assert made.was_right is right
-    assert made.score == (pytest.approx(points) if points is not None else None)
+    prediction = Prediction.objects.get()
+    assert prediction.was_right is right
+    assert prediction.score == (pytest.approx(points) if points is not None else None)
 
 
 def test_a_stopped_run_scores_nothing(mei: User, queue: Any, claim: Any) -> None:
@@ -109,7 +109,7 @@ def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected:
 
 def test_turns_alternate_between_those_who_wait() -> None:
     waiting = [WaitingRun(f"a{i}", 1, "x") for i in range(3)] + [WaitingRun("b", 2, "x")]
-    order = fair_order(waiting, going={}, used={1: 5.0, 2: 7.0})
+    order = fair_order(waiting, running={}, usage={1: 5.0, 2: 7.0}, entry_penalty=30.0)
     assert [w.run for w in order] == ["a0", "b", "a1", "a2"]
 
 

@@ -14,7 +14,7 @@ from apps.common.clock import Clock
 from apps.experiments import services
 from apps.experiments.models import Batch, Lab, Queue, Run, Worker
 from apps.experiments.services import PredictionInput
-from tests.experiments.conftest import finish
+from tests.experiments.conftest import finish, make_version
 from tests.experiments.pages_cast import (
     AGAIN,
     MAX_QUERIES,
@@ -299,10 +299,12 @@ def test_nothing_is_said_of_an_interval_where_there_is_none(lab: Lab, mei: User)
 
 
 def test_the_source_is_that_of_the_run(lab: Lab, mei: User) -> None:
+    words = lab.current.words
+    make_version(lab, "e" * 64, words, source="print('as it was')\n")
     run = queued(mei, lab)
-    lab.current.source = "print('as it was')\n"
-    lab.current.save()
-    assert "as it was" in text_of(run, mei)
+    make_version(lab, "f" * 64, words, source="print('as it is')\n")
+    text = text_of(run, mei)
+    assert "as it was" in text and "as it is" not in text
 
 
 # ---------------------------------------------------------------- fragment, queries

@@ -88,7 +88,7 @@ def test_what_makes_no_sense_is_refused_in_words(
 def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, config={"width": 16}))
     lab.current.words["config"]["width"]["range"] = [64, 256]
-    lab.current.save()
+    lab.current.words_row.save()
     assert browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN).status_code == 422
     assert page_of(run, mei).status_code == 200
 
@@ -108,7 +108,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
         client.post(f"/runs/{run.pk}/visibility{BACK}", {"shared": "1"})["Location"]
         == f"/runs/{run.pk}{BACK}"
     )
-    assert client.post(f"/runs/{run.pk}/again{BACK}", AGAIN)["Location"].endswith(BACK)
+    assert client.post(f"/runs/{run.pk}/rerun{BACK}", AGAIN)["Location"].endswith(BACK)
     assert (
         browser()
         .post(f"/runs/{run.pk}/stop{BACK}")["Location"]

@@ -38,7 +38,7 @@ def test_a_series_that_is_not_there_has_no_points(lab: Lab, mei: User, name: str
     assert browser(mei).get(f"/runs/{run.pk}/points", {"series": name}).json()["series"] == []
 
 
-def test_what_a_later_try_took_back_is_nowhere(lab: Lab, mei: User) -> None:
+def test_what_a_later_run_attempt_took_back_is_nowhere(lab: Lab, mei: User) -> None:
     run = queued(mei, lab)
     claimed = started(run)
     with transaction.atomic():

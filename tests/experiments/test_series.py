@@ -38,7 +38,9 @@ def reset(seq: int, keep: int) -> Batch:
 
 
 def test_a_reset_takes_away_what_its_checkpoint_does_not_cover() -> None:
-    kept = series.kept([batch(1), batch(2), reset(3, keep=1), batch(4), reset(5, keep=4), batch(6)])
+    kept = series.without_discarded(
+        [batch(1), batch(2), reset(3, keep=1), batch(4), reset(5, keep=4), batch(6)]
+    )
     assert [b.seq for b in kept] == [1, 4, 6]
 
 
@@ -64,7 +66,9 @@ def test_a_series_of_nothing_finite_is_thinned_too() -> None:
 
 
 @pytest.mark.django_db
-def test_points_of_a_try_that_was_given_up_are_gone(mei: User, queue: Any, claim: Any) -> None:
+def test_points_of_a_run_attempt_that_was_given_up_are_gone(
+    mei: User, queue: Any, claim: Any
+) -> None:
     run = queue(mei, "k")
     report(claim(), event(1.0), event(2.0))
     later(30)

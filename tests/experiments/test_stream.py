@@ -190,7 +190,7 @@ def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
     assert reader.numbers() == ([] if after == "9" * 40 else [1])
 
 
-def test_a_later_try_tells_the_reader_to_forget(
+def test_a_later_run_attempt_tells_the_reader_to_forget(
     mei: User, queue: Any, claim: Any, watch: Any
 ) -> None:
     run = queue(mei, "k")

@@ -81,7 +81,7 @@ def listening(expected: int) -> Callable[[], bool]:
         b"nonsense",
         b"\xff",
         b"{}",
-        b'{"run":"x","since":0,"last":0,"events":[],"state":"","said":""}',
+        b'{"run":"x","since":0,"last":0,"events":[],"state":"","state_json":""}',
     ],
 )
 def test_nonsense_on_the_channel_is_passed_over(
@@ -182,7 +182,12 @@ def test_what_a_reader_has_not_read_is_kept_once() -> None:
     for i in range(2, sse.MAX_UNREAD_MESSAGES + 10):
         viewer.put(
             run_events.RunEvent(
-                str(viewer.run), i, i + 1, [("points", i + 1, "{}")], "running", run_event.said
+                str(viewer.run),
+                i,
+                i + 1,
+                [("points", i + 1, "{}")],
+                "running",
+                run_event.state_json,
             )
         )
     assert viewer.inbox.qsize() == 1 and viewer.inbox.get_nowait() is None
@@ -195,7 +200,12 @@ def test_a_message_before_which_one_is_missing_is_not_given() -> None:
     )
     assert viewer.put(over) and viewer.inbox.empty()
     whole = run_events.RunEvent(
-        str(viewer.run), 0, 2, [("points", 1, "{}"), ("points", 2, "{}")], "succeeded", over.said
+        str(viewer.run),
+        0,
+        2,
+        [("points", 1, "{}"), ("points", 2, "{}")],
+        "succeeded",
+        over.state_json,
     )
     assert not viewer.put(whole)
     assert b"succeeded" in (viewer.inbox.get_nowait() or b"") and viewer.inbox.get_nowait() is None

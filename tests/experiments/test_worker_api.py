@@ -1,4 +1,4 @@
-"""The worker API over HTTP: who may speak, and what becomes of what nobody can use."""
+"""The worker API over HTTP: authentication, and invalid requests."""
 
 from __future__ import annotations
 
@@ -29,28 +29,31 @@ POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
 
 
 class SimulatedWorker:
-    """A worker as the site sees it: requests with a machine's token."""
+    """A worker as the site sees it: requests with a worker's token."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.token = services.make_worker(name="w1", queues=["labs", "bench"])
-        self.try_token = ""
+        self.run_attempt_token = ""
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        known = {"Authorization": f"Worker {self.token}", wire.RUN_ATTEMPT_HEADER: self.try_token}
+        credentials = {
+            "Authorization": f"Worker {self.token}",
+            wire.RUN_ATTEMPT_HEADER: self.run_attempt_token,
+        }
         return self.client.post(
             f"{wire.PREFIX}/{path}",
             data,
             content_type="application/json",
-            headers={**known, **headers},
+            headers={**credentials, **headers},
         )
 
     def claim(self) -> dict[str, Any]:
         answer = self.post("lease", CLAIM)
         assert answer.status_code == 200, answer.content
         given = answer.json()
-        self.try_token = given["token"]
+        self.run_attempt_token = given["token"]
         return given
 
 
@@ -284,7 +287,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
 def test_a_wrong_run_attempt_token_changes_nothing(
     worker: SimulatedWorker, given: dict[str, Any], path: str, token: str
 ) -> None:
-    worker.try_token = token
+    worker.run_attempt_token = token
     body = {
         "events": {"after": 0, "events": [POINT]},
         "result": {"state": "succeeded"},
@@ -295,13 +298,13 @@ def test_a_wrong_run_attempt_token_changes_nothing(
     assert Run.objects.get().state == "running" and not Batch.objects.exists()
 
 
-def test_a_token_of_one_try_opens_no_other(
+def test_a_token_of_one_run_attempt_opens_no_other(
     worker: SimulatedWorker, given: dict[str, Any], ola: User, queue: Any
 ) -> None:
-    mine = worker.try_token
+    mine = worker.run_attempt_token
     queue(ola, "k")
     other = worker.claim()
-    worker.try_token = mine
+    worker.run_attempt_token = mine
     assert (
         worker.post(
             f"run-attempts/{other['run_attempt_id']}/events", {"after": 0, "events": [POINT]}
@@ -323,14 +326,14 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
-def test_a_try_that_is_not_there_is_stale(
+def test_a_run_attempt_that_is_not_there_is_stale(
     worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 409
 
 
 @pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
-def test_what_names_no_try_is_not_found(
+def test_what_names_no_run_attempt_is_not_found(
     worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404

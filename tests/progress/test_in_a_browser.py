@@ -10,12 +10,13 @@ from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
 from apps.experiments import services as labs
-from apps.experiments.models import Lab, LabVersion, Run
+from apps.experiments.models import Lab, Run
 from apps.progress import selectors
 from apps.progress.models import Card, Note, Review, UnreadVerdict
 from apps.questions.models import Question
 from apps.questions.variants import sample
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
+from tests.experiments.conftest import make_version
 from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.browsing import (
     PHONE,
@@ -444,10 +445,7 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(
         "config": {},
         "predict": {"form": "none"},
     }
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256="a" * 64, source="", words=words | {"profile": {"standard": {"seconds": 9}}}
-    )
-    lab.save()
+    make_version(lab, "a" * 64, words | {"profile": {"standard": {"seconds": 9}}})
     first, second = (
         labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )

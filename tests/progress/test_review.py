@@ -13,10 +13,11 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.experiments.models import Lab, LabVersion
+from apps.experiments.models import Lab
 from apps.progress import selectors, services
 from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
+from tests.experiments.conftest import make_version
 from tests.progress.conftest import VARIANT, Hands, make_question
 
 pytestmark = pytest.mark.django_db
@@ -80,10 +81,7 @@ def test_where_every_question_is_known_a_lab_is_the_suggestion(
     member: Client, mei: User, many: Many
 ) -> None:
     lab = Lab.objects.create(slug="dead-relu", topic="activation-functions", kind="training")
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256="a" * 64, source="", words={"title": {"en": "Dead units", "zh": "死亡单元"}}
-    )
-    lab.save()
+    make_version(lab, "a" * 64, {"title": {"en": "Dead units", "zh": "死亡单元"}})
     learn(mei, many(1))
     member.post("/review/start")
     grade(member, 4)

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import now
 from apps.experiments import services as labs
-from apps.experiments.models import Lab, LabVersion, Run, Verdict
-from apps.experiments.selectors import PROJECT_HANDLE
+from apps.experiments.models import Lab, Run, Verdict
 from apps.progress import selectors, services, studying, verdict_quotes
 from apps.progress import today as plans
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
+from tests.experiments.conftest import make_version
 from tests.progress.conftest import Hands, make_question
 
 pytestmark = pytest.mark.django_db
@@ -48,10 +48,7 @@ def lab(db: None) -> Lab:
     lab = Lab.objects.create(
         slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
     )
-    lab.current = LabVersion.objects.create(
-        lab=lab, sha256="a" * 64, source="print()\n", words=WORDS
-    )
-    lab.save()
+    make_version(lab, "a" * 64, WORDS)
     return lab
 
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=64, primary_key=True, serialize=False)),
                 ('topic', models.SlugField(max_length=64)),
                 ('kind', models.CharField(choices=[('training', 'training'), ('benchmark', 'benchmark'), ('analytic', 'closed form')], max_length=16)),
-                ('queue', models.CharField(choices=[('labs', 'labs'), ('bench', 'bench'), ('bulk', 'bulk')], default='labs', max_length=16)),
+                ('queue', models.CharField(choices=[('labs', 'labs'), ('bench', 'bench')], default='labs', max_length=16)),
                 ('withdrawn', models.BooleanField(default=False)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
             ],
@@ -56,13 +56,24 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sha256', models.CharField(max_length=64)),
                 ('source', models.TextField()),
-                ('words', models.JSONField()),
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='experiments.lab')),
             ],
             options={
                 'verbose_name': 'version of a lab',
                 'verbose_name_plural': 'versions of labs',
+            },
+        ),
+        migrations.CreateModel(
+            name='LabWords',
+            fields=[
+                ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='words_row', serialize=False, to='experiments.labversion')),
+                ('words', models.JSONField()),
+                ('updated_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+            ],
+            options={
+                'verbose_name': 'words of a lab',
+                'verbose_name_plural': 'words of labs',
             },
         ),
         migrations.AddField(
@@ -79,7 +90,7 @@ class Migration(migrations.Migration):
                 ('at_defaults', models.BooleanField()),
                 ('replicates', models.PositiveSmallIntegerField(default=16)),
                 ('seed', models.PositiveIntegerField(default=0)),
-                ('queue', models.CharField(choices=[('labs', 'labs'), ('bench', 'bench'), ('bulk', 'bulk')], max_length=16)),
+                ('queue', models.CharField(choices=[('labs', 'labs'), ('bench', 'bench')], max_length=16)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Finished'), ('failed', 'Failed'), ('limit_exceeded', 'Limit reached'), ('cancelled', 'Stopped'), ('lost', 'Lost (our fault)')], default='queued', max_length=16)),
                 ('cancel_requested', models.BooleanField(default=False)),
                 ('shared', models.BooleanField(default=False)),

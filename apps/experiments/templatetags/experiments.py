@@ -30,6 +30,6 @@ def claim(words: Any, slug: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def here(context: dict[str, Any]) -> str:
-    """Return the page's own address, to be posted to or come back to."""
+    """Return the address of this page, with its query."""
     request: HttpRequest = context["request"]
     return request.get_full_path()

@@ -1,6 +1,6 @@
 """The pages of labs and runs, one module for each."""
 
-from apps.experiments.views.catalogue import catalogue, home
+from apps.experiments.views.catalogue import catalogue
 from apps.experiments.views.claims import claims
 from apps.experiments.views.lab import lab, pending_prediction
 from apps.experiments.views.run import (
@@ -17,7 +17,6 @@ from apps.experiments.views.runs import runs
 __all__ = [
     "catalogue",
     "claims",
-    "home",
     "lab",
     "pending_prediction",
     "run",

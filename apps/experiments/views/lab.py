@@ -1,10 +1,11 @@
-"""A lab: set it up, predict, queue. A visitor's prediction waits in the session until they have
+"""A lab: set it up, predict, queue. A visitor's prediction stays in the session until they have
 signed up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -21,105 +22,109 @@ from apps.common.highlighting import highlight_code
 from apps.common.redirects import origin as came_from
 from apps.common.redirects import with_back
 from apps.common.topics import topic_title
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
+from apps.experiments.pending_prediction import (
+    discard_pending_prediction,
+    pending_prediction_of,
+    save_pending_prediction,
+)
 from apps.experiments.services import PredictionInput
-
-PENDING_KEY = "pending_prediction"  # in the session
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def lab(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.lab_for(slug)
-    origin = _origin(request, found)
+    lab = selectors.lab_for(slug)
+    origin = _origin(request, lab)
     if request.method == "POST":
-        return _commit(request, found, origin)
-    known = words_of(found).get("config", {})
-    config = {
-        name: value for name, value in (origin.config if origin else {}).items() if name in known
-    }
-    form = LabForm(words_of(found), config=config | submitted_config(words_of(found), request.GET))
-    return _page(request, found, form, origin)
+        return _commit(request, lab, origin)
+    declared = words_of(lab).get("config", {})
+    inherited = origin.config if origin else {}
+    config = {name: value for name, value in inherited.items() if name in declared}
+    form = LabForm(words_of(lab), config=config | submitted_config(words_of(lab), request.GET))
+    return _page(request, lab, form, origin)
 
 
-def words_of(found: Lab) -> presenters.Words:
-    assert found.current is not None, "a lab that is offered has code"
-    words: Mapping[str, Any] = found.current.words
+def words_of(lab: Lab) -> presenters.Words:
+    assert lab.current is not None, "a lab that is offered has code"
+    words: Mapping[str, Any] = lab.current.words
     return words
 
 
-def _origin(request: HttpRequest, found: Lab) -> Run | None:
-    """Return the run that this one begins from: `?from=<run>`."""
+def _origin(request: HttpRequest, lab: Lab) -> Run | None:
+    """Return the run whose settings the form begins with: `?from=<run>`."""
     if "from" not in request.GET:
         return None
     try:
         run = selectors.run_for(request.user, UUID(request.GET["from"]))
     except ValueError:
         raise Http404("No such run.") from None
-    if run.version.lab_id != found.pk:
+    if run.version.lab_id != lab.pk:
         raise Http404("That run is of another lab.")
     return run
 
 
-def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpResponse:
-    form = LabForm(words_of(found), request.POST)
+def _commit(request: HttpRequest, lab: Lab, origin: Run | None) -> HttpResponse:
+    form = LabForm(words_of(lab), request.POST)
     if "recount" in request.POST:
-        return _page(request, found, form, origin)
+        return _page(request, lab, form, origin)
     if not form.is_valid():
-        return _page(request, found, form, origin, checked=True, status=422)
+        return _page(request, lab, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[PENDING_KEY] = _as_pending(found, form) | {"back": came_from(request)}
-        onward = urlencode({"next": reverse("experiments:pending-prediction", args=[found.pk])})
+        pending = _as_pending(lab, form) | {"back": came_from(request)}
+        save_pending_prediction(request.session, pending)
+        onward = urlencode({"next": reverse("experiments:pending-prediction", args=[lab.pk])})
         return redirect(f"{reverse('account_signup')}?{onward}")
     try:
         run = services.queue_run(
             owner=request.user,
-            lab=found,
+            lab=lab,
             config=form.config,
             key=form.cleaned_data["key"],
-            prediction=form.made,
+            prediction=form.prediction,
         )
     except Refused as refused:
-        # someone went back and changed something: the next press is a new run
+        # the form was changed after it was sent: the next submission is another run
         if isinstance(refused, KeyReused):
             form.renew_key()
         form.add_error(None, refused.message)
-        return _page(request, found, form, origin, checked=True, status=refused.status)
+        return _page(request, lab, form, origin, checked=True, status=refused.status)
     return redirect(_address(run, came_from(request)))
 
 
 def _address(run: Run, back: str) -> str:
-    """Return the run's address, with the way back to where its owner came from."""
+    """Return the run's address, with the page to go back to."""
     return with_back(reverse("experiments:run", args=[run.pk]), back)
 
 
 def _page(
     request: HttpRequest,
-    found: Lab,
+    lab: Lab,
     form: LabForm,
     origin: Run | None,
     *,
     checked: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    words = words_of(found)
-    spec, standard = chart_specs.prediction_spec(words), tally.recorded(found)
+    words = words_of(lab)
+    spec, standard = chart_specs.prediction_spec(words), selectors.standard_run(lab.pk)
     base = (
         origin
         if origin and origin.state == Run.State.SUCCEEDED
-        else tally.seen_default_run(request.user, found)
+        else selectors.seen_default_run(request.user, lab)
     )
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
-        "lab": found,
+        "lab": lab,
         "words": words,
-        "topic": topic_title(found.topic),
+        "topic": topic_title(lab.topic),
         "form": form,
         "checked": checked,
         "statement": presenters.statement(words, presenters.headline_claim(words)),
         "claims": [
-            presenters.statement(words, slug) for slug, _own in presenters.ordered(words, "claims")
+            presenters.statement(words, slug)
+            for slug, _claim in presenters.ordered(words, "claims")
         ],
         "calls": presenters.outcome_choices(words),
         "confidences": Prediction.Confidence.choices,
@@ -128,12 +133,12 @@ def _page(
         "baseline": base,
         "standard": standard,
         "origin": origin,
-        "own": tally.own_runs(request.user, found),
-        "queue": tally.queue_length(found.queue),
+        "own_runs": selectors.own_runs(request.user, lab),
+        "queue": selectors.queue_length(lab.queue),
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
-        "source": highlight_code(found.current.source) if found.current else "",
-        "pending": pending_prediction_of(request),
+        "source": highlight_code(lab.current.source) if lab.current else "",
+        "pending": pending_prediction_of(request.session),
         "back": came_from(request),
         "script": _for_script(form, spec, base),
     }
@@ -141,7 +146,7 @@ def _page(
 
 
 def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None) -> dict[str, Any]:
-    """Return what the page's script must know."""
+    """Return the config of the page's script."""
     return {
         "spec": spec,
         "range": list(form.range),
@@ -155,86 +160,79 @@ def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None)
     }
 
 
-# ---------------------------------------------------------------- what a visitor committed to
+# ---------------------------------------------------------------- a visitor's prediction
 
 
-def _as_pending(found: Lab, form: LabForm) -> dict[str, Any]:
-    made = form.made
-    prediction = (
-        {"outcome": made.outcome, "confidence": made.confidence, "sketch": dict(made.sketch)}
-        if made
-        else None
-    )
+def _as_pending(lab: Lab, form: LabForm) -> dict[str, Any]:
+    """Return a valid form as `pending_prediction` stores it."""
+    prediction = asdict(form.prediction) if form.prediction else None
     return {
-        "lab": found.pk,
+        "lab": lab.pk,
         "config": form.config,
         "key": form.cleaned_data["key"],
         "prediction": prediction,
     }
 
 
-def pending_prediction_of(request: HttpRequest) -> dict[str, Any] | None:
-    """Return what this visitor committed to and has not queued yet."""
-    kept = request.session.get(PENDING_KEY)
-    return kept if isinstance(kept, dict) else None
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def pending_prediction(request: HttpRequest, slug: str) -> HttpResponse:
-    found, waiting = selectors.lab_for(slug), pending_prediction_of(request)
-    if waiting is None or waiting["lab"] != found.pk:
+    lab, pending = selectors.lab_for(slug), pending_prediction_of(request.session)
+    if pending is None or pending["lab"] != lab.pk:
         return redirect("experiments:lab", slug)
     if request.method == "POST":
-        return _queue_pending(request, found, waiting)
-    words, made = words_of(found), waiting["prediction"]
+        return _queue_pending(request, lab, pending)
+    words, prediction = words_of(lab), pending["prediction"]
+    calls, sketch = dict(presenters.outcome_choices(words)), _labelled_sketch(words, prediction)
     context = {
-        "lab": found,
+        "lab": lab,
         "words": words,
-        "settings": presenters.settings_of(words, waiting["config"]),
+        "settings": presenters.settings_of(words, pending["config"]),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "call": dict(presenters.outcome_choices(words)).get(made["outcome"]) if made else None,
-        "made": made,
-        "drawn": [(arm, presenters.number(value)) for arm, value in _named(words, made)],
+        "call": calls.get(prediction["outcome"]) if prediction else None,
+        "prediction": prediction,
+        "drawn": [(label, presenters.number(value)) for label, value in sketch],
         "next": request.path,
     }
     return render(request, "experiments/pending_prediction.html", context)
 
 
-def _named(words: presenters.Words, made: Mapping[str, Any] | None) -> list[tuple[str, float]]:
-    """Return what was drawn, by the names that the arms have for readers."""
-    sketch: Mapping[str, float] = made["sketch"] if made else {}
-    return [(name, sketch[arm]) for arm, name in chart_specs.arm_labels(words, sketch).items()]
+def _labelled_sketch(
+    words: presenters.Words, prediction: Mapping[str, Any] | None
+) -> list[tuple[str, float]]:
+    """Return the values of a sketch, by the labels of their arms."""
+    sketch: Mapping[str, float] = prediction["sketch"] if prediction else {}
+    return [(label, sketch[arm]) for arm, label in chart_specs.arm_labels(words, sketch).items()]
 
 
-def _queue_pending(request: HttpRequest, found: Lab, waiting: Mapping[str, Any]) -> HttpResponse:
+def _queue_pending(request: HttpRequest, lab: Lab, pending: Mapping[str, Any]) -> HttpResponse:
     if "drop" in request.POST:
-        request.session.pop(PENDING_KEY, None)
+        discard_pending_prediction(request.session)
         return redirect(
-            with_back(reverse("experiments:lab", args=[found.pk]), str(waiting.get("back", "")))
+            with_back(reverse("experiments:lab", args=[lab.pk]), str(pending.get("back", "")))
         )
     if not request.user.is_authenticated:
         return redirect(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
-    made = PredictionInput(**waiting["prediction"]) if waiting["prediction"] else None
+    prediction = PredictionInput(**pending["prediction"]) if pending["prediction"] else None
     try:
         run = services.queue_run(
             owner=request.user,
-            lab=found,
-            config=waiting["config"],
-            key=waiting["key"],
-            prediction=made,
+            lab=lab,
+            config=pending["config"],
+            key=pending["key"],
+            prediction=prediction,
         )
     except Refused as refused:
         messages.error(request, refused.message)
         config = {
             CONFIG_PREFIX + name: presenters.config_text(value)
-            for name, value in waiting["config"].items()
+            for name, value in pending["config"].items()
         }
         if isinstance(refused, KeyReused):
-            request.session.pop(PENDING_KEY, None)
-            more = {"back": waiting["back"]} if waiting.get("back") else {}
+            discard_pending_prediction(request.session)
+            more = {"back": pending["back"]} if pending.get("back") else {}
             return redirect(
-                f"{reverse('experiments:lab', args=[found.pk])}?{urlencode(config | more)}"
+                f"{reverse('experiments:lab', args=[lab.pk])}?{urlencode(config | more)}"
             )
-        return redirect("experiments:pending-prediction", found.pk)
-    request.session.pop(PENDING_KEY, None)
-    return redirect(_address(run, str(waiting.get("back", ""))))
+        return redirect("experiments:pending-prediction", lab.pk)
+    discard_pending_prediction(request.session)
+    return redirect(_address(run, str(pending.get("back", ""))))

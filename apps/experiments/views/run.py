@@ -1,4 +1,4 @@
-"""A run: its place in the queue, its curve, its verdicts; and what its owner may do with it."""
+"""A run: its place in the queue, its charts, its verdicts, and its owner's actions."""
 
 from __future__ import annotations
 
@@ -22,142 +22,113 @@ from apps.common.errors import BadRequest
 from apps.common.highlighting import highlight_code
 from apps.common.redirects import origin, with_back
 from apps.common.text import clean
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
+from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.models import Run
 
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 
 
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = selectors.run_for(request.user, pk)
-    points = selectors.points_of(found)[1] if found.last_seq else []
-    standard = _beside(found)
-    context = _state(request, found, points) | _figures(found, points, standard)
-    context["source"] = highlight_code(found.version.source)
-    context["script"] = _for_script(found, context["specs"], standard) | {
-        "panel": _panel(found, context["back"])
+    run = selectors.run_for(request.user, pk)
+    points = selectors.points_of(run)[1] if run.last_seq else []
+    standard = _baseline_of(run)
+    context = _state(request, run, points) | _figures(run, points, standard)
+    context["source"] = highlight_code(run.version.source)
+    context["script"] = _for_script(run, context["specs"], standard) | {
+        "panel": _panel(run, context["back"])
     }
     return render(request, "experiments/run.html", context)
 
 
 @require_safe
 def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What changes with the state of a run, to be put in place of what stands there."""
-    found = selectors.run_for(request.user, pk)
+    """The parts of the page that change with the run's state: its script replaces them."""
+    run = selectors.run_for(request.user, pk)
     _seq, points = selectors.points_of(
-        found, [str(found.version.words.get("predict", {}).get("series", ""))]
+        run, [str(run.version.words.get("predict", {}).get("series", ""))]
     )
-    return render(request, "experiments/_run_panel.html", _state(request, found, points))
+    return render(request, "experiments/_run_panel.html", _state(request, run, points))
 
 
-def _state(request: HttpRequest, found: Run, points: svg_charts.Curves) -> dict[str, Any]:
-    words = found.version.words
-    verdicts = presenters.present_verdicts(words, found.verdicts.all())
-    place = selectors.queue_position(found) if found.state == Run.State.QUEUED else None
-    mine = found.owner_id == request.user.pk
+def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[str, Any]:
+    words = run.version.words
+    verdicts = presenters.present_verdicts(words, run.verdicts.all())
+    place = selectors.queue_position(run) if run.state == Run.State.QUEUED else None
+    mine = run.owner_id == request.user.pk
     return {
-        "run": found,
-        "lab": found.version.lab,
+        "run": run,
+        "lab": run.version.lab,
         "words": words,
         "mine": mine,
-        "ours": found.owner.handle == selectors.PROJECT_HANDLE,
-        "settings": presenters.settings_of(words, found.config),
+        "ours": run.owner.is_project,
+        "settings": presenters.settings_of(words, run.config),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "called": presenters.present_prediction(words, presenters.prediction_of(found), points),
+        "called": presenters.present_prediction(words, presenters.prediction_of(run), points),
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
-        "reason": selectors.waiting_reason(place) if place else "",
+        "reason": presenters.waiting_reason(place) if place else "",
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
-        "before": tally.measured_before(request.user, found)
-        if mine and not found.is_over
-        else None,
-        "left": _left(found),
-        "took": presenters.seconds(found.seconds),
-        "more": [n for n in Run.MORE_REPLICATES if n > found.replicates],
+        "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
+        "left": presenters.time_left(run, now()),
+        "took": presenters.seconds(run.seconds),
+        "standard_replicates": Run.STANDARD_REPLICATES,
+        "more": [n for n in Run.MORE_REPLICATES if n > run.replicates],
         "key": str(uuid4()),
-        "device": _device(found),
-        "link": request.build_absolute_uri(reverse("experiments:run", args=[found.pk])),
+        "device": presenters.device_text(run.device),
+        "link": request.build_absolute_uri(reverse("experiments:run", args=[run.pk])),
         "back": origin(request),
-        "stage": "verdict" if found.state == Run.State.SUCCEEDED else "run",
+        "stage": "verdict" if run.state == Run.State.SUCCEEDED else "run",
     }
 
 
-def _left(found: Run) -> str:
-    """Return how long a running run will still take, at its pace so far."""
-    if found.state != Run.State.RUNNING or not (
-        found.started_at and found.points_expected and found.points_done
-    ):
-        return ""
-    elapsed = max(0.0, (now() - found.started_at).total_seconds())
-    return presenters.seconds(
-        elapsed * (found.points_expected - found.points_done) / found.points_done
-    )
+def _baseline_of(run: Run) -> Run | None:
+    """Return the recorded run that is drawn beside this one as its baseline."""
+    standard = selectors.standard_run(run.version.lab_id)
+    return standard if standard and standard.pk != run.pk else None
 
 
-def _device(found: Run) -> str:
-    device = found.device or {}
-    if not device:
-        return ""
-    cores = (
-        _("%(n)s cores") % {"n": device["cores"]}
-        if device.get("kind") == "cpu" and device.get("cores")
-        else ""
-    )
-    return ", ".join(
-        part
-        for part in (str(device.get("name") or str(device.get("kind", "")).upper()), cores)
-        if part
-    )
-
-
-def _beside(found: Run) -> Run | None:
-    """Return the default-settings run that is drawn beside this one."""
-    standard = tally.recorded(found.version.lab)
-    return standard if standard and standard.pk != found.pk else None
-
-
-def _is_held(found: Run) -> bool:
-    """Whether the baseline waits: beside a run with the same settings it would tell the end before
-    the end.
+def _hides_baseline(run: Run) -> bool:
+    """Whether the baseline is hidden until the run has ended: it has the same settings, and would
+    give the result away.
     """
-    return found.at_defaults and not found.is_over
+    return run.at_defaults and not run.is_over
 
 
-def _figures(found: Run, points: svg_charts.Curves, standard: Run | None) -> dict[str, Any]:
-    extents = {**found.config, "replicates": found.replicates}  # what an axis may reach to
-    specs = chart_specs.figure_specs(found.version.words, extents, presenters.prediction_of(found))
+def _figures(run: Run, points: svg_charts.Curves, standard: Run | None) -> dict[str, Any]:
+    extents = {**run.config, "replicates": run.replicates}  # what `to` of a figure may name
+    specs = chart_specs.figure_specs(run.version.words, extents, presenters.prediction_of(run))
     names = sorted({spec["series"] for spec in specs})
     base = (
         selectors.points_of(standard, names)[1]
-        if standard and names and not _is_held(found)
+        if standard and names and not _hides_baseline(run)
         else []
     )
-    drawn = [
+    figures = [
         {
             "spec": spec,
-            "svg": svg_charts.draw(spec, points, base),
+            "svg": svg_charts.render(spec, points, base),
             "rows": svg_charts.rows(spec, points, base),
             "id": n,
         }
         for n, spec in enumerate(specs)
     ]
-    return {"specs": specs, "figures": drawn, "standard": standard}
+    return {"specs": specs, "figures": figures, "standard": standard}
 
 
-def _panel(found: Run, back: str) -> str:
-    return with_back(reverse("experiments:run-panel", args=[found.pk]), back)
+def _panel(run: Run, back: str) -> str:
+    return with_back(reverse("experiments:run-panel", args=[run.pk]), back)
 
 
-def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
-    """Return what the page's script must know."""
+def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
+    """Return the config of the page's script."""
     names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
     return {
-        "points": reverse("experiments:run-points", args=[found.pk]),
-        "events": reverse("experiments:run-events", args=[found.pk]),
-        "held": _is_held(found),
+        "points": reverse("experiments:run-points", args=[run.pk]),
+        "events": reverse("experiments:run-events", args=[run.pk]),
+        "held": _hides_baseline(run),
         "baseline": f"{reverse('experiments:run-points', args=[standard.pk])}?{urlencode(names)}"
         if standard
         else None,
@@ -177,16 +148,14 @@ def _for_script(found: Run, specs: list[dict[str, Any]], standard: Run | None) -
     }
 
 
-# ---------------------------------------------------------------- its numbers
+# ---------------------------------------------------------------- points
 
 
 @require_safe
 def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = selectors.run_for(request.user, pk)
-    seq, series = selectors.points_of(
-        found, [clean(name) for name in request.GET.getlist("series")]
-    )
-    response = JsonResponse({"seq": seq, "state": found.state, "series": series})
+    run = selectors.run_for(request.user, pk)
+    seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
+    response = JsonResponse({"seq": seq, "state": run.state, "series": series})
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
@@ -194,12 +163,12 @@ def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All points of a run as CSV."""
-    found = selectors.run_for(request.user, pk)
-    _seq, series = selectors.points_of(found)
+    run = selectors.run_for(request.user, pk)
+    _seq, series = selectors.points_of(run)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     csv.writer(response).writerows(_lines(series))
     response["Content-Disposition"] = (
-        f'attachment; filename="{found.version.lab_id}-{str(found.pk)[:8]}.csv"'
+        f'attachment; filename="{run.version.lab_id}-{str(run.pk)[:8]}.csv"'
     )
     return response
 
@@ -216,20 +185,20 @@ def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
 
 
 def safe_cell(text: str) -> str:
-    """Return `text` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(RISKY) else text
+    """Return `text` such that no spreadsheet runs it as a formula."""
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
-# ---------------------------------------------------------------- what one may do
+# ---------------------------------------------------------------- actions
 
 
 def _address(request: HttpRequest, pk: UUID) -> str:
-    """Return where to go on after a press: the run's page, with the way back that this one has."""
+    """Return the address of a run's page, with the `back` of this request."""
     return with_back(reverse("experiments:run", args=[pk]), origin(request))
 
 
 def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A visitor who presses a button comes back to the run, not to the button."""
+    """Send a visitor to sign in, and from there to the run: `next` cannot repeat a POST."""
     return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': _address(request, pk)})}")
 
 
@@ -245,37 +214,38 @@ def run_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
-    found = selectors.own_run(request.user, pk)
+    run = selectors.own_run(request.user, pk)
     wanted = request.POST.get("shared", "")
     if wanted not in ("0", "1"):
         raise BadRequest(_("`shared` must be 1 or 0."))
-    services.set_run_visibility(run=found, shared=wanted == "1")
+    services.set_run_visibility(run=run, shared=wanted == "1")
     return redirect(_address(request, pk))
 
 
 @require_POST
 def run_rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Queue the same settings for the lab's present code, once for each key."""
+    """Queue the same settings for the lab's current code. Idempotent by `key`."""
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
-    found = selectors.run_for(request.user, pk)
+    run = selectors.run_for(request.user, pk)
     replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
     allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
     if replicates not in allowed:
         raise BadRequest(
             _("`replicates` must be one of %(allowed)s.") % {"allowed": ", ".join(allowed)}
         )
-    if not 1 <= len(key) <= 64:
+    if not 1 <= len(key) <= Run.MAX_KEY_CHARS:
         raise BadRequest(
-            _("`key` must be a text of 1 to 64 characters that identifies this request.")
+            _("`key` must be a text of 1 to %(n)d characters that identifies this request.")
+            % {"n": Run.MAX_KEY_CHARS}
         )
-    lab = selectors.lab_for(found.version.lab_id)
+    lab = selectors.lab_for(run.version.lab_id)
     new = services.queue_run(
         owner=request.user,
         lab=lab,
-        config=found.config,
+        config=run.config,
         key=key,
         replicates=int(replicates),
-        seed=found.seed,
+        seed=run.seed,
     )
     return redirect(_address(request, new.pk))

@@ -1,4 +1,4 @@
-"""Today: the plan of the day. A visitor sees the door of the site instead."""
+"""Today: the plan of the day. A visitor gets the home page instead."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from apps.common.fragments import is_fragment
 from apps.common.redirects import origin, with_back
 from apps.experiments import presenters
 from apps.experiments import selectors as runs
+from apps.experiments.home import home_context
 from apps.experiments.models import Run
-from apps.experiments.views import home
+from apps.experiments.pending_prediction import pending_prediction_of
 from apps.progress import days, formatting, forms, selectors, services, svg_charts
 from apps.progress import today as plans
 
@@ -35,7 +36,8 @@ FEW_TOPICS = 4  # topics beside which the runs still have room
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
-        return home(request)
+        pending = pending_prediction_of(request.session)
+        return render(request, "experiments/home.html", home_context(request.user, pending))
     day = plans.of(request.user)
     minutes = {row.day: row.seconds / 60 for row in day.done}
     context = {

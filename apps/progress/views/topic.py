@@ -30,7 +30,10 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
         selectors.by_stability(questions, user) if user else questions, ON_A_PAGE
     ).get_page(request.GET.get("page"))
     labs = (
-        Lab.objects.offered().filter(topic=slug).select_related("current").defer("current__source")
+        Lab.objects.offered()
+        .filter(topic=slug)
+        .select_related("current__words_row")
+        .defer("current__source")
     )
     done = statistics.runs_by_lab(user) if user else {}
     context = {

@@ -7,7 +7,7 @@ import { margin, wide } from "./graph.js";
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = { top: 14, right: 14, left: 52 }; // px; left is more where numbers are longer
 const NAMES = 30, LINE = 13; // px below the bars for names of one line, and for each line more
-const TIGHT = 42, LONGEST = 150; // px: of a slot in which names and numbers stand on end, and of such a name
+const TIGHT = 42, MAX_NAME_HEIGHT = 150; // px: width of a slot below which names and numbers are vertical, and such a name
 const THUMB = 26; // px
 let drawn = 0; // for ids of hatches
 
@@ -38,9 +38,9 @@ class BarChart extends HTMLElement {
 
   #arms() {
     const exact = this.spec.arms.filter((arm) => !arm.includes("*"));
-    const found = [...exact];
-    for (const points of [this.own, this.baseline]) for (const arm of points?.arms(this.spec.series, this.spec.arms) ?? []) if (!found.includes(arm)) found.push(arm);
-    return found;
+    const arms = [...exact];
+    for (const points of [this.own, this.baseline]) for (const arm of points?.arms(this.spec.series, this.spec.arms) ?? []) if (!arms.includes(arm)) arms.push(arm);
+    return arms;
   }
 
   #rows() {
@@ -152,7 +152,7 @@ function broken(text, slot) { // into as many lines as its slot needs
 }
 
 function below(rows, slot) { // px that the names need
-  if (slot < TIGHT) return 18 + Math.min(LONGEST, Math.max(0, ...rows.map((row) => wide(row.name))));
+  if (slot < TIGHT) return 18 + Math.min(MAX_NAME_HEIGHT, Math.max(0, ...rows.map((row) => wide(row.name))));
   return NAMES + LINE * (Math.max(1, ...rows.map((row) => broken(row.name, slot).length)) - 1);
 }
 

@@ -36,9 +36,9 @@ export function ticks(low, high, count) {
 export function decades(low, high, count = 10) {
   if (low > high) [low, high] = [high, low];
   const first = powerOf(low), last = powerOf(high) + 1, every = Math.max(1, Math.ceil((last - first) / count));
-  const found = [];
-  for (let p = Math.ceil(first / every) * every; p <= last; p += every) found.push(decimal(1, p));
-  const inside = found.filter((v) => low <= v && v <= high);
+  const powers = [];
+  for (let p = Math.ceil(first / every) * every; p <= last; p += every) powers.push(decimal(1, p));
+  const inside = powers.filter((v) => low <= v && v <= high);
   return inside.length ? inside : ticks(low, high, count);
 }
 

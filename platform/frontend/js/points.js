@@ -1,10 +1,10 @@
-/* The points of one run, by series and arm. Batches are kept with their number, so that nothing enters twice and a reset by a
-   later run attempt can take back exactly what came after `keep`. */
+/* The points of one run, by series and arm. Batches are kept with their number, so that none is added twice and a reset by a
+   later run attempt can discard those after `keep`. */
 const key = (series, arm) => `${series}\n${arm}`;
 
 export class Points {
   last = 0; // number of the newest batch, of resets too
-  count = 0; // points held
+  count = 0; // of points
   #batches = [];
   #curves = new Map(); // series, arm -> {arm, series, step[], mean[], low[], high[]}
   #loaded = 0; // batches up to this number came as one
@@ -25,7 +25,7 @@ export class Points {
     return true;
   }
 
-  /* Forget what came after batch `keep`; false when that cannot be told from what was loaded as one: load again. */
+  /* Discard the batches after `keep`; false when they were loaded with earlier ones as a whole: load again. */
   forget({ seq, keep }) {
     if (seq <= this.last) return true;
     this.last = seq;
@@ -40,9 +40,9 @@ export class Points {
   /* The arms that have points of `series` and fit one of `patterns`, in the order of the patterns, then of arrival. */
   arms(series, patterns) {
     const here = [...this.#curves.values()].filter((curve) => curve.series === series).map((curve) => curve.arm);
-    const found = new Set();
-    for (const pattern of patterns) for (const arm of here) if (fits(pattern, arm)) found.add(arm);
-    return [...found];
+    const matching = new Set();
+    for (const pattern of patterns) for (const arm of here) if (fits(pattern, arm)) matching.add(arm);
+    return [...matching];
   }
 
   /* The newest value of an arm that is a number: {step, mean, low, high}. */

@@ -1,8 +1,9 @@
 /* The one EventSource of a page. Emits "points" and "reset" (each with its `seq`), "state", and "link" ({lost}).
-   It asks again itself, from the last batch that came, since a browser gives up for good on an answer such as 503.
-   It closes on a final state, of several runs on the last, lets go after 20 s in a hidden tab, and takes up again where it was. */
-const OVER = ["succeeded", "failed", "limit_exceeded", "cancelled", "lost"];
-const FIRST_WAIT = 500, LONGEST_WAIT = 5000, HIDDEN = 20000; // milliseconds
+   It reconnects itself, from the last batch that came: a browser gives up for good on a response such as 503.
+   It closes when the run (all of its runs) has ended, disconnects after 20 s in a hidden tab, and resumes where it was. */
+export const ENDED_STATES = ["succeeded", "failed", "limit_exceeded", "cancelled", "lost"];
+export const isOver = (state) => ENDED_STATES.includes(state);
+const FIRST_WAIT = 500, MAX_WAIT = 5000, MAX_HIDDEN = 20000; // milliseconds
 
 export class RunStream extends EventTarget {
   #source = null;
@@ -41,7 +42,7 @@ export class RunStream extends EventTarget {
 
   #seen = () => {
     clearTimeout(this.#timer);
-    if (document.hidden) this.#timer = setTimeout(this.#leave, HIDDEN);
+    if (document.hidden) this.#timer = setTimeout(this.#leave, MAX_HIDDEN);
     else if (!this.#source && !this.#over) this.#open();
   };
 
@@ -58,10 +59,10 @@ export class RunStream extends EventTarget {
     source.addEventListener("points", (event) => this.#pass("points", event));
     source.addEventListener("reset", (event) => this.#pass("reset", event));
     source.addEventListener("state", (event) => {
-      const said = JSON.parse(event.data);
-      if (OVER.includes(said.state)) this.#ended.add(said.run); // of a stream of one run, nothing
+      const message = JSON.parse(event.data);
+      if (isOver(message.state)) this.#ended.add(message.run); // undefined in the stream of one run
       if (this.#ended.size === this.#runs) this.close();
-      this.#tell("state", said);
+      this.#tell("state", message);
     });
   }
 
@@ -69,9 +70,9 @@ export class RunStream extends EventTarget {
     if (this.#over || source !== this.#source) return;
     this.#leave();
     this.#tell("link", { lost: true });
-    if (document.hidden) return; // it is taken up when someone looks
+    if (document.hidden) return; // it reconnects when the tab is shown
     this.#timer = setTimeout(() => this.#open(), this.#wait);
-    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    this.#wait = Math.min(this.#wait * 2, MAX_WAIT);
   }
 
   #pass(name, event) {

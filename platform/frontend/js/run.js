@@ -1,10 +1,10 @@
-/* The run page made live: what is stored first, then what comes, each batch once; the panels change with the run's state. */
+/* The run page made live: stored points first, then new ones, each batch once; the panels change with the run's state. */
 import "./bar-chart.js";
 import { number } from "./chart-scale.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
 import { htmx } from "./requests.js";
-import { RunStream } from "./run-stream.js";
+import { isOver, RunStream } from "./run-stream.js";
 import { $, $$, say } from "./shell.js";
 
 const config = JSON.parse($("#run-config").textContent);
@@ -12,7 +12,6 @@ const holder = $("#chart"), inspect = $("#inspect"), readout = $("#readout");
 const own = new Points();
 let baseline = null, shown = 0, spoken = 0, pace = null;
 
-const isOver = (state) => !["queued", "running"].includes(state);
 const json = async (url) => {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
@@ -34,7 +33,7 @@ function redraw() {
 }
 
 const beside = () => charts.findIndex(({ spec }) => spec.kind === "bars" && Object.keys(spec.sketch).length > 0);
-let asked = false; // for a figure
+let asked = false; // whether the reader chose a figure
 
 // ---------------------------------------------------------------- as a table
 
@@ -105,14 +104,14 @@ function read({ step, values }) {
   readout.prepend(Object.assign(document.createElement("span"), { className: "at", textContent: `${charts[shown].spec.x} ${number(step)}` }));
 }
 inspect.addEventListener("input", () => {
-  const found = chartShown()?.read?.(Number(inspect.value));
-  if (found) read(found);
+  const reading = chartShown()?.read?.(Number(inspect.value));
+  if (reading) read(reading);
 });
 for (const { chart } of charts) chart.addEventListener("read", (event) => { inspect.value = event.detail.n; read(event.detail); });
 
 // ---------------------------------------------------------------- state
 
-async function renew() { // rail, panel and facts as they are now
+async function renew() { // stepper, panel and details, as the server renders them now
   const answer = await fetch(config.panel);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -123,7 +122,7 @@ async function renew() { // rail, panel and facts as they are now
     now.replaceWith(document.adoptNode(next));
     htmx.process(next); // the questions that the run answers come by themselves
   }
-  document.dispatchEvent(new Event("htmx:afterSettle")); // the shell looks for what is wide among what is new
+  document.dispatchEvent(new Event("htmx:afterSettle")); // the shell marks wide tables again
   if (focused) document.getElementById(focused)?.focus();
   const seq = Number($("#panel").dataset.seq);
   if (isOver($("#panel").dataset.state) && seq > own.last) await reload(); // the stream ended before its last batch
@@ -160,19 +159,19 @@ function ends() {
   return own.arms(spec.series, spec.arms).map((arm) => `${spec.labels[arm] ?? arm} ${number(own.newest(spec.series, arm)?.mean)}`).join(", ");
 }
 
-let known = "";
-async function become(said) {
-  holder.dataset.state = said.state;
-  const key = `${said.state} ${said.ahead ?? ""} ${said.reason ?? ""}`;
-  if (said.state === "running") progress(said);
-  if (key === known) return;
-  const first = known === "";
-  known = key;
-  if (said.state !== "running") pace = null;
-  if (first && said.state === $("#panel").dataset.state && said.state !== "queued") return; // the page says so already
+let shownState = "";
+async function become(message) {
+  holder.dataset.state = message.state;
+  const key = `${message.state} ${message.ahead ?? ""} ${message.reason ?? ""}`;
+  if (message.state === "running") progress(message);
+  if (key === shownState) return;
+  const first = shownState === "";
+  shownState = key;
+  if (message.state !== "running") pace = null;
+  if (first && message.state === $("#panel").dataset.state && message.state !== "queued") return; // the page says so already
   await renew().catch(() => {});
-  if (said.state === "running") progress(said);
-  if (isOver(said.state)) await compare();
+  if (message.state === "running") progress(message);
+  if (isOver(message.state)) await compare();
   say($("#state-h").textContent.trim());
 }
 
@@ -220,7 +219,7 @@ async function begin() {
   try {
     await reload();
   } catch {
-    link({ lost: true }); // the stream brings it all, from the beginning
+    link({ lost: true }); // the stream sends everything from the beginning
   }
   if (!isOver(holder.dataset.state)) listen();
   else await compare();

@@ -1,5 +1,5 @@
-"""The loops beside the web processes, every few seconds: the protocol's housekeeping jobs, and in a
-thread of its own what may wait for a slow mail server.
+"""Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
+thread of its own the mail, which may wait for a slow server.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ log = logging.getLogger("housekeep")
 
 class Command(BaseCommand):
     help = (
-        "Give up silent run attempts, end overdue ones and runs whose code is gone, "
-        "wake_workers for what waits, "
-        "deliver mail. Any number of copies may run."
+        "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
+        "wake workers for the rest, deliver mail. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,7 +45,7 @@ class Command(BaseCommand):
             self.repeat(RUN_JOBS, over)
         finally:
             over.set()
-            mail.join(timeout=settings.KILL_SECONDS)  # a mail that is cut off is tried again
+            mail.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
 
     def repeat(self, jobs: Sequence[Callable[[], int]], over: threading.Event) -> None:
         self.round(jobs)
@@ -58,11 +57,9 @@ class Command(BaseCommand):
             try:
                 with if_free(f"housekeeping job {job.__name__}") as ours:
                     if ours and (done := job()):
-                        # While runs wait it rings every round: lines of that would bury what was
-                        # done.
-                        level = (
-                            logging.DEBUG if job is wake_workers_for_waiting_runs else logging.INFO
-                        )
+                        # it does something in every round while runs wait
+                        is_usual = job is wake_workers_for_waiting_runs
+                        level = logging.DEBUG if is_usual else logging.INFO
                         log.log(level, "%s: %s", job.__name__.replace("_", " "), done)
             except Exception:
                 log.exception("%s failed; the next round tries again", job.__name__)

@@ -9,10 +9,7 @@ from apps.experiments.loading import BadFile, load_evidence, load_labs
 
 
 class Command(BaseCommand):
-    help = (
-        "Load the labs' code and words from workers/labs, "
-        "and their recorded runs. Repeating it is harmless."
-    )
+    help = "Load the labs' code and words from workers/labs, and their recorded runs. Idempotent."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

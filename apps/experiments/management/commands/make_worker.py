@@ -9,15 +9,14 @@ from apps.experiments.services import make_worker
 
 
 class Command(BaseCommand):
-    help = (
-        "Make a machine that may take runs, or give one a "
-        "new token. Prints the token; it is not shown again."
-    )
+    help = "Create a worker, or give one a new token. Prints the token; it is not stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="local", help="the name shown in the admin")
         parser.add_argument(
-            "--queues", default="labs,bench", help="that it may claim from, with commas between"
+            "--queues",
+            default="labs,bench",
+            help="that it may lease runs from, separated by commas",
         )
 
     def handle(self, *args: Any, name: str, queues: str, **options: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.accounts.models import User
-from apps.experiments import selectors, services
+from apps.accounts.models import PROJECT_HANDLE, User
+from apps.experiments import services
 from apps.experiments.loading import evidence_of
 from apps.experiments.models import Lab, Run
 
@@ -22,11 +22,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("lab", nargs="*", help="slugs (default: all labs)")
-        parser.add_argument("--wait", type=float, default=900, help="seconds to wait for each run")
+        parser.add_argument("--wait", type=float, default=900, help="seconds to wait for one run")
 
     def handle(self, *args: Any, lab: list[str], wait: float, **options: Any) -> None:
-        owner = User.objects.get(handle=selectors.PROJECT_HANDLE)
-        labs = Lab.objects.offered().select_related("current")
+        owner = User.objects.get(handle=PROJECT_HANDLE)
+        labs = Lab.objects.offered().select_related("current__words_row")
         if unknown := set(lab) - {one.slug for one in labs}:
             raise CommandError(
                 f"No such lab: {', '.join(sorted(unknown))}. There are "

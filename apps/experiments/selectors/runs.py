@@ -1,0 +1,123 @@
+"""Reads of runs and their points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from apps.accounts.models import User
+from apps.experiments import series
+from apps.experiments.models import Batch, Queue, Run
+
+# begins the key of a run that was copied from a recorded one: such a run is not counted as evidence
+COPY_KEY_PREFIX = "copy-of-"
+
+
+def run_for(user: User | AnonymousUser, pk: UUID) -> Run:
+    """Return a run that `user` may see: their own, or one that is shared.
+
+    Raises:
+        Http404: there is no such run, or `user` may not see it.
+    """
+    runs = Run.objects.visible_to(user).select_related(
+        "owner", "version__lab", "version__words_row", "prediction"
+    )
+    run = runs.prefetch_related("verdicts").filter(pk=pk).first()
+    if run is None:
+        raise Http404("No such run.")
+    return run
+
+
+def visible_runs(user: User | AnonymousUser, ids: Sequence[str]) -> list[UUID]:
+    """Return the keys of those runs among `ids` that `user` may see.
+
+    Raises:
+        Http404: there are none, or an id is malformed.
+    """
+    try:
+        pks = [UUID(text) for text in ids]
+    except ValueError:
+        raise Http404("No such runs.") from None
+    visible = list(Run.objects.visible_to(user).filter(pk__in=pks).values_list("pk", flat=True))
+    if not visible:
+        raise Http404("No such runs.")
+    return visible
+
+
+def own_run(user: User | AnonymousUser, pk: UUID) -> Run:
+    """Return a run that `user` may change: their own.
+
+    Raises:
+        Http404: it is not theirs.
+    """
+    run = run_for(user, pk)
+    if run.owner_id != user.pk:
+        raise Http404("No such run.")
+    return run
+
+
+def runs_of(user: User) -> QuerySet[Run]:
+    """Return a person's runs, newest first, with what a list of them shows."""
+    return (
+        Run.objects.filter(owner=user)
+        .select_related("version__lab", "version__words_row", "prediction")
+        .prefetch_related("verdicts")
+        .defer("detail", "version__source")
+        .order_by("-queued_at")
+    )
+
+
+def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
+    """Return the newest finished run with the same code, settings, seed and replicates that is
+    `user`'s own or the project's: its numbers are the same.
+
+    None for benchmarks: times differ from run to run.
+    """
+    if run.queue == Queue.BENCH:
+        return None
+    same = Run.objects.filter(
+        version=run.version_id,
+        config=run.config,
+        seed=run.seed,
+        replicates=run.replicates,
+        state=Run.State.SUCCEEDED,
+    )
+    return (
+        (same.filter(owner_id=user.pk) | same.shared_by_project())
+        .exclude(pk=run.pk)
+        .order_by("-ended_at")
+        .first()
+    )
+
+
+def points_of(run: Run, names: Sequence[str] = ()) -> tuple[int, list[dict[str, Any]]]:
+    """Return the number of the last stored batch, and every arm's points, of the series in `names`
+    (empty: of all).
+    """
+    wanted = Q(kind=Batch.Kind.RESET) | Q(series__in=names) if names else Q()
+    batches = list(Batch.objects.filter(wanted, run=run).order_by("seq"))
+    last = run.last_seq
+    if batches and not names:  # some may have been stored after the run was read
+        last = max(last, batches[-1].seq)
+    return last, series.joined(batch for batch in batches if batch.seq <= last)
+
+
+def batches_after(last_known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:
+    """Return for each run the batches that were stored after the given one, in order, without those
+    that a later reset discards.
+    """
+    newer = reduce(or_, (Q(run=pk, seq__gt=seq) for pk, seq in last_known.items()), Q(pk=None))
+    batches_by_run: dict[UUID, list[Batch]] = {}
+    for batch in Batch.objects.filter(newer).order_by("run", "seq"):
+        batches = batches_by_run.setdefault(batch.run_id, [])
+        if batch.kind == Batch.Kind.RESET:
+            batches[:] = [earlier for earlier in batches if earlier.seq <= batch.reset["keep"]]
+        batches.append(batch)
+    return batches_by_run
