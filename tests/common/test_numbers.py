@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common import normalize
-from apps.common.numbers import read, said
+from apps.common.numbers import format_exact, read
 
 SCRIPTS = {
     "".join(chr(zero + digit) for digit in range(10))
@@ -245,8 +245,8 @@ def test_what_cannot_be_seen_changes_nothing(text: str, sign: str, data: st.Data
 
 @given(st.text(max_size=20) | WRITTEN)
 def test_plain_text_is_plain_already(text: str) -> None:
-    once = normalize.plain(text, 500)
-    assert normalize.plain(once, 500) == once
+    once = normalize.to_plain(text, 500)
+    assert normalize.to_plain(once, 500) == once
 
 
 @given(st.integers(1000, 10**12), st.sampled_from([*SPACES, *"'’_,，٬"]))
@@ -260,7 +260,7 @@ def test_thousands_are_grouped_by_any_sign(number: int, sign: str) -> None:
 def test_every_number_that_we_write_is_read_again(value: float) -> None:
     assert read(repr(value)).value == value
     assert read(repr(value).translate(FULL_WIDTH)).value == value
-    assert read(said(value)).value == pytest.approx(value, rel=1e-14)
+    assert read(format_exact(value)).value == pytest.approx(value, rel=1e-14)
 
 
 @given(st.integers(-(10**15), 10**15))
