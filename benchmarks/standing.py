@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from celery import Celery
-from launcher.embedded import Postgres, Valkey, house_of, socket_folder
+from launcher.embedded import Postgres, Valkey, server_folder, socket_folder
 from launcher.processes import spawn, stop
 
 from tests.e2e.system import System
@@ -48,7 +48,7 @@ def standing(*parts: str, **settings: str) -> Iterator[System]:
         system.stop()
         for server, number in reversed(servers):
             stop(server, number)
-        for gone in (house_of(folder), socket_folder(folder), folder):
+        for gone in (server_folder(folder), socket_folder(folder), folder):
             shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -51,9 +51,9 @@ def _start() -> None:
 
 
 def _forget(data: Path) -> None:
-    from launcher.embedded import house_of, socket_folder
+    from launcher.embedded import server_folder, socket_folder
 
-    for gone in (house_of(data), socket_folder(data), data):
+    for gone in (server_folder(data), socket_folder(data), data):
         shutil.rmtree(gone, ignore_errors=True)
 
 

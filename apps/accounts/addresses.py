@@ -1,5 +1,5 @@
-"""E-mail addresses: the one canonical form that all spellings of an address share, and the form
-that mail is sent to. Everything that looks an account up compares canonical forms.
+"""E-mail addresses: the canonical form that all spellings of an address share, and the form that
+mail is sent to. Everything that looks up an account compares canonical forms.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ MAX_ADDRESS_LENGTH = 254  # characters
 
 
 def canonical_email(address: str) -> str:
-    """Return the canonical form of an address: what comes before the @ in NFKC and case-folded, the
-    domain as DNS has it (IDNA 2008, by the mapping of UTS 46).
+    """Return the canonical form of an address: the local part in NFKC and case-folded, the domain
+    as in DNS (IDNA 2008, with the mapping of UTS 46).
 
-    It is its own canonical form, and its own lower case. A text that is no address has one too, so
-    that looking for it finds nothing, rather than failing.
+    The function is idempotent, and its result is lower case. A text that is no address has a
+    canonical form, too, so that a look-up finds nothing instead of failing.
     """
     local, at, domain = normalize("NFKC", address).strip().rpartition("@")
     return _folded(local) + at + (_ascii_domain(domain) if at else _folded(domain))
 
 
 def mailbox(address: str) -> str:
-    """Return where mail for an address goes: as it was typed, its domain as DNS has it. Python's
-    own encoding of domains is IDNA 2003, for which ß is ss: another domain's mailbox.
+    """Return the form of an address that mail is sent to: as it was typed, with the domain as in
+    DNS. Python's own encoding of domains is IDNA 2003, which turns ß into ss: another domain.
     """
     local, at, domain = address.strip().rpartition("@")
     return local + at + _ascii_domain(domain)
 
 
 def check_address(address: str) -> None:
-    """Refuse what `EmailValidator` lets pass though no mail can be written to it, or though its
-    canonical form is no address.
+    """Refuse addresses that `EmailValidator` accepts, but to which no mail can be addressed, or
+    whose canonical form is no address.
 
     Raises:
-        ValidationError: in the words of `EmailValidator`.
+        ValidationError: with the message of `EmailValidator`.
     """
     _local, _at, domain = address.rpartition("@")
     try:
-        if not domain.startswith("["):  # an address of the internet protocol
+        if not domain.startswith("["):  # a literal IP address
             idna.encode(domain, uts46=True)
         sanitize_address(mailbox(address), "utf-8")
         form = canonical_email(address)
@@ -57,7 +57,7 @@ def check_address(address: str) -> None:
 
 def _ascii_domain(domain: str) -> str:
     try:
-        if len(domain) <= MAX_ADDRESS_LENGTH:  # idna takes its time over what is long
+        if len(domain) <= MAX_ADDRESS_LENGTH:  # idna takes long for a long domain
             return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         pass
@@ -66,5 +66,5 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _folded(text: str) -> str:
-    # case folding may undo the normal form, and lower case (of Cherokee) the folding
+    # case folding may undo the normalization; and lower case differs from case folding in Cherokee
     return normalize("NFKC", normalize("NFKC", text).casefold()).lower()

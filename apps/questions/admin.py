@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import MULTILINE, Editable, Kept
+from apps.common.admin import MULTILINE, EditableMixin, ReadOnlyAdmin
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.limits import MAX_DIFFICULTY, MIN_DIFFICULTY
@@ -29,7 +29,7 @@ from apps.questions.services import NotPublishable
 
 
 @admin.register(Bank)
-class BankAdmin(Editable, admin.ModelAdmin[Bank]):
+class BankAdmin(EditableMixin, admin.ModelAdmin[Bank]):
     list_display = ["slug", "title_en", "title_zh", "public"]
     list_filter = ["public"]
     search_fields = ["slug", "title_en", "title_zh"]
@@ -45,7 +45,7 @@ class QuestionForm(forms.ModelForm[Question]):
 
 
 @admin.register(Question)
-class QuestionAdmin(Editable, admin.ModelAdmin[Question]):
+class QuestionAdmin(EditableMixin, admin.ModelAdmin[Question]):
     form = QuestionForm
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
@@ -166,7 +166,7 @@ def _is_published(revision: Revision | None) -> bool:
 
 
 @admin.register(Revision)
-class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
+class RevisionAdmin(EditableMixin, admin.ModelAdmin[Revision]):
     form = RevisionForm
     list_display = ["question", "number", "title_en", "created_at", "published_at", "is_current"]
     list_filter = [
@@ -254,7 +254,7 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
 
 
 @admin.register(RevisionText)
-class RevisionTextAdmin(Kept):
+class RevisionTextAdmin(ReadOnlyAdmin):
     """For searching; texts are edited with their revision."""
 
     list_display = ["question", "revision", "kind", "position", "text_en"]
@@ -274,7 +274,7 @@ class RevisionTextAdmin(Kept):
 
 
 @admin.register(Report)
-class ReportAdmin(Editable, admin.ModelAdmin[Report]):
+class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
     list_display = ["question", "about", "language", "state", "created_at", "reporter"]
     list_filter = ["state", "about", "language", "question__topic"]
     list_select_related = ["question", "reporter"]

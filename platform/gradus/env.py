@@ -1,5 +1,5 @@
-"""The only reader of the environment: three tiny typed readers, and the forms that our URLs
-take.
+"""Reading the environment: typed values, and the URLs of database and mail server. No other module
+of the site reads it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 
 class BadSetting(Exception):
-    """An environment variable says something that we cannot use. Names the variable, and what would
-    be right.
+    """An environment variable has an invalid value. The message names it, and what would be
+    valid.
     """
 
 
@@ -25,19 +25,19 @@ def text(name: str, default: str = "") -> str:
 def number(name: str, default: float) -> float:
     value = os.environ.get(name, "")
     try:
-        found = float(value) if value else default
+        result = float(value) if value else default
     except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+        result = math.nan
+    if not math.isfinite(result):
         raise BadSetting(f"{name}={value!r} is not a number.")
-    return found
+    return result
 
 
 def positive(name: str, default: float) -> float:
-    found = number(name, default)
-    if found <= 0:
-        raise BadSetting(f"{name}={found:g}: write a number above 0.")
-    return found
+    result = number(name, default)
+    if result <= 0:
+        raise BadSetting(f"{name}={result:g}: write a number above 0.")
+    return result
 
 
 def flag(name: str, default: bool) -> bool:
@@ -74,8 +74,8 @@ MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 
 def mail(url: str) -> dict[str, Any]:
-    """Return Django's mail settings of `smtp://user:password@host:port?verify=…`: `smtp` goes over
-    to TLS with STARTTLS, `smtps` begins with it, `smtp+plain` does without.
+    """Return Django's mail settings of `smtp://user:password@host:port?verify=…`: `smtp` uses
+    STARTTLS, `smtps` TLS from the start, `smtp+plain` no TLS.
     """
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
@@ -94,8 +94,8 @@ def mail(url: str) -> dict[str, Any]:
 
 
 def _mail_parts(url: str) -> SplitResult:
-    """Return the parts of a mail URL whose form is right. What is said of another shows no part of
-    it: it may be the password.
+    """Return the parts of a valid mail URL. The message about another one shows no part of it,
+    which may be the password.
     """
     try:
         parts = urlsplit(url)

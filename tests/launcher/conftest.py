@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from launcher.embedded import house_of, socket_folder
+from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def forget(folder: Path) -> None:
     """Remove what servers of a data folder keep elsewhere."""
     import shutil
 
-    for gone in (house_of(folder), socket_folder(folder)):
+    for gone in (server_folder(folder), socket_folder(folder)):
         shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from launcher import database, doctor
-from launcher.database import Facts, facts, standing
-from launcher.doctor import disk, examine, gpu, look_at_broker, look_at_database, mail, worker
+from launcher.database import Facts, facts, token_state
+from launcher.doctor import check_broker, check_database, disk, examine, gpu, mail, worker
 from launcher.home import Home
 from launcher.running import Address
 from launcher.say import Problem
@@ -53,7 +53,7 @@ def test_a_database_that_cannot_hold_chinese_is_named(
     found = facts(odd_database)
     assert (found.encoding, found.has_chinese) == ("SQL_ASCII", False)
     monkeypatch.setenv("DATABASE_URL", odd_database)
-    (finding,) = look_at_database(home, ExitStack())
+    (finding,) = check_database(home, ExitStack())
     assert (
         finding.state == "bad"
         and "cannot hold Chinese" in finding.sentence
@@ -96,14 +96,14 @@ def test_a_broker_that_does_not_answer_is_a_sentence(
 ) -> None:
     for url in ("redis://127.0.0.1:1/0", "nonsense", "unix:///nowhere.sock"):
         monkeypatch.setenv("REDIS_URL", url)
-        (finding,) = look_at_broker(home, ExitStack())
+        (finding,) = check_broker(home, ExitStack())
         assert (
             finding.state == "bad"
             and "is not responding" in finding.sentence
             and "REDIS_URL" in finding.sentence
         )
     monkeypatch.undo()
-    (finding,) = look_at_broker(home, ExitStack())
+    (finding,) = check_broker(home, ExitStack())
     assert finding.state == "good"
 
 
@@ -118,17 +118,17 @@ def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
     url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     assert database.last_seen(url) is None
     token = make_worker(name="local", queues=["labs"])
-    assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
+    assert (token_state(url, token), token_state(url, "another")) == ("known", "unknown")
     Machine.objects.update(last_seen_at=timezone.now())
     seconds = database.last_seen(url)
     assert seconds is not None and abs(seconds) < 60
     Machine.objects.update(revoked_at=timezone.now())
-    assert standing(url, token) == "revoked" and database.last_seen(url) is None
+    assert token_state(url, token) == "revoked" and database.last_seen(url) is None
 
 
 def test_a_database_without_tables_knows_nobody() -> None:
     url = renamed(os.environ["DATABASE_URL"], "postgres")
-    assert database.last_seen(url) is None and standing(url, "any") == "unknown"
+    assert database.last_seen(url) is None and token_state(url, "any") == "unknown"
     assert database.stuck_mails(url) == (0, 0)
 
 

@@ -137,11 +137,11 @@ def test_a_second_start_keeps_the_cluster(postgres: Postgres, home: Home) -> Non
 def test_half_a_cluster_is_made_anew(home: Home) -> None:
     postgres = Postgres(home.path)
     for half in ("cluster", "cluster.new"):
-        (postgres.house / half).mkdir(exist_ok=True)
-        (postgres.house / half / "base").write_text("an interrupted initdb left this")
+        (postgres.folder / half).mkdir(exist_ok=True)
+        (postgres.folder / half / "base").write_text("an interrupted initdb left this")
     postgres.make_cluster()
     assert (postgres.cluster / "PG_VERSION").exists() and not (
-        postgres.house / "cluster.new"
+        postgres.folder / "cluster.new"
     ).exists()
 
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from launcher import ballast
 from launcher.ballast import Ballast
-from launcher.embedded import house_of
+from launcher.embedded import server_folder
 from launcher.home import Home
 from launcher.running import Address, Site
 from launcher.supervisor import Supervisor
@@ -25,7 +25,7 @@ from tests.launcher.conftest import forget, until
 def small_disk(tmp_path: Path) -> Iterator[Home]:
     """A data folder whose cluster lies on a disk of 300 MB."""
     home = Home(tmp_path / "data")
-    house = house_of(home.path)
+    house = server_folder(home.path)
     house.mkdir(parents=True, exist_ok=True)
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "tmpfs", str(house)],
@@ -47,7 +47,7 @@ def test_postgres_comes_back_from_a_full_disk(
         number: signal.getsignal(number)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    house = house_of(small_disk.path)
+    house = server_folder(small_disk.path)
     with Supervisor(small_disk, small_disk.lock()) as supervisor:
         site = Site(small_disk, supervisor, Address())
         site.start_servers()

@@ -23,7 +23,7 @@ def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         home = Home(tmp_path / "a" / "b")
-        key, _ = home.secret_key(), home.keep_token("local", "postgresql://x", "secret")
+        key, _ = home.secret_key(), home.store_token("local", "postgresql://x", "secret")
     finally:
         os.umask(before)
     assert mode(home.path) == 0o700
@@ -49,9 +49,9 @@ def test_its_secret_key_is_made_once(home: Home) -> None:
 
 
 def test_it_keeps_a_token_for_each_machine_and_database(home: Home) -> None:
-    home.keep_token("local", "postgresql://a", "one")
-    home.keep_token("local", "postgresql://b", "two")
-    home.keep_token("local", "postgresql://b", "three")
+    home.store_token("local", "postgresql://a", "one")
+    home.store_token("local", "postgresql://b", "two")
+    home.store_token("local", "postgresql://b", "three")
     assert (home.token("local", "postgresql://a"), home.token("local", "postgresql://b")) == (
         "one",
         "three",

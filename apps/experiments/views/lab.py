@@ -18,8 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.common.errors import KeyReused, Refused
 from apps.common.highlighting import highlight_code
-from apps.common.redirects import origin as came_from
-from apps.common.redirects import with_back
+from apps.common.redirects import back_path, with_back
 from apps.common.topics import topic_title
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts, tally
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
@@ -69,7 +68,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
     if not form.is_valid():
         return _page(request, found, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        request.session[PENDING_KEY] = _as_pending(found, form) | {"back": came_from(request)}
+        request.session[PENDING_KEY] = _as_pending(found, form) | {"back": back_path(request)}
         onward = urlencode({"next": reverse("experiments:pending-prediction", args=[found.pk])})
         return redirect(f"{reverse('account_signup')}?{onward}")
     try:
@@ -86,7 +85,7 @@ def _commit(request: HttpRequest, found: Lab, origin: Run | None) -> HttpRespons
             form.renew_key()
         form.add_error(None, refused.message)
         return _page(request, found, form, origin, checked=True, status=refused.status)
-    return redirect(_address(run, came_from(request)))
+    return redirect(_address(run, back_path(request)))
 
 
 def _address(run: Run, back: str) -> str:
@@ -134,7 +133,7 @@ def _page(
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(found.current.source) if found.current else "",
         "pending": pending_prediction_of(request),
-        "back": came_from(request),
+        "back": back_path(request),
         "script": _for_script(form, spec, base),
     }
     return render(request, "experiments/lab.html", context, status=status)

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.errors import Refused
-from apps.common.redirects import way_back
+from apps.common.redirects import next_path
 from apps.common.text import join_list
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import days, formatting, forms, selectors, services, statistics, verdict_quotes
@@ -187,7 +187,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 
 def _onward(request: HttpRequest) -> str:
-    return way_back(request, reverse("progress:review"))
+    return next_path(request, reverse("progress:review"))
 
 
 def _reader(request: HttpRequest) -> User:

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from apps.accounts.housekeeping import MAIL_JOBS
-from apps.common.locks import if_free
+from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def round(self, jobs: Sequence[Callable[[], int]]) -> None:
         for job in jobs:
             try:
-                with if_free(f"housekeeping job {job.__name__}") as ours:
+                with try_lock(f"housekeeping job {job.__name__}") as ours:
                     if ours and (done := job()):
                         # While runs wait it rings every round: lines of that would bury what was
                         # done.
