@@ -9,7 +9,7 @@ python manage.py make_operator
 umask 077
 for name in worker-cpu worker-gpu; do
     if [ ! -s "$GRADUS_TOKENS/$name" ]; then
-        python manage.py make_worker --name "$name" --lanes labs,bench >"$GRADUS_TOKENS/$name.new"
+        python manage.py make_worker --name "$name" --queues labs,bench >"$GRADUS_TOKENS/$name.new"
         mv "$GRADUS_TOKENS/$name.new" "$GRADUS_TOKENS/$name"
     fi
 done

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+MIN_POSTGRES_MAJOR = 15  # as in launcher.database
+
 
 class BadSetting(Exception):
     """An environment variable has an invalid value. The message names it, and what would be
@@ -54,8 +56,8 @@ def database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
         raise BadSetting(
-            "DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL 15 or "
-            "newer, nothing else."
+            "DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL "
+            f"{MIN_POSTGRES_MAJOR} or newer, nothing else."
         )
     options = dict(parse_qsl(parts.query))
     port = _port(parts, "DATABASE_URL")

@@ -1,4 +1,4 @@
-"""Numbers as people type them: read as they were meant, or not read, and then nothing is lost."""
+"""Numbers as people type them: read as they were meant, or refused with a message."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
         ),
     ],
 )
-def test_what_it_does_not_read_it_says(text: str) -> None:
+def test_invalid_input_has_a_problem(text: str) -> None:
     reading = read(text, ["ms"])
     assert reading.value is None and reading.problem and not reading.note
 
@@ -238,7 +238,7 @@ def test_every_sign_in_every_script_is_read_as_ascii_is(
 
 
 @given(WRITTEN, st.sampled_from(INVISIBLE), st.data())
-def test_what_cannot_be_seen_changes_nothing(text: str, sign: str, data: st.DataObject) -> None:
+def test_invisible_characters_change_nothing(text: str, sign: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(text)))
     assert read(text[:place] + sign + text[place:]) == read(text)
 

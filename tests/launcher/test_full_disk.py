@@ -41,7 +41,7 @@ def small_disk(tmp_path: Path) -> Iterator[Home]:
 def test_postgres_comes_back_from_a_full_disk(
     small_disk: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ballast, "ROOMY", 0)  # 300 MB are plenty, for once
+    monkeypatch.setattr(ballast, "MIN_FREE_BYTES", 0)  # 300 MB are plenty, for once
     monkeypatch.delenv("DATABASE_URL", raising=False)
     handlers = {
         number: signal.getsignal(number)
@@ -73,7 +73,7 @@ def test_postgres_comes_back_from_a_full_disk(
 
 
 def fill(folder: Path) -> None:
-    """Use the disk up, but for a megabyte."""
+    """Fill the disk, except for a megabyte."""
     with (folder / "filler").open("wb") as file, contextlib.suppress(OSError):
         left = os.statvfs(folder)
         for _ in range(left.f_bavail * left.f_frsize // 1_000_000 - 1):

@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_it_is_created_for_its_owner_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         home = Home(tmp_path / "a" / "b")
@@ -38,9 +38,9 @@ def test_it_refuses_a_folder_that_others_may_read_and_changes_nothing(tmp_path: 
     assert mode(tmp_path) == 0o755 and not list(tmp_path.iterdir())
 
 
-def test_it_says_when_it_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Problem, match="cannot be made"):
+    with pytest.raises(Problem, match="cannot be created"):
         Home(tmp_path / "file" / "data")
 
 
@@ -72,16 +72,16 @@ def test_only_one_launcher_runs_in_it(home: Home) -> None:
     assert not home.running()
     lock = home.lock()
     assert home.running()
-    with pytest.raises(Problem, match=f"already runs here \\(process {os.getpid()},"):
+    with pytest.raises(Problem, match=f"already running here \\(process {os.getpid()},"):
         home.lock(seconds=5)
     lock.release()
     assert not home.running()
     home.lock().release()
 
 
-def test_it_waits_for_what_a_killed_launcher_left(home: Home) -> None:
-    # A process that took the lock under another's number: what the watcher of a killed launcher
-    # looks like.
+def test_it_waits_for_the_processes_of_a_killed_launcher(home: Home) -> None:
+    # a process that holds the lock, with another process id in it, like the watcher of a killed
+    # launcher
     code = (
         "import sys; sys.path.insert(0, 'platform'); from pathlib import Path; from "
         "launcher.home import Home\n"
@@ -93,7 +93,7 @@ def test_it_waits_for_what_a_killed_launcher_left(home: Home) -> None:
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert holder.stdout and holder.stdin and holder.stdout.readline() == b"held\n"
-    with pytest.raises(Problem, match="What was left of a former run does not end"):
+    with pytest.raises(Problem, match="left over from an earlier run did not stop"):
         home.lock(seconds=0.1)
     holder.stdin.close()
     home.lock(seconds=60).release()
