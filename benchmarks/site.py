@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from celery import Celery
-from launcher.embedded import Postgres, Valkey, house_of, socket_folder
+from launcher.embedded import Postgres, Valkey, server_folder, socket_folder
 from launcher.processes import spawn, stop
 
 from tests.e2e.system import System
@@ -47,7 +47,7 @@ def site_for_benchmark(*parts: str, **settings: str) -> Iterator[System]:
         system.stop()
         for server, number in reversed(servers):
             stop(server, number)
-        for gone in (house_of(folder), socket_folder(folder), folder):
+        for gone in (server_folder(folder), socket_folder(folder), folder):
             shutil.rmtree(gone, ignore_errors=True)
 
 

@@ -50,9 +50,9 @@ def _start() -> None:
 
 
 def _remove(data: Path) -> None:
-    from launcher.embedded import house_of, socket_folder
+    from launcher.embedded import server_folder, socket_folder
 
-    for folder in (house_of(data), socket_folder(data), data):
+    for folder in (server_folder(data), socket_folder(data), data):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""Where our rules differ from allauth's."""
+"""Overrides of allauth's rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(url) and is_local(str(url))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        # behind a socket there is no address: all share one limit
+        # behind a socket there is no address: everybody shares one limit
         return get_client_ip(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -66,8 +66,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("accounts:settings")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send to the account's own address, never to another spelling of it that somebody typed:
-        that may be another's mailbox.
+        """Send to the account's own address, never to another spelling of it from a form: that may
+        be somebody else's mailbox.
         """
         user = User.objects.filter(canonical_email=email).first()
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)

@@ -1,5 +1,5 @@
-"""E-mail addresses: the one canonical form that all spellings of an address share, and the form
-that mail is sent to. Everything that looks an account up compares canonical forms.
+"""E-mail addresses: the canonical form that all spellings of an address share, and the form that
+mail is sent to. Everything that looks up an account compares canonical forms.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MAX_ADDRESS_LENGTH = 254  # characters
 
 
 def canonical_email(address: str) -> str:
-    """Return the canonical form of an address: what comes before the @ in NFKC and case-folded, the
-    domain as DNS has it (IDNA 2008, by the mapping of UTS 46).
+    """Return the canonical form of an address: the local part in NFKC and case-folded, the domain
+    as in DNS (IDNA 2008, with the mapping of UTS 46).
 
-    It is its own canonical form, and its own lower case. A text that is no address has one too, so
-    that looking for it finds nothing, rather than failing.
+    The function is idempotent, and its result is lower case. A text that is no address has a
+    canonical form, too, so that a look-up finds nothing instead of failing.
     """
     local, at, domain = normalize("NFKC", address).strip().rpartition("@")
     return _folded(local) + at + (_ascii_domain(domain) if at else _folded(domain))
@@ -53,11 +53,11 @@ def check_address(address: str) -> None:
     though its canonical form is no address.
 
     Raises:
-        ValidationError: in the words of `EmailValidator`.
+        ValidationError: with the message of `EmailValidator`.
     """
     _local, _at, domain = address.rpartition("@")
     try:
-        if not domain.startswith("["):  # an address of the internet protocol
+        if not domain.startswith("["):  # a literal IP address
             idna.encode(domain, uts46=True)
         box = mailbox(address)
         form = canonical_email(address)
@@ -71,7 +71,7 @@ def check_address(address: str) -> None:
 
 def _ascii_domain(domain: str) -> str:
     try:
-        if len(domain) <= MAX_ADDRESS_LENGTH:  # idna takes its time over what is long
+        if len(domain) <= MAX_ADDRESS_LENGTH:  # idna takes long for a long domain
             return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         pass
@@ -80,5 +80,5 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _folded(text: str) -> str:
-    # case folding may undo the normal form, and lower case (of Cherokee) the folding
+    # case folding may undo the normalization; and lower case differs from case folding in Cherokee
     return normalize("NFKC", normalize("NFKC", text).casefold()).lower()

@@ -1,5 +1,5 @@
-"""People, for those who run the site. The admin has no sign-in of its own: the site's has limits on
-tries.
+"""Accounts and the outbox in Django's admin. The admin uses the site's sign-in page, which limits
+attempts.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
-from apps.common.admin import Editable, Kept
+from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gradus"
 
 
-class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("email", "handle")
         field_classes: dict[str, type] = {}
 
 
-class PersonForm(UserChangeForm):  # type: ignore[type-arg]
+class UserForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = "__all__"
@@ -43,9 +43,9 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class PersonAdmin(Editable, UserAdmin):  # type: ignore[type-arg]
-    form = PersonForm
-    add_form = NewPersonForm
+class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
+    form = UserForm
+    add_form = NewUserForm
     list_display = (
         "handle",
         "email",
@@ -79,7 +79,7 @@ class PersonAdmin(Editable, UserAdmin):  # type: ignore[type-arg]
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Keep the account that owns the recorded runs."""
+        """Refuse to delete the account that owns the recorded runs."""
         return super().has_delete_permission(request, obj) and not (
             obj is not None and obj.is_project
         )
@@ -87,23 +87,21 @@ class PersonAdmin(Editable, UserAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(
         self, objs: QuerySet[User] | Sequence[User], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        """Show what goes and what stays, in numbers: of a person who has studied for years, each
-        row would be a page of thousands. Whoever may delete people may delete what is theirs.
+        """Show how many rows are deleted and how many stay, not each row: somebody who has studied
+        for years has thousands. Whoever may delete users may delete what is theirs.
         """
         users = list(objs)
-        gone, kept = deletion.count(users)
+        deleted, kept = deletion.count(users)
         counts = {str(User._meta.verbose_name_plural): len(users)} | {
-            str(model._meta.verbose_name_plural): rows for model, rows in gone.items()
+            str(model._meta.verbose_name_plural): rows for model, rows in deleted.items()
         }
         lines: list[Any] = [str(user) for user in users]
         if kept:
-            lines += [
-                gettext("Stays, without the name:"),
-                [
-                    f"{capfirst(model._meta.verbose_name_plural)}: {rows}"
-                    for model, rows in kept.items()
-                ],
+            kept_lines = [
+                f"{capfirst(model._meta.verbose_name_plural)}: {rows}"
+                for model, rows in kept.items()
             ]
+            lines += [gettext("Stays, without the name:"), kept_lines]
         missing = set() if self.has_delete_permission(request) else {str(User._meta.verbose_name)}
         protected = [str(user) for user in users if user.is_project]
         return lines, counts, missing, protected
@@ -120,12 +118,12 @@ admin.site.unregister([Group, EmailAddress])
 
 
 @admin.register(Group)
-class GroupOfPeopleAdmin(Editable, GroupAdmin):
+class UserGroupAdmin(EditableMixin, GroupAdmin):
     pass
 
 
 @admin.register(EmailAddress)
-class AddressAdmin(Editable, EmailAddressAdmin):
+class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
     """Whether addresses are verified. The address itself is changed at the person: one that differs
     from theirs would sign in to the account, too.
     """
@@ -137,8 +135,8 @@ class AddressAdmin(Editable, EmailAddressAdmin):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(Kept):
-    """The outbox without the mails' text: it holds links that work like passwords."""
+class OutgoingMailAdmin(ReadOnlyAdmin):
+    """The outbox, without the text of the mails, which has links that work like passwords."""
 
     list_display = [
         "recipient",

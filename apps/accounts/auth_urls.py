@@ -1,4 +1,4 @@
-"""Those of allauth's pages that this site has, under allauth's own names."""
+"""The pages of allauth that this site has, with allauth's URL names."""
 
 from allauth.account import views
 from django.urls import path, re_path

@@ -1,4 +1,4 @@
-"""Django's way of sending mail, into our outbox."""
+"""The e-mail backend that stores mails in the outbox."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from apps.accounts import outbox
 
 class OutboxBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Store the mails in the transaction of the caller. Returns how many have a recipient.
+        """Store the mails in the caller's transaction. Returns how many have a recipient.
 
-        `fail_silently` is how Django reports errors by mail: when the database is what failed,
-        that must not be an error to report.
+        Django reports errors by mail with `fail_silently`: if the database is what failed, storing
+        that mail must not raise another error.
         """
         try:
             return sum(outbox.store_mail(message=message) > 0 for message in email_messages)

@@ -1,6 +1,4 @@
-"""What a browser may send to `accounts`. Signing in and up is allauth's, in our words and with our
-bounds.
-"""
+"""Forms of `accounts`. Those for signing in and up are allauth's, with our labels and bounds."""
 
 from __future__ import annotations
 
@@ -16,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.models import User
 from apps.accounts.zone_names import CANONICAL_NAMES
-from apps.accounts.zones import DEFAULT, canonical_zone, known_zones
+from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
 
-MAX_PASSWORD_CHARS = 256  # characters
+MAX_PASSWORD_LENGTH = 256  # characters; a longer one only costs time to hash
 PASSWORD_HELP = _(
     "At least 12 characters; not a common password, and not similar to your handle "
     "or e-mail address."
@@ -38,9 +36,7 @@ AREAS = (
 
 
 class AddressField(forms.EmailField):
-    """An address, of which allauth sees the canonical form only: by it accounts are looked up and
-    run attempts are counted.
-    """
+    """An address in its canonical form, by which allauth looks up accounts and counts attempts."""
 
     default_validators = [*forms.EmailField.default_validators, check_address]
 
@@ -48,10 +44,8 @@ class AddressField(forms.EmailField):
         return canonical_email(super().clean(value))
 
 
-class Ours:
-    """Says the fields of allauth's forms in our words, asks for a new password once, and bounds
-    what is long.
-    """
+class AccountForm:
+    """Mixin for allauth's forms: our labels, one field for a new password, bounded lengths."""
 
     fields: dict[str, forms.Field]
 
@@ -62,8 +56,8 @@ class Ours:
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
                 field.label = _("Password")
-                field.validators.append(MaxLengthValidator(MAX_PASSWORD_CHARS))
-                field.widget.attrs["maxlength"] = str(MAX_PASSWORD_CHARS)
+                field.validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
+                field.widget.attrs["maxlength"] = str(MAX_PASSWORD_LENGTH)
                 field.help_text = (
                     PASSWORD_HELP
                     if field.widget.attrs.get("autocomplete") == "new-password"
@@ -75,12 +69,12 @@ class Ours:
                 )
 
 
-class LoginForm(Ours, allauth.LoginForm):
+class LoginForm(AccountForm, allauth.LoginForm):
     pass
 
 
-class SignupForm(Ours, allauth.SignupForm):
-    # core.js asks the browser
+class SignupForm(AccountForm, allauth.SignupForm):
+    # core.js fills in the browser's time zone
     time_zone = forms.CharField(
         required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
     )
@@ -92,36 +86,36 @@ class SignupForm(Ours, allauth.SignupForm):
         self.fields["username"].help_text = handle.help_text
 
     def typed_email(self) -> str:
-        """Return the address as it was typed, of which `cleaned_data` has the canonical form."""
+        """Return the address as it was typed; `cleaned_data` has its canonical form."""
         return str(self.fields["email"].to_python(self["email"].data))
 
     def clean_time_zone(self) -> str:
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
-class ChangePasswordForm(Ours, allauth.ChangePasswordForm):
+class ChangePasswordForm(AccountForm, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].label = _("Current password")
         self.fields["password1"].label = _("New password")
 
 
-class SetPasswordForm(Ours, allauth.SetPasswordForm):
+class SetPasswordForm(AccountForm, allauth.SetPasswordForm):
     pass
 
 
-class ResetPasswordForm(Ours, allauth.ResetPasswordForm):
+class ResetPasswordForm(AccountForm, allauth.ResetPasswordForm):
     pass
 
 
-class ResetPasswordKeyForm(Ours, allauth.ResetPasswordKeyForm):
+class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password1"].label = _("New password")
 
 
 class LanguageForm(forms.Form):
-    """The switch in the bar: a language, never "as the browser"."""
+    """The switch in the header: a language, never "same as browser"."""
 
     language = forms.ChoiceField(choices=[choice for choice in User.Language.choices if choice[0]])
 
@@ -143,24 +137,24 @@ class SettingsForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
         zone = canonical_zone(user.time_zone) or DEFAULT
-        now = {"language": user.language, "theme": user.theme, "time_zone": zone}
-        super().__init__(data, initial=now)
-        choices = zones()
-        if zone not in _names(choices):
+        initial = {"language": user.language, "theme": user.theme, "time_zone": zone}
+        super().__init__(data, initial=initial)
+        choices = zone_choices()
+        if zone not in _zone_names(choices):
             choices = [(zone, zone), *choices]
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
 
 
 @cache
-def zones() -> list[tuple[str, Any]]:
-    """Return the choices of a time zone: UTC, then the places of each area."""
+def zone_choices() -> list[tuple[str, Any]]:
+    """Return the choices of a time zone: UTC, then groups by area."""
     groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}
-    for name in sorted(known_zones() - CANONICAL_NAMES.keys()):
+    for name in sorted(available_zones() - CANONICAL_NAMES.keys()):
         area, _slash, place = name.partition("/")
         if place and area in groups:
             groups[area].append((name, place.replace("_", " ")))
     return [(DEFAULT, DEFAULT), *((area, places) for area, places in groups.items() if places)]
 
 
-def _names(choices: list[tuple[str, Any]]) -> set[str]:
+def _zone_names(choices: list[tuple[str, Any]]) -> set[str]:
     return {DEFAULT} | {name for _area, places in choices[1:] for name, _place in places}

@@ -1,5 +1,5 @@
-"""What housekeep does for accounts: deliver mail. Beside the protocol's housekeeping jobs, never
-before them: a mail server may be slow.
+"""Housekeeping jobs of accounts: deliver mail. They run in a thread of their own, since a mail
+server may be slow.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from django.conf import settings
 
 from apps.accounts import outbox
 
-ROUND_SECONDS = 10  # after which a round begins no further mail
+ROUND_SECONDS = 10  # after which a round starts no further attempt
 
 
 def deliver_mails() -> int:
-    """Deliver what is due, if there is a mail server."""
+    """Deliver the mails that are due, if there is a mail server. Returns how many were sent."""
     return outbox.deliver_due_mails(seconds=ROUND_SECONDS) if settings.EMAIL_URL else 0
 
 

@@ -1,5 +1,5 @@
-"""How long someone must wait who tried too often. allauth counts the run attempts; it does not say
-when the next may be made.
+"""How long one must wait after too many attempts. allauth counts them, but does not say when the
+next one is allowed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ APP = "allauth.account"
 
 
 def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -> int:
-    """Return the seconds (at least 1) until every limit of `action` lets a run attempt through
-    again.
-    """
+    """Return the seconds (at least 1) until every limit of `action` allows another attempt."""
     now = time.time()
     waits = [1.0]
     for rate in ratelimit.get_rates(app=APP, action=action):
-        tries = cache.get(
-            ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key), []
-        )
-        if len(tries) >= rate.amount:
-            waits.append(tries[-1] + rate.duration - now)  # the oldest try stands last
+        cache_key = ratelimit.get_cache_key(request, app=APP, action=action, rate=rate, key=key)
+        attempts = cache.get(cache_key, [])  # times, the latest first
+        if len(attempts) >= rate.amount:
+            waits.append(attempts[-1] + rate.duration - now)
     return math.ceil(max(waits))

@@ -1,4 +1,4 @@
-"""Who someone is: an address signs in, a handle is what others see."""
+"""Accounts (one signs in with an address; others see a handle) and the outbox of mails."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def check_time_zone(name: str) -> None:
         )
 
 
+MIN_HANDLE_LENGTH, MAX_HANDLE_LENGTH = 2, 30
+MAX_SUBJECT_LENGTH = 200  # of a stored mail; longer ones are cut
 PROJECT_HANDLE = "gradus"
-# an unusable password: nobody signs in with it
-PROJECT = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
+# the password is unusable
+PROJECT_DEFAULTS = {"email": "gradus@gradus.invalid", "is_active": False, "password": "!"}
 
 
 class CanonicalEmailField(models.CharField):  # type: ignore[type-arg]
-    """The canonical form of the row's `email`, written with it. A query looks for the canonical
-    form of what it is given.
+    """The canonical form of the row's `email`, stored with it. Look-ups compare the canonical form
+    of their value.
     """
 
     def pre_save(self, model_instance: Any, add: bool) -> str:
@@ -45,8 +47,8 @@ class CanonicalEmailField(models.CharField):  # type: ignore[type-arg]
 
 
 class AsciiLower(Lower):
-    """The lower case of a handle, whose letters are ASCII: to a Turkish database, that of I is not
-    i.
+    """The lower case of a handle, whose letters are ASCII. In a database with a Turkish locale,
+    LOWER alone would not turn I into i.
     """
 
     template = 'LOWER(%(expressions)s COLLATE "C")'
@@ -54,24 +56,24 @@ class AsciiLower(Lower):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(
-        self, email: str, handle: str, password: str | None = None, **more: Any
+        self, email: str, handle: str, password: str | None = None, **fields: Any
     ) -> User:
-        user = self.model(email=email.strip(), handle=handle, **more)
+        user = self.model(email=email.strip(), handle=handle, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(
-        self, email: str, handle: str, password: str | None = None, **more: Any
+        self, email: str, handle: str, password: str | None = None, **fields: Any
     ) -> User:
-        return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **more)
+        return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **fields)
 
     def project(self) -> User:
-        """Return the account `gradus`, which owns the recorded runs: made by a migration, and again
-        where it is missing.
+        """Return the account `gradus`, which owns the recorded runs. A migration creates it; if it
+        is missing, it is created again.
         """
-        found, _made = self.get_or_create(handle=PROJECT_HANDLE, defaults=PROJECT)
-        return found
+        user, _is_new = self.get_or_create(handle=PROJECT_HANDLE, defaults=PROJECT_DEFAULTS)
+        return user
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(canonical_email=username)
@@ -92,7 +94,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ENGLISH = "en", "English"
         CHINESE = "zh-hans", "简体中文"
 
-    email = models.EmailField(  # as it was typed: mail goes there; look-ups use the canonical form
+    # as it was typed: mail is sent there; look-ups use the canonical form
+    email = models.EmailField(
         _("e-mail"), max_length=MAX_ADDRESS_LENGTH, validators=[check_address]
     )
     canonical_email = CanonicalEmailField(
@@ -104,11 +107,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     handle = models.CharField(
         _("handle"),
-        max_length=30,
+        max_length=MAX_HANDLE_LENGTH,
         help_text=_("The name others see: 2 to 30 letters, digits, - or _."),
         validators=[
             RegexValidator(
-                r"^[A-Za-z0-9][A-Za-z0-9_-]{1,29}\Z",
+                rf"^[A-Za-z0-9][A-Za-z0-9_-]{{{MIN_HANDLE_LENGTH - 1},{MAX_HANDLE_LENGTH - 1}}}\Z",
                 _("2 to 30 letters, digits, - or _, starting with a letter or digit."),
             )
         ],
@@ -168,14 +171,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.time_zone = canonical_zone(self.time_zone) or self.time_zone
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Check that the canonical form is free wherever the address is checked: forms leave it
-        out, since none shows it.
+        """Check that the canonical form is unique wherever the address is checked. Forms exclude
+        it, since none shows it.
         """
-        left_out = set(exclude or ())
-        if "email" not in left_out:
+        excluded = set(exclude or ())
+        if "email" not in excluded:
             self.canonical_email = canonical_email(self.email)
-            left_out.discard("canonical_email")
-        super().validate_constraints(left_out)
+            excluded.discard("canonical_email")
+        super().validate_constraints(excluded)
 
     @property
     def is_project(self) -> bool:
@@ -184,15 +187,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self) -> OutgoingMailQuerySet:
-        """Return what may be tried now, the longest due first."""
+        """Return the mails that may be attempted now, the longest due first."""
         return self.filter(state=OutgoingMail.State.QUEUED, next_attempt_at__lte=Clock()).order_by(
             "next_attempt_at", "pk"
         )
 
 
 class OutgoingMail(models.Model):
-    """A mail to one recipient: a row of the outbox, written with what causes the mail, and
-    delivered by housekeep.
+    """A mail to one recipient: a row of the outbox, stored in the transaction that causes the mail,
+    and delivered by housekeep.
     """
 
     class State(models.TextChoices):
@@ -200,10 +203,11 @@ class OutgoingMail(models.Model):
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
 
-    sender = models.TextField(_("sender"))  # addresses of the envelope, without names
+    # sender and recipient are addresses of the envelope, without names
+    sender = models.TextField(_("sender"))
     recipient = models.TextField(_("recipient"))
-    subject = models.CharField(_("subject"), max_length=200)  # shortened
-    # MIME; holds links that work like passwords, so it is emptied once it was sent
+    subject = models.CharField(_("subject"), max_length=MAX_SUBJECT_LENGTH)
+    # MIME; emptied once it was sent, because its links work like passwords
     message = models.BinaryField(editable=False)
     state = models.CharField(
         _("state"), max_length=8, choices=State, default=State.QUEUED, db_default=State.QUEUED
@@ -211,7 +215,7 @@ class OutgoingMail(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     error = models.TextField(_("last error"), blank=True, default="", db_default="")
     created_at = models.DateTimeField(_("created"), db_default=Clock())
-    # set ahead when an attempt begins: nobody else takes the row before then
+    # postponed when an attempt starts, so that nobody else leases the row meanwhile
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, db_default=Clock())
     ended_at = models.DateTimeField(_("ended"), null=True)
 

@@ -1,6 +1,4 @@
-"""The one-time link by which an operator first gets in, or gets in again: signed, for a day, for
-one use.
-"""
+"""The sign-in link for an operator without a password: signed, valid for a day and one use."""
 
 from __future__ import annotations
 
@@ -11,23 +9,21 @@ from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import User
 
-DAY = 24 * 3600  # seconds
+MAX_TOKEN_AGE = 24 * 3600  # seconds
 SALT = "accounts.operator"
 
 
 def token_for(user: User) -> str:
-    """Return a token that `find` takes for a day, until the account signs in or changes its
-    password.
+    """Return a token that `user_of` accepts for a day, unless the account signs in or changes its
+    password before.
     """
     return signing.dumps([user.pk, _state(user)], salt=SALT)
 
 
-def find(token: str) -> User | None:
-    """Return the operator whose token this is; None when it was used, is too old, or was not made
-    here.
-    """
+def user_of(token: str) -> User | None:
+    """Return the operator whose token this is; None if it was used, is too old, or is not ours."""
     try:
-        pk, state = _read(signing.loads(token, salt=SALT, max_age=DAY))
+        pk, state = _read(signing.loads(token, salt=SALT, max_age=MAX_TOKEN_AGE))
     except (signing.BadSignature, ValueError):
         return None
     user = User.objects.select_for_update().filter(pk=pk, is_active=True, is_superuser=True).first()
@@ -40,5 +36,5 @@ def _read(content: Any) -> tuple[int, str]:
 
 
 def _state(user: User) -> str:
-    """Return what changes when the account is used: a token made before does not hold after."""
+    """Return a digest that changes when the account is used, which invalidates earlier tokens."""
     return salted_hmac(SALT, f"{user.pk} {user.password} {user.last_login}").hexdigest()

@@ -1,8 +1,8 @@
 """The outbox: a mail is a row, stored in the transaction that causes it and delivered by housekeep.
 
-A mail is delivered at least once. Who begins an attempt first sets the next one ahead (`backoff`),
-so no lock is held while the mail server is spoken to, and after a crash the row is due again. A
-mail that was sent twice has one Message-ID.
+A mail is delivered at least once. An attempt begins with a lease: it postpones the next attempt
+(`backoff`), so that no lock is held while the mail server works, and after a crash the mail is due
+again. A mail that was sent twice has the same Message-ID both times.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from django.db.models import QuerySet
 
 from apps.accounts import smtp
 from apps.accounts.addresses import envelope_address, mailbox
-from apps.accounts.models import OutgoingMail
+from apps.accounts.models import MAX_SUBJECT_LENGTH, OutgoingMail
 from apps.common.clock import Clock
 
 log = logging.getLogger(__name__)
 
 FIRST_BACKOFF, MAX_BACKOFF = timedelta(minutes=1), timedelta(hours=4)
-MAX_ATTEMPTS = 25  # over less than three days, for which the links in mails are valid
-MAX_SUBJECT, MAX_ERROR = 200, 500  # characters
+MAX_ATTEMPTS = 25  # the last one before PASSWORD_RESET_TIMEOUT: links in mails are still valid
+MAX_ERROR_LENGTH = 500  # characters
 State = OutgoingMail.State
 
 
 def backoff(attempts: int) -> timedelta:
-    """Return the time from the start of attempt number `attempts` (from 1) to that of the next."""
+    """Return the time from the start of an attempt, the `attempts`-th, to the start of the next."""
     return min(FIRST_BACKOFF * (1 << min(attempts - 1, 10)), MAX_BACKOFF)
 
 
 @transaction.atomic
 def store_mail(*, message: EmailMessage) -> int:
-    """Store a mail for each recipient, so that an address that is refused holds up no other.
+    """Store a mail for each recipient, so that one that is refused does not affect the others.
     Returns how many there are.
     """
     charset = message.encoding or settings.DEFAULT_CHARSET
@@ -46,7 +46,7 @@ def store_mail(*, message: EmailMessage) -> int:
         OutgoingMail(
             sender=envelope_address(message.from_email, charset),
             recipient=recipient,
-            subject=_storable(message.subject, MAX_SUBJECT),
+            subject=_storable(message.subject, MAX_SUBJECT_LENGTH),
             message=content,
         )
         for recipient in recipients
@@ -55,8 +55,8 @@ def store_mail(*, message: EmailMessage) -> int:
 
 
 def deliver_due_mails(*, seconds: float) -> int:
-    """Deliver what is due until `seconds` have passed, or the mail server is found away. Returns
-    how many mails were sent.
+    """Deliver the mails that are due until `seconds` have passed, or the mail server fails. Returns
+    how many were sent.
     """
     end = time.monotonic() + seconds
     sent = 0
@@ -71,7 +71,7 @@ def deliver_due_mails(*, seconds: float) -> int:
 
 @transaction.atomic
 def lease_mail() -> OutgoingMail | None:
-    """Return a mail that is due and count the attempt; until the next one, nobody else gets it."""
+    """Return a mail that is due, and count the attempt. Nobody else gets it before the next one."""
     mail = OutgoingMail.objects.due().select_for_update(skip_locked=True).first()
     if mail is not None:
         mail.attempts += 1
@@ -82,27 +82,27 @@ def lease_mail() -> OutgoingMail | None:
 
 
 def deliver_mail(*, mail: OutgoingMail) -> bool:
-    """Make the attempt that was leased. Returns whether the mail was sent.
+    """Attempt to send a leased mail. Returns whether it was sent.
 
     Raises:
-        OSError: it may be tried again.
+        OSError: the attempt failed, and may be repeated.
     """
-    if mail.attempts > MAX_ATTEMPTS:  # the last one was cut off, before it could note an error
+    if mail.attempts > MAX_ATTEMPTS:  # the last one crashed before it stored an error
         _end(mail, State.FAILED)
         return False
     try:
         smtp.send(sender=mail.sender, recipient=mail.recipient, message=bytes(mail.message))
     except smtp.MailRefused as error:
         log.warning("mail %s is refused: %s", mail.pk, error)
-        _end(mail, State.FAILED, error=_storable(error, MAX_ERROR))
+        _end(mail, State.FAILED, error=_storable(error, MAX_ERROR_LENGTH))
         return False
     _end(mail, State.SENT, error="", message=b"")
     return True
 
 
 def record_error(*, mail: OutgoingMail, error: OSError) -> None:
-    """Note why an attempt failed; after the last one the mail has failed."""
-    text = _storable(f"{type(error).__name__}: {error}", MAX_ERROR)
+    """Store why an attempt failed; after the last one the mail has failed."""
+    text = _storable(f"{type(error).__name__}: {error}", MAX_ERROR_LENGTH)
     log.warning("attempt %s at mail %s failed: %s", mail.attempts, mail.pk, text)
     if mail.attempts >= MAX_ATTEMPTS:
         _end(mail, State.FAILED, error=text)
@@ -111,14 +111,14 @@ def record_error(*, mail: OutgoingMail, error: OSError) -> None:
 
 
 def retry_mails(*, mails: QuerySet[OutgoingMail]) -> int:
-    """Queue again those of `mails` that failed, as if they were new. Returns how many."""
+    """Requeue those of `mails` that failed, as if they were new. Returns how many."""
     return mails.filter(state=State.FAILED).update(
         state=State.QUEUED, attempts=0, next_attempt_at=Clock(), ended_at=None
     )
 
 
 def delete_old_mails() -> int:
-    """Delete what ended more than MAIL_KEEP_DAYS ago. Returns how many."""
+    """Delete mails that ended more than MAIL_KEEP_DAYS ago. Returns how many."""
     old = OutgoingMail.objects.filter(
         ended_at__lt=Clock() - timedelta(days=settings.MAIL_KEEP_DAYS)
     )
@@ -136,6 +136,6 @@ def _end(mail: OutgoingMail, state: State, **values: object) -> None:
     )
 
 
-def _storable(text: object, limit: int) -> str:
-    """Return what a text column holds: PostgreSQL takes no NUL."""
-    return str(text).replace("\x00", "")[:limit]
+def _storable(text: object, max_length: int) -> str:
+    """Return a text that PostgreSQL stores: without NUL, and cut."""
+    return str(text).replace("\x00", "")[:max_length]

@@ -1,6 +1,4 @@
-"""How the site looks to a reader: the words that cookies and settings may hold, and the cookies
-themselves.
-"""
+"""Language and theme of a reader: their cookies."""
 
 from __future__ import annotations
 
@@ -13,17 +11,17 @@ from django.utils import translation
 from apps.accounts.models import User
 
 THEME_COOKIE = "theme"
-YEAR = 365 * 24 * 3600  # seconds
+COOKIE_AGE = 365 * 24 * 3600  # seconds
 
 
-def theme_in(cookies: Mapping[str, str]) -> str:
-    """Return the theme that the cookies ask for; nothing for none, or for one we do not know."""
-    asked = cookies.get(THEME_COOKIE, "")
-    return asked if asked in User.Theme.values else User.Theme.SYSTEM.value
+def theme_of(cookies: Mapping[str, str]) -> str:
+    """Return the theme of the cookies; SYSTEM if there is none, or an unknown one."""
+    theme = cookies.get(THEME_COOKIE, "")
+    return theme if theme in User.Theme.values else User.Theme.SYSTEM.value
 
 
 def browser_language(request: HttpRequest) -> str:
-    """Return the language that the browser asks for, whatever the cookie says."""
+    """Return the browser's preferred language, without regard to the cookie."""
     request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
     return translation.get_language_from_request(request)
 
@@ -31,14 +29,15 @@ def browser_language(request: HttpRequest) -> str:
 def remember(
     response: HttpResponse, *, language: str | None = None, theme: str | None = None
 ) -> HttpResponse:
-    """Write what was chosen into cookies: a visitor's only memory, and what a page goes by that
-    knows no account.
+    """Store the choice in cookies, for visitors and for pages that do not load the account.
 
-    An empty choice forgets the cookie; None leaves it.
+    An empty choice deletes the cookie; None leaves it unchanged.
     """
     for name, value in ((settings.LANGUAGE_COOKIE_NAME, language), (THEME_COOKIE, theme)):
         if value:
-            response.set_cookie(name, value, max_age=YEAR, secure=settings.SECURE, samesite="Lax")
+            response.set_cookie(
+                name, value, max_age=COOKIE_AGE, secure=settings.SECURE, samesite="Lax"
+            )
         elif value is not None:
             response.delete_cookie(name, samesite="Lax")
     return response

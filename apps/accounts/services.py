@@ -1,4 +1,4 @@
-"""Every write of `accounts`, save those of allauth's own pages."""
+"""Every write of `accounts`, except those of allauth's pages."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from apps.accounts.signals import user_deleting
 from apps.common.errors import BadLink, ProjectAccountStays
 from apps.common.locks import lock
 
+DEFAULT_OPERATOR = "operator@localhost"
+
 
 def choose_language(*, user: User, language: str) -> None:
     User.objects.filter(pk=user.pk).update(language=language)
@@ -36,25 +38,25 @@ def change_settings(*, user: User, language: str, theme: str, time_zone: str) ->
 
 @transaction.atomic
 def make_operator(*, email: str, again: bool = False) -> str:
-    """Return a token for the operator's one-time link; nothing when there is an operator and
-    `again` is not asked.
+    """Return a token for an operator's one-time link, creating the operator if there is none. Empty
+    if there is one and `again` is false.
 
     Args:
-        email: the operator's address. When an operator exists, whose link to make; nothing means
-            the first one's.
+        email: the operator's address; by default that of the first operator.
+        again: whether an existing operator gets a new link.
     """
     lock("operator")
-    operators_now = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
-    if operators_now.exists():
-        user = (
-            operators_now.filter(canonical_email=email).first() if email else operators_now.first()
-        )
-        return operators.token_for(user) if again and user else ""
-    return operators.token_for(_new_operator(email or "operator@localhost"))
+    existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    if not existing.exists():
+        return operators.token_for(_new_operator(email or DEFAULT_OPERATOR))
+    if not again:
+        return ""
+    user = existing.filter(canonical_email=email).first() if email else existing.first()
+    return operators.token_for(user) if user else ""
 
 
 def _new_operator(email: str) -> User:
-    """Return the account of `email` as an operator, made when there was none. The address counts as
+    """Make the account of `email` an operator; create it if there is none. The address counts as
     verified; a password that somebody chose before does not count.
     """
     user = User.objects.filter(canonical_email=email).first()
@@ -69,25 +71,25 @@ def _new_operator(email: str) -> User:
     return user
 
 
-def _free_handle(wanted: str) -> str:
+def _free_handle(base: str) -> str:
+    """Return `base`, or `base` with the first number that makes it unique."""
     taken = {
         handle.lower()
-        for handle in User.objects.filter(handle__istartswith=wanted).values_list(
-            "handle", flat=True
-        )
+        for handle in User.objects.filter(handle__istartswith=base).values_list("handle", flat=True)
     }
-    names = (wanted if n == 1 else f"{wanted}{n}" for n in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
+    handles = (base if n == 1 else f"{base}{n}" for n in range(1, len(taken) + 2))
+    return next(handle for handle in handles if handle not in taken)
 
 
 @transaction.atomic
 def enter_as_operator(*, request: HttpRequest, token: str) -> None:
-    """Sign the operator in, once, and set the old password aside, so that a new one is chosen next.
+    """Sign in with an operator's one-time link, and invalidate the old password: the next page asks
+    for a new one.
 
     Raises:
-        BadLink: the link was used, is older than a day, or was not made here.
+        BadLink: the link was used, is older than a day, or is not ours.
     """
-    user = operators.find(token)
+    user = operators.user_of(token)
     if user is None:
         raise BadLink(
             _(
@@ -102,8 +104,8 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
 
 @transaction.atomic
 def delete_user(*, user: User) -> None:
-    """Delete a person with all that is theirs: `deletion` says what that is, and what stays without
-    their name. A run that is being worked on goes too; its worker is told at its next report.
+    """Delete a user with all that is theirs; `deletion` says what that is, and what stays without
+    their name. A running run is deleted, too; its worker learns of it at its next report.
 
     Raises:
         ProjectAccountStays: it is the account that owns the recorded runs.
@@ -114,23 +116,23 @@ def delete_user(*, user: User) -> None:
             % {"handle": user.handle}
         )
     user_deleting.send(sender=User, user=user)
-    # after what the listeners locked: who writes a run locks it first, then refers to its owner
+    # after the rows that the listeners lock: a writer locks the run first, then refers to its owner
     locked = User.objects.select_for_update().filter(pk=user.pk).first()
     if locked is None:
         return
     project = User.objects.project()
     for model, name in HANDED_OVER.items():
         model._base_manager.filter(**{name: user.pk}).update(**{name: project})
-    reached = reach()
+    models = reach()
     _anonymize_log(User.objects.filter(pk=user.pk))
-    for model in reached.deleted:
-        _anonymize_log(reached.deleted_rows(model, [user.pk]))
+    for model in models.deleted:
+        _anonymize_log(models.deleted_rows(model, [user.pk]))
     outbox.delete_mails_to(address=locked.email)
     locked.delete()
 
 
 def _anonymize_log(rows: QuerySet[Any]) -> None:
-    """Take from the operators' log what rows were called: a handle, an address."""
+    """Remove the names of rows (a handle, an address) from the operators' log."""
     LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(rows.model),
         object_id__in=rows.values(pk_text=Cast("pk", TextField())),

@@ -1,11 +1,11 @@
-"""What apps above may listen to. Sent with `send` inside the transaction: a listener that fails
-undoes the deed.
+"""Signals for the apps above. They are sent with `send` inside the transaction: a listener that
+fails rolls it back.
 """
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# user: User. Before a person is deleted, and before their row is locked: an app above locks rows
-# that others write, in its own order, so that neither waits for the other (deadlock).
+# user: User. Sent before a user is deleted, and before their row is locked: an app above locks its
+# own rows first, in the order in which other writers do, to prevent a deadlock.
 user_deleting = Signal()

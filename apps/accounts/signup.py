@@ -1,5 +1,5 @@
-"""Signing up, where two people may meet: what the form did not see, the database's constraint says,
-in the form's words.
+"""Signing up. When two requests race for one handle or address, the database's constraint refuses
+the second, which becomes an error of the form.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.http import HttpResponse
 
 from apps.accounts.adapter import AccountAdapter
 
-CONSTRAINTS = {
+FORM_ERRORS = {  # constraint: (field, key of AccountAdapter.error_messages)
     "one_account_an_address": ("email", "email_taken"),
     "handles_are_unique": ("username", "username_taken"),
 }
@@ -21,14 +21,14 @@ CONSTRAINTS = {
 class SignupView(allauth.SignupView):  # type: ignore[misc]
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            with transaction.atomic():  # the account and its mail are stored together
+            with transaction.atomic():  # account and mail are stored together
                 response: HttpResponse = super().form_valid(form)
                 return response
         except IntegrityError as error:
-            name = error.__cause__.diag.constraint_name if error.__cause__ else None  # type: ignore[attr-defined]
-            if name not in CONSTRAINTS:
+            constraint = error.__cause__.diag.constraint_name if error.__cause__ else None  # type: ignore[attr-defined]
+            if constraint not in FORM_ERRORS:
                 raise
-            field, message = CONSTRAINTS[name]
+            field, message = FORM_ERRORS[constraint]
             form.add_error(field, AccountAdapter.error_messages[message])
             refused: HttpResponse = self.form_invalid(form)
             return refused

@@ -1,4 +1,4 @@
-"""One attempt to hand one mail to the mail server of EMAIL_URL. Knows nothing of the outbox."""
+"""Sending one mail to the mail server of EMAIL_URL, without any knowledge of the outbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 
 class MailRefused(Exception):
-    """The server will not take this mail, however often it is tried."""
+    """The server refuses this mail for good."""
 
 
 class Connection(EmailBackend):
@@ -24,15 +24,16 @@ class Connection(EmailBackend):
 
 
 def tls_context(verify: bool | str) -> ssl.SSLContext:
-    """Return how TLS is spoken.
+    """Return the TLS context.
 
     Args:
-        verify: True to go by the system's CA certificates, a path to go by those in that file
-            alone, False to believe any certificate.
+        verify: True to trust the system's CA certificates, a path to trust those in that file
+            only, False to trust any certificate.
     """
     context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
     if isinstance(verify, str):
-        # Python 3.13 asks for extensions that certificates of one's own seldom have
+        # from Python 3.13 on, strict verification requires extensions that self-signed certificates
+        # often lack
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if verify is False:
         context.check_hostname = False
@@ -41,11 +42,11 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
 
 
 def send(*, sender: str, recipient: str, message: bytes) -> None:
-    """Hand over a mail; on return the server has taken responsibility for it.
+    """Send a mail; on return the server has accepted it.
 
     Raises:
-        MailRefused: trying again is of no use.
-        OSError: the server is away, or asked to come later, or does not let us in.
+        MailRefused: the mail is refused for good.
+        OSError: the server does not answer, refuses for now, or does not let us sign in.
     """
     connection = Connection()
     try:
@@ -55,7 +56,7 @@ def send(*, sender: str, recipient: str, message: bytes) -> None:
     except smtplib.SMTPDataError as error:
         _raise_refusal(error.smtp_code, error.smtp_error, error)
     finally:
-        # after DATA was answered, what becomes of the connection says nothing of the mail
+        # once DATA was answered, a broken connection does not affect the mail
         with suppress(OSError):
             connection.close()
 
@@ -63,15 +64,15 @@ def send(*, sender: str, recipient: str, message: bytes) -> None:
 def _open(connection: Connection) -> smtplib.SMTP:
     try:
         connection.open()
-    except UnicodeError:  # its text may show a part of the password
+    except UnicodeError:  # its message may contain a part of the password
         raise OSError("EMAIL_URL: host, user or password hold what SMTP cannot say") from None
     assert connection.connection is not None
     return connection.connection
 
 
 def _raise_refusal(code: int, reply: bytes | str, error: OSError) -> None:
-    """Tell a refusal of this mail (5xx) from one for now (4xx). A refusal of the sender is a
-    fault of the site's settings, and is tried again.
+    """Raise MailRefused for a permanent error (5xx), OSError for a temporary one (4xx). A refusal
+    of the sender is not handled here: it is an error of the site's settings, and repeated.
     """
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     if 500 <= code <= 599:

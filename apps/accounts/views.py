@@ -1,4 +1,6 @@
-"""Pages of `accounts` that are not allauth's: settings, and the switches of language and theme."""
+"""Pages of `accounts` that are not allauth's: settings, the language and theme switches, forms that
+were sent while signed out, and the operator's link.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
 from apps.common import error_views, pending
 from apps.common.errors import BadRequest
-from apps.common.redirects import way_back
+from apps.common.redirects import next_path
 
 
 @require_POST
@@ -35,7 +37,7 @@ def language(request: HttpRequest) -> HttpResponse:
     chosen = form.cleaned_data["language"]
     if isinstance(request.user, User):
         services.choose_language(user=request.user, language=chosen)
-    return remember(redirect(way_back(request)), language=chosen)
+    return remember(redirect(next_path(request)), language=chosen)
 
 
 @require_POST
@@ -46,7 +48,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     chosen = form.cleaned_data["theme"]
     if isinstance(request.user, User):
         services.choose_theme(user=request.user, theme=chosen)
-    return remember(redirect(way_back(request)), theme=chosen)
+    return remember(redirect(next_path(request)), theme=chosen)
 
 
 @login_required
@@ -70,12 +72,12 @@ def settings(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show a form that was sent while its owner was signed out; a POST discards it."""
-    form = pending.find(request, pk)
+    """Show a form that was sent while its owner was signed out. A POST discards it."""
+    form = pending.load(request, pk)
     if form is None:
         return redirect("/")
     if request.method == "POST":
-        pending.drop(request, str(pk))
+        pending.discard(request, str(pk))
         return redirect(form.page)
     return error_views.resume(request, form, pk)
 

@@ -1,5 +1,6 @@
-"""Zones' former names, by their present one: the links of tzdata's `backward` (2025b), save
-those that stand for a country of their own in `zone.tab`. UTC is called so, not Etc/UTC.
+"""Former names of time zones, by their canonical one: the links of tzdata's `backward` (2025b),
+except those that stand for a country of their own in `zone.tab`. The canonical name of UTC is UTC,
+not Etc/UTC.
 """
 
 from __future__ import annotations

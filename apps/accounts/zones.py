@@ -1,5 +1,5 @@
-"""Time zones: the names that an account may store, and what a stored name stands for. Tables of
-zones change with the system: a name that was known may be gone tomorrow.
+"""Time zones: the names that an account may store, and the zone of a stored name. Tables of zones
+change with the system: a stored name may be unknown later.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ DEFAULT = "UTC"
 
 
 @cache
-def known_zones() -> frozenset[str]:
-    """Return the zones that Python and PostgreSQL both know (one query in the life of a
-    process).
-    """
+def available_zones() -> frozenset[str]:
+    """Return the zones that both Python and PostgreSQL have (one query per process)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_timezone_names")
         in_database = {name for (name,) in cursor.fetchall()}
@@ -29,33 +27,33 @@ def known_zones() -> frozenset[str]:
 
 
 def canonical_zone(name: str) -> str | None:
-    """Return the present name of a zone, or the name itself where only that is known; None when
-    Python or PostgreSQL does not know it.
+    """Return the canonical name of a zone, or the name itself if only that is available; None if
+    neither is.
     """
     names = (CANONICAL_NAMES.get(name, name), name)
-    return next((each for each in names if each in known_zones()), None)
+    return next((candidate for candidate in names if candidate in available_zones()), None)
 
 
 @cache
 def zone_of(name: str) -> tzinfo:
-    """Return the zone of an account, for sums in Python; UTC, and a line in the log, where its name
-    is not known any more.
+    """Return the zone of an account, for calculations in Python. A name that is unknown counts as
+    UTC, with a line in the log.
     """
-    for each in (CANONICAL_NAMES.get(name, name), name):
+    for candidate in (CANONICAL_NAMES.get(name, name), name):
         try:
-            return ZoneInfo(each)
-        except (LookupError, ValueError, OSError):  # not there, not a name, a folder
+            return ZoneInfo(candidate)
+        except (LookupError, ValueError, OSError):  # unknown, not a name, a folder
             continue
     log.warning("The time zone %r, which an account has, is not known: it counts as UTC.", name)
     return UTC
 
 
 def database_zone_of(name: str) -> tzinfo:
-    """Return the zone of an account that pages are shown in. Django hands its name to PostgreSQL
-    (`date_hierarchy`), so both must know it.
+    """Return the zone in which an account's pages show times. Django passes its name to PostgreSQL
+    (`date_hierarchy`), which must have it, too.
     """
-    known = canonical_zone(name)
-    return zone_of(known) if known else _unknown_to_database(name)
+    canonical = canonical_zone(name)
+    return zone_of(canonical) if canonical else _unknown_to_database(name)
 
 
 @cache

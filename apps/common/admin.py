@@ -1,4 +1,6 @@
-"""Lists in Django's admin that bear what is typed into their addresses by hand."""
+"""Mixins for Django's admin: lists whose address may hold anything, tables to edit, read-only
+tables.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,9 @@ else:
     Base = object
 
 
-class TolerantChangeList(Base):
-    """Comes before `ModelAdmin`: what no column can hold, and a row that cannot be, lead back to
-    the list, not to an error.
+class TolerantListMixin(Base):
+    """Mixin before `ModelAdmin`: invalid values and primary keys in the address of a list lead back
+    to the list, not to an error.
     """
 
     formfield_overrides = MULTILINE
@@ -37,21 +39,21 @@ class TolerantChangeList(Base):
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
             raise IncorrectLookupParameters
         try:
-            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                self.model._meta.pk.to_python(chosen)
+            for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.model._meta.pk.to_python(pk)
         except ValidationError:
             raise IncorrectLookupParameters from None
         return super().get_changelist_instance(request)
 
 
-class Editable(DetectsEditConflicts, TolerantChangeList):
-    """Comes before `ModelAdmin`: a table that people edit."""
+class EditableMixin(DetectsEditConflicts, TolerantListMixin):
+    """Mixin before `ModelAdmin`: a table that operators edit."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None:
             return fieldsets
-        # a row that is not stored yet has only the expressions of their defaults
+        # a new row has no values of read-only fields yet, only database defaults
         hidden = {*self.get_readonly_fields(request)} & {
             field.name for field in self.model._meta.get_fields()
         }
@@ -63,17 +65,17 @@ class Editable(DetectsEditConflicts, TolerantChangeList):
 
 
 def _without(fields: Iterable[str | Iterable[str]], hidden: set[str]) -> list[Any]:
-    """Return a fieldset's fields, each of them a name or a line of names, without some."""
-    kept = [
+    """Return a fieldset's fields, each a name or a line of names, without hidden ones."""
+    shown = [
         name if isinstance(name, str) else _without(name, hidden)
         for name in fields
         if not (isinstance(name, str) and name in hidden)
     ]
-    return [line for line in kept if line]
+    return [line for line in shown if line]
 
 
-class Kept(TolerantChangeList, ModelAdmin[Any]):
-    """A table that the platform writes: to be looked at."""
+class ReadOnlyAdmin(TolerantListMixin, ModelAdmin[Any]):
+    """A read-only table, which the platform writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What stands before Django: a body larger than any of ours is refused before it is stored."""
+"""ASGI middleware before Django: a body that is too large is refused before it is stored."""
 
 from __future__ import annotations
 
@@ -12,47 +12,49 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
 
 
-class _TooLong(Exception):
+class _TooLarge(Exception):
     pass
 
 
 class LimitBody:
-    """Answer 413 to a request whose body is longer than `most` bytes, said beforehand or not."""
+    """Answers 413 to a request whose body has more than `max_bytes`, with or without
+    Content-Length.
+    """
 
-    def __init__(self, app: App, most: int) -> None:
-        self.app, self.most = app, most
+    def __init__(self, app: App, max_bytes: int) -> None:
+        self.app, self.max_bytes = app, max_bytes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        said = dict(scope["headers"]).get(b"content-length", b"0")
-        if said.isdigit() and int(said) > self.most:
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.max_bytes:
             await self._refuse(send)
             return
-        counted, begun = 0, False
+        received, has_started = 0, False
 
         async def receive_counted() -> Message:
-            nonlocal counted
+            nonlocal received
             message = await receive()
-            counted += len(message.get("body", b""))
-            if counted > self.most:
-                raise _TooLong
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise _TooLarge
             return message
 
-        async def send_noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self.app(scope, receive_counted, send_noted)
-        except _TooLong:
-            if not begun:
+            await self.app(scope, receive_counted, send_and_note)
+        except _TooLarge:
+            if not has_started:
                 await self._refuse(send)
 
     async def _refuse(self, send: Send) -> None:
-        detail = f"At most {self.most} bytes a request."
+        detail = f"At most {self.max_bytes} bytes a request."
         body = json.dumps(
             {
                 "type": "urn:gradus:too-large",

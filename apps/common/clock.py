@@ -1,5 +1,5 @@
-"""The clocks. Protocol rules read the database's, which tests can step; the site's days read
-`now()`, stepped alike.
+"""The clocks. Rules of the protocol use the database's clock, the learner's days use `now()`; tests
+can step both.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from django.utils import timezone
 
 
 class Clock(Func):
-    """Now, as an expression. `gradus_now()` is `statement_timestamp()` plus an offset that only
-    tests set.
+    """The current time as a database expression. `gradus_now()` is `statement_timestamp()` plus an
+    offset that only tests set.
     """
 
     function = "gradus_now"
@@ -21,5 +21,5 @@ class Clock(Func):
 
 
 def now() -> datetime:
-    """Return the site's time: for days, pages and mail, never for a rule of the protocol."""
+    """Return the site's time for days, pages and mail, never for a rule of the protocol."""
     return timezone.now() + timedelta(seconds=settings.CLOCK_OFFSET)

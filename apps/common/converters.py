@@ -1,10 +1,8 @@
-"""Parts of URLs."""
+"""Path converters of URLs."""
 
 
 class BigId:
-    """A row's number that fits its column: a longer one names nothing, and must be a 404, not a
-    database error.
-    """
+    """A primary key that fits a bigint column: a longer number is a 404, not a database error."""
 
     regex = "[0-9]{1,18}"
 

@@ -1,9 +1,9 @@
-"""Optimistic locking of forms in Django's admin: whoever saves a row that somebody else changed
-meanwhile is shown both texts first, and nothing is written.
+"""Optimistic locking of forms in Django's admin: if somebody else changed a row meanwhile, nothing
+is stored, and the editor sees both versions.
 
-The page carries a digest of every value that it showed. When the form comes back, a value whose
-digest in the database is another was changed by somebody else. The form is then rebased: it is
-filled with what the database has, and with what the editor changed, and can be saved once more.
+The page has a digest of every value that it showed. When the form is sent, a value with another
+digest in the database was changed by somebody else. The form is then rebased: it has the values of
+the database, except where the editor changed them, and can be saved again.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Difference:
     label: str
     yours: str
     theirs: str
-    # the editor had left it as it was: the form now holds theirs
+    # the editor had not changed it, so the form now has theirs
     is_taken_over: bool = False
 
 
 @dataclass(frozen=True)
 class ShownField:
-    """A field of a page, filled with what the database has."""
+    """A field of a form with the value in the database."""
 
-    key: str  # in the token: with the row's primary key, whatever its place on the page
+    key: str  # in the token; has the primary key of an inline row, not its place on the page
     label: str
     bound: forms.BoundField
 
@@ -76,7 +76,7 @@ class _StaleForm(FormBase):
 
 
 class DetectsEditConflicts(AdminBase):
-    """Comes before `ModelAdmin`. Its forms never overwrite what somebody else saved meanwhile."""
+    """Mixin before `ModelAdmin`: forms never overwrite what somebody else saved meanwhile."""
 
     change_form_template = "admin/change_form_with_conflicts.html"
 
@@ -131,7 +131,7 @@ class DetectsEditConflicts(AdminBase):
         if row is None or not self.has_change_permission(request, row):
             return []
         self.model._base_manager.select_for_update(no_key=True).filter(pk=row.pk).first()
-        # READ COMMITTED: what was read before the lock may be old
+        # a row read before the lock may be stale (READ COMMITTED)
         row = self.get_object(request, unquote(object_id))
         if row is None:
             return []
@@ -221,7 +221,7 @@ class _Rebase:
                 ]
 
     def _field(self, field: ShownField, posted_name: str) -> None:
-        """Keep what the editor changed; take over what only somebody else did."""
+        """Keep the editor's change; take over a value that only somebody else changed."""
         yours, theirs = field.posted(self.posted, posted_name), field.value
         base = self.base.get(field.key)
         is_touched = _digest(yours) != base
@@ -235,11 +235,11 @@ class _Rebase:
             )
 
     def _is_deleted_row_to_keep(self, formset: Any, pk: str, index: int) -> bool:
-        """Return whether a row that somebody else deleted was changed by this editor: it then comes
-        as a new one. Notes the difference.
+        """Return whether the editor changed a row that somebody else deleted: the form then has it
+        as a new row. Adds the difference.
         """
         if self.posted.get(f"{formset.prefix}-{index}-DELETE"):
-            return False  # both did
+            return False  # both deleted it
         values = {
             bound.name: _posted(bound, self.posted, f"{formset.prefix}-{index}-{bound.name}")
             for bound in _own_fields(formset, formset.empty_form)
@@ -254,7 +254,7 @@ class _Rebase:
         return is_touched
 
     def _copy(self, posted_prefix: str, prefix: str) -> None:
-        """Copy posted values whose name begins with `posted_prefix`, or is it."""
+        """Copy the posted values whose name begins with, or is, `posted_prefix`."""
         if not posted_prefix.endswith("-"):
             self.data.pop(prefix, None)
             if posted_prefix in self.posted:
@@ -287,10 +287,10 @@ def _fields_of_row(formset: Any, row: Any) -> Iterator[ShownField]:
 
 
 def _own_fields(formset: Any, row: Any) -> Iterator[forms.BoundField]:
-    """Yield the fields of a row that say something of it, not where it belongs."""
-    without = {formset.model._meta.pk.name, formset.fk.name, "DELETE", "ORDER"}
+    """Yield the fields of an inline row, without those that Django adds."""
+    added = {formset.model._meta.pk.name, formset.fk.name, "DELETE", "ORDER"}
     for bound in row:
-        if bound.name not in without and not bound.field.disabled:
+        if bound.name not in added and not bound.field.disabled:
             yield bound
 
 
@@ -311,16 +311,16 @@ def _text(value: str | list[str]) -> str:
 
 
 def _normalized(value: Any) -> str | list[str]:
-    """Return a value so that what is stored and what a browser sends of it are equal."""
+    """Return a value in a form in which a stored and a posted one can be compared."""
     if isinstance(value, list | tuple | set | models.QuerySet):
-        return sorted(str(each) for each in value)
+        return sorted(map(str, value))
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
 
 
 def _write(data: QueryDict, name: str, value: Any) -> None:
     data.pop(name, None)
     if isinstance(value, list | tuple | set | models.QuerySet):
-        data.setlist(name, [str(each) for each in value])
+        data.setlist(name, list(map(str, value)))
     elif value is True:
         data[name] = "on"
     elif value is not False:  # a box that is not ticked is not sent
@@ -336,7 +336,7 @@ def _token(fields: Iterable[ShownField]) -> str:
 
 
 def _read_token(text: str) -> dict[str, str]:
-    """Return the digests of a token; none when it is missing or broken: then nothing was seen."""
+    """Return the digests of a token; none if it is missing or broken."""
     try:
         token = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Whole-page errors: the sheet with the title block "Sheet: 404"."""
+"""Error pages, and the pages for forms that could not be accepted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
 from apps.common.errors import TooManyAttempts
 from apps.common.fragments import is_fragment
-from apps.common.redirects import came_from
+from apps.common.redirects import referring_page
 
-RETRY_SECONDS = 10  # a database that was restarted answers by then
-# status: (headline, what to do)
-WORDS = {
+RETRY_SECONDS = 10  # a database that restarts usually answers by then
+# status: (title, text)
+MESSAGES = {
     400: (
         _("This request could not be processed"),
         _("Something in the address or in the form is not valid. Go back and try again."),
@@ -66,7 +66,7 @@ TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, TOO_LARGE):
-        text = now_(
+        text = gettext(
             "A form may have %(fields)s fields and %(kilobytes)s kB of text. Nothing was saved. Go "
             "back in your browser: what you entered is usually still there. Copy it, then send it "
             "in smaller parts."
@@ -75,67 +75,67 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
             "fields": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
             "kilobytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1000,
         }
-        return _sheet(request, 413, _("This form is too large"), text % limits)
-    return _sheet(request, 400, *WORDS[400])
+        return _error_page(request, 413, _("This form is too large"), text % limits)
+    return _error_page(request, 400, *MESSAGES[400])
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _sheet(request, 403, *WORDS[403])
+    return _error_page(request, 403, *MESSAGES[403])
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _sheet(request, 404, *WORDS[404])
+    return _error_page(request, 404, *MESSAGES[404])
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without a valid token. A page of this site that is older than the last sign-in
-    has one: what was entered there is not lost.
+    """Answer a form without a valid CSRF token. If it comes from a page of this site that is older
+    than the last sign-in, what was entered is not lost.
     """
-    ours = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
-    if not ours or not (owner := pending.owner_of(request)):
-        return _sheet(request, 403, *CSRF)
+    is_ours = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
+    if not is_ours or not (owner := pending.owner_of(request)):
+        return _error_page(request, 403, *CSRF)
     if not request.user.is_authenticated:
         return signed_out(request)
     if owner != str(request.user.pk):
-        return of_another_account(request)
+        return wrong_account(request)
     return resume(request, pending.posted(request), status=403)
 
 
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Say that a member is signed out, show what they wrote, and keep the form until they are back;
-    a script keeps it itself.
+    """Answer a member's form without a session: show what they wrote, and store the form until they
+    have signed in again. A script, which keeps the form itself, gets JSON.
     """
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"code": "signed-out"}, status=403)
     form = pending.posted(request)
-    name = pending.hold(request, form)
-    onward = reverse("accounts:resume", args=[name]) if name else form.page
+    name = pending.store(request, form)
+    next_url = reverse("accounts:resume", args=[name]) if name else form.page
     context = {
         "form": form,
         "is_kept": name is not None,
-        "sign_in": f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': onward})}",
+        "sign_in": f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url})}",
     }
     return render(request, "signed_out.html", context, status=403)
 
 
-def of_another_account(request: HttpRequest) -> HttpResponse:
-    return _sheet(request, 403, *OTHER_ACCOUNT)
+def wrong_account(request: HttpRequest) -> HttpResponse:
+    return _error_page(request, 403, *OTHER_ACCOUNT)
 
 
 def resume(
     request: HttpRequest, form: pending.PendingForm, name: UUID | None = None, status: int = 200
 ) -> HttpResponse:
-    """Show a form that was not taken, to be sent by a press."""
+    """Show a form that was not accepted, to be sent again with a button."""
     return render(request, "resume.html", {"form": form, "name": name}, status=status)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Answer allauth's limits, whose windows are minutes."""
+    """Answer for allauth's rate limits (429), which are per minute."""
     return refused(request, TooManyAttempts(seconds=60))
 
 
 def refused(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the page, or for htmx the line, that says why a rule said no."""
+    """Return the page, or for htmx the fragment, that says why a rule refused."""
     fragment = is_fragment(request)
     status = getattr(error, "status", 409)
     # a form in another encoding is not read: there may be no such text, or none that can be shown
@@ -143,7 +143,7 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
     context = {
         "refused": error,
         "status": status,
-        "came_from": came_from(request),
+        "referring_page": referring_page(request),
         "texts": pending.posted(request).texts if is_read else [],
     }
     response = render(
@@ -162,8 +162,8 @@ def is_utf8(request: HttpRequest) -> bool:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a bug, or for a database that does not answer. Asks neither it nor the session:
-    they may be what failed.
+    """Answer for a bug (500), or a database that does not answer (503). Uses neither database nor
+    session, which may be what failed.
     """
     away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
     status = 503 if away else 500
@@ -175,6 +175,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _sheet(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:
-    context = {"status": status, "title": title, "text": text, "came_from": came_from(request)}
+def _error_page(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:
+    context = {
+        "status": status,
+        "title": title,
+        "text": text,
+        "referring_page": referring_page(request),
+    }
     return render(request, "error.html", context, status=status)

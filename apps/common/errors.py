@@ -1,5 +1,5 @@
-"""What a person or a program may be told. Each says what was wrong and what would be right;
-anything else is a bug.
+"""Expected errors, with a message for the learner or the worker that says what is wrong and what
+would be right. Any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 
 class Refused(Exception):
-    """A rule of the platform said no. Shown at the place of action, or as a problem document with
-    `code`.
+    """A rule of the platform refused a request. Shown as a page or fragment, or as a problem
+    document with `code`.
     """
 
     code = "refused"
@@ -31,9 +31,9 @@ class TooManyRuns(Refused):
 
 
 class TooManyAttempts(Refused):
-    """Too many tries in a short time. `seconds` says when the next one may be made."""
+    """Too many attempts in a short time. The next one is allowed after `seconds`."""
 
-    code = "too-many-tries"
+    code = "too-many-attempts"
     status = 429
 
     def __init__(self, seconds: int) -> None:
@@ -56,8 +56,8 @@ class KeyReused(Refused):
 
 
 class BadConfig(Refused):
-    """A setting is unknown, of the wrong type, or out of bounds. `extra["config"]` says which, and
-    what would be right.
+    """A lab setting is unknown, of the wrong type, or out of bounds. `extra["config"]` has a
+    message for each.
     """
 
     code = "bad-config"
@@ -65,21 +65,21 @@ class BadConfig(Refused):
 
 
 class StaleRunAttempt(Refused):
-    """The run attempt that speaks was given up; its worker must stop."""
+    """The reporting run attempt was given up; its worker must stop."""
 
     code = "stale-run-attempt"
     status = 409
 
 
 class Gap(Refused):
-    """Events are missing before these. `extra["last"]` is the number of the last one we have."""
+    """Events are missing before these. `extra["last"]` is the number of the last stored one."""
 
     code = "gap"
     status = 409
 
 
 class BadRequest(Refused):
-    """The body could not be read. Says where, and what would be right."""
+    """The body is invalid. The message says where, and what would be right."""
 
     code = "bad-request"
     status = 400
@@ -99,7 +99,7 @@ class ProjectAccountStays(Refused):
 
 
 class NotAuthorised(Refused):
-    """No token, or one that we do not know, or one that was revoked."""
+    """The token is missing, unknown or revoked."""
 
     code = "not-authorised"
     status = 401

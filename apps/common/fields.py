@@ -1,4 +1,4 @@
-"""Form fields of the whole site."""
+"""Form fields for all apps."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from apps.common.text import clean, length, normalize_newlines
 
 
 class MaxUnitsValidator(MaxLengthValidator):
-    """Bounds a text in UTF-16 code units, as `maxlength` in the browser does."""
+    """Bounds the length of a text in UTF-16 code units, like `maxlength` in the browser."""
 
     def clean(self, value: Any) -> int:
         return length(str(value))
 
 
 class MultilineField(forms.CharField):
-    """A text of several lines, which the browser and the server measure alike.
-
-    Line breaks are LF before anything is counted. The text may be written from right to left.
+    """A text of several lines, whose length is the same in browser and server: line breaks become
+    LF before they are counted. The text may be right-to-left.
     """
 
     widget = forms.Textarea
@@ -28,8 +27,10 @@ class MultilineField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.validators = [
-            MaxUnitsValidator(one.limit_value) if isinstance(one, MaxLengthValidator) else one
-            for one in self.validators
+            MaxUnitsValidator(validator.limit_value)
+            if isinstance(validator, MaxLengthValidator)
+            else validator
+            for validator in self.validators
         ]
 
     def to_python(self, value: Any) -> str:

@@ -6,5 +6,5 @@ from django.http import HttpRequest
 
 
 def is_fragment(request: HttpRequest) -> bool:
-    """Return whether htmx asked, which puts the answer in the place of a part of the page."""
+    """Return whether htmx sent the request and will put the response into the page."""
     return bool(getattr(request, "htmx", False))

@@ -1,6 +1,4 @@
-"""Code as it is printed: highlight_code on the server by classes, so that both themes read and no
-script is needed.
-"""
+"""Syntax highlighting on the server, with classes for both themes, without a script."""
 
 from __future__ import annotations
 
@@ -16,12 +14,12 @@ from pygments.util import ClassNotFound
 
 @lru_cache(maxsize=128)
 def highlight_code(source: str, language: str = "python") -> SafeString:
-    """Return code as HTML: a `div.code` around a `pre` that the keyboard can scroll; uncoloured
-    where the language is unknown.
+    """Return code as HTML: a `div.code` around a `pre` that the keyboard can scroll; without
+    colours if the language is unknown.
     """
     try:
         lexer = get_lexer_by_name(language) if language else TextLexer()
     except ClassNotFound:
         lexer = TextLexer()
-    page = str(highlight(source, lexer, HtmlFormatter(cssclass="code")))
-    return mark_safe(page.replace("<pre>", ('<pre tabindex="0">'), 1))  # noqa: S308 - pygments escapes
+    html = str(highlight(source, lexer, HtmlFormatter(cssclass="code")))
+    return mark_safe(html.replace("<pre>", '<pre tabindex="0">', 1))  # noqa: S308 - pygments escapes

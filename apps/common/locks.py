@@ -1,4 +1,4 @@
-"""Advisory locks: names that one connection holds at a time."""
+"""Advisory locks of PostgreSQL, by name."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from django.db import connection
 
 
 def lock(name: str) -> None:
-    """Hold the lock `name` until the transaction ends."""
+    """Wait for the lock `name`, and hold it until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
 
 
 @contextmanager
-def if_free(name: str) -> Iterator[bool]:
-    """Hold the lock `name` over several transactions, unless another holds it. Yields whether we
-    do.
-    """
+def try_lock(name: str) -> Iterator[bool]:
+    """Hold the lock `name` over several transactions if it is free. Yields whether it was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
-        held = bool(cursor.fetchone()[0])
+        is_locked = bool(cursor.fetchone()[0])
     try:
-        yield held
+        yield is_locked
     finally:
-        if held:
+        if is_locked:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

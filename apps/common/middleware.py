@@ -1,5 +1,5 @@
-"""What a rule refused becomes a page that says so (endpoints answer with problem documents, see
-`problems`).
+"""Middleware for forms, and for rules that refuse a request (the API answers with problem
+documents, see `problems`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from apps.common import error_views, pending
 from apps.common.error_views import is_utf8, refused
 from apps.common.errors import BadRequest, Refused
 from apps.common.fragments import is_fragment
-from apps.common.redirects import page_above
+from apps.common.redirects import parent_page
 
 FORM = "application/x-www-form-urlencoded"
 
 
 class AdminFormsMiddleware:
-    """Reads a form of the admin without `DATA_UPLOAD_MAX_NUMBER_FIELDS`, if somebody sent it who
-    may open the admin: a draft has as many fields as its question has parts, and an action one for
-    each row. Its bytes stay limited. Stands before `CsrfViewMiddleware`, which reads the form.
+    """Parses a form of the admin without `DATA_UPLOAD_MAX_NUMBER_FIELDS` if its sender may open the
+    admin: a draft has fields for each of its parts, and an action one for each row. The size in
+    bytes stays limited. Must come before `CsrfViewMiddleware`, which parses the form.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -35,7 +35,7 @@ class AdminFormsMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *args: Any) -> None:
-        """Runs when every middleware has been entered, so `request.user` is there."""
+        """Runs after all middleware was entered, so `request.user` is set."""
         match = request.resolver_match
         if (
             request.method == "POST"
@@ -54,9 +54,9 @@ class AdminFormsMiddleware:
 
 
 class MemberFormMiddleware:
-    """Stops a form of a member's page that comes without their session, and keeps what was entered.
+    """Intercepts a form of a member's page that is sent without their session, and stores it.
 
-    Without it a member who was signed out in another tab would lose it, or be taken for a visitor.
+    Otherwise a member who signed out in another tab would lose it, or be treated as a visitor.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -76,8 +76,8 @@ class MemberFormMiddleware:
         if not request.user.is_authenticated:
             return error_views.signed_out(request)
         if owner != str(request.user.pk):
-            return error_views.of_another_account(request)
-        pending.drop(request, request.POST.get(pending.NAME, ""))
+            return error_views.wrong_account(request)
+        pending.discard(request, request.POST.get(pending.NAME, ""))
         return None
 
 
@@ -86,12 +86,12 @@ class RefusedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # UTF-7 would smuggle in lone surrogates
+        # UTF-7 could encode lone surrogates
         if not is_utf8(request):
             return refused(request, BadRequest(_("Forms must be sent as UTF-8.")))
         response = self.get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and _is_led_here(request):
-            return redirect(page_above(request.path))
+        if isinstance(response, HttpResponseNotAllowed) and _is_navigation(request):
+            return redirect(parent_page(request.path))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -100,9 +100,9 @@ class RefusedMiddleware:
         return refused(request, exception)
 
 
-def _is_led_here(request: HttpRequest) -> bool:
-    """Return whether a person was led to the address of a form, by signing in or the switch of
-    language: they would see nothing.
+def _is_navigation(request: HttpRequest) -> bool:
+    """Return whether a browser opens the address of a form, redirected after signing in or
+    switching the language: a bare 405 would be an empty page.
     """
     return (
         request.method == "GET"

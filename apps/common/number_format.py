@@ -1,5 +1,5 @@
-"""Numbers as a page shows them: a few significant digits, in scientific notation where they are
-very small or very large. `platform/frontend/js/chart-scale.js` writes them the same way.
+"""Formatting numbers for pages: a few significant digits, in scientific notation where they are
+very small or very large. `platform/frontend/js/chart-scale.js` formats them the same way.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ EXPONENT = re.compile(r"e([+-])0*(?=\d)")
 
 
 def format_number(value: float | None, spec: str = f".{SIGNIFICANT_DIGITS}g") -> str:
-    """Return `value` by a format spec, a dash where there is no finite number.
+    """Format `value` by a format spec; a dash if there is no finite number.
 
-    `.3g` asks for three significant digits. Any other spec holds as long as it writes no more than
-    `MAX_DIGITS` digits, so that neither 1e300 nor 1e-300 fills a line.
+    `.3g` means three significant digits. Another spec applies unless it yields more than
+    `MAX_DIGITS` digits, as for 1e300.
 
     Raises:
         ValueError: `spec` is no format spec of a number.
@@ -31,7 +31,7 @@ def format_number(value: float | None, spec: str = f".{SIGNIFICANT_DIGITS}g") ->
         return significant(value, int(general[1] or 6))
     text = format(value, spec)
     if sum(map(str.isdigit, text)) <= MAX_DIGITS:
-        return EXPONENT.sub(lambda found: "e" + found[1].strip("+"), text)
+        return EXPONENT.sub(lambda match: "e" + match[1].strip("+"), text)
     sign = "+" if "+" in spec and value > 0 else ""
     if spec.endswith("%"):
         return f"{sign}{significant(Decimal(value) * 100)}%"

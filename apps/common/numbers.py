@@ -1,5 +1,4 @@
-"""Reading the number that a person typed, as they meant it; and saying so where it could be meant
-in two ways.
+"""Parsing a number that a person typed, with a note where its reading is not obvious.
 
     0.22   ०.२२   2.2e5   2.2×10^5   10⁵   1/3   2½   22 %   221,312   221 312   221'312   5,3
     3.5 ms (where the answer is in ms)
@@ -7,8 +6,8 @@ in two ways.
 A comma groups thousands when every group after the first has exactly three digits, and the first
 one to three, not starting with 0; also as in India, 12,34,567. A single comma otherwise is a
 decimal comma. Spaces, apostrophes and underscores group thousands, and do nothing else; behind such
-groups a comma is a decimal comma, unless three digits follow it. Anything else is not read: it
-costs nothing, and the reader learns what is.
+groups a comma is a decimal comma, unless three digits follow it. Anything else is invalid input,
+which is not graded; the reader learns what is valid.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from django.utils.translation import gettext as _
 
 from apps.common import normalize
 
-MAX_CHARS = 100  # characters
+MAX_CHARS = 100
 MAX_MAGNITUDE = 1e300
 MIN_MAGNITUDE = 1e-300
-DIGITS = 15  # of a number that is said back
+MAX_EXACT_WHOLE = 1e15  # below this a double holds every whole number, and is shown with all digits
+DIGITS = 15  # significant ones of other numbers
 
 _MANTISSA = r"[+-]?\s?(?:\d[\d,'_ ]*(?:\.\d*)?|[.,]\d+)"
 _SIMPLE = rf"(?:{_MANTISSA})(?:[eE][+-]?\d+)?"
@@ -46,8 +46,8 @@ PERCENT = {"%": 1e-2, "‰": 1e-3, "‱": 1e-4}
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read: a finite number, or why there is none. `note` says how it was read where that
-    could be doubted.
+    """A finite number, or the problem that the text has. `note` says how the number was read where
+    that is not obvious.
     """
 
     value: float | None
@@ -60,22 +60,22 @@ class _Unread(Exception):
 
 
 def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
-    """Return the number that `text` says.
+    """Parse the number in `text`.
 
     Args:
-        units: how the answer's unit may be written; it may stand behind the number. Where one of
-            them is `%`, a per cent sign is the unit; elsewhere it divides by a hundred.
-        advice: a sentence that says what can be typed, in the place of `what_is_read()`.
+        units: spellings of the answer's unit, which may follow the number. If `%` is one of them, a
+            per cent sign is the unit; otherwise it divides by a hundred.
+        advice: a sentence that says what is valid, instead of `valid_input()`.
     """
     notes: list[str] = []
-    advice = advice or what_is_read()
+    advice = advice or valid_input()
     try:
-        plain = normalize.plain(text, MAX_CHARS)
+        plain = normalize.to_plain(text, MAX_CHARS)
         if not plain:
             raise _Unread(_("Enter an answer. %(help)s") % {"help": advice})
         if len(plain) > MAX_CHARS:
             raise _Unread(_("That is too long to be a number. %(help)s") % {"help": advice})
-        bare, scale = _without_unit(plain, [normalize.plain(unit, MAX_CHARS) for unit in units])
+        bare, scale = _without_unit(plain, [normalize.to_plain(unit, MAX_CHARS) for unit in units])
         value = _value(bare, notes, advice) * scale
         if not math.isfinite(value) or abs(value) > MAX_MAGNITUDE:
             raise _Unread(_("That number is too large."))
@@ -84,27 +84,27 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
     return Reading(value, note=" ".join(notes))
 
 
-def what_is_read() -> str:
-    """Return a sentence that says what can be typed."""
+def valid_input() -> str:
+    """Return a sentence that says what is valid."""
     return _("Write a number such as 0.22, 2.2e5, 22 %, 1/3 or 221,312.")
 
 
-def said(value: float) -> str:
-    """Return a number as we write it, short and without loss that a reader would see."""
-    if value == int(value) and abs(value) < 1e15:
+def format_exact(value: float) -> str:
+    """Return a number with up to DIGITS significant digits."""
+    if value == int(value) and abs(value) < MAX_EXACT_WHOLE:
         return str(int(value))
     return format(value, f".{DIGITS}g")
 
 
 def _without_unit(plain: str, units: list[str]) -> tuple[str, float]:
-    """Return the text without the unit behind it, and what the rest is to be multiplied by."""
+    """Return the text without its unit, and the factor that the unit stands for."""
     for unit in sorted(units, key=len, reverse=True):
         if unit and plain.endswith(unit) and plain != unit:
             return plain.removesuffix(unit).rstrip(), 1.0
-    whole = 1e-2 if "%" in units else 1.0
-    for sign, part in PERCENT.items():  # Turks and Basques write it in front
+    divisor = 1e-2 if "%" in units else 1.0
+    for sign, factor in PERCENT.items():  # Turkish and Basque write it in front
         if plain.endswith(sign) or plain.startswith(sign):
-            return plain.replace(sign, "", 1).strip(), part / whole
+            return plain.replace(sign, "", 1).strip(), factor / divisor
     return plain, 1.0
 
 
@@ -123,21 +123,19 @@ def _value(bare: str, notes: list[str], advice: str) -> float:
         power = _power(_simple(match[2], notes), int(match[3] or match[4]))
         return -power if match[1] == "-" else power
     unread = _("Can't read “%(text)s” as a number.") % {"text": bare[:40]}
-    strange = next((normalize.about(char) for char in bare if not char.isascii()), "")
-    raise _Unread(" ".join(filter(None, (unread, strange, advice))))
+    foreign = next((normalize.describe_character(c) for c in bare if not c.isascii()), "")
+    raise _Unread(" ".join(filter(None, (unread, foreign, advice))))
 
 
 def _refuse_spaces(above: str, below: str) -> None:
     """Refuse `1 234/5`, which may be a whole number and a fraction, or a fraction."""
     if " " in above.strip("+- ") or " " in below.strip("+- "):
-        what = _("The spaces in “%(text)s” are ambiguous. Leave them out.")
-        raise _Unread(what % {"text": f"{above}/{below}"[:40]})
+        problem = _("The spaces in “%(text)s” are ambiguous. Leave them out.")
+        raise _Unread(problem % {"text": f"{above}/{below}"[:40]})
 
 
 def _simple(text: str, notes: list[str]) -> float:
-    """Return a number without operators; says in `notes` what signs between digits were taken
-    for.
-    """
+    """Return a number without operators. Adds to `notes` how separators were read."""
     mantissa, mark, exponent = text.replace("E", "e").partition("e")
     sign = "-" if mantissa[0] == "-" else ""
     digits = mantissa.lstrip("+-").strip()
@@ -152,10 +150,10 @@ def _simple(text: str, notes: list[str]) -> float:
 
 
 def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
-    """Return digits without the signs between them.
+    """Return digits without separators.
 
     Raises:
-        _Unread: they do not group thousands, and are no decimal comma.
+        _Unread: they neither group thousands nor are a decimal comma.
     """
     if GROUPED.fullmatch(digits):
         plain = re.sub("[,'_ ]", "", digits)
@@ -172,7 +170,7 @@ def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
         plain = f"0{plain}" if plain.startswith(".") else plain
         note = _("The comma in %(text)s looks like a decimal comma, so we read it as %(number)s.")
     else:
-        what = (
+        problem = (
             _(
                 "The commas in “%(text)s” are ambiguous. Write 221,312 or 221312 for "
                 "thousands, 5.3 for a decimal."
@@ -183,7 +181,7 @@ def _ungrouped(digits: str, sign: str, notes: list[str]) -> str:
                 "for thousands, 5.3 for a decimal."
             )
         )
-        raise _Unread(what % {"text": digits[:40]})
+        raise _Unread(problem % {"text": digits[:40]})
     notes.append(note % {"text": sign + digits, "number": sign + plain})
     return plain
 

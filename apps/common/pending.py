@@ -1,5 +1,5 @@
-"""A member's form that arrived without their session: kept in the browser's session until they have
-signed in again, shown to nobody else, and sent only by a press of theirs.
+"""A member's form that was sent without their session. It is stored in the browser's session until
+they have signed in again, shown to nobody else, and sent only when they press a button.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 
 from django.http import HttpRequest
 
-from apps.common.redirects import came_from, is_local, page_above
+from apps.common.redirects import is_local, parent_page, referring_page
 
-OWNER, NAME = "form_owner", "pending_form"  # hidden fields: whose form it is, which one was kept
+# hidden fields: primary key of the account whose form it is, name of the stored form
+OWNER, NAME = "form_owner", "pending_form"
 SESSION_KEY = "pending_forms"
-TEXTS = ("text", "note")  # fields that are written in
-NOT_KEPT = {"csrfmiddlewaretoken", OWNER, NAME}
-MAX_FORMS = 5  # in one session
+TEXT_FIELDS = ("text", "note")
+NOT_STORED = {"csrfmiddlewaretoken", OWNER, NAME}
+MAX_FORMS = 5  # of one session
 MAX_LENGTH = 100_000  # characters of one form
 
 
@@ -29,54 +30,55 @@ class PendingForm:
 
     @property
     def texts(self) -> list[str]:
-        return [value for name, value in self.fields if name in TEXTS and value.strip()]
+        return [value for name, value in self.fields if name in TEXT_FIELDS and value.strip()]
 
     @property
     def choices(self) -> list[Sequence[str]]:
-        """What is sent along but not written in."""
-        return [field for field in self.fields if field[0] not in TEXTS]
+        """The fields without a text: what was chosen, and hidden fields."""
+        return [field for field in self.fields if field[0] not in TEXT_FIELDS]
 
     @property
     def written(self) -> list[Sequence[str]]:
-        return [field for field in self.fields if field[0] in TEXTS]
+        return [field for field in self.fields if field[0] in TEXT_FIELDS]
 
 
 def owner_of(request: HttpRequest) -> str:
-    """Return whose page a posted form was on; nothing for a visitor's."""
+    """Return the primary key of the account whose page a form was on; empty for a visitor's."""
     return request.POST.get(OWNER, "")
 
 
 def posted(request: HttpRequest) -> PendingForm:
-    """Return the form of this request."""
+    """Return the form that this request sends."""
     fields = [
         [name, value]
         for name, values in request.POST.lists()
-        if name not in NOT_KEPT
+        if name not in NOT_STORED
         for value in values
     ]
-    page = came_from(request) or page_above(request.path)
+    page = referring_page(request) or parent_page(request.path)
     return PendingForm(owner_of(request), request.get_full_path(), page, fields)
 
 
-def hold(request: HttpRequest, form: PendingForm) -> UUID | None:
-    """Keep a form in the session, under a name; None where it is too long for that."""
+def store(request: HttpRequest, form: PendingForm) -> UUID | None:
+    """Store a form in the session. Returns its name; None if it is too long."""
     if sum(len(name) + len(value) for name, value in form.fields) > MAX_LENGTH:
         return None
     name, forms = uuid4(), request.session.get(SESSION_KEY, {})
-    kept = dict(list(forms.items())[1 - MAX_FORMS :])
-    request.session[SESSION_KEY] = kept | {str(name): vars(form)}
+    latest = dict(list(forms.items())[1 - MAX_FORMS :])
+    request.session[SESSION_KEY] = latest | {str(name): vars(form)}
     return name
 
 
-def find(request: HttpRequest, name: UUID) -> PendingForm | None:
-    """Return a form that the reader sent; nothing of another account."""
-    kept = request.session.get(SESSION_KEY, {}).get(str(name))
-    form = PendingForm(**kept) if kept else None
-    mine = form is not None and form.owner == str(request.user.pk)
-    return form if mine and form is not None and is_local(form.action) else None
+def load(request: HttpRequest, name: UUID) -> PendingForm | None:
+    """Return a stored form of this account; None if there is none of this name."""
+    stored = request.session.get(SESSION_KEY, {}).get(str(name))
+    form = PendingForm(**stored) if stored else None
+    if form is None or form.owner != str(request.user.pk) or not is_local(form.action):
+        return None
+    return form
 
 
-def drop(request: HttpRequest, name: str) -> None:
+def discard(request: HttpRequest, name: str) -> None:
     forms = request.session.get(SESSION_KEY, {})
     if name in forms:
         request.session[SESSION_KEY] = {key: form for key, form in forms.items() if key != name}

@@ -1,4 +1,4 @@
-"""Errors of endpoints as problem documents (RFC 9457), with a code per rule."""
+"""Errors of the API as problem documents (RFC 9457), with a code for each rule."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the problem document of `error`; None (a 500, and a log line) for what is a bug."""
+    """Return the problem document of `error`; None for a bug (500, and a traceback in the log)."""
     if isinstance(error, Refused):
         return problem(error.status, error.code, error.message, **error.extra)
     if isinstance(error, Http404):

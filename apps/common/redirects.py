@@ -1,4 +1,4 @@
-"""Where someone may be sent back to: a path of this site, nothing else."""
+"""Local paths to which somebody is redirected, or which a link leads back to."""
 
 from __future__ import annotations
 
@@ -8,54 +8,47 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-MAX_PATH_CHARS = 2000  # characters of a path we follow
+MAX_PATH_LENGTH = 2000  # characters
 
 
 def is_local(path: str) -> bool:
-    """Return whether `path` is a path of this site: it begins with one slash, names no host, and
-    has a length of reason.
+    """Return whether `path` is a path of this site: it begins with one slash, names no host, and is
+    not too long.
     """
     return (
         path.startswith("/")
-        and len(path) <= MAX_PATH_CHARS
+        and len(path) <= MAX_PATH_LENGTH
         and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
     )
 
 
-def origin(request: HttpRequest) -> str:
-    """Return `back` of the address when it is a path of this site, else nothing: where someone came
-    from, and may return to.
-    """
+def back_path(request: HttpRequest) -> str:
+    """Return the query parameter `back` if it is a local path: where the page's back link leads."""
     path = request.GET.get("back", "")
     return path if is_local(path) else ""
 
 
-def with_back(address: str, back: str) -> str:
-    """Return an address that carries the way back to `back`, if there is one."""
-    return f"{address}?{urlencode({'back': back})}" if back else address
+def with_back(url: str, back: str) -> str:
+    """Return a URL with the query parameter `back`, unless that is empty."""
+    return f"{url}?{urlencode({'back': back})}" if back else url
 
 
-def way_back(request: HttpRequest, default: str = "/") -> str:
-    """Return the posted `next` when it is a path of this site, else `default`."""
+def next_path(request: HttpRequest, default: str = "/") -> str:
+    """Return the posted `next` if it is a local path, otherwise `default`."""
     path = request.POST.get("next", "")
     return path if is_local(path) else default
 
 
-def came_from(request: HttpRequest) -> str:
-    """Return the path of the page whose form was sent, when it is one of this site; else
-    nothing.
-    """
+def referring_page(request: HttpRequest) -> str:
+    """Return the path of the page whose form was sent, if it is local; otherwise empty."""
     parts = urlsplit(request.headers.get("Referer", ""))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return (
-        path
-        if request.method == "POST" and parts.netloc == request.get_host() and is_local(path)
-        else ""
-    )
+    is_ours = request.method == "POST" and parts.netloc == request.get_host()
+    return path if is_ours and is_local(path) else ""
 
 
-def page_above(path: str) -> str:
-    """Return the nearest address above `path` that the site has: the page of a form's address."""
+def parent_page(path: str) -> str:
+    """Return the nearest existing page above `path`: the page of a form's address."""
     while path := path.rpartition("/")[0]:
         try:
             resolve(path)

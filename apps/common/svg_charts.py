@@ -1,9 +1,9 @@
-"""Charts as SVG: scales, ticks, axes, lines, bands, bars and labels, for every app. Colours come
-from the stylesheet by class, so both themes read; a chart carries what it shows in words.
+"""Charts as SVG for all apps: scales, ticks, axes, lines, bands, bars and labels. Colours come from
+the stylesheet by class, for both themes; a chart has a text alternative.
 
-`platform/frontend/js/chart-scale.js` has the same ticks for the charts that a script draws; both
-are tested on one table. Numbers may be any finite doubles: a chart reaches no further than
-`MAX_COORDINATE`, and no less far than its labels can be told apart.
+`platform/frontend/js/chart-scale.js` computes the same ticks for charts in the browser; one test
+compares both. Numbers may be any finite doubles: a scale ends at `MAX_COORDINATE`, and is wide
+enough for its labels to differ.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.number_format import significant
 
-MAX_COORDINATE = 5e307  # of a range, so that its ends and their distance are finite
-MIN_DISTANCE = 1e-300  # distance of two ends, so that the ticks between are no subnormal numbers
-RESOLUTION = 1e-4  # distance of two ends, relative to the larger: labels of six digits tell apart
-MIN_RELATIVE_STEP = 1e-10  # distance of two ticks, relative to the larger end
-ROUNDING = 1e-9  # of a step: an end that is so near to a tick stands on it
+MAX_COORDINATE = 5e307  # so that the distance of two ends is finite
+MIN_DISTANCE = 1e-300  # of two ends, so that no tick between is a subnormal number
+MIN_RELATIVE_DISTANCE = 1e-4  # of two ends, by the larger: their labels of six digits differ
+MIN_RELATIVE_STEP = 1e-10  # of two ticks, by the larger end
+ROUNDING = 1e-9  # of a step: an end that is this close to a tick is on it
 TICK_DIGITS = 6
-HANDS = 7  # colours of measured lines in the stylesheet
+LINE_COLOURS = 7  # of measured lines, in the stylesheet
 LINE = 16  # px between two lines of text
 MAX_NAME_LINES = 3
 WORD = re.compile(
@@ -102,7 +102,7 @@ def widened(low: float, high: float) -> tuple[float, float]:
         max(min(high, MAX_COORDINATE), -MAX_COORDINATE),
     )
     size = max(abs(low), abs(high))
-    least = max(size * RESOLUTION, MIN_DISTANCE)
+    least = max(size * MIN_RELATIVE_DISTANCE, MIN_DISTANCE)
     if high - low >= least:
         return low, high
     half = least / 2
@@ -126,7 +126,7 @@ def onward(low: float, high: float) -> tuple[float, float]:
     if low < high:
         return widened(low, high)
     low = max(min(low, MAX_COORDINATE), -MAX_COORDINATE)
-    return low, low + max(1.0, abs(low) * RESOLUTION)
+    return low, low + max(1.0, abs(low) * MIN_RELATIVE_DISTANCE)
 
 
 def reach(means: Sequence[float], edges: Sequence[float]) -> tuple[float, float]:

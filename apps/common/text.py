@@ -1,4 +1,4 @@
-"""Text in two languages, and text that may be stored."""
+"""Text in two languages, and text that PostgreSQL can store."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 from django.utils.translation import get_language
 
+CONTENT_LANGUAGES = ("en", "zh")  # of questions and labs, as in column names
+
 
 def is_chinese() -> bool:
+    """Return whether the reader's language is Chinese."""
     return (get_language() or "en").startswith("zh")
 
 
-def listed(words: Iterable[str]) -> str:
-    """Return words as a list, as the reader's language separates them."""
-    return ("、" if is_chinese() else ", ").join(words)
+def join_list(items: Iterable[str]) -> str:
+    """Return items with the separator of the reader's language between them."""
+    return ("、" if is_chinese() else ", ").join(items)
 
 
 def in_language(thing: Any, name: str = "") -> str:
@@ -24,8 +27,8 @@ def in_language(thing: Any, name: str = "") -> str:
     """
     language = "zh" if is_chinese() else "en"
     if isinstance(thing, Mapping):
-        found = thing.get(name, {}) if name else thing
-        return str(found.get(language) or found.get("en") or "")
+        texts = thing.get(name, {}) if name else thing
+        return str(texts.get(language) or texts.get("en") or "")
     return str(getattr(thing, f"{name}_{language}"))
 
 
@@ -47,15 +50,15 @@ def length(value: str) -> int:
 
 
 def clean_json(value: Any) -> Any:
-    """Return `value` with every text in it cleaned, and numbers that are not finite as None: JSON
-    in PostgreSQL takes neither.
+    """Return `value` with every text in it cleaned, and None for numbers that are not finite: JSON
+    in PostgreSQL stores neither NUL nor NaN.
     """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {clean(str(name)): clean_json(each) for name, each in value.items()}
+        return {clean(str(name)): clean_json(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [clean_json(each) for each in value]
+        return [clean_json(member) for member in value]
     return value

@@ -1,4 +1,4 @@
-"""Tokens: random, shown once, stored as a hash."""
+"""Secret tokens: random, shown once, stored as a hash."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def new_token() -> str:
 
 
 def hashed(token: str) -> bytes:
-    """Return what is stored of a token (32 bytes)."""
+    """Return the hash under which a token is stored (32 bytes)."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -1,6 +1,4 @@
-"""The subjects that questions and labs are filed under. Sixteen, fixed: a topic is a word in a
-file, never a row.
-"""
+"""The topics of questions and labs: a fixed list, not a table."""
 
 from __future__ import annotations
 
@@ -34,12 +32,12 @@ _ALL = (
     Topic("training-practice", "Training practice", "训练实践"),
     Topic("algorithms-and-interview", "Algorithms and interviews", "算法与面试"),
 )
-# in the order in which they are listed
+# in the order of lists
 TOPICS: dict[str, Topic] = {topic.slug: topic for topic in _ALL}
 
 
 def topic_title(slug: str) -> str:
-    """Return a topic's title in the reader's language; of a word that is no topic, the word."""
+    """Return a topic's title in the reader's language; for an unknown slug, its words."""
     return (
         in_language(TOPICS[slug], "title")
         if slug in TOPICS

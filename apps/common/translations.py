@@ -1,6 +1,4 @@
-"""The words of the site that are to be translated, read from its templates and code. Needs no
-gettext programs.
-"""
+"""Extracting the translatable messages from templates and code, without the gettext programs."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
-    **dict.fromkeys(("_", "now_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
@@ -23,9 +21,7 @@ HEADER = "# Words of Gradus. `manage.py messages` keeps the list, people the tra
 
 
 def sources(root: Path) -> Iterator[Path]:
-    """Yield the files of the site that may hold words: templates, and the code of the apps and of
-    the project.
-    """
+    """Yield the files that may have messages: templates, and the code of apps and project."""
     yield from sorted(root.glob("templates/**/*.html"))
     yield from sorted(root.glob("templates/**/*.txt"))
     yield from sorted(
@@ -37,18 +33,20 @@ def sources(root: Path) -> Iterator[Path]:
 
 
 def collect(root: Path) -> Catalog:
-    """Return every word that the sources mark for translation, and where it stands."""
-    found = Catalog(project="Gradus", version="1", charset="utf-8", fuzzy=False)
+    """Return every message that the sources mark for translation, with its files."""
+    catalogue = Catalog(project="Gradus", version="1", charset="utf-8", fuzzy=False)
     for path in sources(root):
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".py":
-            # the reader of Python minds indentation
+            # the extractor parses Python, where indentation matters
             text = "\n".join(line.strip() for line in templatize(text).splitlines())
         for _line, message, _comments, context in extract(
             "python", io.BytesIO(text.encode()), keywords=KEYWORDS
         ):
-            found.add(message, locations=[(path.relative_to(root).as_posix(), 0)], context=context)
-    return found
+            catalogue.add(
+                message, locations=[(path.relative_to(root).as_posix(), 0)], context=context
+            )
+    return catalogue
 
 
 def read(po: Path, language: str) -> Catalog:
@@ -60,14 +58,14 @@ def read(po: Path, language: str) -> Catalog:
 
 
 def update(po: Path, language: str, root: Path) -> Catalog:
-    """Write into `po` what the sources say now: new words wait for a translation, words that are
-    gone leave.
+    """Update `po` from the sources: new messages have no translation yet, unused ones are
+    removed.
     """
     catalogue = read(po, language)
-    made = catalogue.creation_date  # a date of today would change the file when nothing else did
+    created = catalogue.creation_date  # else the file would always change
     catalogue.update(collect(root), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    catalogue.creation_date = catalogue.revision_date = made
+    catalogue.creation_date = catalogue.revision_date = created
     po.parent.mkdir(parents=True, exist_ok=True)
     with po.open("wb") as file:
         write_po(
@@ -77,12 +75,14 @@ def update(po: Path, language: str, root: Path) -> Catalog:
 
 
 def untranslated(catalogue: Catalog) -> list[Message]:
-    """Return the words of `catalogue` that have no translation, or one that is only a guess."""
+    """Return the messages of `catalogue` without a translation, or with a fuzzy one."""
     return [
-        message for message in catalogue if message.id and (message.fuzzy or not _is_full(message))
+        message
+        for message in catalogue
+        if message.id and (message.fuzzy or not _is_translated(message))
     ]
 
 
-def _is_full(message: Message) -> bool:
+def _is_translated(message: Message) -> bool:
     texts = message.string if isinstance(message.string, (tuple, list)) else (message.string,)
     return bool(texts) and all(texts)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import Editable, Kept
+from apps.common.admin import EditableMixin, ReadOnlyAdmin
 from apps.common.clock import Clock
 from apps.experiments import presenters, services
 from apps.experiments.models import (
@@ -44,7 +44,7 @@ EFFECT, LOW, HIGH, SECONDS, SCORE = map(readable, ("effect", "low", "high", "sec
 
 
 @admin.register(Lab)
-class LabAdmin(Kept):
+class LabAdmin(ReadOnlyAdmin):
     list_display = ["slug", "topic", "kind", "queue", "current", "withdrawn"]
     list_filter = ["topic", "kind", "queue", "withdrawn"]
     list_select_related = ["current"]
@@ -52,7 +52,7 @@ class LabAdmin(Kept):
 
 
 @admin.register(LabVersion)
-class LabVersionAdmin(Kept):
+class LabVersionAdmin(ReadOnlyAdmin):
     list_display = ["lab", "sha256", "created_at"]
     list_filter = ["lab"]
     search_fields = ["lab__slug", "sha256"]
@@ -62,7 +62,7 @@ class LabVersionAdmin(Kept):
 
 
 @admin.register(LabWords)
-class LabWordsAdmin(Kept):
+class LabWordsAdmin(ReadOnlyAdmin):
     list_display = ["version", "updated_at"]
     list_filter = ["version__lab"]
     list_select_related = ["version"]
@@ -81,7 +81,7 @@ class WorkerForm(forms.ModelForm[Worker]):
 
 
 @admin.register(Worker)
-class WorkerAdmin(Editable, admin.ModelAdmin[Worker]):
+class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
     form = WorkerForm
     list_display = ["name", "queues", "last_seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
@@ -153,7 +153,7 @@ class VerdictInline(admin.TabularInline[Verdict, Run]):
 
 
 @admin.register(Run)
-class RunAdmin(Kept):
+class RunAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
         "owner",
@@ -186,21 +186,21 @@ class RunAdmin(Kept):
 
 
 @admin.register(Prediction)
-class PredictionAdmin(Kept):
+class PredictionAdmin(ReadOnlyAdmin):
     list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE]
     list_filter = ["claim", "outcome", "confidence", "was_right"]
     search_fields = ["run__id", "run__owner__handle", "claim"]
 
 
 @admin.register(Verdict)
-class VerdictAdmin(Kept):
+class VerdictAdmin(ReadOnlyAdmin):
     list_display = ["claim", "outcome", EFFECT, LOW, HIGH, "replicates", "exact", "run"]
     list_filter = ["outcome", "exact", "claim"]
     search_fields = ["claim", "run__id"]
 
 
 @admin.register(RunAttempt)
-class RunAttemptAdmin(Kept):
+class RunAttemptAdmin(ReadOnlyAdmin):
     list_display = [
         "run",
         "number",
@@ -216,7 +216,7 @@ class RunAttemptAdmin(Kept):
 
 
 @admin.register(Batch)
-class BatchAdmin(Kept):
+class BatchAdmin(ReadOnlyAdmin):
     list_display = ["run", "seq", "kind", "arm", "series"]
     list_filter = ["kind"]
     search_fields = ["run__id", "arm", "series"]
@@ -225,6 +225,6 @@ class BatchAdmin(Kept):
 
 
 @admin.register(ComputeUsage)
-class ComputeUsageAdmin(Kept):
+class ComputeUsageAdmin(ReadOnlyAdmin):
     list_display = ["owner", SECONDS, "updated_at"]
     search_fields = ["owner__handle"]

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common.number_format import NOTHING, format_number
-from apps.common.text import in_language, listed
+from apps.common.text import in_language, join_list
 from apps.common.topics import topic_title
 from apps.experiments import lab_config
 from apps.experiments.chart_specs import Words as Words
@@ -64,7 +64,7 @@ def span(low: float | None, high: float | None, spec: str = ".3g") -> str:
 def fact(value: Any) -> str:
     """Return a value of a run's summary as it is read."""
     if isinstance(value, list):
-        return listed(map(fact, value))
+        return join_list(map(fact, value))
     return number(value, ".6g") if isinstance(value, float) else str(value)
 
 

@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from apps.common.svg_charts import (
-    HANDS,
     LINE,
+    LINE_COLOURS,
     Frame,
     Scale,
     apart,
@@ -118,8 +118,8 @@ def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     body = _paper(frame, columns, fine)
     body += [path("l-base", _line(frame, curve)) for curve in base]
     for n, curve in enumerate(measured):
-        body.append(path(f"band b{n % HANDS}", _band(frame, curve)))
-        body.append(path(f"line a{n % HANDS}", _line(frame, curve)))
+        body.append(path(f"band b{n % LINE_COLOURS}", _band(frame, curve)))
+        body.append(path(f"line a{n % LINE_COLOURS}", _line(frame, curve)))
     for value in spec["sketch"].values():
         body.append(path("l-pred", f"M{frame.right - 40} {frame.y(value):.1f}H{frame.right}"))
     body += _names(spec, frame, measured)
@@ -200,7 +200,8 @@ def _names(spec: Spec, frame: Frame, measured: Curves) -> list[str]:
         name, value = escape(spec["labels"].get(arm, arm)), number(values[arm].mean)
         place = f'x="{frame.right + 10}" y="{y + 4:.1f}"'
         result.append(
-            f'<text class="end-name t{n % HANDS}" {place}><tspan>{name}</tspan> {value}</text>'
+            f'<text class="end-name t{n % LINE_COLOURS}" {place}>'
+            f"<tspan>{name}</tspan> {value}</text>"
         )
     return result
 

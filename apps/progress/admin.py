@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from apps.common.admin import Kept
+from apps.common.admin import ReadOnlyAdmin
 from apps.progress.models import (
     Answer,
     Attempt,
@@ -21,7 +21,7 @@ from apps.progress.models import (
 )
 
 
-class Own(Kept):
+class Own(ReadOnlyAdmin):
     """A table of things that belong to learners, and may be long: counted only when a list is
     narrowed.
     """

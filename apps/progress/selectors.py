@@ -43,7 +43,7 @@ from apps.questions.models import Question
 from apps.questions.variants import SEEDS, stable_index
 
 NAMES = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of attempts
-LISTED = (*bank.LISTED, "current__labs")  # of a question in a list: its texts are long
+LISTED = (*bank.LIST_COLUMNS, "current__labs")  # of a question in a list: its texts are long
 COUNTED = 1000  # due cards that are counted; beyond it a page says "more than"
 
 

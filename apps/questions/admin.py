@@ -1,5 +1,5 @@
-"""The bank in Django's admin. Drafts are written and published here; what was published is shown,
-and never changes.
+"""The bank in Django's admin. Drafts are written and published here; published revisions are
+read-only.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import MULTILINE, Editable, Kept
+from apps.common.admin import MULTILINE, EditableMixin, ReadOnlyAdmin
 from apps.common.text import clean_json
 from apps.questions import services
+from apps.questions.limits import MAX_DIFFICULTY, MIN_DIFFICULTY
 from apps.questions.models import Bank, Question, Report, Revision, RevisionText
 from apps.questions.services import NotPublishable
 
 
 @admin.register(Bank)
-class BankAdmin(Editable, admin.ModelAdmin[Bank]):
+class BankAdmin(EditableMixin, admin.ModelAdmin[Bank]):
     list_display = ["slug", "title_en", "title_zh", "public"]
     list_filter = ["public"]
     search_fields = ["slug", "title_en", "title_zh"]
@@ -37,14 +38,14 @@ class BankAdmin(Editable, admin.ModelAdmin[Bank]):
 class QuestionForm(forms.ModelForm[Question]):
     difficulty = forms.IntegerField(
         label=_("Difficulty"),
-        min_value=1,
-        max_value=5,
+        min_value=MIN_DIFFICULTY,
+        max_value=MAX_DIFFICULTY,
         help_text=_("From 1 (recall) to 5 (research)."),
     )
 
 
 @admin.register(Question)
-class QuestionAdmin(Editable, admin.ModelAdmin[Question]):
+class QuestionAdmin(EditableMixin, admin.ModelAdmin[Question]):
     form = QuestionForm
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
@@ -60,36 +61,33 @@ class QuestionAdmin(Editable, admin.ModelAdmin[Question]):
     actions = ["make_draft"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
-        found: QuerySet[Question] = super().get_queryset(request)
-        return found.annotate(waiting=Count("reports", filter=Q(reports__state=Report.State.OPEN)))
+        questions: QuerySet[Question] = super().get_queryset(request)
+        is_open = Q(reports__state=Report.State.OPEN)
+        return questions.annotate(open_report_count=Count("reports", filter=is_open))
 
     @admin.display(description=_("title"), ordering="current__title_en")
     def title(self, question: Question) -> str:
         return question.current.title_en if question.current else ""
 
-    @admin.display(description=_("open reports"), ordering="waiting")
+    @admin.display(description=_("open reports"), ordering="open_report_count")
     def open_reports(self, question: Any) -> int:
-        return int(question.waiting)
+        return int(question.open_report_count)
 
     @admin.action(description=_("New draft from the current revision"), permissions=["change"])
     def make_draft(
         self, request: HttpRequest, questions: QuerySet[Question]
     ) -> HttpResponse | None:
-        made = [
+        drafts = [
             services.draft_from(question=question)
             for question in questions.filter(current__isnull=False)
         ]
-        return (
-            redirect(reverse("admin:questions_revision_change", args=[made[0].pk]))
-            if len(made) == 1
-            else None
-        )
+        if len(drafts) != 1:
+            return None
+        return redirect(reverse("admin:questions_revision_change", args=[drafts[0].pk]))
 
 
 class RevisionForm(forms.ModelForm[Revision]):
-    """A draft's facts and sources are seen to when it is published; here only that they can be
-    kept.
-    """
+    """Checks only that facts and sources can be stored; a draft is checked when it is published."""
 
     class Meta:
         model = Revision
@@ -102,53 +100,49 @@ class RevisionForm(forms.ModelForm[Revision]):
         }
 
     def clean_facts(self) -> dict[str, Any]:
-        said = clean_json(self.cleaned_data["facts"])
-        if not isinstance(said, dict):
+        facts = clean_json(self.cleaned_data["facts"])
+        if not isinstance(facts, dict):
             raise ValidationError(_("Facts must be one JSON object, as in question.toml."))
-        return said
+        return facts
 
     def clean_sources(self) -> list[Any]:
-        said = clean_json(self.cleaned_data["sources"] or [])
-        if not isinstance(said, list):
+        sources = clean_json(self.cleaned_data["sources"] or [])
+        if not isinstance(sources, list):
             raise ValidationError(_("Sources must be a JSON list."))
-        return said
+        return sources
 
 
-class PieceFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
-    """All texts of a draft. Whether two have one place is seen here, where all of them are known:
-    compared with the rows in the database, texts that swap places would be refused.
+class RevisionTextFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
+    """The texts of a draft. Their places are compared with one another, not with the rows in the
+    database, which would refuse texts that swap places.
     """
 
     def validate_unique(self) -> None:
         places: dict[tuple[str, int, int], Any] = {}
         for form in self.forms:
-            text_row = form.instance
-            is_empty = text_row.pk is None and not form.has_changed()
+            text = form.instance
+            is_empty = text.pk is None and not form.has_changed()
             if is_empty or form in self.deleted_forms or not form.is_valid():
                 continue
-            place = (text_row.kind, text_row.group, text_row.position)
-            first = places.setdefault(place, form)
+            first = places.setdefault((text.kind, text.group, text.position), form)
             if first is not form:
-                message = _(
-                    "Two texts have the same place (%(place)s): “%(first)s” and “%(second)s”."
-                )
-                error = ValidationError(
-                    message,
-                    params={
-                        "place": (
-                            f"{text_row.get_kind_display()}, {text_row.group}, {text_row.position}"
-                        ),
-                        "first": Truncator(first.instance.text_en).chars(60),
-                        "second": Truncator(text_row.text_en).chars(60),
-                    },
-                )
+                error = self._same_place_error(first.instance, text)
                 first.add_error("position", error)
                 form.add_error("position", error)
+
+    def _same_place_error(self, first: RevisionText, second: RevisionText) -> ValidationError:
+        message = _("Two texts have the same place (%(place)s): “%(first)s” and “%(second)s”.")
+        values = {
+            "place": f"{second.get_kind_display()}, {second.group}, {second.position}",
+            "first": Truncator(first.text_en).chars(60),
+            "second": Truncator(second.text_en).chars(60),
+        }
+        return ValidationError(message, params=values)
 
 
 class RevisionTextInline(admin.StackedInline[RevisionText, Revision]):
     model = RevisionText
-    formset = PieceFormSet
+    formset = RevisionTextFormSet
     extra = 0
     formfield_overrides = MULTILINE
     fields = (
@@ -172,7 +166,7 @@ def _is_published(revision: Revision | None) -> bool:
 
 
 @admin.register(Revision)
-class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
+class RevisionAdmin(EditableMixin, admin.ModelAdmin[Revision]):
     form = RevisionForm
     list_display = ["question", "number", "title_en", "created_at", "published_at", "is_current"]
     list_filter = [
@@ -224,29 +218,21 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
         return super().has_delete_permission(request, obj) and not _is_published(obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
-        # its number is of this question
+        # its number counts the revisions of this question
         return [*super().get_readonly_fields(request, obj), *(["question"] if obj else [])]
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        # it would ask once for many, published ones among them
+        # it would not ask for each row whether it may be deleted
         actions.pop("delete_selected", None)
         return actions
 
     def save_model(self, request: HttpRequest, obj: Revision, form: Any, change: bool) -> None:
         if not change:
-            Question.objects.select_for_update().get(pk=obj.question_id)  # one number for each
-            last = (
-                Revision.objects.filter(question=obj.question)
-                .order_by("-number")
-                .values_list("number", flat=True)
-                .first()
-            )
-            obj.number = (last or 0) + 1
-            obj.facts = {
-                **{name: getattr(obj.question, name) for name in ("topic", "kinds", "difficulty")},
-                **obj.facts,
-            }
+            question = services.lock_question(obj.question_id)  # no number is given twice
+            obj.number = services.next_number(question)
+            defaults = {name: getattr(question, name) for name in ("topic", "kinds", "difficulty")}
+            obj.facts = defaults | obj.facts
         super().save_model(request, obj, form, change)
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
@@ -254,28 +240,22 @@ class RevisionAdmin(Editable, admin.ModelAdmin[Revision]):
 
     @admin.action(description=_("Publish drafts"), permissions=["publish"])
     def publish(self, request: HttpRequest, revisions: QuerySet[Revision]) -> None:
-        for revision in (
-            revisions.filter(published_at=None)
-            .select_related("question")
-            .order_by("question", "number")
-        ):
+        drafts = revisions.filter(published_at=None).select_related("question")
+        for draft in drafts.order_by("question", "number"):
+            name = f"{draft.question} r{draft.number}"
             try:
-                services.publish_draft(revision=revision)
-            except NotPublishable as refused:
-                messages.error(
-                    request, f"{revision.question} r{revision.number}: {refused.message}"
-                )
+                services.publish_draft(revision=draft)
+            except NotPublishable as error:
+                messages.error(request, f"{name}: {error.message}")
             else:
                 messages.success(
-                    request,
-                    _("%(revision)s has been published.")
-                    % {"revision": f"{revision.question} r{revision.number}"},
+                    request, _("%(revision)s has been published.") % {"revision": name}
                 )
 
 
 @admin.register(RevisionText)
-class RevisionTextAdmin(Kept):
-    """To be searched; texts are written with their revision."""
+class RevisionTextAdmin(ReadOnlyAdmin):
+    """For searching; texts are edited with their revision."""
 
     list_display = ["question", "revision", "kind", "position", "text_en"]
     list_filter = ["kind", "revision__question__topic"]
@@ -283,18 +263,18 @@ class RevisionTextAdmin(Kept):
     search_fields = ["text_en", "text_zh", "reason_en", "reason_zh", "revision__question__slug"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RevisionText]:
-        found: QuerySet[RevisionText] = super().get_queryset(request)
-        return found.filter(
+        texts: QuerySet[RevisionText] = super().get_queryset(request)
+        return texts.filter(
             Q(revision=F("revision__question__current")) | Q(revision__published_at=None)
         )
 
     @admin.display(description=_("question"), ordering="revision__question__slug")
-    def question(self, text_row: RevisionText) -> str:
-        return text_row.revision.question.slug
+    def question(self, text: RevisionText) -> str:
+        return text.revision.question.slug
 
 
 @admin.register(Report)
-class ReportAdmin(Editable, admin.ModelAdmin[Report]):
+class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
     list_display = ["question", "about", "language", "state", "created_at", "reporter"]
     list_filter = ["state", "about", "language", "question__topic"]
     list_select_related = ["question", "reporter"]

@@ -5,11 +5,11 @@
     round(x) round(x, digits)   min max of two or more
     sum(i, 1, n, i ** 2)        the sum of the last argument over whole numbers i from 1 to n
 
-Formulas as people write them are read too (see `notation`): s(1-s), 2x, √n, |x|, β, x².
+Formulas as people write them are read, too (see `notation`): s(1-s), 2x, √n, |x|, β, x².
 
-Text is parsed by Python's `ast` against a list of what is allowed, then walked by us: nothing is
-ever compiled or called by name. Length, nesting, work and the size of numbers are bounded, so that
-whatever somebody types costs less than a blink.
+Text is parsed by Python's `ast`, checked against an allowlist of nodes, and evaluated by a tree
+walk: nothing is ever compiled or called by name. Length, nesting, visited nodes and the size of
+numbers are bounded, so that no input takes long.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 
 from apps.common import normalize
+from apps.common.numbers import MAX_MAGNITUDE
 from apps.questions.notation import BadExpression as BadExpression
-from apps.questions.notation import Vocabulary, spelled_out
+from apps.questions.notation import Vocabulary, spell_out
 
 Number = int | float
-MAX_CHARS = 500  # characters
-MAX_NESTING = 40  # levels of nesting
-MAX_NODES_VISITED = 20_000  # nodes that one evaluation may visit
-MAX_NUMBER = 10.0**300  # of any number on the way
+MAX_CHARS = 500
+MAX_NESTING = 40
+MAX_NODES_VISITED = 20_000  # by one evaluation
+MAX_POWER_BITS = 1000  # of a power of whole numbers
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e}
-OF_ONE: dict[str, Callable[[float], Number]] = {
+FUNCTIONS_OF_ONE: dict[str, Callable[[float], Number]] = {
     "sqrt": math.sqrt,
     "exp": math.exp,
     "log": math.log,
@@ -48,7 +49,7 @@ OF_ONE: dict[str, Callable[[float], Number]] = {
     "ceil": math.ceil,
     "abs": abs,
 }
-FUNCTIONS = {*OF_ONE, "round", "min", "max", "sum"}
+FUNCTIONS = {*FUNCTIONS_OF_ONE, "round", "min", "max", "sum"}
 ARITHMETIC: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -68,62 +69,62 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Number, Number], bool]] = {
 
 
 class _Forbidden(Exception):
-    """A node is not of the language."""
+    """A node that the language does not have. Carries it."""
 
 
 class NoValue(Exception):
-    """An expression has no value at these numbers: a division by zero, a root of a negative number,
-    a number too large.
+    """An expression has no value at these numbers: it divides by zero, takes the root of a negative
+    number, or becomes too large.
     """
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression that was read. `names` are the symbols that it uses, constants left out."""
+    """A parsed expression. `names` are the symbols that it uses, without constants."""
 
     text: str
     tree: ast.expr = field(repr=False, compare=False)
     names: frozenset[str]
 
     def at(self, **values: Number) -> Number:
-        """Return its value where its symbols have these values; truth is 1 or 0.
+        """Return its value for these values of its symbols; true is 1, false is 0.
 
         Raises:
-            NoValue: it has none there, or it would take too long.
+            NoValue: it has none there, or the evaluation would take too long.
         """
-        return _Walk(values).finite(self.tree)
+        return _Evaluation(values).finite(self.tree)
 
 
 def read(text: str, names: Collection[str] = ()) -> Expression:
-    """Return the expression that `text` says, in which `names` may be used.
+    """Parse an expression in which `names` may be used.
 
     Raises:
-        BadExpression: `text` is something else; `what` is one of `empty`, `long`, `deep`, `syntax`,
-            `arguments`, `forbidden`, or of those of `notation.spelled_out`.
+        BadExpression: it is none. `code` is one of `empty`, `long`, `deep`, `syntax`, `arguments`,
+            `forbidden`, or one of those of `notation.spell_out`.
     """
-    plain = normalize.plain(text, MAX_CHARS, "({})")  # in brackets: x^½ is no half of x
+    # fractions in brackets: x^½ is x^(1/2)
+    plain = normalize.to_plain(text, MAX_CHARS, "({})")
     if not plain:
         raise BadExpression("empty")
     if len(plain) > MAX_CHARS:
         raise BadExpression("long")
-    source = spelled_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
+    source = spell_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise BadExpression("syntax", plain) from None
     used: set[str] = set()
     try:
-        _check(tree, frozenset(names), used, MAX_NESTING)
+        _check_node(tree, frozenset(names), used, MAX_NESTING)
     except _Forbidden as error:
-        node = error.args[0]  # not unparsed: it may be nested deeper than Python's stack
-        raise BadExpression(
-            "forbidden", source[node.col_offset : node.end_col_offset][:60]
-        ) from None
+        node = error.args[0]  # not unparsed, which would recurse into deep nesting
+        part = source[node.col_offset : node.end_col_offset][:60]
+        raise BadExpression("forbidden", part) from None
     return Expression(plain, tree, frozenset(used))
 
 
 def is_free_name(name: str) -> bool:
-    """Return whether a symbol may be called so: a word that means nothing else here."""
+    """Return whether a symbol may have this name, which must not mean anything else here."""
     return (
         bool(NAME.fullmatch(name))
         and not iskeyword(name)
@@ -132,29 +133,29 @@ def is_free_name(name: str) -> bool:
     )
 
 
-def _check(node: ast.expr, names: frozenset[str], used: set[str], depth: int) -> None:
-    """Look at every node. `used` gathers the symbols.
+def _check_node(node: ast.expr, names: frozenset[str], used: set[str], depth: int) -> None:
+    """Check a node and, to a depth, all below it. Adds their symbols to `used`.
 
     Raises:
-        BadExpression, _Forbidden: one of them is not of the language.
+        BadExpression, _Forbidden: the language does not have one of them.
     """
     if depth == 0:
         raise BadExpression("deep")
-    for inner, known in _parts(node, names):
-        _check(inner, known, used, depth - 1)
+    for child, names_inside in _children(node, names):
+        _check_node(child, names_inside, used, depth - 1)
     if isinstance(node, ast.Name) and node.id not in CONSTANTS:
         if node.id not in names:
             raise BadExpression("name", node.id)
         used.add(node.id)
-    if isinstance(node, ast.Call) and _is_range(node):
+    if isinstance(node, ast.Call) and _is_sum(node):
         used.discard(_index(node))
 
 
-def _parts(node: ast.expr, names: frozenset[str]) -> list[tuple[ast.expr, frozenset[str]]]:
+def _children(node: ast.expr, names: frozenset[str]) -> list[tuple[ast.expr, frozenset[str]]]:
     """Return the expressions inside a node, each with the names that may be used in it.
 
     Raises:
-        BadExpression, _Forbidden: the node is not of the language.
+        BadExpression, _Forbidden: the language does not have this node.
     """
     match node:
         case ast.Constant(value=bool() | int() | float()) | ast.Name():
@@ -178,13 +179,19 @@ def _parts(node: ast.expr, names: frozenset[str]) -> list[tuple[ast.expr, frozen
 
 def _arguments(call: ast.Call, names: frozenset[str]) -> list[tuple[ast.expr, frozenset[str]]]:
     assert isinstance(call.func, ast.Name)
-    name, given = call.func.id, len(call.args)
+    name, count = call.func.id, len(call.args)
     if name not in FUNCTIONS:
         raise BadExpression("function", name)
-    right = {"round": given in (1, 2), "min": given >= 2, "max": given >= 2, "sum": given == 4}.get(
-        name, given == 1
-    )
-    if not right or any(isinstance(argument, ast.Starred) for argument in call.args):
+    match name:
+        case "round":
+            fits = count in (1, 2)
+        case "min" | "max":
+            fits = count >= 2
+        case "sum":
+            fits = count == 4
+        case _:
+            fits = count == 1
+    if not fits or any(isinstance(argument, ast.Starred) for argument in call.args):
         raise BadExpression("arguments", name)
     if name != "sum":
         return [(argument, names) for argument in call.args]
@@ -194,7 +201,7 @@ def _arguments(call: ast.Call, names: frozenset[str]) -> list[tuple[ast.expr, fr
     return [(call.args[1], names), (call.args[2], names), (call.args[3], names | {index})]
 
 
-def _is_range(call: ast.Call) -> bool:
+def _is_sum(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Name) and call.func.id == "sum"
 
 
@@ -203,27 +210,27 @@ def _index(call: ast.Call) -> str:
     return first.id if isinstance(first, ast.Name) else ""
 
 
-class _Walk:
-    """One evaluation: the values of symbols, and how much work is left."""
+class _Evaluation:
+    """One evaluation: the values of symbols, and how many nodes may still be visited."""
 
     def __init__(self, values: Mapping[str, Number]) -> None:
         self.values = dict(values)
-        self.left = MAX_NODES_VISITED
+        self.nodes_left = MAX_NODES_VISITED
 
     def finite(self, node: ast.expr) -> Number:
-        """Return a node's value, of a size that further work may be done with.
+        """Return a node's value, whose size is bounded.
 
         Raises:
             NoValue: there is none.
         """
-        self.left -= 1
-        if self.left < 0:
+        self.nodes_left -= 1
+        if self.nodes_left < 0:
             raise NoValue("it takes too long")
         try:
             value = self.value(node)
         except (ZeroDivisionError, OverflowError, ValueError) as error:
             raise NoValue(str(error)) from None
-        if isinstance(value, complex) or not -MAX_NUMBER < value < MAX_NUMBER:  # NaN is in no range
+        if isinstance(value, complex) or not abs(value) < MAX_MAGNITUDE:  # so is NaN
             raise NoValue("it is too large, or no real number")
         return value
 
@@ -242,8 +249,8 @@ class _Walk:
             case ast.UnaryOp(op=op, operand=operand):
                 return -self.finite(operand) if isinstance(op, ast.USub) else +self.finite(operand)
             case ast.BoolOp(op=op, values=values):
-                each = (bool(self.finite(value)) for value in values)
-                return all(each) if isinstance(op, ast.And) else any(each)
+                truths = (bool(self.finite(value)) for value in values)
+                return all(truths) if isinstance(op, ast.And) else any(truths)
             case ast.Compare(left=left, ops=ops, comparators=rights):
                 sides = [self.finite(side) for side in (left, *rights)]
                 return all(
@@ -252,7 +259,7 @@ class _Walk:
                 )
             case ast.Call():
                 return self.call(node)
-        raise AssertionError(node)  # _parts let it through
+        raise AssertionError(node)  # _children has refused it
 
     def call(self, node: ast.Call) -> Number:
         assert isinstance(node.func, ast.Name)
@@ -261,14 +268,12 @@ class _Walk:
             return self.sum(node)
         values = [self.finite(argument) for argument in node.args]
         if name == "round":
-            return (
-                round(values[0], int(min(max(values[1], -300), 300)))
-                if values[1:]
-                else round(values[0])
-            )
+            if len(values) == 1:
+                return round(values[0])
+            return round(values[0], int(min(max(values[1], -300), 300)))
         if name in ("min", "max"):
             return min(values) if name == "min" else max(values)
-        return OF_ONE[name](values[0])
+        return FUNCTIONS_OF_ONE[name](values[0])
 
     def sum(self, node: ast.Call) -> Number:
         index, first, last = _index(node), self.finite(node.args[1]), self.finite(node.args[2])
@@ -285,13 +290,13 @@ class _Walk:
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    """Return a power that is not too large to hold.
+    """Return a power.
 
     Raises:
-        NoValue: it would be, or it is no real number.
+        NoValue: it is too large, or no real number.
     """
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
-        if abs(base) > 1 and exponent * math.log2(abs(base)) > 1000:
+        if abs(base) > 1 and exponent * math.log2(abs(base)) > MAX_POWER_BITS:
             raise NoValue("it is too large")
         return int(pow(int(base), int(exponent)))
     value: float | complex = pow(float(base), float(exponent))

@@ -1,5 +1,5 @@
-"""The HTML columns of a revision and its texts. Text without drawn values is set once; the rest
-when a variant is first shown.
+"""The HTML columns of a revision and its texts. Text without sampled values is rendered when it is
+published, the rest for each variant when that is first shown.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
+from apps.common.text import CONTENT_LANGUAGES
 from apps.questions import rendering, tex, variants
 from apps.questions.models import Revision, RevisionText
 
-VERSION = "2"  # of rendering.py: what it makes is made anew when this changes
-LANGUAGES = ("en", "zh")
-INLINE = ("title",)
+RENDERER_VERSION = "2"  # of rendering.py: stored HTML of another version is rendered again
+INLINE_FIELDS = ("title",)
 
 
 @dataclass(frozen=True)
-class Text:
-    """One text of a revision: the row it is in, the column, the language."""
+class HtmlColumn:
+    """Markdown in one language and the column that holds its HTML."""
 
     row: Revision | RevisionText
     field: str  # title, statement, answer, text, reason
@@ -35,114 +35,122 @@ class Text:
 
     @property
     def name(self) -> str:
-        """Return what the text is called among the texts of its revision."""
+        """Return a name that is unique within the revision and language."""
         row = self.row
-        return (
-            self.field
-            if isinstance(row, Revision)
-            else f"{row.kind}.{row.group}.{row.position}.{self.field}"
-        )
+        if isinstance(row, Revision):
+            return self.field
+        return f"{row.kind}.{row.group}.{row.position}.{self.field}"
+
+    @property
+    def is_inline(self) -> bool:
+        return self.field in INLINE_FIELDS
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something is wrong with a text: what, and at which of its characters."""
+    """What is wrong with a text, and at which of its characters."""
 
-    text: Text
-    what: str
+    html_column: HtmlColumn
+    message: str
     offset: int
 
 
-def made_by() -> str:
-    """Return the version of everything that makes HTML."""
-    return f"{VERSION}-{tex.fingerprint()}"
+def current_html_version() -> str:
+    """Return the version of everything that renders HTML."""
+    return f"{RENDERER_VERSION}-{tex.katex_digest()}"
 
 
-def texts(
-    revision: Revision, text_rows: Iterable[RevisionText], languages: Sequence[str] = LANGUAGES
-) -> Iterator[Text]:
-    """Yield every text of a revision that is not empty."""
+def html_columns(
+    revision: Revision,
+    texts: Iterable[RevisionText],
+    languages: Sequence[str] = CONTENT_LANGUAGES,
+) -> Iterator[HtmlColumn]:
+    """Yield every HTML column of a revision and its texts."""
     for language in languages:
         for field in ("title", "statement", "answer"):
-            yield Text(revision, field, language)
-        for text_row in text_rows:
-            yield Text(text_row, "text", language)
-            if text_row.kind == RevisionText.Kind.OPTION:
-                yield Text(text_row, "reason", language)
+            yield HtmlColumn(revision, field, language)
+        for text in texts:
+            yield HtmlColumn(text, "text", language)
+            if text.kind == RevisionText.Kind.OPTION:
+                yield HtmlColumn(text, "reason", language)
 
 
 def variant_names(revision: Revision) -> set[str]:
     """Return the names whose values a text may show."""
     variant = revision.facts.get("variant") or {}
     rows = variant.get("rows") or [{"values": {}}]
-    return {*variant.get("sample", {}), *variant.get("answer", {}), *rows[0]["values"]} - set(
-        variants.RESERVED
-    )
+    names = {*variant.get("sample", {}), *variant.get("answer", {}), *rows[0]["values"]}
+    return names - set(variants.RESERVED_NAMES)
 
 
-def set_html(revision: Revision, text_rows: Sequence[RevisionText]) -> list[Fault]:
-    """Fill the HTML columns (of rows that need not be saved yet), and return what is wrong with the
+def render_html(revision: Revision, texts: Sequence[RevisionText]) -> list[Fault]:
+    """Fill the HTML columns of rows, which need not be stored yet. Returns what is wrong with the
     texts.
 
     Raises:
         NoKatex: the front end was not built.
-        NoDraw, BadExpression, NoValue: the variant cannot be drawn.
+        NoSample, BadExpression, NoValue: the variant cannot be sampled.
     """
     names, faults = variant_names(revision), []
-    values = _values(revision, 0) if names else {}
-    for text in texts(revision, text_rows):
-        variant = bool(rendering.value_names(text.source) & names)
-        shown = rendering.with_values(text.source, values) if variant else text.source
-        made = rendering.render(shown, inline=text.field in INLINE)
-        setattr(text.row, text.column, "" if variant else made.html)
+    values = _formatted_values(revision, 0) if names else {}
+    for html_column in html_columns(revision, texts):
+        source = html_column.source
+        has_values = bool(rendering.value_names(source) & names)
+        markdown = rendering.insert_values(source, values) if has_values else source
+        rendered = rendering.render(markdown, inline=html_column.is_inline)
+        setattr(html_column.row, html_column.column, "" if has_values else rendered.html)
         faults += [
-            Fault(text, what, _line_begins(text.source, shown, at) if variant else at)
-            for what, at in made.faults
+            Fault(
+                html_column,
+                message,
+                _line_offset(source, markdown, offset) if has_values else offset,
+            )
+            for message, offset in rendered.faults
         ]
-    revision.html_made_by = made_by()
+    revision.html_version = current_html_version()
     return faults
 
 
-def _line_begins(source: str, shown: str, offset: int) -> int:
-    """Return where in `source` the line begins that has `offset` in `shown`, where values stand for
-    names.
+def _line_offset(source: str, markdown: str, offset: int) -> int:
+    """Return where in `source` the line begins that has `offset` in `markdown`, which has values in
+    the place of names.
     """
-    before = source.split("\n")[: shown.count("\n", 0, offset)]
+    before = source.split("\n")[: markdown.count("\n", 0, offset)]
     return sum(len(line) + 1 for line in before)
 
 
 def variant_html(
-    revision: Revision, text_rows: Sequence[RevisionText], language: str, seed: int
+    revision: Revision, texts: Sequence[RevisionText], language: str, seed: int
 ) -> dict[str, str]:
-    """Return the HTML of each text that shows drawn values, by its name; made once for each seed,
-    and kept.
+    """Return the HTML of each text that shows sampled values, by its name. It is rendered once for
+    each seed, and cached.
     """
     names = variant_names(revision)
-    mine = [
-        text
-        for text in texts(revision, text_rows, [language])
-        if names and rendering.value_names(text.source) & names
+    with_values = [
+        html_column
+        for html_column in html_columns(revision, texts, [language])
+        if names and rendering.value_names(html_column.source) & names
     ]
-    if not mine:
+    if not with_values:
         return {}
     seed %= variants.SEEDS
-    key = f"question:{revision.pk}:{language}:{seed}:{made_by()}"
-    found: dict[str, str] | None = cache.get(key)
-    if found is None:
-        values = _values(revision, seed)
-        made = {
-            text.name: rendering.render(
-                rendering.with_values(text.source, values), inline=text.field in INLINE
+    key = f"question:{revision.pk}:{language}:{seed}:{current_html_version()}"
+    html: dict[str, str] | None = cache.get(key)
+    if html is None:
+        values = _formatted_values(revision, seed)
+        rendered = {
+            html_column.name: rendering.render(
+                rendering.insert_values(html_column.source, values), inline=html_column.is_inline
             )
-            for text in mine
+            for html_column in with_values
         }
-        found = {name: each.html for name, each in made.items()}
-        # loading saw none: a formula that took too long here is set again
-        if not any(each.faults for each in made.values()):
-            cache.set(key, found, timeout=None)
-    return found
+        html = {name: text.html for name, text in rendered.items()}
+        # publishing found no faults, so one here is a formula that timed out: do not cache it
+        if not any(text.faults for text in rendered.values()):
+            cache.set(key, html, timeout=None)
+    return html
 
 
-def _values(revision: Revision, seed: int) -> dict[str, str]:
+def _formatted_values(revision: Revision, seed: int) -> dict[str, str]:
     variant = variants.sample(revision.facts["variant"], seed)
     return {name: variants.format_value(value) for name, value in variant.values.items()}

@@ -1,8 +1,8 @@
-"""Looking over the whole bank: every fault of every file, links that lead nowhere, and what of the
-catalogue is still missing.
+"""Checks of the whole bank: every fault of every file, dead links, and questions of the catalogue
+that are still missing.
 
-Reads files alone; no database. The labs are known by their words (`workers/labs/*.toml`), which are
-read, never imported.
+Only files are read, no database. The labs are known by `workers/labs/*.toml`, which are read, never
+imported.
 """
 
 from __future__ import annotations
@@ -10,184 +10,170 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
-from apps.questions import html_columns, loading, rendering, variants
-from apps.questions import schema as rules
-from apps.questions.html_columns import Text
-from apps.questions.loading import Folder
+from apps.common.text import CONTENT_LANGUAGES
+from apps.questions import html_columns, loading, rendering, schema, variants
+from apps.questions.html_columns import Fault, HtmlColumn
+from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
-LABEL = re.compile(r'role="img" aria-label="[^"]+"')
-LEFT_OVER = {  # outside code and formulas
-    re.compile(
-        r"\$"
-    ): "a dollar sign without its partner. TeX stands between two; write \\$ for the sign itself",
-    re.compile(
-        r"!\["
-    ): "images are not read: figures are drawn by figure.py, and stand at {{figure: caption}}",
-    re.compile(
-        r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>"
-    ): "HTML is not read: write Markdown, or `code` for a tag itself",
+TEXT_ALTERNATIVE = re.compile(r'role="img" aria-label="[^"]+"')
+# outside code and formulas: the reader would see it as it was typed
+UNPARSED_MARKUP = {
+    re.compile(r"\$"): (
+        "a dollar sign without its partner. TeX stands between two; write \\$ for the sign itself"
+    ),
+    re.compile(r"!\["): (
+        "images are not read: figures are rendered by figure.py, and stand at {{figure: caption}}"
+    ),
+    re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>"): (
+        "HTML is not read: write Markdown, or `code` for a tag itself"
+    ),
 }
+LOCAL_LINK = re.compile(r'<a href="(/[^"]*|#[^"]*)"')
+Claims = Mapping[str, set[str]]  # of each lab, by its slug
 
 
-def faults(bank: Path, labs: Path) -> Iterator[str]:
-    """Yield every fault of a bank, as `file:line: what`.
+def faults(bank_folder: Path, labs_folder: Path) -> Iterator[str]:
+    """Yield every fault of a bank, as `file:line: message`.
 
     Raises:
         NoKatex: the front end was not built.
     """
-    paths = sorted(path for path in bank.glob("*/*/") if path.name != "__pycache__")
-    here = {path.name for path in paths}
-    known, listed = lab_claims(labs), here | _of_the_catalogue().keys()
+    paths = loading.question_folders(bank_folder)
+    slugs = {path.name for path in paths}
+    all_slugs, claims = slugs | _catalogue_titles().keys(), lab_claims(labs_folder)
     for path in paths:
         try:
-            one = loading.read_folder(path)
+            folder = loading.read_folder(path)
         except BadFile as error:
             yield str(error)
             continue
-        yield from _of_facts(one, listed, known)
-        yield from _of_texts(one, here, known)
-        yield from _of_figures(one)
+        yield from _fact_faults(folder, all_slugs, claims)
+        yield from _text_faults(folder, slugs, claims)
+        yield from _figure_faults(folder)
 
 
-def lab_claims(folder: Path) -> dict[str, set[str]]:
+def lab_claims(labs_folder: Path) -> dict[str, set[str]]:
     """Return the claims of each lab, by its slug."""
-    found = {}
-    for path in sorted(folder.glob("*.toml")):
-        words = tomllib.loads(path.read_text(encoding="utf-8"))
-        found[path.stem.replace("_", "-")] = set(words.get("claims", {}))
-    return found
+    claims = {}
+    for path in sorted(labs_folder.glob("*.toml")):
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        claims[path.stem.replace("_", "-")] = set(card.get("claims", {}))
+    return claims
 
 
-def missing(bank: Path) -> list[tuple[str, str]]:
+def missing_questions(bank_folder: Path) -> list[tuple[str, str]]:
     """Return slug and English title of each question of the catalogue that the bank does not have,
     in the catalogue's order.
     """
-    here = {path.name for path in bank.glob("*/*/")}
-    return [(slug, title) for slug, title in _of_the_catalogue().items() if slug not in here]
+    slugs = {path.name for path in loading.question_folders(bank_folder)}
+    return [(slug, title) for slug, title in _catalogue_titles().items() if slug not in slugs]
 
 
 def size_of_catalogue() -> int:
-    return len(_of_the_catalogue())
+    return len(_catalogue_titles())
 
 
-def _of_the_catalogue() -> dict[str, str]:
+def _catalogue_titles() -> dict[str, str]:
     """Return the English title of each question of the catalogue, by its slug."""
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
         return {row["slug"]: row["title_en"] for row in csv.DictReader(file)}
 
 
-def waiting(bank: Path, labs: Path) -> list[str]:
-    """Return the claims that questions name and no lab has yet: their answers show no verdict
-    there.
-    """
-    known = set().union(*lab_claims(labs).values())
+def claims_without_lab(bank_folder: Path, labs_folder: Path) -> list[str]:
+    """Return the claims that questions name and no lab has yet; answers show no verdict there."""
+    existing = set().union(*lab_claims(labs_folder).values())
     named: set[str] = set()
-    for path in bank.glob("*/*/question.toml"):
+    for path in bank_folder.glob("*/*/question.toml"):
         named |= set(tomllib.loads(path.read_text(encoding="utf-8")).get("claims", []))
-    return sorted(named - known)
+    return sorted(named - existing)
 
 
-def _of_facts(one: Folder, questions: Iterable[str], labs: dict[str, set[str]]) -> Iterator[str]:
-    """Yield names that nothing has, and mistakes of the numeric part that cannot be told apart."""
-    found = [
-        ("related", f"{slug} is no question, neither here nor in the catalogue")
-        for slug in _strange(one, "related", questions)
-    ]
-    for claim in one.facts.get("claims", []):
+def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -> Iterator[str]:
+    """Yield names of questions and claims that do not exist, and mistakes of the numeric part that
+    have the same value.
+    """
+    file = folder.path / "question.toml"
+    source = file.read_text(encoding="utf-8-sig")
+
+    def fault(path: schema.Path, message: str) -> str:
+        return f"{file}:{schema.line_of(source, path)}: {message}"
+
+    for slug in sorted(set(folder.facts.get("related", [])) - set(slugs)):
+        message = f"{slug} is no question, neither here nor in the catalogue"
+        yield fault(("related",), message)
+    for claim in folder.facts.get("claims", []):
         lab = claim.partition(".")[0]
-        if lab in labs and claim not in labs[lab]:
-            found.append(
-                ("claims", f"{lab} has no claim {claim}. It has: {', '.join(sorted(labs[lab]))}")
-            )
-    source = (one.path / "question.toml").read_text(encoding="utf-8-sig")
-    for key, what in found:
-        yield f"{one.path / 'question.toml'}:{rules.line_of(source, (key,))}: {what}"
-    if twice := _same_mistakes(one.facts.get("variant", {})):
-        number, what = twice
-        line = rules.line_of(source, ("variant", "wrong", number, "value"))
-        yield f"{one.path / 'question.toml'}:{line}: {what}"
+        if lab in claims and claim not in claims[lab]:
+            existing = ", ".join(sorted(claims[lab]))
+            yield fault(("claims",), f"{lab} has no claim {claim}. It has: {existing}")
+    if ambiguous := _ambiguous_mistake(folder.facts.get("variant", {})):
+        number, message = ambiguous
+        yield fault(("variant", "wrong", number, "value"), message)
 
 
-def _strange(one: Folder, key: str, known: Iterable[str]) -> list[str]:
-    return sorted(set(one.facts.get(key, [])) - set(known))
-
-
-def _same_mistakes(variant: rules.Facts) -> tuple[int, str] | None:
-    """Return the number of a wrong value that meets an earlier one in some draw, and what to say:
-    nobody would read its message.
+def _ambiguous_mistake(variant: schema.Facts) -> tuple[int, str] | None:
+    """Return the number of a wrong answer that has the value of an earlier one in some variant, and
+    a message: nobody would see its explanation.
     """
     for seed in range(variants.SEEDS) if variant.get("wrong") else ():
         sampled = variants.sample(variant, seed)
-        for (_, one), (number, other) in combinations(enumerate(sampled.wrong), 2):
-            if sampled.is_near(one.value, other.value):
-                numbers = ", ".join(
-                    f"{name} = {variants.format_value(value)}"
-                    for name, value in sampled.values.items()
-                )
-                return (
-                    number,
-                    (
-                        f"with seed {seed} ({numbers}) this is another mistake's value too: "
-                        "choose numbers that tell them apart"
-                    ),
+        for (_, earlier), (number, later) in combinations(enumerate(sampled.wrong), 2):
+            if sampled.is_near(earlier.value, later.value):
+                values = variants.format_values(sampled.values)
+                return number, (
+                    f"with seed {seed} ({values}) this is another mistake's value too: "
+                    "choose numbers that tell them apart"
                 )
     return None
 
 
-def _left_over(text: Text) -> Iterator[tuple[str, int]]:
-    """Yield what a reader would see of signs that were meant to be read, and where."""
-    bare = rendering.TAKEN_OUT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text.source)
-    for sign, what in LEFT_OVER.items():
-        if match := sign.search(bare):
-            yield (
-                f"“{text.source[match.start() :].partition(chr(10))[0][:20]}”: {what}",
-                match.start(),
-            )
+def _text_faults(folder: QuestionFolder, slugs: set[str], claims: Claims) -> Iterator[str]:
+    revision, texts, passages = loading.build_rows(folder)
+    text_faults = html_columns.render_html(revision, texts)
+    for html_column in html_columns.html_columns(revision, texts):
+        text_faults += _unparsed_markup(html_column)
+        text_faults += _dead_links(html_column, slugs, claims)
+    for fault in text_faults:
+        yield str(loading.as_bad_file(fault, folder, passages))
 
 
-def _of_texts(one: Folder, questions: set[str], labs: dict[str, set[str]]) -> Iterator[str]:
-    revision, text_rows, lines = loading.rows_of(one)
-    for fault in html_columns.set_html(revision, text_rows):
-        yield str(loading.placed(fault, one, lines))
-    for text in html_columns.texts(revision, text_rows):
-        for what, at in _left_over(text):
-            yield str(loading.placed(html_columns.Fault(text, what, at), one, lines))
-        for link in _links(text):
-            if not leads_somewhere(link, questions, labs):
-                at = max(text.source.find(link), 0)
-                yield str(
-                    loading.placed(
-                        html_columns.Fault(text, f"{link} leads nowhere", at), one, lines
-                    )
-                )
+def _unparsed_markup(html_column: HtmlColumn) -> Iterator[Fault]:
+    source = html_column.source
+    outside = rendering.EXTRACTED.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
+    for pattern, message in UNPARSED_MARKUP.items():
+        if match := pattern.search(outside):
+            start = source[match.start() :].partition("\n")[0][:20]
+            yield Fault(html_column, f"“{start}”: {message}", match.start())
 
 
-def _links(text: Text) -> list[str]:
-    return re.findall(r'<a href="(/[^"]*|#[^"]*)"', rendering.render(text.source).html)
+def _dead_links(html_column: HtmlColumn, slugs: set[str], claims: Claims) -> Iterator[Fault]:
+    for link in LOCAL_LINK.findall(rendering.render(html_column.source).html):
+        if not link_exists(link, slugs, claims):
+            offset = max(html_column.source.find(link), 0)
+            yield Fault(html_column, f"{link} leads nowhere", offset)
 
 
-def leads_somewhere(link: str, questions: Iterable[str], labs: dict[str, set[str]]) -> bool:
-    """Return whether an address of this site is one: a question of the bank, a lab, a claim of the
-    ledger, another page.
+def link_exists(link: str, slugs: Iterable[str], claims: Claims) -> bool:
+    """Return whether a link leads to a page of this site: a question of the bank, a lab, a claim of
+    the ledger, another page.
     """
     parts = urlsplit(link)
-    place = parts.path.strip("/").split("/")
-    match place:
+    match parts.path.strip("/").split("/"):
         case ["questions", slug]:
-            return slug in questions
+            return slug in slugs
         case ["labs", slug]:
-            return slug in labs
+            return slug in claims
         case ["claims"] if parts.fragment:
-            return any(parts.fragment in claims for claims in labs.values())
+            return any(parts.fragment in of_lab for of_lab in claims.values())
     try:
         resolve(parts.path)
     except Resolver404:
@@ -195,11 +181,11 @@ def leads_somewhere(link: str, questions: Iterable[str], labs: dict[str, set[str
     return True
 
 
-def _of_figures(one: Folder) -> Iterator[str]:
-    for language in html_columns.LANGUAGES:
-        svg = one.files.get(f"figure_{language}")
-        if svg is not None and not LABEL.search(svg):
+def _figure_faults(folder: QuestionFolder) -> Iterator[str]:
+    for language in CONTENT_LANGUAGES:
+        svg = folder.files.get(f"figure_{language}")
+        if svg is not None and not TEXT_ALTERNATIVE.search(svg):
             yield (
-                f"{one.path / f'figure.{language}.svg'}:1: the figure has no text alternative "
+                f"{folder.path / loading.FIGURES[language]}:1: the figure has no text alternative "
                 "(axes.alternative in figure.py)"
             )

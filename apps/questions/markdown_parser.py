@@ -1,4 +1,4 @@
-"""Reading en.md and zh.md: the words of a question, under the same headings in both languages."""
+"""Parsing en.md and zh.md: the texts of a question, under the same headings in both languages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HEADINGS = {  # (English, Chinese): what stands under it; in the order in which they usually come
+from apps.questions.limits import MAX_OPTION_KEY_LENGTH, MAX_TITLE_LENGTH
+
+# kind of passage: its heading (English, Chinese), in the usual order
+HEADINGS = {
     "numeric": ("Part: numeric", "小题：计算"),
     "choice": ("Part: choice", "小题：选择"),
     "hint": ("Hint", "提示"),
@@ -18,22 +21,21 @@ HEADINGS = {  # (English, Chinese): what stands under it; in the order in which 
     "follow_up": ("Follow-ups", "追问"),
 }
 OPTION = ("Option", "选项")
-MAX_CHARS = {"title": 300, "key": 16}  # characters, as the columns hold them
-LISTS = ("point", "mistake", "follow_up")  # each item stands by itself
+LISTS = ("point", "mistake", "follow_up")  # each item is a passage
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
 
 class BadFile(Exception):
     """A file of the bank cannot be loaded. Names the file, the line, and what is wrong there."""
 
-    def __init__(self, path: Path, line: int, what: str) -> None:
-        super().__init__(f"{path}:{line}: {what}")
-        self.path, self.line, self.what = path, line, what
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path, self.line, self.message = path, line, message
 
 
 @dataclass
 class Passage:
-    """Text that is shown by itself, with the line it begins on."""
+    """Text that is shown on its own, with the line that it begins on."""
 
     kind: str  # title, statement, option, or a name of HEADINGS
     line: int
@@ -45,57 +47,54 @@ class Passage:
 
 
 @dataclass
-class Words:
+class Document:
     """A question in one language."""
 
     path: Path
     passages: list[Passage] = field(default_factory=list)
 
-    def one(self, kind: str) -> Passage:
+    def passage(self, kind: str) -> Passage:
         return next(passage for passage in self.passages if passage.kind == kind)
 
-    def all(self, kind: str) -> list[Passage]:
+    def passages_of(self, kind: str) -> list[Passage]:
         return [passage for passage in self.passages if passage.kind == kind]
 
 
-def text_of(path: Path) -> str:
-    """Return what a file says, whatever editor wrote its first bytes.
+def read_text(path: Path) -> str:
+    """Return the text of a file, without a byte order mark.
 
     Raises:
-        BadFile: it cannot be read, or no table could hold it.
+        BadFile: it is not UTF-8, or has a NUL, which PostgreSQL refuses.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(path, 1, f"cannot be read: {error}") from None
     if "\x00" in text:
-        raise BadFile(
-            path,
-            text.partition("\x00")[0].count("\n") + 1,
-            "here is the character NUL, which no text can hold.",
-        )
+        line = text.partition("\x00")[0].count("\n") + 1
+        raise BadFile(path, line, "here is the character NUL, which no text can hold.")
     return text
 
 
-def read(path: Path, language: str) -> Words:
-    """Return the words in a file.
+def parse(path: Path, language: str) -> Document:
+    """Return the passages of a file.
 
     Raises:
         BadFile: a heading is not one of the bank's, something is missing, or an option has no
             reason.
     """
-    lines = text_of(path).splitlines()
-    words = Words(path)
+    lines = read_text(path).splitlines()
+    document = Document(path)
     for passage in _sections(path, lines, 1 if language == "zh" else 0):
-        words.passages += _items(passage, path) if passage.kind in LISTS else [passage]
-    _number_options(words)
-    _check(words, language)
-    return words
+        document.passages += _items(passage, path) if passage.kind in LISTS else [passage]
+    _number_options(document)
+    _check_structure(document, language)
+    return document
 
 
 def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
     """Yield the text under each heading."""
-    known = {names[language]: kind for kind, names in HEADINGS.items()}
+    kinds = {names[language]: kind for kind, names in HEADINGS.items()}
     current, fence = Passage("", 1), ""
     for number, line in enumerate(lines, start=1):
         if mark := FENCE.match(line):
@@ -104,19 +103,16 @@ def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
         if fence or not re.fullmatch(r"#{1,6}", level):
             current.text += line + "\n"
             continue
-        yield from _ended(current, path)
+        yield from _finish(current, path)
         heading = heading.strip()
-        if level == "#" and number == 1 and len(heading) > MAX_CHARS["title"]:
-            raise BadFile(
-                path,
-                1,
-                f"a title has at most {MAX_CHARS['title']} characters; this has {len(heading)}.",
-            )
+        if level == "#" and number == 1 and len(heading) > MAX_TITLE_LENGTH:
+            message = f"a title has at most {MAX_TITLE_LENGTH} characters; this has {len(heading)}."
+            raise BadFile(path, 1, message)
         if level == "#" and number == 1 and heading:
             yield Passage("title", 1, heading)
             current = Passage("statement", 2)
-        elif level == "##" and heading in known:
-            current = Passage(known[heading], number + 1)
+        elif level == "##" and heading in kinds:
+            current = Passage(kinds[heading], number + 1)
         elif (
             level == "###"
             and current.kind in ("choice", "option")
@@ -124,17 +120,14 @@ def _sections(path: Path, lines: list[str], language: int) -> Iterator[Passage]:
         ):
             current = Passage("option", number + 1, key=heading.partition(" ")[2].strip())
         else:
-            names = ", ".join(f"## {name}" for name in known)
-            raise BadFile(
-                path,
-                number,
-                f"“{line}” is not a heading of a question. Known: # title (line 1), {names}.",
-            )
-    yield from _ended(current, path)
+            names = ", ".join(f"## {name}" for name in kinds)
+            message = f"“{line}” is not a heading of a question. Known: # title (line 1), {names}."
+            raise BadFile(path, number, message)
+    yield from _finish(current, path)
 
 
-def _ended(passage: Passage, path: Path) -> Iterator[Passage]:
-    """Yield a passage without the empty lines around it; an option with its reason apart."""
+def _finish(passage: Passage, path: Path) -> Iterator[Passage]:
+    """Yield a passage without the empty lines around it; an option's reason in its own field."""
     if not passage.kind:
         if passage.text.strip():
             raise BadFile(path, 1, "the file begins with its title: “# …” in line 1.")
@@ -151,21 +144,17 @@ def _ended(passage: Passage, path: Path) -> Iterator[Passage]:
 def _split_reason(option: Passage, path: Path) -> None:
     lines = option.text.split("\n")
     quoted = [number for number, line in enumerate(lines) if line.startswith(">")]
-    if not 0 < len(option.key) <= MAX_CHARS["key"]:
-        raise BadFile(
-            path,
-            option.line,
-            f"an option has a key of at most {MAX_CHARS['key']} characters: ### Option a.",
+    if not 0 < len(option.key) <= MAX_OPTION_KEY_LENGTH:
+        message = (
+            f"an option has a key of at most {MAX_OPTION_KEY_LENGTH} characters: ### Option a."
         )
+        raise BadFile(path, option.line, message)
     if not quoted:
-        raise BadFile(
-            path,
-            option.line,
-            (
-                f"option {option.key} has no reason: a block "
-                "quote (> …) that says why it is right or wrong."
-            ),
+        message = (
+            f"option {option.key} has no reason: a block quote (> …) that says why it is right "
+            "or wrong."
         )
+        raise BadFile(path, option.line, message)
     option.reason_line = option.line + quoted[0]
     option.reason = "\n".join(lines[n].removeprefix(">").removeprefix(" ") for n in quoted).strip()
     option.text = "\n".join(
@@ -191,58 +180,53 @@ def _items(passage: Passage, path: Path) -> Iterator[Passage]:
         yield item
 
 
-def _number_options(words: Words) -> None:
+def _number_options(document: Document) -> None:
     group = -1
-    for passage in words.passages:
+    for passage in document.passages:
         if passage.kind == "choice":
             group += 1
         elif passage.kind == "option":
             passage.group = group
 
 
-def _check(words: Words, language: str) -> None:
-    kinds = [passage.kind for passage in words.passages]
-    place = 1 if language == "zh" else 0
+def _check_structure(document: Document, language: str) -> None:
+    kinds = [passage.kind for passage in document.passages]
+    column = 1 if language == "zh" else 0
     for kind in ("title", "statement", "answer"):
         if kind not in kinds:
-            name = f"“## {HEADINGS[kind][place]}”" if kind in HEADINGS else f"a {kind}"
-            raise BadFile(
-                words.path, words.passages[-1].line if kinds else 1, f"{name} is missing."
-            )
+            name = f"“## {HEADINGS[kind][column]}”" if kind in HEADINGS else f"a {kind}"
+            line = document.passages[-1].line if kinds else 1
+            raise BadFile(document.path, line, f"{name} is missing.")
     for kind in ("numeric", "answer"):
         if kinds.count(kind) > 1:
-            raise BadFile(
-                words.path,
-                words.all(kind)[1].line,
-                f"“## {HEADINGS[kind][place]}” stands here a second time.",
-            )
+            message = f"“## {HEADINGS[kind][column]}” stands here a second time."
+            raise BadFile(document.path, document.passages_of(kind)[1].line, message)
     seen = set()
-    for option in words.all("option"):
+    for option in document.passages_of("option"):
         if (option.group, option.key) in seen:
-            raise BadFile(
-                words.path, option.line, f"option {option.key} stands here a second time."
-            )
+            message = f"option {option.key} stands here a second time."
+            raise BadFile(document.path, option.line, message)
         seen.add((option.group, option.key))
 
 
-def compare(english: Words, chinese: Words) -> None:
-    """See that both languages have the same passages in the same order.
+def compare(english: Document, chinese: Document) -> None:
+    """Check that both languages have the same passages in the same order.
 
     Raises:
-        BadFile: they have not; names the first place where they part.
+        BadFile: they do not; names the first difference.
     """
-    for ours, theirs in zip(english.passages, chinese.passages, strict=False):
-        if (ours.kind, ours.key) != (theirs.kind, theirs.key):
-            what = (
-                f"here is {_name(theirs)}, where {english.path.name}:{ours.line} has {_name(ours)}."
+    for passage, other in zip(english.passages, chinese.passages, strict=False):
+        if (passage.kind, passage.key) != (other.kind, other.key):
+            message = (
+                f"here is {_name(other)}, "
+                f"where {english.path.name}:{passage.line} has {_name(passage)}."
             )
-            raise BadFile(chinese.path, theirs.line, what)
+            raise BadFile(chinese.path, other.line, message)
     if len(english.passages) != len(chinese.passages):
-        longer, shorter = sorted((english, chinese), key=lambda words: -len(words.passages))
+        longer, shorter = sorted((english, chinese), key=lambda document: -len(document.passages))
         extra = longer.passages[len(shorter.passages)]
-        raise BadFile(
-            longer.path, extra.line, f"{_name(extra)} has no counterpart in {shorter.path.name}."
-        )
+        message = f"{_name(extra)} has no counterpart in {shorter.path.name}."
+        raise BadFile(longer.path, extra.line, message)
 
 
 def _name(passage: Passage) -> str:

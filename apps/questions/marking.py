@@ -1,5 +1,5 @@
-"""Whether an answer is right. Pure: no database, no learner; what a grade follows from a mark is
-decided above.
+"""Whether an answer is right. Pure: no database, no learner. Which rating follows from a mark is
+decided in `progress`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from apps.questions.expressions import Expression
 from apps.questions.variants import Variant, stable_index
 
 RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
-POINTS = 8  # at which two expressions are compared
-SPREAD = (0.5, 3.0)  # from which symbols are drawn, where a check names no range
-CLOSE = 1e-6  # relative: far above rounding, far below a different formula
-NOTHING = 1e-9  # what rounding may leave where the answer is exactly 0
-FINE = 10**6  # steps into which a range is cut
+COMPARED_POINTS = 8  # at which two expressions are compared
+DEFAULT_RANGE = (0.5, 3.0)  # of a symbol for which a check names no range
+RELATIVE_TOLERANCE = 1e-6  # far above rounding errors, far below the difference of two formulas
+ZERO_TOLERANCE = 1e-9  # rounding error where the answer is exactly 0
+RANGE_STEPS = 10**6  # of a range from which values are sampled
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])")
-PRECISE = 3  # digits of a number that may be a rounded one
+MIN_ROUNDED_DIGITS = 3  # significant digits of a number that may be a rounded one
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What came of an answer. `unread` costs nothing; `message` says why, or what mistake leads
-    there; `note` how it was read.
+    """How an answer was marked. Invalid input is `unread` and not graded. `message` says why, or
+    explains a common mistake; `note` says how the input was read.
     """
 
     outcome: str  # right, wrong or unread
     message: str = ""
     note: str = ""
-    value: float | None = None  # that was read
-    # of a choice: each key, and whether it was dealt with rightly
+    value: float | None = None  # the number that was read
+    # of a choice: by key, whether the option was rightly chosen, left out or placed
     options: Mapping[str, bool] = field(default_factory=dict)
 
     @property
@@ -54,39 +54,41 @@ class Mark:
 
 
 def numeric(text: str, variant: Variant, unit: Mapping[str, str] | None = None) -> Mark:
-    """Mark a number that was typed against a variant; `unit` as the part names it, in either
-    language.
+    """Mark a typed number against a variant.
+
+    Args:
+        unit: of the part, in both languages; either may follow the number.
     """
     reading = numbers.read(text, list((unit or {}).values()))
     if reading.value is None:
         return Mark(UNREAD, message=reading.problem)
     if variant.is_right(reading.value):
         return Mark(RIGHT, note=reading.note, value=reading.value)
-    known = next(
+    mistake = next(
         (wrong for wrong in variant.wrong if variant.is_near(reading.value, wrong.value)), None
     )
     return Mark(
         WRONG,
-        message=in_language(known.message) if known else "",
+        message=in_language(mistake.message) if mistake else "",
         note=reading.note,
         value=reading.value,
     )
 
 
 def tolerance(variant: Variant) -> str:
-    """Return in words how near an answer must be."""
+    """Return a sentence that says how close an answer must be."""
     if variant.absolute > 0 and variant.absolute >= variant.relative * abs(variant.answer):
-        return _("An answer within %(n)s counts as right.") % {"n": numbers.said(variant.absolute)}
-    return _("An answer within %(n)s %% counts as right.") % {
-        "n": numbers.said(variant.relative * 100)
-    }
+        absolute = numbers.format_exact(variant.absolute)
+        return _("An answer within %(n)s counts as right.") % {"n": absolute}
+    percent = numbers.format_exact(variant.relative * 100)
+    return _("An answer within %(n)s %% counts as right.") % {"n": percent}
 
 
 # ---------------------------------------------------------------- choices
 
 
 def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str]) -> Mark:
-    """Mark options that were chosen, or put in order.
+    """Mark the options that were chosen, or their order.
 
     Args:
         facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right
@@ -94,76 +96,72 @@ def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str
         keys: of all options.
     """
     form, right = facts["form"], list(facts["right"])
-    strange = [key for key in chosen if key not in keys]
-    if strange or len(set(chosen)) != len(chosen):
-        return Mark(
-            UNREAD, message=_("That is not one of the options. Reload the page and choose again.")
-        )
+    if set(chosen) - set(keys) or len(set(chosen)) != len(chosen):
+        message = _("That is not one of the options. Reload the page and choose again.")
+        return Mark(UNREAD, message=message)
     if form == "order":
         if len(chosen) != len(right):
-            return Mark(
-                UNREAD, message=_("Give every option a position, and use each position once.")
-            )
-        places = {key: place == right.index(key) for place, key in enumerate(chosen)}
-        return Mark(RIGHT if list(chosen) == right else WRONG, options=places)
+            message = _("Give every option a position, and use each position once.")
+            return Mark(UNREAD, message=message)
+        placed = {key: position == right.index(key) for position, key in enumerate(chosen)}
+        return Mark(RIGHT if list(chosen) == right else WRONG, options=placed)
     if not chosen or (form == "one" and len(chosen) != 1):
-        return Mark(
-            UNREAD,
-            message=_("Choose one option.") if form == "one" else _("Choose at least one option."),
-        )
-    dealt = {key: (key in chosen) == (key in right) for key in keys}
-    return Mark(RIGHT if all(dealt.values()) else WRONG, options=dealt)
+        message = _("Choose one option.") if form == "one" else _("Choose at least one option.")
+        return Mark(UNREAD, message=message)
+    options = {key: (key in chosen) == (key in right) for key in keys}
+    return Mark(RIGHT if all(options.values()) else WRONG, options=options)
 
 
 # ---------------------------------------------------------------- derivations
 
 
 def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
-    """Mark an expression against the answer of a step's check, by comparing both at random values
-    of the symbols.
+    """Mark an expression against the answer of a step's check, by comparing both at pseudorandom
+    values of the symbols.
 
     Args:
-        check: `symbols`, `answer`, and `range` where [0.5, 3] would not do: [low, high] for all
-            symbols, or {symbol: [low, high]}.
+        check: `symbols`, `answer`, and optionally `range`: [low, high] for all symbols, or
+            {symbol: [low, high]}.
     """
     symbols = list(check["symbols"])
     try:
-        theirs = expressions.read(_right_side(text), symbols)
+        given = expressions.read(_right_side(text), symbols)
     except expressions.BadExpression as error:
-        return Mark(UNREAD, message=explained(error, symbols))
-    ours = expressions.read(check["answer"], symbols)
+        return Mark(UNREAD, message=explain(error, symbols))
+    answer = expressions.read(check["answer"], symbols)
     compared = 0
-    for values in _places(check, seed):
+    for point in _sample_points(check, seed):
         try:
-            wanted = ours.at(**values)
+            expected = answer.at(**point)
         except expressions.NoValue:
-            continue  # outside of what the answer is about
+            continue  # outside the answer's domain
         try:
-            given = theirs.at(**values)
+            value = given.at(**point)
         except expressions.NoValue:
-            return Mark(
-                WRONG, message=_("It is undefined at %(where)s.") % {"where": _where(values)}
-            )
-        if abs(given - wanted) > (CLOSE * max(abs(wanted), abs(given)) if wanted else NOTHING):
-            return _mark_of_rounded(theirs, ours, check, seed) or Mark(WRONG)
+            message = _("It is undefined at %(where)s.") % {"where": _format_point(point)}
+            return Mark(WRONG, message=message)
+        if abs(value - expected) > _tolerance_at(expected, value):
+            return _mark_of_rounded(given, answer, check, seed) or Mark(WRONG)
         compared += 1
-        if compared == POINTS:
+        if compared == COMPARED_POINTS:
             return Mark(RIGHT)
-    return Mark(WRONG)  # loading refuses answers that have a value at too few places
+    return Mark(WRONG)  # schema.py refuses answers that have a value at too few points
+
+
+def _tolerance_at(expected: float, value: float) -> float:
+    return RELATIVE_TOLERANCE * max(abs(expected), abs(value)) if expected else ZERO_TOLERANCE
 
 
 def _right_side(text: str) -> str:
-    """Return what stands behind the last plain equals sign, full-width or not: `r = sqrt(3)`
-    answers with sqrt(3).
-    """
+    """Return what follows the last equals sign, of any width: sqrt(3) of `r = sqrt(3)`."""
     return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.MAX_CHARS * 2])[-1]
 
 
-def _places(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
-    """Return values of the symbols at which two expressions are compared: more than POINTS, for
-    the answer may have no value at some.
+def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+    """Yield values of the symbols at which two expressions are compared: more than COMPARED_POINTS,
+    since the answer may be undefined at some.
     """
-    for turn in range(POINTS * 8):
+    for turn in range(COMPARED_POINTS * 8):
         yield {
             name: _between(*_range(check, name), f"{seed}/{turn}/{name}")
             for name in check["symbols"]
@@ -171,59 +169,58 @@ def _places(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
 
 
 def _mark_of_rounded(
-    theirs: Expression, ours: Expression, check: Mapping[str, Any], seed: int
+    given: Expression, answer: Expression, check: Mapping[str, Any], seed: int
 ) -> Mark | None:
-    """Return a mark that asks for the exact number, where the only difference is that one is
-    rounded: 0.693 for log(2).
+    """Return a mark that asks for the exact number, if the only difference is that one is rounded:
+    0.693 for log(2).
     """
-    decimals = [match for match in DECIMAL.finditer(theirs.text) if _is_precise(match[0])]
+    decimals = [match for match in DECIMAL.finditer(given.text) if _may_be_rounded(match[0])]
     if len(decimals) != 1:
         return None
     number = decimals[0]
     half = 0.5 * 10.0 ** -len(number[0].partition(".")[2])
+    before, after = given.text[: number.start()], given.text[number.end() :]
     bounds = [
-        expressions.read(
-            f"{theirs.text[: number.start()]}({float(number[0]) + off!r})"
-            f"{theirs.text[number.end() :]}",
-            check["symbols"],
-        )
+        expressions.read(f"{before}({float(number[0]) + off!r}){after}", check["symbols"])
         for off in (-half, half)
     ]
-    for values in islice(_places(check, seed), POINTS):
+    for point in islice(_sample_points(check, seed), COMPARED_POINTS):
         try:
-            low, high = sorted(bound.at(**values) for bound in bounds)
-            if not low <= ours.at(**values) <= high:
+            low, high = sorted(bound.at(**point) for bound in bounds)
+            if not low <= answer.at(**point) <= high:
                 return None
         except expressions.NoValue:
             return None
-    what = _("With %(number)s as a rounded number this agrees. Write it exactly, as log(2) or 1/3.")
-    return Mark(UNREAD, message=what % {"number": number[0]})
+    message = _(
+        "With %(number)s as a rounded number this agrees. Write it exactly, as log(2) or 1/3."
+    )
+    return Mark(UNREAD, message=message % {"number": number[0]})
 
 
-def _is_precise(decimal: str) -> bool:
-    return len(decimal.replace(".", "").lstrip("0")) >= PRECISE
+def _may_be_rounded(decimal: str) -> bool:
+    return len(decimal.replace(".", "").lstrip("0")) >= MIN_ROUNDED_DIGITS
 
 
 def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
-    given = check.get("range", SPREAD)
-    low, high = given.get(name, SPREAD) if isinstance(given, Mapping) else given
+    ranges = check.get("range", DEFAULT_RANGE)
+    low, high = ranges.get(name, DEFAULT_RANGE) if isinstance(ranges, Mapping) else ranges
     return float(low), float(high)
 
 
-def _between(low: float, high: float, what: str) -> float:
-    return low + (high - low) * (1 + stable_index(what, FINE - 1)) / FINE
+def _between(low: float, high: float, key: str) -> float:
+    return low + (high - low) * (1 + stable_index(key, RANGE_STEPS - 1)) / RANGE_STEPS
 
 
-def _where(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:.3g}" for name, value in values.items())
+def _format_point(point: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value:.3g}" for name, value in point.items())
 
 
-def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
+def explain(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
     """Return why text was not read as an expression, and what would be."""
     part = error.part[:40]
-    strange = error.what == "character" and not part.isascii()
+    is_foreign = error.code == "character" and not part.isascii()
     one, other = (*error.instead, "", "")[:2]
-    why = {
+    reason = {
         "empty": _("Enter an answer."),
         "long": _("That is too long."),
         "deep": _("That is nested too deeply."),
@@ -246,11 +243,9 @@ def explained(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
         "function": _("There is no function “%(part)s”."),
         "arguments": _("“%(part)s” cannot take these arguments."),
         "forbidden": _("Can't read “%(part)s”."),
-    }[error.what] % {"part": part, "one": one[:60], "other": other[:60]}
-    listed = ", ".join(symbols) or _("numbers only")
-    return (
-        (normalize.about(part) if strange else why)
-        + " "
-        + _("Write an expression in %(symbols)s with + - * / ^ sqrt() exp() log().")
-        % {"symbols": listed}
-    )
+    }[error.code] % {"part": part, "one": one[:60], "other": other[:60]}
+    if is_foreign:
+        reason = normalize.describe_character(part)
+    names = ", ".join(symbols) or _("numbers only")
+    advice = _("Write an expression in %(symbols)s with + - * / ^ sqrt() exp() log().")
+    return f"{reason} {advice % {'symbols': names}}"

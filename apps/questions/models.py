@@ -14,17 +14,26 @@ from django.utils.translation import pgettext_lazy
 
 from apps.common.clock import Clock
 from apps.common.topics import TOPICS
+from apps.questions.limits import (
+    MAX_BANK_TITLE_LENGTH,
+    MAX_CLAIM_LENGTH,
+    MAX_DIFFICULTY,
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    MAX_OPTION_KEY_LENGTH,
+    MAX_REPORT_LENGTH,
+    MAX_SEARCH_WORDS,
+    MAX_SLUG_LENGTH,
+    MAX_TITLE_LENGTH,
+    MIN_DIFFICULTY,
+)
 
-SLUG = 64  # characters of a slug
-CLAIM = 128  # and of a claim
-SEARCHED = (
+SEARCHED_COLUMNS = (
     "current__title_en",
     "current__title_zh",
     "current__statement_en",
     "current__statement_zh",
     "slug",
 )
-MAX_SEARCH_WORDS = 12  # of a search
 
 
 class Kind(models.TextChoices):
@@ -39,9 +48,9 @@ class Kind(models.TextChoices):
 class Bank(models.Model):
     """A named collection of questions."""
 
-    slug = models.SlugField(primary_key=True, max_length=SLUG)
-    title_en = models.CharField(max_length=200)
-    title_zh = models.CharField(max_length=200)
+    slug = models.SlugField(primary_key=True, max_length=MAX_SLUG_LENGTH)
+    title_en = models.CharField(max_length=MAX_BANK_TITLE_LENGTH)
+    title_zh = models.CharField(max_length=MAX_BANK_TITLE_LENGTH)
     public = models.BooleanField(default=True)
 
     class Meta:
@@ -54,46 +63,46 @@ class Bank(models.Model):
 
 class QuestionQuerySet(models.QuerySet["Question"]):
     def offered(self) -> QuestionQuerySet:
-        """Questions that may be studied: published, of a public bank, not withdrawn."""
+        """Return the questions that may be studied: published, in a public bank, not withdrawn."""
         return self.filter(withdrawn=False, bank__public=True, current__isnull=False)
 
     def about(self, *claims: str) -> QuestionQuerySet:
-        """Questions whose present revision names one of these claims."""
+        """Return the questions whose current revision names one of these claims."""
         return self.filter(current__claims__overlap=list(claims))
 
-    def saying(self, words: str) -> QuestionQuerySet:
-        """Questions in whose title or statement, in either language, every one of the words occurs,
-        full-width or not.
+    def search(self, words: str) -> QuestionQuerySet:
+        """Return the questions that have every one of the words in their slug, or in their title or
+        statement in either language. Words may be full-width.
         """
-        found = self
+        questions = self
         for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
             spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
-            found = found.filter(
-                Q(
-                    *((f"{place}__icontains", each) for place in SEARCHED for each in spellings),
-                    _connector=Q.OR,
-                )
-            )
-        return found
+            conditions = [
+                (f"{column}__icontains", spelling)
+                for column in SEARCHED_COLUMNS
+                for spelling in spellings
+            ]
+            questions = questions.filter(Q(*conditions, _connector=Q.OR))
+        return questions
 
 
 class Question(models.Model):
-    """What is asked. What it says is in its revisions; topic, kinds and difficulty are those of the
-    present one.
+    """A question. Its text is in its revisions; topic, kinds and difficulty are those of the
+    current one.
     """
 
     bank = models.ForeignKey(Bank, models.PROTECT, related_name="questions")
-    slug = models.SlugField(max_length=SLUG, unique=True)
+    slug = models.SlugField(max_length=MAX_SLUG_LENGTH, unique=True)
     topic = models.SlugField(
-        max_length=SLUG,
+        max_length=MAX_SLUG_LENGTH,
         choices=[(topic.slug, topic.title_en) for topic in TOPICS.values()],
         db_index=True,
     )
     kinds = ArrayField(models.CharField(max_length=16, choices=Kind.choices))
-    difficulty = models.PositiveSmallIntegerField()  # 1 (recall) to 5 (research)
+    difficulty = models.PositiveSmallIntegerField()  # MIN_DIFFICULTY to MAX_DIFFICULTY
     # null: only drafts so far
     current = models.ForeignKey("Revision", models.PROTECT, related_name="+", null=True, blank=True)
-    # as last loaded; empty: written in the admin
+    # digest of its files when they were last loaded; empty: written in the admin
     files_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     withdrawn = models.BooleanField(default=False)
 
@@ -105,7 +114,8 @@ class Question(models.Model):
         ordering = ["topic", "difficulty", "slug"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(difficulty__range=(1, 5)), name="difficulty_is_1_to_5"
+                condition=Q(difficulty__range=(MIN_DIFFICULTY, MAX_DIFFICULTY)),
+                name="difficulty_is_1_to_5",
             ),
             models.CheckConstraint(
                 condition=Q(topic__in=list(TOPICS)), name="a_question_has_a_known_topic"
@@ -121,22 +131,22 @@ class Question(models.Model):
         return self.slug
 
     def get_absolute_url(self) -> str:
-        # a page of the app above, which shows a learner's own part as well
+        # a page of `progress`, which also shows what the learner did
         return f"/questions/{self.slug}"
 
 
 class Revision(models.Model):
-    """A question as it was at one time. Once published it never changes: attempts keep the revision
-    that they answered.
+    """A version of a question. Once published it is immutable: an attempt keeps the revision that
+    it answered.
 
-    Text is Markdown with TeX; the HTML beside it is made when it is published, and empty where a
-    text has drawn values.
+    Text is Markdown with TeX. Its HTML is rendered when the revision is published, and empty where
+    a text shows sampled values.
     """
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()  # from 1, within the question
-    title_en = models.CharField(max_length=300)
-    title_zh = models.CharField(max_length=300)
+    title_en = models.CharField(max_length=MAX_TITLE_LENGTH)
+    title_zh = models.CharField(max_length=MAX_TITLE_LENGTH)
     statement_en = models.TextField()
     statement_zh = models.TextField()
     answer_en = models.TextField()
@@ -144,10 +154,10 @@ class Revision(models.Model):
     # what question.toml says: variant, choices, checks of steps, code
     facts = models.JSONField(default=dict, blank=True)
     sources = models.JSONField(default=list, blank=True)  # [{"text", "url"}]
-    # by slug: they may come later, or never
-    labs = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)
-    claims = ArrayField(models.CharField(max_length=CLAIM), default=list, blank=True)
-    related = ArrayField(models.SlugField(max_length=SLUG), default=list, blank=True)
+    # by slug, without foreign keys: what they name may not exist yet
+    labs = ArrayField(models.SlugField(max_length=MAX_SLUG_LENGTH), default=list, blank=True)
+    claims = ArrayField(models.CharField(max_length=MAX_CLAIM_LENGTH), default=list, blank=True)
+    related = ArrayField(models.SlugField(max_length=MAX_SLUG_LENGTH), default=list, blank=True)
     starter = models.TextField(blank=True)  # Python, of a code question
     reference = models.TextField(blank=True)
     figure_en = models.TextField(blank=True)  # SVG, from figure.py
@@ -158,11 +168,10 @@ class Revision(models.Model):
     statement_html_zh = models.TextField(blank=True, editable=False)
     answer_html_en = models.TextField(blank=True, editable=False)
     answer_html_zh = models.TextField(blank=True, editable=False)
-    html_made_by = models.CharField(
-        max_length=32, blank=True, editable=False
-    )  # the renderer's version: of another, it is made anew
+    # html_columns.current_html_version() when the HTML was rendered
+    html_version = models.CharField(max_length=32, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Clock())
-    # null: a draft, which may change
+    # null: a draft
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -184,8 +193,8 @@ class Revision(models.Model):
 
 
 class RevisionText(models.Model):
-    """A part of a revision that is shown by itself: a hint, a step, a part to answer, one of its
-    options, a key point.
+    """A text of a revision besides title, statement and answer: a hint, a step, a part to answer,
+    an option, a key point.
     """
 
     class Kind(models.TextChoices):
@@ -200,13 +209,14 @@ class RevisionText(models.Model):
 
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="texts")
     kind = models.CharField(max_length=16, choices=Kind)
-    # of an option: the place of its choice among the choices, from 0
+    # of an option: the position of its choice, from 0
     group = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField()  # from 0, within kind and group
-    key = models.CharField(max_length=16, blank=True)  # of an option: what facts["choice"] calls it
+    # of an option: its key in facts["choice"]
+    key = models.CharField(max_length=MAX_OPTION_KEY_LENGTH, blank=True)
     text_en = models.TextField()
     text_zh = models.TextField()
-    reason_en = models.TextField(blank=True)  # of an option: shown once it was checked
+    reason_en = models.TextField(blank=True)  # of an option: shown once the choice was checked
     reason_zh = models.TextField(blank=True)
     html_en = models.TextField(blank=True, editable=False)
     html_zh = models.TextField(blank=True, editable=False)
@@ -218,7 +228,7 @@ class RevisionText(models.Model):
         verbose_name_plural = _("parts of revisions")
         ordering = ["revision", "kind", "group", "position"]
         constraints = [
-            # checked at the end of a transaction: rows that swap places are written one by one
+            # deferred: rows that swap places are written one after the other
             models.UniqueConstraint(
                 fields=["revision", "kind", "group", "position"],
                 name="revision_texts_have_places",
@@ -235,7 +245,7 @@ class RevisionText(models.Model):
 
 
 class Report(models.Model):
-    """Someone says that a question is wrong."""
+    """A learner's report of a mistake in a question."""
 
     class About(models.TextChoices):
         FACT = "fact", _("Something it says is wrong")
@@ -245,24 +255,23 @@ class Report(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("report", "open")
-        MENDED = "mended", _("fixed")
+        FIXED = "fixed", _("fixed")
         DECLINED = "declined", _("declined")
 
-    MAX_TEXT_LENGTH = 4000  # UTF-16 code units (common.text.length)
-    MAX_OPEN_REPORTS = 20  # reports of one person that wait for an answer
+    MAX_OPEN_REPORTS = 20  # of one person
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="reports")
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="reports")
     reporter = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="question_reports"
     )
-    key = models.CharField(max_length=64)  # the form's idempotency key
+    key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY_LENGTH)
     about = models.CharField(max_length=16, choices=About)
-    text = models.TextField(max_length=MAX_TEXT_LENGTH)
-    language = models.CharField(max_length=8)  # in which it was read
+    text = models.TextField(max_length=MAX_REPORT_LENGTH)
+    language = models.CharField(max_length=8)  # in which the question was read
     created_at = models.DateTimeField(db_default=Clock())
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
-    note = models.TextField(blank=True)  # of who dealt with it
+    note = models.TextField(blank=True)  # the operator's
 
     class Meta:
         verbose_name = _("report of a mistake")

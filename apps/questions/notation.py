@@ -1,12 +1,12 @@
-"""Formulas as people write them, made into the expression language.
+"""Formulas as people write them, translated into the expression language.
 
-    s(1-s)   2x   2(x+1)   (a)(b)   pq   βx   a sign of multiplication is put between
+    s(1-s)   2x   2(x+1)   (a)(b)   pq   βx   a multiplication sign is inserted
     β   \\beta   beta                          one symbol
     √n   √(n+m)   ln 2   |x|                  sqrt(n)   sqrt(n+m)   ln(2)   abs(x)
     e^x   1 000   1'000                       as it looks
 
-What different people mean differently is refused, with what to write instead: `1/2x`, `x^2y`,
-`s(x)` (a product, or a function of x?), `ln 2x`, `√n/2`, `2,5`.
+What is ambiguous is refused, with what to write instead: `1/2x`, `x^2y`, `s(x)` (a product, or a
+function of x?), `ln 2x`, `√n/2`, `2,5`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-LETTERS = (  # of the alphabet in Unicode's order; "-" is the sigma at the end of a word
+# the alphabet in Unicode's order; "-" is the final sigma
+GREEK_NAMES = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho - "
     "sigma tau upsilon phi chi psi omega"
 )
 GREEK = {
     chr(ord(first) + at): name.title() if first.isupper() else name
     for first in "αΑ"
-    for at, name in enumerate(LETTERS.split())
+    for at, name in enumerate(GREEK_NAMES.split())
     if name != "-"
 }
 SPELLINGS = {"log_2": "log2", "log_10": "log10"}
 LATEX = {"\\cdot": "*", "\\times": "*", "\\div": "/"}
-WORDS = ("and", "or", "not")
+LOGIC = ("and", "or", "not")
 DIVISIONS = ("/", "//", "%")
 POWERS = ("^", "**")
 NEEDS_BRACKETS = ("sum", "min", "max", "round")
@@ -49,20 +50,20 @@ TOKEN = re.compile(
 
 
 class BadExpression(Exception):
-    """Text that is no expression of the language, or that can be meant in two ways.
+    """Text that is no expression of the language, or that is ambiguous.
 
     Args:
-        what: a code.
-        part: the text of text that it is about.
-        instead: what to write in its place: each meaning that it may have.
+        code: what is wrong.
+        part: the part of the text that it is about.
+        instead: what to write in its place, one text for each meaning that it may have.
     """
 
-    def __init__(self, what: str, part: str = "", *instead: str) -> None:
-        super().__init__(what, part, *instead)
-        self.what, self.part, self.instead = what, part, instead
+    def __init__(self, code: str, part: str = "", *instead: str) -> None:
+        super().__init__(code, part, *instead)
+        self.code, self.part, self.instead = code, part, instead
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.part}" if self.part else self.what
+        return f"{self.code}: {self.part}" if self.part else self.code
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Vocabulary:
     functions: Collection[str]
 
     def factors(self, word: str) -> list[str]:
-        """Return the symbols of one letter, and e, that a word is a product of: pq is p*q."""
+        """Return the one-letter symbols (and e) whose product a word may be: pq is p*q."""
         letters = {name for name in self.symbols if len(name) == 1}
         fits = len(word) > 1 and letters & set(word) and set(word) <= letters | {"e"}
         return list(word) if fits else []
@@ -82,49 +83,49 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Token:
-    kind: str  # number, name, function, sign; close: a closing bracket, with what is in it
-    text: str  # as the expression language writes it
-    start: int  # in what was typed
+    kind: str  # number, name, function, sign; close: a closing bracket, from its opening one
+    text: str  # in the expression language
+    start: int  # in the typed text
     end: int
 
 
 @dataclass
 class Bracket:
-    """A bracket that is open, and what of the term inside matters to a sign that is left out. The
-    outermost is the whole text.
+    """An open bracket, and the state of the term inside that decides whether a multiplication sign
+    may be inserted. The outermost is the whole text.
     """
 
     sign: str = ""  # "(" or "|"
     start: int = 0
     takes_commas: bool = False
-    factor: Token | None = None  # the variable right in front of it, as in p(p+1)
+    factor: Token | None = None  # the variable directly before it, as in p(p+1)
     is_sum: bool = False
-    factor_start: int = 0  # of the last factor, with what it is raised to
-    # of the last division, with what is divided; None after a * and in a new term
+    factor_start: int = 0  # of the last factor, including its exponent
+    # the last division sign, from its dividend on; None after a * and in a new term
     divisor: Token | None = None
-    power: Token | None = None  # of a power that waits for its exponent, with what is raised
-    exponent: Token | None = None  # the same, once there is an exponent without brackets
-    bare: Token | None = None  # a function with its argument, without brackets
+    power: Token | None = None  # a power sign without exponent yet, from its base on
+    exponent: Token | None = None  # the same, after an exponent without brackets
+    bare: Token | None = None  # a function with an argument that has no brackets
 
     def begin_term(self) -> None:
         self.divisor = self.power = self.exponent = self.bare = None
 
 
-def spelled_out(text: str, vocabulary: Vocabulary) -> str:
+def spell_out(text: str, vocabulary: Vocabulary) -> str:
     """Return `text`, which is plain (see `common.normalize`), with every sign and bracket that
     people leave out.
 
     Raises:
-        BadExpression: it is no formula, or can be meant in two ways. `what` is one of `character`,
+        BadExpression: it is no formula, or is ambiguous. `code` is one of `character`,
             `name`, `function`, `ambiguous`, `product`, `brackets`, `missing`, `comma`, `bars`,
             `argument`.
     """
-    return _Reading(text, vocabulary).spelled_out()
+    return _Parser(text, vocabulary).spell_out()
 
 
-class _Reading:
-    """One pass over the tokens. `ready` says that an operand has just ended: what may follow is a
-    sign, or another operand, with which it is multiplied.
+class _Parser:
+    """One pass over the tokens. `ready` means that an operand has just ended: a sign may follow, or
+    another operand as a factor.
     """
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
@@ -134,8 +135,8 @@ class _Reading:
         self.ready = False
         self.last = Token("sign", "", 0, 0)
 
-    def spelled_out(self) -> str:
-        tokens = _named(self.text, _tokens(self.text), self.vocabulary)
+    def spell_out(self) -> str:
+        tokens = _classify(_tokens(self.text), self.vocabulary)
         for token, following in zip(tokens, [*tokens[1:], None], strict=True):
             self.take(token, following)
             self.last = self.last if token.text in (")", "|") and self.ready else token
@@ -184,10 +185,10 @@ class _Reading:
         bracket.power = None
 
     def multiply(self, token: Token) -> None:
-        """Put a sign between two operands.
+        """Insert a multiplication sign between two operands.
 
         Raises:
-            BadExpression: it would be a guess.
+            BadExpression: that is ambiguous.
         """
         bracket, end = self.brackets[-1], self.end_of(token)
         right = self.text[token.start : end]
@@ -249,8 +250,8 @@ class _Reading:
         self.end_operand(bracket, token)
 
     def check_factor(self, factor: Token, bracket: Bracket, end: int) -> None:
-        """See that a variable in front of a bracket is a factor: s(1-s) has no other meaning, but
-        s(x), s(-x) may be a function's value, and e(x-1) the exponential function's.
+        """Check that a variable before a bracket is a factor: s(1-s) has no other meaning, but s(x)
+        and s(-x) may be calls of a function, and e(x-1) the exponential function.
         """
         name, inside = self.text[factor.start : factor.end], self.text[bracket.start : end]
         if factor.text == "e":
@@ -291,7 +292,7 @@ class _Reading:
         self.ready = False
 
     def end_factor(self, token: Token) -> None:
-        """Note what a sign between two operands says of those that follow."""
+        """Update the term's state at a sign between two operands."""
         bracket, sign = self.brackets[-1], token.text
         if sign == "," and not bracket.takes_commas:
             raise BadExpression("comma", self.text[self.last.start :][:12])
@@ -310,12 +311,12 @@ class _Reading:
             bracket.exponent = None
 
     def call(self, bare: Token) -> tuple[str, str]:
-        """Return the name of a function that has no brackets, and its argument."""
+        """Return the name and the argument of a function without brackets."""
         typed = self.text[bare.start : bare.end]
         return bare.text, re.sub(r"^(√|\\?[a-z]+[0-9_]*)\s*", "", typed)
 
     def end_of(self, token: Token) -> int:
-        """Return where an operand ends: a bracket, where it closes."""
+        """Return where an operand ends; one in brackets, after the closing bracket."""
         if token.text != "(":
             return token.end
         depth = 0
@@ -330,7 +331,7 @@ class _Reading:
 
 
 def _tokens(text: str) -> list[Token]:
-    found: list[Token] = []
+    tokens: list[Token] = []
     at = 0
     while at < len(text):
         match = TOKEN.match(text, at)
@@ -339,49 +340,51 @@ def _tokens(text: str) -> list[Token]:
         kind, typed = str(match.lastgroup), match[0]
         if kind == "number":
             typed = re.sub("['_ ]", "", typed)
-            found.append(Token(kind, re.sub(r"^0+(?=\d)", "", typed), at, match.end()))
+            tokens.append(Token(kind, re.sub(r"^0+(?=\d)", "", typed), at, match.end()))
         elif typed == "√":
-            found.append(Token("function", "sqrt", at, match.end()))
+            tokens.append(Token("function", "sqrt", at, match.end()))
         elif kind != "space":
-            found.append(Token(kind, typed, at, match.end()))
+            tokens.append(Token(kind, typed, at, match.end()))
         at = match.end()
-    return found
+    return tokens
 
 
-def _named(text: str, tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
-    """Return tokens in which every name is a symbol, a constant, a function or a word."""
-    counted = {  # sum(i, …)
+def _classify(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
+    """Return the tokens with every name as a symbol, a constant, a function or an operator; a
+    product of one-letter symbols becomes several tokens.
+    """
+    sum_indices = {  # i of sum(i, …)
         third.text
         for first, second, third in zip(tokens, tokens[1:], tokens[2:], strict=False)
         if first.text == "sum" and second.text == "(" and third.kind == "name"
     }
-    named: list[Token] = []
+    classified: list[Token] = []
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.kind != "name":
-            named.append(token)
+            classified.append(token)
             continue
         is_called = following is not None and following.text == "("
-        named += _meant(token, vocabulary, counted, is_called)
-    return named
+        classified += _classify_name(token, vocabulary, sum_indices, is_called)
+    return classified
 
 
-def _meant(
-    token: Token, vocabulary: Vocabulary, counted: Collection[str], is_called: bool
+def _classify_name(
+    token: Token, vocabulary: Vocabulary, sum_indices: Collection[str], is_called: bool
 ) -> list[Token]:
-    name = _letters(token.text, vocabulary)
+    name = _latin_name(token.text, vocabulary)
     factors = [] if is_called and name in vocabulary.functions else vocabulary.factors(name)
     kind = ""
     if token.text in LATEX:
         name, kind = LATEX[token.text], "sign"
     elif name in vocabulary.symbols:
         kind = "name"
-    elif name in WORDS:
+    elif name in LOGIC:
         kind = "sign"
     elif name in vocabulary.functions or name in vocabulary.constants:
         if factors:
             raise BadExpression("product", token.text, "*".join(factors))
         kind = "function" if name in vocabulary.functions else "name"
-    elif name in counted:
+    elif name in sum_indices:
         kind = "name"
     if kind:
         return [Token(kind, name, token.start, token.end)]
@@ -391,8 +394,8 @@ def _meant(
     return [Token("name", letter, first + at, first + at + 1) for at, letter in enumerate(factors)]
 
 
-def _letters(typed: str, vocabulary: Vocabulary) -> str:
-    """Return a name in Latin letters: β, \\beta and beta are one."""
+def _latin_name(typed: str, vocabulary: Vocabulary) -> str:
+    """Return a name in Latin letters: β, \\beta and beta are the same."""
     name = typed.removeprefix("\\")
     if name[0] in GREEK:
         name = GREEK[name[0]] + name[1:]

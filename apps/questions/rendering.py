@@ -1,13 +1,13 @@
-"""The bank's Markdown as HTML: markdown-it, then nh3, then what nh3 would strip is put back into
-its places.
+"""Rendering the bank's Markdown to HTML: markdown-it, then nh3 (a sanitizer), then what nh3 would
+strip is inserted again.
 
-Formulas, code and markers are taken out of the text before Markdown sees it, so that no underscore
-of TeX becomes emphasis. What they leave is a character of Unicode's private use with a number; it
-passes through Markdown and nh3 as a letter would.
+Formulas, code and markers are extracted before Markdown is parsed, so that no underscore of TeX
+becomes emphasis. Each leaves a placeholder, a number between two characters of Unicode's private
+use area, which passes through markdown-it and nh3 like letters.
 
-`{{name}}` is a drawn value, `{{figure: caption}}`, `{{verdicts}}`, `{{reference}}` are markers:
-they stay in the HTML, as comments that no text can forge, until `served` puts in what the reader is
-to see.
+`{{name}}` is a sampled value; `{{figure: caption}}`, `{{verdicts}}` and `{{reference}}` are
+markers. Markers stay in the HTML, as comments that no text can forge, until `fill_markers` replaces
+them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from apps.questions import tex
 
 MARKERS = ("verdicts", "figure", "reference")
 OPEN, CLOSE = "\ue000", "\ue001"
-PLACE = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 TAG = re.compile(r'<[a-z/](?:[^<>"]|"[^"]*")*>')  # as nh3 writes it
-TAKEN_OUT = re.compile(
+EXTRACTED = re.compile(
     r"^(?P<indent> *)(?P<fence>(?P<ticks>`{3,}|~{3,})[^\n]*\n.*?(?:^ *(?P=ticks)[`~]*[ \t]*$|\Z))"
     r"|(?P<code>(?P<run>`+)(?!`).*?(?<!`)(?P=run)(?!`))"
     r"|(?P<dollar>\\\$)"
@@ -37,8 +37,10 @@ TAKEN_OUT = re.compile(
     r"|\{\{\s*(?P<marker>[A-Za-z_0-9-]+)\s*(?::(?P<argument>[^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}\}",
     re.DOTALL | re.MULTILINE,
 )
-# a browser would show a space
-BROKEN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")
+# a browser would show a line break between two Chinese characters as a space
+CHINESE_LINE_BREAK = re.compile(
+    r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])"
+)
 VALUE = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}")
 TAGS = {
     *(
@@ -71,40 +73,39 @@ ATTRIBUTES = {
 }
 PARAGRAPH = re.compile(r"<p>((?:(?!</?p>).)*)</p>", re.DOTALL)
 COMMENT = re.compile(r"<!--gradus:([a-z]+)-->")
+EMPTY_FIGURE = re.compile(r'<figure class="plate"><figcaption>.*?</figcaption></figure>', re.DOTALL)
 
 
 @dataclass
 class Rendered:
-    """HTML, and what is wrong with the text: (what, the place in the text where it is, as an
-    offset).
-    """
+    """HTML, and what is wrong with the text: (message, offset in the text)."""
 
     html: str = ""
     faults: list[tuple[str, int]] = field(default_factory=list)
-    formulas: int = 0
+    formula_count: int = 0
 
 
 def value_names(text: str) -> set[str]:
-    """Return the names in double braces that are drawn values."""
+    """Return the names of sampled values in a text."""
     return {match[1] for match in VALUE.finditer(text)} - set(MARKERS)
 
 
-def with_values(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with the drawn values in their places; unknown names stay, and are a fault when
+def insert_values(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with the sampled values inserted; unknown names stay, and are a fault when
     rendered.
     """
     return VALUE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def render(text: str, *, inline: bool = False) -> Rendered:
-    """Return Markdown as HTML; `inline` for a title or a caption, without a paragraph around it.
+    """Render Markdown; `inline` for a title or a caption, without a paragraph around it.
 
     Raises:
         NoKatex: the front end was not built.
     """
-    work = _Work()
-    source = work.take_out(clean(text).replace(OPEN, "").replace(CLOSE, ""))
-    source = BROKEN_CHINESE.sub("", source)
+    conversion = _Conversion()
+    source = conversion.extract(clean(text).replace(OPEN, "").replace(CLOSE, ""))
+    source = CHINESE_LINE_BREAK.sub("", source)
     parsed = _markdown().renderInline(source) if inline else _markdown().render(source)
     safe = nh3.clean(
         parsed,
@@ -113,18 +114,16 @@ def render(text: str, *, inline: bool = False) -> Rendered:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener",
     )
-    work.find_asterisks(safe)
-    return Rendered(work.put_back(safe), work.faults, work.formulas)
+    conversion.find_open_emphasis(safe)
+    return Rendered(conversion.insert(safe), conversion.faults, conversion.formula_count)
 
 
-def served(page: str, **replacements: str) -> str:
-    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`.
-    What is not given is nothing.
+def fill_markers(stored: str, **replacements: str) -> str:
+    """Return stored HTML with its markers replaced: `figure` (an SVG), `verdicts`, `reference`. A
+    marker without replacement is removed, a figure with its caption.
     """
-    whole = COMMENT.sub(lambda match: replacements.get(match[1], ""), page)
-    return re.sub(
-        r'<figure class="plate"><figcaption>.*?</figcaption></figure>', "", whole, flags=re.DOTALL
-    )
+    filled = COMMENT.sub(lambda match: replacements.get(match[1], ""), stored)
+    return EMPTY_FIGURE.sub("", filled)
 
 
 def _markdown() -> MarkdownIt:
@@ -135,131 +134,145 @@ def _markdown() -> MarkdownIt:
     )
 
 
-class _Work:
-    """One text on its way: what was taken out of it, and what was found wrong."""
+@dataclass(frozen=True)
+class _Extract:
+    """A part of the text that Markdown must not see."""
+
+    kind: str  # inline, display (formulas), text, code, fence, or a marker
+    text: str
+    offset: int
+
+    @property
+    def is_formula(self) -> bool:
+        return self.kind in ("inline", "display")
+
+
+@dataclass(frozen=True)
+class _Insert:
+    """What a placeholder becomes."""
+
+    html: str
+    is_block: bool = False
+
+
+class _Conversion:
+    """The conversion of one text: what was extracted from it, and its faults."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[str, str, int]] = []  # (kind, what, where)
+        self.extracts: list[_Extract] = []
         self.faults: list[tuple[str, int]] = []
-        self.formulas = 0
+        self.formula_count = 0
         self.source = ""
 
-    def take_out(self, text: str) -> str:
+    def extract(self, text: str) -> str:
+        """Return `text` with placeholders for what Markdown must not see."""
         self.source = text
-        return TAKEN_OUT.sub(self._take, text)
+        return EXTRACTED.sub(self._extract, text)
 
-    def _take(self, match: re.Match[str]) -> str:
+    def _extract(self, match: re.Match[str]) -> str:
         if match["dollar"]:
-            return self._keep("text", "$", match.start())
+            return self._placeholder("text", "$", match.start())
         if match["fence"]:
             body = match["fence"].replace("\n" + match["indent"], "\n")
-            return f"\n{match['indent']}{self._keep('fence', body, match.start())}\n"
+            return f"\n{match['indent']}{self._placeholder('fence', body, match.start())}\n"
         if match["code"]:
-            return self._keep("code", match["code"].strip("`"), match.start())
+            return self._placeholder("code", match["code"].strip("`"), match.start())
         if match["marker"]:
             return self._marker(match)
         kind = "display" if match["display"] is not None else "inline"
         if unknown := VALUE.search(match[kind]):
-            what = f"{unknown[0]} is not a drawn value, and TeX needs no double braces"
-            self.faults.append((what, match.start(kind) + unknown.start()))
-        return self._keep(kind, match[kind], match.start())
+            message = f"{unknown[0]} is not a sampled value, and TeX needs no double braces"
+            self.faults.append((message, match.start(kind) + unknown.start()))
+        return self._placeholder(kind, match[kind], match.start())
 
     def _marker(self, match: re.Match[str]) -> str:
         name, argument = match["marker"], match["argument"]
         if name not in MARKERS:
-            self.faults.append(
-                (
-                    f"{match[0]} is neither a drawn value nor a marker ({', '.join(MARKERS)})",
-                    match.start(),
-                )
-            )
-            return self._keep("text", match[0], match.start())
+            message = f"{match[0]} is neither a sampled value nor a marker ({', '.join(MARKERS)})"
+            self.faults.append((message, match.start()))
+            return self._placeholder("text", match[0], match.start())
         if (argument is not None) != (name == "figure"):
-            self.faults.append(
-                ("write {{figure: caption}}, {{verdicts}} and {{reference}}", match.start())
-            )
-        return self._keep(name, (argument or "").strip(), match.start())
+            message = "write {{figure: caption}}, {{verdicts}} and {{reference}}"
+            self.faults.append((message, match.start()))
+        return self._placeholder(name, (argument or "").strip(), match.start())
 
-    def _keep(self, kind: str, what: str, where: int) -> str:
-        self.kept.append((kind, what, where))
-        return f"{OPEN}{len(self.kept) - 1}{CLOSE}"
+    def _placeholder(self, kind: str, text: str, offset: int) -> str:
+        self.extracts.append(_Extract(kind, text, offset))
+        return f"{OPEN}{len(self.extracts) - 1}{CLOSE}"
 
-    def find_asterisks(self, safe: str) -> None:
-        """Note emphasis that was not closed: an asterisk or an underscore pair that Markdown left
-        in the text.
+    def find_open_emphasis(self, safe: str) -> None:
+        """Add a fault for emphasis that is not closed: an asterisk or two underscores that are
+        still in the text.
         """
-        words = html.unescape(re.sub(r"<[^>]*>", "", safe))
-        if match := re.search(r"\*+|__", words):  # the first: what follows is of the same pair
-            around = PLACE.split(words[match.end() : match.end() + 8])[0].split("\n")[0]
-            found = self.source.find(match[0] + around)
-            self.faults.append(
-                (f"“{match[0]}{around}”: emphasis that is not closed", max(found, 0))
-            )
+        text = html.unescape(re.sub(r"<[^>]*>", "", safe))
+        if match := re.search(r"\*+|__", text):  # the next one belongs to the same pair
+            context = PLACEHOLDER.split(text[match.end() : match.end() + 8])[0].split("\n")[0]
+            start = match[0] + context
+            offset = max(self.source.find(start), 0)
+            self.faults.append((f"“{start}”: emphasis that is not closed", offset))
 
-    def put_back(self, cleaned: str) -> str:
-        safe = TAG.sub(lambda tag: PLACE.sub(self._as_written, tag[0]), cleaned)
-        set_ = iter(
-            tex.formulas(
+    def insert(self, cleaned: str) -> str:
+        """Return HTML with what its placeholders stand for."""
+        safe = TAG.sub(lambda tag: PLACEHOLDER.sub(self._source_in_attribute, tag[0]), cleaned)
+        inserts = self._inserts()
+        split = PARAGRAPH.sub(lambda match: _split_at_blocks(match, inserts), safe)
+        return PLACEHOLDER.sub(
+            lambda match: inserts[int(match[1])].html if int(match[1]) < len(inserts) else "", split
+        ).strip()
+
+    def _inserts(self) -> list[_Insert]:
+        formulas = iter(
+            tex.render_formulas(
                 [
-                    (what, kind == "display")
-                    for kind, what, _at in self.kept
-                    if kind in ("inline", "display")
+                    (extract.text, extract.kind == "display")
+                    for extract in self.extracts
+                    if extract.is_formula
                 ]
             )
         )
-        text_rows: list[tuple[str, bool]] = []  # HTML, and whether it is a block
-        for kind, what, where in self.kept:
-            if kind in ("inline", "display"):
-                formula = next(set_)
-                self.formulas += 1
+        inserts = []
+        for extract in self.extracts:
+            if extract.is_formula:
+                formula = next(formulas)
+                self.formula_count += 1
                 if formula.error:
-                    self.faults.append((f"TeX: {formula.error}", where))
-                text_rows.append((formula.html, False))
+                    self.faults.append((f"TeX: {formula.error}", extract.offset))
+                inserts.append(_Insert(formula.html))
             else:
-                text_rows.append(self._piece(kind, what, where))
-        apart = PARAGRAPH.sub(lambda match: _apart(match, text_rows), safe)
-        return PLACE.sub(
-            lambda match: text_rows[int(match[1])][0] if int(match[1]) < len(text_rows) else "",
-            apart,
-        ).strip()
+                inserts.append(self._insert(extract))
+        return inserts
 
-    def _as_written(self, place: re.Match[str]) -> str:
-        """Return what stands in an attribute, where no HTML can: a link's title keeps its formula
-        as it was written.
+    def _source_in_attribute(self, placeholder: re.Match[str]) -> str:
+        """Return what stands in an attribute, which cannot hold HTML: the title of a link has a
+        formula's TeX.
         """
-        number = int(place[1])
-        return html.escape(self.kept[number][1]) if number < len(self.kept) else ""
+        number = int(placeholder[1])
+        return html.escape(self.extracts[number].text) if number < len(self.extracts) else ""
 
-    def _piece(self, kind: str, what: str, where: int) -> tuple[str, bool]:
-        match kind:
+    def _insert(self, extract: _Extract) -> _Insert:
+        match extract.kind:
             case "text":
-                return html.escape(what), False
+                return _Insert(html.escape(extract.text))
             case "code":
-                return f"<code>{html.escape(' '.join(what.split()))}</code>", False
+                return _Insert(f"<code>{html.escape(' '.join(extract.text.split()))}</code>")
             case "fence":
-                first, _, rest = what.partition("\n")
-                body = (
-                    rest.rstrip().rpartition("\n")[0]
-                    if re.search(r"^[`~]{3,}\s*$", rest, re.MULTILINE)
-                    else rest
-                )
-                return highlight_code(body, first.strip("`~ ").split(" ")[0]), True
+                info, _, code = extract.text.partition("\n")
+                if re.search(r"^[`~]{3,}\s*$", code, re.MULTILINE):
+                    code = code.rstrip().rpartition("\n")[0]
+                language = info.strip("`~ ").split(" ")[0]
+                return _Insert(highlight_code(code, language), is_block=True)
             case "figure":
-                caption = render(what, inline=True)
-                self.faults += [(fault, where) for fault, _at in caption.faults]
-                return (
-                    (
-                        "<figure "
-                        f'class="plate"><!--gradus:figure--><figcaption>{caption.html}</figcaption></figure>'
-                    ),
-                    True,
-                )
-        return f"<!--gradus:{kind}-->", True
+                caption = render(extract.text, inline=True)
+                self.faults += [(message, extract.offset) for message, _offset in caption.faults]
+                body = f"<!--gradus:figure--><figcaption>{caption.html}</figcaption>"
+                return _Insert(f'<figure class="plate">{body}</figure>', is_block=True)
+        return _Insert(f"<!--gradus:{extract.kind}-->", is_block=True)
 
 
-def _apart(match: re.Match[str], text_rows: list[tuple[str, bool]]) -> str:
-    """Return a paragraph, ended before each block in it and begun anew behind."""
-    inside = PLACE.sub(
-        lambda place: f"</p>{place[0]}<p>" if text_rows[int(place[1])][1] else place[0], match[1]
+def _split_at_blocks(paragraph: re.Match[str], inserts: list[_Insert]) -> str:
+    """Return a paragraph that is closed before each block in it, and opened again after it."""
+    inside = PLACEHOLDER.sub(
+        lambda match: f"</p>{match[0]}<p>" if inserts[int(match[1])].is_block else match[0],
+        paragraph[1],
     )
     return re.sub(r"<p>\s*</p>", "", f"<p>{inside}</p>")

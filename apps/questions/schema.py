@@ -1,5 +1,5 @@
-"""What question.toml may say, and whether it makes sense. Pure; errors carry the path of the key
-that they are about.
+"""The schema of question.toml: its keys, their types, and what must be consistent. Pure; an error
+has the path of the key that it is about.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ from urllib.parse import urlsplit
 
 from apps.common.topics import TOPICS
 from apps.questions import expressions, marking, validators, variants
+from apps.questions.limits import (
+    DIFFICULTIES,
+    MAX_CLAIM_LENGTH,
+    MAX_DIFFICULTY,
+    MAX_SLUG_LENGTH,
+    MIN_DIFFICULTY,
+)
 from apps.questions.validators import BadFact as BadFact
 from apps.questions.validators import Facts as Facts
-from apps.questions.validators import Path
+from apps.questions.validators import Path as Path
 
 KINDS = ("concept", "derivation", "numeric", "choice", "code", "open")
-FORMS = ("one", "several", "order")
-NEEDED = ("topic", "kinds", "difficulty")
-KNOWN: dict[str, Collection[str]] = {
+CHOICE_FORMS = ("one", "several", "order")
+REQUIRED_KEYS = ("topic", "kinds", "difficulty")
+KEYS: dict[str, Collection[str]] = {  # of each table
     "": {
-        *NEEDED,
+        *REQUIRED_KEYS,
         "labs",
         "claims",
         "related",
@@ -53,40 +60,41 @@ KNOWN: dict[str, Collection[str]] = {
 }
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CLAIM = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
-MAX_CHARS = {SLUG: 64, CLAIM: 128}  # characters, as the columns hold them
-ROW = {"values", "answer", "wrong"}
+ROW_KEYS = {"values", "answer", "wrong"}
+MAX_RELATIVE_TOLERANCE = 0.2
 
 
 def check(facts: Facts) -> None:
-    """See that facts are known, of the right type, and make sense together.
+    """Check that all keys are known, of the right type, and consistent.
 
     Raises:
-        BadFact: one is not.
+        BadFact: they are not.
     """
-    validators.known(facts, KNOWN[""], "", ())
-    validators.storable(facts)
-    for key in NEEDED:
+    validators.check_keys(facts, KEYS[""], "", ())
+    validators.check_storable(facts)
+    for key in REQUIRED_KEYS:
         if key not in facts:
             raise BadFact((), f"{key} is missing")
-    validators.one_of(facts["topic"], TOPICS, ("topic",))
-    kinds = validators.texts(facts, "kinds")
+    validators.check_one_of(facts["topic"], TOPICS, ("topic",))
+    kinds = validators.list_of_texts(facts, "kinds")
     for kind in kinds:
-        validators.one_of(kind, KINDS, ("kinds",))
+        validators.check_one_of(kind, KINDS, ("kinds",))
     if not kinds or len(set(kinds)) != len(kinds):
         raise BadFact(("kinds",), "name at least one kind, each once")
-    if type(facts["difficulty"]) is not int or not 1 <= facts["difficulty"] <= 5:
-        raise BadFact(("difficulty",), "difficulty is a whole number from 1 to 5")
+    if type(facts["difficulty"]) is not int or facts["difficulty"] not in DIFFICULTIES:
+        message = f"difficulty is a whole number from {MIN_DIFFICULTY} to {MAX_DIFFICULTY}"
+        raise BadFact(("difficulty",), message)
     _links(facts)
-    for number, source in enumerate(validators.tables(facts, "sources")):
+    for number, source in enumerate(validators.list_of_tables(facts, "sources")):
         _source(source, ("sources", number))
     if "variant" in facts:
         _variant(facts["variant"])
-    for number, choice in enumerate(validators.tables(facts, "choice")):
+    for number, choice in enumerate(validators.list_of_tables(facts, "choice")):
         _choice(choice, ("choice", number))
-    for number, step in enumerate(validators.tables(facts, "step")):
+    for number, step in enumerate(validators.list_of_tables(facts, "step")):
         _step(step, ("step", number))
     if "code" in facts:
-        validators.known(facts["code"], KNOWN["code"], "code", ("code",))
+        validators.check_keys(facts["code"], KEYS["code"], "code", ("code",))
 
 
 def check_against(
@@ -95,32 +103,38 @@ def check_against(
     options: Mapping[int, Sequence[str]],
     has_rows: bool = False,
 ) -> None:
-    """See that facts and words tell of the same parts.
+    """Check that facts and texts describe the same parts.
 
     Args:
-        counts: how many passages of each kind the words have.
+        counts: how many texts of each kind there are.
         options: the keys of each choice's options.
-        has_rows: whether variant.py makes the variants, in the place of expressions.
+        has_rows: whether variant.py generates the variants, instead of expressions.
     Raises:
         BadFact: they do not.
     """
     kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
-    variant = "variant" in facts
-    validators.agree(
-        variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric"
+    has_variant = "variant" in facts
+    validators.check_both_or_neither(
+        has_variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric"
     )
-    validators.agree("numeric" in kinds, variant, ("kinds",), "kind numeric", "[variant]")
-    validators.agree("choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]")
-    validators.agree(
+    validators.check_both_or_neither(
+        "numeric" in kinds, has_variant, ("kinds",), "kind numeric", "[variant]"
+    )
+    validators.check_both_or_neither(
+        "choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]"
+    )
+    validators.check_both_or_neither(
         "derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step"
     )
-    validators.agree("code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]")
+    validators.check_both_or_neither(
+        "code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]"
+    )
     if {"concept", "open"} & set(kinds) and not counts.get("point"):
         raise BadFact(
             ("kinds",),
             "concept and open questions are marked by key points: there are none (## Key points)",
         )
-    if variant and not has_rows and "answer" not in facts["variant"]:
+    if has_variant and not has_rows and "answer" not in facts["variant"]:
         raise BadFact(
             ("variant",),
             "the answer is missing ([variant.answer] value), and there is no variant.py",
@@ -139,68 +153,66 @@ def check_against(
 
 
 def check_samples(variant: Facts) -> None:
-    """Draw every variant, and see that no wrong answer is right, and that no two mistakes lead to
-    the same number.
+    """Sample every variant, and check that no wrong answer counts as right.
 
     Raises:
-        BadFact: something cannot be drawn, or a wrong answer counts as right.
+        BadFact: a variant cannot be sampled, or a wrong answer counts as right.
     """
     wrong = variant.get("wrong", [])
     for seed in range(variants.SEEDS):
         try:
             sampled = variants.sample(variant, seed)
         except variants.NoSample as error:
-            raise BadFact(
-                ("variant", "answer", "reject"), f"nothing can be drawn: {error}"
-            ) from None
+            message = f"no values are accepted: {error}"
+            raise BadFact(("variant", "answer", "reject"), message) from None
         except expressions.BadExpression as error:
             raise BadFact(("variant", "answer", error.part), f"{error.part} needs itself") from None
         except expressions.NoValue as error:
-            raise BadFact(
-                ("variant",), f"with seed {seed} an expression has no value: {error}"
-            ) from None
+            message = f"with seed {seed} an expression has no value: {error}"
+            raise BadFact(("variant",), message) from None
         if len(sampled.wrong) != len(wrong):
-            told = {each.message["en"] for each in sampled.wrong}
-            number = next(n for n, each in enumerate(wrong) if each["message"]["en"] not in told)
-            what = (
-                f"with seed {seed} ({_said(sampled.values)}) this "
-                "is the right answer too: reject such draws"
+            messages = {answer.message["en"] for answer in sampled.wrong}
+            number = next(
+                n for n, answer in enumerate(wrong) if answer["message"]["en"] not in messages
             )
-            raise BadFact(("variant", "wrong", number, "value"), what)
+            values = variants.format_values(sampled.values)
+            message = (
+                f"with seed {seed} ({values}) this is the right answer too: reject such values"
+            )
+            raise BadFact(("variant", "wrong", number, "value"), message)
 
 
 # ---------------------------------------------------------------- parts
 
 
 def _links(facts: Facts) -> None:
-    for key, pattern in (
-        ("labs", SLUG),
-        ("related", SLUG),
-        ("claims", CLAIM),
-        ("often_said_but", CLAIM),
-    ):
-        for each in validators.texts(facts, key):
-            if not pattern.fullmatch(each) or len(each) > MAX_CHARS[pattern]:
-                raise BadFact(
-                    (key,),
-                    f"{each!r} is not a {'slug' if pattern is SLUG else 'claim (lab.claim)'}",
-                )
-    strange = set(facts.get("often_said_but", [])) - set(facts.get("claims", []))
-    if strange:
-        raise BadFact(
-            ("often_said_but",), f"{', '.join(sorted(strange))}: not among the question's claims"
-        )
+    for key in ("labs", "related"):
+        for slug in validators.list_of_texts(facts, key):
+            if not is_slug(slug):
+                raise BadFact((key,), f"{slug!r} is not a slug")
+    for key in ("claims", "often_said_but"):
+        for claim in validators.list_of_texts(facts, key):
+            if not CLAIM.fullmatch(claim) or len(claim) > MAX_CLAIM_LENGTH:
+                raise BadFact((key,), f"{claim!r} is not a claim (lab.claim)")
+    others = set(facts.get("often_said_but", [])) - set(facts.get("claims", []))
+    if others:
+        message = f"{', '.join(sorted(others))}: not among the question's claims"
+        raise BadFact(("often_said_but",), message)
+
+
+def is_slug(text: str) -> bool:
+    return bool(SLUG.fullmatch(text)) and len(text) <= MAX_SLUG_LENGTH
 
 
 def _source(source: Facts, path: Path) -> None:
-    validators.known(source, KNOWN["sources"], "sources", path)
+    validators.check_keys(source, KEYS["sources"], "sources", path)
     if not isinstance(source.get("text"), str) or not source["text"].strip():
         raise BadFact(path, "a source has a text")
-    if "url" in source and not _is_address(source["url"]):
+    if "url" in source and not _is_web_address(source["url"]):
         raise BadFact((*path, "url"), "a source's url begins with https:// (or http://)")
 
 
-def _is_address(url: Any) -> bool:
+def _is_web_address(url: Any) -> bool:
     try:
         return isinstance(url, str) and urlsplit(url).scheme in ("https", "http")
     except ValueError:  # a bracket without its other half
@@ -208,85 +220,82 @@ def _is_address(url: Any) -> bool:
 
 
 def _variant(variant: Facts) -> None:
-    validators.known(variant, KNOWN["variant"], "variant", ("variant",))
-    draw, answer, wrongs = (
-        variant.get(name, empty) for name, empty in (("sample", {}), ("answer", {}), ("wrong", []))
-    )
-    validators.table(draw, ("variant", "sample"))
-    validators.table(answer, ("variant", "answer"))
-    if not isinstance(wrongs, list):
+    validators.check_keys(variant, KEYS["variant"], "variant", ("variant",))
+    samples, answer = variant.get("sample", {}), variant.get("answer", {})
+    wrong_answers = variant.get("wrong", [])
+    validators.check_table(samples, ("variant", "sample"))
+    validators.check_table(answer, ("variant", "answer"))
+    if not isinstance(wrong_answers, list):
         raise BadFact(("variant", "wrong"), "write [[variant.wrong]], once for each")
     if "tolerance" in variant:
         _tolerance(variant["tolerance"], ("variant", "tolerance"))
     if "unit" in variant:
-        validators.both(variant["unit"], ("variant", "unit"))
-    names = [_drawn(name, how) for name, how in draw.items()]
+        validators.check_bilingual(variant["unit"], ("variant", "unit"))
+    names = [_sampled_name(name, values) for name, values in samples.items()]
     computed = [name for name in answer if name != "reject"]
     for name in computed:
-        validators.symbol(name, ("variant", "answer", name))
+        validators.check_symbol(name, ("variant", "answer", name))
     names += computed
     for name, text in answer.items():
-        validators.expression(
-            text, [each for each in names if each != name], ("variant", "answer", name)
-        )
+        others = [other for other in names if other != name]
+        validators.parse_expression(text, others, ("variant", "answer", name))
     if "answer" in variant and "value" not in answer:
         raise BadFact(("variant", "answer"), "value is missing")
-    for number, wrong in enumerate(wrongs):
+    for number, wrong in enumerate(wrong_answers):
         path: Path = ("variant", "wrong", number)
-        validators.known(wrong, KNOWN["variant.wrong"], "variant.wrong", path)
-        validators.both(wrong.get("message"), (*path, "message"))
+        validators.check_keys(wrong, KEYS["variant.wrong"], "variant.wrong", path)
+        validators.check_bilingual(wrong.get("message"), (*path, "message"))
         if "value" in wrong or "answer" in variant:
-            validators.expression(wrong.get("value"), names, (*path, "value"))
+            validators.parse_expression(wrong.get("value"), names, (*path, "value"))
     if "rows" in variant:
-        check_rows(variant["rows"], len(wrongs))
+        check_rows(variant["rows"], len(wrong_answers))
 
 
 def _tolerance(tolerance: Facts, path: Path) -> None:
-    validators.known(tolerance, KNOWN["variant.tolerance"], "variant.tolerance", path)
+    validators.check_keys(tolerance, KEYS["variant.tolerance"], "variant.tolerance", path)
     for key, value in tolerance.items():
-        if not validators.is_number(value) or value < 0 or (key == "relative" and value > 0.2):
-            raise BadFact(path, f"{key} is a number from 0{' to 0.2' if key == 'relative' else ''}")
+        if not validators.is_number(value) or value < 0:
+            raise BadFact(path, f"{key} is a number from 0")
+        if key == "relative" and value > MAX_RELATIVE_TOLERANCE:
+            raise BadFact(path, f"{key} is a number from 0 to {MAX_RELATIVE_TOLERANCE}")
 
 
-def check_rows(rows: Any, wrong: int) -> None:
-    """See that rows are variants, as a program made them, each with so many wrong answers.
+def check_rows(rows: Any, wrong_answers: int) -> None:
+    """Check that rows are variants as `variant.py` returns them, each with so many wrong answers.
 
     Raises:
         BadFact: they are not.
     """
-    what = (
-        f"rows are a list; each has values (numbers by name), an answer and {wrong} wrong "
+    message = (
+        f"rows are a list; each has values (numbers by name), an answer and {wrong_answers} wrong "
         "answers, all of them numbers"
     )
     if not isinstance(rows, list) or not rows:
-        raise BadFact(("variant", "rows"), what)
+        raise BadFact(("variant", "rows"), message)
     for number, row in enumerate(rows):
-        if not isinstance(row, Mapping) or set(row) != ROW:
-            raise BadFact(("variant", "rows", number), what)
-        values, answer, others = row["values"], row["answer"], row["wrong"]
-        right = isinstance(values, Mapping) and isinstance(others, list) and len(others) == wrong
-        if not right or set(values) != set(rows[0]["values"]):
-            raise BadFact(("variant", "rows", number), what)
-        if not all(validators.is_number(each) for each in (*values.values(), answer, *others)):
-            raise BadFact(("variant", "rows", number), what)
+        if not isinstance(row, Mapping) or set(row) != ROW_KEYS:
+            raise BadFact(("variant", "rows", number), message)
+        values, answer, wrong = row["values"], row["answer"], row["wrong"]
+        has_values = isinstance(values, Mapping) and set(values) == set(rows[0]["values"])
+        if not has_values or not isinstance(wrong, list) or len(wrong) != wrong_answers:
+            raise BadFact(("variant", "rows", number), message)
+        if not all(map(validators.is_number, (*values.values(), answer, *wrong))):
+            raise BadFact(("variant", "rows", number), message)
 
 
-def _drawn(name: str, how: Any) -> str:
+def _sampled_name(name: str, values: Any) -> str:
     path: Path = ("variant", "sample", name)
-    validators.symbol(name, path)
-    if name in variants.RESERVED:
-        raise BadFact(path, f"{name} is a name of the answer's own")
-    if validators.is_number(how):
+    validators.check_symbol(name, path)
+    if name in variants.RESERVED_NAMES:
+        raise BadFact(path, f"{name} is reserved for [variant.answer]")
+    if validators.is_number(values):
         return name
-    if isinstance(how, Mapping) and set(how) == {"choices"}:
-        if (
-            isinstance(how["choices"], list)
-            and how["choices"]
-            and all(validators.is_number(each) for each in how["choices"])
-        ):
+    if isinstance(values, Mapping) and set(values) == {"choices"}:
+        choices = values["choices"]
+        if isinstance(choices, list) and choices and all(map(validators.is_number, choices)):
             return name
-    elif isinstance(how, Mapping) and set(how) == {"from", "to"}:
-        first, last = how["from"], how["to"]
+    elif isinstance(values, Mapping) and set(values) == {"from", "to"}:
+        first, last = values["from"], values["to"]
         if (
             type(first) is int
             and type(last) is int
@@ -301,8 +310,8 @@ def _drawn(name: str, how: Any) -> str:
 
 
 def _choice(choice: Facts, path: Path) -> None:
-    validators.known(choice, KNOWN["choice"], "choice", path)
-    validators.one_of(choice.get("form"), FORMS, (*path, "form"))
+    validators.check_keys(choice, KEYS["choice"], "choice", path)
+    validators.check_one_of(choice.get("form"), CHOICE_FORMS, (*path, "form"))
     right = choice.get("right")
     if (
         not isinstance(right, list)
@@ -318,56 +327,48 @@ def _choice(choice: Facts, path: Path) -> None:
 def _options(choice: Facts, keys: list[str], path: Path) -> None:
     if len(keys) < 2:
         raise BadFact(path, "a choice has at least two options (### Option a)")
-    if strange := set(choice["right"]) - set(keys):
-        raise BadFact(
-            path, f"there is no option {', '.join(sorted(strange))}; there are {', '.join(keys)}"
-        )
+    if missing := set(choice["right"]) - set(keys):
+        message = f"there is no option {', '.join(sorted(missing))}; there are {', '.join(keys)}"
+        raise BadFact(path, message)
     if choice["form"] == "order" and set(choice["right"]) != set(keys):
         raise BadFact(path, "of the form “order” right names every option, in the right order")
 
 
 def _step(step: Facts, path: Path) -> None:
-    validators.known(step, KNOWN["step"], "step", path)
+    validators.check_keys(step, KEYS["step"], "step", path)
     if "check" not in step:
         return
     check, path = step["check"], (*path, "check")
-    validators.known(check, KNOWN["step.check"], "step.check", path)
+    validators.check_keys(check, KEYS["step.check"], "step.check", path)
     symbols = check.get("symbols")
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise BadFact(path, 'symbols is a list of names: ["n", "m"]')
     for name in symbols:
-        validators.symbol(name, path)
-    expression = validators.expression(check.get("answer"), symbols, path)
+        validators.check_symbol(name, path)
+    expression = validators.parse_expression(check.get("answer"), symbols, path)
     ranges = check.get("range", {})
-    for each in ranges.values() if isinstance(ranges, Mapping) else [ranges]:
+    for bounds in ranges.values() if isinstance(ranges, Mapping) else [ranges]:
         if (
-            not isinstance(each, list)
-            or len(each) != 2
-            or not all(map(validators.is_number, each))
-            or not each[0] < each[1]
+            not isinstance(bounds, list)
+            or len(bounds) != 2
+            or not all(map(validators.is_number, bounds))
+            or not bounds[0] < bounds[1]
         ):
             raise BadFact(path, "range is [low, high], or { symbol = [low, high] }")
     if isinstance(ranges, Mapping) and set(ranges) - set(symbols):
-        raise BadFact(
-            path, f"range names {', '.join(sorted(set(ranges) - set(symbols)))}, which is no symbol"
-        )
+        others = ", ".join(sorted(set(ranges) - set(symbols)))
+        raise BadFact(path, f"range names {others}, which is no symbol")
     if not marking.derivation(expression.text, check).is_right:
-        raise BadFact(
-            path,
-            (
-                f"the answer has a value at too few places of the range: {marking.POINTS} random "
-                "ones are compared"
-            ),
+        message = (
+            "the answer has a value at too few places of the range: "
+            f"{marking.COMPARED_POINTS} random ones are compared"
         )
-
-
-def _said(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {variants.format_value(value)}" for name, value in values.items())
+        raise BadFact(path, message)
 
 
 def line_of(source: str, path: Path) -> int:
-    """Return the line of a TOML file on which the key at `path` stands; of the table around it, if
-    it cannot be told.
+    """Return the line of a TOML file on which the key at `path` stands, or else the line of the
+    table around it.
     """
     keys = [part for part in path if isinstance(part, str)]
     number = next((part for part in path if isinstance(part, int)), 0)

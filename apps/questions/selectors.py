@@ -1,4 +1,4 @@
-"""Reads: who may see which question, and a revision as a page shows it, in one language."""
+"""Reads: which questions a learner may see, and a revision as a page shows it, in one language."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from django.utils.safestring import SafeString, mark_safe
 from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
 from apps.questions import html_columns, rendering, variants
+from apps.questions.limits import DIFFICULTIES
 from apps.questions.models import Question, Revision, RevisionText
 
 
 def question_for(slug: str) -> Question:
-    """Return a question that is offered, with its present revision; 404 otherwise."""
+    """Return a question that is offered, with its current revision; 404 otherwise."""
     question = Question.objects.offered().select_related("current").filter(slug=slug).first()
     if question is None:
         raise Http404("No such question.")
@@ -27,24 +28,21 @@ def question_for(slug: str) -> Question:
 def questions(
     *, topic: str = "", kind: str = "", difficulty: str = "", words: str = ""
 ) -> QuerySet[Question]:
-    """Return the questions that fit, with what a list of them shows. A filter with an unknown value
-    fits nothing.
+    """Return the questions that match the filters, with the columns that a list shows. A filter
+    with an unknown value matches none.
     """
-    found = Question.objects.offered().select_related("current").only(*LISTED)
+    matching = Question.objects.offered().select_related("current").only(*LIST_COLUMNS)
     if topic:
-        found = found.filter(topic=topic)
+        matching = matching.filter(topic=topic)
     if kind:
-        found = found.filter(kinds__contains=[kind])
+        matching = matching.filter(kinds__contains=[kind])
     if difficulty:
-        found = (
-            found.filter(difficulty=int(difficulty))
-            if difficulty in tuple("12345")
-            else found.none()
-        )
-    return found.saying(words) if words else found
+        levels = [level for level in DIFFICULTIES if str(level) == difficulty]
+        matching = matching.filter(difficulty__in=levels)
+    return matching.search(words) if words else matching
 
 
-LISTED = (
+LIST_COLUMNS = (
     "slug",
     "topic",
     "kinds",
@@ -62,7 +60,7 @@ def about(claim: str) -> QuerySet[Question]:
 
 
 def related(revision: Revision) -> QuerySet[Question]:
-    """Return the questions that a revision points to, those that exist."""
+    """Return the related questions of a revision that exist."""
     return questions().filter(slug__in=revision.related)
 
 
@@ -72,7 +70,7 @@ def related(revision: Revision) -> QuerySet[Question]:
 @dataclass(frozen=True)
 class Step:
     html: SafeString
-    check: Mapping[str, Any] | None  # symbols, answer, range; none: the reader marks this step
+    check: Mapping[str, Any] | None  # symbols, answer, range; None: the reader marks this step
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Option:
     html: SafeString
     reason: SafeString
     is_right: bool
-    place: int  # in the right order, from 0; -1: none
+    place: int  # in the right order, from 0; -1 where the options have no order
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class QuestionPage:
-    """A revision in one language, its variant drawn. All HTML is safe: made from cleaned text when
-    it was stored.
+    """A revision in one language, with a sampled variant. All HTML was sanitized when it was
+    rendered.
     """
 
     revision: Revision
@@ -130,26 +128,29 @@ def question_page(
     """Return a revision as a page shows it (two queries at most).
 
     Args:
-        seed: of the variant and of the order of options, counted modulo 64.
-        language: en or zh; the reader's, when it is not given.
-        verdicts: HTML in the place of `{{verdicts}}`; without it there is nothing.
+        seed: of the variant and of the order of options, modulo variants.SEEDS.
+        language: en or zh; by default the reader's.
+        verdicts: HTML that replaces `{{verdicts}}`.
     """
     language = language or ("zh" if is_chinese() else "en")
-    return _Reading(revision, seed % variants.SEEDS, language, verdicts).question_page()
+    return _PageBuilder(revision, seed % variants.SEEDS, language, verdicts).page()
 
 
-class _Reading:
+class _PageBuilder:
     def __init__(self, revision: Revision, seed: int, language: str, verdicts: str) -> None:
         self.revision, self.seed, self.language = revision, seed, language
         self.texts = list(revision.texts.all())
-        self.variant = html_columns.variant_html(revision, self.texts, language, seed)
-        self.inserts = {"figure": getattr(revision, f"figure_{language}"), "verdicts": verdicts}
-        self.inserts["reference"] = highlight_code(revision.reference) if revision.reference else ""
+        self.variant_html = html_columns.variant_html(revision, self.texts, language, seed)
+        self.markers = {
+            "figure": getattr(revision, f"figure_{language}"),
+            "verdicts": verdicts,
+            "reference": highlight_code(revision.reference) if revision.reference else "",
+        }
 
-    def question_page(self) -> QuestionPage:
-        facts, numeric = self.revision.facts, self.each("numeric")
+    def page(self) -> QuestionPage:
+        facts, numeric = self.revision.facts, self.html_of("numeric")
         variant = facts.get("variant")
-        checks = facts.get("step") or [{}] * len(self.of("step"))
+        step_facts = facts.get("step") or [{}] * len(self.texts_of("step"))
         return QuestionPage(
             revision=self.revision,
             language=self.language,
@@ -161,48 +162,47 @@ class _Reading:
             unit=((variant or {}).get("unit") or {}).get(self.language, ""),
             variant=variants.sample(variant, self.seed) if variant else None,
             choices=tuple(
-                self.choice(number, text_row) for number, text_row in enumerate(self.of("choice"))
+                self.choice(number, text) for number, text in enumerate(self.texts_of("choice"))
             ),
-            hints=self.each("hint"),
+            hints=self.html_of("hint"),
             steps=tuple(
-                Step(html, each.get("check"))
-                for html, each in zip(self.each("step"), checks, strict=True)
+                Step(html, step.get("check"))
+                for html, step in zip(self.html_of("step"), step_facts, strict=True)
             ),
-            points=self.each("point"),
-            mistakes=self.each("mistake"),
-            follow_ups=self.each("follow_up"),
+            points=self.html_of("point"),
+            mistakes=self.html_of("mistake"),
+            follow_ups=self.html_of("follow_up"),
             starter=highlight_code(self.revision.starter) if self.revision.starter else None,
         )
 
-    def of(self, kind: str, group: int = 0) -> list[RevisionText]:
-        return sorted(
-            (p for p in self.texts if p.kind == kind and p.group == group),
-            key=lambda text_row: text_row.position,
-        )
+    def texts_of(self, kind: str, group: int = 0) -> list[RevisionText]:
+        texts = [text for text in self.texts if text.kind == kind and text.group == group]
+        return sorted(texts, key=lambda text: text.position)
 
-    def each(self, kind: str) -> tuple[SafeString, ...]:
-        return tuple(self.html(text_row, "text") for text_row in self.of(kind))
+    def html_of(self, kind: str) -> tuple[SafeString, ...]:
+        return tuple(self.html(text, "text") for text in self.texts_of(kind))
 
     def html(self, row: Revision | RevisionText, field: str) -> SafeString:
-        text = html_columns.Text(row, field, self.language)
-        stored = self.variant.get(text.name) or getattr(row, text.column)
-        return mark_safe(rendering.served(stored, **self.inserts))  # noqa: S308 - cleaned by nh3 when it was stored
+        html_column = html_columns.HtmlColumn(row, field, self.language)
+        stored = self.variant_html.get(html_column.name) or getattr(row, html_column.column)
+        return mark_safe(rendering.fill_markers(stored, **self.markers))  # noqa: S308 - sanitized by nh3
 
-    def choice(self, number: int, text_row: RevisionText) -> Choice:
+    def choice(self, number: int, text: RevisionText) -> Choice:
         facts = self.revision.facts["choice"][number]
-        options = {option.key: self.option(option, facts) for option in self.of("option", number)}
-        order = variants.shuffled(list(options), self.seed)
+        options = {
+            option.key: self.option(option, facts) for option in self.texts_of("option", number)
+        }
+        keys = variants.shuffled(list(options), self.seed)
         return Choice(
-            self.html(text_row, "text"), facts["form"], tuple(options[key] for key in order), facts
+            self.html(text, "text"), facts["form"], tuple(options[key] for key in keys), facts
         )
 
-    def option(self, text_row: RevisionText, facts: Mapping[str, Any]) -> Option:
+    def option(self, text: RevisionText, facts: Mapping[str, Any]) -> Option:
         right = facts["right"]
-        place = right.index(text_row.key) if facts["form"] == "order" else -1
         return Option(
-            text_row.key,
-            self.html(text_row, "text"),
-            self.html(text_row, "reason"),
-            text_row.key in right,
-            place,
+            key=text.key,
+            html=self.html(text, "text"),
+            reason=self.html(text, "reason"),
+            is_right=text.key in right,
+            place=right.index(text.key) if facts["form"] == "order" else -1,
         )

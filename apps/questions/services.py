@@ -1,4 +1,4 @@
-"""Every write to the bank that is not a draft being edited."""
+"""Every write to the bank, except the editing of drafts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import Refused
-from apps.common.text import clean
-from apps.questions import html_columns
-from apps.questions import schema as rules
+from apps.common.text import CONTENT_LANGUAGES, clean
+from apps.questions import html_columns, schema
 from apps.questions.models import Question, Report, Revision, RevisionText
 from apps.questions.validators import BadFact
 
-SET = ("title", "statement", "answer")
-HTML = [f"{name}_html_{language}" for name in SET for language in html_columns.LANGUAGES] + [
-    "html_made_by"
+REVISION_HTML = [
+    "html_version",
+    *(
+        f"{field}_html_{language}"
+        for field in ("title", "statement", "answer")
+        for language in CONTENT_LANGUAGES
+    ),
 ]
 TEXT_HTML = [
-    f"{name}_{language}" for name in ("html", "reason_html") for language in html_columns.LANGUAGES
+    f"{column}_{language}" for column in ("html", "reason_html") for language in CONTENT_LANGUAGES
 ]
 
 
@@ -34,24 +37,23 @@ class NotPublishable(Refused):
 
 
 class TooManyReports(Refused):
-    """A person has as many reports waiting as may be."""
+    """A person has as many open reports as the bank allows."""
 
     code = "too-many-reports"
     status = 429
 
 
 @transaction.atomic
-def publish_made(*, revision: Revision, text_rows: Sequence[RevisionText]) -> Revision:
-    """Store a new revision whose HTML is made, with its texts, and make it the question's present
-    one.
+def publish_revision(*, revision: Revision, texts: Sequence[RevisionText]) -> Revision:
+    """Store a new revision, whose HTML is rendered already, with its texts, and make it the
+    question's current one.
     """
-    question = Question.objects.select_for_update().get(pk=revision.question_id)
-    last = question.revisions.aggregate(last=Max("number"))["last"]
-    revision.number = (last or 0) + 1
+    question = lock_question(revision.question_id)
+    revision.number = next_number(question)
     revision.save(force_insert=True)
-    for text_row in text_rows:
-        text_row.revision = revision
-    RevisionText.objects.bulk_create(text_rows)
+    for text in texts:
+        text.revision = revision
+    RevisionText.objects.bulk_create(texts)
     return _make_current(question, revision)
 
 
@@ -62,72 +64,83 @@ def publish_draft(*, revision: Revision) -> Revision:
     Raises:
         NotPublishable: its facts or its texts have faults.
     """
-    question = Question.objects.select_for_update().get(pk=revision.question_id)
+    question = lock_question(revision.question_id)
     revision = Revision.objects.select_for_update().get(pk=revision.pk)
     if revision.is_published:
         return revision
-    text_rows = list(revision.texts.all())
-    if faults := faults_of(revision, text_rows):
+    texts = list(revision.texts.all())
+    if faults := render_draft(revision, texts):
         raise NotPublishable(
             _("This draft cannot be published yet: %(faults)s") % {"faults": "; ".join(faults)},
             faults=faults,
         )
-    revision.save(update_fields=HTML)
-    RevisionText.objects.bulk_update(text_rows, TEXT_HTML)
+    revision.save(update_fields=REVISION_HTML)
+    RevisionText.objects.bulk_update(texts, TEXT_HTML)
     Question.objects.filter(pk=question.pk).update(
         **{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")}
     )
     return _make_current(question, revision)
 
 
-def faults_of(revision: Revision, text_rows: Sequence[RevisionText]) -> list[str]:
-    """Return what is wrong with a draft, in words, and fill the HTML columns of its rows."""
+def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]:
+    """Fill the HTML columns of a draft's rows, without storing them. Returns what is wrong with the
+    draft, as sentences.
+    """
     if not isinstance(revision.facts, dict):
         return [_("Facts must be one JSON object, as in question.toml.")]
     counts: dict[str, int] = {}
     options: dict[int, list[str]] = {}
-    for text_row in text_rows:
-        counts[text_row.kind] = counts.get(text_row.kind, 0) + 1
-        if text_row.kind == RevisionText.Kind.OPTION:
-            options.setdefault(text_row.group, []).append(text_row.key)
-    said = {name: value for name, value in revision.facts.items() if name != "review"}
+    for text in texts:
+        counts[text.kind] = counts.get(text.kind, 0) + 1
+        if text.kind == RevisionText.Kind.OPTION:
+            options.setdefault(text.group, []).append(text.key)
+    facts = {name: value for name, value in revision.facts.items() if name != "review"}
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
     try:
-        rules.check({**said, **{name: value for name, value in links.items() if value}})
-        rules.check_against(said, counts, options, has_rows="rows" in said.get("variant", {}))
-        if "variant" in said:
-            rules.check_samples(said["variant"])
+        schema.check({**facts, **{name: value for name, value in links.items() if value}})
+        schema.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
+        if "variant" in facts:
+            schema.check_samples(facts["variant"])
     except BadFact as error:
-        return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.what}"]
+        return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
     return [
-        f"{fault.text.name} ({fault.text.language}): {fault.what}"
-        for fault in html_columns.set_html(revision, text_rows)
+        f"{fault.html_column.name} ({fault.html_column.language}): {fault.message}"
+        for fault in html_columns.render_html(revision, texts)
     ]
 
 
 @transaction.atomic
 def draft_from(*, question: Question) -> Revision:
-    """Make a draft with all that the question's present revision says."""
-    question = Question.objects.select_for_update().get(pk=question.pk)
+    """Create a draft with the contents of the question's current revision."""
+    question = lock_question(question.pk)
     assert question.current is not None
-    draft, text_rows = question.current, list(question.current.texts.all())
-    last = question.revisions.aggregate(last=Max("number"))["last"]
-    draft.pk, draft.number, draft.published_at, draft._state.adding = None, last + 1, None, True
+    draft, texts = question.current, list(question.current.texts.all())
+    draft.pk, draft.number, draft.published_at = None, next_number(question), None
+    draft._state.adding = True
     draft.created_at = Clock()
     draft.save()
-    for text_row in text_rows:
-        text_row.pk, text_row.revision = None, draft
-    RevisionText.objects.bulk_create(text_rows)
+    for text in texts:
+        text.pk, text.revision = None, draft
+    RevisionText.objects.bulk_create(texts)
     return draft
 
 
 @transaction.atomic
-def set_again(*, revision: Revision) -> None:
-    """Make a revision's HTML anew, because what makes it has changed."""
-    text_rows = list(revision.texts.all())
-    html_columns.set_html(revision, text_rows)
-    revision.save(update_fields=HTML)
-    RevisionText.objects.bulk_update(text_rows, TEXT_HTML)
+def rerender(*, revision: Revision) -> None:
+    """Render a revision's HTML again, because the renderer has changed."""
+    texts = list(revision.texts.all())
+    html_columns.render_html(revision, texts)
+    revision.save(update_fields=REVISION_HTML)
+    RevisionText.objects.bulk_update(texts, TEXT_HTML)
+
+
+def lock_question(pk: int) -> Question:
+    return Question.objects.select_for_update().get(pk=pk)
+
+
+def next_number(question: Question) -> int:
+    """Return the number of a new revision of a locked question."""
+    return (question.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
 
 
 def _make_current(question: Question, revision: Revision) -> Revision:
@@ -141,24 +154,27 @@ def _make_current(question: Question, revision: Revision) -> Revision:
 def report_mistake(
     *, reporter: User, revision: Revision, about: str, text: str, language: str, key: str
 ) -> Report:
-    """Store that someone found a mistake. The same key again is the same report.
+    """Store a learner's report of a mistake. Idempotent by `key`.
 
     Raises:
-        TooManyReports: too many of theirs wait for an answer.
+        TooManyReports: too many of the learner's reports are open.
     """
-    # one report of a person at a time: the count below is exact
+    # one report of a person at a time, so that the count below is exact
     User.objects.select_for_update().get(pk=reporter.pk)
-    if known := Report.objects.filter(reporter=reporter, key=key).first():
-        return known
-    if (
-        Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count()
-        >= Report.MAX_OPEN_REPORTS
-    ):
+    if report := Report.objects.filter(reporter=reporter, key=key).first():
+        return report
+    open_reports = Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count()
+    if open_reports >= Report.MAX_OPEN_REPORTS:
         raise TooManyReports(
             _("You have %(n)s reports that are still open. Thank you; let us read those first.")
             % {"n": Report.MAX_OPEN_REPORTS}
         )
-    said = {"about": about, "text": clean(text), "language": language}
     return Report.objects.create(
-        reporter=reporter, key=key, revision=revision, question_id=revision.question_id, **said
+        reporter=reporter,
+        key=key,
+        revision=revision,
+        question_id=revision.question_id,
+        about=about,
+        text=clean(text),
+        language=language,
     )

@@ -1,8 +1,9 @@
-"""TeX to HTML and MathML, by KaTeX in QuickJS. No script reaches the reader's browser.
+"""Rendering TeX to HTML and MathML, by KaTeX in QuickJS. The reader's browser runs no script for
+it.
 
-One context for each process, owned by one thread: a context that two threads use ends the process.
-After an exception a new one is made. Memory and time are limited, and so is what TeX may do: no
-links, no remote images, no growth without end.
+Each process has one context, used by one thread: a context used by two threads crashes the process.
+After an exception it is replaced. Memory and time are limited, and so is what TeX may do: no links,
+no remote images, no unbounded macro expansion.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from typing import Any
 import quickjs
 from django.conf import settings
 
-MEMORY = 64 * 1024 * 1024  # bytes
-# for one formula: a large one takes 0.07, and on a busy machine several times as long
-SECONDS = 0.5
-MAX_FORMULA_CHARS = 5_000  # characters of a formula
-# the colour of commands that KaTeX does not know, or that are not trusted: nobody's own
-UNKNOWN = "#c00001"
+MAX_MEMORY_BYTES = 64 * 1024 * 1024
+# a large formula takes 0.07 s, and several times as long on a busy machine
+MAX_FORMULA_SECONDS = 0.5
+MAX_FORMULA_CHARS = 5_000
+# KaTeX renders commands that it does not know or trust in this colour, which nothing else has
+ERROR_COLOUR = "#c00001"
 OPTIONS = {
     "trust": False,
     "strict": False,
@@ -35,9 +36,11 @@ OPTIONS = {
     "maxExpand": 200,
     "maxSize": 20,
     "output": "htmlAndMathml",
-    "errorColor": UNKNOWN,
+    "errorColor": ERROR_COLOUR,
 }
-SET = "(tex, display) => JSON.stringify(katex.renderToString(tex, {...%s, displayMode: display}))"
+RENDER_JS = (
+    "(tex, display) => JSON.stringify(katex.renderToString(tex, {...%s, displayMode: display}))"
+)
 logger = logging.getLogger(__name__)
 
 
@@ -48,27 +51,26 @@ class NoKatex(Exception):
 @dataclass(frozen=True)
 class Formula:
     html: str
-    # what KaTeX said, with the place; the HTML then shows the TeX as it was written
-    error: str = ""
+    error: str = ""  # KaTeX's message, with the position; the HTML then shows the TeX source
 
 
-def formulas(wanted: Sequence[tuple[str, bool]]) -> list[Formula]:
-    """Return each (TeX, whether displayed) as HTML.
+def render_formulas(sources: Sequence[tuple[str, bool]]) -> list[Formula]:
+    """Render formulas, each given as TeX and whether it is displayed on a line of its own.
 
     Raises:
         NoKatex: the front end was not built; says how.
     """
-    return _owner().submit(_set_all, list(wanted)).result()
+    return _executor().submit(_render_all, list(sources)).result()
 
 
 @lru_cache(maxsize=1)
-def fingerprint() -> str:
-    """Return a word that changes with KaTeX: what was made with another one is made anew."""
+def katex_digest() -> str:
+    """Return a digest of KaTeX's source."""
     return sha256(_source().encode()).hexdigest()[:12]
 
 
-def escaped(tex: str, display: bool, error: str) -> Formula:
-    """Return TeX as it was written, for formulas that cannot be set."""
+def _as_source(tex: str, display: bool, error: str) -> Formula:
+    """Return a formula that shows its TeX source, because it cannot be rendered."""
     name = "tex-source display" if display else "tex-source"
     return Formula(f'<code class="{name}">{html.escape(tex[:MAX_FORMULA_CHARS])}</code>', error)
 
@@ -76,63 +78,60 @@ def escaped(tex: str, display: bool, error: str) -> Formula:
 # ---------------------------------------------------------------- the thread and its context
 
 _lock = threading.Lock()
-_threads: dict[int, ThreadPoolExecutor] = {}  # by process: a fork brings no threads along
-_of_thread = threading.local()
+_executors: dict[int, ThreadPoolExecutor] = {}  # by process: threads do not survive a fork
+_katex = threading.local()
 
 
-def _owner() -> ThreadPoolExecutor:
-    """Return the one thread of this process."""
+def _executor() -> ThreadPoolExecutor:
+    """Return the executor of this process, which has one thread."""
     with _lock:
         pid = os.getpid()
-        if pid not in _threads:
-            _threads.clear()
-            _threads[pid] = ThreadPoolExecutor(max_workers=1, thread_name_prefix="katex")
-        return _threads[pid]
+        if pid not in _executors:
+            _executors.clear()
+            _executors[pid] = ThreadPoolExecutor(max_workers=1, thread_name_prefix="katex")
+        return _executors[pid]
 
 
-def _set_all(wanted: list[tuple[str, bool]]) -> list[Formula]:
-    return [_set(tex, display) for tex, display in wanted]
+def _render_all(sources: list[tuple[str, bool]]) -> list[Formula]:
+    return [_render(tex, display) for tex, display in sources]
 
 
-def _set(tex: str, display: bool) -> Formula:
+def _render(tex: str, display: bool) -> Formula:
     if len(tex) > MAX_FORMULA_CHARS:
-        return escaped(tex, display, f"a formula has at most {MAX_FORMULA_CHARS} characters")
-    function = _function()
+        return _as_source(tex, display, f"a formula has at most {MAX_FORMULA_CHARS} characters")
+    render = _render_function()
     try:
-        found: str = json.loads(function(tex, display))
+        rendered: str = json.loads(render(tex, display))
     except (quickjs.JSException, quickjs.StackOverflow, MemoryError, ValueError) as error:
-        _of_thread.function = None
-        logger.warning("KaTeX gave up: %s", str(error).splitlines()[:1])
-        return escaped(
-            tex, display, str(error).split("\n")[0] or "it takes too much time or memory"
-        )
-    if 'class="katex-error"' in found:
-        return escaped(tex, display, _complaint(found))
-    if UNKNOWN in found:
-        return Formula(
-            found, "it has a command that KaTeX does not know, or that is not allowed here"
-        )
-    return Formula(found)
+        _katex.render = None
+        logger.warning("KaTeX failed: %s", str(error).splitlines()[:1])
+        message = str(error).split("\n")[0] or "it takes too much time or memory"
+        return _as_source(tex, display, message)
+    if 'class="katex-error"' in rendered:
+        return _as_source(tex, display, _error_message(rendered))
+    if ERROR_COLOUR in rendered:
+        message = "it has a command that KaTeX does not know, or that is not allowed here"
+        return Formula(rendered, message)
+    return Formula(rendered)
 
 
-def _complaint(found: str) -> str:
-    return html.unescape(found.partition('title="')[2].partition('"')[0]).removeprefix(
-        "ParseError: "
-    )
+def _error_message(rendered: str) -> str:
+    title = rendered.partition('title="')[2].partition('"')[0]
+    return html.unescape(title).removeprefix("ParseError: ")
 
 
-def _function() -> Any:
-    if getattr(_of_thread, "function", None) is None:
+def _render_function() -> Any:
+    if getattr(_katex, "render", None) is None:
         context = quickjs.Context()
-        context.set_memory_limit(MEMORY)
+        context.set_memory_limit(MAX_MEMORY_BYTES)
         context.eval(_source())
-        context.set_time_limit(SECONDS)
-        _of_thread.function = context.eval(SET % json.dumps(OPTIONS))
-        _of_thread.context = context
-    return _of_thread.function
+        context.set_time_limit(MAX_FORMULA_SECONDS)
+        _katex.render = context.eval(RENDER_JS % json.dumps(OPTIONS))
+        _katex.context = context
+    return _katex.render
 
 
 def _source() -> str:
     if not settings.KATEX.is_file():
-        raise NoKatex(f"{settings.KATEX} is missing. It is made by:  python manage.py assets")
+        raise NoKatex(f"{settings.KATEX} is missing. Build it with:  python manage.py assets")
     return str(settings.KATEX.read_text(encoding="utf-8"))

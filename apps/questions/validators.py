@@ -1,5 +1,5 @@
-"""The small words of which `facts.py` makes its rules: each sees to one thing, and says what is
-wrong with the path of the key.
+"""Checks from which `schema.py` is built: each checks one thing, and raises BadFact with the path
+of the key.
 """
 
 from __future__ import annotations
@@ -8,38 +8,38 @@ import datetime
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from apps.common.numbers import MAX_MAGNITUDE
 from apps.questions import expressions
 
 Facts = Mapping[str, Any]
 Path = tuple[str | int, ...]
-MAX_NUMBER = 1e300  # of a number
 
 
 class BadFact(Exception):
     """A fact is wrong. `path` leads to it: ("variant", "wrong", 1, "value")."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(what)
-        self.path, self.what = path, what
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path, self.message = path, message
 
 
-def storable(value: Any, path: Path = ()) -> None:
-    """See that PostgreSQL's JSON takes a value and all that is in it; dates are made into text
-    where a review is signed.
+def check_storable(value: Any, path: Path = ()) -> None:
+    """Check that JSON in PostgreSQL can store a value and everything in it. Dates become text where
+    a review is signed.
     """
     if isinstance(value, Mapping):
-        for name, each in value.items():
-            storable(str(name), (*path, str(name)))
-            storable(each, (*path, str(name)))
+        for name, member in value.items():
+            check_storable(str(name), (*path, str(name)))
+            check_storable(member, (*path, str(name)))
     elif isinstance(value, list):
-        for number, each in enumerate(value):
-            storable(each, (*path, number))
+        for number, member in enumerate(value):
+            check_storable(member, (*path, number))
     elif isinstance(value, str):
         if "\x00" in value:
             raise BadFact(path, "a text cannot hold the character NUL")
     elif isinstance(value, int | float):
         if not is_number(value + 0):
-            raise BadFact(path, f"a number is at most {MAX_NUMBER:g}")
+            raise BadFact(path, f"a number is at most {MAX_MAGNITUDE:g}")
     elif not (
         value is None
         or (path[:1] == ("review",) and isinstance(value, datetime.date | datetime.time))
@@ -47,14 +47,13 @@ def storable(value: Any, path: Path = ()) -> None:
         raise BadFact(path, f"{value} is neither a text nor a number: write it in quotes")
 
 
-def table(value: Any, path: Path) -> Facts:
-    """Return a table."""
+def check_table(value: Any, path: Path) -> None:
     if not isinstance(value, Mapping):
         raise BadFact(path, f"{path[-1]} is a table: [{'.'.join(map(str, path))}]")
-    return value
 
 
-def known(table: Any, names: Collection[str], where: str, path: Path) -> None:
+def check_keys(table: Any, names: Collection[str], where: str, path: Path) -> None:
+    """Check that a value is a table with no other keys than `names`."""
     if not isinstance(table, Mapping):
         raise BadFact(path, f"{where or 'the file'} is a table")
     for key in table:
@@ -62,60 +61,63 @@ def known(table: Any, names: Collection[str], where: str, path: Path) -> None:
             raise BadFact((*path, key), f"unknown key {key!r}. Known: {', '.join(sorted(names))}")
 
 
-def tables(facts: Facts, key: str) -> list[Any]:
-    found = facts.get(key, [])
-    if not isinstance(found, list):
+def list_of_tables(facts: Facts, key: str) -> list[Any]:
+    tables = facts.get(key, [])
+    if not isinstance(tables, list):
         raise BadFact((key,), f"write [[{key}]], once for each")
-    return found
+    return tables
 
 
-def texts(facts: Facts, key: str) -> list[str]:
-    found = facts.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+def list_of_texts(facts: Facts, key: str) -> list[str]:
+    texts = facts.get(key, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadFact((key,), f"{key} is a list of texts")
-    return found
+    return texts
 
 
-def one_of(value: Any, allowed: Collection[str], path: Path) -> None:
+def check_one_of(value: Any, allowed: Collection[str], path: Path) -> None:
     if not isinstance(value, str) or value not in allowed:
         raise BadFact(path, f"{value!r} is not one of: {', '.join(allowed)}")
 
 
-def both(value: Any, path: Path) -> None:
+def check_bilingual(value: Any, path: Path) -> None:
     if (
         not isinstance(value, Mapping)
         or set(value) != {"en", "zh"}
-        or not all(isinstance(v, str) and v for v in value.values())
+        or not all(isinstance(text, str) and text for text in value.values())
     ):
         raise BadFact(path, "write it in both languages: { en = “…”, zh = “…” }")
 
 
-def symbol(name: str, path: Path) -> None:
+def check_symbol(name: str, path: Path) -> None:
     if not expressions.is_free_name(name):
-        raise BadFact(
-            path,
-            (
-                f"{name!r} cannot be a symbol: letters, digits and _, and no word of the "
-                "expression language"
-            ),
+        message = (
+            f"{name!r} cannot be a symbol: letters, digits and _, and no word of the expression "
+            "language"
         )
+        raise BadFact(path, message)
 
 
-def expression(text: Any, names: Collection[str], path: Path) -> expressions.Expression:
+def parse_expression(text: Any, names: Collection[str], path: Path) -> expressions.Expression:
     if not isinstance(text, str):
         raise BadFact(path, "an expression is a text, in quotes")
     try:
         return expressions.read(text, names)
     except expressions.BadExpression as error:
-        raise BadFact(
-            path, f"“{text[:60]}” is no expression of {', '.join(names) or 'numbers'}: {error}"
-        ) from None
+        allowed = ", ".join(names) or "numbers"
+        message = f"“{text[:60]}” is no expression of {allowed}: {error}"
+        raise BadFact(path, message) from None
 
 
-def agree(first: bool, second: bool, path: Path, a: str, b: str) -> None:
-    if first != second:
-        raise BadFact(path, f"there is {a if first else b}, but no {b if first else a}")
+def check_both_or_neither(
+    has_first: bool, has_second: bool, path: Path, first: str, second: str
+) -> None:
+    if has_first and not has_second:
+        raise BadFact(path, f"there is {first}, but no {second}")
+    if has_second and not has_first:
+        raise BadFact(path, f"there is {second}, but no {first}")
 
 
 def is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER  # and no NaN
+    """Return whether a value is a finite number of a size that can be worked with; NaN is not."""
+    return type(value) in (int, float) and -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE

@@ -19,21 +19,25 @@ from apps.common.text import clean, is_chinese
 from apps.common.topics import TOPICS
 from apps.questions import selectors, services
 from apps.questions.forms import ReportForm
+from apps.questions.limits import DIFFICULTIES, MAX_SEARCH_LENGTH
 from apps.questions.models import Kind
 
 FILTERS = ("topic", "kind", "difficulty", "words")
-MAX_SEARCH_CHARS = 200  # characters of a search
-ON_A_PAGE = 100
+QUESTIONS_PER_PAGE = 100
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def questions(request: HttpRequest) -> HttpResponse:
-    chosen = {name: clean(request.GET.get(name, ""))[:MAX_SEARCH_CHARS].strip() for name in FILTERS}
-    page = Paginator(selectors.questions(**chosen), ON_A_PAGE).get_page(request.GET.get("page"))
+    chosen = {
+        name: clean(request.GET.get(name, ""))[:MAX_SEARCH_LENGTH].strip() for name in FILTERS
+    }
+    page = Paginator(selectors.questions(**chosen), QUESTIONS_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     query = request.GET.copy()
-    for own in ("page", "find"):  # find: the search was asked for by its key
-        query.pop(own, None)
+    for name in ("page", "find"):  # not filters; `find` focuses the search field
+        query.pop(name, None)
     context = {
         "page": page,
         "chosen": chosen,
@@ -41,27 +45,22 @@ def questions(request: HttpRequest) -> HttpResponse:
         "query": query.urlencode(),
         "topics": TOPICS.values(),
         "kinds": Kind.choices,
-        "difficulties": "12345",
+        "difficulties": [str(level) for level in DIFFICULTIES],
+        "max_search_length": MAX_SEARCH_LENGTH,
     }
-    return render(
-        request,
-        "questions/_questions.html" if is_fragment(request) else "questions/questions.html",
-        context,
-    )
+    template = "_questions.html" if is_fragment(request) else "questions.html"
+    return render(request, f"questions/{template}", context)
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def about(request: HttpRequest, claim: str) -> HttpResponse:
-    """Show the questions that a claim answers: a fragment of the ledger, nothing where there are
-    none; a page without scripts.
+    """Show the questions that a claim answers: a fragment of the ledger, empty where there are
+    none, or a page.
     """
     context = {"questions": selectors.about(clean(claim)), "claim": claim}
-    return render(
-        request,
-        "questions/_about.html" if is_fragment(request) else "questions/about.html",
-        context,
-    )
+    template = "_about.html" if is_fragment(request) else "about.html"
+    return render(request, f"questions/{template}", context)
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""The site's entry: `PYTHONPATH=platform uvicorn gradus.asgi:application`."""
+"""The site's entry point: `PYTHONPATH=platform uvicorn gradus.asgi:application`."""
 
 import os
 import sys
@@ -10,8 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 
 from django.core.asgi import get_asgi_application
 
-# WhiteNoise sends files as synchronous iterators, whose few blocks Django then reads in a thread:
-# nothing to say at each start.
+# WhiteNoise sends files as synchronous iterators, whose few blocks Django reads in a thread: no
+# reason for a warning at every start.
 warnings.filterwarnings(
     "ignore", message="StreamingHttpResponse must consume synchronous iterators"
 )
@@ -21,4 +21,4 @@ django_application = get_asgi_application()
 from apps.common.asgi import LimitBody  # noqa: E402
 from workers.wire import MAX_BODY  # noqa: E402
 
-application = LimitBody(django_application, most=MAX_BODY + 1_000)
+application = LimitBody(django_application, max_bytes=MAX_BODY + 1_000)

@@ -1,5 +1,5 @@
-"""The only reader of the environment: three tiny typed readers, and the forms that our URLs
-take.
+"""Reading the environment: typed values, and the URLs of database and mail server. No other module
+of the site reads it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+MIN_POSTGRES_MAJOR = 15  # as in launcher.database
+
 
 class BadSetting(Exception):
-    """An environment variable says something that we cannot use. Names the variable, and what would
-    be right.
+    """An environment variable has an invalid value. The message names it, and what would be
+    valid.
     """
 
 
@@ -25,19 +27,19 @@ def text(name: str, default: str = "") -> str:
 def number(name: str, default: float) -> float:
     value = os.environ.get(name, "")
     try:
-        found = float(value) if value else default
+        result = float(value) if value else default
     except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+        result = math.nan
+    if not math.isfinite(result):
         raise BadSetting(f"{name}={value!r} is not a number.")
-    return found
+    return result
 
 
 def positive(name: str, default: float) -> float:
-    found = number(name, default)
-    if found <= 0:
-        raise BadSetting(f"{name}={found:g}: write a number above 0.")
-    return found
+    result = number(name, default)
+    if result <= 0:
+        raise BadSetting(f"{name}={result:g}: write a number above 0.")
+    return result
 
 
 def flag(name: str, default: bool) -> bool:
@@ -54,8 +56,8 @@ def database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql"):
         raise BadSetting(
-            "DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL 15 or "
-            "newer, nothing else."
+            "DATABASE_URL must begin with postgresql://. Gradus runs on PostgreSQL "
+            f"{MIN_POSTGRES_MAJOR} or newer, nothing else."
         )
     options = dict(parse_qsl(parts.query))
     port = _port(parts, "DATABASE_URL")
@@ -74,8 +76,8 @@ MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 
 def mail(url: str) -> dict[str, Any]:
-    """Return Django's mail settings of `smtp://user:password@host:port?verify=…`: `smtp` goes over
-    to TLS with STARTTLS, `smtps` begins with it, `smtp+plain` does without.
+    """Return Django's mail settings of `smtp://user:password@host:port?verify=…`: `smtp` uses
+    STARTTLS, `smtps` TLS from the start, `smtp+plain` no TLS.
     """
     if not url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
@@ -94,8 +96,8 @@ def mail(url: str) -> dict[str, Any]:
 
 
 def _mail_parts(url: str) -> SplitResult:
-    """Return the parts of a mail URL whose form is right. What is said of another shows no part of
-    it: it may be the password.
+    """Return the parts of a valid mail URL. The message about another one shows no part of it,
+    which may be the password.
     """
     try:
         parts = urlsplit(url)

@@ -30,7 +30,7 @@ if not SECRET_KEY:
         "SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs."
     )
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-SECURE = urlsplit(SITE_URL).scheme == "https"  # what presumes https follows this
+SECURE = urlsplit(SITE_URL).scheme == "https"  # turns on what requires https
 ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [
     urlsplit(SITE_URL).hostname or "",
     "127.0.0.1",
@@ -101,32 +101,29 @@ TEMPLATES = [
 # ---------------------------------------------------------------- storage
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql:///gradus"))}
-# without the check, a restart is one 500 a connection
+# without the check, each pooled connection fails once after a restart of the database
 DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"]["OPTIONS"] |= {
     "connect_timeout": 3,
     "options": "-c statement_timeout=10s -c lock_timeout=3s -c "
     "idle_in_transaction_session_timeout=30s"
-    # A machine that loses its power says no farewell: the locks that its housekeep held would be
-    # kept for two hours.
+    # without keepalives, the locks of a client that loses power would be held for two hours
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Limits on tries read the cache: in the database, so that a Redis that is away does not break
-# sign-in.
+# Rate limits use the cache. It is in the database, so that sign-in does not depend on Redis.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
-        # with Django's 300, tries with made-up addresses would push the counts out
+        # with Django's default of 300, attempts with random addresses would evict the counts
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
-REDIS_URL = env.text(
-    "REDIS_URL", "redis://127.0.0.1:6379/0"
-)  # wake-ups and live points, nothing else
+# wake-ups and live points, nothing else
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 # ---------------------------------------------------------------- people
 
@@ -154,7 +151,7 @@ EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_TLS_VERIFY: bool | str = True  # or the file of CA certificates
 globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
-# rows of the outbox that were sent, or failed, are deleted after
+# after which rows of the outbox are deleted, sent or failed
 MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -162,13 +159,13 @@ LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
-ACCOUNT_USER_MODEL_EMAIL_FIELD = "canonical_email"  # all that allauth sees of an address
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "canonical_email"  # the only form that allauth uses
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
-# in the browser that signed up, so that it comes back to its page
+# in the browser that signed up, which then returns to its page
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
 ACCOUNT_USERNAME_BLACKLIST = [
@@ -212,7 +209,7 @@ STATIC_URL = "/static/"
 NODE = env.text("GRADUS_NODE")  # the node that builds the front end, when not the one on PATH
 STATICFILES_DIRS = [PLATFORM / "static"]
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(ROOT / "staticfiles")))
-# else files are served from where they are built, as on a laptop
+# otherwise files are served from where they are built
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not COLLECTED
 STORAGES = {
@@ -228,7 +225,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF],
         "style-src": [SELF],
-        # charts and, later, KaTeX position things with style attributes
+        # charts and KaTeX position elements with style attributes
         "style-src-attr": ["'unsafe-inline'"],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
@@ -248,10 +245,10 @@ CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 LANGUAGE_COOKIE_NAME = "language"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy's work
+SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
 if env.flag("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # limits on tries count the address that the proxy saw
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # rate limits count the address that the proxy saw
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminFormsMiddleware
 
@@ -276,15 +273,15 @@ HEARTBEAT_SECONDS = env.positive("HEARTBEAT_SECONDS", 5)
 if HEARTBEAT_SECONDS >= LEASE_SECONDS:
     raise ImproperlyConfigured(
         "HEARTBEAT_SECONDS must be less than LEASE_SECONDS: "
-        "a worker would be given up between two beats."
+        "a run attempt would be given up between two heartbeats."
     )
 TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
-ENTRY_PENALTY_SECONDS = 30.0  # compute-seconds added at each claim
-RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # the longest a run attempt may take
-# without a new point ends a run attempt, even if it beats
+ENTRY_PENALTY_SECONDS = 30.0  # compute-seconds added at each lease
+RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
+# without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
-# after which machines that could run a waiting bench run take no labs until they are empty
+# after which workers that could run a queued bench run lease no labs runs until they are idle
 BENCH_PATIENCE_SECONDS = 60
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
@@ -299,8 +296,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
-    # A form that says what is wrong with what was typed (422) is at work: a warning for each would
-    # bury the faults.
+    # 422 is a form with invalid input, which is no fault to log
     "filters": {
         "faults": {
             "()": "django.utils.log.CallbackFilter",

@@ -1,4 +1,4 @@
-"""Where each app's pages begin."""
+"""The URLs of all apps."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,7 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),
-    path("", include("apps.progress.urls")),  # before the labs: Today takes the door over from them
+    path("", include("apps.progress.urls")),  # before the labs: `/` is Today
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),
@@ -16,4 +16,4 @@ handler404 = "apps.common.error_views.not_found"
 handler403 = "apps.common.error_views.forbidden"
 handler500 = "apps.common.error_views.server_error"
 handler400 = "apps.common.error_views.bad_request"
-handler429 = "apps.common.error_views.too_many"  # allauth's limits on tries
+handler429 = "apps.common.error_views.too_many"  # allauth's rate limits

@@ -1,4 +1,4 @@
-"""The front end and the translations: built when their sources have changed."""
+"""Building the front end and the translations when their sources have changed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ STAMP = VENV / ".gradus-assets"
 
 
 def are_stale() -> bool:
-    """Say whether something must be built."""
-    words = all(source.with_suffix(".mo").exists() for source in LOCALE.rglob("*.po"))
+    """Return whether something must be built."""
+    has_translations = all(source.with_suffix(".mo").exists() for source in LOCALE.rglob("*.po"))
     return not (
         BUILT.exists()
         and KATEX.exists()
-        and words
+        and has_translations
         and STAMP.exists()
         and STAMP.read_text() == digest()
     )
@@ -34,7 +34,7 @@ def build() -> None:
     """Build, if something is stale.
 
     Raises:
-        Problem: it could not be built; carries what the builder said.
+        Problem: the build failed; has its output.
     """
     if not are_stale():
         return
@@ -51,13 +51,13 @@ def build() -> None:
 
 def digest(frontend: Path = FRONTEND, locale: Path = LOCALE) -> str:
     """Return a hash of all sources: names and contents."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     sources = [
         path for path in frontend.rglob("*") if path.is_file() and "node_modules" not in path.parts
     ]
     for path in sorted([*sources, *locale.rglob("*.po")]):
-        found.update(str(path.relative_to(path.anchor)).encode() + path.read_bytes())
-    return found.hexdigest()
+        sha256.update(str(path.relative_to(path.anchor)).encode() + path.read_bytes())
+    return sha256.hexdigest()
 
 
 def _environment() -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""64 MB kept for a bad day: PostgreSQL stops when its disk is full, and needs room to start
-again.
+"""A file of 64 MB that is deleted when the disk is full: PostgreSQL stops then, and needs space to
+start again.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ import os
 import shutil
 from pathlib import Path
 
-SIZE = 64_000_000  # bytes
-FULL = 20_000_000  # bytes free: less than a segment of PostgreSQL's log and a little
-ROOMY = 1_000_000_000  # bytes free, from which on the ballast does no harm
+BALLAST_BYTES = 64_000_000
+FULL_BYTES = 20_000_000  # free: little more than a segment of PostgreSQL's write-ahead log
+MIN_FREE_BYTES = 1_000_000_000  # free, for the ballast to be created
 
 
 class Ballast:
@@ -20,26 +20,26 @@ class Ballast:
         self.file = folder / "ballast"
 
     def keep(self) -> None:
-        """Make the file, unless it is there or the disk has little room."""
-        if self.file.exists() or self.free() < ROOMY:
+        """Create the file, unless it exists or the disk has little space."""
+        if self.file.exists() or self.free() < MIN_FREE_BYTES:
             return
-        aside = self.file.with_name("ballast.new")
-        block = os.urandom(1_000_000)  # not zeros: some file systems would keep those for nothing
+        temporary = self.file.with_name("ballast.new")
+        block = os.urandom(1_000_000)  # not zeros, for which some file systems allocate nothing
         try:
-            with aside.open("wb") as file:
-                for _ in range(SIZE // len(block)):
+            with temporary.open("wb") as file:
+                for _ in range(BALLAST_BYTES // len(block)):
                     file.write(block)
-            aside.rename(self.file)
+            temporary.rename(self.file)
         except OSError:  # the disk filled up meanwhile
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def drop_if_full(self) -> bool:
         """Delete the file if the disk is full. Returns whether it did."""
-        if self.free() >= FULL or not self.file.exists():
+        if self.free() >= FULL_BYTES or not self.file.exists():
             return False
         self.file.unlink()
         return True
 
     def free(self) -> int:
-        """Return the bytes that an ordinary account may still write."""
+        """Return the bytes that an account without privileges may still write."""
         return shutil.disk_usage(self.file.parent).free

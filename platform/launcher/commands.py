@@ -39,7 +39,7 @@ STATIC_CHECKS = {
 
 
 def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Set up, start everything, and stay until the person ends it."""
+    """Set up, start everything, and run until Ctrl-C."""
     home, address = Home(chosen.data), Address(chosen.host, chosen.port)
     lock = home.lock()
     address.check()
@@ -51,7 +51,7 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             link = _open(site)
             demo = _fill_demo(site) if chosen.demo else ""
             site.start_workers(workers)
-            _welcome(site, link, workers, time.time() - setup.STARTED, demo)
+            _print_welcome(site, link, workers, time.time() - setup.STARTED, demo)
             supervisor.run()
         except KeyboardInterrupt:
             out("\nStopping …")
@@ -70,14 +70,17 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         marks.append("not browser")
     given = any(argument == "-m" or argument.startswith("-m=") for argument in rest)
     options = [] if given or not marks else ["-m", " and ".join(marks)]
-    own = {"GRADUS_CHROMIUM": browser} if browser else {}
+    variables = {"GRADUS_CHROMIUM": browser} if browser else {}
     if chosen.all:
-        own["GRADUS_SEARCH"] = "1"  # property tests look for examples of their own, see conftest.py
+        variables["GRADUS_SEARCH"] = "1"  # property tests search for new examples, see conftest.py
     status = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=os.environ | own, check=False
+        [PYTHON, "-m", "pytest", "-q", *options, *rest],
+        cwd=ROOT,
+        env=os.environ | variables,
+        check=False,
     ).returncode
     if not browser:
-        _tell_what_did_not_run()
+        _list_skipped_tests()
     return status
 
 
@@ -85,7 +88,7 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Run every static check, and say at the end which of them failed."""
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
     failed = []
-    # makemigrations compares files with models; that there is no database to ask, it says on stderr
+    # makemigrations compares files with models, and only warns that there is no database
     env = os.environ | {
         "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
         "SECRET_KEY": "static checks",
@@ -104,9 +107,9 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
 
 
 def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Look over the questions' files."""
+    """Check the questions' files."""
     _prepare(arguments, torch="skip", worker=False)
-    # files alone are read; the database is not asked
+    # reads only files; needs no database
     env = os.environ | {
         "SECRET_KEY": "content checks",
         "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
@@ -120,12 +123,12 @@ def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> i
 
 
 def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Look at everything, and say what is wrong."""
+    """Examine this machine, and print what is wrong."""
     if setup.PYTHON.exists():
         setup.enter_venv(arguments)
-    from launcher import doctor as consulted
+    from launcher.doctor import examine
 
-    return consulted.examine(Home(chosen.data), Address(chosen.host, chosen.port))
+    return examine(Home(chosen.data), Address(chosen.host, chosen.port))
 
 
 def manage(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
@@ -140,7 +143,7 @@ def manage(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
 
 
 def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Record standard runs, on a site of their own with one worker."""
+    """Record standard runs, on a temporary site with one worker."""
     _prepare(arguments, torch=chosen.torch, worker=True)
     folder = Path(tempfile.mkdtemp(prefix="gradus-evidence-"))
     try:
@@ -160,11 +163,11 @@ def evidence(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
                     command, cwd=ROOT, env=site.environment, check=False
                 ).returncode
     finally:
-        _forget(folder)
+        _remove(folder)
 
 
 def screenshots(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
-    """Photograph every page."""
+    """Take screenshots of every page."""
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
     browser = find_browser()
     if not browser:
@@ -176,18 +179,18 @@ def screenshots(chosen: Namespace, rest: list[str], arguments: list[str]) -> int
 
 
 def find_browser() -> str:
-    """Return the Chromium to test with: GRADUS_CHROMIUM, one on PATH, or where macOS keeps it;
-    nothing when there is none.
+    """Return the Chromium to test with: GRADUS_CHROMIUM, one on PATH, or where macOS installs it;
+    empty if there is none.
     """
     named = os.environ.get("GRADUS_CHROMIUM")
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), "")
-    return named or found or next((path for path in MAC_BROWSERS if Path(path).exists()), "")
+    on_path = next((path for name in BROWSERS if (path := shutil.which(name))), "")
+    return named or on_path or next((path for path in MAC_BROWSERS if Path(path).exists()), "")
 
 
 def _prepare(
     arguments: list[str], *, torch: str | None, worker: bool, dev: bool = False, built: bool = True
 ) -> None:
-    """Install what is missing, go on as the Python of `.venv`, and build the front end."""
+    """Install what is missing, continue with the Python of `.venv`, and build the front end."""
     setup.make_venv()
     setup.install("setup", "requirements-setup.txt", name="Installers")
     setup.install("web", "requirements-web.txt", name="Packages of the site")
@@ -204,29 +207,27 @@ def _prepare(
 
 
 def _open(site: Site) -> str:
-    """Start the servers, make the database ready and the site answer. Returns the first operator's
-    link, if one was made.
-    """
+    """Start the servers and the site. Returns the first operator's link, if it was created."""
     site.start_servers()
-    with step("Database and content") as under_way:
-        said = site.get_ready()
-        under_way.note = said["load_labs"][-1]
+    with step("Database and content") as current:
+        output = site.get_ready()
+        current.note = output["load_labs"][-1]
     with step("Waiting for the site"):
         site.start_web()
         site.wait_for_web()
     site.start_housekeep()
-    return said["make_operator"][-1] if "make_operator" in said else ""
+    return output["make_operator"][-1] if "make_operator" in output else ""
 
 
 def _fill_demo(site: Site) -> str:
-    """Make the demonstration account, once; return how to sign in to a new one."""
-    with step("Demonstration account") as under_way:
-        said = site.manage("make_demo").splitlines()
-        under_way.note = said[-1]
-    return next((line for line in said if line.startswith("Sign in as")), "")
+    """Create the demonstration account, once. Returns how to sign in to a new one."""
+    with step("Demonstration account") as current:
+        lines = site.manage("make_demo").splitlines()
+        current.note = lines[-1]
+    return next((line for line in lines if line.startswith("Sign in as")), "")
 
 
-def _welcome(site: Site, link: str, workers: int, seconds: float, demo: str = "") -> None:
+def _print_welcome(site: Site, link: str, workers: int, seconds: float, demo: str = "") -> None:
     out(f"\nGradus is ready after {seconds:.1f} s:  {site.address.public}")
     if link:
         out(f"You are its operator. This one-time link signs you in:  {link}")
@@ -237,23 +238,23 @@ def _welcome(site: Site, link: str, workers: int, seconds: float, demo: str = ""
     out("Press Ctrl-C to stop everything.\n")
 
 
-def _tell_what_did_not_run() -> None:
-    asked = subprocess.run(
+def _list_skipped_tests() -> None:
+    collected = subprocess.run(
         [PYTHON, "-m", "pytest", "-q", "--collect-only", "-m", "browser"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    missing = [line for line in asked.stdout.splitlines() if "::" in line]
-    out(f"\n{len(missing)} browser tests were skipped. {NO_BROWSER}")
-    for line in missing:
+    skipped = [line for line in collected.stdout.splitlines() if "::" in line]
+    out(f"\n{len(skipped)} browser tests were skipped. {NO_BROWSER}")
+    for line in skipped:
         out(f"   {line}")
 
 
 @contextmanager
 def _beside_servers(home: Home) -> Iterator[dict[str, str]]:
-    """Yield the environment of a site whose servers run."""
+    """Yield the environment of a site with running servers."""
     if home.running() or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         yield environment(home, Address())
         return
@@ -271,9 +272,9 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _forget(folder: Path) -> None:
-    """Remove a passing data folder, and what belongs to it elsewhere."""
-    from launcher.embedded import house_of, socket_folder
+def _remove(folder: Path) -> None:
+    """Remove a temporary data folder, and its other folders."""
+    from launcher.embedded import server_folder, socket_folder
 
-    for gone in (house_of(folder), socket_folder(folder), folder):
-        shutil.rmtree(gone, ignore_errors=True)
+    for path in (server_folder(folder), socket_folder(folder), folder):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,6 +1,4 @@
-"""What the launcher asks of a database, before Django and beside it. Needs psycopg, so it runs in
-`.venv`.
-"""
+"""The launcher's queries of the database, without Django. Needs psycopg, so it runs in `.venv`."""
 
 from __future__ import annotations
 
@@ -10,39 +8,38 @@ from typing import Any, Literal
 
 from launcher.say import Problem
 
-MIN_POSTGRES_MAJOR = 15  # PostgreSQL's major version
-TRIAL = "梯度下降"
-AGAIN = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
+MIN_POSTGRES_MAJOR = 15  # as in gradus.env
+CHINESE_SAMPLE = "梯度下降"
+RECREATE = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a database is like."""
+    """Version, encoding and locale of a database."""
 
-    version: int  # PostgreSQL's major one
+    version: int  # PostgreSQL's major version
     encoding: str
-    has_chinese: bool  # it makes trigrams of Chinese words
+    has_chinese: bool  # whether pg_trgm makes trigrams of Chinese words
 
     def complaint(self) -> str:
-        """Return what is wrong with it, and nothing when it will do."""
+        """Return what is wrong with it; empty if it is suitable."""
         if self.version < MIN_POSTGRES_MAJOR:
             return (
                 f"PostgreSQL {self.version} is too old; Gradus needs {MIN_POSTGRES_MAJOR} or newer."
             )
         if self.encoding != "UTF8":
-            return (
-                f"The database stores text as {self.encoding}, which cannot hold Chinese. {AGAIN}"
-            )
+            problem = f"The database stores text as {self.encoding}, which cannot hold Chinese."
+            return f"{problem} {RECREATE}"
         if not self.has_chinese:
             return (
                 "The database's locale takes Chinese characters for no letters, so that search "
-                f"finds no Chinese words. {AGAIN}"
+                f"finds no Chinese words. {RECREATE}"
             )
         return ""
 
 
 def facts(url: str) -> Facts:
-    """Look at a database.
+    """Examine a database.
 
     Raises:
         Problem: it does not answer.
@@ -57,8 +54,8 @@ def facts(url: str) -> Facts:
 
 
 def last_seen(url: str) -> float | None:
-    """Return the seconds since a machine last asked for work; None when none ever did, or there are
-    no tables yet.
+    """Return the seconds since a worker last asked for work; None if none ever did, or there are no
+    tables yet.
     """
     with _connected(url) as connection:
         if not _has_workers(connection):
@@ -67,12 +64,12 @@ def last_seen(url: str) -> float | None:
             "SELECT extract(epoch FROM now() - max(last_seen_at)) FROM experiments_worker WHERE "
             "revoked_at IS NULL"
         )
-        found = _value(connection, query)
-        return None if found is None else float(found)
+        seconds = _value(connection, query)
+        return None if seconds is None else float(seconds)
 
 
-def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
-    """Say what the site holds of a machine's token."""
+def token_state(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
+    """Return whether the site knows a worker's token."""
     with _connected(url) as connection:
         if not _has_workers(connection):
             return "unknown"
@@ -86,7 +83,9 @@ def standing(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
 
 
 def stuck_mails(url: str) -> tuple[int, int]:
-    """Return how many mails wait after an attempt that failed, and how many were given up."""
+    """Return how many mails are queued after a failed attempt, and how many have failed for
+    good.
+    """
     with _connected(url) as connection:
         if not _value(connection, "SELECT to_regclass('accounts_outgoingmail')::text"):
             return 0, 0
@@ -111,17 +110,17 @@ def _connected(url: str) -> Any:
 
 
 def _has_chinese(connection: Any) -> bool:
-    """Ask pg_trgm where we may have it, else the character classes that it goes by."""
+    """Ask pg_trgm if it can be installed, else the character class that it uses."""
     import psycopg
 
     try:
         with connection.transaction(force_rollback=True):
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-            return bool(_value(connection, "SELECT cardinality(show_trgm(%s))", TRIAL))
-    except psycopg.Error:  # not ours to make, not there, or an encoding that cannot say it
+            return bool(_value(connection, "SELECT cardinality(show_trgm(%s))", CHINESE_SAMPLE))
+    except psycopg.Error:  # not allowed, not available, or an encoding without Chinese
         pass
     try:
-        return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", TRIAL))
+        return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", CHINESE_SAMPLE))
     except (psycopg.Error, UnicodeError):
         return False
 

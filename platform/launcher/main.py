@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from launcher import commands
+from launcher import commands, torch_choice
 from launcher.home import DEFAULT
 from launcher.say import Problem, out
 
-CHOICES = ("auto", "cpu", "cuda", "skip")
+MAX_WORKERS = 64  # on one machine
 EPILOG = """\
 DATABASE_URL and REDIS_URL take Gradus to a PostgreSQL and a Redis of your own;
 docs/settings.md lists all settings.
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the description of all commands."""
+    """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         prog="./gradus",
         description="Start, test and maintain Gradus.",
@@ -68,8 +68,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="fill an account with eight weeks of reviews and recorded runs, to look around in",
     )
-    _data(up)
-    _torch(up)
+    _add_data_option(up)
+    _add_torch_option(up)
 
     test = _command(
         subs,
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         takes_more=True,
     )
     test.add_argument("--all", action="store_true", help="include the long forms of the tests")
-    _torch(test)
+    _add_torch_option(test)
 
     check = _command(
         subs,
@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         commands.check,
         "all static checks: ruff, mypy, import-linter, makemigrations --check",
     )
-    _torch(check)
+    _add_torch_option(check)
 
     _command(
         subs,
@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--port", type=_port, default=8000, help="the site's port (default: %(default)s)"
     )
-    _data(doctor)
+    _add_data_option(doctor)
 
     manage = _command(
         subs,
@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         "run a command of Django's manage.py beside the servers",
         takes_more=True,
     )
-    _data(manage)
+    _add_data_option(manage)
 
     evidence = _command(
         subs,
@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
         "record standard runs through the real queue into apps/experiments/evidence",
     )
     evidence.add_argument("lab", nargs="*", help="slugs of labs (default: all)")
-    _torch(evidence)
+    _add_torch_option(evidence)
 
     shots = _command(
         subs,
@@ -132,22 +132,22 @@ def parser() -> argparse.ArgumentParser:
         commands.screenshots,
         "take screenshots of every page, in both languages and themes, into screenshots/",
     )
-    _torch(shots)
+    _add_torch_option(shots)
     return top
 
 
 def _command(
     subs: Any, name: str, does: Any, help_: str, takes_more: bool = False
 ) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = subs.add_parser(
+    parser: argparse.ArgumentParser = subs.add_parser(
         name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False
     )
-    made.set_defaults(does=does, takes_more=takes_more)
-    return made
+    parser.set_defaults(does=does, takes_more=takes_more)
+    return parser
 
 
-def _data(to: argparse.ArgumentParser) -> None:
-    to.add_argument(
+def _add_data_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--data",
         type=Path,
         default=DEFAULT,
@@ -156,10 +156,10 @@ def _data(to: argparse.ArgumentParser) -> None:
     )
 
 
-def _torch(to: argparse.ArgumentParser) -> None:
-    to.add_argument(
+def _add_torch_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--torch",
-        choices=CHOICES,
+        choices=torch_choice.CHOICES,
         help=(
             "the build of torch; skip: the site alone, "
             "without labs (default: what is there, else auto)"
@@ -176,6 +176,8 @@ def _port(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) > 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers; use 0 to 64")
+    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_WORKERS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of workers; use 0 to {MAX_WORKERS}"
+        )
     return int(text)

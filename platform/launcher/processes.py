@@ -1,8 +1,7 @@
-"""Starting and ending programs so that none outlives the launcher.
+"""Starting and stopping programs so that none outlives the launcher.
 
-On Linux the kernel sends a child its signal when the launcher dies (PDEATHSIG). macOS has no such
-thing: there, and for children that do not heed the signal, `watcher` ends them once its pipe to the
-launcher closes.
+On Linux the kernel sends a child its signal when the launcher dies (PDEATHSIG). On macOS, and for
+children that ignore the signal, `watcher` stops them once its pipe to the launcher closes.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from launcher.say import Problem
 
 PR_SET_PDEATHSIG = 1
 LINUX = sys.platform == "linux"
-# loaded here: a child of several threads must not wait for a lock that another one held
+# loaded before any fork: after one, a lock may be held by a thread that does not exist in the child
 _C = ctypes.CDLL(None)
 TAIL_LINES = 25  # of a program's output, shown when it failed
 
 
 def die_with(parent: int, number: int) -> None:
-    """In a child, after any setuid (which forgets it): ask for signal `number` when process
-    `parent` dies (Linux).
+    """In a child, after any setuid (which resets it): request signal `number` when process `parent`
+    dies (Linux).
     """
     if LINUX:
         _C.prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # it died before
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -47,13 +46,13 @@ def spawn(
     cwd: Path | str | None = None,
     own_session: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that ends by signal `ends_by` when this process dies.
+    """Start a program that receives signal `ends_by` when this process dies.
 
-    Call it from a thread that lives as long as the program should: PDEATHSIG follows the thread.
+    Call it from a thread that lives as long as the program should: PDEATHSIG depends on the thread.
 
     Args:
-        account: whom to become, when we are root.
-        own_session: a Ctrl-C at the terminal is then the launcher's alone to hear.
+        account: the account to run as, if we are root.
+        own_session: whether Ctrl-C at the terminal reaches only the launcher.
     """
     parent = os.getpid()
     become: dict[str, Any] = {}
@@ -78,7 +77,7 @@ def run(
     """Run a program to its end and return what it printed on stdout; everything else goes to `log`.
 
     Raises:
-        Problem: it failed. Carries the end of what it said, and `remedy`.
+        Problem: it failed; has the end of its output, and `remedy`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
@@ -91,16 +90,16 @@ def run(
             preexec_fn=_end_with_us(),
             **options,
         )
-    said: str = done.stdout.decode(errors="replace")
+    output: str = done.stdout.decode(errors="replace")
     if done.returncode:
         raise Problem(
-            f"{what} failed (status {done.returncode}):\n{tail(log, said)}",
+            f"{what} failed (status {done.returncode}):\n{tail(log, output)}",
             remedy or f"read {log}, then try again.",
         )
-    return said
+    return output
 
 
-def run_seen(
+def run_visibly(
     what: str, arguments: Sequence[str | Path], *, remedy: str = "", **options: Any
 ) -> None:
     """Run a program to its end with its progress on the terminal.
@@ -119,14 +118,14 @@ def run_seen(
 def stop(
     process: subprocess.Popen[bytes], number: int = signal.SIGTERM, seconds: float = 10
 ) -> None:
-    """End a program of `spawn` with signal `number`, and its whole group with SIGKILL after
-    `seconds`.
+    """Stop a program of `spawn` with signal `number`, and after `seconds` its whole process group
+    with SIGKILL.
     """
     if process.poll() is None:
         process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-    # stragglers; Darwin says EPERM for a group of zombies
+    # what is left of the group; macOS raises EPERM for a group of zombies
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,4 +1,4 @@
-"""A site on this machine: its servers, its database made ready, its programs."""
+"""A site on this machine: its servers, its database and its programs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ from launcher.supervisor import Child, Launch, Supervisor
 SERVER_SECONDS = 60  # for PostgreSQL to answer: after a crash it replays its log first
 WEB_SECONDS = 60
 REVOKED = "An operator has revoked this machine: it gets no work."
-# WhiteNoise before any collectstatic; Celery as root, which on a machine of one's own is one's own
-# business
-QUIET = ("ignore:No directory at", "ignore:You're running the worker with superuser")
+# of WhiteNoise without collectstatic, and of Celery as root
+IGNORED_WARNINGS = ("ignore:No directory at", "ignore:You're running the worker with superuser")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the site listens, and what it is called."""
+    """Where the site listens, and its URLs."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -45,28 +44,28 @@ class Address:
 
     @property
     def public(self) -> str:
-        """The URL for people: SITE_URL, else this address; one that other machines can use when we
-        listen to all.
+        """The URL for people: SITE_URL, else this address, or one that other machines can use if we
+        listen on all interfaces.
         """
         if url := os.environ.get("SITE_URL"):
             return url.rstrip("/")
-        host = _outward() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        host = _own_address() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return f"http://{_bracketed(host)}:{self.port}"
 
     def check(self) -> None:
-        """See that we may listen here.
+        """Check that we can listen here.
 
         Raises:
-            Problem: the port is taken, not allowed, or the host is none of ours.
+            Problem: the port is in use or not allowed, or the host is not ours.
         """
         try:
-            family, kind, protocol, _name, place = socket.getaddrinfo(
+            family, kind, protocol, _name, address = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM
             )[0]
             with socket.socket(family, kind, protocol) as trial:
-                # as uvicorn does: old connections do not count
+                # like uvicorn: ignores connections that are closing
                 trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind(place)
+                trial.bind(address)
                 trial.listen()
         except OSError as error:
             remedy = (
@@ -91,18 +90,18 @@ class Site:
 
     def start_servers(self) -> None:
         """Start PostgreSQL and Valkey, unless DATABASE_URL and REDIS_URL name others."""
-        with step("PostgreSQL and Valkey") as under_way:
+        with step("PostgreSQL and Valkey") as current:
             if not os.environ.get("DATABASE_URL"):
                 self._start_postgres()
             if not os.environ.get("REDIS_URL"):
                 self._start_valkey()
             if complaint := database.facts(self.environment["DATABASE_URL"]).complaint():
                 raise Problem(complaint, "run ./gradus doctor to check again.")
-            own = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
-            under_way.note = f"yours: {', '.join(own)}" if own else ""
+            external = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
+            current.note = f"yours: {', '.join(external)}" if external else ""
 
     def manage(self, *arguments: str, remedy: str = "") -> str:
-        """Run a command of Django, and return what it prints."""
+        """Run a command of Django. Returns its output."""
         log = self.home.logs / f"{arguments[0]}.log"
         command: list[str | Path] = [PYTHON, ROOT / "manage.py", *arguments]
         return run(
@@ -115,18 +114,18 @@ class Site:
         )
 
     def get_ready(self) -> dict[str, list[str]]:
-        """Migrate, load the labs and the questions, make the first operator. Returns the lines that
-        each step said.
+        """Migrate, load the labs and the questions, create the first operator. Returns the output
+        of each step, as lines.
         """
-        said: dict[str, list[str]] = {}
+        output: dict[str, list[str]] = {}
         remedy = (
-            f"read {self.home.logs / 'get_ready.log'}, and "
-            "see what ./gradus doctor says of the database."
+            f"read {self.home.logs / 'get_ready.log'}, and see what ./gradus doctor says of the "
+            "database."
         )
         for line in self.manage("get_ready", remedy=remedy).splitlines():
             name, _tab, text = line.partition("\t")
-            said.setdefault(name, []).append(text)
-        return said
+            output.setdefault(name, []).append(text)
+        return output
 
     def start_web(self) -> None:
         command: list[str | Path] = [
@@ -153,7 +152,7 @@ class Site:
         """Wait until the site answers.
 
         Raises:
-            Problem: it does not, or only with errors.
+            Problem: it does not answer, or only with errors.
         """
         assert self.web
         self.supervisor.wait_for(
@@ -161,15 +160,15 @@ class Site:
         )
 
     def start_workers(self, number: int) -> None:
-        """Start workers, the first for labs and benchmarks, further ones for labs: a device
-        measures one thing at a time.
+        """Start workers: the first for labs and benchmarks, others only for labs, since a machine
+        must run one benchmark at a time.
         """
         slots = max(1, (os.cpu_count() or 2) // 2 // max(1, number))
         for place in range(1, number + 1):
             name, queues = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
             folder = self.home.path / "workers" / name
             folder.mkdir(parents=True, exist_ok=True)
-            own = {"GRADUS_TOKEN": self._token(name, queues), "GRADUS_DATA": str(folder)}
+            variables = {"GRADUS_TOKEN": self._token(name, queues), "GRADUS_DATA": str(folder)}
             command: list[str | Path] = [
                 PYTHON,
                 "-m",
@@ -187,52 +186,48 @@ class Site:
             ]
             command += ["--without-gossip", "--without-mingle"]
             launch = _program(
-                command, worker_environment(self.environment, self.address, slots) | own
+                command, worker_environment(self.environment, self.address, slots) | variables
             )
             self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
 
     def _token(self, name: str, queues: str) -> str:
-        """Return the machine's token: the kept one, or a new one when the site does not know that.
+        """Return a worker's token: the stored one, or a new one if the site does not know it.
 
         Raises:
-            Problem: the operator has revoked this machine.
+            Problem: an operator has revoked this worker.
         """
         url = self.environment["DATABASE_URL"]
         token = self.home.token(name, url)
-        standing = database.standing(url, token) if token else "unknown"
-        if standing == "revoked":
+        state = database.token_state(url, token) if token else "unknown"
+        if state == "revoked":
             raise Problem(
                 REVOKED,
-                (
-                    f"./gradus manage make_worker --name {name} restores it; --workers 0 "
-                    "starts without a worker."
-                ),
+                f"./gradus manage make_worker --name {name} restores it; --workers 0 starts "
+                "without a worker.",
             )
-        if standing == "unknown":
+        if state == "unknown":
             token = self.manage("make_worker", "--name", name, "--queues", queues).strip()
-            self.home.keep_token(name, url, token)
+            self.home.store_token(name, url, token)
         return token
 
     def _start_postgres(self) -> None:
         postgres = Postgres(self.home.path)
         with self.home.log("postgres") as log:
             postgres.make_cluster(log)
-        ballast = Ballast(postgres.house)
+        ballast = Ballast(postgres.folder)
         ballast.drop_if_full()
 
-        def after_a_fall() -> str:
-            return (
-                "the disk is full: dropped the ballast, so that it can start"
-                if ballast.drop_if_full()
-                else ""
-            )
+        def free_space() -> str:
+            if not ballast.drop_if_full():
+                return ""
+            return "the disk is full: dropped the ballast, so that it can start"
 
         child = self.supervisor.start(
             "postgres",
             lambda output: postgres.launch(output=output),
             ends_by=postgres.ends_by,
             shown=False,
-            before_restart=after_a_fall,
+            before_restart=free_space,
         )
         self.supervisor.wait_for(postgres.answers, child, SERVER_SECONDS)
         postgres.make_database()
@@ -250,35 +245,39 @@ class Site:
 
 
 def environment(home: Home, address: Address) -> dict[str, str]:
-    """Return the site's environment: ours, and what the data folder and the command line decide."""
-    found = dict(os.environ)
-    found.setdefault("SECRET_KEY", home.secret_key())
-    if not found.get("DATABASE_URL"):
-        found["DATABASE_URL"] = Postgres(home.path).url
-    if not found.get("REDIS_URL"):
-        found["REDIS_URL"] = Valkey(home.path).url
-    return found | {
+    """Return the site's environment: ours, with values from the data folder and the command
+    line.
+    """
+    variables = dict(os.environ)
+    variables.setdefault("SECRET_KEY", home.secret_key())
+    if not variables.get("DATABASE_URL"):
+        variables["DATABASE_URL"] = Postgres(home.path).url
+    if not variables.get("REDIS_URL"):
+        variables["REDIS_URL"] = Valkey(home.path).url
+    return variables | {
         "SITE_URL": address.public,
         "PYTHONUNBUFFERED": "1",
-        "PYTHONWARNINGS": ",".join(QUIET),
+        "PYTHONWARNINGS": ",".join(IGNORED_WARNINGS),
     }
 
 
 def worker_environment(site: dict[str, str], address: Address, slots: int) -> dict[str, str]:
-    """Return a worker's environment: the site's without its secrets, which are none of a worker's
-    business.
-    """
-    kept = {
+    """Return a worker's environment: the site's without its secrets."""
+    inherited = {
         name: value
         for name, value in site.items()
         if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL")
     }
-    given = {"GRADUS_URL": address.local, "OMP_WAIT_POLICY": "PASSIVE", "GRADUS_SLOTS": str(slots)}
-    return given | kept | {"GRADUS_URL": address.local}
+    defaults = {
+        "GRADUS_URL": address.local,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GRADUS_SLOTS": str(slots),
+    }
+    return defaults | inherited | {"GRADUS_URL": address.local}
 
 
 def status(url: str) -> int:
-    """Return the HTTP status with which a URL answers, 0 when it does not."""
+    """Return the HTTP status of a URL; 0 if there is no answer."""
     try:
         with _direct.open(url, timeout=10) as answer:
             return int(answer.status)
@@ -288,13 +287,13 @@ def status(url: str) -> int:
         return 0
 
 
-# a proxy in the environment is not for our own address
+# without a proxy of the environment
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
 def interruptible_by_child() -> Iterator[None]:
-    """Leave Ctrl-C to a program on the terminal (a shell, say) while it runs."""
+    """Ignore Ctrl-C while a program on the terminal (e.g. a shell) runs, which handles it."""
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
         yield
@@ -310,8 +309,8 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _outward() -> str:
-    """Return this machine's address as others see it, without sending anything."""
+def _own_address() -> str:
+    """Return this machine's address in its network, without sending anything."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -1,6 +1,4 @@
-"""What the launcher tells: a line for each step with its seconds, and problems with their
-remedy.
-"""
+"""The launcher's output: a line for each step with its seconds, and problems with a remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """What failed, and what to do about it. Ends the command with both on the terminal, and status
+    """What failed, and what to do about it. Both are printed, and the command exits with status
     1.
     """
 
@@ -26,7 +24,7 @@ class Problem(Exception):
 
 
 class Step:
-    """One step of the work, under way; `note` says what came of it."""
+    """A step in progress; `note` is printed at its end."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,41 +32,41 @@ class Step:
         self.started = time.monotonic()
 
     def tell(self, line: str) -> None:
-        """Say something now: a long wait, a large download."""
+        """Print a line during the step: a long wait, a large download."""
         out(f"   {line}")
 
 
 @contextmanager
 def step(name: str) -> Iterator[Step]:
     """Show `name` while the block runs, then its seconds and its note."""
-    under_way = Step(name)
+    current = Step(name)
     terminal = sys.stdout.isatty()
     if terminal:
         print(f" … {name}", end="\r", flush=True)
     try:
-        yield under_way
+        yield current
     except BaseException:
         if terminal:
             print("\033[K", end="", flush=True)
         raise
-    seconds = time.monotonic() - under_way.started
-    out(f" ✓ {name:<24}{seconds:7.1f} s  {under_way.note}".rstrip())
+    seconds = time.monotonic() - current.started
+    out(f" ✓ {name:<24}{seconds:7.1f} s  {current.note}".rstrip())
 
 
 def out(line: str = "") -> None:
-    """Print a line at once, whatever the terminal can show."""
+    """Print a line immediately, on any terminal."""
     if sys.stdout.isatty():
         line = "\033[K" + line
     try:
         print(line, flush=True)
-    except UnicodeEncodeError:  # LANG unset on an old Python, or a terminal of another century
+    except UnicodeEncodeError:  # LANG unset, or a terminal without Unicode
         print(line.encode("ascii", "replace").decode(), flush=True)
-    except BrokenPipeError:  # `./gradus up | head`: the work goes on without a listener
+    except BrokenPipeError:  # `./gradus up | head`: continue without output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def size(number: float) -> str:
-    """Return bytes as people say them: 191.8 MB."""
+    """Return a number of bytes with a unit: 191.8 MB."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= scale:
             return f"{number / scale:.1f} {unit}"

@@ -1,5 +1,5 @@
-"""Making `.venv` and filling it. A stamp beside each part says what was installed, so that a warm
-start installs nothing.
+"""Creating `.venv` and installing packages. A stamp for each part says what was installed, so that
+a warm start installs nothing.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from launcher.home import ROOT
-from launcher.processes import run, run_seen
+from launcher.processes import run, run_visibly
 from launcher.say import Problem, Step, step
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-MIN_NODE_MAJOR = 20
+MIN_NODE_MAJOR = 20  # as in apps.common.management.commands.assets
 NO_VENV = (
     "install it, then run this again. Debian, Ubuntu: apt install python3-venv (or "
     "python{0}.{1}-venv). "
     "Fedora: dnf install python3-pip. macOS: brew install python@3.13."
 )
-BEGAN = "GRADUS_LAUNCHER_BEGAN"  # when, across the change of Python
-STARTED = float(os.environ.pop(BEGAN, 0) or time.time())
+STARTED_VARIABLE = "GRADUS_LAUNCHER_STARTED"  # passes the time to the Python of .venv
+STARTED = float(os.environ.pop(STARTED_VARIABLE, 0) or time.time())
 NO_PACKAGES = (
     "see that this machine reaches its package index (pip's settings and proxy variables count), "
     "then run this again."
@@ -36,7 +36,7 @@ NO_PACKAGES = (
 
 
 def make_venv() -> None:
-    """Make `.venv`, unless a working one is there.
+    """Create `.venv`, unless there is a working one.
 
     Raises:
         Problem: Python has no venv, or the folder cannot be written.
@@ -49,8 +49,8 @@ def make_venv() -> None:
             NO_VENV.format(*sys.version_info),
         )
     base = str(getattr(sys, "_base_executable", "") or sys.executable)
-    with step("Virtual environment") as made:
-        made.note = str(VENV)
+    with step("Virtual environment") as current:
+        current.note = str(VENV)
         logs = ROOT / ".venv.log"
         run(
             "Making .venv",
@@ -62,32 +62,32 @@ def make_venv() -> None:
 
 
 def enter_venv(arguments: list[str]) -> None:
-    """Go on as the Python of `.venv`, unless that is who we are."""
+    """Continue with the Python of `.venv`, unless it runs already."""
     if Path(sys.prefix).resolve() != VENV.resolve():
-        os.environ[BEGAN] = str(STARTED)
+        os.environ[STARTED_VARIABLE] = str(STARTED)
         os.execv(PYTHON, [str(PYTHON), str(ROOT / "gradus"), *arguments])  # noqa: S606
 
 
 def install(part: str, *files: str, name: str) -> None:
-    """Install requirement files into `.venv`, with uv, or with pip where uv fails; nothing when the
-    stamp says it was done.
+    """Install requirement files into `.venv` with uv, or with pip if uv fails. Does nothing if the
+    stamp is current.
 
     Args:
         part: the name of the stamp.
-        name: what the person reads.
+        name: the name that is printed.
     Raises:
-        Problem: neither could; carries what pip said.
+        Problem: both failed; has pip's output.
     """
     stamp = Stamp(part, *files)
-    if stamp.is_right():
+    if stamp.is_current():
         return
-    with step(name) as under_way:
-        wanted = [piece for file in files for piece in ("-r", str(ROOT / file))]
+    with step(name) as current:
+        arguments = [text for file in files for text in ("-r", str(ROOT / file))]
         if part == "setup":
-            _install_installers(wanted, under_way)
+            _install_installers(arguments, current)
         else:
-            _install(part, wanted, under_way)
-        stamp.put()
+            _install(part, arguments, current)
+        stamp.write()
 
 
 class Stamp:
@@ -97,17 +97,17 @@ class Stamp:
         self.file = folder / f".gradus-{part}"
         self.files = files
 
-    def is_right(self) -> bool:
-        return self.file.exists() and self.file.read_text() == self.wanted()
+    def is_current(self) -> bool:
+        return self.file.exists() and self.file.read_text() == self.digest()
 
-    def put(self) -> None:
-        self.file.write_text(self.wanted())
+    def write(self) -> None:
+        self.file.write_text(self.digest())
 
-    def wanted(self) -> str:
-        digest = hashlib.sha256(sys.version.encode())
+    def digest(self) -> str:
+        sha256 = hashlib.sha256(sys.version.encode())
         for path in sorted(set(_with_included([ROOT / file for file in self.files]))):
-            digest.update(path.name.encode() + path.read_bytes())
-        return digest.hexdigest()
+            sha256.update(path.name.encode() + path.read_bytes())
+        return sha256.hexdigest()
 
 
 def uv_install(arguments: list[str]) -> list[str]:
@@ -125,25 +125,25 @@ def has_uv() -> bool:
 
 
 def needs_node() -> bool:
-    """Say whether PATH lacks a Node that can build the front end."""
+    """Return whether PATH lacks a Node that can build the front end."""
     node = os.environ.get("GRADUS_NODE") or shutil.which("node")
     if not node or not (os.environ.get("GRADUS_NODE") or shutil.which("npm")):
         return True
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [node, "--version"], capture_output=True, text=True, check=True, timeout=30
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return True
-    version = re.match(r"v(\d+)\.", said)
+    version = re.match(r"v(\d+)\.", output)
     return version is None or int(version[1]) < MIN_NODE_MAJOR
 
 
-def _install_installers(wanted: list[str], under_way: Step) -> None:
-    """Install pip and uv; where uv has no wheel for this machine, pip alone does."""
+def _install_installers(arguments: list[str], current: Step) -> None:
+    """Install pip and uv; only pip if uv has no wheel for this machine."""
     log = VENV / "setup-installers.log"
     try:
-        run("Installing uv", pip_install(["--quiet", *wanted]), log=log)
+        run("Installing uv", pip_install(["--quiet", *arguments]), log=log)
     except Problem:
         pip = next(
             line
@@ -151,20 +151,22 @@ def _install_installers(wanted: list[str], under_way: Step) -> None:
             if line.startswith("pip==")
         )
         run("Installing pip", pip_install(["--quiet", pip]), log=log, remedy=NO_PACKAGES)
-        under_way.note = "uv has no wheel for this machine: using pip, which is slower"
+        current.note = "uv has no wheel for this machine: using pip, which is slower"
 
 
-def _install(part: str, wanted: list[str], under_way: Step) -> None:
+def _install(part: str, arguments: list[str], current: Step) -> None:
     log = VENV / f"setup-{part}.log"
     if has_uv():
         try:
-            run("uv", uv_install(["--quiet", *wanted]), log=log)
+            run("uv", uv_install(["--quiet", *arguments]), log=log)
             return
         except Problem as problem:
-            under_way.tell(
+            current.tell(
                 f"uv could not install these ({problem.what.splitlines()[-1].strip()}); trying pip."
             )
-    run_seen("Installing packages with pip", pip_install(["--quiet", *wanted]), remedy=NO_PACKAGES)
+    run_visibly(
+        "Installing packages with pip", pip_install(["--quiet", *arguments]), remedy=NO_PACKAGES
+    )
 
 
 def _with_included(files: list[Path]) -> Iterator[Path]:
@@ -176,8 +178,8 @@ def _with_included(files: list[Path]) -> Iterator[Path]:
 
 
 def _works(python: Path) -> bool:
-    """Say whether a Python runs, is new enough and has pip: a moved or half-made `.venv` does
-    not.
+    """Return whether a Python runs, is new enough and has pip, unlike a moved or incomplete
+    `.venv`.
     """
     check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
     try:

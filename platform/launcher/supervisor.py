@@ -1,5 +1,5 @@
-"""Keeping programs alive: one parent for all, prefixed logs, restarts with backoff, and an end that
-leaves nobody behind.
+"""Supervising programs: one parent for all, prefixed logs, restarts with exponential backoff, and a
+stop that leaves no process behind.
 """
 
 from __future__ import annotations
@@ -21,30 +21,32 @@ from launcher.say import Problem, out
 from launcher.watcher import Watcher
 
 Launch = Callable[[int | IO[bytes]], "subprocess.Popen[bytes]"]
-FIRST_PAUSE, MAX_PAUSE_SECONDS = 0.5, 30.0  # seconds before a restart; doubled each time
-HEALTHY_SECONDS = 20  # alive for so long, and its failures are forgotten
-LOOK_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0  # before a restart; doubled each time
+HEALTHY_SECONDS = 20  # after which the count of failures is reset
+POLL_SECONDS = 0.1
 COLOURS = (36, 33, 35, 32, 34)
 
 
 @dataclass
 class Child:
-    """A program under care."""
+    """A supervised program."""
 
     name: str
     launch: Launch
     ends_by: int
-    seconds: float  # that it may take to end
-    shown: bool  # its lines appear on the terminal; else in its log only
-    before_restart: Callable[[], str]  # says what it did
+    seconds: float  # that it may take to stop
+    shown: bool  # whether its output appears on the terminal, and not only in its log
+    before_restart: Callable[[], str]  # returns a message, or nothing
     process: subprocess.Popen[bytes]
-    born: float = 0.0
+    started: float = 0.0  # time.monotonic
     failures: int = 0
-    due: float = 0.0  # when to start it again, while it is dead
+    due: float = 0.0  # when to restart it; 0 while it runs
 
 
 class Supervisor:
-    """The parent. Use it as a context: leaving it ends every child, the last one started first."""
+    """The parent process. As a context manager it stops every child at the end, the last one
+    first.
+    """
 
     def __init__(self, home: Home, lock: Lock) -> None:
         self.home = home
@@ -73,7 +75,7 @@ class Supervisor:
         shown: bool = True,
         before_restart: Callable[[], str] = lambda: "",
     ) -> Child:
-        """Start a program and take it under care."""
+        """Start a program and supervise it."""
         with self._uninterrupted():
             process = self._launch(name, launch, ends_by, shown)
             child = Child(
@@ -83,17 +85,17 @@ class Supervisor:
         return child
 
     def replace(self, child: Child, launch: Launch) -> None:
-        """End a program and start it in another way."""
+        """Stop a program and start it differently."""
         stop(child.process, child.ends_by, child.seconds)
         self.watcher.remove(child.process)
         child.launch = launch
-        self._start_again(child)
+        self._restart(child)
 
     def wait_for(self, ready: Callable[[], bool], child: Child, seconds: float) -> None:
-        """Watch over everybody until `ready`.
+        """Supervise all children until `ready`.
 
         Raises:
-            Problem: it took too long, or `child` keeps failing; carries the end of its log.
+            Problem: it took too long, or `child` keeps failing; has the end of its log.
         """
         deadline = time.monotonic() + seconds
         while not ready():
@@ -104,29 +106,29 @@ class Supervisor:
                     f"{child.name} is not responding:\n{tail(log)}",
                     f"read {log}, and run ./gradus doctor.",
                 )
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def run(self) -> None:
-        """Watch over everybody until the person ends it."""
+        """Supervise all children until Ctrl-C."""
         while True:
             self.look()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def look(self) -> None:
-        """Start again who has died, each after its pause."""
+        """Restart children that have ended, each after its pause."""
         now = time.monotonic()
         for child in self.children:
             status = child.process.poll()
             if status is None:
-                if now - child.born > HEALTHY_SECONDS:
+                if now - child.started > HEALTHY_SECONDS:
                     child.failures = 0
             elif not child.due:
-                self._mourn(child, status, now)
+                self._schedule_restart(child, status, now)
             elif now >= child.due:
-                self._start_again(child)
+                self._restart(child)
 
     def stop(self) -> None:
-        """End all children, the last first; a second Ctrl-C ends them at once."""
+        """Stop all children, the last one first; a second Ctrl-C kills them."""
         try:
             for child in reversed(self.children):
                 stop(child.process, child.ends_by, child.seconds)
@@ -137,9 +139,9 @@ class Supervisor:
                 stop(child.process, signal.SIGKILL, 1)
         self.children.clear()
 
-    def _mourn(self, child: Child, status: int, now: float) -> None:
+    def _schedule_restart(self, child: Child, status: int, now: float) -> None:
         self.watcher.remove(child.process)
-        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE * 2**child.failures)
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**child.failures)
         child.failures += 1
         child.due = now + pause
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -147,12 +149,12 @@ class Supervisor:
         if not child.shown:
             self._line(child.name, f"its log: {self.home.logs / child.name}.log")
 
-    def _start_again(self, child: Child) -> None:
-        if said := child.before_restart():
-            self._line(child.name, said)
+    def _restart(self, child: Child) -> None:
+        if message := child.before_restart():
+            self._line(child.name, message)
         with self._uninterrupted():
             child.process = self._launch(child.name, child.launch, child.ends_by, child.shown)
-        child.born, child.due = time.monotonic(), 0.0
+        child.started, child.due = time.monotonic(), 0.0
 
     def _launch(
         self, name: str, launch: Launch, ends_by: int, shown: bool
@@ -171,7 +173,7 @@ class Supervisor:
         assert process.stdout
         with log, process.stdout:
             for line in process.stdout:
-                with contextlib.suppress(OSError):  # a full disk stops the log, not the program
+                with contextlib.suppress(OSError):  # a full disk must stop only the log
                     log.write(line)
                 self._line(name, line.decode(errors="replace").rstrip())
 
@@ -183,9 +185,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _uninterrupted(self) -> Iterator[None]:
-        """Put an interrupt off: between a program's start and its entry in our books, it would be
-        lost.
-        """
+        """Delay an interrupt: between its start and its registration, a program would be lost."""
         self._busy = True
         try:
             yield

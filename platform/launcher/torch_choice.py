@@ -1,5 +1,5 @@
-"""Which build of torch a machine gets: a laptop no gigabytes of CUDA, a GPU machine not the CPU
-build.
+"""Choosing the build of torch: the CPU build for a laptop (CUDA has gigabytes), CUDA for a machine
+with a GPU.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from launcher.home import ROOT
-from launcher.processes import run_seen
+from launcher.processes import run_visibly
 from launcher.say import Problem, Step, size, step
 from launcher.setup import NO_PACKAGES, PYTHON, VENV, has_uv, pip_install, uv_install
 
 CHOICES = ("auto", "cpu", "cuda", "skip")
 INDEX = "https://download.pytorch.org/whl/cpu/"
 INDEX_SECONDS = 6
-ASK_SECONDS = 90  # pip's dry run
+DRY_RUN_SECONDS = 90  # of pip
 HEAD_SECONDS = 8
+SPACE_FACTOR = 3.5  # disk space by download size: the archive and its contents
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What the choice looks at."""
+    """What the choice depends on."""
 
     system: str  # as sys.platform: linux, darwin
     has_nvidia: bool
@@ -42,9 +43,9 @@ class Machine:
 
 @dataclass(frozen=True)
 class Build:
-    """A torch that is installed."""
+    """An installed torch."""
 
-    version: str  # without its local part
+    version: str  # without its local part (+cpu)
     cuda: str  # "" for the CPU build
 
     def __str__(self) -> str:
@@ -53,35 +54,35 @@ class Build:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to install torch: `backend` for uv; empty for pip, which takes what the package index
-    has.
+    """How to install torch: with uv's `backend`, or if that is empty with pip, which takes what the
+    package index has.
     """
 
-    wanted: str  # the requirement
+    requirement: str
     backend: str
     why: str
 
 
 def ensure(choice: str | None) -> None:
-    """See that the torch for this machine is installed.
+    """Install the torch for this machine, unless it is installed.
 
     Args:
-        choice: of CHOICES; None keeps whatever is there, else chooses as `auto`.
+        choice: of CHOICES; None keeps an installed torch, otherwise means `auto`.
     Raises:
-        Problem: it could not be installed, or what came is not what was asked for.
+        Problem: the installation failed, or another build was installed.
     """
     if choice == "skip" or not is_needed(choice, installed(), pinned()):
         return
-    with step("torch") as under_way:
-        machine = look()
+    with step("torch") as current:
+        machine = examine_machine()
         plan = plan_for(choice or "auto", machine, pinned())
-        under_way.tell(plan.why)
-        _carry_out(plan, plan_for(choice or "auto", _without_index(machine), pinned()), under_way)
-        under_way.note = str(_expect(choice))
+        current.tell(plan.why)
+        _install(plan, plan_for(choice or "auto", _without_index(machine), pinned()), current)
+        current.note = str(_expect(choice))
 
 
 def is_needed(choice: str | None, there: Build | None, version: str) -> bool:
-    """Say whether torch must be installed, or replaced by its other build."""
+    """Return whether torch must be installed, or replaced by its other build."""
     if there is None or there.version != version:
         return True
     return (choice == "cpu" and bool(there.cuda)) or (choice == "cuda" and not there.cuda)
@@ -105,13 +106,13 @@ def plan_for(choice: str, machine: Machine, version: str) -> Plan:
         and not (choice == "cuda" and not machine.has_nvidia)
     ):
         backend = "cpu" if choice == "cpu" else "auto"
-        found = "an NVIDIA driver" if machine.has_nvidia else "no NVIDIA driver"
+        driver = "an NVIDIA driver" if machine.has_nvidia else "no NVIDIA driver"
         return Plan(
             plain,
             backend,
-            f"uv chooses the build: {found} was found."
+            f"uv chooses the build: {driver} was found."
             if backend == "auto"
-            else "The CPU build, as asked.",
+            else "The CPU build, as done.",
         )
     if choice == "cpu" and not mac:
         return Plan(
@@ -129,8 +130,8 @@ def plan_for(choice: str, machine: Machine, version: str) -> Plan:
     return Plan(plain, "", f"pip takes the build that its package index has ({reason}).")
 
 
-def look() -> Machine:
-    """Look at this machine."""
+def examine_machine() -> Machine:
+    """Examine this machine."""
     return Machine(sys.platform, has_nvidia(), reaches(INDEX), has_uv())
 
 
@@ -145,7 +146,7 @@ def _head(url: str, seconds: float) -> Any:
 
 
 def reaches(url: str, seconds: float = INDEX_SECONDS) -> bool:
-    """Say whether a server answers; a name server that never does must not hold us up."""
+    """Return whether a server answers in time, even if name resolution hangs."""
     answers: list[bool] = []
 
     def ask() -> None:
@@ -163,26 +164,26 @@ def reaches(url: str, seconds: float = INDEX_SECONDS) -> bool:
 
 def installed(venv: Path = VENV) -> Build | None:
     """Return the torch in `.venv`, read without importing it (which costs seconds)."""
-    found = next(iter(venv.glob("lib/python*/site-packages/torch/version.py")), None)
-    if found is None:
+    file = next(iter(venv.glob("lib/python*/site-packages/torch/version.py")), None)
+    if file is None:
         return None
-    words = dict(re.findall(r"^(__version__|cuda)\b[^=]*= *(.+)$", found.read_text(), re.MULTILINE))
+    values = dict(re.findall(r"^(__version__|cuda)\b[^=]*= *(.+)$", file.read_text(), re.MULTILINE))
     return Build(
-        words.get("__version__", "").strip("'\"").partition("+")[0],
-        words.get("cuda", "None").strip("'\"").replace("None", ""),
+        values.get("__version__", "").strip("'\"").partition("+")[0],
+        values.get("cuda", "None").strip("'\"").replace("None", ""),
     )
 
 
 def pinned(requirements: Path = ROOT / "requirements.txt") -> str:
-    """Return the version of torch that we want."""
-    found = re.search(r"^torch==(\S+)", requirements.read_text(), re.MULTILINE)
-    assert found, "requirements.txt pins torch"
-    return found[1]
+    """Return the version of torch that requirements.txt pins."""
+    match = re.search(r"^torch==(\S+)", requirements.read_text(), re.MULTILINE)
+    assert match, "requirements.txt pins torch"
+    return match[1]
 
 
 def download_size(requirement: str) -> tuple[float, int, int]:
-    """Return what pip would download: bytes, files, and how many of those told no size. Downloads
-    nothing itself.
+    """Return what pip would download: bytes, number of files, and how many of them have an unknown
+    size.
 
     Raises:
         Problem: pip finds no such torch, or does not answer.
@@ -191,28 +192,28 @@ def download_size(requirement: str) -> tuple[float, int, int]:
         ["--dry-run", "--quiet", "--report", "-", "-c", str(ROOT / "constraints.txt"), requirement]
     )
     try:
-        asked = subprocess.run(
-            command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=DRY_RUN_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         raise Problem(
-            f"pip did not report within {ASK_SECONDS} s what {requirement} needs.", NO_PACKAGES
+            f"pip did not report within {DRY_RUN_SECONDS} s what {requirement} needs.", NO_PACKAGES
         ) from None
-    if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or ["there was no output"])[-1]
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["there was no output"])[-1]
         raise Problem(
             f"pip finds no {requirement} for this machine: {last}",
             "try another --torch, or --torch skip for the site alone.",
         )
-    urls = [item["download_info"]["url"] for item in json.loads(asked.stdout)["install"]]
+    urls = [item["download_info"]["url"] for item in json.loads(done.stdout)["install"]]
     return add_up(urls)
 
 
 def add_up(urls: Iterable[str]) -> tuple[float, int, int]:
-    """Return the bytes of some files, how many they are, and how many told no size."""
+    """Return the bytes of some files, their number, and how many have an unknown size."""
     with ThreadPoolExecutor(8) as pool:
         sizes = list(pool.map(_size_of, urls))
-    return sum(found for found in sizes if found is not None), len(sizes), sizes.count(None)
+    return sum(size for size in sizes if size is not None), len(sizes), sizes.count(None)
 
 
 def _size_of(url: str) -> float | None:
@@ -225,42 +226,41 @@ def _size_of(url: str) -> float | None:
         return None
 
 
-def _carry_out(plan: Plan, fallback: Plan, under_way: Step) -> None:
+def _install(plan: Plan, fallback: Plan, current: Step) -> None:
     constraints = ["-c", str(ROOT / "constraints.txt")]
-    if installed():  # pip takes 2.13.0+cpu for 2.13.0 and would leave it
+    if installed():  # to pip, 2.13.0+cpu satisfies 2.13.0
         subprocess.run([PYTHON, "-m", "pip", "uninstall", "--quiet", "--yes", "torch"], check=False)
     if plan.backend:
         try:
-            run_seen(
-                "uv", uv_install([f"--torch-backend={plan.backend}", *constraints, plan.wanted])
+            run_visibly(
+                "uv",
+                uv_install([f"--torch-backend={plan.backend}", *constraints, plan.requirement]),
             )
             return
         except Problem:
-            under_way.tell("uv could not install it; trying pip.")
+            current.tell("uv could not install it; trying pip.")
             plan = fallback
-    total, files, unknown = download_size(plan.wanted)
-    _room_for(total)
+    total, files, unknown = download_size(plan.requirement)
+    _check_space(total)
     more = f", and {unknown} of unknown size" if unknown else ""
-    under_way.tell(
+    current.tell(
         f"Download: {size(total)} in {files - unknown} files{more}. (--torch skip: the "
         "site alone, without labs.)"
     )
-    quiet = [] if sys.stdout.isatty() else ["--quiet"]  # a terminal sees how far the download is
-    run_seen(
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]  # pip shows progress on a terminal
+    run_visibly(
         "Installing torch with pip",
-        pip_install([*quiet, *constraints, plan.wanted]),
+        pip_install([*quiet, *constraints, plan.requirement]),
         remedy=NO_PACKAGES,
     )
 
 
-def _room_for(total: float) -> None:
+def _check_space(total: float) -> None:
     free = shutil.disk_usage(VENV).free
-    if free < 3.5 * total:  # the archive, and what is in it
+    if free < SPACE_FACTOR * total:
         raise Problem(
-            (
-                f"torch needs about {size(3.5 * total)} on the disk of {VENV}, which has "
-                f"{size(free)} left."
-            ),
+            f"torch needs about {size(SPACE_FACTOR * total)} on the disk of {VENV}, which has "
+            f"{size(free)} left.",
             "free some space, or use --torch cpu.",
         )
 

@@ -1,9 +1,8 @@
-"""The last one out: a process on a pipe, which ends the launcher's children when the launcher is
-gone.
+"""A process that stops the launcher's children if the launcher is killed.
 
-The launcher writes `+ <pid> <signal>` for each child that it starts and `- <pid>` for each that
-ended. When the pipe closes while children are left, the launcher was killed: they get their signal
-(on Linux the kernel has sent it already), then SIGKILL.
+The launcher writes `+ <pid> <signal>` to its pipe for each child that it starts, and `- <pid>` for
+each that ended. If the pipe closes while children are left, the launcher was killed: they get their
+signal (on Linux the kernel has sent it already), then SIGKILL.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ import sys
 import time
 from pathlib import Path
 
-GRACE_SECONDS = 15  # from the polite signal to SIGKILL
+GRACE_SECONDS = 15  # from a child's signal to SIGKILL
 
 
 class Watcher:
     """The launcher's end of the pipe."""
 
     def __init__(self, *keep: int) -> None:
-        """Start the watcher. It inherits the descriptors `keep` (a lock, say) and holds them until
-        all children have ended.
+        """Start the watcher. It inherits the descriptors `keep` (e.g. a lock) and keeps them open
+        until all children have ended.
         """
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
@@ -40,7 +39,7 @@ class Watcher:
         self._write(f"- {process.pid}\n")
 
     def close(self) -> None:
-        """Let it go: with no children left it ends at once."""
+        """Close the pipe; without children left, the watcher ends immediately."""
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
@@ -48,14 +47,14 @@ class Watcher:
 
     def _write(self, line: str) -> None:
         assert self.process.stdin
-        # somebody killed it; the kernel's signal remains
+        # the watcher was killed; on Linux the kernel still sends signals
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
 
 
 def watch() -> None:
-    """Read the pipe until it closes, then end who is left."""
+    """Read the pipe until it closes, then stop the remaining children."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     children: dict[int, int] = {}
@@ -69,7 +68,7 @@ def watch() -> None:
 
 
 def end(children: dict[int, int]) -> None:
-    """Send each child its signal, wait, then kill every group that is left."""
+    """Send each child its signal, wait, then kill every remaining process group."""
     if sys.platform != "linux":
         for pid, number in children.items():
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A small SMTP server in a thread: it keeps what it receives, and answers as it is told."""
+"""A small SMTP server in a thread: it stores what it receives, and its answers can be set."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Handler(StreamRequestHandler):
 
 
 class MailServer(ThreadingTCPServer):
-    """Has a port from the start, and is away until `listen`.
+    """Has a port from the start, and refuses connections until `listen`.
 
-    `answers`: what is said to a verb, or to a whole line, in place of 250.
+    `answers`: the replies to a verb, or to a whole line, instead of 250.
     """
 
     daemon_threads = True
@@ -67,7 +67,7 @@ class MailServer(ThreadingTCPServer):
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.received: list[str] = []
         self.answers: dict[str, str] = {}
-        self.before_answer: Callable[[], object] = lambda: None  # the one to a mail's text
+        self.before_answer: Callable[[], object] = lambda: None  # to DATA
         self.tls: ssl.SSLContext | None = None
         self.implicit = False  # TLS from the start
         self.thread = threading.Thread(target=self.serve_forever, args=[0.05], daemon=True)
@@ -77,7 +77,7 @@ class MailServer(ThreadingTCPServer):
         self.thread.start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hangs up, or does not trust the certificate."""
+        """Ignore a client that disconnects, or does not trust the certificate."""
 
 
 @contextmanager

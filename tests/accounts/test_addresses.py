@@ -39,15 +39,15 @@ CHARACTERS = [chr(n) for n in range(0x21, sys.maxunicode + 1) if not 0xD800 <= n
 
 def joined() -> list[str]:
     """Return every character that some casing joins with another one."""
-    found: set[str] = set()
+    characters: set[str] = set()
     for casing in CASINGS:
         classes: dict[str, list[str]] = defaultdict(list)
         for character in CHARACTERS:
             classes[casing(character)].append(character)
         for text, members in classes.items():
             if len(members) > 1 or members[0] != text:
-                found.update(members, (c for c in text if c > " "))
-    return sorted(found)
+                characters.update(members, (c for c in text if c > " "))
+    return sorted(characters)
 
 
 JOINED = joined()

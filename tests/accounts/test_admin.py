@@ -76,13 +76,15 @@ def test_a_person_is_made_and_changed(boss: Client) -> None:
         ("email", "x"),
     ],
 )
-def test_what_cannot_be_is_said(boss: Client, mei: User, field: str, value: str) -> None:
+def test_invalid_values_are_errors_of_the_form(
+    boss: Client, mei: User, field: str, value: str
+) -> None:
     new = {"handle": "Sam", "email": "sam@example.org", "usable_password": "false", field: value}
     response = boss.post(PEOPLE + "add/", new)
     assert response.status_code == 200 and response.context["errors"]
 
 
-def test_it_shows_the_sign_of_the_site(boss: Client) -> None:
+def test_it_has_the_name_and_icon_of_the_site(boss: Client) -> None:
     html = boss.get("/admin/").content.decode()
     assert 'rel="icon"' in html and "Gradus" in html
 
@@ -136,8 +138,8 @@ def test_the_outbox_shows_why_a_mail_failed_and_never_its_text(
 
 def test_a_mail_that_failed_is_tried_again(boss: Client, failed_mail: OutgoingMail) -> None:
     chosen = {"action": "retry", "_selected_action": [failed_mail.pk]}
-    for said in ("1 mail will be tried again.", "0 mails will be tried again."):
-        assert said in boss.post(MAILS, chosen, follow=True).content.decode()
+    for message in ("1 mail will be tried again.", "0 mails will be tried again."):
+        assert message in boss.post(MAILS, chosen, follow=True).content.decode()
     again = outbox.lease_mail()
     assert again == failed_mail and again.attempts == 1
 

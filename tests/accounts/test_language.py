@@ -1,4 +1,4 @@
-"""Language and theme: the account's setting, else the cookie, else what the browser asks for."""
+"""Language and theme: the account's setting, else the cookie, else the browser's preference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def language_of(client: Client, url: str = "/accounts/password/reset/", **header
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("asked", "spoken"),
+    ("accepted", "expected"),
     [
         ("zh-CN,zh;q=0.9", "zh-Hans"),
         ("zh-TW,en;q=0.5", "zh-Hans"),
@@ -28,10 +28,8 @@ def language_of(client: Client, url: str = "/accounts/password/reset/", **header
         ("x" * 3000, "en"),
     ],
 )
-def test_a_visitor_is_spoken_to_as_the_browser_asks(
-    client: Client, asked: str, spoken: str
-) -> None:
-    assert language_of(client, accept_language=asked) == spoken
+def test_a_visitor_gets_the_browsers_language(client: Client, accepted: str, expected: str) -> None:
+    assert language_of(client, accept_language=accepted) == expected
 
 
 @pytest.mark.django_db
@@ -53,7 +51,7 @@ def test_a_members_choice_follows_them(signed_in: Client, mei: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("language", ["", "de", "zh", "EN", "en\x00", "x" * 10_000, "../x"])
-def test_a_language_that_the_site_does_not_speak_is_refused(client: Client, language: str) -> None:
+def test_an_unknown_language_is_refused(client: Client, language: str) -> None:
     response = client.post("/language", {"language": language})
     assert (
         response.status_code == 400
@@ -103,7 +101,7 @@ def test_a_members_theme_follows_them(signed_in: Client, mei: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("theme", ["", "sepia", '"><script>', "x" * 10_000])
-def test_a_theme_that_there_is_not_is_refused(client: Client, theme: str) -> None:
+def test_an_unknown_theme_is_refused(client: Client, theme: str) -> None:
     assert client.post("/theme", {"theme": theme}).status_code == 400
     client.cookies["theme"] = "sepia"
     assert "sepia" not in client.get("/accounts/login/").content.decode()

@@ -1,4 +1,4 @@
-"""The first operator gets in by a link that works once, for a day."""
+"""The first operator signs in with a link that works once, within a day."""
 
 from __future__ import annotations
 
@@ -89,16 +89,14 @@ def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.Monke
         signing.dumps([1, "x"]),
         signing.dumps("x", salt="accounts.operator"),
     ],
-    # a signature tells the time: two processes that share the tests would not call them alike
+    # a signature has the time: parallel test processes would have different ids
     ids=range(7),
 )
-def test_a_link_that_was_not_made_here_opens_nothing(
-    client: Client, operator: User, token: str
-) -> None:
+def test_a_forged_link_does_not_sign_in(client: Client, operator: User, token: str) -> None:
     assert client.get(f"/operator/{token}").status_code == 410
 
 
-def test_a_link_dies_when_its_owner_signs_in_otherwise(client: Client, operator: User) -> None:
+def test_a_link_is_invalid_after_another_sign_in(client: Client, operator: User) -> None:
     link = make("--again").partition("/operator/")[2]
     client.post("/accounts/login/", {"login": operator.email, "password": PASSWORD})
     assert Client().get(f"/operator/{link}").status_code == 410
@@ -114,7 +112,7 @@ def test_again_makes_a_new_link_for_the_operator_there_is(client: Client, operat
     path = "/operator/" + make("--again").partition("/operator/")[2]
     assert client.get(path)["Location"] == SET
     operator.refresh_from_db()
-    assert not operator.has_usable_password(), "the forgotten password is set aside"
+    assert not operator.has_usable_password(), "the forgotten password is invalid"
 
 
 def test_again_for_someone_who_is_no_operator_is_refused(operator: User) -> None:
@@ -123,7 +121,7 @@ def test_again_for_someone_who_is_no_operator_is_refused(operator: User) -> None
 
 
 @pytest.mark.django_db
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_address_is_refused() -> None:
     with pytest.raises(CommandError, match="not an e-mail address"):
         make("--email", "nonsense")
     assert not User.objects.filter(is_superuser=True).exists()
@@ -145,7 +143,7 @@ def test_who_signed_up_first_with_the_operators_address_is_no_operator(
     assert Client().get(path)["Location"] == SET
 
 
-def test_a_member_becomes_the_operator_and_a_taken_handle_is_passed_over(mei: User) -> None:
+def test_a_member_becomes_the_operator_and_a_taken_handle_gets_a_number(mei: User) -> None:
     User.objects.create_user("op@example.org", "Operator")
     make("--email", "mei@example.org")
     mei.refresh_from_db()

@@ -47,7 +47,7 @@ def server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def configure(settings: Any) -> Callable[[str], None]:
-    """Return what does as a site does that starts with this EMAIL_URL."""
+    """Return a function that applies the settings of an EMAIL_URL."""
 
     def configure(url: str) -> None:
         for name, value in {"EMAIL_URL": url, **env.mail(url)}.items():
@@ -161,7 +161,7 @@ def test_a_mail_that_is_refused_is_not_tried_again_and_holds_up_no_other(
         ("AUTH", "535 wrong password"),
     ],
 )
-def test_what_may_be_mended_is_tried_again(
+def test_a_temporary_error_is_tried_again(
     verb: str, answer: str, server: MailServer, configure: Callable[[str], None]
 ) -> None:
     server.listen()
@@ -177,7 +177,7 @@ def test_what_may_be_mended_is_tried_again(
 
 
 @pytest.mark.django_db
-def test_a_password_that_smtp_cannot_say_is_an_error_that_does_not_show_it(
+def test_a_password_that_smtp_cannot_encode_is_not_in_the_error(
     server: MailServer, configure: Callable[[str], None]
 ) -> None:
     server.listen()
@@ -263,7 +263,7 @@ def test_two_that_deliver_at_once_send_a_mail_once(server: MailServer) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.services
-def test_who_finds_a_mail_being_taken_takes_the_next_without_waiting(server: MailServer) -> None:
+def test_a_mail_that_is_being_leased_is_skipped_without_waiting(server: MailServer) -> None:
     server.listen()
     write_mail("a@example.org", "b@example.org")
     with transaction.atomic():
@@ -287,23 +287,23 @@ def test_two_housekeepers_at_once_send_a_mail_once(server: MailServer) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_slow_mail_server_does_not_hold_up_the_other_duties(
+def test_a_slow_mail_server_does_not_delay_the_other_jobs(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds: list[int] = []
-    began, over, ended = threading.Event(), threading.Event(), threading.Event()
+    started, over, ended = threading.Event(), threading.Event(), threading.Event()
     in_time: list[bool] = []
 
     def job() -> int:
         rounds.append(1)
         if len(rounds) == 3:
-            began.wait(timeout=60)
+            started.wait(timeout=60)
             over.set()
             raise SystemExit
         return 1
 
     def deliver() -> int:
-        began.set()
+        started.set()
         in_time.append(over.wait(timeout=60))
         ended.set()
         return 1
@@ -349,20 +349,20 @@ def test_without_a_mail_server_links_are_printed_and_nothing_is_delivered(
     assert deliver_mails() == 0 and rows("state", "attempts") == [(QUEUED, 0)]
 
 
-# ---------------------------------------------------------------- faults that are told by mail
+# ---------------------------------------------------------------- errors reported by mail
 
 
 @pytest.mark.django_db
-def test_a_fault_that_is_told_by_mail_is_told_once(settings: Any) -> None:
+def test_an_error_is_reported_by_mail_once(settings: Any) -> None:
     settings.ADMINS = [("Operator", "operator@example.org")]
     logging.getLogger("django.request").error("a fault at /\x00")
     assert rows("recipient") == [("operator@example.org",)]
     deliver_mails()
-    assert rows("attempts") == [(1,)], "a mail that cannot be sent is no fault to tell"
+    assert rows("attempts") == [(1,)], "a mail that cannot be sent is not reported"
 
 
 @pytest.mark.django_db
-def test_a_database_that_stores_no_mail_is_no_fault_to_tell() -> None:
+def test_a_mail_that_cannot_be_stored_is_not_reported_by_mail() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
     mail = EmailMessage("Subject", "Text", to=["operator@example.org"])
@@ -385,14 +385,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [
             *("openssl", "req", "-x509", "-nodes", "-days", "3650", "-subj", "/CN=mail"),
             *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *(
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-                file.with_suffix(".key"),
-                "-out",
-                file,
-            ),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", file.with_suffix(".key"), "-out", file),
         ],
         check=True,
         capture_output=True,
@@ -412,7 +406,7 @@ def tls_server(server: MailServer, certificate: Path) -> MailServer:
 @pytest.mark.parametrize(
     ("verify", "sent"), [("", 0), ("?verify=yes", 0), ("?verify=no", 1), ("?verify={}", 1)]
 )
-def test_a_certificate_of_ones_own_is_believed_when_it_is_named(
+def test_a_self_signed_certificate_is_trusted_when_it_is_named(
     scheme: str,
     verify: str,
     sent: int,
@@ -431,7 +425,7 @@ def test_a_certificate_of_ones_own_is_believed_when_it_is_named(
 
 
 @pytest.mark.django_db
-def test_a_certificate_for_another_name_is_not_believed(
+def test_a_certificate_for_another_name_is_not_trusted(
     tls_server: MailServer, certificate: Path, configure: Callable[[str], None]
 ) -> None:
     tls_server.listen()

@@ -7,6 +7,7 @@ import pytest
 from django.core.mail import EmailMessage
 from django.test import Client
 
+from apps.accounts.forms import MAX_PASSWORD_LENGTH, PASSWORD_HELP
 from apps.accounts.models import User
 from tests.accounts.conftest import OTHER, PASSWORD
 
@@ -14,9 +15,9 @@ RESET = "/accounts/password/reset/"
 
 
 def link_in(mail: EmailMessage) -> str:
-    found = re.search(r"https?://testserver(/\S+)", str(mail.body))
-    assert found, mail.body
-    return found[1]
+    link = re.search(r"https?://testserver(/\S+)", str(mail.body))
+    assert link, mail.body
+    return link[1]
 
 
 def ask_for_link(
@@ -50,7 +51,7 @@ def test_the_link_works_once(client: Client, mei: User, mailoutbox: list[EmailMe
 
 
 @pytest.mark.django_db
-def test_a_link_that_nobody_sent_does_not_hold(client: Client, mei: User) -> None:
+def test_a_forged_link_is_not_valid(client: Client, mei: User) -> None:
     for key in ("1-x", f"{mei.pk}-set-password", "zzzzzzzzzzzzzzzzzzzz-abc", "1-" + "x" * 3000):
         assert (
             "This link is no longer valid"
@@ -80,7 +81,7 @@ def test_the_projects_own_account_gets_no_link(
 
 @pytest.mark.django_db
 def test_asking_often_is_told_to_wait(client: Client, mei: User) -> None:
-    answers = [client.post(RESET, {"email": mei.email}) for _try in range(6)]
+    answers = [client.post(RESET, {"email": mei.email}) for _attempt in range(6)]
     assert [answer.status_code for answer in answers] == [302] * 5 + [429]
     assert int(answers[-1]["Retry-After"]) <= 60
 
@@ -107,7 +108,14 @@ def test_changing_it_takes_the_present_one(signed_in: Client, mei: User) -> None
 
 
 @pytest.mark.parametrize(
-    "new", ["short", "password1234", "x" * 300, "with\x00nothing inside", "mei@example.org"]
+    "new",
+    [
+        "short",
+        "password1234",
+        "x" * (MAX_PASSWORD_LENGTH + 1),
+        "with\x00nothing inside",
+        "mei@example.org",
+    ],
 )
 def test_a_weak_or_odd_password_is_refused(signed_in: Client, mei: User, new: str) -> None:
     response = signed_in.post(
@@ -141,3 +149,9 @@ def test_a_new_password_undoes_nothing_that_an_operator_changed_meanwhile(
     monkeypatch.undo()
     mei.refresh_from_db()
     assert (mei.is_active, mei.handle) == (False, "May") and mei.check_password(OTHER)
+
+
+def test_the_help_names_the_minimum_length(settings: Any) -> None:
+    options = [v.get("OPTIONS", {}) for v in settings.AUTH_PASSWORD_VALIDATORS]
+    (minimum,) = [option["min_length"] for option in options if "min_length" in option]
+    assert f"At least {minimum} characters" in str(PASSWORD_HELP)

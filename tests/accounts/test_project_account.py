@@ -1,4 +1,4 @@
-"""The account `gradus` owns the recorded runs. Nobody is it."""
+"""The account `gradus` owns the recorded runs. Nobody can sign in as it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.accounts.models import User
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_migration_makes_it_and_takes_it_back() -> None:
+def test_the_migration_creates_it_and_deletes_it() -> None:
     call_command("migrate", "accounts", "0001", verbosity=0)
     assert not User.objects.filter(handle="gradus").exists()
     call_command("migrate", "accounts", verbosity=0)
@@ -19,7 +19,7 @@ def test_the_migration_makes_it_and_takes_it_back() -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_made_again_where_it_is_missing() -> None:
+def test_it_is_created_again_if_it_is_missing() -> None:
     User.objects.filter(handle="gradus").delete()
     gradus = User.objects.project()
     assert (

@@ -13,7 +13,7 @@ from apps.accounts.models import User
 NEW = {"language": "zh-hans", "theme": "dark", "time_zone": "Asia/Shanghai"}
 
 
-def test_they_are_kept(signed_in: Client, mei: User) -> None:
+def test_they_are_stored(signed_in: Client, mei: User) -> None:
     response = signed_in.post("/settings", NEW, follow=True)
     mei.refresh_from_db()
     assert {name: getattr(mei, name) for name in NEW} == NEW
@@ -21,7 +21,7 @@ def test_they_are_kept(signed_in: Client, mei: User) -> None:
     assert "设置已保存" in page and 'data-theme="dark"' in page
 
 
-def test_back_to_browser_and_system_forgets_the_cookies_too(signed_in: Client) -> None:
+def test_same_as_browser_and_system_deletes_the_cookies(signed_in: Client) -> None:
     signed_in.post("/language", {"language": "zh-hans"})
     signed_in.post("/theme", {"theme": "dark"})
     page = signed_in.post(
@@ -57,7 +57,7 @@ def test_they_need_a_sign_in(client: Client) -> None:
         ("theme", "\x00"),
     ],
 )
-def test_what_cannot_be_is_said_and_changes_nothing(
+def test_invalid_values_are_errors_and_change_nothing(
     signed_in: Client, mei: User, field: str, value: str
 ) -> None:
     response = signed_in.post("/settings", NEW | {field: value})
@@ -77,7 +77,7 @@ def test_times_are_shown_in_the_members_zone(mei: User, rf: RequestFactory) -> N
     assert PreferencesMiddleware(show)(request) == "20:00"
     mei.time_zone = "Asia/Shanghai"
     assert PreferencesMiddleware(show)(request) == "04:00"
-    mei.time_zone = "Gone/Away"  # a zone that this machine's table does not know, or no longer
+    mei.time_zone = "Gone/Away"  # unknown to this machine
     assert PreferencesMiddleware(show)(request) == "20:00"
 
 

@@ -65,7 +65,7 @@ def test_it_never_leads_to_another_site(client: Client, mei: User, elsewhere: st
         ("x" * 100_000, "x"),
     ],
 )
-def test_a_wrong_pair_is_said_and_tells_nothing_more(
+def test_wrong_credentials_are_an_error_of_the_form(
     client: Client, mei: User, login: str, password: str
 ) -> None:
     response = client.post(URL, {"login": login, "password": password})
@@ -74,12 +74,14 @@ def test_a_wrong_pair_is_said_and_tells_nothing_more(
 
 
 @pytest.mark.django_db
-def test_an_unknown_address_and_a_wrong_password_sound_alike(client: Client, mei: User) -> None:
-    said = [
+def test_an_unknown_address_and_a_wrong_password_have_one_message(
+    client: Client, mei: User
+) -> None:
+    messages = [
         client.post(URL, {"login": login, "password": "wrong"}).context["form"].non_field_errors()
         for login in (mei.email, "no@example.org")
     ]
-    assert said[0] == said[1]
+    assert messages[0] == messages[1]
 
 
 @pytest.mark.django_db

@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.forms import MAX_PASSWORD_LENGTH
+from apps.accounts.models import MAX_HANDLE_LENGTH, MIN_HANDLE_LENGTH, User
 
 SAM = {"email": "sam@example.org", "username": "Sam", "password1": "seven quiet herons"}
 URL = "/accounts/signup/"
@@ -106,28 +107,37 @@ def test_some_handles_are_the_sites_own(client: Client, handle: str) -> None:
         ("email", "sam@" + "e" * 300 + ".org"),
         ("email", "sam\x00@example.org"),
         ("email", "a@b." + "c" * 245),
-        ("username", "S"),
+        ("username", "S" * (MIN_HANDLE_LENGTH - 1)),
         ("username", "Sam Jones"),
         ("username", "萨姆"),
-        ("username", "x" * 31),
+        ("username", "x" * (MAX_HANDLE_LENGTH + 1)),
         ("username", "x" * 100_000),
         ("username", "Sa\x00m"),
         ("username", "-sam"),
         ("password1", "short"),
         ("password1", "password1234"),
         ("password1", "sam@example.org"),
-        ("password1", "x" * 300),
+        ("password1", "x" * (MAX_PASSWORD_LENGTH + 1)),
         ("password1", "seven\x00quiet herons"),
     ],
 )
-def test_what_cannot_be_is_said_at_its_field(client: Client, field: str, value: str) -> None:
+def test_invalid_values_are_errors_of_their_field(client: Client, field: str, value: str) -> None:
     assert errors(client.post(URL, SAM | {field: value}), field)
     assert not User.objects.exclude(handle="gradus").exists()
 
 
+def test_the_help_of_a_handle_names_its_lengths() -> None:
+    field = User._meta.get_field("handle")
+    (pattern,) = [v for v in field.validators if hasattr(v, "regex")]
+    lengths = f"{MIN_HANDLE_LENGTH} to {MAX_HANDLE_LENGTH} letters"
+    assert lengths in str(field.help_text) and lengths in str(pattern.message)
+    for length in (MIN_HANDLE_LENGTH, MAX_HANDLE_LENGTH):
+        pattern("x" * length)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("missing", ["email", "username", "password1"])
-def test_nothing_is_left_out(client: Client, missing: str) -> None:
+def test_every_field_is_required(client: Client, missing: str) -> None:
     assert errors(
         client.post(URL, {name: value for name, value in SAM.items() if name != missing}), missing
     )
@@ -159,8 +169,8 @@ def test_a_body_of_megabytes_is_refused(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_too_many_tries_are_told_to_wait(client: Client) -> None:
-    answers = [client.post(URL, SAM | {"email": "no"}) for _try in range(21)]
+def test_too_many_attempts_must_wait(client: Client) -> None:
+    answers = [client.post(URL, SAM | {"email": "no"}) for _attempt in range(21)]
     assert [answer.status_code for answer in answers] == [200] * 20 + [429]
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
     assert "Too many attempts" in answers[-1].content.decode()
@@ -168,9 +178,7 @@ def test_too_many_tries_are_told_to_wait(client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_want_one_handle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both forms find the handle free; the database decides, and the second hears it from the
-    form.
-    """
+    """Both forms find the handle free; the database refuses the second, as an error of the form."""
     meet = threading.Barrier(2, timeout=120)
     save = User.save
 

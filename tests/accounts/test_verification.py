@@ -1,4 +1,4 @@
-"""With a mail server (EMAIL_URL) an address counts once its owner has opened the link."""
+"""With a mail server (EMAIL_URL), an address must be verified with a link."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_before_that_the_password_does_not_sign_in(
 
 
 @pytest.mark.django_db
-def test_an_address_that_is_taken_is_told_to_its_owner_alone(
+def test_only_its_owner_learns_that_an_address_is_taken(
     client: Client, mei: User, mailoutbox: list[EmailMessage]
 ) -> None:
     assert client.post(URL, SAM | {"email": mei.email})["Location"] == SENT
@@ -55,7 +55,7 @@ def test_an_address_that_is_taken_is_told_to_its_owner_alone(
 
 
 @pytest.mark.django_db
-def test_a_link_that_nobody_sent_does_not_hold(client: Client) -> None:
+def test_a_forged_link_is_not_valid(client: Client) -> None:
     for key in ("x", "MQ:1abc:def", "x" * 2000):
         page = client.get(f"/accounts/confirm-email/{key}/")
         assert page.status_code == 200 and "This link is no longer valid" in page.content.decode()
@@ -63,7 +63,7 @@ def test_a_link_that_nobody_sent_does_not_hold(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_the_mail_speaks_the_readers_language(
+def test_the_mail_is_in_the_readers_language(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     client.cookies["language"] = "zh-hans"

@@ -1,4 +1,4 @@
-"""Zones that one side does not know, or no longer: no account has one that breaks its pages."""
+"""Time zones that Python or PostgreSQL does not have, or no longer: they break no page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts import zones
-from apps.accounts.forms import zones as choices
+from apps.accounts.forms import zone_choices
 from apps.accounts.models import User
 from apps.accounts.zone_names import CANONICAL_NAMES
 from tests.accounts.conftest import PASSWORD
@@ -20,15 +20,15 @@ from tests.accounts.conftest import PASSWORD
 SAM = {"email": "sam@example.org", "username": "Sam", "password1": PASSWORD}
 
 
-def forget() -> None:
-    for table in (zones.known_zones, zones.zone_of, zones._unknown_to_database, choices):
+def clear_caches() -> None:
+    for table in (zones.available_zones, zones.zone_of, zones._unknown_to_database, zone_choices):
         table.cache_clear()
 
 
 @pytest.fixture
 def no_berlin(db: None) -> Iterator[None]:
     """A PostgreSQL that does not know Europe/Berlin."""
-    forget()
+    clear_caches()
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY VIEW pg_timezone_names AS SELECT * FROM pg_catalog.pg_timezone_names "
@@ -36,7 +36,7 @@ def no_berlin(db: None) -> Iterator[None]:
         )
         cursor.execute("SET LOCAL search_path = pg_temp, pg_catalog, public")
     yield
-    forget()
+    clear_caches()
 
 
 @pytest.mark.django_db
@@ -51,13 +51,15 @@ def no_berlin(db: None) -> Iterator[None]:
         ("localtime", "UTC"),
     ],
 )
-def test_a_former_name_is_stored_as_the_present_one(client: Client, sent: str, stored: str) -> None:
+def test_a_former_name_is_stored_as_the_canonical_one(
+    client: Client, sent: str, stored: str
+) -> None:
     client.post("/accounts/signup/", SAM | {"time_zone": sent})
     assert User.objects.get(handle="Sam").time_zone == stored
 
 
 @pytest.mark.django_db
-def test_the_admin_stores_the_present_name_too(mei: User) -> None:
+def test_the_admin_stores_the_canonical_name_too(mei: User) -> None:
     mei.time_zone = "Asia/Calcutta"
     mei.full_clean()
     assert mei.time_zone == "Asia/Kolkata"
@@ -78,10 +80,10 @@ def test_a_zone_that_postgresql_does_not_know_is_not_stored(
 
 
 PAGES = ("/", "/review", "/progress", "/plan", "/questions", "/settings", "/labs", "/claims")
-LISTS = ("experiments/run/", "questions/revision/", "progress/day/", "progress/card/")
+LISTS = ("experiments/run/", "questions/revision/", "progress/dailystats/", "progress/card/")
 
 
-def opens_every_page(user: User) -> None:
+def open_every_page(user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
@@ -91,23 +93,23 @@ def opens_every_page(user: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("zone", ["Asia/Calcutta", "Gone/Away", "localtime", "Africa", "", "../x"])
-def test_whoever_has_a_zone_that_is_gone_has_every_page(mei: User, zone: str) -> None:
+def test_every_page_works_for_an_account_whose_zone_is_unknown(mei: User, zone: str) -> None:
     User.objects.filter(pk=mei.pk).update(time_zone=zone)
-    opens_every_page(mei)
+    open_every_page(mei)
 
 
-def test_whoever_has_a_zone_that_postgresql_forgot_has_every_page(
+def test_every_page_works_for_an_account_whose_zone_postgresql_does_not_have(
     mei: User, no_berlin: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     User.objects.filter(pk=mei.pk).update(time_zone="Europe/Berlin")
-    opens_every_page(mei)
+    open_every_page(mei)
     assert caplog.text.count("PostgreSQL does not know the time zone 'Europe/Berlin'") == 1
 
 
 def test_a_zone_that_is_gone_counts_as_utc_and_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    forget()
+    clear_caches()
     assert [zones.zone_of("Gone/Away") for _time in range(3)] == [UTC] * 3
     assert caplog.text.count("'Gone/Away'") == 1
 
@@ -123,10 +125,12 @@ def test_the_settings_offer_no_former_names_and_what_one_has(signed_in: Client, 
 
 
 def test_a_present_name_is_no_former_one_and_tells_the_same_time() -> None:
-    known = available_timezones()
+    available = available_timezones()
     assert not CANONICAL_NAMES.keys() & set(CANONICAL_NAMES.values())
-    both = [pair for pair in CANONICAL_NAMES.items() if known.issuperset(pair)]
-    assert len(both) > 100 or "Asia/Calcutta" not in known, "else there are no former names here"
+    both = [pair for pair in CANONICAL_NAMES.items() if available.issuperset(pair)]
+    assert len(both) > 100 or "Asia/Calcutta" not in available, (
+        "else there are no former names here"
+    )
     for month in range(1, 13):
         at = datetime(2026, month, 1, 3, tzinfo=UTC)
         for former, present in both:
@@ -137,6 +141,6 @@ def test_a_present_name_is_no_former_one_and_tells_the_same_time() -> None:
 
 @pytest.mark.django_db
 def test_postgresql_and_python_know_the_same_present_names() -> None:
-    forget()
+    clear_caches()
     present = available_timezones() - CANONICAL_NAMES.keys() - {"localtime"}
-    assert present <= zones.known_zones()
+    assert present <= zones.available_zones()

@@ -1,5 +1,5 @@
-"""A browser on the site, in the test's own process: what it complains of, what axe finds, what
-scrolls sideways.
+"""A browser on the site, in the test's process: script errors, violations of the policy, what axe
+finds, horizontal scrolling.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from playwright.sync_api import Error as Stumble
-from playwright.sync_api import TimeoutError as TooLate
+from playwright.sync_api import Error as BrowserError
+from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from apps.accounts.models import User
 from tests.serving import serving
@@ -111,12 +111,12 @@ def session_of(user: User) -> dict[str, str]:
 def violations(page: Page) -> list[str]:
     page.wait_for_load_state()
     try:
-        found: list[str] = page.evaluate("window.__violations ?? []")
-    except Stumble as stumble:
-        if "context was destroyed" not in str(stumble):
+        policy_violations: list[str] = page.evaluate("window.__violations ?? []")
+    except BrowserError as error:
+        if "context was destroyed" not in str(error):
             raise
-        return violations(page)  # the page has just loaded itself again
-    return found
+        return violations(page)  # the page has just reloaded
+    return policy_violations
 
 
 def press(page: Page, *keys: str) -> None:
@@ -132,7 +132,7 @@ def go_by_keys(page: Page, letter: str, url: str) -> None:
     """
     for _again in range(PATIENCE // 5_000):
         press(page, "g", letter)
-        with suppress(TooLate):
+        with suppress(BrowserTimeout):
             page.wait_for_url(url, timeout=5_000)
             return
     raise AssertionError(f"G and {letter} do not lead to {url}")

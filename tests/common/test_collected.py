@@ -19,8 +19,8 @@ def test_collected_files_are_named_by_their_content_and_used_from_then_on(tmp_pa
     )
     named = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]["build/app.css"]
     assert named != "build/app.css" and (tmp_path / f"{named}.gz").exists()
-    said = "from django.templatetags.static import static; print(static('build/app.css'))"
-    ask = [*run, "shell", "-v0", "-c", said]
+    code = "from django.templatetags.static import static; print(static('build/app.css'))"
+    ask = [*run, "shell", "-v0", "-c", code]
     shown = subprocess.run(
         ask, cwd=settings.ROOT, env=env, check=True, capture_output=True, text=True
     )

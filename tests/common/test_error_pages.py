@@ -1,4 +1,4 @@
-"""Whole-page errors say what happened and what to do, in the site's dress and the reader's
+"""Error pages say what happened and what to do, with the site's layout, in the reader's
 language.
 """
 
@@ -34,7 +34,7 @@ def visitor() -> Client:
 
 
 @pytest.mark.parametrize(("name", "status", "english", "chinese"), CASES)
-def test_each_has_its_sheet(
+def test_every_error_has_a_page(
     visitor: Client, name: str, status: int, english: str, chinese: str
 ) -> None:
     response = visitor.get(f"/faulty/{name}")
@@ -62,11 +62,11 @@ def test_each_carries_the_policy(visitor: Client, name: str) -> None:
     } <= set(policy)
 
 
-def test_a_rule_that_said_no_says_why_and_escapes_it(visitor: Client) -> None:
+def test_a_refusal_says_why_and_is_escaped(visitor: Client) -> None:
     assert "A rule &lt;b&gt;said&lt;/b&gt; no." in visitor.get("/faulty/refused").content.decode()
 
 
-def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
+def test_too_many_attempts_say_when_the_next_is_allowed(visitor: Client) -> None:
     response = visitor.get("/faulty/often")
     assert (
         response["Retry-After"] == "7"
@@ -74,7 +74,7 @@ def test_too_many_tries_say_when_the_next_is_open(visitor: Client) -> None:
     )
 
 
-def test_htmx_gets_the_line_alone(visitor: Client) -> None:
+def test_htmx_gets_only_the_fragment(visitor: Client) -> None:
     response = visitor.get("/faulty/refused", headers={"hx-request": "true"})
     assert (
         response["X-Fragment"] == "1"
@@ -96,7 +96,7 @@ def test_a_broken_page_asks_neither_database_nor_session(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_is_said_with_when_to_come_again(
+def test_a_database_that_does_not_answer_is_503_with_retry_after(
     visitor: Client, settings: Any
 ) -> None:
     visitor.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32

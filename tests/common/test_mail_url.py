@@ -1,4 +1,4 @@
-"""The forms that EMAIL_URL takes, and what is said of others."""
+"""The forms of EMAIL_URL, and the messages about others."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_without_a_server_mail_is_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "message"),
     [
         ("mail.example.org", "must look like smtp://user:password@host:587"),
         ("http://mail", "smtp\\+plain://… for a server without TLS"),
@@ -65,8 +65,8 @@ def test_without_a_server_mail_is_printed() -> None:
         ("smtp://mail?verify=/no/such.pem", "'/no/such.pem' must be a PEM file"),
     ],
 )
-def test_another_form_is_refused_and_no_part_of_a_password_shown(url: str, says: str) -> None:
-    with pytest.raises(env.BadSetting, match=says) as refused:
+def test_another_form_is_refused_and_no_part_of_a_password_shown(url: str, message: str) -> None:
+    with pytest.raises(env.BadSetting, match=message) as refused:
         env.mail(url)
     assert "hu" not in str(refused.value)
 

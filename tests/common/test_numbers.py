@@ -1,4 +1,4 @@
-"""Numbers as people type them: read as they were meant, or not read, and then nothing is lost."""
+"""Numbers as people type them: read as they were meant, or refused with a message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common import normalize
-from apps.common.numbers import read, said
+from apps.common.numbers import format_exact, read
 
 SCRIPTS = {
     "".join(chr(zero + digit) for digit in range(10))
@@ -193,7 +193,7 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
         ),
     ],
 )
-def test_what_it_does_not_read_it_says(text: str) -> None:
+def test_invalid_input_has_a_problem(text: str) -> None:
     reading = read(text, ["ms"])
     assert reading.value is None and reading.problem and not reading.note
 
@@ -238,15 +238,15 @@ def test_every_sign_in_every_script_is_read_as_ascii_is(
 
 
 @given(WRITTEN, st.sampled_from(INVISIBLE), st.data())
-def test_what_cannot_be_seen_changes_nothing(text: str, sign: str, data: st.DataObject) -> None:
+def test_invisible_characters_change_nothing(text: str, sign: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(text)))
     assert read(text[:place] + sign + text[place:]) == read(text)
 
 
 @given(st.text(max_size=20) | WRITTEN)
 def test_plain_text_is_plain_already(text: str) -> None:
-    once = normalize.plain(text, 500)
-    assert normalize.plain(once, 500) == once
+    once = normalize.to_plain(text, 500)
+    assert normalize.to_plain(once, 500) == once
 
 
 @given(st.integers(1000, 10**12), st.sampled_from([*SPACES, *"'’_,，٬"]))
@@ -260,7 +260,7 @@ def test_thousands_are_grouped_by_any_sign(number: int, sign: str) -> None:
 def test_every_number_that_we_write_is_read_again(value: float) -> None:
     assert read(repr(value)).value == value
     assert read(repr(value).translate(FULL_WIDTH)).value == value
-    assert read(said(value)).value == pytest.approx(value, rel=1e-14)
+    assert read(format_exact(value)).value == pytest.approx(value, rel=1e-14)
 
 
 @given(st.integers(-(10**15), 10**15))

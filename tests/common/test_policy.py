@@ -1,4 +1,4 @@
-"""What every answer of the site carries, whatever it answers."""
+"""The headers of every response of the site."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def routes(patterns: list[Any], before: str = "/") -> list[str]:
     """Return an address for each route of the site, what it asks for filled with something that may
     not exist.
     """
-    found = []
+    addresses = []
     for pattern in patterns:
         route = str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            found += routes(pattern.url_patterns, before + route)
+            addresses += routes(pattern.url_patterns, before + route)
         elif isinstance(pattern, URLPattern) and "(?P" not in route and "admin" not in before:
-            found.append(before + route)
-    return found
+            addresses.append(before + route)
+    return addresses
 
 
 def filled(route: str) -> str:

@@ -98,24 +98,24 @@ def test_the_theme_turns_in_place_and_stays(open_page: Open) -> None:
 
 def test_a_page_that_knows_no_reader_takes_the_theme_from_the_cookie(open_page: Open) -> None:
     page = open_page(PAGE, cookies={"theme": "dark"}, color_scheme="light")
-    known = ground(page)
+    dark = ground(page)
     page.route("**" + PAGE, lambda route: without_theme(route))
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert ground(page) == known
+    assert ground(page) == dark
 
 
 def test_a_request_that_takes_long_draws_a_line_and_is_busy(open_page: Open) -> None:
     page = open_page(PAGE)
-    held: list[Route] = []
+    routes: list[Route] = []
     page.route("**" + PAGE, with_button)
-    page.route("**/held", lambda route: held.append(route))
+    page.route("**/slow", lambda route: routes.append(route))
     page.reload()
-    with page.expect_request("**/held"):
+    with page.expect_request("**/slow"):
         page.locator("#go").click()
     expect(page.locator("html[data-busy]")).to_be_attached()
     expect(page.locator("#place")).to_have_attribute("aria-busy", "true")
-    held[0].fulfill(body="here it is")
+    routes[0].fulfill(body="here it is")
     expect(page.locator("#place")).to_have_text("here it is")
     expect(page.locator("html[data-busy]")).not_to_be_attached()
     expect(page.locator("#place")).not_to_have_attribute("aria-busy", "true")
@@ -139,7 +139,7 @@ def test_what_went_wrong_is_said_at_the_place_of_action(
 ) -> None:
     page = open_page(PAGE)
     page.route("**" + PAGE, with_button)
-    page.route("**/held", answer)
+    page.route("**/slow", answer)
     page.reload()
     page.locator("#go").click()
     expect(page.locator("#spot .wrong")).to_have_text(re.compile(words))
@@ -165,10 +165,10 @@ def without_theme(route: Route) -> None:
 
 
 def with_button(route: Route) -> None:
-    """Put onto the page a button that asks for /held, as pages with htmx have them."""
+    """Put onto the page a button that asks for /slow, as pages with htmx have them."""
     response = route.fetch()
     button = (
-        '<div id="spot"><button id="go" hx-get="/held" hx-target="#place">go</button><div '
+        '<div id="spot"><button id="go" hx-get="/slow" hx-target="#place">go</button><div '
         'id="place"></div></div>'
     )
     route.fulfill(response=response, body=response.text().replace("</h1>", "</h1>" + button))

@@ -1,4 +1,4 @@
-"""The site's environment: what follows from the address, and what is said of nonsense."""
+"""The site's environment: what follows from SITE_URL, and messages about invalid values."""
 
 from __future__ import annotations
 
@@ -31,12 +31,16 @@ SHOW = (
 
 
 def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "platform"), "SECRET_KEY": KEY}
-    known["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "platform"),
+        "SECRET_KEY": KEY,
+    }
+    variables["DATABASE_URL"] = os.environ["DATABASE_URL"]
     return subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
-        env=known | environ,
+        env=variables | environ,
         capture_output=True,
         text=True,
         check=False,
@@ -49,9 +53,9 @@ def settings(**environ: str) -> dict[str, object]:
     return dict(json.loads(shown.stdout))
 
 
-def test_https_brings_all_that_presumes_it() -> None:
-    found = settings(SITE_URL="https://gradus.example/")
-    assert found == {
+def test_https_turns_on_what_requires_it() -> None:
+    values = settings(SITE_URL="https://gradus.example/")
+    assert values == {
         "SECURE_HSTS_SECONDS": 31_536_000,
         "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
         "SESSION_COOKIE_SECURE": True,
@@ -65,13 +69,13 @@ def test_https_brings_all_that_presumes_it() -> None:
     }
 
 
-def test_http_brings_none_of_it() -> None:
-    found = settings(SITE_URL="http://192.0.2.7:8000", ALLOWED_HOSTS="192.0.2.7,lab.local")
+def test_http_turns_on_none_of_it() -> None:
+    values = settings(SITE_URL="http://192.0.2.7:8000", ALLOWED_HOSTS="192.0.2.7,lab.local")
     assert not any(
-        found[name] for name in SHOWN if name.startswith("SECURE") or name.endswith("_SECURE")
+        values[name] for name in SHOWN if name.startswith("SECURE") or name.endswith("_SECURE")
     )
-    assert (found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]) == ("sid", "csrf")
-    assert found["ALLOWED_HOSTS"] == ["192.0.2.7", "lab.local"]
+    assert (values["SESSION_COOKIE_NAME"], values["CSRF_COOKIE_NAME"]) == ("sid", "csrf")
+    assert values["ALLOWED_HOSTS"] == ["192.0.2.7", "lab.local"]
 
 
 def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
@@ -87,7 +91,7 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "says"),
+    ("environ", "message"),
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"LEASE_SECONDS": "soon"}, "LEASE_SECONDS='soon' is not a number"),
@@ -109,13 +113,13 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
     ],
     ids=repr,
 )
-def test_nonsense_is_said(environ: dict[str, str], says: str) -> None:
+def test_an_invalid_value_is_named(environ: dict[str, str], message: str) -> None:
     refused = run("-c", "import gradus.settings", **environ)
     assert refused.returncode == 1
-    assert says in refused.stderr.splitlines()[-1]
+    assert message in refused.stderr.splitlines()[-1]
 
 
-SAY = """
+LOG_LINES = """
 import logging.config
 from gradus import settings
 logging.config.dictConfig(settings.LOGGING)
@@ -125,7 +129,7 @@ logging.getLogger("apps").warning("no wake-up")
 """
 
 
-def test_the_log_tells_of_faults_and_not_of_forms_that_are_sent_back() -> None:
-    said = run("-c", SAY).stderr
-    assert all(line in said for line in ("status 404", "status 500", "no wake-up"))
-    assert "422" not in said
+def test_the_log_has_errors_but_no_invalid_forms() -> None:
+    log = run("-c", LOG_LINES).stderr
+    assert all(line in log for line in ("status 404", "status 500", "no wake-up"))
+    assert "422" not in log

@@ -225,8 +225,8 @@ console.log(JSON.stringify({
 def any_doubles(count: int) -> list[float]:
     """Return numbers of all sizes, the same at each call."""
     bits = random.Random(7)
-    found = (struct.unpack("<d", bits.randbytes(8))[0] for _n in range(2 * count))
-    return [value for value in found if math.isfinite(value)][:count]
+    doubles = (struct.unpack("<d", bits.randbytes(8))[0] for _n in range(2 * count))
+    return [value for value in doubles if math.isfinite(value)][:count]
 
 
 def of_python(low: float, high: float) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def test_a_script_has_the_same_ticks_and_numbers() -> None:
         check=True,
     )
     script = json.loads(answer.stdout, parse_int=float)
-    for pair, found in zip(pairs, script["pairs"], strict=True):
-        assert found == of_python(*pair), pair
-    for value, found in zip(values, script["values"], strict=True):
-        assert found == [significant(value, digits) for digits in (1, 2, 3, 6, 12)], value
+    for pair, results in zip(pairs, script["pairs"], strict=True):
+        assert results == of_python(*pair), pair
+    for value, numbers in zip(values, script["values"], strict=True):
+        assert numbers == [significant(value, digits) for digits in (1, 2, 3, 6, 12)], value

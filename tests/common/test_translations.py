@@ -1,4 +1,4 @@
-"""Every word that a person reads on the site is there in Chinese."""
+"""Every message of the site has a Chinese translation."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ from apps.common.management.commands.assets import compile_words
 from apps.common.translations import collect, read, untranslated, update
 
 PO = settings.LOCALE_PATHS[0] / "zh_Hans" / "LC_MESSAGES" / "django.po"
-HOLE = re.compile(r"%\(\w+\)[sd]|\{\w*\}|</?\w+>")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}|</?\w+>")
 
 
 def catalogue() -> list[Message]:
     return [message for message in read(PO, "zh_Hans") if message.id]
 
 
-def test_nothing_waits_for_a_translation() -> None:
-    found = read(PO, "zh_Hans")
-    found.update(collect(settings.ROOT), no_fuzzy_matching=True)
-    assert [message.id for message in untranslated(found)] == []
+def test_every_message_is_translated() -> None:
+    messages = read(PO, "zh_Hans")
+    messages.update(collect(settings.ROOT), no_fuzzy_matching=True)
+    assert [message.id for message in untranslated(messages)] == []
 
 
-def test_no_word_is_kept_that_is_said_nowhere() -> None:
-    said = {message.id for message in collect(settings.ROOT) if message.id}
-    assert [message.id for message in catalogue() if message.id not in said] == []
+def test_every_message_is_used() -> None:
+    used = {message.id for message in collect(settings.ROOT) if message.id}
+    assert [message.id for message in catalogue() if message.id not in used] == []
 
 
-def test_a_translation_fills_the_same_holes() -> None:
+def test_a_translation_has_the_same_placeholders() -> None:
     for message in catalogue():
         english = message.id if isinstance(message.id, tuple) else (message.id,)
         chinese = message.string if isinstance(message.string, tuple) else (message.string,)
         for text in filter(None, chinese):
-            assert sorted(HOLE.findall(text)) == sorted(HOLE.findall(english[-1])), (english, text)
+            assert sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(english[-1])), (
+                english,
+                text,
+            )
 
 
 def test_chinese_is_punctuated_as_chinese() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from launcher.embedded import Postgres, Valkey, house_of, socket_folder
+from launcher.embedded import Postgres, Valkey, server_folder, socket_folder
 from launcher.processes import stop
 from playwright.sync_api import Browser
 
@@ -136,7 +136,7 @@ class Servers:
     def close(self) -> None:
         for name, process in self.running.items():
             stop(process, getattr(self, name).ends_by)
-        for folder in (house_of(self.folder), socket_folder(self.folder), self.folder):
+        for folder in (server_folder(self.folder), socket_folder(self.folder), self.folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 

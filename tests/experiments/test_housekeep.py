@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from apps.accounts.models import User
-from apps.common.locks import if_free
+from apps.common.locks import try_lock
 from apps.experiments.management.commands import housekeep
 from apps.experiments.models import Run
 from tests.experiments.test_meeting import elsewhere, fall_silent
@@ -78,7 +78,7 @@ def test_a_connection_that_died_within_a_job_that_went_on_is_no_trouble(
     for _ in range(2):
         call_command("housekeep", once=True)
     assert done == ["0", "0"]
-    with if_free(f"housekeeping job {dies.__name__}") as ours:
+    with try_lock(f"housekeeping job {dies.__name__}") as ours:
         assert ours
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from launcher.embedded import house_of, socket_folder
+from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """A data folder, forgotten after the test."""
+    """A data folder, removed after the test."""
     yield Home(tmp_path / "data")
     forget(tmp_path / "data")
 
@@ -27,22 +27,22 @@ def forget(folder: Path) -> None:
     """Remove what servers of a data folder keep elsewhere."""
     import shutil
 
-    for gone in (house_of(folder), socket_folder(folder)):
-        shutil.rmtree(gone, ignore_errors=True)
+    for path in (server_folder(folder), socket_folder(folder)):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def until(ready: Callable[[], object], seconds: float = 240) -> object:
-    """Wait for a condition; returns what it returned."""
+    """Wait for a condition. Returns its result."""
     deadline = time.monotonic() + seconds
-    while not (found := ready()):
+    while not (result := ready()):
         assert time.monotonic() < deadline, f"{ready} did not come true in {seconds} s"
         time.sleep(0.02)
-    return found
+    return result
 
 
 def lives(pid: int) -> bool:
-    """Say whether there is such a process, zombies aside: not every first process of a container
-    buries the dead.
+    """Return whether there is such a process, except zombies: in a container, the first process may
+    not reap them.
     """
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -52,7 +52,7 @@ def lives(pid: int) -> bool:
 
 def naming(text: str) -> list[psutil.Process]:
     """Return the living processes whose command line names `text`."""
-    found = []
+    processes = []
     for process in psutil.process_iter(["cmdline", "status"]):
         line = " ".join(process.info["cmdline"] or [])
         if (
@@ -60,8 +60,8 @@ def naming(text: str) -> list[psutil.Process]:
             and process.pid != os.getpid()
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ):
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 def renamed(url: str, database: str) -> str:

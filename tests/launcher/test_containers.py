@@ -24,12 +24,11 @@ from tests.launcher.conftest import ROOT, renamed, until
 from tests.ports import free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
-PROJECT_HANDLE = ("setup", "web", "housekeep", "worker-cpu", "worker-gpu")
+OUR_SERVICES = ("setup", "web", "housekeep", "worker-cpu", "worker-gpu")
 
 
 def services() -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(COMPOSE.read_text())["services"]
-    return found
+    return dict(YAML(typ="safe").load(COMPOSE.read_text())["services"])
 
 
 def test_the_file_is_valid() -> None:
@@ -49,7 +48,7 @@ def test_the_file_is_valid() -> None:
 
 
 def test_it_has_every_part() -> None:
-    assert set(services()) == {*PROJECT_HANDLE, "postgres", "redis"}
+    assert set(services()) == {*OUR_SERVICES, "postgres", "redis"}
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
     assert services()["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0][
         "capabilities"
@@ -189,7 +188,7 @@ def health(service: str, environment: dict[str, str], *replaced: tuple[str, str]
 
 
 def seen(database: str) -> set[str]:
-    """Return the machines that have asked for work."""
+    """Return the workers that have asked for work."""
     with psycopg.connect(database) as connection:
         return {
             name

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from launcher import database, doctor
-from launcher.database import Facts, facts, standing
-from launcher.doctor import disk, examine, gpu, look_at_broker, look_at_database, mail, worker
+from launcher.database import Facts, facts, token_state
+from launcher.doctor import check_broker, check_database, disk, examine, gpu, mail, worker
 from launcher.home import Home
 from launcher.running import Address
 from launcher.say import Problem
@@ -38,22 +38,18 @@ def odd_database() -> Iterator[str]:
 
 
 def test_the_database_of_the_tests_will_do() -> None:
-    found = facts(os.environ["DATABASE_URL"])
-    assert (
-        found.complaint() == ""
-        and found.encoding == "UTF8"
-        and found.has_chinese
-        and found.version >= 15
-    )
+    tested = facts(os.environ["DATABASE_URL"])
+    assert tested.complaint() == "" and tested.encoding == "UTF8" and tested.has_chinese
+    assert tested.version >= database.MIN_POSTGRES_MAJOR
 
 
 def test_a_database_that_cannot_hold_chinese_is_named(
     odd_database: str, monkeypatch: pytest.MonkeyPatch, home: Home
 ) -> None:
-    found = facts(odd_database)
-    assert (found.encoding, found.has_chinese) == ("SQL_ASCII", False)
+    odd = facts(odd_database)
+    assert (odd.encoding, odd.has_chinese) == ("SQL_ASCII", False)
     monkeypatch.setenv("DATABASE_URL", odd_database)
-    (finding,) = look_at_database(home, ExitStack())
+    (finding,) = check_database(home, ExitStack())
     assert (
         finding.state == "bad"
         and "cannot hold Chinese" in finding.sentence
@@ -62,7 +58,7 @@ def test_a_database_that_cannot_hold_chinese_is_named(
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("tested", "message"),
     [
         (Facts(14, "UTF8", True), "PostgreSQL 14 is too old"),
         (Facts(17, "LATIN1", True), "stores text as LATIN1"),
@@ -70,8 +66,8 @@ def test_a_database_that_cannot_hold_chinese_is_named(
         (Facts(17, "UTF8", True), ""),
     ],
 )
-def test_complaints_say_what_it_means(found: Facts, said: str) -> None:
-    assert said in found.complaint() and bool(said) == bool(found.complaint())
+def test_complaints_say_what_is_wrong(tested: Facts, message: str) -> None:
+    assert message in tested.complaint() and bool(message) == bool(tested.complaint())
 
 
 def test_a_database_that_does_not_answer_is_a_sentence(
@@ -96,39 +92,39 @@ def test_a_broker_that_does_not_answer_is_a_sentence(
 ) -> None:
     for url in ("redis://127.0.0.1:1/0", "nonsense", "unix:///nowhere.sock"):
         monkeypatch.setenv("REDIS_URL", url)
-        (finding,) = look_at_broker(home, ExitStack())
+        (finding,) = check_broker(home, ExitStack())
         assert (
             finding.state == "bad"
             and "is not responding" in finding.sentence
             and "REDIS_URL" in finding.sentence
         )
     monkeypatch.undo()
-    (finding,) = look_at_broker(home, ExitStack())
+    (finding,) = check_broker(home, ExitStack())
     assert finding.state == "good"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_sees_when_a_machine_last_asked_and_knows_its_token() -> None:
+def test_it_sees_when_a_worker_last_asked_and_knows_its_token() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from apps.experiments.models import Machine
+    from apps.experiments.models import Worker
     from apps.experiments.services import make_worker
 
     url = renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
     assert database.last_seen(url) is None
     token = make_worker(name="local", queues=["labs"])
-    assert (standing(url, token), standing(url, "another")) == ("known", "unknown")
-    Machine.objects.update(last_seen_at=timezone.now())
+    assert (token_state(url, token), token_state(url, "another")) == ("known", "unknown")
+    Worker.objects.update(last_seen_at=timezone.now())
     seconds = database.last_seen(url)
     assert seconds is not None and abs(seconds) < 60
-    Machine.objects.update(revoked_at=timezone.now())
-    assert standing(url, token) == "revoked" and database.last_seen(url) is None
+    Worker.objects.update(revoked_at=timezone.now())
+    assert token_state(url, token) == "revoked" and database.last_seen(url) is None
 
 
 def test_a_database_without_tables_knows_nobody() -> None:
     url = renamed(os.environ["DATABASE_URL"], "postgres")
-    assert database.last_seen(url) is None and standing(url, "any") == "unknown"
+    assert database.last_seen(url) is None and token_state(url, "any") == "unknown"
     assert database.stuck_mails(url) == (0, 0)
 
 
@@ -163,7 +159,7 @@ def test_a_disk_with_little_room_is_said(tmp_path: Path, free: int, state: str) 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "state", "said"),
+    ("seconds", "state", "message"),
     [
         (None, "odd", "none has ever asked"),
         (3, "good", "3 seconds ago"),
@@ -171,13 +167,13 @@ def test_a_disk_with_little_room_is_said(tmp_path: Path, free: int, state: str) 
         (200_000, "odd", "2 days ago"),
     ],
 )
-def test_a_silent_worker_is_said(seconds: float | None, state: str, said: str) -> None:
+def test_a_silent_worker_is_said(seconds: float | None, state: str, message: str) -> None:
     finding = worker(seconds)
-    assert finding.state == state and said in finding.sentence
+    assert finding.state == state and message in finding.sentence
 
 
 @pytest.mark.parametrize(
-    ("driver", "build", "complaint", "state", "said"),
+    ("driver", "build", "complaint", "state", "message"),
     [
         (False, None, "", "good", "torch is not installed"),
         (False, CPU, "", "good", "labs run on the CPU"),
@@ -187,10 +183,10 @@ def test_a_silent_worker_is_said(seconds: float | None, state: str, said: str) -
     ],
 )
 def test_a_gpu_that_is_not_used_is_said(
-    driver: bool, build: Build | None, complaint: str, state: str, said: str
+    driver: bool, build: Build | None, complaint: str, state: str, message: str
 ) -> None:
     finding = gpu(driver, build, lambda: complaint)
-    assert finding.state == state and said in finding.sentence
+    assert finding.state == state and message in finding.sentence
 
 
 def test_a_taken_port_is_bad_and_everything_is_said(
@@ -200,10 +196,10 @@ def test_a_taken_port_is_bad_and_everything_is_said(
         other.bind(("127.0.0.1", 0))
         other.listen()
         assert examine(home, Address(port=other.getsockname()[1])) == 1
-    said = capsys.readouterr().out
-    assert "BAD port: Cannot listen on" in said
+    output = capsys.readouterr().out
+    assert "BAD port: Cannot listen on" in output
     for about in ("Python", "disk", "database", "broker", "worker", "GPU"):
-        assert f"{about}: " in said
+        assert f"{about}: " in output
 
 
 def test_marks_exist_for_every_state() -> None:

@@ -1,4 +1,4 @@
-"""What the documents say is what the programs do."""
+"""The documents match the code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradus import env
+from launcher import database
 from launcher.main import parser
 
 from tests.launcher.conftest import ROOT
@@ -117,7 +119,7 @@ def test_documents_link_to_files_that_exist(document: str) -> None:
 def test_manage_commands_in_documents_exist() -> None:
     from django.core.management import get_commands
 
-    known = set(get_commands())
+    commands = set(get_commands())
     for document in (
         "README.md",
         "docs/operations.md",
@@ -128,7 +130,7 @@ def test_manage_commands_in_documents_exist() -> None:
         for command in re.findall(
             r"(?:gradus manage|manage\.py) ([a-z_]+)", (ROOT / document).read_text(encoding="utf-8")
         ):
-            assert command in known, f"{document}: {command}"
+            assert command in commands, f"{document}: {command}"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
         )
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
     (tmp_path / "id").chmod(0o755)
-    said = subprocess.run(
+    done = subprocess.run(
         [str(tmp_path / "bash"), str(ROOT / ".ci/run")],
         env={"PATH": str(tmp_path)},
         capture_output=True,
@@ -168,9 +170,13 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
         check=False,
         cwd="/",
     )
-    assert said.returncode == 1
+    assert done.returncode == 1
     assert re.search(
         r"apt-get install -y --no-install-recommends .*python3-venv.*chromium.*redis-server",
-        said.stdout,
+        done.stdout,
     )
-    assert said.stdout.rstrip().splitlines()[-1].startswith("RED")
+    assert done.stdout.rstrip().splitlines()[-1].startswith("RED")
+
+
+def test_the_site_and_the_launcher_require_one_version_of_postgresql() -> None:
+    assert env.MIN_POSTGRES_MAJOR == database.MIN_POSTGRES_MAJOR

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from launcher import ballast
 from launcher.ballast import Ballast
-from launcher.embedded import house_of
+from launcher.embedded import server_folder
 from launcher.home import Home
 from launcher.running import Address, Site
 from launcher.supervisor import Supervisor
@@ -25,7 +25,7 @@ from tests.launcher.conftest import forget, until
 def small_disk(tmp_path: Path) -> Iterator[Home]:
     """A data folder whose cluster lies on a disk of 300 MB."""
     home = Home(tmp_path / "data")
-    house = house_of(home.path)
+    house = server_folder(home.path)
     house.mkdir(parents=True, exist_ok=True)
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "tmpfs", str(house)],
@@ -41,13 +41,13 @@ def small_disk(tmp_path: Path) -> Iterator[Home]:
 def test_postgres_comes_back_from_a_full_disk(
     small_disk: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ballast, "ROOMY", 0)  # 300 MB are plenty, for once
+    monkeypatch.setattr(ballast, "MIN_FREE_BYTES", 0)  # 300 MB are plenty, for once
     monkeypatch.delenv("DATABASE_URL", raising=False)
     handlers = {
         number: signal.getsignal(number)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    house = house_of(small_disk.path)
+    house = server_folder(small_disk.path)
     with Supervisor(small_disk, small_disk.lock()) as supervisor:
         site = Site(small_disk, supervisor, Address())
         site.start_servers()
@@ -73,7 +73,7 @@ def test_postgres_comes_back_from_a_full_disk(
 
 
 def fill(folder: Path) -> None:
-    """Use the disk up, but for a megabyte."""
+    """Fill the disk, except for a megabyte."""
     with (folder / "filler").open("wb") as file, contextlib.suppress(OSError):
         left = os.statvfs(folder)
         for _ in range(left.f_bavail * left.f_frsize // 1_000_000 - 1):

@@ -33,35 +33,35 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_stamp_is_right_after_it_was_put(checkout: Path) -> None:
+def test_a_stamp_is_current_after_it_was_written(checkout: Path) -> None:
     stamp = Stamp("part", "large.txt", folder=checkout)
-    assert not stamp.is_right()
-    stamp.put()
-    assert Stamp("part", "large.txt", folder=checkout).is_right()
+    assert not stamp.is_current()
+    stamp.write()
+    assert Stamp("part", "large.txt", folder=checkout).is_current()
 
 
 @pytest.mark.parametrize("changed", ["large.txt", "small.txt", "constraints.txt"])
-def test_a_stamp_is_wrong_once_a_file_has_changed(checkout: Path, changed: str) -> None:
+def test_a_stamp_is_stale_once_a_file_has_changed(checkout: Path, changed: str) -> None:
     stamp = Stamp("part", "large.txt", folder=checkout)
-    stamp.put()
+    stamp.write()
     (checkout / changed).write_text((checkout / changed).read_text() + "e==1\n")
-    assert not stamp.is_right()
+    assert not stamp.is_current()
 
 
 def test_a_stamp_does_not_look_at_other_files(checkout: Path) -> None:
     stamp = Stamp("part", "large.txt", folder=checkout)
-    stamp.put()
+    stamp.write()
     (checkout / "other.txt").write_text("d==2\n")
-    assert stamp.is_right()
+    assert stamp.is_current()
 
 
-def test_a_stamp_is_wrong_under_another_python(
+def test_a_stamp_is_stale_under_another_python(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stamp = Stamp("part", "large.txt", folder=checkout)
-    stamp.put()
+    stamp.write()
     monkeypatch.setattr(sys, "version", "3.99.0")
-    assert not stamp.is_right()
+    assert not stamp.is_current()
 
 
 def test_a_python_without_venv_is_told_what_to_install(
@@ -114,12 +114,12 @@ def test_assets_are_built_again_when_a_source_changes(tmp_path: Path) -> None:
 
 def pins(file: str) -> dict[str, str]:
     """Return what a requirement file pins itself."""
-    found = re.findall(
+    lines = re.findall(
         r"^([a-z0-9_.-]+)(?:\[[^]]*\])?(\S*)",
         (ROOT / file).read_text(),
         re.MULTILINE | re.IGNORECASE,
     )
-    return {name.lower(): rest.rstrip(";") for name, rest in found}
+    return {name.lower(): rest.rstrip(";") for name, rest in lines}
 
 
 @pytest.mark.parametrize("file", [*FILES, "requirements-node.txt", "constraints.txt"])
@@ -136,11 +136,11 @@ def test_every_requirement_is_pinned_exactly(file: str) -> None:
 
 
 def test_requirement_files_agree_with_each_other() -> None:
-    known = pins("constraints.txt")
+    constraints = pins("constraints.txt")
     for file in FILES[:4]:
         for name, version in pins(file).items():
-            if name in known:
-                assert known[name] == version, f"{file} and constraints.txt differ in {name}"
+            if name in constraints:
+                assert constraints[name] == version, f"{file} and constraints.txt differ in {name}"
     web, worker = pins("requirements-web.txt"), pins("requirements-worker.txt")
     assert {name: web[name] for name in web.keys() & worker.keys()} == {
         name: worker[name] for name in web.keys() & worker.keys()

@@ -1,4 +1,4 @@
-"""The supervisor, with real processes: restarts, and an end that leaves nobody behind."""
+"""The supervisor, with real processes: restarts, and a stop that leaves no process behind."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def supervisor(home: Home) -> Iterator[Supervisor]:
         number: signal.getsignal(number)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    with Supervisor(home, home.lock()) as made:
-        yield made
+    with Supervisor(home, home.lock()) as running:
+        yield running
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
 
 def launcher(folder: Path, child: str) -> subprocess.Popen[str]:
-    """Start a launcher whose child runs `child`; it has begun when this returns."""
+    """Start a launcher whose child runs `child`; it is running when this returns."""
     started = subprocess.Popen(
         [sys.executable, "-c", LAUNCHER, str(folder), child],
         cwd=ROOT,
@@ -74,7 +74,7 @@ def launcher(folder: Path, child: str) -> subprocess.Popen[str]:
     return started
 
 
-def test_a_child_that_dies_is_started_again(
+def test_a_child_that_dies_is_restarted(
     supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = supervisor.start(
@@ -136,7 +136,7 @@ def test_what_must_be_done_before_a_restart_is_done(
     until(lambda: capsys_holds(capsys, r"server +\| made room"))
 
 
-def test_the_last_words_of_a_child_that_cannot_start_are_said(supervisor: Supervisor) -> None:
+def test_a_child_that_cannot_start_is_reported_with_its_output(supervisor: Supervisor) -> None:
     child = supervisor.start(
         "web",
         lambda output: spawn(
@@ -198,10 +198,10 @@ def test_nobody_is_left_after_kill_9_of_the_launcher(tmp_path: Path) -> None:
     Home(tmp_path / "data").lock(seconds=60).release()
 
 
-def test_the_watcher_ends_those_whom_no_kernel_tells(
+def test_the_watcher_stops_children_without_a_parent_death_signal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As on macOS: no parent-death signal. A child that heeds SIGTERM and one that does not.
+    # like macOS, without a parent-death signal; one child that handles SIGTERM, one that ignores it
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(watcher, "GRACE_SECONDS", 4)
     children = {}
@@ -216,7 +216,7 @@ def test_the_watcher_ends_those_whom_no_kernel_tells(
 
 
 def test_the_watcher_acts_when_its_pipe_closes(tmp_path: Path) -> None:
-    # A launcher that did not set the parent-death signal, killed: the watcher alone ends its child.
+    # a launcher without the parent-death signal is killed: only the watcher stops its child
     code = (
         "import sys, subprocess; sys.path.insert(0, 'platform'); from launcher import watcher\n"
         # what the child says is not what we read below

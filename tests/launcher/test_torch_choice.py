@@ -25,7 +25,7 @@ def without_uv(machine: Machine) -> Machine:
 
 
 @pytest.mark.parametrize(
-    ("choice", "machine", "wanted", "backend"),
+    ("choice", "machine", "requirement", "backend"),
     [
         ("auto", LAPTOP, "torch==2.13.0", "auto"),
         ("auto", GPU, "torch==2.13.0", "auto"),
@@ -44,10 +44,10 @@ def without_uv(machine: Machine) -> Machine:
     ],
 )
 def test_the_build_fits_the_machine(
-    choice: str, machine: Machine, wanted: str, backend: str
+    choice: str, machine: Machine, requirement: str, backend: str
 ) -> None:
     plan = plan_for(choice, machine, "2.13.0")
-    assert (plan.wanted, plan.backend) == (wanted, backend)
+    assert (plan.requirement, plan.backend) == (requirement, backend)
     assert plan.why
 
 
@@ -100,10 +100,10 @@ def test_the_installed_build_is_read_without_importing_it(
 def test_the_installed_torch_is_the_pinned_one() -> None:
     import torch
 
-    found = installed()
+    build = installed()
     assert (
-        found is None
-        or found.version == torch_choice.pinned() == torch.__version__.partition("+")[0]
+        build is None
+        or build.version == torch_choice.pinned() == torch.__version__.partition("+")[0]
     )
 
 
@@ -120,11 +120,11 @@ def test_a_download_is_added_up_before_it_begins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "text"),
     [(191_794_682, "191.8 MB"), (2.5e9, "2.5 GB"), (4_000, "4.0 kB"), (12, "12 bytes")],
 )
-def test_sizes_are_said_as_people_say_them(number: float, said: str) -> None:
-    assert size(number) == said
+def test_sizes_have_units(number: float, text: str) -> None:
+    assert size(number) == text
 
 
 def test_an_index_that_never_answers_does_not_hold_us_up() -> None:
@@ -134,9 +134,9 @@ def test_an_index_that_never_answers_does_not_hold_us_up() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        began = time.monotonic()
+        started = time.monotonic()
         assert not torch_choice.reaches(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.3)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - started < 60
 
 
 def test_an_index_that_answers_is_reached() -> None:
@@ -147,9 +147,9 @@ def test_an_index_that_answers_is_reached() -> None:
 
 def test_torch_that_does_not_fit_the_disk_is_refused() -> None:
     with pytest.raises(Problem, match=r"torch needs about 3500000000.0 GB") as problem:
-        torch_choice._room_for(1e18)
+        torch_choice._check_space(1e18)
     assert "--torch cpu" in problem.value.remedy
-    torch_choice._room_for(1)
+    torch_choice._check_space(1)
 
 
 def test_a_plan_says_where_torch_comes_from() -> None:

@@ -1,4 +1,4 @@
-"""`./gradus up` as a person starts it: one real site with its worker, ended politely and not."""
+"""`./gradus up`: a real site with its worker, stopped by SIGINT and by SIGKILL."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PATIENCE = 600
 
 
 class Started:
-    """A launcher at work, with what it says."""
+    """A launcher at work, with its output."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder, self.port = folder, free_port()
-        self.said = folder.with_suffix(".said")
+        self.output = folder.with_suffix(".output")
         command = [
             sys.executable,
             str(ROOT / "gradus"),
@@ -44,20 +44,20 @@ class Started:
             for name, value in os.environ.items()
             if name not in ("DATABASE_URL", "REDIS_URL", "SITE_URL")
         }
-        with self.said.open("wb") as said:
+        with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command, stdout=said, stderr=said, env=environment, cwd="/"
+                command, stdout=output, stderr=output, env=environment, cwd="/"
             )
 
     @property
     def text(self) -> str:
-        return self.said.read_text()
+        return self.output.read_text()
 
     def wait_until(self, pattern: str) -> re.Match[str]:
         until(lambda: re.search(pattern, self.text) or self.process.poll() is not None, PATIENCE)
-        found = re.search(pattern, self.text)
-        assert found, self.text
-        return found
+        match = re.search(pattern, self.text)
+        assert match, self.text
+        return match
 
     def family(self) -> list[psutil.Process]:
         """Return the launcher's children and theirs."""
@@ -75,8 +75,8 @@ def ended(family: list[psutil.Process]) -> bool:
 
 
 def command(process: psutil.Process) -> list[str]:
-    """Return its command line; nothing of one that has just ended, as PostgreSQL's servants do all
-    the time.
+    """Return its command line; empty if it has just ended, like PostgreSQL's short-lived
+    processes.
     """
     try:
         return process.cmdline()
@@ -109,9 +109,9 @@ class Pulse:
 
     def _beat(self) -> None:
         while True:
-            began = time.perf_counter()
+            started = time.perf_counter()
             sum(range(500_000))
-            self._took.append(time.perf_counter() - began)
+            self._took.append(time.perf_counter() - started)
             if self._over.wait(0.1):
                 return
 
@@ -132,7 +132,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         )
 
         other = Started(folder)  # a second one in the same folder
-        assert other.process.wait(PATIENCE) == 1 and "is already running here" in other.text
+        assert other.process.wait(PATIENCE) == 1 and "already running here" in other.text
     finally:
         first.process.kill()
         first.process.wait()
@@ -167,8 +167,8 @@ def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
         ]
         postgres.kill()
         web.kill()
-        started.wait_until(r"postgres +\| was ended by signal 9; starting again")
-        started.wait_until(r"web +\| was ended by signal 9; starting again")
+        started.wait_until(r"postgres +\| was ended by signal 9; restarting")
+        started.wait_until(r"web +\| was ended by signal 9; restarting")
         until(lambda: status(url) == 200)
         started.process.send_signal(signal.SIGTERM)
         assert started.process.wait(PATIENCE) == 0
@@ -189,12 +189,12 @@ def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(folder: Path) 
         "0",
     ]
     environment = os.environ | {"DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/x"}
-    said = subprocess.run(
+    done = subprocess.run(
         command, capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE
     )
-    assert said.returncode == 1
+    assert done.returncode == 1
     assert (
-        "The database is not responding" in said.stderr
-        and "DATABASE_URL" in said.stderr
-        and "Traceback" not in said.stderr
+        "The database is not responding" in done.stderr
+        and "DATABASE_URL" in done.stderr
+        and "Traceback" not in done.stderr
     )

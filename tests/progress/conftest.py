@@ -114,7 +114,7 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     ]
     RevisionText.objects.bulk_create(text_rows)
     Revision.objects.filter(pk=revision.pk).update(
-        published_at=NOON, html_made_by=html_columns.made_by()
+        published_at=NOON, html_version=html_columns.current_html_version()
     )
     question.current = Revision.objects.get(pk=revision.pk)
     question.save()

@@ -1,5 +1,5 @@
-"""The admin: every table can be searched and filtered; drafts are published there, and what is
-published cannot be edited.
+"""The admin: every table can be searched and filtered; drafts are published there; published
+revisions are read-only.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def author(db: None) -> tuple[Client, User]:
         "view_revision",
         "change_revision",
         "add_revision",
-        "view_piece",
-        "change_piece",
+        "view_revisiontext",
+        "change_revisiontext",
     )
     person.user_permissions.set(
         Permission.objects.filter(content_type__app_label="questions", codename__in=names)
@@ -53,7 +53,7 @@ def test_lists_search_and_filter(operator: Client, guess: Question, mei: User, t
     assert operator.get(f"/admin/questions/{table}/", {"q": "猜测 \x00"[:2]}).status_code == 200
 
 
-def test_a_revision_that_is_not_made_yet_has_no_times(operator: Client, guess: Question) -> None:
+def test_a_new_revision_has_no_times(operator: Client, guess: Question) -> None:
     page = operator.get("/admin/questions/revision/add/").content.decode()
     assert (
         'name="title_en"' in page and "DatabaseDefault" not in page and "Published at" not in page
@@ -77,17 +77,15 @@ def test_a_published_revision_is_shown_and_not_edited(operator: Client, guess: Q
     assert operator.get(f"/admin/questions/revision/{guess.current_id}/delete/").status_code == 403
 
 
-def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question) -> None:
+def test_a_draft_is_created_edited_and_published(operator: Client, guess: Question) -> None:
     first = guess.current_id
-    made = operator.post(
+    answer = operator.post(
         "/admin/questions/question/", {"action": "make_draft", "_selected_action": [guess.pk]}
     )
     draft = Revision.objects.get(published_at=None)
-    assert (
-        made.headers["Location"] == f"/admin/questions/revision/{draft.pk}/change/"
-        and draft.number == 2
-    )
-    assert 'name="title_en"' in operator.get(made.headers["Location"]).content.decode()
+    url = f"/admin/questions/revision/{draft.pk}/change/"
+    assert answer.headers["Location"] == url and draft.number == 2
+    assert 'name="title_en"' in operator.get(url).content.decode()
     Revision.objects.filter(pk=draft.pk).update(title_en="A better title")
     operator.post(
         "/admin/questions/revision/", {"action": "publish", "_selected_action": [draft.pk]}
@@ -99,7 +97,7 @@ def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("answer_en", "broken $\\frac{1$", "answer (en): TeX"),
         ("statement_zh", "*没有：*结束", "statement (zh)"),
@@ -112,7 +110,7 @@ def test_a_draft_is_made_edited_and_published(operator: Client, guess: Question)
     ],
 )
 def test_a_draft_with_faults_is_not_published_and_says_why(
-    operator: Client, guess: Question, field: str, value: object, said: str
+    operator: Client, guess: Question, field: str, value: object, message: str
 ) -> None:
     draft = services.draft_from(question=guess)
     Revision.objects.filter(pk=draft.pk).update(**{field: value})
@@ -121,7 +119,7 @@ def test_a_draft_with_faults_is_not_published_and_says_why(
         {"action": "publish", "_selected_action": [draft.pk]},
         follow=True,
     )
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).published_at is None
 
 
@@ -135,7 +133,7 @@ def test_publishing_needs_its_own_permission(author: tuple[Client, User], guess:
     assert Revision.objects.get(pk=draft.pk).published_at is not None
 
 
-def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
+def test_a_new_question_is_written_and_published_without_entering_its_facts_twice(
     operator: Client, guess: Question
 ) -> None:
     asked = {
@@ -170,15 +168,16 @@ def test_a_new_question_is_written_and_published_without_saying_its_facts_twice(
     )
     draft = Revision.objects.get(question=question)
     assert draft.facts == {"topic": "metrics", "kinds": ["concept"], "difficulty": 2}
-    said = operator.post(
+    page = operator.post(
         "/admin/questions/revision/",
         {"action": "publish", "_selected_action": [draft.pk]},
         follow=True,
     )
-    assert [str(each) for each in said.context["messages"]][-1] == "new r1 has been published."
+    *_earlier, message = page.context["messages"]
+    assert str(message) == "new r1 has been published."
 
 
-def test_a_report_is_answered_but_its_words_stay(
+def test_a_report_is_answered_but_its_text_stays(
     operator: Client, guess: Question, mei: User
 ) -> None:
     assert guess.current is not None
@@ -186,12 +185,12 @@ def test_a_report_is_answered_but_its_words_stay(
         reporter=mei, revision=guess.current, about="fact", text="No.", language="en", key="k"
     )
     url = f"/admin/questions/report/{report.pk}/change/"
-    edit(operator, url, state="mended", note="Thanks.", text="other")
+    edit(operator, url, state="fixed", note="Thanks.", text="other")
     report.refresh_from_db()
-    assert (report.state, report.note, report.text) == ("mended", "Thanks.", "No.")
+    assert (report.state, report.note, report.text) == ("fixed", "Thanks.", "No.")
 
 
-def test_what_is_typed_in_the_admin_has_line_breaks_of_one_character(
+def test_texts_of_the_admin_are_stored_with_lf(
     operator: Client, guess: Question, mei: User
 ) -> None:
     assert guess.current is not None
@@ -200,31 +199,32 @@ def test_what_is_typed_in_the_admin_has_line_breaks_of_one_character(
     )
     page = f"/admin/questions/report/{report.pk}/change/"
     assert '<div dir="auto">لا</div>' in operator.get(page).content.decode()
-    operator.post(page, {"state": "mended", "note": "One.\r\nTwo."})
+    operator.post(page, {"state": "fixed", "note": "One.\r\nTwo."})
     report.refresh_from_db()
     assert report.note == "One.\nTwo."
 
 
-def test_tables_are_as_many_as_are_tested() -> None:
+def test_every_table_is_tested() -> None:
     assert {
         model._meta.model_name for model in (Bank, Question, Revision, RevisionText, Report)
     } == set(TABLES)
 
 
-def test_facts_that_cannot_be_kept_are_refused_and_the_question_of_a_draft_stays(
+def test_facts_that_cannot_be_stored_are_refused_and_the_question_of_a_draft_stays(
     operator: Client, guess: Question
 ) -> None:
     draft = services.draft_from(question=guess)
     url = f"/admin/questions/revision/{draft.pk}/change/"
     page = operator.get(url)
-    assert "question" not in fields_of(page), "its number is of this question"
-    for facts, said in (
+    assert "question" not in fields_of(page), "its number counts the revisions of this question"
+    for facts, message in (
         ("[1]", "Facts must be one JSON object"),
         ("{", "Enter a valid JSON"),
         ('{"a": "\\u0000", "b": NaN}', ""),
     ):
         answer = send(operator, url, fields_of(page) | {"facts": facts})
-        assert answer.status_code == (200 if said else 302) and said in answer.content.decode()
+        assert answer.status_code == (200 if message else 302)
+        assert message in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).facts == {"a": "", "b": None}
 
 
@@ -251,7 +251,9 @@ def test_addresses_typed_by_hand_lead_to_a_list(
 
 
 @pytest.mark.parametrize("table", ["question", "revision"])
-def test_a_row_that_cannot_be_is_no_error(operator: Client, guess: Question, table: str) -> None:
+def test_an_impossible_primary_key_is_no_error(
+    operator: Client, guess: Question, table: str
+) -> None:
     action = {"question": "make_draft", "revision": "publish"}[table]
     answer = operator.post(
         f"/admin/questions/{table}/",

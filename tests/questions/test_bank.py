@@ -1,6 +1,4 @@
-"""The bank itself: it loads, its programs made what lies beside them, and nothing in it is
-broken.
-"""
+"""The bank itself: it loads, its generated files are up to date, and it has no faults."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/qu
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_figures_and_tables_are_what_their_programs_make(folder: Path) -> None:
+def test_generated_files_are_up_to_date(folder: Path) -> None:
     assert generate.is_up_to_date(folder), "run: python manage.py render_figures"
 
 
@@ -38,13 +36,9 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
     for question in Question.objects.offered().select_related("current"):
         assert question.current is not None
         for language in ("en", "zh"):
-            shown = question_page(question.current, 1, language=language)
-            assert (
-                shown.title
-                and shown.statement
-                and shown.answer
-                and "tex-source" not in shown.answer
-            )
+            page = question_page(question.current, 1, language=language)
+            assert page.title and page.statement and page.answer
+            assert "tex-source" not in page.answer
     assert load_questions(settings.BANK_FOLDER) == []
 
 

@@ -85,13 +85,13 @@ def test_a_draft_that_is_saved_unchanged_stays_as_it_was(
 # ---------------------------------------------------------------- order
 
 
-def test_two_pieces_swap_their_places(operator: Client, draft: Revision, url: str) -> None:
+def test_two_texts_swap_their_places(operator: Client, draft: Revision, url: str) -> None:
     first, second = rows_of(fields_of(operator.get(url)), draft, "point")
     answer = edit(operator, url, **{f"{first}-position": "1", f"{second}-position": "0"})
     assert answer.status_code == 302 and texts(draft) == ["Another point.", "One point."]
 
 
-def test_all_pieces_move_by_one_and_a_new_one_comes_first(
+def test_all_texts_move_by_one_and_a_new_one_comes_first(
     operator: Client, draft: Revision, url: str
 ) -> None:
     form = fields_of(operator.get(url))
@@ -105,15 +105,13 @@ def test_all_pieces_move_by_one_and_a_new_one_comes_first(
     assert texts(draft) == ["New.", "One point.", "Another point."]
 
 
-def test_the_place_of_a_piece_that_goes_is_free(
-    operator: Client, draft: Revision, url: str
-) -> None:
+def test_the_place_of_a_text_that_goes_is_free(operator: Client, draft: Revision, url: str) -> None:
     first, second = rows_of(fields_of(operator.get(url)), draft, "point")
     answer = edit(operator, url, **{f"{first}-DELETE": "on", f"{second}-position": "0"})
     assert answer.status_code == 302 and texts(draft) == ["Another point."]
 
 
-def test_two_pieces_with_one_place_are_both_named(
+def test_two_texts_with_one_place_are_both_named(
     operator: Client, draft: Revision, url: str
 ) -> None:
     _first, second = rows_of(fields_of(operator.get(url)), draft, "point")
@@ -210,7 +208,7 @@ def test_a_mistake_in_the_form_does_not_hide_a_conflict_that_comes_after(
     assert draft.title_en == "Their title"
 
 
-def test_pieces_that_the_other_added_and_deleted_are_shown_and_kept(
+def test_texts_that_the_other_added_and_deleted_are_shown_and_kept(
     operator: Client, other: Client, draft: Revision, url: str
 ) -> None:
     form = fields_of(operator.get(url))

@@ -1,4 +1,4 @@
-"""The expression language: what it says, and that nothing hostile gets a value, or takes long."""
+"""The expression language: its values, and that hostile input has none and takes little time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.common.numbers import MAX_MAGNITUDE
 from apps.questions.expressions import BadExpression, NoValue, is_free_name, read
 from apps.questions.notation import GREEK
 
-QUICK = 0.2  # seconds of work; while others have the processor, no time passes
+MAX_SECONDS = 0.2  # of CPU time
 
 
 def trees(names: list[str]) -> st.SearchStrategy[str]:
@@ -108,7 +109,7 @@ def test_it_computes(text: str, value: float) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(GREEK.values()) - {"lambda"}))  # a word of Python
 def test_a_greek_letter_its_name_and_its_tex_are_one_symbol(name: str) -> None:
-    letter = next(letter for letter, told in GREEK.items() if told == name)
+    letter = next(letter for letter, spelling in GREEK.items() if spelling == name)
     for text in (f"2{letter}x", f"2\\{name} x", f"2*{name}*x", f"x{letter}2".replace("2", "·2")):
         if name == "pi":
             assert read(text, ["x"]).at(x=3) == pytest.approx(6 * math.pi)
@@ -117,7 +118,7 @@ def test_a_greek_letter_its_name_and_its_tex_are_one_symbol(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "code"),
     [
         *((text, "ambiguous") for text in ("1/2n", "1/2 n", "n/2(1-m)", "1/nm", "n%2m", "n//2m")),
         *((text, "ambiguous") for text in ("n^2m", "n^2(m+1)", "e^nm", "e^-2n", "1/n²m", "e^√n m")),
@@ -137,13 +138,13 @@ def test_a_greek_letter_its_name_and_its_tex_are_one_symbol(name: str) -> None:
         ),
     ],
 )
-def test_what_people_mean_in_different_ways_is_refused(text: str, what: str) -> None:
+def test_ambiguous_text_is_refused(text: str, code: str) -> None:
     with pytest.raises(BadExpression) as refused:
         read(text, ["n", "m"])
-    assert refused.value.what == what
+    assert refused.value.code == code
 
 
-def test_a_word_that_may_be_a_product_too_is_refused() -> None:
+def test_a_name_that_may_also_be_a_product_is_refused() -> None:
     assert read("pi p", ["p"]).at(p=1) == math.pi
     with pytest.raises(BadExpression):
         read("pi", ["p", "i"])
@@ -243,7 +244,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_has_no_value_and_costs_a_blink(text: str) -> None:
+def test_hostile_text_has_no_value_and_takes_little_time(text: str) -> None:
     def refuse() -> None:
         with pytest.raises((BadExpression, NoValue)):
             read(text, ["n"]).at(n=3)
@@ -251,14 +252,12 @@ def test_hostile_text_has_no_value_and_costs_a_blink(text: str) -> None:
     assert is_quick(refuse)
 
 
-def is_quick(deed: Callable[[], object]) -> bool:
-    """Say whether the best of three is quick: in one of them, Python may sweep the memory of all
-    tests before.
-    """
+def is_quick(call: Callable[[], object]) -> bool:
+    """Return whether the best of three calls is quick: garbage collection may slow one down."""
     for _ in range(3):
-        began = time.thread_time()
-        deed()
-        if time.thread_time() - began < QUICK:
+        started = time.thread_time()
+        call()
+        if time.thread_time() - started < MAX_SECONDS:
             return True
     return False
 
@@ -268,15 +267,15 @@ LETTERS = st.text(alphabet="nm0123456789.+-*/%()<>=!^ ,eilnoprstuxg|√²½βπ'
 
 @given(st.one_of(LETTERS, st.text(max_size=600)))
 @settings(max_examples=400, deadline=None)
-def test_any_text_ends_in_a_finite_number_or_a_named_refusal_quickly(text: str) -> None:
+def test_any_text_is_a_finite_number_or_refused_in_little_time(text: str) -> None:
     def value() -> float:
         try:
             return read(text, ["n", "m"]).at(n=2, m=0.5)
         except (BadExpression, NoValue):
             return 0
 
-    found = value()
-    assert math.isfinite(found) and abs(found) <= 1e300
+    number = value()
+    assert math.isfinite(number) and abs(number) <= MAX_MAGNITUDE
     assert is_quick(value)
 
 
@@ -284,15 +283,15 @@ def test_any_text_ends_in_a_finite_number_or_a_named_refusal_quickly(text: str) 
 @settings(max_examples=200, deadline=None)
 def test_it_agrees_with_python(text: str, n: float, m: float) -> None:
     try:
-        wanted = eval(text, {"sqrt": math.sqrt, "abs": abs, "n": n, "m": m})
+        expected = eval(text, {"sqrt": math.sqrt, "abs": abs, "n": n, "m": m})
     except ZeroDivisionError:
         with pytest.raises(NoValue):
             read(text, ["n", "m"]).at(n=n, m=m)
         return
-    assert read(text, ["n", "m"]).at(n=n, m=m) == wanted
+    assert read(text, ["n", "m"]).at(n=n, m=m) == expected
 
 
-def test_names_that_mean_something_are_not_free() -> None:
+def test_names_with_a_meaning_are_not_free() -> None:
     assert is_free_name("rate") and is_free_name("x_max")
     assert not any(
         is_free_name(name)

@@ -1,4 +1,4 @@
-"""Files into tables: repeating is harmless, a change is a revision, and a fault names its file and
+"""Loading files into tables: idempotent, a change is a revision, and a fault names its file and
 line.
 """
 
@@ -23,7 +23,11 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
-    assert load_questions(bank) == ["bank gradus: made", "guess: revision 1", "second: revision 1"]
+    assert load_questions(bank) == [
+        "bank gradus: created",
+        "guess: revision 1",
+        "second: revision 1",
+    ]
     revision = Question.objects.get(slug="guess").current
     assert revision is not None and revision.is_published
     assert (revision.title_en, revision.title_zh) == (
@@ -31,10 +35,8 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
         "对 $n$ 类随机猜测的损失是多少？",
     )
     assert "katex" in revision.title_html_zh and "<em>guess</em>" in revision.statement_html_en
-    text_rows = {
-        kind: revision.texts.filter(kind=kind).count() for kind in RevisionText.Kind.values
-    }
-    assert text_rows == {
+    counts = {kind: revision.texts.filter(kind=kind).count() for kind in RevisionText.Kind.values}
+    assert counts == {
         "hint": 1,
         "step": 2,
         "numeric": 1,
@@ -50,7 +52,7 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
     ]
 
 
-def test_loading_again_changes_nothing(bank: Path) -> None:
+def test_loading_is_idempotent(bank: Path) -> None:
     load_questions(bank)
     before = list(Revision.objects.values())
     assert load_questions(bank) == []
@@ -75,7 +77,7 @@ def test_comments_and_spaces_make_no_revision(bank: Path, change: Change) -> Non
         ("figure.zh.svg", "a curve", "一条曲线"),
     ],
 )
-def test_a_changed_word_or_fact_makes_a_revision(
+def test_a_changed_text_or_fact_makes_a_revision(
     bank: Path, change: Change, name: str, old: str, new: str
 ) -> None:
     load_questions(bank)
@@ -118,13 +120,13 @@ def test_a_published_revision_never_changes(guess: Question) -> None:
             change()
 
 
-def test_html_of_an_older_renderer_is_made_anew_without_a_revision(
+def test_html_of_an_older_renderer_is_rendered_again_without_a_revision(
     bank: Path, guess: Question
 ) -> None:
     Revision.objects.filter(pk=guess.current_id).update(
-        html_made_by="0-older", statement_html_en="old"
+        html_version="0-older", statement_html_en="old"
     )
-    assert load_questions(bank) == ["guess: set again"]
+    assert load_questions(bank) == ["guess: rendered again"]
     revision = Revision.objects.get(pk=guess.current_id)
     assert "<em>guess</em>" in revision.statement_html_en and revision.number == 1
 
@@ -162,19 +164,19 @@ FAULTS = {
         "{{verdict}}",
         "en.md:41: {{verdict}} is neither",
     ),
-    "a value that is not drawn": (
+    "a value that is not sampled": (
         "zh.md",
         "$n = {{n}}$",
         "$n = {{m}}$",
-        "zh.md:7: {{m}} is not a drawn value",
+        "zh.md:7: {{m}} is not a sampled value",
     ),
-    "a value shown in one language": (
+    "a value page in one language": (
         "zh.md",
         "$n = {{n}}$",
         "$n$",
         "zh.md:7: the other language shows {{n}} here",
     ),
-    "broken TeX behind drawn values": (
+    "broken TeX after sampled values": (
         "zh.md",
         "设 $n = {{n}}$。",
         "设 $n = {{n}}$、{{n}}、{{n}}、{{n}}。\n好 $\\frac{1$。",
@@ -211,13 +213,13 @@ FAULTS = {
         '"log(n)"',
         "question.toml:24: with seed 0",
     ),
-    "a draw that never ends": (
+    "samples that are all rejected": (
         "question.toml",
         'value = "log(n)"',
         'value = "log(n)"\nreject = "n > 0"',
-        "question.toml:23: nothing can be drawn",
+        "question.toml:23: no values are accepted",
     ),
-    "a circle": (
+    "a circular dependency": (
         "question.toml",
         'value = "log(n)"',
         'value = "other"\nother = "value"',
@@ -248,21 +250,21 @@ FAULTS = {
 def test_a_fault_names_its_file_and_line_and_nothing_is_loaded(
     bank: Path, change: Change, fault: str
 ) -> None:
-    name, old, new, said = FAULTS[fault]
+    name, old, new, message = FAULTS[fault]
     change(name, old, new)
     with pytest.raises(BadFile) as raised:
         load_questions(bank)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert not Question.objects.exists()
 
 
-def test_a_figure_that_was_not_drawn_says_how_to_draw_it(bank: Path) -> None:
+def test_a_figure_that_was_not_rendered_says_how_to_render_it(bank: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").unlink()
     with pytest.raises(BadFile, match=r"figure\.zh\.svg:1: is missing.*render_figures"):
         load_questions(bank)
 
 
-def test_a_stray_file_is_refused(bank: Path) -> None:
+def test_an_unknown_file_is_refused(bank: Path) -> None:
     (bank / "losses" / "guess" / "notes.txt").write_text("x")
     with pytest.raises(BadFile, match=r"notes\.txt:1: is no file of a question"):
         load_questions(bank)
@@ -290,18 +292,18 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     change("zh.md", "{{figure: 曲线}}", "")
     with pytest.raises(BadFile, match=r"variants\.json:1: cannot be read.*render_figures"):
         load_questions(bank)
-    for path, text in generate.variant(folder).items():
+    for path, text in generate.generated_files(folder).items():
         path.write_text(text, encoding="utf-8")
     load_questions(bank)
     current = Question.objects.get(slug="guess").current
     assert current is not None
-    shown = question_page(current, 3, language="en")
+    page = question_page(current, 3, language="en")
     assert (
-        shown.variant is not None
-        and shown.variant.answer == 0.125
-        and shown.variant.wrong[0].value == 5.0
+        page.variant is not None
+        and page.variant.answer == 0.125
+        and page.variant.wrong[0].value == 5.0
     )
-    assert shown.numeric is not None and ">5<" in shown.numeric
+    assert page.numeric is not None and ">5<" in page.numeric
 
 
 def test_what_an_operator_withdrew_stays_withdrawn(
@@ -314,7 +316,7 @@ def test_what_an_operator_withdrew_stays_withdrawn(
     assert Question.objects.get(pk=guess.pk).withdrawn
 
 
-def test_a_question_that_comes_back_with_other_words_is_a_revision_that_is_offered(
+def test_a_question_that_comes_back_with_other_text_is_a_revision_that_is_offered(
     bank: Path, change: Change, tmp_path: Path
 ) -> None:
     load_questions(bank)
@@ -361,4 +363,4 @@ def test_two_loaders_at_once_load_once(bank: Path) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         changes = sorted(pool.map(load, range(2)), key=len)
-    assert changes == [[], ["bank gradus: made", "guess: revision 1", "second: revision 1"]]
+    assert changes == [[], ["bank gradus: created", "guess: revision 1", "second: revision 1"]]

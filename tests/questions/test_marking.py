@@ -1,4 +1,4 @@
-"""Marks: right, wrong with what to say, or not read, which costs nothing."""
+"""Marks: right, wrong with an explanation, or unread, which is not graded."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from apps.questions import marking
 from apps.questions.expressions import NoValue, read
-from apps.questions.variants import Variant, Wrong
+from apps.questions.variants import Variant, WrongAnswer
 from tests.questions.test_expressions import trees
 
-DRAWN = Variant(
-    0, {}, -1.9, 1e-3, 0.0, (Wrong(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),)
+VARIANT = Variant(
+    0, {}, -1.9, 1e-3, 0.0, (WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),)
 )
 CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
 
@@ -25,36 +25,36 @@ CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
 
 @pytest.mark.parametrize("text", ["-1.9", "−1.9", "-1,9", "-19/10", "-1.9005", "-190 %"])
 def test_a_number_within_the_tolerance_is_right(text: str) -> None:
-    assert marking.numeric(text, DRAWN).is_right
+    assert marking.numeric(text, VARIANT).is_right
 
 
-def test_a_known_mistake_gets_its_message_in_the_reader_s_language() -> None:
-    mark = marking.numeric("2.5", DRAWN)
+def test_a_common_mistake_gets_its_message_in_the_reader_s_language() -> None:
+    mark = marking.numeric("2.5", VARIANT)
     assert (mark.outcome, mark.message) == ("wrong", "Against the gradient.")
     with translation.override("zh-hans"):
-        assert marking.numeric("2.5", DRAWN).message == "方向相反。"
+        assert marking.numeric("2.5", VARIANT).message == "方向相反。"
 
 
 def test_another_number_is_wrong_without_a_message() -> None:
-    assert marking.numeric("7", DRAWN) == marking.Mark("wrong", value=7.0)
+    assert marking.numeric("7", VARIANT) == marking.Mark("wrong", value=7.0)
 
 
 @pytest.mark.parametrize("text", ["", "nan", "10^5000", "1.234,5", "minus two"])
-def test_what_is_not_read_is_neither_right_nor_wrong_and_says_what_would_be(text: str) -> None:
-    mark = marking.numeric(text, DRAWN)
+def test_invalid_input_is_not_graded_and_says_what_is_valid(text: str) -> None:
+    mark = marking.numeric(text, VARIANT)
     assert not mark.was_read and mark.message and mark.value is None
 
 
-def test_a_decimal_comma_is_read_and_said() -> None:
+def test_a_decimal_comma_is_read_and_noted() -> None:
     assert (
-        marking.numeric("-1,9", DRAWN).note
+        marking.numeric("-1,9", VARIANT).note
         == "The comma in -1,9 looks like a decimal comma, so we read it as -1.9."
     )
 
 
 def test_the_unit_may_stand_behind_the_number() -> None:
-    assert marking.numeric("-1.9 nats", DRAWN, {"en": "nats", "zh": "奈特"}).is_right
-    assert not marking.numeric("-1.9 bits", DRAWN, {"en": "nats", "zh": "奈特"}).was_read
+    assert marking.numeric("-1.9 nats", VARIANT, {"en": "nats", "zh": "奈特"}).is_right
+    assert not marking.numeric("-1.9 bits", VARIANT, {"en": "nats", "zh": "奈特"}).was_read
 
 
 @given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
@@ -64,8 +64,8 @@ def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> No
     assert marking.numeric(repr(value), variant).is_right == variant.is_right(value)
 
 
-def test_the_tolerance_is_said_in_words() -> None:
-    assert marking.tolerance(DRAWN) == "An answer within 0.1 % counts as right."
+def test_the_tolerance_as_a_sentence() -> None:
+    assert marking.tolerance(VARIANT) == "An answer within 0.1 % counts as right."
     assert (
         marking.tolerance(Variant(0, {}, 1.0, 0.0, 0.002, ()))
         == "An answer within 0.002 counts as right."
@@ -104,14 +104,14 @@ def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None
 
 
 @pytest.mark.parametrize("placed", [[], ["c"], ["c", "a"]])
-def test_an_order_with_gaps_is_asked_for_places_not_for_options(placed: list[str]) -> None:
+def test_an_incomplete_order_asks_for_positions_not_for_options(placed: list[str]) -> None:
     assert (
         marking.choice(placed, ORDER, KEYS).message
         == "Give every option a position, and use each position once."
     )
 
 
-def test_each_option_says_whether_it_was_dealt_with_rightly() -> None:
+def test_a_mark_has_the_result_of_every_option() -> None:
     assert marking.choice(["a", "b"], SEVERAL, KEYS).options == {"a": True, "b": False, "c": False}
     assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {
         "c": True,
@@ -175,23 +175,23 @@ def test_a_formula_without_a_value_there_says_where() -> None:
         "n if n else m",
     ],
 )
-def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> None:
+def test_what_is_no_expression_is_unread_and_says_what_is(text: str) -> None:
     mark = marking.derivation(text, CHECK)
     assert mark.outcome == "unread" and "Write an expression in n, m" in mark.message
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ("1/2n", "“1/2n” can be read in two ways. Write 1/(2*n) or 1/2*n."),
-        ("n^2/2m", "“n^2/2m” can be read in two ways. Write n^2/(2*m) or n^2/2*m."),
-        ("√(n)/2m", "“√(n)/2m” can be read in two ways. Write √(n)/(2*m) or √(n)/2*m."),
-        ("n^2m", "“n^2m” can be read in two ways. Write n^(2*m) or n^2*m."),
+        ("1/2n", "“1/2n” is ambiguous. Write 1/(2*n) or 1/2*n."),
+        ("n^2/2m", "“n^2/2m” is ambiguous. Write n^2/(2*m) or n^2/2*m."),
+        ("√(n)/2m", "“√(n)/2m” is ambiguous. Write √(n)/(2*m) or √(n)/2*m."),
+        ("n^2m", "“n^2m” is ambiguous. Write n^(2*m) or n^2*m."),
         ("n(m)", "Can't read “n(m)”. Write products with a sign: n*(m)."),
-        ("e(n+m)", "“e(n+m)” can be read in two ways. Write e*(n+m) or exp(n+m)."),
-        ("ln 2n", "“ln 2n” can be read in two ways. Write ln(2)*n or ln(2*n)."),
+        ("e(n+m)", "“e(n+m)” is ambiguous. Write e*(n+m) or exp(n+m)."),
+        ("ln 2n", "“ln 2n” is ambiguous. Write ln(2)*n or ln(2*n)."),
         ("√n/2", "Can't read “√n/”. Put the argument of the function in brackets: sqrt(n)."),
-        ("2,5n", "The comma in “2,5n” can be read in more than one way."),
+        ("2,5n", "The comma in “2,5n” is ambiguous."),
         ("2/(n+m", "The brackets do not match: “(n+m”."),
         ("2/(n+)", "Something is missing after “2/(n+”."),
         ("/n", "Something is missing at the beginning."),
@@ -203,9 +203,9 @@ def test_what_is_no_expression_is_not_read_and_says_what_would_be(text: str) -> 
         ("50%", "Something is missing after “50%”."),
     ],
 )
-def test_a_refusal_names_the_place_and_what_would_be_right(text: str, capabilities: str) -> None:
+def test_a_refusal_names_the_part_and_what_to_write(text: str, message: str) -> None:
     mark = marking.derivation(text, CHECK)
-    assert mark.outcome == "unread" and mark.message.startswith(capabilities)
+    assert mark.outcome == "unread" and mark.message.startswith(message)
 
 
 def test_a_rounded_number_in_a_formula_is_not_wrong_but_asked_for_exactly() -> None:
@@ -217,7 +217,7 @@ def test_a_rounded_number_in_a_formula_is_not_wrong_but_asked_for_exactly() -> N
         assert marking.derivation(text, check).outcome == "wrong"
 
 
-def test_symbols_keep_to_the_range_that_is_given() -> None:
+def test_symbols_are_sampled_from_the_given_range() -> None:
     check = {"symbols": ["x"], "answer": "abs(x - 5)", "range": [5, 9]}
     assert marking.derivation("x - 5", check).is_right
     assert not marking.derivation("x - 5", {**check, "range": {"x": [1, 9]}}).is_right

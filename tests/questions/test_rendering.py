@@ -1,5 +1,5 @@
-"""Markdown to HTML: formulas set, nothing unsafe, markers that no text can forge, and faults with
-their places.
+"""Markdown to HTML: rendered formulas, nothing unsafe, markers that no text can forge, and faults
+with their offsets.
 """
 
 from __future__ import annotations
@@ -14,44 +14,48 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.questions import rendering, tex
-from apps.questions.rendering import render, served
+from apps.questions.rendering import fill_markers, render
 
 
-def test_formulas_are_set_as_html_and_mathml_and_their_signs_are_no_emphasis() -> None:
-    made = render("Let $a_1 * b_2$ and $c_1 * d_2$, so *this*\n$$x^2 = \\{1, 2\\}$$\nholds.")
-    assert made.formulas == 3 and not made.faults
+def test_formulas_become_html_and_mathml_and_their_signs_are_no_emphasis() -> None:
+    rendered = render("Let $a_1 * b_2$ and $c_1 * d_2$, so *this*\n$$x^2 = \\{1, 2\\}$$\nholds.")
+    assert rendered.formula_count == 3 and not rendered.faults
     assert (
-        made.html.count("<math ") == 3
-        and made.html.count("katex-display") == 1
-        and made.html.count("<em>") == 1
+        rendered.html.count("<math ") == 3
+        and rendered.html.count("katex-display") == 1
+        and rendered.html.count("<em>") == 1
     )
 
 
-def test_dollars_in_code_and_escaped_ones_are_money() -> None:
-    made = render("It costs \\$5, `$x$` or\n\n```python\ncost = '$y$'  # *z*\n```\n")
-    assert made.formulas == 0 and not made.faults
+def test_dollars_in_code_and_escaped_ones_begin_no_formula() -> None:
+    rendered = render("It costs \\$5, `$x$` or\n\n```python\ncost = '$y$'  # *z*\n```\n")
+    assert rendered.formula_count == 0 and not rendered.faults
     assert (
-        "<code>$x$</code>" in made.html
-        and "$5" in made.html
-        and 'class="code"' in made.html
-        and "*z*" in made.html
+        "<code>$x$</code>" in rendered.html
+        and "$5" in rendered.html
+        and 'class="code"' in rendered.html
+        and "*z*" in rendered.html
     )
 
 
-def test_a_line_that_ends_in_chinese_goes_on_without_a_space() -> None:
+def test_a_line_break_between_chinese_characters_is_no_space() -> None:
     assert (
         render("一步梯度下降，\n此时停止\nand here\nthere").html
         == "<p>一步梯度下降，此时停止\nand here\nthere</p>"
     )
 
 
-def test_dangerous_text_is_inert() -> None:
-    made = render(
+def test_unsafe_html_is_removed() -> None:
+    rendered = render(
         '<script>alert(1)</script> <b onclick="x">b</b> [a](javascript:alert(1)) '
         "[c](data:text/html,x) ![i](//e.org/x.png)"
     )
-    assert "<script" not in made.html and "<b " not in made.html and "<img" not in made.html
-    assert 'href="javascript' not in made.html and 'href="data' not in made.html
+    assert (
+        "<script" not in rendered.html
+        and "<b " not in rendered.html
+        and "<img" not in rendered.html
+    )
+    assert 'href="javascript' not in rendered.html and 'href="data' not in rendered.html
 
 
 @pytest.mark.parametrize(
@@ -61,13 +65,13 @@ def test_dangerous_text_is_inert() -> None:
         ("$\\nosuch$", "TeX: it has a command", 0),
         ("$\\href{javascript:alert(1)}{x}$", "TeX: it has a command", 0),
         ("a {{verdict}}", "{{verdict}} is neither", 2),
-        ("a $n = {{n}}$", "{{n}} is not a drawn value", 7),
+        ("a $n = {{n}}$", "{{n}} is not a sampled value", 7),
         ("see {{figure}}", "write {{figure: caption}}", 4),
         ("*第一层：*输入", "emphasis that is not closed", 0),
         ("2 * 3", "emphasis that is not closed", 2),
     ],
 )
-def test_a_fault_is_found_with_its_place(text: str, what: str, offset: int) -> None:
+def test_a_fault_has_an_offset(text: str, what: str, offset: int) -> None:
     faults = render(text).faults
     assert faults and what in faults[0][0] and faults[0][1] == offset
 
@@ -80,14 +84,16 @@ def test_emphasis_that_is_closed_is_no_fault(text: str) -> None:
     assert not render(text).faults
 
 
-def test_markers_stay_until_they_are_served() -> None:
+def test_markers_stay_until_they_are_filled() -> None:
     page = render("Before {{figure: the $x$ axis}} after.\n\n{{verdicts}}\n\n{{reference}}").html
     assert (
         page.startswith("<p>Before </p><figure")
         and "<p> after.</p>" in page
         and "<p></p>" not in page
     )
-    whole = served(page, figure="<svg/>", verdicts="<aside>v</aside>", reference="<pre>r</pre>")
+    whole = fill_markers(
+        page, figure="<svg/>", verdicts="<aside>v</aside>", reference="<pre>r</pre>"
+    )
     assert (
         "<svg/><figcaption>the <span" in whole
         and "<aside>v</aside>" in whole
@@ -95,20 +101,20 @@ def test_markers_stay_until_they_are_served() -> None:
     )
 
 
-def test_what_is_not_given_leaves_nothing_behind() -> None:
+def test_a_marker_without_replacement_is_removed() -> None:
     page = render("A.\n\n{{verdicts}}\n\n{{figure: b}}").html
-    assert served(page) == "<p>A.</p>\n\n" or served(page).strip() == "<p>A.</p>"
+    assert fill_markers(page) == "<p>A.</p>\n\n" or fill_markers(page).strip() == "<p>A.</p>"
 
 
 def test_no_text_can_forge_a_marker() -> None:
-    made = render("<!--gradus:verdicts--> `<!--gradus:verdicts-->` \ue0000\ue001 \ue001")
-    assert "FORGED" not in served(made.html, verdicts="FORGED")
+    rendered = render("<!--gradus:verdicts--> `<!--gradus:verdicts-->` \ue0000\ue001 \ue001")
+    assert "FORGED" not in fill_markers(rendered.html, verdicts="FORGED")
 
 
-def test_drawn_values_are_put_in_before_formulas_are_set() -> None:
+def test_values_are_inserted_before_formulas_are_rendered() -> None:
     assert rendering.value_names("$n = {{n}}$ {{ m }} {{verdicts}} {{figure: c}}") == {"n", "m"}
-    made = render(rendering.with_values("Let $n = {{n}}$.", {"n": "784"}))
-    assert "784" in made.html and not made.faults
+    rendered = render(rendering.insert_values("Let $n = {{n}}$.", {"n": "784"}))
+    assert "784" in rendered.html and not rendered.faults
 
 
 HOSTILE = [
@@ -125,10 +131,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("formula", HOSTILE)
-def test_hostile_formulas_end_soon_and_what_follows_is_set(formula: str) -> None:
-    began = time.process_time()
-    first, second = tex.formulas([(formula, True), ("x^2", False)])
-    assert time.process_time() - began < 3.0
+def test_hostile_formulas_end_soon_and_the_next_one_is_rendered(formula: str) -> None:
+    started = time.process_time()
+    first, second = tex.render_formulas([(formula, True), ("x^2", False)])
+    assert time.process_time() - started < 3.0
     assert (
         "<script" not in first.html
         and "<img" not in first.html
@@ -142,19 +148,19 @@ def test_many_threads_share_the_one_context() -> None:
 
     def work(n: int) -> str:
         gate.wait(timeout=60)
-        return tex.formulas([(f"x_{{{n}}}", False)])[0].html
+        return tex.render_formulas([(f"x_{{{n}}}", False)])[0].html
 
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(work, range(8)))
-    assert len(set(made)) == 8 and all("<math" in each for each in made)
+        formulas = list(pool.map(work, range(8)))
+    assert len(set(formulas)) == 8 and all("<math" in html for html in formulas)
 
 
 @given(st.text(alphabet="ab $\\{}*_`[]()<>!#-\n：。中\ue000\ue0010123", max_size=120))
 @settings(max_examples=150, deadline=None)
-def test_any_text_becomes_html_without_tags_of_its_own(text: str) -> None:
+def test_any_text_becomes_safe_html(text: str) -> None:
     page = render(text).html
     assert "<script" not in page and "\ue000" not in page and "\ue001" not in page
-    assert served(page, verdicts="FORGED").count("FORGED") == 0
+    assert fill_markers(page, verdicts="FORGED").count("FORGED") == 0
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,7 @@ def test_any_text_becomes_html_without_tags_of_its_own(text: str) -> None:
         "> ```$y$\n> x",
     ],
 )
-def test_nothing_is_put_into_an_attribute_but_words(text: str) -> None:
+def test_attributes_get_no_html(text: str) -> None:
     page = render(text).html
     assert all(
         '"' not in value and "<" not in value
@@ -175,9 +181,9 @@ def test_nothing_is_put_into_an_attribute_but_words(text: str) -> None:
     assert not re.search(r'(?:title|class)="[^"]*<', page) and "\ue000" not in page
 
 
-def test_what_is_struck_out_looks_so() -> None:
+def test_strikethrough() -> None:
     assert render("~~never~~ always").html == "<p><s>never</s> always</p>"
 
 
-def test_a_fault_in_a_caption_is_where_the_caption_is() -> None:
+def test_a_fault_in_a_caption_has_the_offset_of_the_caption() -> None:
     assert [at for _what, at in render("One line.\n\n{{figure: an *open end}}").faults] == [11]

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.questions.limits import MAX_REPORT_LENGTH
 from apps.questions.models import Question, Report
 
 URL = "/questions/guess/report"
@@ -20,7 +21,7 @@ def signed_in(client: Client, mei: User) -> Client:
     return client
 
 
-def test_it_stores_what_was_said_with_the_revision_and_the_language(
+def test_it_stores_the_text_with_the_revision_and_the_language(
     signed_in: Client, guess: Question, mei: User
 ) -> None:
     signed_in.cookies["language"] = "zh-hans"
@@ -47,7 +48,8 @@ def test_the_form_shows_the_question_and_has_a_key(signed_in: Client, guess: Que
 
 
 @pytest.mark.parametrize(
-    "missing", [{"text": "  "}, {"about": "praise"}, {"text": "x" * 5000}, {"key": ""}]
+    "missing",
+    [{"text": "  "}, {"about": "praise"}, {"text": "x" * (MAX_REPORT_LENGTH + 1)}, {"key": ""}],
 )
 def test_what_is_missing_is_said_and_nothing_is_stored(
     signed_in: Client, guess: Question, missing: dict[str, str]
@@ -62,13 +64,13 @@ def test_the_same_form_twice_is_one_report(signed_in: Client, guess: Question) -
     assert Report.objects.count() == 1
 
 
-def test_so_many_reports_may_wait_and_no_more(
+def test_open_reports_are_limited(
     signed_in: Client, guess: Question, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Report, "MAX_OPEN_REPORTS", 1)
     signed_in.post(URL, FILLED)
     assert signed_in.post(URL, FILLED | {"key": "k2"}).status_code == 429
-    assert signed_in.post(URL, FILLED).status_code == 302, "what was sent before is known"
+    assert signed_in.post(URL, FILLED).status_code == 302, "the same report again"
     assert Report.objects.count() == 1
 
 
@@ -79,10 +81,10 @@ def test_a_text_is_stored_without_what_the_database_refuses(
     assert Report.objects.get().text == "ab"
 
 
-def test_a_text_of_the_longest_length_may_have_line_breaks(
+def test_a_text_of_the_maximum_length_may_have_line_breaks(
     signed_in: Client, guess: Question
 ) -> None:
-    text = "a\r\nb" + "c" * (Report.MAX_TEXT_LENGTH - 3)
+    text = "a\r\nb" + "c" * (MAX_REPORT_LENGTH - 3)
     assert signed_in.post(URL, FILLED | {"text": text + "d"}).status_code == 200
     assert signed_in.post(URL, FILLED | {"text": text}).status_code == 302
     assert Report.objects.get().text == text.replace("\r", "")
@@ -90,7 +92,7 @@ def test_a_text_of_the_longest_length_may_have_line_breaks(
 
 def test_the_text_may_run_from_right_to_left(signed_in: Client, guess: Question) -> None:
     html = signed_in.get(URL).content.decode()
-    assert f'maxlength="{Report.MAX_TEXT_LENGTH}"' in html and 'dir="auto"' in html
+    assert f'maxlength="{MAX_REPORT_LENGTH}"' in html and 'dir="auto"' in html
 
 
 @pytest.mark.parametrize("slug", ["no-such-question", "second%00"])

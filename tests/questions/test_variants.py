@@ -1,4 +1,4 @@
-"""Variants: the same seed draws the same numbers, for ever."""
+"""Variants: the same seed samples the same numbers, always."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FACTS: dict[str, Any] = {
 
 
 @given(st.integers(0, 10**9))
-def test_the_same_seed_draws_the_same_numbers_within_the_bounds(seed: int) -> None:
+def test_the_same_seed_samples_the_same_numbers_within_the_bounds(seed: int) -> None:
     variant = sample(FACTS, seed)
     assert variant == sample(FACTS, seed) == sample(FACTS, seed % variants.SEEDS)
     assert (
@@ -40,32 +40,30 @@ def test_the_same_seed_draws_the_same_numbers_within_the_bounds(seed: int) -> No
     )
 
 
-def test_seeds_draw_what_they_drew_when_this_was_written() -> None:
-    variant = [sample(FACTS, seed).values for seed in range(3)]
-    assert [(one["w"], one["grad"]) for one in variant] == [(0.4, 5), (0.4, 2), (0.6, 5)]
+def test_samples_stay_what_they_were() -> None:
+    samples = [sample(FACTS, seed).values for seed in range(3)]
+    assert [(values["w"], values["grad"]) for values in samples] == [(0.4, 5), (0.4, 2), (0.6, 5)]
 
 
 def test_seeds_reach_every_value() -> None:
-    seen = [sample(FACTS, seed).values for seed in range(variants.SEEDS)]
-    assert {one["grad"] for one in seen} == {2, 3, 4, 5} and {one["w"] for one in seen} == {
-        0.4,
-        0.6,
-    }
+    samples = [sample(FACTS, seed).values for seed in range(variants.SEEDS)]
+    assert {values["grad"] for values in samples} == {2, 3, 4, 5}
+    assert {values["w"] for values in samples} == {0.4, 0.6}
 
 
 def test_the_order_in_which_values_are_written_does_not_matter() -> None:
-    turned = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
-    assert [sample(turned, seed).answer for seed in range(8)] == [
+    reordered = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
+    assert [sample(reordered, seed).answer for seed in range(8)] == [
         sample(FACTS, seed).answer for seed in range(8)
     ]
 
 
-def test_values_that_need_each_other_are_refused() -> None:
+def test_circular_dependencies_are_refused() -> None:
     with pytest.raises(BadExpression):
         sample({"answer": {"value": "other", "other": "value"}}, 0)
 
 
-def test_a_draw_that_is_always_rejected_ends() -> None:
+def test_sampling_that_is_always_rejected_ends() -> None:
     with pytest.raises(NoSample):
         sample({**FACTS, "answer": {"value": "w", "reject": "w > 0"}}, 0)
 
@@ -94,7 +92,8 @@ def test_an_answer_without_tolerance_forgives_rounding_alone() -> None:
 
 def test_rows_of_a_program_take_the_place_of_expressions() -> None:
     rows = [
-        {"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]} for seed in range(64)
+        {"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]}
+        for seed in range(variants.SEEDS)
     ]
     variant = sample({"rows": rows, "wrong": [{"message": MESSAGE}]}, 65)
     assert variant.values == {"n": 1} and variant.answer == 2 and variant.wrong[0].value == 4
@@ -109,5 +108,5 @@ def test_options_are_shuffled_by_seed_and_none_is_lost(keys: list[str], seed: in
 @pytest.mark.parametrize(
     ("value", "text"), [(784, "784"), (0.4, "0.4"), (2.0, "2"), (1e-05, "1e-05")]
 )
-def test_drawn_numbers_are_shown_short(value: float, text: str) -> None:
+def test_sampled_numbers_are_formatted(value: float, text: str) -> None:
     assert variants.format_value(value) == text

@@ -3,17 +3,17 @@
 from django.db import migrations
 
 
-def make(apps, schema_editor):
+def create(apps, schema_editor):
     apps.get_model("accounts", "User").objects.get_or_create(
         handle="gradus",
         defaults={"email": "gradus@gradus.invalid", "password": "!", "is_active": False},
     )
 
 
-def unmake(apps, schema_editor):
+def delete(apps, schema_editor):
     apps.get_model("accounts", "User").objects.filter(handle="gradus", email="gradus@gradus.invalid").delete()
 
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
-    operations = [migrations.RunPython(make, unmake)]
+    operations = [migrations.RunPython(create, delete)]

@@ -1,4 +1,4 @@
-"""What pages about accounts ask the site."""
+"""Tags for pages about accounts."""
 
 from __future__ import annotations
 
@@ -10,5 +10,7 @@ register = template.Library()
 
 @register.simple_tag
 def sends_mail() -> bool:
-    """Return whether the site has a mail server (EMAIL_URL); without one, mail goes to its log."""
+    """Return whether the site has a mail server (EMAIL_URL); without one, mail is printed to its
+    log.
+    """
     return bool(settings.EMAIL_URL)

@@ -1,4 +1,4 @@
-"""What the frame of every page shows: where one is, in which language and theme."""
+"""Tags for the frame of every page: navigation, language and theme."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from apps.common.text import is_chinese
 
 register = template.Library()
 
-# name of the page, its key after `g`, its drawing, its word, for members only. Five at most: a
-# phone has room for no more
+# URL name, key after `g`, icon, label, for members only. A phone has room for five
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:today", "t", "today", _("Today"), True),
     ("questions:questions", "q", "question", _("Questions"), False),
@@ -26,13 +25,13 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("progress:progress", "p", "progress", _("Progress"), True),
 ]
-# pages that belong to a place without lying below it
+# pages that belong to an item, although their path is not below its
 WITHIN = {"experiments:catalogue": ("experiments:runs",)}
 
 
 @register.inclusion_tag("_nav.html", takes_context=True)
 def nav(context: dict[str, Any]) -> dict[str, Any]:
-    """Show the places of the site, the present one marked."""
+    """Show the navigation, with the current item marked."""
     request: HttpRequest | None = context.get("request")
     member = request is not None and hasattr(request, "user") and request.user.is_authenticated
     path = request.path if request else ""
@@ -40,11 +39,11 @@ def nav(context: dict[str, Any]) -> dict[str, Any]:
         {
             "url": url,
             "key": f"g {key}",
-            "icon": drawing,
-            "word": word,
+            "icon": icon,
+            "word": label,
             "current": _current(path, url, *map(_url, WITHIN.get(name, ()))),
         }
-        for name, key, drawing, word, members_only in ITEMS
+        for name, key, icon, label, members_only in ITEMS
         if (member or not members_only) and (url := _url(name))
     ]
     return {"items": items}
@@ -58,49 +57,46 @@ def _url(name: str) -> str:
 
 
 def _current(path: str, url: str, *more: str) -> str:
-    """Return the value of `aria-current`: the page itself, something below it or that belongs to
-    it, or neither.
+    """Return the value of `aria-current`: `page` for the item itself, `true` for a page that
+    belongs to it, otherwise empty.
     """
     if path == url:
         return "page"
-    return (
-        "true"
-        if path in more or path.startswith(tuple(f"{one}/" for one in (url, *more) if one))
-        else ""
-    )
+    below = tuple(f"{parent}/" for parent in (url, *more) if parent)
+    return "true" if path in more or path.startswith(below) else ""
 
 
 @register.simple_tag
 def language_tag() -> str:
-    """Return the page's language as HTML writes it: `en`, `zh-Hans`."""
+    """Return the page's language as a tag for HTML: `en`, `zh-Hans`."""
     return to_locale(get_language() or "en").replace("_", "-")
 
 
 @register.simple_tag(takes_context=True)
 def theme(context: dict[str, Any]) -> str:
-    """Return the reader's theme: `light`, `dark`, or nothing, when the system decides."""
+    """Return the reader's theme: `light`, `dark`, or empty if the system decides."""
     return getattr(context.get("request"), "theme", "")
 
 
 @register.simple_tag(takes_context=True)
-def way_in(context: dict[str, Any]) -> str:
-    """Return the query of a link to sign in: it leads back to this page, or where this page was to
-    lead.
+def sign_in_query(context: dict[str, Any]) -> str:
+    """Return the query of a link to the sign-in page, so that it leads back to this page, or to the
+    target that this page has.
     """
     request: HttpRequest | None = context.get("request")
     if request is None:
         return ""
-    onward = (
+    target = (
         request.GET.get("next", "")
         if request.path.startswith("/accounts/")
         else request.get_full_path()
     )
-    return "?" + urlencode({"next": onward}) if onward not in ("", "/") and is_local(onward) else ""
+    if target in ("", "/") or not is_local(target):
+        return ""
+    return "?" + urlencode({"next": target})
 
 
 @register.simple_tag
 def gap() -> str:
-    """Return what stands between two sentences: Chinese full stops are as wide as a letter and need
-    nothing.
-    """
+    """Return the separator of two sentences: none in Chinese, whose full stops are wide."""
     return "" if is_chinese() else " "

@@ -19,8 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.common.errors import KeyReused, Refused
 from apps.common.highlighting import highlight_code
-from apps.common.redirects import origin as came_from
-from apps.common.redirects import with_back
+from apps.common.redirects import back_path, with_back
 from apps.common.topics import topic_title
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
@@ -72,7 +71,7 @@ def _commit(request: HttpRequest, lab: Lab, origin: Run | None) -> HttpResponse:
     if not form.is_valid():
         return _page(request, lab, form, origin, checked=True, status=422)
     if not request.user.is_authenticated:
-        pending = _as_pending(lab, form) | {"back": came_from(request)}
+        pending = _as_pending(lab, form) | {"back": back_path(request)}
         save_pending_prediction(request.session, pending)
         onward = urlencode({"next": reverse("experiments:pending-prediction", args=[lab.pk])})
         return redirect(f"{reverse('account_signup')}?{onward}")
@@ -90,7 +89,7 @@ def _commit(request: HttpRequest, lab: Lab, origin: Run | None) -> HttpResponse:
             form.renew_key()
         form.add_error(None, refused.message)
         return _page(request, lab, form, origin, checked=True, status=refused.status)
-    return redirect(_address(run, came_from(request)))
+    return redirect(_address(run, back_path(request)))
 
 
 def _address(run: Run, back: str) -> str:
@@ -139,7 +138,7 @@ def _page(
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(lab.current.source) if lab.current else "",
         "pending": pending_prediction_of(request.session),
-        "back": came_from(request),
+        "back": back_path(request),
         "script": _for_script(form, spec, base),
     }
     return render(request, "experiments/lab.html", context, status=status)

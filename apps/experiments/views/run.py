@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.highlighting import highlight_code
-from apps.common.redirects import origin, with_back
+from apps.common.redirects import back_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.models import Run
@@ -79,7 +79,7 @@ def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[st
         "key": str(uuid4()),
         "device": presenters.device_text(run.device),
         "link": request.build_absolute_uri(reverse("experiments:run", args=[run.pk])),
-        "back": origin(request),
+        "back": back_path(request),
         "stage": "verdict" if run.state == Run.State.SUCCEEDED else "run",
     }
 
@@ -194,7 +194,7 @@ def safe_cell(text: str) -> str:
 
 def _address(request: HttpRequest, pk: UUID) -> str:
     """Return the address of a run's page, with the `back` of this request."""
-    return with_back(reverse("experiments:run", args=[pk]), origin(request))
+    return with_back(reverse("experiments:run", args=[pk]), back_path(request))
 
 
 def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
-from apps.common.redirects import way_back
+from apps.common.redirects import next_path
 from apps.progress import attempts, formatting, forms, parts, selectors, services, studying
 from apps.progress.models import Attempt, Review, ReviewSession
 from apps.progress.views import question_page as page
@@ -292,7 +292,7 @@ def card(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _onward(request: HttpRequest, found: Question) -> str:
-    return way_back(request, found.get_absolute_url())
+    return next_path(request, found.get_absolute_url())
 
 
 # ---------------------------------------------------------------- small words

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.errors import Refused
-from apps.common.redirects import way_back
-from apps.common.text import listed
+from apps.common.redirects import next_path
+from apps.common.text import join_list
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import days, formatting, forms, selectors, services, statistics, verdict_quotes
 from apps.progress.models import Attempt, Card, Rating, ReviewSession
@@ -91,7 +91,7 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
         "many": count >= selectors.COUNTED,
         "first": len(cards),
         "minutes": formatting.minutes(statistics.pace(user) * len(cards)),
-        "topics": listed(topics),
+        "topics": join_list(topics),
         "new": len(selectors.new_questions(user, LEARN)) if not cards else 0,
         "weakest": weakest,
         "tomorrow": statistics.due_tomorrow(user) if not cards else 0,
@@ -187,7 +187,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 
 def _onward(request: HttpRequest) -> str:
-    return way_back(request, reverse("progress:review"))
+    return next_path(request, reverse("progress:review"))
 
 
 def _reader(request: HttpRequest) -> User:

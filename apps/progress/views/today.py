@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
-from apps.common.redirects import origin, with_back
+from apps.common.redirects import back_path, with_back
 from apps.experiments import presenters
 from apps.experiments import selectors as runs
 from apps.experiments.home import home_context
@@ -176,7 +176,7 @@ def offers(request: HttpRequest, pk: UUID) -> HttpResponse:
         for question, card in found
     ]
     whole = not is_fragment(request)
-    way = with_back(reverse("experiments:run", args=[run.pk]), origin(request))
+    way = with_back(reverse("experiments:run", args=[run.pk]), back_path(request))
     context = {
         "rows": rows,
         "free": next((row for row in rows if row["is_free"]), None),

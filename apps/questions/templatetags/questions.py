@@ -1,5 +1,5 @@
-"""`{{ revision|title_html }}`, `{{ topic|said:"title" }}`: what the bank says, in the reader's
-language.
+"""Texts of the bank in the reader's language: `{{ revision|title_html }}`,
+`{{ topic|localized:"title" }}`.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.common import topics
-from apps.common.text import in_language, listed
+from apps.common.text import in_language, join_list
 from apps.questions.models import Kind, Revision
 
 register = template.Library()
 
 
 @register.filter
-def said(thing: Any, name: str) -> str:
+def localized(thing: Any, name: str) -> str:
     """Return `thing.<name>_en` or `_zh`."""
     return in_language(thing, name)
 
 
 @register.filter
 def title_html(revision: Revision) -> SafeString:
-    return mark_safe(in_language(revision, "title_html"))  # noqa: S308 - cleaned by nh3 when it was stored
+    return mark_safe(in_language(revision, "title_html"))  # noqa: S308 - sanitized by nh3
 
 
 @register.filter
@@ -33,6 +33,6 @@ def topic_title(slug: str) -> str:
 
 
 @register.filter
-def kinds_said(kinds: list[str]) -> str:
-    """Return kinds as a list in words."""
-    return listed(str(Kind(kind).label) for kind in kinds)
+def kind_labels(kinds: list[str]) -> str:
+    """Return the labels of kinds, separated by commas."""
+    return join_list(str(Kind(kind).label) for kind in kinds)

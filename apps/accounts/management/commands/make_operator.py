@@ -1,4 +1,4 @@
-"""Make the first operator, and print the link that lets them in once: `manage.py make_operator
+"""Create the first operator and print a one-time sign-in link: `manage.py make_operator
 [--email ADDRESS] [--again]`.
 """
 
@@ -18,16 +18,18 @@ from apps.accounts.addresses import check_address
 
 class Command(BaseCommand):
     help = (
-        "Make the first operator when there is none, and "
-        "print a sign-in link that works once, for 24 hours."
+        "Create the first operator if there is none, and print a sign-in link that works once, "
+        "within 24 hours."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--email", default="", help="the operator's address (operator@localhost when not given)"
+            "--email",
+            default="",
+            help=f"the operator's address (default: {services.DEFAULT_OPERATOR})",
         )
         parser.add_argument(
-            "--again", action="store_true", help="make a new link for the existing operator"
+            "--again", action="store_true", help="print a new link for an existing operator"
         )
 
     def handle(self, *args: Any, email: str, again: bool, **options: Any) -> None:

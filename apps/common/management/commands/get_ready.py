@@ -1,6 +1,4 @@
-"""All that a start needs of the database, in one process: three would each load Django again, and a
-warm start is to be quick.
-"""
+"""Everything that a start does to the database, in one process, so that Django is loaded once."""
 
 from __future__ import annotations
 
@@ -20,17 +18,17 @@ STEPS = {
 
 class Command(BaseCommand):
     help = (
-        "Migrate, load labs and questions, make the first operator. Prints what each said, each "
-        "line after its name and a tab."
+        "Migrate, load labs and questions, create the first operator. Prints the output of each "
+        "step, each line after the step's name and a tab."
     )
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for name, given in STEPS.items():
-            said = StringIO()
+        for name, options_of_step in STEPS.items():
+            output = StringIO()
             try:
-                call_command(name, stdout=said, **given)
+                call_command(name, stdout=output, **options_of_step)
             except CommandError as error:
                 raise CommandError(f"{name}: {error}") from error
-            for line in said.getvalue().splitlines():
+            for line in output.getvalue().splitlines():
                 self.stdout.write(f"{name}\t{line}")

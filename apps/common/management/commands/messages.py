@@ -15,8 +15,8 @@ from apps.common.translations import collect, read, untranslated, update
 
 class Command(BaseCommand):
     help = (
-        "Write new words of the sources into locale/*.po, drop those that are gone, and name what "
-        "waits for a translation."
+        "Add new messages of the sources to locale/*.po, remove unused ones, and print those "
+        "without a translation."
     )
     requires_system_checks = []
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
-        waiting = []
+        missing = []
         for po in sorted(Path(settings.LOCALE_PATHS[0]).glob("*/LC_MESSAGES/django.po")):
             language = po.parts[-3]
             if check:
@@ -34,8 +34,8 @@ class Command(BaseCommand):
                 catalogue.update(collect(settings.ROOT), no_fuzzy_matching=True)
             else:
                 catalogue = update(po, language, settings.ROOT)
-            waiting += [f"{language}: {message.id!r}" for message in untranslated(catalogue)]
-        for line in waiting:
+            missing += [f"{language}: {message.id!r}" for message in untranslated(catalogue)]
+        for line in missing:
             self.stdout.write(line)
-        if check and waiting:
-            raise CommandError(f"{len(waiting)} messages have no translation.")
+        if check and missing:
+            raise CommandError(f"{len(missing)} messages have no translation.")

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from apps.accounts.housekeeping import MAIL_JOBS
-from apps.common.locks import if_free
+from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
@@ -55,7 +55,7 @@ class Command(BaseCommand):
     def round(self, jobs: Sequence[Callable[[], int]]) -> None:
         for job in jobs:
             try:
-                with if_free(f"housekeeping job {job.__name__}") as ours:
+                with try_lock(f"housekeeping job {job.__name__}") as ours:
                     if ours and (done := job()):
                         # it does something in every round while runs wait
                         is_usual = job is wake_workers_for_waiting_runs

@@ -11,8 +11,8 @@ from apps.questions.tex import NoKatex
 
 class Command(BaseCommand):
     help = (
-        "Look over the questions' files: faults with file and line, and which questions of the "
-        "catalogue are still missing."
+        "Check the questions' files. Prints faults with file and line, and the questions of the "
+        "catalogue that are still missing."
     )
     requires_system_checks = []
 
@@ -24,9 +24,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self._list(
             "claims have no lab yet; answers show nothing in their place",
-            lint.waiting(bank, labs),
+            lint.claims_without_lab(bank, labs),
         )
-        missing = lint.missing(bank)
+        missing = lint.missing_questions(bank)
         self._list(
             f"of {lint.size_of_catalogue()} questions are missing",
             [f"{slug}: {title}" for slug, title in missing],

@@ -12,8 +12,8 @@ from apps.questions.tex import NoKatex
 
 class Command(BaseCommand):
     help = (
-        "Load the questions of apps/questions/bank. Repeating it is harmless; a changed word or "
-        "fact makes a new revision."
+        "Load the questions of apps/questions/bank. Idempotent; a changed text or fact makes a new "
+        "revision."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.questions.figures import BadFigure
-from apps.questions.generate import variant
+from apps.questions.generate import generated_files
 
 
 class Command(BaseCommand):
     help = (
-        "Draw the figures (and the variants made by programs) of the bank's questions. Needs "
-        "requirements.txt, for NumPy."
+        "Render the figures of the bank's questions, and generate the variants of those with a "
+        "variant.py. Needs requirements.txt, for NumPy."
     )
     requires_system_checks = []
 
@@ -30,14 +30,12 @@ class Command(BaseCommand):
         changed = 0
         for folder in folders:
             try:
-                made = variant(folder)
+                files = generated_files(folder)
             except (BadFigure, ImportError) as error:
                 raise CommandError(f"{folder}: {error}") from None
-            for path, text in made.items():
+            for path, text in files.items():
                 if not path.exists() or path.read_text(encoding="utf-8") != text:
                     path.write_text(text, encoding="utf-8")
                     self.stdout.write(str(path))
                     changed += 1
-        self.stdout.write(
-            f"{changed} files rendered." if changed else "Every figure was up to date."
-        )
+        self.stdout.write(f"{changed} files written." if changed else "Every file was up to date.")

@@ -12,11 +12,11 @@ def share(cost: float, width: np.ndarray) -> np.ndarray:
     return 100 * cost / (cost + width)
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the percentage over the width for a cheap, a middling and a dear activation."""
     width = 2.0**POWERS
     assert abs(share(10, np.array([1024.0]))[0] - 0.97) < 0.01
-    axes = draw.axes(
+    axes = fig.axes(
         x=(5, 13),
         y=(0, 60),
         x_label={"en": "width of the layer, power of two", "zh": "层的宽度（2 的幂）"},

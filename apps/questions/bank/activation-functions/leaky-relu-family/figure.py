@@ -19,13 +19,13 @@ CHINESE = {
 }
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw all four; to the right of zero they lie on one line."""
     right = INPUTS > 0
     assert all((values[right] == INPUTS[right]).all() for values in UNITS.values())
     at_the_end = {name: values[0] for name, values in UNITS.items()}
     assert at_the_end["ReLU"] == 0 and -1 < at_the_end["ELU"] < -0.98
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-4, 2),
         y=(-1.2, 2),
         x_label={"en": "input x", "zh": "输入 x"},

@@ -6,7 +6,7 @@ INPUTS = np.linspace(-3.0, 3.0, 121)
 PIECES = ((-0.8, -0.6), (0.2, 0.3), (1.1, -0.9))  # slope and offset of each
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the unit as the upper edge of its pieces, which turns where the winner changes, and each
     piece where it lies below.
     """
@@ -16,7 +16,7 @@ def figure(draw) -> None:
     assert (np.diff(unit, 2) > -1e-12).all() and set(lines.argmax(axis=0)) == {0, 1, 2}
     (a, b), (c, d), (e, f) = PIECES
     turns = np.array([(b - d) / (c - a), (d - f) / (e - c)])
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-3, 3),
         y=(-4.3, 2.6),
         x_label={"en": "input x", "zh": "输入 x"},

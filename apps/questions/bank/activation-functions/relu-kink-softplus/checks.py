@@ -88,10 +88,10 @@ def test_the_largest_gap_is_ln_2_over_beta() -> None:
         assert gap.max() == pytest.approx(math.log(2) / beta) and x[gap.argmax()] == pytest.approx(
             0, abs=1e-12
         )
-    found = optimize.minimize_scalar(
+    minimum = optimize.minimize_scalar(
         lambda x: max(0, x) - softplus(x), bounds=(-1, 1), method="bounded", options={"xatol": 1e-9}
     )
-    assert -found.fun == pytest.approx(math.log(2), abs=1e-6)
+    assert -minimum.fun == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_mean_outputs_for_standard_normal_inputs() -> None:

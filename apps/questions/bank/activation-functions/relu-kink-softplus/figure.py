@@ -11,14 +11,14 @@ def softplus(x: np.ndarray, beta: float) -> np.ndarray:
     return np.logaddexp(0, beta * x) / beta
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the curves, and mark the largest gap of each, at zero."""
     gaps = {}
     for beta in (1, 4):
         gap = softplus(INPUTS, beta) - np.maximum(INPUTS, 0)
         assert INPUTS[gap.argmax()] == 0 and math.isclose(gap.max(), math.log(2) / beta)
         gaps[beta] = gap.max()
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-3, 3),
         y=(0, 3.1),
         x_label={"en": "input x", "zh": "输入 x"},

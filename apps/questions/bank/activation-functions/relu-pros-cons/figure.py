@@ -32,7 +32,7 @@ def gradient_sizes(gain: float) -> np.ndarray:
     return np.log10(np.array(sizes) / sizes[0])
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the three in logarithms: straight lines, so a constant factor per layer."""
     small, he, large = (gradient_sizes(gain) for gain in (1, 2, 4))
     assert (
@@ -40,7 +40,7 @@ def figure(draw) -> None:
         and abs(small[-1] / DEPTH - math.log10(0.5) / 2) < 0.02
         and abs(large[-1] / DEPTH - math.log10(2) / 2) < 0.02
     )
-    axes = draw.axes(
+    axes = fig.axes(
         x=(0, DEPTH),
         y=(-6, 6),
         x_label={"en": "layers passed, from the output down", "zh": "从输出往下经过的层数"},

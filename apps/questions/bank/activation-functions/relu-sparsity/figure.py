@@ -12,11 +12,11 @@ def share_of_zeros(mean: float) -> float:
     return (1 + math.erf(-mean / math.sqrt(2))) / 2
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the share over the mean, with the symmetric case marked."""
     shares = np.array([share_of_zeros(mean) for mean in MEANS])
     assert share_of_zeros(0) == 0.5 and (np.diff(shares) < 0).all()
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-2, 2),
         y=(0, 1),
         x_label={

@@ -41,10 +41,12 @@ def test_symmetry_and_the_relation_to_tanh(x: float) -> None:
 def test_the_peaks_are_a_quarter_and_one_at_zero() -> None:
     assert slope(torch.sigmoid, 0.0) == 0.25 and slope(torch.tanh, 0.0) == 1
     for f, peak in ((torch.sigmoid, 0.25), (torch.tanh, 1.0)):
-        found = optimize.minimize_scalar(
+        minimum = optimize.minimize_scalar(
             lambda x, f=f: -slope(f, x), bounds=(-5, 6), method="bounded", options={"xatol": 1e-8}
         )
-        assert found.x == pytest.approx(0, abs=1e-4) and -found.fun == pytest.approx(peak, abs=1e-9)
+        assert minimum.x == pytest.approx(0, abs=1e-4) and -minimum.fun == pytest.approx(
+            peak, abs=1e-9
+        )
 
 
 def test_four_times_the_slope_of_the_sigmoid_is_that_of_tanh_at_zero_only() -> None:

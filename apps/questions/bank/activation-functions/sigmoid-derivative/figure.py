@@ -6,13 +6,13 @@ OUTPUTS = np.linspace(0.0, 1.0, 101)
 INPUTS = np.arange(-4.0, 5.0)
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw s (1 - s), and where evenly spaced inputs lie on it: they crowd towards both ends."""
     outputs = 1 / (1 + np.exp(-INPUTS))
     slopes = outputs * (1 - outputs)
     peak = slopes.argmax()
     assert INPUTS[peak] == 0 and outputs[peak] == 0.5 and slopes[peak] == 0.25
-    axes = draw.axes(
+    axes = fig.axes(
         x=(0, 1),
         y=(0, 0.3),
         x_label={"en": "output s = σ(x)", "zh": "输出 s = σ(x)"},

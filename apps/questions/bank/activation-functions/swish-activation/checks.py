@@ -54,16 +54,16 @@ def test_the_lowest_point() -> None:
 
 def test_the_extreme_slopes_do_not_depend_on_beta() -> None:
     for beta in (0.5, 1.0, 3.0):
-        found = optimize.minimize_scalar(
+        minimum = optimize.minimize_scalar(
             lambda x, b=beta: -slope(x, b),
             bounds=(0, 10 / beta),
             method="bounded",
             options={"xatol": 1e-9},
         )
-        assert -found.fun == pytest.approx(1.0998, abs=5e-5) and found.x * beta == pytest.approx(
-            2.3994, abs=5e-5
-        )
-        assert slope(-found.x, beta) == pytest.approx(-0.0998, abs=5e-5)
+        assert -minimum.fun == pytest.approx(
+            1.0998, abs=5e-5
+        ) and minimum.x * beta == pytest.approx(2.3994, abs=5e-5)
+        assert slope(-minimum.x, beta) == pytest.approx(-0.0998, abs=5e-5)
         assert swish(-1.2784645 / beta, beta) == pytest.approx(-0.2784645 / beta, rel=1e-6)
 
 

@@ -9,13 +9,13 @@ def swish(x: np.ndarray, beta: float) -> np.ndarray:
     return x / (1 + np.exp(-beta * x))
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the curves, and where the one with beta = 1 is lowest."""
     fine = np.linspace(-6.0, 3.0, 900_001)
     lowest = swish(fine, 1).argmin()
     place, value = fine[lowest], swish(fine, 1)[lowest]
     assert abs(place + 1.27846) < 1e-4 and abs(value + 0.27846) < 1e-5
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-6, 3),
         y=(-1.5, 3),
         x_label={"en": "input x", "zh": "输入 x"},

@@ -16,13 +16,13 @@ def of_sigmoid(x: np.ndarray) -> np.ndarray:
     return np.exp(-x) / (1 + np.exp(-x)) ** 2
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw both slopes: inside the crossing tanh is the steeper, outside it the flatter."""
     places = np.array([-CROSSING, CROSSING])
     height = of_sigmoid(places)
     assert np.allclose(of_tanh(places), height)
     assert (of_tanh(INPUTS) > of_sigmoid(INPUTS)).tolist() == (abs(INPUTS) < CROSSING).tolist()
-    axes = draw.axes(
+    axes = fig.axes(
         x=(-6, 6),
         y=(0, 1),
         x_label={"en": "input x", "zh": "输入 x"},

@@ -25,7 +25,7 @@ def signal(activation, variance: float) -> np.ndarray:
     return np.log10(squares)
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the three in logarithms: a straight line down is a constant factor per layer."""
     tanh = signal(np.tanh, 1 / WIDTH)
     xavier = signal(lambda z: np.maximum(z, 0), 1 / WIDTH)
@@ -35,7 +35,7 @@ def figure(draw) -> None:
         and abs(he[-1]) < 0.7
         and -3 < tanh[-1] < -1
     )
-    axes = draw.axes(
+    axes = fig.axes(
         x=(0, DEPTH),
         y=(-17, 2),
         x_label={"en": "layer", "zh": "层"},

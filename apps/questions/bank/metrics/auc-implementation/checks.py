@@ -168,8 +168,8 @@ class Counted(np.ndarray):
     handled = 0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        Counted.handled += max(np.size(each) for each in inputs)
-        return getattr(ufunc, method)(*(np.asarray(each) for each in inputs), **options)
+        Counted.handled += max(np.size(array) for array in inputs)
+        return getattr(ufunc, method)(*(np.asarray(array) for array in inputs), **options)
 
 
 def work(auc: Auc, n: int) -> int:

@@ -20,14 +20,14 @@ def area(path: np.ndarray) -> float:
     return float(np.trapezoid(path[:, 1], path[:, 0]))
 
 
-def figure(draw) -> None:
+def figure(fig) -> None:
     """Draw the three; only the slanted one has the area that counting pairs gives."""
     positives, negatives = np.array([0.5, 0.5]), np.array([0.5, 0.9])
     difference = positives[:, None] - negatives
     by_pairs = ((difference > 0) + 0.5 * (difference == 0)).mean()
     areas = {name: area(path) for name, path in PATHS.items()}
     assert areas["slanted"] == by_pairs and areas["right"] < by_pairs < areas["up"]
-    axes = draw.axes(
+    axes = fig.axes(
         x=(0, 1),
         y=(0, 1),
         x_label={"en": "false positive rate", "zh": "假正率"},

@@ -52,11 +52,11 @@ def test_the_numeric_part_shows_the_numbers_of_the_seed(revision: Revision) -> N
     )
 
 
-def test_a_variant_is_set_once_and_kept(
+def test_a_variant_is_rendered_once_and_cached(
     revision: Revision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = selectors.question_page(revision, 3, language="en").numeric
-    monkeypatch.setattr(rendering, "render", lambda *a, **k: pytest.fail("it was set before"))
+    monkeypatch.setattr(rendering, "render", lambda *a, **k: pytest.fail("it was rendered before"))
     assert selectors.question_page(revision, 3, language="en").numeric == first
 
 
@@ -71,7 +71,7 @@ def test_options_are_shuffled_by_seed_and_keep_their_reasons(revision: Revision)
     )
 
 
-def test_verdicts_come_from_above_and_are_nothing_without(revision: Revision) -> None:
+def test_verdicts_are_the_caller_s_and_empty_by_default(revision: Revision) -> None:
     assert "gradus:" not in selectors.question_page(revision).answer
     assert (
         "<aside>holds</aside>"

@@ -1,5 +1,5 @@
-"""Whatever stands in question.toml or in a draft's facts is either right or refused with its key:
-nothing else comes of it.
+"""Any value of question.toml, or of a draft's facts, is either valid or refused with its key; none
+raises another error.
 """
 
 from __future__ import annotations
@@ -8,17 +8,20 @@ import copy
 import datetime
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apps.questions import loading, services
+from apps.questions.limits import MAX_OPTION_KEY_LENGTH, MAX_SLUG_LENGTH, MAX_TITLE_LENGTH
 from apps.questions.markdown_parser import BadFile
+from apps.questions.models import Kind
+from apps.questions.schema import KINDS
 from tests.questions.conftest import TOML, Change
 
-STRANGE: list[Any] = [
+ODD_VALUES: list[Any] = [
     *(
         0,
         1,
@@ -59,13 +62,15 @@ STRANGE: list[Any] = [
         {"n": [0]},
     ),
 ]
+TOO_LONG = "a" * (MAX_SLUG_LENGTH + 1)  # for a slug
+TITLE_TOO_LONG = f"en.md:1: a title has at most {MAX_TITLE_LENGTH} characters"
 ROWS = [
     {"values": {"n": 3}, "answer": 1.0, "wrong": [2.0]},
     {"values": {"n": 4}, "answer": 1.5, "wrong": [2.0]},
 ]
 
 
-def whole() -> dict[str, Any]:
+def complete_facts() -> dict[str, Any]:
     facts = tomllib.loads(TOML)
     facts |= {
         "often_said_but": ["no-such-lab.claim"],
@@ -77,17 +82,16 @@ def whole() -> dict[str, Any]:
     return facts
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if path:
         yield path
-    for key, each in (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    ):
-        yield from places(each, (*path, key))
+    members: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
+    for key, member in members:
+        yield from paths_in(member, (*path, key))
 
 
 def altered(facts: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
@@ -99,58 +103,57 @@ def altered(facts: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[st
     return changed
 
 
-def test_strange_facts_in_a_file_are_refused_by_file_and_line(
+def test_odd_facts_in_a_file_are_refused_by_file_and_line(
     bank: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused, facts = 0, whole()
-    for path in places(facts):
-        for value in STRANGE:
+    refused, facts = 0, complete_facts()
+    for path in paths_in(facts):
+        for value in ODD_VALUES:
             monkeypatch.setattr(
                 loading.tomllib,
                 "loads",
                 lambda _text, path=path, value=value: altered(facts, path, value),
             )
             try:
-                revision, _pieces, _lines = loading.rows_of(
-                    loading.read_folder(bank / "losses" / "guess")
-                )
+                folder = loading.read_folder(bank / "losses" / "guess")
+                revision, _texts, _passages = loading.build_rows(folder)
             except BadFile as error:
                 assert "question.toml:" in str(error)
                 refused += 1
                 continue
-            kept = json.dumps([revision.facts, revision.sources], allow_nan=False)
-            assert "\\u0000" not in kept and all(
-                len(slug) <= 64 for slug in (*revision.labs, *revision.related)
+            stored = json.dumps([revision.facts, revision.sources], allow_nan=False)
+            assert "\\u0000" not in stored and all(
+                len(slug) <= MAX_SLUG_LENGTH for slug in (*revision.labs, *revision.related)
             )
     assert refused > 1000
 
 
-def test_strange_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
-    one = loading.read_folder(bank / "losses" / "guess")
-    revision, text_rows, _lines = loading.rows_of(one)
+def test_odd_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
+    folder = loading.read_folder(bank / "losses" / "guess")
+    revision, texts, _passages = loading.build_rows(folder)
     facts = json.loads(json.dumps(revision.facts))
     facts["variant"]["rows"] = ROWS
     refused = 0
-    for path in [(), *places(facts)]:
-        for value in STRANGE[:2] if not path else STRANGE:
+    for path in [(), *paths_in(facts)]:
+        for value in ODD_VALUES[:2] if not path else ODD_VALUES:
             revision.facts = altered(facts, path, value) if path else value
-            refused += bool(services.faults_of(revision, text_rows))
+            refused += bool(services.render_draft(revision, texts))
     assert refused > 1000
     revision.facts = facts
-    assert services.faults_of(revision, text_rows) == [], "as it was, it can be published"
+    assert services.render_draft(revision, texts) == [], "as it was, it can be published"
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "message"),
     [
         ("en.md", "You *guess*", "You \x00 *guess*", "en.md:3: here is the character NUL"),
         ("reference.py", "as it is", "as \x00 it is", "reference.py:2: here is the character NUL"),
-        ("en.md", "# What", "# " + "What " * 80, "en.md:1: a title has at most 300 characters"),
+        ("en.md", "# What", "# What" + "?" * MAX_TITLE_LENGTH, TITLE_TOO_LONG),
         (
             "en.md",
             "### Option a",
-            "### Option " + "a" * 17,
-            "en.md:15: an option has a key of at most 16 characters",
+            "### Option " + "a" * (MAX_OPTION_KEY_LENGTH + 1),
+            f"en.md:15: an option has a key of at most {MAX_OPTION_KEY_LENGTH} characters",
         ),
         (
             "question.toml",
@@ -158,7 +161,7 @@ def test_strange_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
             "[code]\nseconds = nan",
             "question.toml:32: a number is at most",
         ),
-        ("question.toml", 'related = ["second"]', f'related = ["{"a" * 65}"]', "question.toml:6: "),
+        ("question.toml", 'related = ["second"]', f'related = ["{TOO_LONG}"]', "question.toml:6: "),
         (
             "question.toml",
             '"https://example.org/book"',
@@ -179,13 +182,13 @@ def test_strange_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
         ),
     ],
 )
-def test_what_no_table_could_hold_names_its_file_and_line(
-    bank: Path, change: Change, name: str, old: str, new: str, said: str
+def test_what_cannot_be_stored_names_its_file_and_line(
+    bank: Path, change: Change, name: str, old: str, new: str, message: str
 ) -> None:
     change(name, old, new)
     with pytest.raises(BadFile) as raised:
         loading.read_folder(bank / "losses" / "guess")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_file_that_is_no_text_is_named(bank: Path) -> None:
@@ -194,27 +197,29 @@ def test_a_file_that_is_no_text_is_named(bank: Path) -> None:
         loading.read_folder(bank / "losses" / "guess")
 
 
-def test_the_mark_that_some_editors_put_first_is_no_fault(bank: Path) -> None:
+def test_a_byte_order_mark_is_no_fault(bank: Path) -> None:
     path = bank / "losses" / "guess" / "en.md"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert loading.read_folder(path.parent).english.one("title").text.startswith("What is")
+    assert loading.read_folder(path.parent).english.passage("title").text.startswith("What is")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "toml",
     [
         "slug = 3",
         'slug = "A b"',
         'slug = "a"\ntitle = { en = "" , zh = "x" }',
-        f'slug = "{"a" * 65}"',
+        f'slug = "{TOO_LONG}"',
     ],
 )
 @pytest.mark.django_db
-def test_a_bank_that_cannot_be_kept_is_refused(bank: Path, said: str) -> None:
-    (bank / "bank.toml").write_text(
-        said + ("" if "title" in said else '\ntitle = { en = "G", zh = "G" }')
-    )
-    if said == "slug = 3":
-        (bank / "bank.toml").write_text("slug = 3")
+def test_a_bank_that_cannot_be_stored_is_refused(bank: Path, toml: str) -> None:
+    has_title = "title" in toml or toml == "slug = 3"
+    title = "" if has_title else '\ntitle = { en = "G", zh = "G" }'
+    (bank / "bank.toml").write_text(toml + title)
     with pytest.raises(BadFile, match=r"bank\.toml:1: "):
         loading.load_questions(bank)
+
+
+def test_the_kinds_of_the_schema_are_those_of_the_column() -> None:
+    assert list(KINDS) == Kind.values

@@ -1,5 +1,5 @@
-"""check-content: every fault at once, dead links, figures without words, and what of the catalogue
-is missing.
+"""check-content: every fault at once, dead links, figures without a text alternative, and missing
+questions of the catalogue.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ def test_a_good_bank_has_no_faults(bank: Path, labs: Path) -> None:
     assert list(lint.faults(bank, labs)) == []
 
 
-def test_every_fault_is_told_with_its_file_and_line(bank: Path, labs: Path, change: Change) -> None:
+def test_every_fault_is_listed_with_its_file_and_line(
+    bank: Path, labs: Path, change: Change
+) -> None:
     change("en.md", "First.", "First $\\frac{1$.")
     change("zh.md", "- 另一个要点。", "- *另一个：*要点。")
     (bank / "losses" / "second" / "zh.md").write_text("# 题\n", encoding="utf-8")
-    said = list(lint.faults(bank, labs))
-    assert [line.split(": ")[0].rpartition("/")[2] for line in said] == [
+    faults = list(lint.faults(bank, labs))
+    assert [line.split(": ")[0].rpartition("/")[2] for line in faults] == [
         "en.md:31",
         "zh.md:48",
         "zh.md:2",
@@ -57,14 +59,13 @@ def test_dead_links_of_this_site_are_found(
     bank: Path, labs: Path, change: Change, link: str, dead: bool
 ) -> None:
     change("en.md", "Second.", f"Second,\nsee [there]({link}).")
-    said = list(lint.faults(bank, labs))
-    assert [line for line in said if f"en.md:36: {link} leads nowhere" in line] == said and bool(
-        said
-    ) == dead
+    faults = list(lint.faults(bank, labs))
+    assert all(f"en.md:36: {link} leads nowhere" in line for line in faults)
+    assert bool(faults) == dead
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("It costs $n^2 a step.", "a dollar sign without its partner"),
         ("![a curve](curve.png)", "images are not read"),
@@ -72,18 +73,17 @@ def test_dead_links_of_this_site_are_found(
         ("Five\\$, `$x`, `<b>`, $a < b$ and $c > d$, 1 < 2 > 0.", ""),
     ],
 )
-def test_what_was_meant_to_be_read_and_is_not_is_found(
-    bank: Path, labs: Path, change: Change, written: str, said: str
+def test_markup_that_is_not_parsed_is_found(
+    bank: Path, labs: Path, change: Change, written: str, message: str
 ) -> None:
     change("en.md", "Second.", f"Second.\n{written}")
-    found = list(lint.faults(bank, labs))
-    assert [
-        line for line in found if "guess/en.md:36: “" in line and said in line
-    ] == found and bool(found) == bool(said)
+    faults = list(lint.faults(bank, labs))
+    assert all("guess/en.md:36: “" in line and message in line for line in faults)
+    assert bool(faults) == bool(message)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ('related = ["second"]', 'related = ["secnod"]', "question.toml:6: secnod is no question"),
         # of the catalogue: it may come
@@ -95,12 +95,12 @@ def test_what_was_meant_to_be_read_and_is_not_is_found(
         ),
     ],
 )
-def test_names_that_nothing_has_are_found(
-    bank: Path, labs: Path, change: Change, old: str, new: str, said: str
+def test_names_of_what_does_not_exist_are_found(
+    bank: Path, labs: Path, change: Change, old: str, new: str, message: str
 ) -> None:
     change("question.toml", old, new)
-    found = list(lint.faults(bank, labs))
-    assert [line for line in found if said in line] == found and bool(found) == bool(said)
+    faults = list(lint.faults(bank, labs))
+    assert all(message in line for line in faults) and bool(faults) == bool(message)
 
 
 def test_mistakes_that_give_the_same_number_are_found(
@@ -115,14 +115,12 @@ def test_mistakes_that_give_the_same_number_are_found(
         'message = { en = "Those are bits.", zh = "这是比特。" }\n',
         more + 'message = { en = "Half.", zh = "一半。" }\n',
     )
-    (found,) = lint.faults(bank, labs)  # log2(4) is 4 / 2
-    assert (
-        "question.toml:27: with seed" in found
-        and "(n = 4) this is another mistake's value too" in found
-    )
+    (fault,) = lint.faults(bank, labs)  # log2(4) is 4 / 2
+    assert "question.toml:27: with seed" in fault
+    assert "(n = 4) this is another mistake's value too" in fault
 
 
-def test_a_figure_without_words_is_found(bank: Path, labs: Path) -> None:
+def test_a_figure_without_a_text_alternative_is_found(bank: Path, labs: Path) -> None:
     (bank / "losses" / "guess" / "figure.zh.svg").write_text('<svg role="img" aria-label=""></svg>')
     assert [
         "figure.zh.svg:1: the figure has no text alternative" in line
@@ -130,11 +128,11 @@ def test_a_figure_without_words_is_found(bank: Path, labs: Path) -> None:
     ] == [True]
 
 
-def test_it_lists_what_is_missing_and_which_claims_wait(bank: Path, labs: Path) -> None:
+def test_it_lists_what_is_missing_and_which_claims_have_no_lab(bank: Path, labs: Path) -> None:
     (bank / "losses" / "second").rename(bank / "losses" / "dead-relu")
-    missing = dict(lint.missing(bank))
+    missing = dict(lint.missing_questions(bank))
     assert len(missing) == 227 and "dead-relu" not in missing and "xavier-derivation" in missing
-    assert lint.waiting(bank, labs) == ["no-such-lab.claim"]
+    assert lint.claims_without_lab(bank, labs) == ["no-such-lab.claim"]
 
 
 def test_the_command_fails_where_there_are_faults(
