@@ -17,7 +17,7 @@ ALSO_STATED = {
     "activation-atlas": [],
     "activation-cost": [(("network tanh", "network softplus", "network leaky"), "step ratio")],
 }
-LARGEST_OF_ALL_ARMS = {"activation-atlas": ("error by hand", "error by differences")}
+MAX_OVER_ARMS = {"activation-atlas": ("error by hand", "error by differences")}
 
 
 def begin(lab: str) -> str:
@@ -40,7 +40,7 @@ def table(lab: str) -> str:
         lines.append(row(f"`{verdict['claim'].partition('.')[2]}`", verdict))
         lines += [row(f"· {part['name']}", part) for part in verdict["parts"]]
     also = [final(evidence, arm, series) for arms, series in ALSO_STATED[lab] for arm in arms]
-    also += [largest(evidence, series) for series in LARGEST_OF_ALL_ARMS.get(lab, ())]
+    also += [largest(evidence, series) for series in MAX_OVER_ARMS.get(lab, ())]
     return "\n".join([*lines, *also])
 
 

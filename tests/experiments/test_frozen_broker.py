@@ -28,7 +28,9 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     valkey = Valkey(tmp_path)
     server = valkey.start()
     settings.REDIS_URL = valkey.url
-    celery = Celery("gradus", broker=celery_url(valkey.url), broker_transport_options=wakeup.QUICK)
+    celery = Celery(
+        "gradus", broker=celery_url(valkey.url), broker_transport_options=wakeup.TRANSPORT_OPTIONS
+    )
     copied = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
     celery.conf.update({name: wakeup.celery.conf[name] for name in copied})
     monkeypatch.setattr(wakeup, "celery", celery)

@@ -262,7 +262,7 @@ def test_an_unknown_or_withdrawn_lab_is_not_there(lab: Lab) -> None:
 def test_the_source_is_printed(lab: Lab) -> None:
     page = browser().get("/labs/dead-relu").content.decode()
     assert '<div class="code">' in page
-    assert "too_large_a_rate_kills" in page
+    assert "large_learning_rates_kill" in page
 
 
 def test_every_lab_reads_in_both_languages(lab: Lab) -> None:

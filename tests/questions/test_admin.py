@@ -198,8 +198,9 @@ def test_texts_of_the_admin_are_stored_with_lf(
         reporter=mei, revision=guess.current, about="fact", text="لا", language="en", key="k"
     )
     page = f"/admin/questions/report/{report.pk}/change/"
-    assert '<div dir="auto">لا</div>' in operator.get(page).content.decode()
-    operator.post(page, {"state": "fixed", "note": "One.\r\nTwo."})
+    shown = operator.get(page).content.decode()
+    assert '<div dir="auto">لا</div>' in shown
+    operator.post(page, fields_of(shown) | {"state": "fixed", "note": "One.\r\nTwo."})
     report.refresh_from_db()
     assert report.note == "One.\nTwo."
 
