@@ -50,7 +50,7 @@ class BarChart extends HTMLElement {
       name: labels[arm] ?? arm,
       run: this.#hidden.has("run") ? null : this.own?.newest(series, arm),
       base: this.#hidden.has("base") ? null : this.baseline?.newest(series, arm),
-      pred: this.#hidden.has("pred") ? null : (this.marks?.get(arm) ? Number(this.marks.get(arm).value) : (drawing[arm] ?? null)),
+      pred: this.#hidden.has("pred") ? null : (this.marks?.get(arm) ? Number(this.marks.get(arm).value) : (sketch[arm] ?? null)),
     }));
   }
 

@@ -80,7 +80,7 @@ function mark(field, low, high) {
   const input = document.createElement("input");
   const arm = field.dataset.arm;
   Object.assign(input, { type: "range", className: "mark-in", min: low, max: high, step: (high - low) / 100 });
-  const drawn = field.value || history.state?.drawing?.[arm]; // as it was sent, or as it stood before the page was left
+  const drawn = field.value || history.state?.sketch?.[arm]; // as it was sent, or as it stood before the page was left
   input.value = drawn || (low + high) / 2;
   if (drawn) input.name = field.name;
   input.setAttribute("aria-label", config.say.mark.replace("{arm}", config.spec.labels[arm] ?? arm));

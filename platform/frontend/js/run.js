@@ -53,7 +53,7 @@ function tabulate({ element, spec }) { // as the server wrote it, with what came
     const span = now?.low == null ? "" : config.say.span.replace("%(low)s", number(now.low)).replace("%(high)s", number(now.high));
     row.append(cell(number(now?.mean)), cell(span));
     if (hasBase) row.append(cell(number(baseline?.newest(spec.series, arm)?.mean)));
-    if (row.children.length < columns) row.append(cell(spec.drawing[arm] == null ? "" : number(spec.drawing[arm])));
+    if (row.children.length < columns) row.append(cell(spec.sketch[arm] == null ? "" : number(spec.sketch[arm])));
     return row;
   }));
 }
