@@ -130,12 +130,12 @@ class Protocol(RuleBasedStateMachine):
     # ------------------------------------------------------------ what workers do
 
     @rule(bench=st.booleans())
-    def claim(self, bench: bool) -> None:
-        claimed = worker_services.lease_run(
+    def lease(self, bench: bool) -> None:
+        lease = worker_services.lease_run(
             worker=self.worker, queues=["bench", "labs"] if bench else ["labs"], labs=LABS
         )
-        if claimed:
-            self.workers.append(SimulatedWorker(claimed))
+        if lease:
+            self.workers.append(SimulatedWorker(lease))
 
     @rule()
     def claim_whose_answer_is_lost(self) -> None:
@@ -243,15 +243,15 @@ class Protocol(RuleBasedStateMachine):
                 break
             self.set_clock(self.offset + 2 * HOUR)
             self.reconcile()
-            claimed = worker_services.lease_run(
+            lease = worker_services.lease_run(
                 worker=self.worker, queues=["bench", "labs"], labs=LABS
             )
-            if claimed:
+            if lease:
                 worker_services.finish_run(
                     worker=self.worker,
-                    run_attempt_id=claimed.run_attempt.pk,
-                    token=claimed.token,
-                    result=self.a_result("succeeded", claimed.run),
+                    run_attempt_id=lease.run_attempt.pk,
+                    token=lease.token,
+                    result=self.a_result("succeeded", lease.run),
                 )
         stuck = Run.objects.exclude(state__in=Run.ENDED_STATES)
         assert not stuck, f"stuck: {list(stuck.values_list('state', 'cancel_requested'))}"
