@@ -198,9 +198,9 @@ def test_texts_of_the_admin_are_stored_with_lf(
         reporter=mei, revision=guess.current, about="fact", text="لا", language="en", key="k"
     )
     page = f"/admin/questions/report/{report.pk}/change/"
-    shown = operator.get(page).content.decode()
-    assert '<div dir="auto">لا</div>' in shown
-    operator.post(page, fields_of(shown) | {"state": "fixed", "note": "One.\r\nTwo."})
+    shown = operator.get(page)
+    assert '<div dir="auto">لا</div>' in shown.content.decode()
+    send(operator, page, fields_of(shown) | {"state": ["fixed"], "note": ["One.\r\nTwo."]})
     report.refresh_from_db()
     assert report.note == "One.\nTwo."
 
