@@ -13,7 +13,7 @@ from apps.common.text import CONTENT_LANGUAGES
 from apps.questions import rendering, tex, variants
 from apps.questions.models import Revision, RevisionText
 
-RENDERER_VERSION = "2"  # of rendering.py: stored HTML of another version is rendered again
+RENDERER_VERSION = "3"  # of rendering.py: stored HTML of another version is rendered again
 INLINE_FIELDS = ("title",)
 
 

@@ -27,6 +27,10 @@ from apps.questions import tex
 MARKERS = ("verdicts", "figure", "reference")
 OPEN, CLOSE = "\ue000", "\ue001"
 PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+# A browser may break a line between a formula and the punctuation after it, which then begins the
+# next one. A longer formula may need the break inside, so it is left alone.
+PUNCTUATED = re.compile(f"{OPEN}([0-9]+){CLOSE}[，。、；：！？）」』》”’,.;:!?)\\]]+")
+MAX_UNBROKEN_CHARS = 24  # of TeX
 TAG = re.compile(r'<[a-z/](?:[^<>"]|"[^"]*")*>')  # as nh3 writes it
 EXTRACTED = re.compile(
     r"^(?P<indent> *)(?P<fence>(?P<ticks>`{3,}|~{3,})[^\n]*\n.*?(?:^ *(?P=ticks)[`~]*[ \t]*$|\Z))"
@@ -216,9 +220,19 @@ class _Conversion:
         safe = TAG.sub(lambda tag: PLACEHOLDER.sub(self._source_in_attribute, tag[0]), cleaned)
         inserts = self._inserts()
         split = PARAGRAPH.sub(lambda match: _split_at_blocks(match, inserts), safe)
+        joined = PUNCTUATED.sub(self._with_punctuation, split)
         return PLACEHOLDER.sub(
-            lambda match: inserts[int(match[1])].html if int(match[1]) < len(inserts) else "", split
+            lambda match: inserts[int(match[1])].html if int(match[1]) < len(inserts) else "",
+            joined,
         ).strip()
+
+    def _with_punctuation(self, match: re.Match[str]) -> str:
+        """Return a short formula and the punctuation after it, on one line."""
+        number = int(match[1])
+        extract = self.extracts[number] if number < len(self.extracts) else None
+        if extract is None or extract.kind != "inline" or len(extract.text) > MAX_UNBROKEN_CHARS:
+            return match[0]
+        return f'<span class="unbroken">{match[0]}</span>'
 
     def _inserts(self) -> list[_Insert]:
         formulas = iter(

@@ -27,6 +27,15 @@ def test_formulas_become_html_and_mathml_and_their_signs_are_no_emphasis() -> No
     )
 
 
+def test_punctuation_after_a_short_formula_begins_no_line() -> None:
+    for text in ("当 $x > 0$，导数为 1。", "where $x > 0$, it is 1", "so ($x$)."):
+        html = render(text).html
+        (unbroken,) = re.findall(r'<span class="unbroken">(.*?)(?=</span>[^<]*<|</span>$|$)', html)
+        assert "katex" in unbroken, text
+    assert "unbroken" not in render(f"let ${' + '.join('abcdefgh')} = 1$, then").html
+    assert "unbroken" not in render("where $x$ is one").html
+
+
 def test_dollars_in_code_and_escaped_ones_begin_no_formula() -> None:
     rendered = render("It costs \\$5, `$x$` or\n\n```python\ncost = '$y$'  # *z*\n```\n")
     assert rendered.formula_count == 0 and not rendered.faults
