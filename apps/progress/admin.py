@@ -102,7 +102,7 @@ class AnswerAdmin(Own):
         "part",
         "place",
         "outcome",
-        "grade",
+        "rating",
         "graded_by",
         "confidence",
         "created_at",

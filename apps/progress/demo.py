@@ -16,7 +16,7 @@ from apps.experiments import calibration
 from apps.experiments.models import Batch, ComputeUsage, Prediction, Run, Verdict
 from apps.experiments.selectors import COPY_KEY_PREFIX, standard_runs
 from apps.progress import days, selectors, services, simulation
-from apps.progress.memory import AGAIN, Grade
+from apps.progress.memory import AGAIN, RatedReview
 from apps.progress.models import Answer, Attempt, Card, GradedBy, Plan, Rating, Review
 from apps.questions import variants
 from apps.questions.models import Question
@@ -51,10 +51,10 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
         )
     begun_with = max(1, len(questions) - UNSEEN)
     made = simulation.reviews(begun_with, last, user.time_zone, seed)
-    begun = min((each.grade.at for each in made), default=now()) - timedelta(minutes=5)
+    begun = min((each.review.at for each in made), default=now()) - timedelta(minutes=5)
     chance = Random(seed)  # noqa: S311 - a demonstration, not a secret
     for each in made:
-        _store(user, questions[each.item], each.grade, begun, chance)
+        _store(user, questions[each.item], each.review, begun, chance)
     Plan.objects.update_or_create(
         user=user,
         defaults={"interview": selectors.today(user) + timedelta(days=INTERVIEW), "minutes": 30},
@@ -68,7 +68,9 @@ def fill(*, user: User, seed: int = SEED, rest: int = REST) -> str:
     )
 
 
-def _store(user: User, question: Question, grade: Grade, begun: datetime, chance: Random) -> None:
+def _store(
+    user: User, question: Question, grade: RatedReview, begun: datetime, chance: Random
+) -> None:
     Card.objects.get_or_create(
         user=user, question=question, defaults={"created_at": begun, "due": begun}
     )
@@ -76,7 +78,7 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     number = Attempt.objects.filter(user=user, question=question).count()
     attempt = selectors.next_attempt(user, question, number)
     attempt.day, attempt.started_at = grade.day, grade.at - timedelta(seconds=grade.seconds)
-    attempt.revealed_at, attempt.over, attempt.graded_as, attempt.grades = (
+    attempt.revealed_at, attempt.over, attempt.counting_review_id, attempt.ratings_given = (
         grade.at,
         True,
         grade.review_id,
@@ -101,7 +103,7 @@ def _store(user: User, question: Question, grade: Grade, begun: datetime, chance
     )
 
 
-def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
+def _answer(attempt: Attempt, grade: RatedReview, chance: Random) -> None:
     """Store the number that led to a grade: the right one, or a mistake that people make."""
     variant = variants.sample(attempt.revision.facts["variant"], attempt.seed)
     is_right = grade.rating > AGAIN
@@ -122,7 +124,7 @@ def _answer(attempt: Attempt, grade: Grade, chance: Random) -> None:
         outcome=Answer.Outcome.RIGHT if is_right else Answer.Outcome.WRONG,
         hints=attempt.hints,
         confidence=SURES[Rating(grade.rating)][int(4 * chance.random())],
-        grade=grade.rating,
+        rating=grade.rating,
         graded_by=GradedBy.NUMERIC,
         key=uuid5(attempt.pk, "demo"),
         created_at=grade.at,

@@ -45,8 +45,8 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Grade:
-    """A grade as it was given."""
+class RatedReview:
+    """A review and its rating, as it was given."""
 
     review_id: UUID
     rating: int
@@ -56,28 +56,29 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedReview:
     """A grade, and whether it says something about memory: the card was known, and a night or more
     had passed.
     """
 
-    grade: Grade
+    review: RatedReview
     was_recall: bool
 
 
 def fold(
-    created_at: datetime, grades: Iterable[Grade], aim: float = AIM
-) -> tuple[Memory, list[Counted]]:
+    created_at: datetime, reviews: Iterable[RatedReview], aim: float = AIM
+) -> tuple[Memory, list[CountedReview]]:
     """Return what a card comes to by its grades, whatever order they are handed in.
 
     Args:
         created_at: when the card was made: new cards are due at once.
         aim: the recall at which the next review is set, 0.8 to 0.95.
     """
-    memory, counted = Memory(due=created_at), list[Counted]()
-    for grade in sorted(grades, key=lambda grade: (grade.at, grade.review_id.int)):
-        counted.append(Counted(grade, memory.state == REVIEW and elapsed(memory, grade.day) > 0))
-        memory = after(memory, grade.rating, grade.at, grade.day, aim)
+    memory, counted = Memory(due=created_at), list[CountedReview]()
+    for review in sorted(reviews, key=lambda review: (review.at, review.review_id.int)):
+        was_recall = memory.state == REVIEW and elapsed(memory, review.day) > 0
+        counted.append(CountedReview(review, was_recall))
+        memory = after(memory, review.rating, review.at, review.day, aim)
     return memory, counted
 
 

@@ -90,7 +90,7 @@ class Card(models.Model):
                     stability__gt=0,
                     difficulty__range=(1, 10),
                 ),
-                name="a_graded_card_has_a_memory",
+                name="a_reviewed_card_has_a_memory",
             ),
             models.CheckConstraint(
                 condition=Q(last_review=None) | Q(due__gte=F("last_review")),
@@ -177,7 +177,7 @@ class Review(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rating__isnull=False) ^ Q(undoes__isnull=False),
-                name="a_grade_or_an_undoing",
+                name="a_rating_or_an_undo",
             ),
             models.CheckConstraint(
                 condition=Q(rating=None) | Q(rating__range=(1, 4)), name="ratings_are_1_to_4"
@@ -190,7 +190,7 @@ class Review(models.Model):
             models.Index(
                 fields=["user", "-id"],
                 condition=Q(rating__isnull=False),
-                name="grades_newest_first",
+                name="ratings_newest_first",
             ),
             models.Index(
                 fields=["session"], condition=Q(session__isnull=False), name="reviews_of_a_session"
@@ -249,8 +249,10 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(default=now)
     revealed_at = models.DateTimeField(null=True)
     over = models.BooleanField(default=False)  # graded, or left behind
-    graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
-    grades = models.PositiveSmallIntegerField(default=0)  # given so far, changed ones included
+    # review_id of the rating that counts, of those given to this attempt
+    counting_review_id = models.UUIDField(null=True)
+    # ratings so far, replaced ones included
+    ratings_given = models.PositiveSmallIntegerField(default=0)
     session = models.ForeignKey(ReviewSession, models.SET_NULL, null=True, related_name="attempts")
 
     class Meta:
@@ -266,9 +268,9 @@ class Attempt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["user", "graded_as"],
-                condition=Q(graded_as__isnull=False),
-                name="attempts_by_grade",
+                fields=["user", "counting_review_id"],
+                condition=Q(counting_review_id__isnull=False),
+                name="attempts_by_counting_review",
             )
         ]
 
@@ -306,8 +308,8 @@ class Answer(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome)
     hints = models.PositiveSmallIntegerField(default=0)  # opened before it
     confidence = models.PositiveSmallIntegerField(choices=Sure, null=True)  # percent
-    # that follows from it: of the first of its part alone
-    grade = models.PositiveSmallIntegerField(choices=Rating, null=True)
+    # that follows from it; only the first answer to a part has one
+    rating = models.PositiveSmallIntegerField(choices=Rating, null=True)
     graded_by = models.CharField(max_length=16, choices=GradedBy)
     key = models.UUIDField()  # idempotency key of the form
     created_at = models.DateTimeField(default=now)

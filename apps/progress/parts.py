@@ -77,7 +77,7 @@ def open_steps(page: QuestionPage, answers: Answers) -> int:
 class Result:
     """What an attempt's answers come to."""
 
-    grade: int | None
+    rating: int | None
     graded_by: str  # who graded the lowest part
     answered: int  # parts with a grade
     of: int  # parts that could have one
@@ -90,7 +90,7 @@ def result(page: QuestionPage, answers: Answers) -> Result:
         f"{STEP}-{n}" for n in range(len(page.steps))
     ]
     found = [
-        (answers[part][0].grade, answers[part][0].graded_by) for part in names if part in answers
+        (answers[part][0].rating, answers[part][0].graded_by) for part in names if part in answers
     ]
     graded = [(grade, judge) for grade, judge in found if grade is not None]
     lowest = rating_rules.of_parts(grade for grade, _judge in graded)

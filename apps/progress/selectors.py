@@ -25,7 +25,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.experiments.models import Run
 from apps.progress import days
-from apps.progress.memory import Grade, Memory
+from apps.progress.memory import Memory, RatedReview
 from apps.progress.models import (
     Answer,
     Attempt,
@@ -80,12 +80,12 @@ def card_of(user: User, question: Question) -> Card | None:
     return Card.objects.select_related("user").filter(user=user, question=question).first()
 
 
-def grades_of(card: Card) -> list[Grade]:
+def rated_reviews(card: Card) -> list[RatedReview]:
     """Return the grades of a card that are not undone."""
     rows = list(card.reviews.all())
     undone = {row.undoes for row in rows if row.undoes}
     return [
-        Grade(row.review_id, row.rating, row.at, row.day, row.seconds)
+        RatedReview(row.review_id, row.rating, row.at, row.day, row.seconds)
         for row in rows
         if row.rating is not None and row.review_id not in undone
     ]
@@ -203,7 +203,7 @@ class Standing:
     next: Card | None
     done: int
     seconds: float  # spent so far
-    grades: dict[int, int]  # card: the first grade of this session
+    ratings: dict[int, int]  # card: its first rating of this session
 
     @property
     def of(self) -> int:
@@ -211,7 +211,7 @@ class Standing:
 
     @property
     def recalled(self) -> int:
-        return sum(rating > Rating.AGAIN for rating in self.grades.values())
+        return sum(rating > Rating.AGAIN for rating in self.ratings.values())
 
 
 def open_session(user: User) -> ReviewSession | None:

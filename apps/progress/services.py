@@ -20,7 +20,7 @@ from apps.common.text import clean, length, normalize_newlines
 from apps.experiments.models import Run
 from apps.progress import days, memory, selectors
 from apps.progress.interleaving import mixed
-from apps.progress.memory import Counted
+from apps.progress.memory import CountedReview
 from apps.progress.models import (
     Attempt,
     Bookmark,
@@ -110,7 +110,7 @@ def take_back(
     card = hold_card(user=user, question=question)
     if Review.objects.filter(card=card, undoes=review_id).exists():
         return
-    before = selectors.grades_of(card)
+    before = selectors.rated_reviews(card)
     at = now()
     Review.objects.create(
         card=card,
@@ -149,15 +149,17 @@ def undo(*, user: User) -> Review:
         user=user, question=last.card.question, review_id=last.review_id, session=last.session
     )
     attempt = (
-        Attempt.objects.select_for_update().filter(user=user, graded_as=last.review_id).first()
+        Attempt.objects.select_for_update()
+        .filter(user=user, counting_review_id=last.review_id)
+        .first()
     )
     if attempt is not None:
-        attempt.graded_as = None
+        attempt.counting_review_id = None
         open_again = Attempt.objects.filter(
             user=user, question=attempt.question_id, over=False
         ).exclude(pk=attempt.pk)
         attempt.over = open_again.exists()
-        attempt.save(update_fields=["graded_as", "over"])
+        attempt.save(update_fields=["counting_review_id", "over"])
     return last
 
 
@@ -175,31 +177,31 @@ def hold_card(*, user: User, question: Question) -> Card:
 
 def _recount(card: Card, *, without: UUID) -> None:
     """Count a grade that was just stored."""
-    _apply(card, [grade for grade in selectors.grades_of(card) if grade.review_id != without])
+    _apply(card, [grade for grade in selectors.rated_reviews(card) if grade.review_id != without])
 
 
-def _apply(card: Card, before: Iterable[memory.Grade]) -> None:
+def _apply(card: Card, before: Iterable[memory.RatedReview]) -> None:
     """Set a card to what its log comes to now; `before` are the grades that counted until now."""
     aim = selectors.plan_of(card.user).retention / 100
     _was, counted_before = memory.fold(card.created_at, before, aim)
-    held, counted = memory.fold(card.created_at, selectors.grades_of(card), aim)
+    held, counted = memory.fold(card.created_at, selectors.rated_reviews(card), aim)
     fields = ("due", "state", "step", "stability", "difficulty", "last_review", "last_day")
     Card.objects.filter(pk=card.pk).update(**{name: getattr(held, name) for name in fields})
     _move_days(card.user, counted_before, counted)
 
 
-def _move_days(user: User, before: Sequence[Counted], after: Sequence[Counted]) -> None:
+def _move_days(user: User, before: Sequence[CountedReview], after: Sequence[CountedReview]) -> None:
     """Add to the sums of each day what a card's log says more of it now than before."""
     change: dict[date, Counter[str]] = {}
     for counted, sign in ((before, -1), (after, 1)):
         for each in counted:
-            sums = change.setdefault(each.grade.day, Counter())
+            sums = change.setdefault(each.review.day, Counter())
             known = each.was_recall
             found = (
                 1,
                 int(known),
-                int(known and each.grade.rating > memory.AGAIN),
-                each.grade.seconds,
+                int(known and each.review.rating > memory.AGAIN),
+                each.review.seconds,
             )
             for name, value in zip(SUMS, found, strict=True):
                 sums[name] += sign * value  # type: ignore[assignment] # seconds are a float

@@ -15,7 +15,7 @@ from random import Random
 from uuid import UUID
 
 from apps.progress import days, memory
-from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Grade, Memory
+from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Memory, RatedReview
 
 WEEKS = 8
 STUDIES = 0.8  # chance that a day is one of study
@@ -27,14 +27,16 @@ RECALLED = ((0.15, HARD), (0.9, GOOD), (1.0, EASY))
 
 
 @dataclass(frozen=True)
-class Made:
+class SimulatedReview:
     """A review that the model made: of the item with this number."""
 
     item: int
-    grade: Grade
+    review: RatedReview
 
 
-def reviews(items: int, last: date, zone: str, seed: int, weeks: int = WEEKS) -> list[Made]:
+def reviews(
+    items: int, last: date, zone: str, seed: int, weeks: int = WEEKS
+) -> list[SimulatedReview]:
     """Return the reviews of `items` questions over the weeks that end with the learner's day
     `last`, in order of time.
     """
@@ -42,7 +44,7 @@ def reviews(items: int, last: date, zone: str, seed: int, weeks: int = WEEKS) ->
     # times FSRS's stability
     truth = [math.exp(0.5 * (chance.random() + chance.random() - 1)) for _item in range(items)]
     held: dict[int, Memory] = {}
-    made = list[Made]()
+    made = list[SimulatedReview]()
     for n in range(7 * weeks):
         day = last - timedelta(days=7 * weeks - 1 - n)
         if chance.random() > STUDIES:
@@ -61,7 +63,7 @@ def _study(
     at: datetime,
     truth: float,
     held: dict[int, Memory],
-    made: list[Made],
+    made: list[SimulatedReview],
     chance: Random,
 ) -> datetime:
     """Review an item until it is out of its learning steps; return when that was done."""
@@ -71,7 +73,10 @@ def _study(
         at += timedelta(seconds=seconds + 4)
         rating = _rating(known, day, truth, chance)
         made.append(
-            Made(item, Grade(UUID(int=chance.getrandbits(128)), rating, at, day, round(seconds, 1)))
+            SimulatedReview(
+                item,
+                RatedReview(UUID(int=chance.getrandbits(128)), rating, at, day, round(seconds, 1)),
+            )
         )
         held[item] = memory.after(known or Memory(due=at), rating, at, day)
         if held[item].state == memory.REVIEW:

@@ -140,7 +140,7 @@ def _store(
         outcome=mark.outcome,
         hints=attempt.hints,
         confidence=confidence if part == parts.NUMERIC else None,
-        grade=_grade(part, mark, attempt.hints) if before == 0 else None,
+        rating=_rating(part, mark, attempt.hints) if before == 0 else None,
         graded_by=parts.GRADED_BY[parts.kind_of(part)]
         if parts.kind_of(part) in parts.GRADED_BY and "own" not in said
         else GradedBy.SELF,
@@ -159,7 +159,7 @@ def _answer_with(user: User, key: UUID) -> Checked | None:
     )
 
 
-def _grade(part: str, mark: Mark, hints: int) -> int | None:
+def _rating(part: str, mark: Mark, hints: int) -> int | None:
     return (
         None if mark.outcome == Answer.Outcome.KEPT else rating_rules.of_check(mark.is_right, hints)
     )
@@ -246,13 +246,13 @@ def reveal(
     held.revealed_at = now()
     held.save(update_fields=["revealed_at"])
     found = parts.result(question_page(held.revision, held.seed), selectors.answers_of(held))
-    if found.grade is not None:
-        _record(held, held.pk, found.grade, found.graded_by, at, seconds)
+    if found.rating is not None:
+        _record(held, held.pk, found.rating, found.graded_by, at, seconds)
     return held
 
 
 @transaction.atomic
-def grade(
+def rate(
     *,
     user: User,
     question: Question,
@@ -272,17 +272,19 @@ def grade(
         BadRequest: the grade that stands was given more than a day before.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if stored := _grade_with(user, question, review_id):
+    if stored := _review_with(user, question, review_id):
         return stored
     held = open_attempt(user=user, question=question, session=session, seen=seen)
     if held.revealed_at is None:
         held.revealed_at = now()
-    stands = _grade_with(user, question, held.graded_as) if held.graded_as else None
+    stands = (
+        _review_with(user, question, held.counting_review_id) if held.counting_review_id else None
+    )
     if stands is not None and (at or now()) - stands.at > CHANGEABLE:
         raise BadRequest(out_of_date())
     if stands is not None and at is not None and at < stands.at:
         services.take_back(user=user, question=question, review_id=review_id, session=held.session)
-        return _store_grade(held, review_id, rating, GradedBy.SELF, at, seconds)
+        return _store_review(held, review_id, rating, GradedBy.SELF, at, seconds)
     if stands is not None:
         services.take_back(
             user=user, question=question, review_id=stands.review_id, session=held.session
@@ -307,7 +309,7 @@ def tick_points(
         review_id: of the form: the same again changes nothing.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the attempt, as everywhere
-    if review_id and (stored := _grade_with(user, question, review_id)):
+    if review_id and (stored := _review_with(user, question, review_id)):
         return stored
     held = locked_attempt(user, question, attempt)
     if held is None or not held.is_revealed:
@@ -316,8 +318,8 @@ def tick_points(
     kept = sorted({number for number in ticked if 0 <= number < len(page.points)})
     own = rating_rules.of_points(len(kept), len(page.points), held.hints)
     _store_points(held, kept, own, len(answers.get(parts.POINTS, ())) + 1)
-    lowest = rating_rules.of_parts([own, parts.result(page, answers).grade]) or own
-    return grade(
+    lowest = rating_rules.of_parts([own, parts.result(page, answers).rating]) or own
+    return rate(
         user=user,
         question=question,
         review_id=review_id or next_review_id(held),
@@ -339,13 +341,13 @@ def _store_points(held: Attempt, kept: Sequence[int], own: int, place: int) -> N
         entered={"ticked": kept},
         outcome=Answer.Outcome.KEPT,
         hints=held.hints,
-        grade=own,
+        rating=own,
         graded_by=GradedBy.SELF,
         key=uuid5(held.pk, f"points-{place}"),
     )
 
 
-def _grade_with(user: User, question: Question, review_id: UUID) -> Review | None:
+def _review_with(user: User, question: Question, review_id: UUID) -> Review | None:
     return Review.objects.filter(user=user, card__question=question, review_id=review_id).first()
 
 
@@ -353,20 +355,20 @@ def next_review_id(attempt: Attempt) -> UUID:
     """Return the name of the next grade of an attempt: forms carry it, so that a second press is no
     second grade.
     """
-    return uuid5(attempt.pk, f"grade-{attempt.grades}")
+    return uuid5(attempt.pk, f"grade-{attempt.ratings_given}")
 
 
 def _record(
     held: Attempt, review_id: UUID, rating: int, graded_by: str, at: datetime | None, seconds: float
 ) -> Review:
     """Store the grade of an attempt that counts from now on."""
-    review = _store_grade(held, review_id, rating, graded_by, at, seconds)
-    held.graded_as, held.over, held.grades = review_id, True, held.grades + 1
-    held.save(update_fields=["graded_as", "over", "grades", "revealed_at"])
+    review = _store_review(held, review_id, rating, graded_by, at, seconds)
+    held.counting_review_id, held.over, held.ratings_given = review_id, True, held.ratings_given + 1
+    held.save(update_fields=["counting_review_id", "over", "ratings_given", "revealed_at"])
     return review
 
 
-def _store_grade(
+def _store_review(
     held: Attempt, review_id: UUID, rating: int, graded_by: str, at: datetime | None, seconds: float
 ) -> Review:
     return services.record(

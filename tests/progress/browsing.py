@@ -19,7 +19,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def ratings(question: Question) -> list[int]:
-    return [grade.rating for grade in selectors.grades_of(Card.objects.get(question=question))]
+    return [grade.rating for grade in selectors.rated_reviews(Card.objects.get(question=question))]
 
 
 def begin(page: Page) -> None:

@@ -202,7 +202,7 @@ def test_what_is_anothers_is_not_there(
 ) -> None:
     """Mei guesses every name that Sam's things have."""
     theirs = studying.reveal(user=sam, question=mixed)
-    studying.grade(
+    studying.rate(
         user=sam,
         question=mixed,
         seen=studying.FormState(theirs.pk),
@@ -224,7 +224,7 @@ def test_what_is_anothers_is_not_there(
     assert rows() == before
     assert Card.objects.get(user=sam).due == card.due and Attempt.objects.get(
         pk=theirs.pk
-    ).graded_as == uuid.UUID(int=5)
+    ).counting_review_id == uuid.UUID(int=5)
     assert member.get("/review", {"at": str(theirs.pk)}).status_code in (200, 404)
     assert "sam's own words" not in member.get(f"/questions/{SLUG}").content.decode()
 

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.progress import memory
-from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Grade, Memory
+from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Memory, RatedReview
 
 BEGAN = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
-def grade(n: int, rating: int, at: datetime) -> Grade:
-    return Grade(UUID(int=n), rating, at, at.date(), 5.0)
+def grade(n: int, rating: int, at: datetime) -> RatedReview:
+    return RatedReview(UUID(int=n), rating, at, at.date(), 5.0)
 
 
 GRADES = st.lists(
@@ -94,13 +94,15 @@ def test_a_higher_aim_brings_cards_sooner() -> None:
 
 
 @given(GRADES, st.randoms(use_true_random=False))
-def test_grades_in_any_order_come_to_one_card(grades: list[Grade], chance: random.Random) -> None:
+def test_grades_in_any_order_come_to_one_card(
+    grades: list[RatedReview], chance: random.Random
+) -> None:
     other = chance.sample(grades, len(grades))
     assert memory.fold(BEGAN, grades) == memory.fold(BEGAN, other)
 
 
 @given(GRADES)
-def test_a_graded_card_always_has_a_memory_that_can_be_stored(grades: list[Grade]) -> None:
+def test_a_graded_card_always_has_a_memory_that_can_be_stored(grades: list[RatedReview]) -> None:
     held, counted = memory.fold(BEGAN, grades)
     assert len(counted) == len(grades)
     if grades:

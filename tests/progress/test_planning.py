@@ -64,10 +64,10 @@ def test_the_same_seed_makes_the_same_weeks() -> None:
 )
 def test_eight_weeks_lie_in_their_days_in_order(zone: str) -> None:
     made = simulation.reviews(12, LAST, zone, 3)
-    times = [each.grade.at for each in made]
+    times = [each.review.at for each in made]
     assert times == sorted(times) and len(made) >= 50
-    assert all(days.day_of(each.grade.at, zone) == each.grade.day for each in made)
-    assert made[-1].grade.day <= LAST and made[0].grade.day > LAST - timedelta(weeks=8)
+    assert all(days.day_of(each.review.at, zone) == each.review.day for each in made)
+    assert made[-1].review.day <= LAST and made[0].review.day > LAST - timedelta(weeks=8)
     assert len({each.item for each in made}) == 12
 
 
@@ -76,8 +76,8 @@ def test_what_is_made_is_remembered_about_as_often_as_fsrs_aims_at() -> None:
     for seed in range(6):
         made = simulation.reviews(40, LAST, "UTC", seed)
         for item in {each.item for each in made}:
-            own = [each.grade for each in made if each.item == item]
+            own = [each.review for each in made if each.item == item]
             for counted in memory.fold(own[0].at, own)[1]:
                 recalls += counted.was_recall
-                recalled += counted.was_recall and counted.grade.rating > memory.AGAIN
+                recalled += counted.was_recall and counted.review.rating > memory.AGAIN
     assert recalls > 300 and 0.8 < recalled / recalls < 0.97

@@ -191,7 +191,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
         assert member.get(path).status_code == 200
     assert statistics.weeks(statistics.by_day(mei, timedelta(days=60)))
     assert all(
-        grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card)
+        grade.at < now() for card in Card.objects.all() for grade in selectors.rated_reviews(card)
     )
     assert "nothing was added" in demo.fill(user=mei)
 
@@ -201,11 +201,11 @@ def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     demo.fill(user=mei)
     kept = Answer.objects.filter(user=mei).select_related("attempt")
     assert kept and all(
-        each.grade == rating_rules.of_check(each.outcome == "right", each.hints) for each in kept
+        each.rating == rating_rules.of_check(each.outcome == "right", each.hints) for each in kept
     )
     judged = Review.objects.filter(user=mei, graded_by="numeric")
     assert set(judged.values_list("review_id", "rating")) == {
-        (each.attempt.graded_as, each.grade) for each in kept
+        (each.attempt.counting_review_id, each.rating) for each in kept
     }
 
 
@@ -213,7 +213,7 @@ def test_the_cards_of_the_demonstration_are_what_their_log_comes_to(mei: User, m
     many(6)
     demo.fill(user=mei)
     for card in Card.objects.filter(user=mei).select_related("user"):
-        held, _counted = memory.fold(card.created_at, selectors.grades_of(card))
+        held, _counted = memory.fold(card.created_at, selectors.rated_reviews(card))
         assert (held.due, held.stability) == (card.due, card.stability)
 
 

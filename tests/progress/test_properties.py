@@ -28,7 +28,7 @@ from apps.progress import (
     studying,
 )
 from apps.progress.attempts import FormState
-from apps.progress.memory import Grade
+from apps.progress.memory import RatedReview
 from apps.progress.models import Answer, Attempt, Card, DailyStats, Review
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
@@ -116,7 +116,7 @@ def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
     with transaction.atomic():
         held = studying.reveal(user=mei, question=concept)
         for name, rating, at in order:
-            studying.grade(
+            studying.rate(
                 user=mei,
                 question=concept,
                 seen=FormState(held.pk),
@@ -125,9 +125,9 @@ def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
                 at=at,
             )
         last = max(posts, key=lambda post: post[2])
-        standing_ = selectors.grades_of(Card.objects.get())
+        standing_ = selectors.rated_reviews(Card.objects.get())
         assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
-        assert Attempt.objects.get().graded_as == last[0]
+        assert Attempt.objects.get().counting_review_id == last[0]
         transaction.set_rollback(True)
 
 
@@ -169,13 +169,15 @@ def test_what_fsrs_foretells_is_what_a_learner_of_that_memory_recalls() -> None:
         made = simulation.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
         held: dict[int, memory.Memory] = {}
         for each in made:
-            known = held.get(each.item, memory.Memory(due=each.grade.at))
-            passed = memory.elapsed(known, each.grade.day)
+            known = held.get(each.item, memory.Memory(due=each.review.at))
+            passed = memory.elapsed(known, each.review.day)
             if known.state == memory.REVIEW and passed and known.stability:
                 foretold += memory.recall(known.stability, passed)
-                measured += each.grade.rating > memory.AGAIN
+                measured += each.review.rating > memory.AGAIN
                 of += 1
-            held[each.item] = memory.after(known, each.grade.rating, each.grade.at, each.grade.day)
+            held[each.item] = memory.after(
+                known, each.review.rating, each.review.at, each.review.day
+            )
     assert of > 800
     assert measured / of == pytest.approx(foretold / of, abs=3 * (0.1 * 0.9 / of) ** 0.5 + 0.01)
 
@@ -186,7 +188,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     counted = []
     for card in Card.objects.filter(user=mei):
         log = [
-            Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
+            RatedReview(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
             for row in Review.objects.filter(card=card)
         ]
         counted += memory.fold(card.created_at, log)[1]
@@ -194,7 +196,7 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     rows = list(DailyStats.objects.filter(user=mei))
     fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
     assert sum(row.recalls for row in rows) == len(recalls) > 40
-    assert fraction == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
+    assert fraction == sum(each.review.rating > 1 for each in recalls) / len(recalls)
     assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
     for each in statistics.sureness(mei)["questions"]:
         rows_ = Answer.objects.filter(user=mei, place=1, confidence=each.confidence)

@@ -165,7 +165,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
     assert "Your first answer counts: Again." in member.get(PAGE).content.decode()
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [1]
+    assert [grade.rating for grade in selectors.rated_reviews(Card.objects.get())] == [1]
     assert Answer.objects.get(place=1).confidence == 75
 
 
@@ -213,7 +213,7 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
     assert "step 2" in member.get(page).content.decode()
     post(member, f"{page}/check", part="step-1", own="had")
     member.post(f"{page}/reveal")
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+    assert [grade.rating for grade in selectors.rated_reviews(Card.objects.get())] == [3]
 
 
 def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
@@ -289,7 +289,7 @@ def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
     assert "It is &lt;b&gt;cheap&lt;/b&gt;." in shown and "point 1 of why-relu" in shown
     attempt = hidden(shown, "attempt")
     member.post(f"{page}/points", {"attempt": attempt, "point": ["0"]})
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [2]
+    assert [grade.rating for grade in selectors.rated_reviews(Card.objects.get())] == [2]
 
 
 def test_hints_open_one_at_a_time(member: Client, numeric: Question) -> None:
@@ -313,7 +313,7 @@ def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Questi
     )
     assert first.status_code == second.status_code == 302
     assert Review.objects.count() == 1 == Attempt.objects.count()
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+    assert [grade.rating for grade in selectors.rated_reviews(Card.objects.get())] == [3]
 
 
 def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.common.errors import Refused
 from apps.progress import demo, memory, selectors, services, studying
 from apps.progress.attempts import FormState
-from apps.progress.memory import Counted
+from apps.progress.memory import CountedReview
 from apps.progress.models import (
     Answer,
     Attempt,
@@ -77,9 +77,9 @@ def is_what_the_log_says(user: User) -> None:
     """Check the invariants: each card is what its log comes to, and the sums of days are those of
     the cards.
     """
-    counted: list[Counted] = []
+    counted: list[CountedReview] = []
     for card in Card.objects.select_related("user").filter(user=user):
-        held, more = memory.fold(card.created_at, selectors.grades_of(card))
+        held, more = memory.fold(card.created_at, selectors.rated_reviews(card))
         counted += more
         was = selectors.memory_of(card)
         assert (was.due, was.state, was.step, was.stability) == (
@@ -122,7 +122,7 @@ def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> N
         "review_id": name,
         "rating": 3,
     }
-    results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
+    results = at_once(lambda: studying.rate(**grade).pk)  # type: ignore[arg-type]
     assert len(set(results)) == 1 == Review.objects.count() == Attempt.objects.count()
 
 
@@ -145,7 +145,7 @@ def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) 
         )
     )
     assert sorted(Answer.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
-    assert Answer.objects.filter(grade__isnull=False).count() == 1
+    assert Answer.objects.filter(rating__isnull=False).count() == 1
 
 
 def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
@@ -172,14 +172,14 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
     attempt = studying.reveal(user=mei, question=numeric)
     at_once(
         lambda: (
-            studying.grade(
+            studying.rate(
                 user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
             ).pk
         )
     )
     card = Card.objects.get()
-    standing = selectors.grades_of(card)
-    assert len(standing) == 1 and Attempt.objects.get().graded_as == standing[0].review_id
+    standing = selectors.rated_reviews(card)
+    assert len(standing) == 1 and Attempt.objects.get().counting_review_id == standing[0].review_id
     assert (
         Review.objects.filter(rating__isnull=False).count() == 6
         and DailyStats.objects.get().reviews == 1
@@ -206,7 +206,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
     attempt = studying.reveal(user=mei, question=question)
     seen = FormState(attempt.pk)
     together(
-        lambda: studying.grade(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
+        lambda: studying.rate(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
         lambda: studying.tick_points(user=mei, question=question, attempt=attempt.pk, ticked=[0]),
         lambda: studying.tick_points(
             user=mei, question=question, attempt=attempt.pk, ticked=[0, 1]
@@ -224,7 +224,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
     assert Card.objects.get().suspended, "a grade does not let in what was kept out"
     assert (
         Attempt.objects.filter(over=False).count() <= 1
-        and len(selectors.grades_of(Card.objects.get())) <= 2
+        and len(selectors.rated_reviews(Card.objects.get())) <= 2
     )
 
 

@@ -141,9 +141,9 @@ def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -
         "rating": "4",
     }
     member.post(f"/questions/{slug}/grade", form)
-    assert [each.rating for each in selectors.grades_of(Card.objects.get(question__slug=slug))] == [
-        4
-    ]
+    assert [
+        each.rating for each in selectors.rated_reviews(Card.objects.get(question__slug=slug))
+    ] == [4]
 
 
 def test_nothing_to_undo_is_said(member: Client, mei: User, many: Many) -> None:

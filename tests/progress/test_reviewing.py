@@ -197,7 +197,7 @@ def test_sums_of_days_are_those_of_the_log(
     counted = [
         each
         for card in Card.objects.filter(user=mei)
-        for each in memory.fold(card.created_at, selectors.grades_of(card))[1]
+        for each in memory.fold(card.created_at, selectors.rated_reviews(card))[1]
     ]
     assert sum(row.reviews for row in DailyStats.objects.all()) == len(counted)
     assert (
@@ -206,7 +206,7 @@ def test_sums_of_days_are_those_of_the_log(
         > 0
     )
     assert sum(row.recalled for row in DailyStats.objects.all()) == sum(
-        each.was_recall and each.grade.rating > 1 for each in counted
+        each.was_recall and each.review.rating > 1 for each in counted
     )
     assert sum(row.seconds for row in DailyStats.objects.all()) == pytest.approx(
         10.0 * len(counted)

@@ -49,7 +49,7 @@ def right(attempt: Attempt) -> str:
 def ratings(user: User, question: Question) -> list[int]:
     return [
         grade.rating
-        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+        for grade in selectors.rated_reviews(Card.objects.get(user=user, question=question))
     ]
 
 
@@ -301,7 +301,7 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
     held = studying.reveal(user=mei, question=concept)
     given = [(uuid4(), 3, now() - timedelta(minutes=9)), (uuid4(), 1, now() - timedelta(minutes=5))]
     for name, rating, at in reversed(given):
-        studying.grade(
+        studying.rate(
             user=mei,
             question=concept,
             seen=FormState(held.pk),
@@ -309,17 +309,17 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
             rating=rating,
             at=at,
         )
-    assert ratings(mei, concept) == [1] and Attempt.objects.get().graded_as == given[1][0]
+    assert ratings(mei, concept) == [1] and Attempt.objects.get().counting_review_id == given[1][0]
 
 
 def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
     mei: User, concept: Question, hands: Hands
 ) -> None:
     held = studying.reveal(user=mei, question=concept)
-    studying.grade(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=3)
+    studying.rate(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=3)
     given = now()
     hands.later(hours=20)
-    studying.grade(
+    studying.rate(
         user=mei,
         question=concept,
         seen=FormState(held.pk),
@@ -329,7 +329,7 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
     )
     hands.later(days=6)
     with pytest.raises(BadRequest):
-        studying.grade(
+        studying.rate(
             user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=1
         )
     assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(

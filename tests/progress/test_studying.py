@@ -38,13 +38,13 @@ def rating(user: User, question: Question) -> list[int]:
     """Return the grades of a card that count."""
     return [
         grade.rating
-        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+        for grade in selectors.rated_reviews(Card.objects.get(user=user, question=question))
     ]
 
 
 def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, right(mei, numeric))
-    assert checked.mark.is_right and checked.answer is not None and checked.answer.grade == 3
+    assert checked.mark.is_right and checked.answer is not None and checked.answer.rating == 3
     studying.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
     assert Review.objects.get().graded_by == GradedBy.NUMERIC
@@ -95,14 +95,17 @@ def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_
 ) -> None:
     assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
     own = answer(mei, mixed, part="step-1", own="missed")
-    assert own.answer is not None and (own.answer.grade, own.answer.graded_by) == (1, GradedBy.SELF)
+    assert own.answer is not None and (own.answer.rating, own.answer.graded_by) == (
+        1,
+        GradedBy.SELF,
+    )
     studying.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
 
 
 def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Question) -> None:
     given_up = answer(mei, mixed, part="step-0", own="had")
-    assert given_up.answer is not None and given_up.answer.grade == 1
+    assert given_up.answer is not None and given_up.answer.rating == 1
 
 
 def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
@@ -122,7 +125,7 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
 def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
     attempt = studying.reveal(user=mei, question=concept)
     assert not Review.objects.exists() and not attempt.over
-    studying.grade(
+    studying.rate(
         user=mei,
         question=concept,
         seen=FormState(attempt.pk),
@@ -135,7 +138,7 @@ def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Que
 def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
     attempt = studying.reveal(user=mei, question=numeric)
-    studying.grade(
+    studying.rate(
         user=mei,
         question=numeric,
         seen=FormState(attempt.pk),
@@ -200,7 +203,7 @@ def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
         seeds.append(selectors.attempt_of(mei, numeric).seed)
         studying.reveal(user=mei, question=numeric)
         attempt = Attempt.objects.latest("number")
-        studying.grade(
+        studying.rate(
             user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
         )
     assert len(set(seeds)) > 1
@@ -235,7 +238,7 @@ def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part:
 def test_the_attempt_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
     theirs = studying.reveal(user=sam, question=concept)
     with pytest.raises(BadRequest, match="out of date"):
-        studying.grade(
+        studying.rate(
             user=mei, question=concept, seen=FormState(theirs.pk), review_id=UUID(int=7), rating=3
         )
-    assert Attempt.objects.get().graded_as is None and not Card.objects.exists()
+    assert Attempt.objects.get().counting_review_id is None and not Card.objects.exists()

@@ -135,8 +135,8 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(default=apps.common.clock.now)),
                 ('revealed_at', models.DateTimeField(null=True)),
                 ('over', models.BooleanField(default=False)),
-                ('graded_as', models.UUIDField(null=True)),
-                ('grades', models.PositiveSmallIntegerField(default=0)),
+                ('counting_review_id', models.UUIDField(null=True)),
+                ('ratings_given', models.PositiveSmallIntegerField(default=0)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='questions.question')),
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='questions.revision')),
                 ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='progress.reviewsession')),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(choices=[('right', 'right'), ('wrong', 'wrong'), ('kept', 'saved')], max_length=8)),
                 ('hints', models.PositiveSmallIntegerField(default=0)),
                 ('confidence', models.PositiveSmallIntegerField(choices=[(50, 'Guess'), (75, 'Leaning'), (95, 'Certain')], null=True)),
-                ('grade', models.PositiveSmallIntegerField(choices=[(1, 'Again'), (2, 'Hard'), (3, 'Good'), (4, 'Easy')], null=True)),
+                ('rating', models.PositiveSmallIntegerField(choices=[(1, 'Again'), (2, 'Hard'), (3, 'Good'), (4, 'Easy')], null=True)),
                 ('graded_by', models.CharField(choices=[('self', 'self-graded'), ('numeric', 'numeric check'), ('choice', 'choice check'), ('derivation', 'derivation check')], max_length=16)),
                 ('key', models.UUIDField()),
                 ('created_at', models.DateTimeField(default=apps.common.clock.now)),
@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='card',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_day', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_day__isnull', False), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_graded_card_has_a_memory'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_day', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_day__isnull', False), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_reviewed_card_has_a_memory'),
         ),
         migrations.AddConstraint(
             model_name='card',
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='review',
-            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['user', '-id'], name='grades_newest_first'),
+            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['user', '-id'], name='ratings_newest_first'),
         ),
         migrations.AddIndex(
             model_name='review',
@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('rating__isnull', False), ('undoes__isnull', False), _connector='XOR'), name='a_grade_or_an_undoing'),
+            constraint=models.CheckConstraint(condition=models.Q(('rating__isnull', False), ('undoes__isnull', False), _connector='XOR'), name='a_rating_or_an_undo'),
         ),
         migrations.AddConstraint(
             model_name='review',
@@ -279,7 +279,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('graded_as__isnull', False)), fields=['user', 'graded_as'], name='attempts_by_grade'),
+            index=models.Index(condition=models.Q(('counting_review_id__isnull', False)), fields=['user', 'counting_review_id'], name='attempts_by_counting_review'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

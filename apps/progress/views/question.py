@@ -183,7 +183,7 @@ def _keep_written(
 @login_required
 def grade(request: HttpRequest, slug: str) -> HttpResponse:
     user, found = _reader(request), selectors.question_for(request.user, slug)
-    review = studying.grade(
+    review = studying.rate(
         user=user,
         question=found,
         seen=forms.seen(request),

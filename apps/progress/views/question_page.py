@@ -29,7 +29,7 @@ from apps.progress import (
     verdict_quotes,
 )
 from apps.progress.forms import NoteForm
-from apps.progress.memory import Grade, Memory
+from apps.progress.memory import Memory, RatedReview
 from apps.progress.models import Answer, Attempt, Card, Rating
 from apps.questions import marking
 from apps.questions import selectors as bank
@@ -167,7 +167,7 @@ def context(
         answers = selectors.answers_of(attempt)
     if member and card is None:
         card = selectors.card_of(member, question)
-    grades = selectors.grades_of(card) if card else []
+    grades = selectors.rated_reviews(card) if card else []
     given = parts_of(page, answers, fresh, every_step=is_open)
     return {
         "question": question,
@@ -200,7 +200,8 @@ def context(
         "card": card,
         "seen": len(grades),
         "rating": next(
-            (grade.rating for grade in grades if grade.review_id == attempt.graded_as), None
+            (grade.rating for grade in grades if grade.review_id == attempt.counting_review_id),
+            None,
         ),
         "grades": buttons(member, card, grades, attempt) if member and is_open else [],
         "back": question.get_absolute_url(),
@@ -262,12 +263,12 @@ def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[verd
 
 
 def buttons(
-    user: User, card: Card | None, grades: Sequence[Grade], attempt: Attempt
+    user: User, card: Card | None, grades: Sequence[RatedReview], attempt: Attempt
 ) -> list[dict[str, Any]]:
     """Return the buttons of the grade row, each with how long it puts the card off."""
     plan, at = selectors.plan_of(user), now()
     aim = plan.retention / 100
-    earlier = [grade for grade in grades if grade.review_id != attempt.graded_as]
+    earlier = [grade for grade in grades if grade.review_id != attempt.counting_review_id]
     before = memory.fold(card.created_at, earlier, aim)[0] if card else Memory(due=at)
     gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
     offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)

@@ -48,7 +48,7 @@ def _next(request: HttpRequest, user: User, session: ReviewSession) -> HttpRespo
     stands = selectors.standing(session, without=without)
     if stands.next is None:
         return _after(request, user, stands)
-    unsent = len({pk for pk in without if pk in session.cards} - stands.grades.keys())
+    unsent = len({pk for pk in without if pk in session.cards} - stands.ratings.keys())
     return card_page(request, session, None, stands=stands, unsent=unsent)
 
 
@@ -100,7 +100,7 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> HttpResponse:
-    hardest = sorted(stands.grades.items(), key=lambda graded: graded[1])[:HARDEST]
+    hardest = sorted(stands.ratings.items(), key=lambda graded: graded[1])[:HARDEST]
     cards = {
         card.pk: card
         for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")
