@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='card',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 2), ('step__isnull', False), _connector='XOR'), name='a_card_that_learns_has_a_step'),
+            constraint=models.CheckConstraint(condition=models.Q(('state', 2), ('step__isnull', False), _connector='XOR'), name='a_learning_card_has_a_step'),
         ),
         migrations.AddConstraint(
             model_name='card',
@@ -235,11 +235,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__range', (5, 240))), name='a_plan_has_5_to_240_minutes'),
+            constraint=models.CheckConstraint(condition=models.Q(('minutes__range', (5, 240))), name='plan_minutes_are_bounded'),
         ),
         migrations.AddConstraint(
             model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('retention__range', (80, 95))), name='a_plan_aims_at_80_to_95_percent'),
+            constraint=models.CheckConstraint(condition=models.Q(('retention__range', (80, 95))), name='plan_retention_is_bounded'),
         ),
         migrations.AddConstraint(
             model_name='reviewsession',
@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reviewsession',
-            constraint=models.CheckConstraint(condition=models.Q(('cards__len__range', (1, 20))), name='a_session_has_1_to_20_cards'),
+            constraint=models.CheckConstraint(condition=models.Q(('cards__len__range', (1, 20))), name='a_session_has_cards_and_a_bound'),
         ),
         migrations.AddIndex(
             model_name='review',
@@ -275,7 +275,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('seconds__range', (0, 600))), name='a_review_takes_up_to_ten_minutes'),
+            constraint=models.CheckConstraint(condition=models.Q(('seconds__range', (0, 600))), name='review_seconds_are_bounded'),
         ),
         migrations.AddIndex(
             model_name='attempt',
