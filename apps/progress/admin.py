@@ -1,5 +1,5 @@
-"""What learners did, in Django's admin: to be looked at. The log decides what a card is, so nothing
-here can be edited; a learner's notes are theirs: that there is one is shown, what it says is not.
+"""What learners did, in Django's admin, read-only: the state of a card follows from its log. The
+text of a note is private and not shown.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from apps.progress.models import (
 )
 
 
-class Own(ReadOnlyAdmin):
-    """A table of things that belong to learners, and may be long: counted only when a list is
-    narrowed.
+class LearnerTable(ReadOnlyAdmin):
+    """Rows that belong to learners. The table may be long, so that it is counted only when a list
+    is filtered.
     """
 
     show_full_result_count = False
@@ -31,13 +31,13 @@ class Own(ReadOnlyAdmin):
     search_fields = ["user__handle", "user__email"]
 
 
-class OfQuestions(Own):
+class LearnerQuestionTable(LearnerTable):
     list_select_related = ["user", "question"]
-    search_fields = [*Own.search_fields, "question__slug"]
+    search_fields = [*LearnerTable.search_fields, "question__slug"]
 
 
 @admin.register(Card)
-class CardAdmin(OfQuestions):
+class CardAdmin(LearnerQuestionTable):
     list_display = [
         "user",
         "question",
@@ -52,11 +52,11 @@ class CardAdmin(OfQuestions):
 
 
 @admin.register(Review)
-class ReviewAdmin(Own):
+class ReviewAdmin(LearnerTable):
     list_display = ["user", "question", "rating", "undoes", "graded_by", "at", "day", "seconds"]
     list_filter = ["rating", "graded_by"]
     list_select_related = ["user", "card__question"]
-    search_fields = [*Own.search_fields, "card__question__slug", "review_id"]
+    search_fields = [*LearnerTable.search_fields, "card__question__slug", "review_id"]
     ordering = ["-id"]
 
     @admin.display(ordering="card__question")
@@ -65,7 +65,7 @@ class ReviewAdmin(Own):
 
 
 @admin.register(ReviewSession)
-class ReviewSessionAdmin(Own):
+class ReviewSessionAdmin(LearnerTable):
     list_display = ["user", "day", "length", "started_at", "ended_at"]
     list_filter = ["day"]
 
@@ -74,13 +74,13 @@ class ReviewSessionAdmin(Own):
 
 
 @admin.register(DailyStats)
-class DailyStatsAdmin(Own):
+class DailyStatsAdmin(LearnerTable):
     list_display = ["user", "day", "reviews", "recalls", "recalled", "seconds"]
     date_hierarchy = "day"
 
 
 @admin.register(Attempt)
-class AttemptAdmin(OfQuestions):
+class AttemptAdmin(LearnerQuestionTable):
     list_display = [
         "user",
         "question",
@@ -95,21 +95,21 @@ class AttemptAdmin(OfQuestions):
 
 
 @admin.register(Answer)
-class AnswerAdmin(Own):
+class AnswerAdmin(LearnerTable):
     list_display = [
         "user",
         "question",
         "part",
         "place",
         "outcome",
-        "grade",
+        "rating",
         "graded_by",
         "confidence",
         "created_at",
     ]
     list_filter = ["outcome", "graded_by", "confidence"]
     list_select_related = ["user", "revision__question"]
-    search_fields = [*Own.search_fields, "revision__question__slug"]
+    search_fields = [*LearnerTable.search_fields, "revision__question__slug"]
 
     @admin.display(ordering="revision__question")
     def question(self, answer: Answer) -> str:
@@ -117,23 +117,23 @@ class AnswerAdmin(Own):
 
 
 @admin.register(Plan)
-class PlanAdmin(Own):
+class PlanAdmin(LearnerTable):
     list_display = ["user", "interview", "minutes", "retention", "two_buttons"]
     list_filter = ["two_buttons"]
 
 
 @admin.register(Note)
-class NoteAdmin(OfQuestions):
+class NoteAdmin(LearnerQuestionTable):
     list_display = ["user", "question", "updated_at"]
     fields = ("user", "question", "updated_at")
 
 
 @admin.register(Bookmark)
-class BookmarkAdmin(OfQuestions):
+class BookmarkAdmin(LearnerQuestionTable):
     list_display = ["user", "question", "created_at"]
 
 
 @admin.register(UnreadVerdict)
-class UnreadVerdictAdmin(Own):
+class UnreadVerdictAdmin(LearnerTable):
     list_display = ["user", "run", "created_at"]
     list_select_related = ["user", "run"]

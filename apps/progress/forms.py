@@ -1,16 +1,17 @@
-"""What a browser sends: what cannot be read is said where it stands, or refused with what would be
-right.
+"""What a browser sends: forms, and the fields of the plain forms of a question. Invalid input is
+reported at its field, or refused.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,14 +20,25 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.fields import MultilineField
 from apps.common.text import clean, normalize_newlines
-from apps.progress import selectors, services
-from apps.progress.attempts import FormState
-from apps.progress.models import Answer, Note, Plan, Rating
+from apps.progress import days
+from apps.progress.models import (
+    MAX_REVIEW_SECONDS,
+    MAX_SESSION_CARDS,
+    PLAN_MINUTES,
+    PLAN_RETENTION,
+    Answer,
+    Note,
+    Plan,
+    Rating,
+)
+from apps.progress.services.attempts import FormState
 
-OFFLINE = timedelta(days=14)  # a device may keep grades for so long before it sends them
-MAX_FIELD_CHARS = 40_000  # characters of one field
-MAX_CHOSEN = 32  # options of a choice, points of a question
-BOUNDS = {"minutes": (5, 240), "retention": (80, 95)}  # of a plan; per cent
+MAX_OFFLINE = timedelta(weeks=2)  # after which a device's ratings are refused
+MAX_FIELD_CHARS = 40_000  # of one field
+MAX_CHOSEN = 32  # options of a choice, key points of a question
+MAX_KEY_CHARS = 16  # of an option's key
+MAX_UNTIL_INTERVIEW = timedelta(days=3 * 366)
+PLAN_BOUNDS = {"minutes": PLAN_MINUTES, "retention": PLAN_RETENTION}
 
 
 class PlanForm(forms.ModelForm[Plan]):
@@ -38,27 +50,28 @@ class PlanForm(forms.ModelForm[Plan]):
         }
         help_texts = {
             "interview": gettext_lazy("Leave blank if you have no date yet."),
-            "minutes": gettext_lazy("From 5 to 240."),
-            "retention": gettext_lazy(
-                "From 80 to 95 %. Each extra point means noticeably more reviews."
-            ),
         }
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **more)
         self.user = user
-        for name, (low, high) in BOUNDS.items():
-            self.fields[name].validators.clear()  # the column's own: "greater than or equal to 0"
-            self.fields[name].widget.attrs |= {"min": low, "max": high}
+        help_texts = {
+            "minutes": _("From %(low)s to %(high)s."),
+            "retention": _(
+                "From %(low)s to %(high)s %%. Each extra point means noticeably more reviews."
+            ),
+        }
+        for name, (low, high) in PLAN_BOUNDS.items():
+            field = self.fields[name]
+            field.validators.clear()  # those of the column say "greater than or equal to 0"
+            field.widget.attrs |= {"min": low, "max": high}
+            field.help_text = help_texts[name] % {"low": low, "high": high}
 
     def clean_interview(self) -> Any:
         day = self.cleaned_data["interview"]
-        first = selectors.today(self.user)
-        if (
-            day is not None
-            and day != self.initial.get("interview")
-            and not first <= day <= first + timedelta(days=3 * 366)
-        ):
+        today = days.today(self.user.time_zone)
+        is_changed = day is not None and day != self.initial.get("interview")
+        if is_changed and not today <= day <= today + MAX_UNTIL_INTERVIEW:
             raise forms.ValidationError(_("Choose a date between today and three years from now."))
         return day
 
@@ -70,7 +83,7 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def _within(self, name: str) -> int:
         value: int = self.cleaned_data[name]
-        low, high = BOUNDS[name]
+        low, high = PLAN_BOUNDS[name]
         if not low <= value <= high:
             raise forms.ValidationError(
                 _("Choose a number from %(low)s to %(high)s.") % {"low": low, "high": high}
@@ -82,7 +95,7 @@ class PlanForm(forms.ModelForm[Plan]):
 
 
 class NoteForm(forms.Form):
-    """A learner's note; an empty one takes it away."""
+    """A learner's note; an empty one deletes it."""
 
     note = MultilineField(
         max_length=Note.MAX_CHARS,
@@ -99,7 +112,7 @@ def text(request: HttpRequest, name: str) -> str:
     return normalize_newlines(clean(request.POST.get(name, "")))[:MAX_FIELD_CHARS]
 
 
-def name_of(request: HttpRequest, name: str) -> UUID:
+def uuid_field(request: HttpRequest, name: str) -> UUID:
     """Return the UUID in a hidden field.
 
     Raises:
@@ -111,24 +124,29 @@ def name_of(request: HttpRequest, name: str) -> UUID:
         raise BadRequest(_("This form has expired. Reload the page and try again.")) from None
 
 
-def name_or_none(request: HttpRequest, name: str) -> UUID | None:
-    return name_of(request, name) if request.POST.get(name) else None
+def uuid_or_none(request: HttpRequest, name: str) -> UUID | None:
+    return uuid_field(request, name) if request.POST.get(name) else None
 
 
-def seen(request: HttpRequest) -> FormState:
-    """Return what the page showed that a form was on, and since when."""
-    known = _milliseconds(request, "shown") is not None
-    since = (
-        now() - timedelta(seconds=min(spent(request), services.MAX_REVIEW_SECONDS))
-        if known
-        else None
-    )
-    return FormState(name_or_none(request, "attempt"), whole(request, "revision") or None, since)
+def uuid_or_404(text: str) -> UUID:
+    """Return the UUID in a query string; 404 for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404("No such attempt.") from None
+
+
+def form_state(request: HttpRequest) -> FormState:
+    """Return what the page of a form showed, and since when."""
+    since = None
+    if _milliseconds(request, "shown") is not None:
+        since = now() - timedelta(seconds=min(seconds_spent(request), MAX_REVIEW_SECONDS))
+    return FormState(uuid_or_none(request, "attempt"), whole(request, "revision") or None, since)
 
 
 def rating(request: HttpRequest) -> int:
     value = request.POST.get("rating", "")
-    if value not in {str(each) for each in Rating.values}:
+    if value not in {str(rating) for rating in Rating.values}:
         raise BadRequest(_("A grade is 1 (Again), 2 (Hard), 3 (Good) or 4 (Easy)."))
     return int(value)
 
@@ -147,34 +165,45 @@ def wholes(request: HttpRequest, name: str) -> list[int]:
     ]
 
 
+def card_list(text: str) -> list[int]:
+    """Return the cards that a query string lists with commas, as keys; anything else is left
+    out.
+    """
+    return [
+        int(value)
+        for value in text.split(",")[:MAX_SESSION_CARDS]
+        if value.isascii() and value.isdigit() and len(value) < 18
+    ]
+
+
 def confidence(request: HttpRequest) -> int | None:
     value = whole(request, "confidence")
     return value if value in Answer.Sure.values else None
 
 
-def said(request: HttpRequest) -> dict[str, Any]:
-    """Return the answer in a form: what was typed, the options that were chosen, or the learner's
-    own mark of a step.
+def entered(request: HttpRequest) -> dict[str, Any]:
+    """Return the answer in a form, as `parts.mark` takes it: the text, the chosen options, or the
+    learner's own mark of a step.
     """
     if request.POST.get("own") in ("had", "missed"):
         return {"own": request.POST["own"]}
     if "order" in request.POST:
         return {"chosen": _in_order(request)}
     if "chosen" in request.POST or "choice" in request.POST:
-        return {"chosen": [clean(key)[:16] for key in request.POST.getlist("chosen")[:MAX_CHOSEN]]}
+        return {"chosen": _option_keys(request.POST.getlist("chosen"))}
     return {"text": text(request, "text")}
 
 
 def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
-    """Return the answers that a visitor gave before on this page, by part: their forms carry them,
-    since nothing of a visitor is stored. They are marked again, so nothing rests on them.
+    """Return a visitor's earlier answers on this page, by part. Their forms carry them, because
+    nothing of a visitor is stored; they are marked again, so they need not be trusted.
     """
     try:
-        sent = json.loads(request.POST.get("earlier", "")[:MAX_FIELD_CHARS])
+        fields = json.loads(request.POST.get("earlier", "")[:MAX_FIELD_CHARS])
     except (ValueError, RecursionError):
         return {}
-    answers = list(sent.items())[:MAX_CHOSEN] if isinstance(sent, dict) else []
-    return {part: _earlier_answer(said) for part, said in answers if isinstance(said, dict)}
+    answers = list(fields.items())[:MAX_CHOSEN] if isinstance(fields, dict) else []
+    return {part: _earlier_answer(sent) for part, sent in answers if isinstance(sent, dict)}
 
 
 def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
@@ -182,31 +211,35 @@ def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
     if sent.get("own") in ("had", "missed"):
         return {"own": sent["own"]}
     if isinstance(chosen, list):
-        return {"chosen": [clean(str(key))[:16] for key in chosen[:MAX_CHOSEN]]}
+        return {"chosen": _option_keys(chosen)}
     return {"text": clean(str(sent.get("text", "")))}
 
 
+def _option_keys(keys: Sequence[Any]) -> list[str]:
+    return [clean(str(key))[:MAX_KEY_CHARS] for key in keys[:MAX_CHOSEN]]
+
+
 def _in_order(request: HttpRequest) -> list[str]:
-    """Return the keys of options by the places that were given to them; fewer where a place is
-    missing or comes twice.
+    """Return the keys of options in the order of their places, without places that are missing or
+    given twice.
     """
-    keys = [clean(key)[:16] for key in request.POST.getlist("order")[:MAX_CHOSEN]]
+    keys = _option_keys(request.POST.getlist("order"))
     places = [request.POST.get(f"place-{key}", "") for key in keys]
     wanted = [str(n + 1) for n in range(len(keys))]
     return [keys[places.index(place)] for place in wanted if places.count(place) == 1]
 
 
-def moment(request: HttpRequest) -> datetime:
-    """Return when a grade was given: `at` (milliseconds) from a device that was offline; now
+def rated_at(request: HttpRequest) -> datetime:
+    """Return when a rating was given: `at` (milliseconds) from a device that was offline; now
     without it.
 
     Raises:
-        BadRequest: it is older than devices keep grades.
+        BadRequest: it is older than `MAX_OFFLINE`.
     """
     given, present = _milliseconds(request, "at"), now()
     if given is None or given > present:
         return present
-    if given < present - OFFLINE:
+    if given < present - MAX_OFFLINE:
         raise BadRequest(
             _(
                 "This grade is more than two weeks old and was not accepted. Answer the "
@@ -216,9 +249,9 @@ def moment(request: HttpRequest) -> datetime:
     return given
 
 
-def spent(request: HttpRequest) -> float:
-    """Return the seconds from when the question was shown to the grade; 0 where it cannot be
-    told.
+def seconds_spent(request: HttpRequest) -> float:
+    """Return the seconds from when the question was shown to the rating; 0 where the form does not
+    carry it.
     """
     shown, at = _milliseconds(request, "shown"), _milliseconds(request, "at") or now()
     return max(0.0, (at - shown).total_seconds()) if shown else 0.0

@@ -1,5 +1,5 @@
-"""An order in which topics follow each other: mixed practice is harder at the time and remembered
-longer.
+"""The order of a review's cards: topics alternate. Mixed practice is harder at the time and
+remembered longer.
 
 Source: Rohrer and Taylor (2007), "The shuffling of mathematics problems improves learning".
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def mixed(cards: Sequence[tuple[int, str]]) -> list[int]:
-    """Return cards, given as (card, topic), so that one topic comes twice in a row only where there
-    is no other left.
+def interleaved(cards: Sequence[tuple[int, str]]) -> list[int]:
+    """Return cards, given as (card, topic), so that a topic repeats only where no other is left.
 
     Cards of a topic keep their order; the topic with the most cards left goes next.
     """

@@ -1,5 +1,5 @@
-"""What follows here when a run is over: its verdict waits for its owner. Called inside the
-transaction that ends the run.
+"""What `progress` does when a run ends: its verdict becomes unread. Called inside the transaction
+that ends the run.
 """
 
 from __future__ import annotations
@@ -15,4 +15,4 @@ def listen() -> None:
 
 def note_verdict(run: Run, **more: object) -> None:
     if run.state == Run.State.SUCCEEDED and not run.owner.is_project:
-        services.add_unread_verdict(run=run)
+        services.verdicts.add_unread_verdict(run=run)

@@ -1,8 +1,8 @@
-"""What a learner remembers of a question, by FSRS: a pure function of the grades that were given.
+"""What a learner remembers of a question, by FSRS: a pure function of the rated reviews.
 
-Learning and relearning have one step of 10 minutes, nothing is drawn at random, the weights are the
-library's. Time between two grades counts in the learner's days: a card graded in the evening and
-again in the morning was remembered over a night.
+Learning and relearning have one step of 10 minutes, fuzzing is off and the weights are those of the
+library. The time between two reviews is counted in the learner's days (`days`): a card reviewed in
+the evening and again the next morning was remembered for one day.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 import fsrs
 from fsrs.scheduler import DEFAULT_PARAMETERS
 
-STEP = timedelta(minutes=10)
+LEARNING_STEP = timedelta(minutes=10)
 LEARNING, REVIEW, RELEARNING = (
     state.value for state in (fsrs.State.Learning, fsrs.State.Review, fsrs.State.Relearning)
 )
@@ -28,12 +28,12 @@ AGAIN, HARD, GOOD, EASY = (
 RATINGS = (AGAIN, HARD, GOOD, EASY)
 DECAY = -DEFAULT_PARAMETERS[20]
 FACTOR = 0.9 ** (1 / DECAY) - 1
-AIM = 0.9  # recall to aim at, where a plan says nothing
+DEFAULT_RETENTION = 0.9  # chance of recall at which a card falls due, where no plan sets another
 
 
 @dataclass(frozen=True)
 class Memory:
-    """A card's state."""
+    """The state of a card."""
 
     due: datetime
     state: int = LEARNING
@@ -41,12 +41,12 @@ class Memory:
     stability: float | None = None  # days
     difficulty: float | None = None  # 1 to 10
     last_review: datetime | None = None
-    last_day: date | None = None  # the learner's, of the last review
+    last_day: date | None = None  # the learner's day of the last review
 
 
 @dataclass(frozen=True)
-class Grade:
-    """A grade as it was given."""
+class RatedReview:
+    """A review and the rating that was given to it."""
 
     review_id: UUID
     rating: int
@@ -56,37 +56,39 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A grade, and whether it says something about memory: the card was known, and a night or more
-    had passed.
+class CountedReview:
+    """A review, and whether it tested recall: the card was past learning, and reviewed on an
+    earlier day.
     """
 
-    grade: Grade
+    review: RatedReview
     was_recall: bool
 
 
 def fold(
-    created_at: datetime, grades: Iterable[Grade], aim: float = AIM
-) -> tuple[Memory, list[Counted]]:
-    """Return what a card comes to by its grades, whatever order they are handed in.
+    created_at: datetime, reviews: Iterable[RatedReview], retention: float = DEFAULT_RETENTION
+) -> tuple[Memory, list[CountedReview]]:
+    """Return the state of a card after its reviews, in whatever order they are handed in.
 
     Args:
-        created_at: when the card was made: new cards are due at once.
-        aim: the recall at which the next review is set, 0.8 to 0.95.
+        created_at: when the card was created: a new card is due at once.
+        retention: chance of recall at which the next review falls due, 0.8 to 0.95.
     """
-    memory, counted = Memory(due=created_at), list[Counted]()
-    for grade in sorted(grades, key=lambda grade: (grade.at, grade.review_id.int)):
-        counted.append(Counted(grade, memory.state == REVIEW and elapsed(memory, grade.day) > 0))
-        memory = after(memory, grade.rating, grade.at, grade.day, aim)
+    memory, counted = Memory(due=created_at), list[CountedReview]()
+    for review in sorted(reviews, key=lambda review: (review.at, review.review_id.int)):
+        was_recall = memory.state == REVIEW and elapsed(memory, review.day) > 0
+        counted.append(CountedReview(review, was_recall))
+        memory = after(memory, review.rating, review.at, review.day, retention)
     return memory, counted
 
 
-def after(memory: Memory, rating: int, at: datetime, day: date, aim: float = AIM) -> Memory:
-    """Return the memory that a grade at an instant of the learner's `day` leaves."""
+def after(
+    memory: Memory, rating: int, at: datetime, day: date, retention: float = DEFAULT_RETENTION
+) -> Memory:
+    """Return the state of a card after one more review, at an instant of the learner's `day`."""
     at = at.astimezone(UTC)
-    known_for = timedelta(days=elapsed(memory, day))
-    # FSRS counts whole days between two instants: ours are the learner's
-    last = at - known_for if memory.last_review else None
+    # FSRS counts whole days between two instants; these instants are whole learner's days apart
+    last = at - timedelta(days=elapsed(memory, day)) if memory.last_review else None
     card = fsrs.Card(
         0,
         fsrs.State(memory.state),
@@ -96,7 +98,7 @@ def after(memory: Memory, rating: int, at: datetime, day: date, aim: float = AIM
         memory.due,
         last,
     )
-    card, _log = _scheduler(aim).review_card(card, fsrs.Rating(rating), at)
+    card, _log = _scheduler(retention).review_card(card, fsrs.Rating(rating), at)
     return Memory(
         card.due,
         card.state.value,
@@ -108,9 +110,11 @@ def after(memory: Memory, rating: int, at: datetime, day: date, aim: float = AIM
     )
 
 
-def intervals(memory: Memory, at: datetime, day: date, aim: float = AIM) -> dict[int, timedelta]:
-    """Return how long each grade would put the card off."""
-    return {rating: after(memory, rating, at, day, aim).due - at for rating in RATINGS}
+def intervals(
+    memory: Memory, at: datetime, day: date, retention: float = DEFAULT_RETENTION
+) -> dict[int, timedelta]:
+    """Return for each rating how long after `at` the card would be due again."""
+    return {rating: after(memory, rating, at, day, retention).due - at for rating in RATINGS}
 
 
 def elapsed(memory: Memory, day: date) -> int:
@@ -126,24 +130,23 @@ def recall(stability: float, days: float) -> float:
     return float((1 + FACTOR * days / stability) ** DECAY)
 
 
-def plain(memory: Memory) -> dict[str, Any]:
-    """Return a memory as JSON: for the log."""
-    dates = {name: value.isoformat() if value else None for name, value in _dates(memory).items()}
+def as_json(memory: Memory) -> dict[str, Any]:
+    """Return a memory as JSON for the log, without the learner's day."""
     return {
         "state": memory.state,
         "step": memory.step,
         "stability": memory.stability,
         "difficulty": memory.difficulty,
-        **dates,
+        "due": memory.due.isoformat(),
+        "last_review": memory.last_review.isoformat() if memory.last_review else None,
     }
 
 
-def _dates(memory: Memory) -> dict[str, datetime | None]:
-    return {"due": memory.due, "last_review": memory.last_review}
-
-
 @lru_cache(maxsize=32)
-def _scheduler(aim: float) -> fsrs.Scheduler:
+def _scheduler(retention: float) -> fsrs.Scheduler:
     return fsrs.Scheduler(
-        desired_retention=aim, learning_steps=[STEP], relearning_steps=[STEP], enable_fuzzing=False
+        desired_retention=retention,
+        learning_steps=[LEARNING_STEP],
+        relearning_steps=[LEARNING_STEP],
+        enable_fuzzing=False,
     )

@@ -1,4 +1,4 @@
-"""A learner's own: what they answered, what they remember of it, and what they mean to do."""
+"""What belongs to a learner: cards and the log of reviews, attempts and answers, plans, notes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,27 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import User
 from apps.common.clock import Clock, now
 from apps.experiments.models import Run
+from apps.progress import memory
 from apps.questions.models import Question, Revision
 
 USER_MODEL = settings.AUTH_USER_MODEL
 
+# Bounds that constraints, forms, pages and services read
+MAX_SESSION_CARDS = 20
+MAX_REVIEW_SECONDS = 600  # a longer review was interrupted: it counts as this long
+PLAN_MINUTES = (5, 240)  # a day
+PLAN_RETENTION = (80, 95)  # percent
+
 
 class Rating(models.IntegerChoices):
-    AGAIN = 1, _("Again")
-    HARD = 2, _("Hard")
-    GOOD = 3, _("Good")
-    EASY = 4, _("Easy")
+    AGAIN = memory.AGAIN, _("Again")
+    HARD = memory.HARD, _("Hard")
+    GOOD = memory.GOOD, _("Good")
+    EASY = memory.EASY, _("Easy")
 
 
 class GradedBy(models.TextChoices):
-    """Who said what a grade is."""
+    """What a rating follows from: a check by the site, or the learner's own judgement."""
 
     SELF = "self", _("self-graded")
     NUMERIC = "numeric", _("numeric check")
@@ -40,8 +47,8 @@ class GradedBy(models.TextChoices):
 
 class CardQuerySet(models.QuerySet["Card"]):
     def due(self, user: User, before: datetime) -> CardQuerySet:
-        """Cards of `user` that fall due before a time, the longest due first: a walk along the
-        index `cards_due`.
+        """Cards of `user` that fall due before a time, the most overdue first: a scan of the index
+        `cards_due`.
         """
         return self.filter(
             user=user, suspended=False, due__lt=before, question__withdrawn=False
@@ -49,14 +56,14 @@ class CardQuerySet(models.QuerySet["Card"]):
 
 
 class Card(models.Model):
-    """One learner's memory of one question, as `fsrs` counts it: always what the log of reviews
-    comes to (`memory.fold`).
+    """One learner's memory of one question, as FSRS models it: always the result of folding the
+    card's log of reviews (`memory.fold`).
     """
 
     class State(models.IntegerChoices):
-        LEARNING = 1, _("learning")
-        REVIEW = 2, _("review")
-        RELEARNING = 3, _("relearning")
+        LEARNING = memory.LEARNING, _("learning")
+        REVIEW = memory.REVIEW, _("review")
+        RELEARNING = memory.RELEARNING, _("relearning")
 
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="cards")
     question = models.ForeignKey(Question, models.CASCADE, related_name="cards")
@@ -65,8 +72,8 @@ class Card(models.Model):
     stability = models.FloatField(null=True)  # days until recall has fallen to 90 %
     difficulty = models.FloatField(null=True)  # 1 to 10
     due = models.DateTimeField(default=now)
-    last_review = models.DateTimeField(null=True)  # null: never graded
-    last_day = models.DateField(null=True)  # the learner's, of the last review
+    last_review = models.DateTimeField(null=True)  # null: never reviewed
+    last_day = models.DateField(null=True)  # the learner's day of the last review
     suspended = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=now)
 
@@ -78,11 +85,16 @@ class Card(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "question"], name="one_card_a_question"),
             models.CheckConstraint(
-                condition=Q(state=2) ^ Q(step__isnull=False), name="a_card_that_learns_has_a_step"
+                condition=Q(state=memory.REVIEW) ^ Q(step__isnull=False),
+                name="a_learning_card_has_a_step",
             ),
             models.CheckConstraint(
                 condition=Q(
-                    last_review=None, last_day=None, stability=None, difficulty=None, state=1
+                    last_review=None,
+                    last_day=None,
+                    stability=None,
+                    difficulty=None,
+                    state=memory.LEARNING,
                 )
                 | Q(
                     last_review__isnull=False,
@@ -90,7 +102,7 @@ class Card(models.Model):
                     stability__gt=0,
                     difficulty__range=(1, 10),
                 ),
-                name="a_graded_card_has_a_memory",
+                name="a_reviewed_card_has_a_memory",
             ),
             models.CheckConstraint(
                 condition=Q(last_review=None) | Q(due__gte=F("last_review")),
@@ -114,15 +126,13 @@ class Card(models.Model):
 
 
 class ReviewSession(models.Model):
-    """One round of reviews: a fixed list of cards. Where it stands follows from the log, so
-    undo needs nothing here.
+    """A list of cards to review. Which of them are done follows from the log of reviews, so that
+    undo changes nothing here.
     """
-
-    MAX_CARDS = 20
 
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="sessions")
     day = models.DateField()  # the learner's
-    cards = ArrayField(models.BigIntegerField(), size=MAX_CARDS)  # in the order in which they come
+    cards = ArrayField(models.BigIntegerField(), size=MAX_SESSION_CARDS)  # in order
     started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 
@@ -134,7 +144,8 @@ class ReviewSession(models.Model):
                 fields=["user"], condition=Q(ended_at=None), name="one_open_session"
             ),
             models.CheckConstraint(
-                condition=Q(cards__len__range=(1, 20)), name="a_session_has_1_to_20_cards"
+                condition=Q(cards__len__range=(1, MAX_SESSION_CARDS)),
+                name="a_session_has_cards_and_a_bound",
             ),
         ]
 
@@ -143,27 +154,26 @@ class ReviewSession(models.Model):
 
 
 class Review(models.Model):
-    """One graded recall, or that one is undone. A log: rows are added and never changed (the
-    database refuses).
+    """A rated review, or the undo of one. An append-only log: a trigger refuses every UPDATE.
 
-    What a card is follows from the grades that are not undone, ordered by the time at which they
-    were given: posts that come late, twice or in another order lead to the same card.
+    The state of a card is the fold of its ratings that are not undone, ordered by the time at which
+    they were given. So storing is idempotent, and the order in which posts arrive is irrelevant.
     """
 
     card = models.ForeignKey(Card, models.CASCADE, related_name="reviews")
-    # the card's: so that an index can have it
+    # the card's user, repeated here for the index
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="reviews")
-    review_id = models.UUIDField()  # made by whoever posts it: the same again is the same review
+    review_id = models.UUIDField()  # idempotency key, chosen by the client
     # null: this row undoes another
     rating = models.PositiveSmallIntegerField(choices=Rating, null=True)
-    # review_id of the row that counts no longer; it may come later than this
+    # review_id of the row that no longer counts; that row may arrive after this one
     undoes = models.UUIDField(null=True)
     graded_by = models.CharField(max_length=16, choices=GradedBy, default=GradedBy.SELF)
-    at = models.DateTimeField()  # when it was given
-    day = models.DateField()  # the learner's, then
-    seconds = models.FloatField(default=0)  # from question to grade
+    at = models.DateTimeField()  # when the rating was given
+    day = models.DateField()  # the learner's day at that time
+    seconds = models.FloatField(default=0)  # from the question to the rating
     session = models.ForeignKey(ReviewSession, models.CASCADE, null=True, related_name="reviews")
-    before = models.JSONField()  # the card as it was when this was stored
+    before = models.JSONField()  # the state of the card when this was stored
     created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -177,20 +187,22 @@ class Review(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rating__isnull=False) ^ Q(undoes__isnull=False),
-                name="a_grade_or_an_undoing",
+                name="a_rating_or_an_undo",
             ),
             models.CheckConstraint(
-                condition=Q(rating=None) | Q(rating__range=(1, 4)), name="ratings_are_1_to_4"
+                condition=Q(rating=None) | Q(rating__range=(memory.AGAIN, memory.EASY)),
+                name="ratings_are_1_to_4",
             ),
             models.CheckConstraint(
-                condition=Q(seconds__range=(0, 600)), name="a_review_takes_up_to_ten_minutes"
+                condition=Q(seconds__range=(0, MAX_REVIEW_SECONDS)),
+                name="review_seconds_are_bounded",
             ),
         ]
         indexes = [
             models.Index(
                 fields=["user", "-id"],
                 condition=Q(rating__isnull=False),
-                name="grades_newest_first",
+                name="ratings_newest_first",
             ),
             models.Index(
                 fields=["session"], condition=Q(session__isnull=False), name="reviews_of_a_session"
@@ -202,16 +214,16 @@ class Review(models.Model):
 
 
 class DailyStats(models.Model):
-    """What a learner did on one of their days: sums over the log, kept with every grade so that no
-    page adds up years.
+    """What a learner did on one day: sums over the log, updated with every review, so that no page
+    aggregates years of it.
     """
 
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="days")
     day = models.DateField()
     reviews = models.PositiveIntegerField(default=0)
-    # of them, of cards that had been remembered for a day at least
+    # of the reviews, those that tested recall (`memory.CountedReview`)
     recalls = models.PositiveIntegerField(default=0)
-    recalled = models.PositiveIntegerField(default=0)  # of those, not graded Again
+    recalled = models.PositiveIntegerField(default=0)  # of the recalls, not rated Again
     seconds = models.FloatField(default=0)
 
     class Meta:
@@ -234,23 +246,25 @@ class DailyStats(models.Model):
 
 
 class Attempt(models.Model):
-    """One encounter of a learner with a question, from the first press to the grade: its variant,
-    its hints, revealed or not.
+    """One meeting of a learner with a question, from the first answer, hint or reveal to the
+    rating.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="attempts")
     question = models.ForeignKey(Question, models.CASCADE, related_name="attempts")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="attempts")
-    number = models.PositiveIntegerField()  # of the learner's with this question, from 0
+    number = models.PositiveIntegerField()  # of the learner's attempts at the question, from 0
     seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
-    day = models.DateField()  # the learner's: on the next day it is over
+    day = models.DateField()  # the learner's: the next day begins another attempt
     hints = models.PositiveSmallIntegerField(default=0)  # opened
     started_at = models.DateTimeField(default=now)
     revealed_at = models.DateTimeField(null=True)
-    over = models.BooleanField(default=False)  # graded, or left behind
-    graded_as = models.UUIDField(null=True)  # review_id of the grade that counts
-    grades = models.PositiveSmallIntegerField(default=0)  # given so far, changed ones included
+    over = models.BooleanField(default=False)  # rated, or superseded by a later attempt
+    # review_id of the rating that counts, of those given to this attempt
+    counting_review_id = models.UUIDField(null=True)
+    # ratings so far, replaced ones included
+    ratings_given = models.PositiveSmallIntegerField(default=0)
     session = models.ForeignKey(ReviewSession, models.SET_NULL, null=True, related_name="attempts")
 
     class Meta:
@@ -266,9 +280,9 @@ class Attempt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["user", "graded_as"],
-                condition=Q(graded_as__isnull=False),
-                name="attempts_by_grade",
+                fields=["user", "counting_review_id"],
+                condition=Q(counting_review_id__isnull=False),
+                name="attempts_by_counting_review",
             )
         ]
 
@@ -281,14 +295,14 @@ class Attempt(models.Model):
 
 
 class Answer(models.Model):
-    """A learner's answer to a part of a revision. What could not be read is no answer."""
+    """A learner's answer to a part of a revision. Invalid input is not stored."""
 
     class Outcome(models.TextChoices):
         RIGHT = "right", _("right")
         WRONG = "wrong", _("wrong")
-        KEPT = "kept", _("saved")  # written, marked by whoever wrote it
+        KEPT = "kept", _("saved")  # written; the learner grades it
 
-    MAX_WRITTEN_LENGTH = 20_000  # of what is written: UTF-16 code units (common.text.length)
+    MAX_WRITTEN_LENGTH = 20_000  # of a written answer: UTF-16 code units (common.text.length)
 
     class Sure(models.IntegerChoices):
         GUESS = 50, _("Guess")
@@ -298,16 +312,16 @@ class Answer(models.Model):
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="answers")
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
-    part = models.CharField(max_length=16)  # numeric, choice-0, step-2, written, points
+    part = models.CharField(max_length=16)  # its name, as in `parts`
     place = models.PositiveIntegerField()  # among those of its part and attempt, from 1
     seed = models.PositiveSmallIntegerField()
-    entered = models.JSONField()  # as it was given
-    was_read = models.JSONField(null=True)  # what was read of it: a number, keys, an expression
+    entered = models.JSONField()  # as the form sent it
+    was_read = models.JSONField(null=True)  # how it was parsed: a number, keys, an expression
     outcome = models.CharField(max_length=8, choices=Outcome)
     hints = models.PositiveSmallIntegerField(default=0)  # opened before it
     confidence = models.PositiveSmallIntegerField(choices=Sure, null=True)  # percent
-    # that follows from it: of the first of its part alone
-    grade = models.PositiveSmallIntegerField(choices=Rating, null=True)
+    # that follows from it; null for all but the first answer to a part
+    rating = models.PositiveSmallIntegerField(choices=Rating, null=True)
     graded_by = models.CharField(max_length=16, choices=GradedBy)
     key = models.UUIDField()  # idempotency key of the form
     created_at = models.DateTimeField(default=now)
@@ -338,12 +352,15 @@ class Answer(models.Model):
 
 
 class Plan(models.Model):
-    """What a learner means to do."""
+    """How much a learner wants to study, how well they want to remember, and until when."""
 
     user = models.OneToOneField(USER_MODEL, models.CASCADE, related_name="plan")
     interview = models.DateField(_("interview date"), null=True, blank=True)
     minutes = models.PositiveSmallIntegerField(_("minutes per day"), default=30)
-    retention = models.PositiveSmallIntegerField(_("target recall"), default=90)  # percent
+    # percent
+    retention = models.PositiveSmallIntegerField(
+        _("target recall"), default=round(100 * memory.DEFAULT_RETENTION)
+    )
     two_buttons = models.BooleanField(_("only two buttons: Again and Good"), default=False)
 
     class Meta:
@@ -351,10 +368,10 @@ class Plan(models.Model):
         verbose_name_plural = _("study plans")
         constraints = [
             models.CheckConstraint(
-                condition=Q(minutes__range=(5, 240)), name="a_plan_has_5_to_240_minutes"
+                condition=Q(minutes__range=PLAN_MINUTES), name="plan_minutes_are_bounded"
             ),
             models.CheckConstraint(
-                condition=Q(retention__range=(80, 95)), name="a_plan_aims_at_80_to_95_percent"
+                condition=Q(retention__range=PLAN_RETENTION), name="plan_retention_is_bounded"
             ),
         ]
 
@@ -380,7 +397,7 @@ class Note(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.question_id}"  # never what it says: that is the learner's
+        return f"{self.user_id}: {self.question_id}"  # never the text: it is private
 
 
 class Bookmark(models.Model):
@@ -402,7 +419,7 @@ class Bookmark(models.Model):
 
 
 class UnreadVerdict(models.Model):
-    """A finished run whose verdict its owner has not opened. Gone once they have."""
+    """A finished run whose verdict its owner has not opened; deleted once they have."""
 
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="unread_verdicts")
     run = models.OneToOneField(Run, models.CASCADE, related_name="unread")

@@ -1,5 +1,11 @@
-"""Which grade follows from what a learner did. The rule is product.md's, and stands nowhere
-else.
+"""Which rating follows from what a learner did.
+
+- A part that the site checks: its first answer decides. Right is Good, right after a hint is Hard,
+  wrong is Again; later answers to the part change nothing.
+- A written answer, rated by the key points that it covered: all is Good (Hard after a hint), at
+  least half is Hard, fewer is Again.
+- A question of several parts has the lowest rating of its parts.
+- Easy is never given automatically.
 """
 
 from __future__ import annotations
@@ -10,10 +16,9 @@ from apps.progress.memory import AGAIN, GOOD, HARD
 
 
 def of_check(is_right: bool, hints: int) -> int:
-    """Return the grade of the first check of a part: right is Good, right with a hint is Hard,
-    wrong is Again, whatever follows.
+    """Return the rating of the first answer to a part, given the number of hints opened before.
 
-    A step without a check, which the learner marks, counts the same.
+    A step without a check, which the learner marks, is rated the same way.
     """
     if not is_right:
         return AGAIN
@@ -21,8 +26,7 @@ def of_check(is_right: bool, hints: int) -> int:
 
 
 def of_points(ticked: int, of: int, hints: int = 0) -> int:
-    """Return the grade of a written answer: every key point ticked is Good, half of them or more is
-    Hard, fewer is Again.
+    """Return the rating of a written answer by the number of key points that it covered.
 
     Raises:
         ValueError: more are ticked than there are.
@@ -34,8 +38,6 @@ def of_points(ticked: int, of: int, hints: int = 0) -> int:
     return GOOD if ticked == of and not hints else HARD
 
 
-def of_parts(grades: Iterable[int | None]) -> int | None:
-    """Return the grade of a question of several parts: the lowest of those that have one; none
-    where none has.
-    """
-    return min((grade for grade in grades if grade is not None), default=None)
+def of_parts(ratings: Iterable[int | None]) -> int | None:
+    """Return the rating of a question of several parts: the lowest; none where no part has one."""
+    return min((rating for rating in ratings if rating is not None), default=None)

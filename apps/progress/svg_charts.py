@@ -1,4 +1,4 @@
-"""A learner's charts: calendar, stairs, recall by week, calibration."""
+"""A learner's charts as SVG: calendar, mastery of a topic, recall by week, calibration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apps.progress.calibration import Bin
 from apps.progress.days import week_of
 
 CELL, GAP, LEFT, TOP = 17, 3, 30, 20
-SHADES = (0, 8, 20, 35)  # minutes from which a day is drawn darker
+SHADES = (0, 8, 20, 35)  # minutes above which a day has the next darker shade
 
 
 def calendar(
@@ -26,8 +26,11 @@ def calendar(
     weeks: tuple[int, int],
     interview: date | None,
 ) -> SafeString:
-    """Return past effort (filled) that runs into what falls due (outlined), up to the interview (a
-    diamond).
+    """Return the calendar: days studied (filled), days on which cards fall due (outlined), and the
+    interview (a diamond).
+
+    Args:
+        weeks: back, this week included, and ahead.
     """
     first = week_of(today) - timedelta(weeks=weeks[0] - 1)
     length = 7 * (weeks[0] + weeks[1])
@@ -75,8 +78,10 @@ def _month(day: date) -> str:
 
 
 def stair(fraction: float, name: str) -> SafeString:
-    """Return mastery as a flight of five steps, filled to `share` (0 to 1). `name` tells its clip
-    path from others of the page.
+    """Return mastery as five stairs, filled to `fraction` (0 to 1).
+
+    Args:
+        name: makes the id of its clip path unique on the page.
     """
     points = "0,40 0,32 100,32 100,24 200,24 200,16 300,16 300,8 400,8 400,0 500,0 500,40"
     svg = (
@@ -92,8 +97,8 @@ WIDTH, HEIGHT, EDGE = 460, 220, 50
 ANCHORS = ("start", "mid", "end")
 
 
-def recall(fractions: Sequence[tuple[date, float]], aim: float) -> SafeString:
-    """Return recall by week as a line, and the aim as a dashed one. The scale begins at half."""
+def recall(fractions: Sequence[tuple[date, float]], target: float) -> SafeString:
+    """Return recall by week as a line, and the target as a dashed one. The scale begins at 0.5."""
     first, last = fractions[0][0], max(fractions[-1][0], fractions[0][0] + timedelta(weeks=1))
     frame = Frame(Scale(0, (last - first).days, EDGE, WIDTH - 12), Scale(0.5, 1, HEIGHT - 30, 10))
     points = [((day - first).days, fraction) for day, fraction in fractions]
@@ -101,11 +106,11 @@ def recall(fractions: Sequence[tuple[date, float]], aim: float) -> SafeString:
     parts = [
         frame.grid("grid", [], tenths),
         *frame.row_labels(tenths, map(_percent, tenths), 6),
-        frame.grid("aim", [], [aim]),
+        frame.grid("aim", [], [target]),
         path("found", frame.line(points)),
         *(dot(frame.x(day), frame.y(fraction), name="dot") for day, fraction in points),
     ]
-    for (day, _share), anchor in ((fractions[0], "start"), (fractions[-1], "end"))[
+    for (day, _fraction), anchor in ((fractions[0], "start"), (fractions[-1], "end"))[
         : len(fractions)
     ]:
         words = formats.date_format(day, "MONTH_DAY_FORMAT")
@@ -113,15 +118,13 @@ def recall(fractions: Sequence[tuple[date, float]], aim: float) -> SafeString:
     label = _("Recall by week, from %(first)s %% to %(last)s %%; the target is %(aim)s %%.") % {
         "first": round(100 * fractions[0][1]),
         "last": round(100 * fractions[-1][1]),
-        "aim": round(100 * aim),
+        "aim": round(100 * target),
     }
     return document("plate recall", WIDTH, HEIGHT, label, parts)
 
 
 def calibration(bins: Sequence[Bin], name: str) -> SafeString:
-    """Return how often someone was right by how sure they were: dots with intervals, beside the
-    diagonal.
-    """
+    """Return how often someone was right by confidence: dots with intervals, and the diagonal."""
     side = 220
     frame = Frame(Scale(0, 1, EDGE, side - 10), Scale(0, 1, side - 30, 10))
     quarters, halves = [n / 4 for n in range(5)], [0.0, 0.5, 1.0]
@@ -134,17 +137,17 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
         ),
         path("aim", frame.line([(0, 0), (1, 1)])),
     ]
-    for each in bins:
-        low, high = each.interval
-        x = frame.x(each.confidence / 100)
+    for row in bins:
+        low, high = row.interval
+        x = frame.x(row.confidence / 100)
         parts.append(path("band", f"M{x:.1f} {frame.y(low):.1f}V{frame.y(high):.1f}"))
-        parts.append(dot(x, frame.y(each.fraction), min(8, 3 + each.of**0.5 / 2), "dot"))
-    told = "; ".join(
+        parts.append(dot(x, frame.y(row.fraction), min(8, 3 + row.of**0.5 / 2), "dot"))
+    label = "; ".join(
         _("%(sure)s %% sure: %(right)s of %(of)s right")
-        % {"sure": each.confidence, "right": each.right, "of": each.of}
-        for each in bins
+        % {"sure": row.confidence, "right": row.right, "of": row.of}
+        for row in bins
     )
-    return document("plate calibration", side, side, f"{name}. {told}", parts)
+    return document("plate calibration", side, side, f"{name}. {label}", parts)
 
 
 def _percent(fraction: float) -> str:

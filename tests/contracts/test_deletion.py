@@ -23,7 +23,7 @@ from apps.accounts.models import User
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, Run
 from apps.experiments.services import PredictionInput
-from apps.progress import attempts, services
+from apps.progress import services
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
@@ -68,25 +68,27 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     report_mistake(
         reporter=person, revision=question.current, about="fact", text="No.", language="en", key="k"
     )
-    services.change_plan(user=person, interview=None, minutes=30, retention=90, two_buttons=False)
-    services.write_note(user=person, question=question, text="My own words.")
-    services.bookmark(user=person, question=question, kept=True)
-    services.add_card(user=person, question=question)
-    session = services.start_session(user=person)
-    run_attempt = attempts.open_attempt(user=person, question=question)
+    services.plans.change_plan(
+        user=person, interview=None, minutes=30, retention=90, two_buttons=False
+    )
+    services.plans.write_note(user=person, question=question, text="My own words.")
+    services.plans.set_bookmark(user=person, question=question, is_set=True)
+    services.reviews.add_card(user=person, question=question)
+    session = services.reviews.start_session(user=person)
+    attempt = services.attempts.open_attempt(user=person, question=question)
     Answer.objects.create(
         user=person,
-        run_attempt=run_attempt,
+        attempt=attempt,
         revision=question.current,
         part="written",
         place=1,
         seed=0,
-        answer={},
+        entered={},
         outcome="kept",
         graded_by="self",
         key=uuid.uuid4(),
     )
-    services.record(
+    services.reviews.record(
         user=person, question=question, review_id=uuid.uuid4(), rating=3, session=session
     )
     return person

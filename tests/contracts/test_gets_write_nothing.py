@@ -16,9 +16,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.experiments.models import Run
-from apps.progress import services, studying
-from apps.progress.attempts import FormState
+from apps.progress import services
 from apps.progress.models import UnreadVerdict
+from apps.progress.services.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
 from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures
@@ -45,16 +45,18 @@ def written(queries: CaptureQueriesContext) -> list[tuple[str, str]]:
 def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     """Give the owner one of everything; return the values for queries."""
     mei, question = cast.run.owner, Question.objects.get(slug="how-long")
-    services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
-    services.write_note(user=mei, question=question, text="mine")
-    services.bookmark(user=mei, question=question, kept=True)
-    answered = studying.check_answer(
-        user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
+    services.plans.change_plan(
+        user=mei, interview=None, minutes=30, retention=90, two_buttons=False
     )
-    studying.reveal(user=mei, question=question, seen=FormState(answered.run_attempt.pk))
-    services.add_card(user=mei, question=make_question("is-due"))
-    session = services.start_session(user=mei)
-    studying.check_answer(
+    services.plans.write_note(user=mei, question=question, text="mine")
+    services.plans.set_bookmark(user=mei, question=question, is_set=True)
+    answered = services.answers.check_answer(
+        user=mei, question=question, part="numeric", entered={"text": "1"}, key=uuid.uuid4()
+    )
+    services.answers.reveal(user=mei, question=question, seen=FormState(answered.attempt.pk))
+    services.reviews.add_card(user=mei, question=make_question("is-due"))
+    session = services.reviews.start_session(user=mei)
+    services.answers.check_answer(
         user=mei,
         question=Question.objects.get(slug="is-due"),
         part="written",
@@ -68,7 +70,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     )
     assert UnreadVerdict.objects.filter(run=cast.run).exists()
     assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
-    return {"attempt": answered.run_attempt.pk, "run": cast.run.pk}
+    return {"attempt": answered.attempt.pk, "run": cast.run.pk}
 
 
 def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:
@@ -92,4 +94,4 @@ def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # n
 def test_what_writes_is_seen(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
     with CaptureQueriesContext(connection) as queries:
         cast.browsers["owner"].post(cast.url("progress:verdict-read"))
-    assert written(queries) == [("DELETE FROM", "progress_waiting")]
+    assert written(queries) == [("DELETE FROM", "progress_unreadverdict")]

@@ -19,7 +19,9 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def ratings(question: Question) -> list[int]:
-    return [grade.rating for grade in selectors.grades_of(Card.objects.get(question=question))]
+    return [
+        grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get(question=question))
+    ]
 
 
 def begin(page: Page) -> None:
@@ -44,4 +46,4 @@ def question_slug(page: Page) -> str:
 
 def learn(user: User, questions: list[Question]) -> None:
     for question in questions:
-        services.add_card(user=user, question=question)
+        services.reviews.add_card(user=user, question=question)

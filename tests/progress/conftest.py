@@ -128,11 +128,11 @@ def _both(text: str) -> dict[str, str]:
 
 
 def _texts(slug: str, parts: dict[str, Any]) -> list[tuple[str, int, str]]:
-    found = [("numeric", 0, "Let n be {{n}}. How long?")] if "variant" in parts else []
-    found += [("choice", 0, "Which of them?")] if "choice" in parts else []
-    found += [("step", n, f"step {n + 1}") for n in range(len(parts.get("step", [])))]
-    found += [("point", n, f"point {n + 1} of {slug}") for n in range(parts.get("points", 2))]
-    return found + [("hint", n, f"hint {n + 1}") for n in range(parts.get("hints", 2))]
+    texts = [("numeric", 0, "Let n be {{n}}. How long?")] if "variant" in parts else []
+    texts += [("choice", 0, "Which of them?")] if "choice" in parts else []
+    texts += [("step", n, f"step {n + 1}") for n in range(len(parts.get("step", [])))]
+    texts += [("point", n, f"point {n + 1} of {slug}") for n in range(parts.get("points", 2))]
+    return texts + [("hint", n, f"hint {n + 1}") for n in range(parts.get("hints", 2))]
 
 
 @pytest.fixture

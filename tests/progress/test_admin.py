@@ -46,7 +46,7 @@ def test_a_list_bears_what_is_typed_by_hand(boss: Client, table: str, query: str
 
 
 def test_reviews_are_shown_and_not_changed(boss: Client, mei: User, concept: Question) -> None:
-    review = services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
+    review = services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
     page = boss.get("/admin/progress/review/?q=mei").content.decode()
     assert concept.slug in page and "Good" in page
     for table, pk in (("review", review.pk), ("card", review.card_id)):
@@ -59,7 +59,7 @@ def test_reviews_are_shown_and_not_changed(boss: Client, mei: User, concept: Que
 
 
 def test_what_a_note_says_is_not_shown(boss: Client, mei: User, concept: Question) -> None:
-    services.write_note(user=mei, question=concept, text="My own words.")
+    services.plans.write_note(user=mei, question=concept, text="My own words.")
     pk = Note.objects.get().pk
     pages = [
         boss.get(f"/admin/progress/note/{path}").content.decode()

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.common import clock
 from apps.progress import selectors
 from tests.progress.conftest import make_question
 from tests.progress.crowding import CARDS, FILL, REVIEWS
@@ -37,7 +38,7 @@ def crowded(mei: User) -> User:
                 "cards": CARDS,
                 "each": REVIEWS // CARDS,
                 "user": mei.pk,
-                "now": selectors.now(),
+                "now": clock.now(),
                 "like": "first",
             },
         )
@@ -47,7 +48,7 @@ def crowded(mei: User) -> User:
 def test_the_queue_walks_an_index_and_pages_ask_little(
     member: Client, crowded: User, django_assert_max_num_queries: Any
 ) -> None:
-    explained = selectors.due(crowded)[:20].explain(analyze=True)
+    explained = selectors.cards.due_cards(crowded)[:20].explain(analyze=True)
     assert "cards_due" in explained and "Seq Scan on progress_card" not in explained, explained
     for path in PAGES:
         with django_assert_max_num_queries(12):

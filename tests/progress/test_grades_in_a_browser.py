@@ -52,7 +52,7 @@ def opened(open_page: Open, mei: User, many: Many) -> tuple[Page, Question]:
         begin(page)
     with fetches_ahead(page):
         reveal(page)
-    return page, next(each for each in questions if each.slug == question_slug(page))
+    return page, next(question for question in questions if question.slug == question_slug(page))
 
 
 def reveal(page: Page) -> None:
@@ -183,13 +183,13 @@ def test_a_card_that_nothing_follows_is_graded_anew_after_undo(
 
 def test_undo_of_a_grade_that_is_on_its_way(opened: tuple[Page, Question]) -> None:
     page, first = opened
-    held: list[Route] = []
-    page.route(GRADE, lambda route: held.append(route))
+    held_routes: list[Route] = []
+    page.route(GRADE, lambda route: held_routes.append(route))
     with page.expect_request(GRADE):
         press(page, "4")
     has_left(page, first)
     press(page, "u")
-    held[0].continue_()
+    held_routes[0].continue_()
     expect(page.locator(".messages")).to_contain_text("Undone: Easy.")
     shows(page, first)
     assert ratings(first) == []
@@ -220,8 +220,8 @@ def test_a_reload_right_after_a_grade_goes_on(open_page: Open, mei: User, many: 
     page = open_page("/review", mei)
     begin(page)
     first = question_slug(page)
-    held: list[Route] = []
-    page.route(AHEAD, lambda route: held.append(route))
+    held_routes: list[Route] = []
+    page.route(AHEAD, lambda route: held_routes.append(route))
     reveal(page)
     with page.expect_response(GRADE):
         press(page, "4")
@@ -263,7 +263,7 @@ def test_grades_are_sent_before_the_next_review_begins(
     page.route(GRADE, lambda route: route.abort())
     press(page, "4")
     expect(page.locator("#unsent")).to_be_visible()
-    services.end_session(user=mei)
+    services.reviews.end_session(user=mei)
     page.unroute(GRADE)
     page.goto("/review")
     expect(page.locator("h1")).to_have_text("1 card is due")

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from apps.progress import calibration, rating_rules
-from apps.progress.interleaving import mixed
+from apps.progress.calibration import Bin
+from apps.progress.interleaving import interleaved
 from apps.progress.memory import AGAIN, GOOD, HARD
 
 
@@ -50,27 +51,27 @@ def test_of_several_parts_the_lowest_counts() -> None:
 
 
 def test_calibration_counts_by_confidence_and_scores_like_brier() -> None:
-    found = calibration.bins([(95, True, 3), (95, False, 1), (50, False, 2)])
-    assert [(each.confidence, each.right, each.of) for each in found] == [(50, 0, 2), (95, 3, 4)]
-    assert calibration.score(found) == pytest.approx((2 * 0.25 + 3 * 0.05**2 + 0.95**2) / 6)
-    assert calibration.score([]) is None
+    bins = [Bin(50, 0, 2), Bin(95, 3, 4)]
+    assert [(row.confidence, row.right, row.of) for row in bins] == [(50, 0, 2), (95, 3, 4)]
+    assert calibration.brier_score(bins) == pytest.approx((2 * 0.25 + 3 * 0.05**2 + 0.95**2) / 6)
+    assert calibration.brier_score([]) is None
 
 
 def test_the_interval_of_a_share_is_wilsons() -> None:
-    low, high = calibration.Bin(75, 8, 10).interval
+    low, high = Bin(75, 8, 10).interval
     assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
-    low, high = calibration.Bin(95, 3, 3).interval
+    low, high = Bin(95, 3, 3).interval
     assert high == 1.0 and 0.4 < low < 0.5
 
 
 def test_nobody_is_called_too_sure_after_nine_answers() -> None:
-    assert calibration.lean(calibration.bins([(95, False, 9)])) is None
-    assert calibration.lean(calibration.bins([(95, False, 10)])) == pytest.approx(0.95)
+    assert calibration.overconfidence([Bin(95, 0, 9)]) is None
+    assert calibration.overconfidence([Bin(95, 0, 10)]) == pytest.approx(0.95)
 
 
 def test_topics_follow_each_other_where_they_can() -> None:
-    assert mixed([(1, "a"), (2, "a"), (3, "a"), (4, "b")]) == [1, 4, 2, 3]
-    assert sorted(mixed([(n, "abc"[n % 3]) for n in range(20)])) == list(range(20))
+    assert interleaved([(1, "a"), (2, "a"), (3, "a"), (4, "b")]) == [1, 4, 2, 3]
+    assert sorted(interleaved([(n, "abc"[n % 3]) for n in range(20)])) == list(range(20))
     topics = {n: "abc"[n % 3] for n in range(20)}
-    order = mixed(list(topics.items()))
+    order = interleaved(list(topics.items()))
     assert all(topics[a] != topics[b] for a, b in pairwise(order))

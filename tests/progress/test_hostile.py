@@ -14,8 +14,9 @@ from django.db import models
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.progress import services, studying
+from apps.progress import services
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Plan, Review, ReviewSession
+from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 
@@ -190,8 +191,8 @@ def test_a_form_of_another_site_is_refused(mei: User, mixed: Question, path: str
 def test_addresses_of_nothing_are_answered(
     member: Client, mei: User, mixed: Question, value: str
 ) -> None:
-    services.add_card(user=mei, question=mixed)
-    services.start_session(user=mei)
+    services.reviews.add_card(user=mei, question=mixed)
+    services.reviews.start_session(user=mei)
     for path in ("/review", f"/questions/{SLUG}", "/progress", "/", "/plan", "/topics/metrics"):
         for name in ("at", "without", "reveal", "weeks", "back", "from", "next"):
             assert member.get(path, {name: value}).status_code in (200, 404), (path, name)
@@ -201,15 +202,15 @@ def test_what_is_anothers_is_not_there(
     member: Client, mei: User, sam: User, mixed: Question
 ) -> None:
     """Mei guesses every name that Sam's things have."""
-    theirs = studying.reveal(user=sam, question=mixed)
-    studying.grade(
+    theirs = services.answers.reveal(user=sam, question=mixed)
+    services.answers.rate(
         user=sam,
         question=mixed,
-        seen=studying.FormState(theirs.pk),
+        seen=FormState(theirs.pk),
         review_id=uuid.UUID(int=5),
         rating=4,
     )
-    services.write_note(user=sam, question=mixed, text="sam's own words")
+    services.plans.write_note(user=sam, question=mixed, text="sam's own words")
     card = Card.objects.get(user=sam)
     before = rows()
     other = {"attempt": str(theirs.pk), "card": str(card.pk), "point": "0"}
@@ -224,7 +225,7 @@ def test_what_is_anothers_is_not_there(
     assert rows() == before
     assert Card.objects.get(user=sam).due == card.due and Attempt.objects.get(
         pk=theirs.pk
-    ).graded_as == uuid.UUID(int=5)
+    ).counting_review_id == uuid.UUID(int=5)
     assert member.get("/review", {"at": str(theirs.pk)}).status_code in (200, 404)
     assert "sam's own words" not in member.get(f"/questions/{SLUG}").content.decode()
 
@@ -233,8 +234,8 @@ def test_the_same_review_id_of_two_people_is_two_reviews(
     mei: User, sam: User, mixed: Question
 ) -> None:
     for user in (mei, sam):
-        services.record(user=user, question=mixed, review_id=uuid.UUID(int=1), rating=3)
-    services.undo(user=mei)
+        services.reviews.record(user=user, question=mixed, review_id=uuid.UUID(int=1), rating=3)
+    services.reviews.undo(user=mei)
     assert Card.objects.get(user=mei).is_new and not Card.objects.get(user=sam).is_new
 
 

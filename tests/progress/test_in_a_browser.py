@@ -34,7 +34,7 @@ pytestmark = needs_browser
 
 
 def answer_of(user: User, question: Question) -> str:
-    return f"{sample(VARIANT, selectors.attempt_of(user, question).seed).answer:g}"
+    return f"{sample(VARIANT, selectors.attempts.current_attempt(user, question).seed).answer:g}"
 
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
@@ -324,10 +324,10 @@ def test_each_option_says_what_it_is_in_its_own_colour(
     press(page, "Space")
     expect(page.locator("#ref")).to_be_visible()
     colours = {
-        said: page.locator(".because b", has_text=said).evaluate_all(
+        verdict: page.locator(".because b", has_text=verdict).evaluate_all(
             "all => [...new Set(all.map((b) => getComputedStyle(b).color))]"
         )
-        for said in ("Right.", "Not this one.")
+        for verdict in ("Right.", "Not this one.")
     }
     passed = page.evaluate("""() => {
       const one = document.createElement("b");

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.progress import memory
-from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Grade, Memory
+from apps.progress.memory import AGAIN, EASY, GOOD, HARD, Memory, RatedReview
 
 BEGAN = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
-def grade(n: int, rating: int, at: datetime) -> Grade:
-    return Grade(UUID(int=n), rating, at, at.date(), 5.0)
+def grade(n: int, rating: int, at: datetime) -> RatedReview:
+    return RatedReview(UUID(int=n), rating, at, at.date(), 5.0)
 
 
 GRADES = st.lists(
@@ -42,9 +42,9 @@ def test_again_comes_back_in_ten_minutes_and_good_there_is_due_tomorrow() -> Non
 
 
 def test_a_card_that_is_forgotten_is_learnt_again_in_ten_minutes() -> None:
-    known = memory.after(Memory(due=BEGAN), EASY, BEGAN, BEGAN.date())
-    forgotten = memory.after(known, AGAIN, known.due, known.due.date())
-    assert (forgotten.state, forgotten.due - known.due) == (
+    reviewed = memory.after(Memory(due=BEGAN), EASY, BEGAN, BEGAN.date())
+    forgotten = memory.after(reviewed, AGAIN, reviewed.due, reviewed.due.date())
+    assert (forgotten.state, forgotten.due - reviewed.due) == (
         memory.RELEARNING,
         timedelta(minutes=10),
     )
@@ -52,7 +52,9 @@ def test_a_card_that_is_forgotten_is_learnt_again_in_ten_minutes() -> None:
 
 def test_whole_days_apart_it_is_the_library_to_the_digit() -> None:
     scheduler = fsrs.Scheduler(
-        learning_steps=[memory.STEP], relearning_steps=[memory.STEP], enable_fuzzing=False
+        learning_steps=[memory.LEARNING_STEP],
+        relearning_steps=[memory.LEARNING_STEP],
+        enable_fuzzing=False,
     )
     card, ours, at = fsrs.Card(1, due=BEGAN), Memory(due=BEGAN), BEGAN
     for n, rating in enumerate([GOOD, GOOD, HARD, AGAIN, GOOD, EASY, GOOD]):
@@ -69,15 +71,15 @@ def test_whole_days_apart_it_is_the_library_to_the_digit() -> None:
 
 def test_a_night_between_two_grades_is_a_day_though_it_is_not_24_hours() -> None:
     evening, morning = BEGAN.replace(hour=22), BEGAN.replace(hour=8) + timedelta(days=1)
-    known = memory.after(Memory(due=BEGAN), GOOD, evening, evening.date())
-    same_hour = memory.after(known, GOOD, evening + timedelta(days=1), morning.date())
-    assert memory.after(known, GOOD, morning, morning.date()).stability == same_hour.stability
+    reviewed = memory.after(Memory(due=BEGAN), GOOD, evening, evening.date())
+    same_hour = memory.after(reviewed, GOOD, evening + timedelta(days=1), morning.date())
+    assert memory.after(reviewed, GOOD, morning, morning.date()).stability == same_hour.stability
 
 
 def test_buttons_carry_intervals_that_rise_from_again_to_easy() -> None:
-    known = memory.after(Memory(due=BEGAN), GOOD, BEGAN, BEGAN.date())
-    later = known.due
-    gaps = memory.intervals(known, later, later.date())
+    reviewed = memory.after(Memory(due=BEGAN), GOOD, BEGAN, BEGAN.date())
+    later = reviewed.due
+    gaps = memory.intervals(reviewed, later, later.date())
     assert list(gaps.values()) == sorted(gaps.values()) and gaps[AGAIN] == timedelta(minutes=10)
 
 
@@ -94,24 +96,28 @@ def test_a_higher_aim_brings_cards_sooner() -> None:
 
 
 @given(GRADES, st.randoms(use_true_random=False))
-def test_grades_in_any_order_come_to_one_card(grades: list[Grade], chance: random.Random) -> None:
+def test_grades_in_any_order_come_to_one_card(
+    grades: list[RatedReview], chance: random.Random
+) -> None:
     other = chance.sample(grades, len(grades))
     assert memory.fold(BEGAN, grades) == memory.fold(BEGAN, other)
 
 
 @given(GRADES)
-def test_a_graded_card_always_has_a_memory_that_can_be_stored(grades: list[Grade]) -> None:
-    held, counted = memory.fold(BEGAN, grades)
+def test_a_graded_card_always_has_a_memory_that_can_be_stored(grades: list[RatedReview]) -> None:
+    state, counted = memory.fold(BEGAN, grades)
     assert len(counted) == len(grades)
     if grades:
         assert (
-            held.stability is not None
-            and held.stability > 0
-            and held.difficulty is not None
-            and 1 <= held.difficulty <= 10
+            state.stability is not None
+            and state.stability > 0
+            and state.difficulty is not None
+            and 1 <= state.difficulty <= 10
         )
-        assert (held.step is None) == (held.state == memory.REVIEW)
-        assert held.last_review == max(grade.at for grade in grades) and held.due > held.last_review
+        assert (state.step is None) == (state.state == memory.REVIEW)
+        assert (
+            state.last_review == max(grade.at for grade in grades) and state.due > state.last_review
+        )
 
 
 def test_only_a_known_card_after_a_night_says_something_of_memory() -> None:
@@ -122,12 +128,12 @@ def test_only_a_known_card_after_a_night_says_something_of_memory() -> None:
         BEGAN + timedelta(days=1, hours=1),
     ]
     _held, counted = memory.fold(BEGAN, [grade(n, GOOD, when) for n, when in enumerate(at)])
-    assert [each.was_recall for each in counted] == [False, False, True, False]
+    assert [review.was_recall for review in counted] == [False, False, True, False]
 
 
 def test_a_memory_is_plain_json_in_the_log() -> None:
-    known = memory.after(Memory(due=BEGAN), GOOD, BEGAN, date(2026, 11, 2))
+    reviewed = memory.after(Memory(due=BEGAN), GOOD, BEGAN, date(2026, 11, 2))
     assert (
-        memory.plain(known)["due"] == known.due.isoformat()
-        and memory.plain(Memory(due=BEGAN))["last_review"] is None
+        memory.as_json(reviewed)["due"] == reviewed.due.isoformat()
+        and memory.as_json(Memory(due=BEGAN))["last_review"] is None
     )

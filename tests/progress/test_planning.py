@@ -14,7 +14,10 @@ from apps.progress.planning import Step
 
 def test_done_steps_come_first_and_the_first_of_the_rest_is_now() -> None:
     steps = [Step("review", 14, "/"), Step("plan", 1, "/", is_done=True), Step("question", 8, "/")]
-    assert [(tread.step.kind, tread.at, tread.state) for tread in planning.descent(steps)] == [
+    assert [
+        (scheduled.step.kind, scheduled.at, scheduled.state)
+        for scheduled in planning.schedule(steps)
+    ] == [
         ("plan", 0, "done"),
         ("review", 1, "now"),
         ("question", 15, "next"),
@@ -22,27 +25,27 @@ def test_done_steps_come_first_and_the_first_of_the_rest_is_now() -> None:
 
 
 def test_a_day_has_five_steps_at_most() -> None:
-    assert len(planning.descent([Step("verdict", 3, "/")] * 9)) == 5
+    assert len(planning.schedule([Step("verdict", 3, "/")] * 9)) == 5
 
 
 def test_as_many_cards_as_fit_and_one_at_least() -> None:
-    assert planning.fits(100, 30, 40.0) == 45
-    assert planning.fits(3, 30, 40.0) == 3
-    assert planning.fits(3, 5, 4000.0) == 1
-    assert planning.fits(0, 30, 40.0) == 0
+    assert planning.cards_that_fit(100, 30, 40.0) == 45
+    assert planning.cards_that_fit(3, 30, 40.0) == 3
+    assert planning.cards_that_fit(3, 5, 4000.0) == 1
+    assert planning.cards_that_fit(0, 30, 40.0) == 0
 
 
 def test_level_when_nothing_is_left_over() -> None:
-    assert planning.level_in(126, 30, [6] * 20) == 4, "today is day 0"
-    assert planning.level_in(20, 30, []) == 0
-    assert planning.level_in(10, 5, [5, 5]) is None
+    assert planning.days_to_clear(126, 30, [6] * 20) == 4, "today is day 0"
+    assert planning.days_to_clear(20, 30, []) == 0
+    assert planning.days_to_clear(10, 5, [5, 5]) is None
 
 
 @given(st.integers(0, 5000), st.integers(1, 400), st.lists(st.integers(0, 100), max_size=30))
 def test_more_minutes_never_make_it_later(behind: int, a_day: int, coming: list[int]) -> None:
     slow, fast = (
-        planning.level_in(behind, a_day, coming),
-        planning.level_in(behind, a_day + 10, coming),
+        planning.days_to_clear(behind, a_day, coming),
+        planning.days_to_clear(behind, a_day + 10, coming),
     )
     assert slow is None or (fast is not None and fast <= slow)
 
@@ -63,21 +66,21 @@ def test_the_same_seed_makes_the_same_weeks() -> None:
     "zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"]
 )
 def test_eight_weeks_lie_in_their_days_in_order(zone: str) -> None:
-    made = simulation.reviews(12, LAST, zone, 3)
-    times = [each.grade.at for each in made]
-    assert times == sorted(times) and len(made) >= 50
-    assert all(days.day_of(each.grade.at, zone) == each.grade.day for each in made)
-    assert made[-1].grade.day <= LAST and made[0].grade.day > LAST - timedelta(weeks=8)
-    assert len({each.item for each in made}) == 12
+    log = simulation.reviews(12, LAST, zone, 3)
+    times = [row.review.at for row in log]
+    assert times == sorted(times) and len(log) >= 50
+    assert all(days.day_of(row.review.at, zone) == row.review.day for row in log)
+    assert log[-1].review.day <= LAST and log[0].review.day > LAST - timedelta(weeks=8)
+    assert len({row.item for row in log}) == 12
 
 
 def test_what_is_made_is_remembered_about_as_often_as_fsrs_aims_at() -> None:
     recalled = recalls = 0
     for seed in range(6):
-        made = simulation.reviews(40, LAST, "UTC", seed)
-        for item in {each.item for each in made}:
-            own = [each.grade for each in made if each.item == item]
-            for counted in memory.fold(own[0].at, own)[1]:
+        log = simulation.reviews(40, LAST, "UTC", seed)
+        for item in {row.item for row in log}:
+            item_reviews = [row.review for row in log if row.item == item]
+            for counted in memory.fold(item_reviews[0].at, item_reviews)[1]:
                 recalls += counted.was_recall
-                recalled += counted.was_recall and counted.grade.rating > memory.AGAIN
+                recalled += counted.was_recall and counted.review.rating > memory.AGAIN
     assert recalls > 300 and 0.8 < recalled / recalls < 0.97

@@ -17,7 +17,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.progress import demo, memory, rating_rules, selectors, services, statistics
+from apps.progress import demo, memory, rating_rules, selectors, services
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -36,12 +36,12 @@ def test_an_empty_account_is_told_what_will_stand_here(member: Client, mei: User
 
 def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands: Hands) -> None:
     for question in many(4):  # topics: losses twice, metrics, detection
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
+        services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     hands.later(days=20)
-    found = {topic.slug: topic for topic in statistics.mastery(mei)}
+    topics = {topic.slug: topic for topic in selectors.statistics.mastery(mei)}
     cards = Card.objects.filter(user=mei, question__topic="losses")
     expected = sum(memory.recall(card.stability or 0, 20) for card in cards) / 2
-    assert found["losses"].cards == 2 and found["losses"].recall == pytest.approx(expected)
+    assert topics["losses"].cards == 2 and topics["losses"].recall == pytest.approx(expected)
 
 
 def test_weeks_and_days_hold_what_was_done(
@@ -49,7 +49,7 @@ def test_weeks_and_days_hold_what_was_done(
 ) -> None:
     question = many(1)[0]
     for rating in (4, 3, 1):
-        services.record(
+        services.reviews.record(
             user=mei, question=question, review_id=uuid.uuid4(), rating=rating, seconds=60
         )
         hands.later(days=10)
@@ -97,7 +97,7 @@ def test_what_is_kept_out_of_reviews_can_be_found_again(
         (mei, let_in, False),
         (sam, anothers, True),
     ):
-        services.suspend(user=user, question=question, suspended=out)
+        services.reviews.suspend(user=user, question=question, suspended=out)
     _before, _heading, listed = (
         member.get("/progress").content.decode().partition("Excluded from reviews")
     )
@@ -110,7 +110,7 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(
     member: Client, client: Client, sam: User, mei: User
 ) -> None:
     question = make_question("why-loss", "losses")
-    services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
+    services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
     assert "/questions/why-loss" in html and "Expected recall" in html and "100 %" in html
     other = Client()
@@ -125,7 +125,7 @@ def test_a_topic_begins_with_what_holds_the_shortest_time(
 ) -> None:
     first, second, third = (make_question(slug) for slug in ("a-first", "b-second", "c-third"))
     for user, question, rating in ((mei, third, 2), (mei, second, 4), (sam, first, 1)):
-        services.record(user=user, question=question, review_id=uuid.uuid4(), rating=rating)
+        services.reviews.record(user=user, question=question, review_id=uuid.uuid4(), rating=rating)
     for reader, expected in ((member, [third, second, first]), (Client(), [first, second, third])):
         html = reader.get("/topics/losses").content.decode()
         places = [html.index(f'href="/questions/{question.slug}"') for question in expected]
@@ -136,19 +136,20 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
     member: Client, mei: User, hands: Hands
 ) -> None:
     for n in range(103):
-        made = make_question(f"loss-{n:03}", "losses")
+        question = make_question(f"loss-{n:03}", "losses")
         if n >= 90:  # the last of them is remembered worst: the others were graded Easy
-            services.record(
-                user=mei, question=made, review_id=uuid.uuid4(), rating=1 if n == 102 else 4
+            services.reviews.record(
+                user=mei, question=question, review_id=uuid.uuid4(), rating=1 if n == 102 else 4
             )
     hands.later(days=9)
     first = member.get("/topics/losses").content.decode()
-    fractions = statistics.weakest(mei, "losses", 10)
+    fractions = selectors.statistics.weakest_questions(mei, "losses", 10)
     expected = {
-        card.question_id: statistics.recall_of(mei, card) for card in Card.objects.filter(user=mei)
+        card.question_id: selectors.cards.recall_today(mei, card)
+        for card in Card.objects.filter(user=mei)
     }
     assert (
-        next(iter(fractions)) == made.pk
+        next(iter(fractions)) == question.pk
         and len(fractions) == 10
         and fractions == pytest.approx({pk: expected[pk] for pk in fractions})
     )
@@ -189,9 +190,13 @@ def test_the_demonstration_account_has_something_true_on_every_page(
     member.force_login(mei)
     for path in ("/", "/progress", "/review", "/topics/losses", "/questions/how-long"):
         assert member.get(path).status_code == 200
-    assert statistics.weeks(statistics.by_day(mei, timedelta(days=60)))
+    assert selectors.statistics.recall_by_week(
+        selectors.statistics.daily_stats(mei, timedelta(days=60))
+    )
     assert all(
-        grade.at < now() for card in Card.objects.all() for grade in selectors.grades_of(card)
+        grade.at < now()
+        for card in Card.objects.all()
+        for grade in selectors.cards.rated_reviews(card)
     )
     assert "nothing was added" in demo.fill(user=mei)
 
@@ -199,13 +204,14 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
     make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
     demo.fill(user=mei)
-    kept = Answer.objects.filter(user=mei).select_related("attempt")
-    assert kept and all(
-        each.grade == rating_rules.of_check(each.outcome == "right", each.hints) for each in kept
+    answers = Answer.objects.filter(user=mei).select_related("attempt")
+    assert answers and all(
+        answer.rating == rating_rules.of_check(answer.outcome == "right", answer.hints)
+        for answer in answers
     )
     judged = Review.objects.filter(user=mei, graded_by="numeric")
     assert set(judged.values_list("review_id", "rating")) == {
-        (each.attempt.graded_as, each.grade) for each in kept
+        (answer.attempt.counting_review_id, answer.rating) for answer in answers
     }
 
 
@@ -213,15 +219,15 @@ def test_the_cards_of_the_demonstration_are_what_their_log_comes_to(mei: User, m
     many(6)
     demo.fill(user=mei)
     for card in Card.objects.filter(user=mei).select_related("user"):
-        held, _counted = memory.fold(card.created_at, selectors.grades_of(card))
-        assert (held.due, held.stability) == (card.due, card.stability)
+        state, _counted = memory.fold(card.created_at, selectors.cards.rated_reviews(card))
+        assert (state.due, state.stability) == (card.due, card.stability)
 
 
 def test_the_command_makes_an_account_and_says_how_to_sign_in(many: Many, capsys: Any) -> None:
     many(3)
     call_command("make_demo")
-    said = capsys.readouterr().out
-    assert "Sign in as demo@localhost with" in said
+    output = capsys.readouterr().out
+    assert "Sign in as demo@localhost with" in output
     call_command("make_demo")
     assert "Sign in as demo@localhost with the password that was printed" in capsys.readouterr().out
     assert User.objects.filter(handle__startswith="demo").count() == 1
@@ -242,7 +248,9 @@ def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(
 ) -> None:
     question = many(1)[0]
     for _n in range(2):
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60)
+        services.reviews.record(
+            user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60
+        )
         hands.later(days=40)
     month, year = (member.get(f"/progress?weeks={weeks}").content.decode() for weeks in (4, 52))
     assert "No reviews in the last 4 weeks." in month and "on 2 days of the last 52 weeks" in year

@@ -24,12 +24,10 @@ from apps.progress import (
     selectors,
     services,
     simulation,
-    statistics,
-    studying,
 )
-from apps.progress.attempts import FormState
-from apps.progress.memory import Grade
+from apps.progress.memory import RatedReview
 from apps.progress.models import Answer, Attempt, Card, DailyStats, Review
+from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
 from tests.progress.conftest import NOON
@@ -50,19 +48,19 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return posts in the order in which they were made, and the same late: in another order, some
     of them twice or more.
     """
-    made: list[dict[str, Any]] = []
+    posts: list[dict[str, Any]] = []
     variant = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
     for n, (minutes, rating, undone) in enumerate(sorted(variant)):
-        made.append(
+        posts.append(
             {
                 "review_id": UUID(int=n + 1),
                 "rating": rating,
                 "at": BEGAN + timedelta(minutes=minutes),
             }
         )
-        made += [{"undo": UUID(int=n + 1)}] * undone
-    late = draw(st.permutations(made + draw(st.lists(st.sampled_from(made), max_size=5))))
-    return made, late
+        posts += [{"undo": UUID(int=n + 1)}] * undone
+    late = draw(st.permutations(posts + draw(st.lists(st.sampled_from(posts), max_size=5))))
+    return posts, late
 
 
 def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
@@ -71,17 +69,17 @@ def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
         card = Card.objects.create(user=user, question=question, created_at=BEGAN, due=BEGAN)
         for post in posts:
             if "undo" in post:
-                services.take_back(user=user, question=question, review_id=post["undo"])
+                services.reviews.take_back(user=user, question=question, review_id=post["undo"])
             else:
-                services.record(user=user, question=question, seconds=8.0, **post)
+                services.reviews.record(user=user, question=question, seconds=8.0, **post)
         card.refresh_from_db()
         rows = DailyStats.objects.filter(user=user, reviews__gt=0)
-        found = (
-            selectors.memory_of(card),
+        outcome = (
+            selectors.cards.memory_of(card),
             [(row.day, row.reviews, row.recalls, row.recalled, row.seconds) for row in rows],
         )
         transaction.set_rollback(True)
-    return found
+    return outcome
 
 
 @GENTLE
@@ -89,8 +87,8 @@ def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
 def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
     mei: User, concept: Question, history: tuple[list[dict[str, Any]], list[dict[str, Any]]]
 ) -> None:
-    made, late = history
-    assert after(mei, concept, late) == after(mei, concept, made)
+    posts, late = history
+    assert after(mei, concept, late) == after(mei, concept, posts)
 
 
 @GENTLE
@@ -114,20 +112,20 @@ def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
         st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4)))
     )
     with transaction.atomic():
-        held = studying.reveal(user=mei, question=concept)
+        attempt = services.answers.reveal(user=mei, question=concept)
         for name, rating, at in order:
-            studying.grade(
+            services.answers.rate(
                 user=mei,
                 question=concept,
-                seen=FormState(held.pk),
+                seen=FormState(attempt.pk),
                 review_id=name,
                 rating=rating,
                 at=at,
             )
         last = max(posts, key=lambda post: post[2])
-        standing_ = selectors.grades_of(Card.objects.get())
+        standing_ = selectors.cards.rated_reviews(Card.objects.get())
         assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
-        assert Attempt.objects.get().graded_as == last[0]
+        assert Attempt.objects.get().counting_review_id == last[0]
         transaction.set_rollback(True)
 
 
@@ -144,19 +142,19 @@ def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(
     hands.set(datetime(2026, 3, 20, 12, tzinfo=UTC))
     question = many(1)[0]
     for n in range(30):
-        services.record(
+        services.reviews.record(
             user=mei, question=question, review_id=UUID(int=n + 1), rating=3 if n else 4
         )
         hands.later(days=9, hours=n % 5)
         card = Card.objects.select_related("user").get()
         assert card.last_day == days.day_of(card.last_review, zone)  # type: ignore[arg-type]
-        passed = (selectors.today(mei) - card.last_day).days  # type: ignore[operator]
+        passed = (days.today(mei.time_zone) - card.last_day).days  # type: ignore[operator]
         factor = 0.9 ** (1 / memory.DECAY) - 1
         wanted = (1 + factor * passed / card.stability) ** memory.DECAY  # type: ignore[operator]
         assert (
-            statistics.mastery(mei)[0].recall
+            selectors.statistics.mastery(mei)[0].recall
             == pytest.approx(wanted)
-            == pytest.approx(statistics.recall_of(mei, card))
+            == pytest.approx(selectors.cards.recall_today(mei, card))
         )
 
 
@@ -166,16 +164,18 @@ def test_what_fsrs_foretells_is_what_a_learner_of_that_memory_recalls() -> None:
     """
     foretold = measured = of = 0.0
     for seed in range(12):
-        made = simulation.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
-        held: dict[int, memory.Memory] = {}
-        for each in made:
-            known = held.get(each.item, memory.Memory(due=each.grade.at))
-            passed = memory.elapsed(known, each.grade.day)
-            if known.state == memory.REVIEW and passed and known.stability:
-                foretold += memory.recall(known.stability, passed)
-                measured += each.grade.rating > memory.AGAIN
+        log = simulation.reviews(20, date(2026, 11, 1), "Europe/Berlin", seed)
+        memories: dict[int, memory.Memory] = {}
+        for row in log:
+            state = memories.get(row.item, memory.Memory(due=row.review.at))
+            passed = memory.elapsed(state, row.review.day)
+            if state.state == memory.REVIEW and passed and state.stability:
+                foretold += memory.recall(state.stability, passed)
+                measured += row.review.rating > memory.AGAIN
                 of += 1
-            held[each.item] = memory.after(known, each.grade.rating, each.grade.at, each.grade.day)
+            memories[row.item] = memory.after(
+                state, row.review.rating, row.review.at, row.review.day
+            )
     assert of > 800
     assert measured / of == pytest.approx(foretold / of, abs=3 * (0.1 * 0.9 / of) ** 0.5 + 0.01)
 
@@ -186,20 +186,20 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     counted = []
     for card in Card.objects.filter(user=mei):
         log = [
-            Grade(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
+            RatedReview(row.review_id, row.rating or 0, row.at, row.day, row.seconds)
             for row in Review.objects.filter(card=card)
         ]
         counted += memory.fold(card.created_at, log)[1]
-    recalls = [each for each in counted if each.was_recall]
+    recalls = [row for row in counted if row.was_recall]
     rows = list(DailyStats.objects.filter(user=mei))
     fraction = sum(row.recalled for row in rows) / sum(row.recalls for row in rows)
     assert sum(row.recalls for row in rows) == len(recalls) > 40
-    assert fraction == sum(each.grade.rating > 1 for each in recalls) / len(recalls)
+    assert fraction == sum(row.review.rating > 1 for row in recalls) / len(recalls)
     assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
-    for each in statistics.sureness(mei)["questions"]:
-        rows_ = Answer.objects.filter(user=mei, place=1, confidence=each.confidence)
-        assert (each.of, each.right) == (rows_.count(), rows_.filter(outcome="right").count())
-    assert calibration.score([]) is None
+    for row in selectors.statistics.calibration_bins(mei)["questions"]:
+        rows_ = Answer.objects.filter(user=mei, place=1, confidence=row.confidence)
+        assert (row.of, row.right) == (rows_.count(), rows_.filter(outcome="right").count())
+    assert calibration.brier_score([]) is None
     assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(
         counted
     )

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.common import clock
 from apps.progress import selectors
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
 from apps.questions.models import Question
@@ -28,13 +29,13 @@ def post(client: Client, path: str, **data: Any) -> Any:
 
 
 def answer_of(user: User, question: Question) -> str:
-    return str(sample(VARIANT, selectors.attempt_of(user, question).seed).answer)
+    return str(sample(VARIANT, selectors.attempts.current_attempt(user, question).seed).answer)
 
 
 def hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found, name
-    return found[1]
+    match = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert match, name
+    return match[1]
 
 
 def test_a_visitor_reads_the_question_and_not_the_answer(client: Client, numeric: Question) -> None:
@@ -165,12 +166,12 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
     assert "Your first answer counts: Again." in member.get(PAGE).content.decode()
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [1]
+    assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [1]
     assert Answer.objects.get(place=1).confidence == 75
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
-    n = sample(VARIANT, selectors.attempt_of(mei, numeric).seed).values["n"]
+    n = sample(VARIANT, selectors.attempts.current_attempt(mei, numeric).seed).values["n"]
     post(member, f"{PAGE}/check", part="numeric", text=str(n + 2))
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 
@@ -213,7 +214,7 @@ def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Ques
     assert "step 2" in member.get(page).content.decode()
     post(member, f"{page}/check", part="step-1", own="had")
     member.post(f"{page}/reveal")
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+    assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [3]
 
 
 def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
@@ -289,7 +290,7 @@ def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
     assert "It is &lt;b&gt;cheap&lt;/b&gt;." in shown and "point 1 of why-relu" in shown
     attempt = hidden(shown, "attempt")
     member.post(f"{page}/points", {"attempt": attempt, "point": ["0"]})
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [2]
+    assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [2]
 
 
 def test_hints_open_one_at_a_time(member: Client, numeric: Question) -> None:
@@ -313,7 +314,7 @@ def test_a_grade_is_posted_twice_and_stored_once(member: Client, concept: Questi
     )
     assert first.status_code == second.status_code == 302
     assert Review.objects.count() == 1 == Attempt.objects.count()
-    assert [grade.rating for grade in selectors.grades_of(Card.objects.get())] == [3]
+    assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [3]
 
 
 def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
@@ -322,14 +323,14 @@ def test_another_grade_from_a_page_that_gave_one_is_not_taken_silently(
     html = member.post("/questions/why-relu/reveal", follow=True).content.decode()
     form = {"attempt": hidden(html, "attempt"), "review_id": hidden(html, "review_id")}
     member.post("/questions/why-relu/grade", {**form, "rating": "3"})
-    said = member.post(
+    response = member.post(
         "/questions/why-relu/grade", {**form, "rating": "1"}, follow=True
     ).content.decode()
-    assert "from that page: Good. You can change it below." in said
+    assert "from that page: Good. You can change it below." in response
     assert [review.rating for review in Review.objects.all()] == [3]
     anew = {
-        "attempt": hidden(said, "attempt"),
-        "review_id": hidden(said, "review_id"),
+        "attempt": hidden(response, "attempt"),
+        "review_id": hidden(response, "review_id"),
         "rating": "1",
     }
     assert (
@@ -364,7 +365,7 @@ def test_a_part_that_is_not_there_is_refused(member: Client, numeric: Question, 
 
 
 def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Question) -> None:
-    at = int((selectors.now().timestamp() - 3600) * 1000)
+    at = int((clock.now().timestamp() - 3600) * 1000)
     form = {"review_id": str(uuid4()), "rating": "3", "at": str(at), "shown": str(at - 9000)}
     response = member.post(
         "/questions/why-relu/grade", form, headers={"accept": "application/json"}
@@ -378,7 +379,7 @@ def test_the_time_before_the_answer_was_opened_counts(
     member: Client, concept: Question, hands: Hands
 ) -> None:
     path = "/questions/why-relu"
-    began = selectors.now()
+    began = clock.now()
     html = member.get(path).content.decode()
     for deed in ("hint", "reveal", "grade"):
         hands.later(seconds=30)
@@ -389,7 +390,7 @@ def test_the_time_before_the_answer_was_opened_counts(
             else {"text": "", "key": str(uuid4())}
         )
         html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
-    assert 89.9 < Review.objects.get().seconds <= (selectors.now() - began).total_seconds() + 0.1
+    assert 89.9 < Review.objects.get().seconds <= (clock.now() - began).total_seconds() + 0.1
 
 
 def test_whoever_comes_back_after_an_hour_begins_anew(
@@ -400,11 +401,11 @@ def test_whoever_comes_back_after_an_hour_begins_anew(
     member.post(f"{path}/hint", {"number": "1", "shown": shown})
     present = hands.later(hours=1)
     anew = int(hidden(member.get(path).content.decode(), "shown")) / 1000
-    assert present.timestamp() - 0.1 < anew < selectors.now().timestamp() + 0.1
+    assert present.timestamp() - 0.1 < anew < clock.now().timestamp() + 0.1
 
 
 def test_a_grade_of_long_ago_is_not_taken(member: Client, concept: Question) -> None:
-    at = int((selectors.now().timestamp() - 40 * 86400) * 1000)
+    at = int((clock.now().timestamp() - 40 * 86400) * 1000)
     response = member.post(
         "/questions/why-relu/grade", {"review_id": str(uuid4()), "rating": "3", "at": str(at)}
     )
@@ -509,11 +510,11 @@ def test_a_suspended_question_stays_out_until_it_is_let_in(
     member: Client, mei: User, concept: Question
 ) -> None:
     member.post("/questions/why-relu/card")
-    assert selectors.count_due(mei) == 1
+    assert selectors.cards.count_due(mei) == 1
     member.post("/questions/why-relu/suspend", {"suspended": "1"})
-    assert selectors.count_due(mei) == 0
+    assert selectors.cards.count_due(mei) == 0
     member.post("/questions/why-relu/suspend", {"suspended": "0"})
-    assert selectors.count_due(mei) == 1
+    assert selectors.cards.count_due(mei) == 1
 
 
 def test_chinese_readers_read_chinese(member: Client, mei: User, numeric: Question) -> None:

@@ -13,9 +13,8 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.common.errors import Refused
-from apps.progress import demo, memory, selectors, services, studying
-from apps.progress.attempts import FormState
-from apps.progress.memory import Counted
+from apps.progress import demo, memory, selectors, services
+from apps.progress.memory import CountedReview
 from apps.progress.models import (
     Answer,
     Attempt,
@@ -27,6 +26,7 @@ from apps.progress.models import (
     Review,
     ReviewSession,
 )
+from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from tests.progress.conftest import VARIANT, make_question
 
@@ -77,26 +77,26 @@ def is_what_the_log_says(user: User) -> None:
     """Check the invariants: each card is what its log comes to, and the sums of days are those of
     the cards.
     """
-    counted: list[Counted] = []
+    counted: list[CountedReview] = []
     for card in Card.objects.select_related("user").filter(user=user):
-        held, more = memory.fold(card.created_at, selectors.grades_of(card))
+        state, more = memory.fold(card.created_at, selectors.cards.rated_reviews(card))
         counted += more
-        was = selectors.memory_of(card)
+        was = selectors.cards.memory_of(card)
         assert (was.due, was.state, was.step, was.stability) == (
-            held.due,
-            held.state,
-            held.step,
-            held.stability,
+            state.due,
+            state.state,
+            state.step,
+            state.stability,
         )
     days = DailyStats.objects.filter(user=user)
     assert sum(row.reviews for row in days) == len(counted)
-    assert sum(row.recalls for row in days) == sum(each.was_recall for each in counted)
+    assert sum(row.recalls for row in days) == sum(review.was_recall for review in counted)
 
 
 def test_one_review_that_is_posted_by_many_is_stored_once(mei: User, numeric: Question) -> None:
     name = uuid4()
     results = at_once(
-        lambda: services.record(user=mei, question=numeric, review_id=name, rating=3).pk
+        lambda: services.reviews.record(user=mei, question=numeric, review_id=name, rating=3).pk
     )
     assert len(set(results)) == 1 == Review.objects.count() == Card.objects.count()
     assert DailyStats.objects.get().reviews == 1
@@ -105,7 +105,7 @@ def test_one_review_that_is_posted_by_many_is_stored_once(mei: User, numeric: Qu
 def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
     questions = [make_question(f"question-{n}") for n in range(6)]
     at_once(
-        lambda: services.record(
+        lambda: services.reviews.record(
             user=mei, question=questions.pop(), review_id=uuid4(), rating=3, seconds=2
         )
     )
@@ -113,8 +113,8 @@ def test_grades_of_different_cards_at_once_are_all_counted(mei: User) -> None:
 
 
 def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> None:
-    attempt = studying.reveal(user=mei, question=numeric)
-    name = studying.next_review_id(attempt)
+    attempt = services.answers.reveal(user=mei, question=numeric)
+    name = services.answers.next_review_id(attempt)
     grade = {
         "user": mei,
         "question": numeric,
@@ -122,7 +122,7 @@ def test_a_grade_pressed_twice_at_once_is_one(mei: User, numeric: Question) -> N
         "review_id": name,
         "rating": 3,
     }
-    results = at_once(lambda: studying.grade(**grade).pk)  # type: ignore[arg-type]
+    results = at_once(lambda: services.answers.rate(**grade).pk)  # type: ignore[arg-type]
     assert len(set(results)) == 1 == Review.objects.count() == Attempt.objects.count()
 
 
@@ -130,8 +130,8 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
     key = uuid4()
     results = at_once(
         lambda: (
-            studying.check_answer(
-                user=mei, question=numeric, part="numeric", said={"text": "1"}, key=key
+            services.answers.check_answer(
+                user=mei, question=numeric, part="numeric", entered={"text": "1"}, key=key
             ).mark.outcome
         )
     )
@@ -140,20 +140,20 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
 
 def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
     at_once(
-        lambda: studying.check_answer(
-            user=mei, question=numeric, part="numeric", said={"text": "1"}, key=uuid4()
+        lambda: services.answers.check_answer(
+            user=mei, question=numeric, part="numeric", entered={"text": "1"}, key=uuid4()
         )
     )
     assert sorted(Answer.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
-    assert Answer.objects.filter(grade__isnull=False).count() == 1
+    assert Answer.objects.filter(rating__isnull=False).count() == 1
 
 
 def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
     for n in range(3):
-        services.record(
+        services.reviews.record(
             user=mei, question=make_question(f"question-{n}"), review_id=uuid4(), rating=3
         )
-    at_once(lambda: services.undo(user=mei).pk, times=2)
+    at_once(lambda: services.reviews.undo(user=mei).pk, times=2)
     assert (
         Review.objects.filter(undoes__isnull=False).count() == 2
         and DailyStats.objects.get().reviews == 1
@@ -161,25 +161,25 @@ def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
 
 
 def test_a_session_begun_twice_at_once_is_one(mei: User) -> None:
-    services.add_card(user=mei, question=make_question("question-1"))
-    results = at_once(lambda: services.start_session(user=mei).pk)
+    services.reviews.add_card(user=mei, question=make_question("question-1"))
+    results = at_once(lambda: services.reviews.start_session(user=mei).pk)
     assert len(set(results)) == 1 == ReviewSession.objects.count()
 
 
 def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
     mei: User, numeric: Question
 ) -> None:
-    attempt = studying.reveal(user=mei, question=numeric)
+    attempt = services.answers.reveal(user=mei, question=numeric)
     at_once(
         lambda: (
-            studying.grade(
+            services.answers.rate(
                 user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
             ).pk
         )
     )
     card = Card.objects.get()
-    standing = selectors.grades_of(card)
-    assert len(standing) == 1 and Attempt.objects.get().graded_as == standing[0].review_id
+    standing = selectors.cards.rated_reviews(card)
+    assert len(standing) == 1 and Attempt.objects.get().counting_review_id == standing[0].review_id
     assert (
         Review.objects.filter(rating__isnull=False).count() == 6
         and DailyStats.objects.get().reviews == 1
@@ -188,53 +188,64 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
 
 
 def test_a_reveal_pressed_twice_at_once_opens_one_attempt(mei: User, numeric: Question) -> None:
-    name = selectors.attempt_of(mei, numeric).pk
-    studying.check_answer(
+    name = selectors.attempts.current_attempt(mei, numeric).pk
+    services.answers.check_answer(
         user=mei,
         question=numeric,
         part="numeric",
-        said={"text": "-1"},
+        entered={"text": "-1"},
         key=uuid4(),
         seen=FormState(name),
     )
-    results = at_once(lambda: studying.reveal(user=mei, question=numeric, seen=FormState(name)).pk)
+    results = at_once(
+        lambda: services.answers.reveal(user=mei, question=numeric, seen=FormState(name)).pk
+    )
     assert set(results) == {name} and Attempt.objects.count() == 1 == Review.objects.count()
 
 
 def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: User) -> None:
     question = make_question("why-relu", points=2)
-    attempt = studying.reveal(user=mei, question=question)
+    attempt = services.answers.reveal(user=mei, question=question)
     seen = FormState(attempt.pk)
     together(
-        lambda: studying.grade(user=mei, question=question, seen=seen, review_id=uuid4(), rating=1),
-        lambda: studying.tick_points(user=mei, question=question, attempt=attempt.pk, ticked=[0]),
-        lambda: studying.tick_points(
+        lambda: services.answers.rate(
+            user=mei, question=question, seen=seen, review_id=uuid4(), rating=1
+        ),
+        lambda: services.answers.tick_points(
+            user=mei, question=question, attempt=attempt.pk, ticked=[0]
+        ),
+        lambda: services.answers.tick_points(
             user=mei, question=question, attempt=attempt.pk, ticked=[0, 1]
         ),
-        lambda: services.undo(user=mei),
-        lambda: services.suspend(user=mei, question=question, suspended=True),
-        lambda: studying.check_answer(
-            user=mei, question=question, part="written", said={"text": "x"}, key=uuid4(), seen=seen
+        lambda: services.reviews.undo(user=mei),
+        lambda: services.reviews.suspend(user=mei, question=question, suspended=True),
+        lambda: services.answers.check_answer(
+            user=mei,
+            question=question,
+            part="written",
+            entered={"text": "x"},
+            key=uuid4(),
+            seen=seen,
         ),
-        lambda: services.start_session(user=mei),
-        lambda: studying.open_hint(user=mei, question=question, number=1),
+        lambda: services.reviews.start_session(user=mei),
+        lambda: services.attempts.open_hint(user=mei, question=question, number=1),
         rounds=8,
     )
     is_what_the_log_says(mei)
     assert Card.objects.get().suspended, "a grade does not let in what was kept out"
     assert (
         Attempt.objects.filter(over=False).count() <= 1
-        and len(selectors.grades_of(Card.objects.get())) <= 2
+        and len(selectors.cards.rated_reviews(Card.objects.get())) <= 2
     )
 
 
 def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Question) -> None:
     together(
-        *[lambda: services.write_note(user=mei, question=numeric, text="one")] * 2,
-        lambda: services.write_note(user=mei, question=numeric, text=""),
-        *[lambda: services.bookmark(user=mei, question=numeric, kept=True)] * 2,
+        *[lambda: services.plans.write_note(user=mei, question=numeric, text="one")] * 2,
+        lambda: services.plans.write_note(user=mei, question=numeric, text=""),
+        *[lambda: services.plans.set_bookmark(user=mei, question=numeric, is_set=True)] * 2,
         *[
-            lambda: services.change_plan(
+            lambda: services.plans.change_plan(
                 user=mei, interview=None, minutes=20, retention=90, two_buttons=False
             )
         ]
@@ -249,23 +260,23 @@ def test_setting_and_unsetting_at_once_never_fails(mei: User, numeric: Question)
     def toggle(kept: bool) -> Callable[[], object]:
         return lambda: [
             (
-                services.bookmark(user=mei, question=numeric, kept=kept),
-                services.write_note(user=mei, question=numeric, text="one" if kept else ""),
+                services.plans.set_bookmark(user=mei, question=numeric, is_set=kept),
+                services.plans.write_note(user=mei, question=numeric, text="one" if kept else ""),
             )
             for _n in range(60)
         ]
 
     together(toggle(True), toggle(False), toggle(True), toggle(False), rounds=4)
     for kept in (True, True, False, False):
-        services.bookmark(user=mei, question=numeric, kept=kept)
-        services.write_note(user=mei, question=numeric, text="one" if kept else "")
+        services.plans.set_bookmark(user=mei, question=numeric, is_set=kept)
+        services.plans.write_note(user=mei, question=numeric, text="one" if kept else "")
         assert Bookmark.objects.exists() == Note.objects.exists() == kept
 
 
 def test_a_bookmark_that_is_set_again_stays_as_it_was(mei: User, numeric: Question) -> None:
-    services.bookmark(user=mei, question=numeric, kept=True)
+    services.plans.set_bookmark(user=mei, question=numeric, is_set=True)
     first = Bookmark.objects.get()
-    services.bookmark(user=mei, question=numeric, kept=True)
+    services.plans.set_bookmark(user=mei, question=numeric, is_set=True)
     assert Bookmark.objects.get() == first and Bookmark.objects.get().created_at == first.created_at
 
 

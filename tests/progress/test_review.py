@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.common import clock
 from apps.experiments.models import Lab
 from apps.progress import selectors, services
 from apps.progress.models import Card, Review, ReviewSession
@@ -26,19 +27,19 @@ Many = Callable[[int], list[Question]]
 
 def learn(user: User, questions: list[Question]) -> None:
     for question in questions:
-        services.add_card(user=user, question=question)
+        services.reviews.add_card(user=user, question=question)
 
 
 def shown(html: str) -> str:
     """Return the slug of the question on the page."""
-    found = re.search(r'data-question="([^"]+)"', html)
-    return found[1] if found else ""
+    match = re.search(r'data-question="([^"]+)"', html)
+    return match[1] if match else ""
 
 
 def hidden(html: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found, name
-    return found[1]
+    match = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert match, name
+    return match[1]
 
 
 def open_page(member: Client) -> str:
@@ -123,7 +124,7 @@ def test_undo_brings_the_card_back_across_a_reload(member: Client, mei: User, ma
     for _n in range(2):
         member.post("/review/undo")
     assert shown(open_page(member)) == first
-    assert selectors.standing(ReviewSession.objects.get()).done == 0
+    assert selectors.sessions.session_progress(ReviewSession.objects.get()).done == 0
 
 
 def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -> None:
@@ -139,9 +140,10 @@ def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -
         "rating": "4",
     }
     member.post(f"/questions/{slug}/grade", form)
-    assert [each.rating for each in selectors.grades_of(Card.objects.get(question__slug=slug))] == [
-        4
-    ]
+    assert [
+        review.rating
+        for review in selectors.cards.rated_reviews(Card.objects.get(question__slug=slug))
+    ] == [4]
 
 
 def test_nothing_to_undo_is_said(member: Client, mei: User, many: Many) -> None:
@@ -267,7 +269,7 @@ def test_grades_of_another_order_and_twice_leave_the_session_where_it_is(
     questions = many(3)
     learn(mei, questions)
     member.post("/review/start")
-    now = selectors.now().timestamp()
+    now = clock.now().timestamp()
     posts = [
         (q.slug, str(uuid4()), str(int((now - 60 + n) * 1000))) for n, q in enumerate(questions)
     ]
@@ -289,7 +291,7 @@ def test_the_attempt_of_another_is_a_404(member: Client, mei: User, sam: User, m
     other = Client()
     other.force_login(sam)
     other.post(f"/questions/{questions[0].slug}/reveal")
-    theirs = selectors.latest_attempt(sam, questions[0])
+    theirs = selectors.attempts.latest_attempt(sam, questions[0])
     assert theirs is not None and member.get(f"/review?at={theirs.pk}").status_code == 404
     assert member.get("/review?at=x").status_code == 404
 
@@ -308,7 +310,7 @@ def test_a_page_of_a_session_asks_little_of_the_database(
     slug = grade(member, 1)
     with django_assert_max_num_queries(12):
         open_page(member)
-    attempt = selectors.latest_attempt(mei, Question.objects.get(slug=slug))
+    attempt = selectors.attempts.latest_attempt(mei, Question.objects.get(slug=slug))
     assert attempt is not None
     with django_assert_max_num_queries(12):
         member.get(f"/review?at={attempt.pk}")

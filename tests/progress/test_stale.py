@@ -19,9 +19,9 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.progress import attempts, days, selectors, services, studying
-from apps.progress.attempts import FormState
+from apps.progress import days, selectors, services
 from apps.progress.models import Answer, Attempt, Card, Note, Plan, Review
+from apps.progress.services.attempts import FormState
 from apps.questions.models import Question, Revision
 from apps.questions.variants import sample
 from tests.progress.conftest import VARIANT, Hands, make_question
@@ -34,8 +34,8 @@ def fields(html: str, action: str) -> dict[str, str]:
     """Return the hidden fields of the form that posts to `action`."""
     form = re.search(rf'<form[^>]*action="{re.escape(action)}["#].*?</form>', html, re.DOTALL)
     assert form is not None, f"no form posts to {action}"
-    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
-    return dict(found)
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
+    return dict(hidden)
 
 
 def opened(member: Client, page: str, action: str = "/check") -> dict[str, str]:
@@ -49,7 +49,7 @@ def right(attempt: Attempt) -> str:
 def ratings(user: User, question: Question) -> list[int]:
     return [
         grade.rating
-        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+        for grade in selectors.cards.rated_reviews(Card.objects.get(user=user, question=question))
     ]
 
 
@@ -59,14 +59,14 @@ def ratings(user: User, question: Question) -> list[int]:
 def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
     member: Client, mei: User, numeric: Question, hands: Hands
 ) -> None:
-    begins = days.end(selectors.today(mei), "Europe/Berlin")
+    begins = days.end(days.today(mei.time_zone), "Europe/Berlin")
     assert begins.astimezone(ZoneInfo("Europe/Berlin")).hour == 4
     hands.set(begins - timedelta(minutes=1))
     member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE)
     attempt = Attempt.objects.get()
     hands.later(minutes=2)
-    assert selectors.today(mei) == attempt.day + days.DAY
+    assert days.today(mei.time_zone) == attempt.day + days.DAY
     member.post(f"{PAGE}/check", {**form, "text": right(attempt)})
     assert [(answer.attempt_id, answer.outcome) for answer in Answer.objects.all()] == [
         (attempt.pk, "wrong"),
@@ -118,16 +118,16 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
 def test_a_page_that_another_tab_left_behind_is_told_so(
     mei: User, numeric: Question, hands: Hands
 ) -> None:
-    first = attempts.open_attempt(user=mei, question=numeric)
+    first = services.attempts.open_attempt(user=mei, question=numeric)
     hands.later(days=1)
-    second = attempts.open_attempt(user=mei, question=numeric)
+    second = services.attempts.open_attempt(user=mei, question=numeric)
     assert second.pk != first.pk
     with pytest.raises(BadRequest, match="out of date"):
-        studying.check_answer(
+        services.answers.check_answer(
             user=mei,
             question=numeric,
             part="numeric",
-            said={"text": "1"},
+            entered={"text": "1"},
             key=uuid4(),
             seen=FormState(first.pk),
         )
@@ -174,13 +174,13 @@ def publish(question: Question, **changes: Any) -> Revision:
 
 def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric: Question) -> None:
     form, old = opened(member, PAGE), numeric.current
-    wanted = right(selectors.attempt_of(mei, numeric))
+    wanted = right(selectors.attempts.current_attempt(mei, numeric))
     publish(numeric, facts={**old.facts, "variant": {**VARIANT, "answer": {"value": "n * 3"}}})  # type: ignore[union-attr]
     member.post(f"{PAGE}/check", {**form, "text": wanted})
     answer = Answer.objects.get()
     assert (answer.revision, answer.outcome) == (old, "right")
     member.post(f"{PAGE}/reveal")
-    studying.reveal(user=mei, question=Question.objects.get(pk=numeric.pk))
+    services.answers.reveal(user=mei, question=Question.objects.get(pk=numeric.pk))
     assert Attempt.objects.order_by("-number")[0].revision != old, "the next time asks the new one"
 
 
@@ -200,10 +200,10 @@ def test_a_question_that_is_withdrawn_leaves_the_open_session(
 ) -> None:
     first, second = many(2)
     for question in (first, second):
-        services.add_card(user=mei, question=question)
-    session = services.start_session(user=mei, mix=False)
+        services.reviews.add_card(user=mei, question=question)
+    session = services.reviews.start_session(user=mei, interleave=False)
     Question.objects.filter(pk=first.pk).update(withdrawn=True)
-    following = selectors.standing(session).next
+    following = selectors.sessions.session_progress(session).next
     assert following is not None and following.question == second
     assert member.get("/review").status_code == 200
 
@@ -215,9 +215,9 @@ def test_a_grade_that_waited_for_another_account_is_not_taken(
     mei: User, sam: User, concept: Question
 ) -> None:
     for user in (mei, sam):
-        services.add_card(user=user, question=concept)
+        services.reviews.add_card(user=user, question=concept)
     # mei's page, never stored, graded without a connection
-    name = selectors.attempt_of(mei, concept).pk
+    name = selectors.attempts.current_attempt(mei, concept).pk
     browser = Client()
     browser.force_login(sam)
     late = {"attempt": name, "review_id": uuid4(), "rating": "3"}
@@ -233,13 +233,13 @@ def test_a_grade_of_yesterdays_session_is_not_counted_in_todays(
 ) -> None:
     first, second = many(2)
     for question in (first, second):
-        services.add_card(user=mei, question=question)
+        services.reviews.add_card(user=mei, question=question)
     suspended = Card.objects.get(question=first)
-    services.suspend(user=mei, question=first, suspended=True)
-    session = services.start_session(user=mei)
+    services.reviews.suspend(user=mei, question=first, suspended=True)
+    session = services.reviews.start_session(user=mei)
     assert suspended.pk not in session.cards
-    services.record(user=mei, question=first, review_id=uuid4(), rating=3, session=session)
-    stands = selectors.standing(session)
+    services.reviews.record(user=mei, question=first, review_id=uuid4(), rating=3, session=session)
+    stands = selectors.sessions.session_progress(session)
     assert (stands.done, stands.of, stands.recalled) == (0, 1, 0)
 
 
@@ -264,7 +264,7 @@ def test_what_is_too_long_to_keep_stays_in_its_field(member: Client, concept: Qu
 def test_a_note_that_is_too_long_is_refused_whole(
     member: Client, mei: User, concept: Question
 ) -> None:
-    services.write_note(user=mei, question=concept, text="short")
+    services.plans.write_note(user=mei, question=concept, text="short")
     response = member.post("/questions/why-relu/note", {"note": "é" * (Note.MAX_CHARS + 1)})
     assert (
         response.status_code == 422
@@ -277,8 +277,8 @@ def test_a_note_that_is_too_long_is_refused_whole(
 
 
 def test_minutes_can_be_chosen_after_the_interview(member: Client, mei: User, hands: Hands) -> None:
-    day = selectors.today(mei)
-    services.change_plan(user=mei, interview=day, minutes=20, retention=90, two_buttons=False)
+    day = days.today(mei.time_zone)
+    services.plans.change_plan(user=mei, interview=day, minutes=20, retention=90, two_buttons=False)
     hands.later(days=5)
     assert member.get("/").status_code == 200
     assert member.post("/plan", {"only": "minutes", "minutes": "45"}).status_code == 302
@@ -298,39 +298,41 @@ def test_a_part_that_is_ticked_cannot_be_written(member: Client, concept: Questi
 def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
     mei: User, concept: Question
 ) -> None:
-    held = studying.reveal(user=mei, question=concept)
+    attempt = services.answers.reveal(user=mei, question=concept)
     given = [(uuid4(), 3, now() - timedelta(minutes=9)), (uuid4(), 1, now() - timedelta(minutes=5))]
     for name, rating, at in reversed(given):
-        studying.grade(
+        services.answers.rate(
             user=mei,
             question=concept,
-            seen=FormState(held.pk),
+            seen=FormState(attempt.pk),
             review_id=name,
             rating=rating,
             at=at,
         )
-    assert ratings(mei, concept) == [1] and Attempt.objects.get().graded_as == given[1][0]
+    assert ratings(mei, concept) == [1] and Attempt.objects.get().counting_review_id == given[1][0]
 
 
 def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
     mei: User, concept: Question, hands: Hands
 ) -> None:
-    held = studying.reveal(user=mei, question=concept)
-    studying.grade(user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=3)
+    attempt = services.answers.reveal(user=mei, question=concept)
+    services.answers.rate(
+        user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
+    )
     given = now()
     hands.later(hours=20)
-    studying.grade(
+    services.answers.rate(
         user=mei,
         question=concept,
-        seen=FormState(held.pk),
+        seen=FormState(attempt.pk),
         review_id=uuid4(),
         rating=2,
         at=given + timedelta(hours=1),
     )
     hands.later(days=6)
     with pytest.raises(BadRequest):
-        studying.grade(
-            user=mei, question=concept, seen=FormState(held.pk), review_id=uuid4(), rating=1
+        services.answers.rate(
+            user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=1
         )
     assert ratings(mei, concept) == [2] and Card.objects.get().last_review == given + timedelta(
         hours=1
@@ -338,8 +340,8 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
 
 
 def test_a_session_of_nothing_but_withdrawn_questions_is_over(member: Client, mei: User) -> None:
-    services.add_card(user=mei, question=make_question("only"))
-    services.start_session(user=mei)
+    services.reviews.add_card(user=mei, question=make_question("only"))
+    services.reviews.start_session(user=mei)
     Question.objects.update(withdrawn=True)
     assert 'id="after"' in member.get("/review").content.decode()
     assert member.post("/review/start").status_code == 409

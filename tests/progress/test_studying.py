@@ -11,10 +11,10 @@ import pytest
 
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
-from apps.progress import parts, selectors, studying
-from apps.progress.attempts import FormState
+from apps.progress import parts, selectors, services
 from apps.progress.models import Answer, Attempt, Card, GradedBy, Review
-from apps.progress.studying import AlreadyRevealed, Checked
+from apps.progress.services.answers import AlreadyRevealed, CheckedAnswer
+from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from apps.questions.selectors import question_page
 from apps.questions.variants import sample
@@ -24,43 +24,45 @@ pytestmark = pytest.mark.django_db
 
 
 def answer(
-    user: User, question: Question, text: str = "", part: str = "numeric", **said: Any
-) -> Checked:
-    given = said or {"text": text}
-    return studying.check_answer(user=user, question=question, part=part, said=given, key=uuid4())
+    user: User, question: Question, text: str = "", part: str = "numeric", **entered: Any
+) -> CheckedAnswer:
+    given = entered or {"text": text}
+    return services.answers.check_answer(
+        user=user, question=question, part=part, entered=given, key=uuid4()
+    )
 
 
 def right(user: User, question: Question) -> str:
-    return str(sample(VARIANT, selectors.attempt_of(user, question).seed).answer)
+    return str(sample(VARIANT, selectors.attempts.current_attempt(user, question).seed).answer)
 
 
 def rating(user: User, question: Question) -> list[int]:
     """Return the grades of a card that count."""
     return [
         grade.rating
-        for grade in selectors.grades_of(Card.objects.get(user=user, question=question))
+        for grade in selectors.cards.rated_reviews(Card.objects.get(user=user, question=question))
     ]
 
 
 def test_right_at_the_first_check_is_good(mei: User, numeric: Question) -> None:
     checked = answer(mei, numeric, right(mei, numeric))
-    assert checked.mark.is_right and checked.answer is not None and checked.answer.grade == 3
-    studying.reveal(user=mei, question=numeric)
+    assert checked.mark.is_right and checked.answer is not None and checked.answer.rating == 3
+    services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
     assert Review.objects.get().graded_by == GradedBy.NUMERIC
 
 
 def test_right_with_a_hint_is_hard(mei: User, numeric: Question) -> None:
-    studying.open_hint(user=mei, question=numeric, number=1)
+    services.attempts.open_hint(user=mei, question=numeric, number=1)
     answer(mei, numeric, right(mei, numeric))
-    studying.reveal(user=mei, question=numeric)
+    services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [2]
 
 
 def test_wrong_at_the_first_check_is_again_whatever_follows(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
     answer(mei, numeric, right(mei, numeric))
-    studying.reveal(user=mei, question=numeric)
+    services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [1]
 
 
@@ -70,7 +72,7 @@ def test_what_cannot_be_read_costs_nothing(mei: User, numeric: Question) -> None
         assert checked.mark.outcome == "unread" and checked.mark.message and checked.answer is None
     assert not Answer.objects.exists()
     answer(mei, numeric, right(mei, numeric))
-    studying.reveal(user=mei, question=numeric)
+    services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
 
 
@@ -85,7 +87,7 @@ def test_several_parts_count_as_the_lowest(mei: User, mixed: Question) -> None:
     answer(mei, mixed, right(mei, mixed))
     answer(mei, mixed, part="choice-0", chosen=["a"])
     answer(mei, mixed, part="choice-0", chosen=["a", "c"])
-    studying.reveal(user=mei, question=mixed)
+    services.answers.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
     assert Review.objects.get().graded_by == GradedBy.CHOICE
 
@@ -94,22 +96,28 @@ def test_derivation_checks_count_like_numbers_and_other_steps_are_marked_by_the_
     mei: User, mixed: Question
 ) -> None:
     assert answer(mei, mixed, "1/n", part="step-0").mark.is_right
-    own = answer(mei, mixed, part="step-1", own="missed")
-    assert own.answer is not None and (own.answer.grade, own.answer.graded_by) == (1, GradedBy.SELF)
-    studying.reveal(user=mei, question=mixed)
+    given_up_step = answer(mei, mixed, part="step-1", own="missed")
+    assert given_up_step.answer is not None and (
+        given_up_step.answer.rating,
+        given_up_step.answer.graded_by,
+    ) == (
+        1,
+        GradedBy.SELF,
+    )
+    services.answers.reveal(user=mei, question=mixed)
     assert rating(mei, mixed) == [1]
 
 
 def test_a_step_with_a_check_cannot_be_marked_as_known(mei: User, mixed: Question) -> None:
     given_up = answer(mei, mixed, part="step-0", own="had")
-    assert given_up.answer is not None and given_up.answer.grade == 1
+    assert given_up.answer is not None and given_up.answer.rating == 1
 
 
 def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
     def opened() -> int:
-        attempt = selectors.attempt_of(mei, mixed)
+        attempt = selectors.attempts.current_attempt(mei, mixed)
         return parts.open_steps(
-            question_page(attempt.revision, attempt.seed), selectors.answers_of(attempt)
+            question_page(attempt.revision, attempt.seed), selectors.attempts.answers_of(attempt)
         )
 
     assert opened() == 1
@@ -120,13 +128,13 @@ def test_steps_open_one_at_a_time(mei: User, mixed: Question) -> None:
 
 
 def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Question) -> None:
-    attempt = studying.reveal(user=mei, question=concept)
+    attempt = services.answers.reveal(user=mei, question=concept)
     assert not Review.objects.exists() and not attempt.over
-    studying.grade(
+    services.answers.rate(
         user=mei,
         question=concept,
         seen=FormState(attempt.pk),
-        review_id=studying.next_review_id(attempt),
+        review_id=services.answers.next_review_id(attempt),
         rating=4,
     )
     assert rating(mei, concept) == [4]
@@ -134,12 +142,12 @@ def test_nothing_checked_leaves_the_grade_to_the_learner(mei: User, concept: Que
 
 def test_another_grade_takes_the_place_of_the_one_before(mei: User, numeric: Question) -> None:
     answer(mei, numeric, "-1")
-    attempt = studying.reveal(user=mei, question=numeric)
-    studying.grade(
+    attempt = services.answers.reveal(user=mei, question=numeric)
+    services.answers.rate(
         user=mei,
         question=numeric,
         seen=FormState(attempt.pk),
-        review_id=studying.next_review_id(attempt),
+        review_id=services.answers.next_review_id(attempt),
         rating=2,
     )
     assert rating(mei, numeric) == [2]
@@ -150,57 +158,57 @@ def test_key_points_grade_what_was_written_with_the_lowest_part(
     mei: User, concept: Question
 ) -> None:
     answer(mei, concept, "It is cheap.", part="written")
-    attempt = studying.reveal(user=mei, question=concept)
-    studying.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0])
+    attempt = services.answers.reveal(user=mei, question=concept)
+    services.answers.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0])
     assert rating(mei, concept) == [2]
-    studying.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0, 1, 99])
+    services.answers.tick_points(user=mei, question=concept, attempt=attempt.pk, ticked=[0, 1, 99])
     assert rating(mei, concept) == [3]
 
 
 def test_points_cannot_be_ticked_before_the_reveal(mei: User, concept: Question) -> None:
     answer(mei, concept, "It is cheap.", part="written")
     with pytest.raises(BadRequest):
-        studying.tick_points(
+        services.answers.tick_points(
             user=mei, question=concept, attempt=Attempt.objects.get().pk, ticked=[0]
         )
 
 
 def test_hints_open_one_at_a_time_and_are_counted_once(mei: User, numeric: Question) -> None:
     for number in (1, 1, 9, 9, 9):
-        attempt = studying.open_hint(user=mei, question=numeric, number=number)
+        attempt = services.attempts.open_hint(user=mei, question=numeric, number=number)
     assert attempt.hints == 2, "there are two"
 
 
 def test_an_open_answer_takes_no_more_checks(mei: User, numeric: Question) -> None:
-    studying.reveal(user=mei, question=numeric)
+    services.answers.reveal(user=mei, question=numeric)
     with pytest.raises(AlreadyRevealed):
         answer(mei, numeric, "1")
 
 
 def test_a_reveal_that_is_sent_again_changes_nothing(mei: User, numeric: Question) -> None:
-    name = selectors.attempt_of(mei, numeric).pk
+    name = selectors.attempts.current_attempt(mei, numeric).pk
     answer(mei, numeric, "-1")
     for _n in range(3):
-        studying.reveal(user=mei, question=numeric, seen=FormState(name))
+        services.answers.reveal(user=mei, question=numeric, seen=FormState(name))
     assert Review.objects.count() == 1 == Attempt.objects.count()
 
 
 def test_a_attempt_has_its_name_and_variant_before_it_is_stored(
     mei: User, numeric: Question
 ) -> None:
-    before = selectors.attempt_of(mei, numeric)
+    before = selectors.attempts.current_attempt(mei, numeric)
     answer(mei, numeric, "-1")
-    after = selectors.attempt_of(mei, numeric)
+    after = selectors.attempts.current_attempt(mei, numeric)
     assert (before.pk, before.seed) == (after.pk, after.seed) and not after._state.adding
 
 
 def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
     seeds = []
     for _n in range(6):
-        seeds.append(selectors.attempt_of(mei, numeric).seed)
-        studying.reveal(user=mei, question=numeric)
+        seeds.append(selectors.attempts.current_attempt(mei, numeric).seed)
+        services.answers.reveal(user=mei, question=numeric)
         attempt = Attempt.objects.latest("number")
-        studying.grade(
+        services.answers.rate(
             user=mei, question=numeric, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
         )
     assert len(set(seeds)) > 1
@@ -210,7 +218,7 @@ def test_what_was_begun_yesterday_is_over_today(mei: User, numeric: Question, ha
     answer(mei, numeric, "-1")
     hands.later(days=1)
     answer(mei, numeric, right(mei, numeric))
-    studying.reveal(user=mei, question=numeric)
+    services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]
 
 
@@ -218,8 +226,12 @@ def test_an_attempt_keeps_the_revision_it_answered(mei: User, numeric: Question)
     checked = answer(mei, numeric, "-1")
     old = numeric.current
     assert old is not None and checked.answer is not None and checked.answer.revision_id == old.pk
-    again = studying.check_answer(
-        user=mei, question=numeric, part="numeric", said={"text": "other"}, key=checked.answer.key
+    again = services.answers.check_answer(
+        user=mei,
+        question=numeric,
+        part="numeric",
+        entered={"text": "other"},
+        key=checked.answer.key,
     )
     assert again.answer == checked.answer and again.mark.outcome == "wrong"
 
@@ -233,9 +245,9 @@ def test_a_part_that_is_not_there_is_refused(mei: User, concept: Question, part:
 
 
 def test_the_attempt_of_another_is_not_graded(mei: User, sam: User, concept: Question) -> None:
-    theirs = studying.reveal(user=sam, question=concept)
+    theirs = services.answers.reveal(user=sam, question=concept)
     with pytest.raises(BadRequest, match="out of date"):
-        studying.grade(
+        services.answers.rate(
             user=mei, question=concept, seen=FormState(theirs.pk), review_id=UUID(int=7), rating=3
         )
-    assert Attempt.objects.get().graded_as is None and not Card.objects.exists()
+    assert Attempt.objects.get().counting_review_id is None and not Card.objects.exists()

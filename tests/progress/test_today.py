@@ -16,8 +16,7 @@ from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, Run, Verdict
-from apps.progress import selectors, services, studying, verdict_quotes
-from apps.progress import today as plans
+from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
@@ -86,8 +85,12 @@ def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: L
 def test_a_first_day_has_three_steps(
     member: Client, mei: User, concept: Question, lab: Lab
 ) -> None:
-    day = plans.of(mei)
-    assert day.is_first and [tread.step.kind for tread in day.treads] == ["plan", "question", "lab"]
+    day = selectors.day_plans.day_plan(mei)
+    assert day.is_first and [scheduled.step.kind for scheduled in day.steps] == [
+        "plan",
+        "question",
+        "lab",
+    ]
     html = page(member)
     assert (
         "Your first day: three steps" in html
@@ -99,41 +102,60 @@ def test_a_first_day_begins_with_the_lab_at_the_door(
     member: Client, mei: User, concept: Question, lab: Lab
 ) -> None:
     easier = make_question("easier", labs=["activation-cost"], difficulty=1)
-    assert plans.of(mei).question == concept and easier.difficulty < concept.difficulty
+    assert (
+        selectors.day_plans.day_plan(mei).question == concept
+        and easier.difficulty < concept.difficulty
+    )
 
 
 def test_the_first_day_is_done_step_by_step(
     mei: User, concept: Question, lab: Lab, finished: Callable[[User], Run]
 ) -> None:
-    services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=False)
-    studying.reveal(user=mei, question=concept)
-    assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "now"]
+    services.plans.change_plan(
+        user=mei, interview=None, minutes=30, retention=90, two_buttons=False
+    )
+    services.answers.reveal(user=mei, question=concept)
+    assert [scheduled.state for scheduled in selectors.day_plans.day_plan(mei).steps] == [
+        "done",
+        "done",
+        "now",
+    ]
     run = finished(mei)
-    assert [(tread.step.kind, tread.state) for tread in plans.of(mei).treads[2:]] == [
+    assert [
+        (scheduled.step.kind, scheduled.state)
+        for scheduled in selectors.day_plans.day_plan(mei).steps[2:]
+    ] == [
         ("lab", "done"),
         ("verdict", "now"),
     ]
-    services.mark_verdict_read(run=run)
-    assert [tread.state for tread in plans.of(mei).treads] == ["done", "done", "done"]
+    services.verdicts.mark_verdict_read(run=run)
+    assert [scheduled.state for scheduled in selectors.day_plans.day_plan(mei).steps] == [
+        "done",
+        "done",
+        "done",
+    ]
 
 
 def test_what_is_forgotten_on_the_first_day_comes_back_on_it(
     mei: User, concept: Question, lab: Lab
 ) -> None:
-    services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=1)
-    day = plans.of(mei)
-    assert day.is_first and day.treads[-1].step.kind == "review" and day.treads[-1].step.count == 1
+    services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=1)
+    day = selectors.day_plans.day_plan(mei)
+    assert day.is_first and day.steps[-1].step.kind == "review" and day.steps[-1].step.count == 1
 
 
 def test_a_usual_day_begins_with_what_is_due(
     member: Client, mei: User, many: Many, hands: Hands
 ) -> None:
     for question in many(4)[:3]:
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
+        services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
+        services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
     hands.later(days=6)
-    day = plans.of(mei)
-    assert [tread.step.kind for tread in day.treads] == ["review", "question"] and day.due == 3
+    day = selectors.day_plans.day_plan(mei)
+    assert [scheduled.step.kind for scheduled in day.steps] == [
+        "review",
+        "question",
+    ] and day.due == 3
     html = page(member)
     assert "Review 3 cards" in html
     assert (
@@ -157,15 +179,15 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     # its own clock is the database's, which no hand of this test moves
     Run.objects.update(queued_at=now())
     for _n in range(2):
-        services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
+        services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
     hands.later(days=1.5)
-    services.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
-    assert [tread.step.kind for tread in plans.of(mei).left] == ["lab"], (
-        "one that was not run, or longest ago"
-    )
+    services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
+    assert [scheduled.step.kind for scheduled in selectors.day_plans.day_plan(mei).left] == [
+        "lab"
+    ], "one that was not run, or longest ago"
     finished(mei)
     UnreadVerdict.objects.all().delete()
-    assert plans.of(mei).left == []
+    assert selectors.day_plans.day_plan(mei).left == []
 
 
 def test_what_was_reviewed_is_a_step_done(
@@ -173,9 +195,11 @@ def test_what_was_reviewed_is_a_step_done(
 ) -> None:
     question = many(1)[0]
     for _n in range(2):
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
+        services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
     hands.later(days=9)
-    services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3, seconds=30)
+    services.reviews.record(
+        user=mei, question=question, review_id=uuid.uuid4(), rating=3, seconds=30
+    )
     html = page(member)
     assert (
         "Done, 1 of 1 recalled" in html and "Nothing is due." in html and "Done for today" in html
@@ -185,7 +209,7 @@ def test_what_was_reviewed_is_a_step_done(
 def test_a_backlog_says_when_one_is_level_and_offers_minutes(
     member: Client, mei: User, many: Many
 ) -> None:
-    services.record(
+    services.reviews.record(
         user=mei,
         question=make_question("long-ago"),
         review_id=uuid.uuid4(),
@@ -219,9 +243,9 @@ def test_a_verdict_waits_until_it_is_opened(
     member: Client, mei: User, sam: User, finished: Callable[[User], Run]
 ) -> None:
     run = finished(mei)
-    assert [each.run for each in selectors.waiting(mei)] == [run] and not selectors.waiting(
-        sam
-    ).exists()
+    assert [unread.run for unread in selectors.verdicts.unread_verdicts(mei)] == [
+        run
+    ] and not selectors.verdicts.unread_verdicts(sam).exists()
     other = Client()
     other.force_login(sam)
     assert other.post(f"/verdicts/{run.pk}").status_code == 404
@@ -348,7 +372,7 @@ def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: C
 
 
 def test_a_plan_is_kept(member: Client, mei: User) -> None:
-    day = selectors.today(mei) + timedelta(days=23)
+    day = days.today(mei.time_zone) + timedelta(days=23)
     member.post(
         "/plan",
         {"minutes": "45", "retention": "85", "interview": day.isoformat(), "two_buttons": "on"},
@@ -360,7 +384,7 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"),
+    ("ahead", "sentence"),
     [
         (1, "19 November, in 1 day"),
         (0, "<dd>today</dd>"),
@@ -368,25 +392,25 @@ def test_a_plan_is_kept(member: Client, mei: User) -> None:
     ],
 )
 def test_the_day_of_the_interview_comes_and_goes(
-    member: Client, mei: User, ahead: int, said: str
+    member: Client, mei: User, ahead: int, sentence: str
 ) -> None:
-    day = selectors.today(mei) + timedelta(days=ahead)
-    services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
-    assert said in page(member)
+    day = days.today(mei.time_zone) + timedelta(days=ahead)
+    services.plans.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
+    assert sentence in page(member)
 
 
 @pytest.mark.parametrize(("ahead", "shown"), [(None, False), (0, True), (21, True), (60, False)])
 def test_the_legend_names_an_interview_that_the_calendar_shows(
     member: Client, mei: User, ahead: int | None, shown: bool
 ) -> None:
-    day = selectors.today(mei) + timedelta(days=ahead) if ahead is not None else None
-    services.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
+    day = days.today(mei.time_zone) + timedelta(days=ahead) if ahead is not None else None
+    services.plans.change_plan(user=mei, interview=day, minutes=30, retention=90, two_buttons=False)
     html = page(member)
     assert (html.count('class="exam"'), html.count('class="k exam"')) == (int(shown), int(shown))
 
 
 def test_two_buttons_are_again_and_good(member: Client, mei: User, concept: Question) -> None:
-    services.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=True)
+    services.plans.change_plan(user=mei, interview=None, minutes=30, retention=90, two_buttons=True)
     member.post("/questions/why-relu/reveal")
     html = member.get("/questions/why-relu").content.decode()
     assert 'data-key="1"' in html and 'data-key="3"' in html and 'data-key="4"' not in html
@@ -408,7 +432,7 @@ def test_today_asks_little_of_the_database(
     django_assert_max_num_queries: Any,
 ) -> None:
     for question in many(6):
-        services.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
+        services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
     finished(mei)
     with django_assert_max_num_queries(12):
         member.get("/")  # a first day
@@ -432,7 +456,7 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     )
     assert f'data-run="{run.pk}"' in html and f'data-run="{other.pk}"' in html
     labs.end_run(other, "cancelled")
-    Run.objects.filter(pk=run.pk).update(state="running", points_done=3, points_expected=10)
+    Run.objects.filter(pk=run.pk).update(state="running", done=3, of=10)
     assert "Running, 3 of 10" in page(member)
     labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
     assert "data-events" not in page(member)
@@ -448,10 +472,13 @@ def test_what_an_own_run_says_again_is_not_said_twice(
     for owner in (recorder, mei):
         finished(owner)
     Run.objects.filter(owner=recorder).update(shared=True, at_defaults=True)
-    quotes = verdict_quotes.quoted(mei, ["dead-relu.lr-kills"])
-    assert [(quote.is_own, quote.is_again) for quote in quotes] == [(False, False), (True, True)]
+    quotes = selectors.verdicts.verdict_quotes(mei, ["dead-relu.lr-kills"])
+    assert [(quote.is_own, quote.is_repeated) for quote in quotes] == [(False, False), (True, True)]
     Verdict.objects.filter(run__owner=mei).update(outcome="does_not_hold")
-    assert [quote.is_again for quote in verdict_quotes.quoted(mei, ["dead-relu.lr-kills"])] == [
+    assert [
+        quote.is_repeated
+        for quote in selectors.verdicts.verdict_quotes(mei, ["dead-relu.lr-kills"])
+    ] == [
         False,
         False,
     ]

@@ -135,8 +135,8 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField(default=apps.common.clock.now)),
                 ('revealed_at', models.DateTimeField(null=True)),
                 ('over', models.BooleanField(default=False)),
-                ('graded_as', models.UUIDField(null=True)),
-                ('grades', models.PositiveSmallIntegerField(default=0)),
+                ('counting_review_id', models.UUIDField(null=True)),
+                ('ratings_given', models.PositiveSmallIntegerField(default=0)),
                 ('question', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='questions.question')),
                 ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='questions.revision')),
                 ('session', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='progress.reviewsession')),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(choices=[('right', 'right'), ('wrong', 'wrong'), ('kept', 'saved')], max_length=8)),
                 ('hints', models.PositiveSmallIntegerField(default=0)),
                 ('confidence', models.PositiveSmallIntegerField(choices=[(50, 'Guess'), (75, 'Leaning'), (95, 'Certain')], null=True)),
-                ('grade', models.PositiveSmallIntegerField(choices=[(1, 'Again'), (2, 'Hard'), (3, 'Good'), (4, 'Easy')], null=True)),
+                ('rating', models.PositiveSmallIntegerField(choices=[(1, 'Again'), (2, 'Hard'), (3, 'Good'), (4, 'Easy')], null=True)),
                 ('graded_by', models.CharField(choices=[('self', 'self-graded'), ('numeric', 'numeric check'), ('choice', 'choice check'), ('derivation', 'derivation check')], max_length=16)),
                 ('key', models.UUIDField()),
                 ('created_at', models.DateTimeField(default=apps.common.clock.now)),
@@ -211,11 +211,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='card',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 2), ('step__isnull', False), _connector='XOR'), name='a_card_that_learns_has_a_step'),
+            constraint=models.CheckConstraint(condition=models.Q(('state', 2), ('step__isnull', False), _connector='XOR'), name='a_learning_card_has_a_step'),
         ),
         migrations.AddConstraint(
             model_name='card',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_day', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_day__isnull', False), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_graded_card_has_a_memory'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('difficulty', None), ('last_day', None), ('last_review', None), ('stability', None), ('state', 1)), models.Q(('difficulty__range', (1, 10)), ('last_day__isnull', False), ('last_review__isnull', False), ('stability__gt', 0)), _connector='OR'), name='a_reviewed_card_has_a_memory'),
         ),
         migrations.AddConstraint(
             model_name='card',
@@ -235,11 +235,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__range', (5, 240))), name='a_plan_has_5_to_240_minutes'),
+            constraint=models.CheckConstraint(condition=models.Q(('minutes__range', (5, 240))), name='plan_minutes_are_bounded'),
         ),
         migrations.AddConstraint(
             model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('retention__range', (80, 95))), name='a_plan_aims_at_80_to_95_percent'),
+            constraint=models.CheckConstraint(condition=models.Q(('retention__range', (80, 95))), name='plan_retention_is_bounded'),
         ),
         migrations.AddConstraint(
             model_name='reviewsession',
@@ -247,11 +247,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reviewsession',
-            constraint=models.CheckConstraint(condition=models.Q(('cards__len__range', (1, 20))), name='a_session_has_1_to_20_cards'),
+            constraint=models.CheckConstraint(condition=models.Q(('cards__len__range', (1, 20))), name='a_session_has_cards_and_a_bound'),
         ),
         migrations.AddIndex(
             model_name='review',
-            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['user', '-id'], name='grades_newest_first'),
+            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['user', '-id'], name='ratings_newest_first'),
         ),
         migrations.AddIndex(
             model_name='review',
@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('rating__isnull', False), ('undoes__isnull', False), _connector='XOR'), name='a_grade_or_an_undoing'),
+            constraint=models.CheckConstraint(condition=models.Q(('rating__isnull', False), ('undoes__isnull', False), _connector='XOR'), name='a_rating_or_an_undo'),
         ),
         migrations.AddConstraint(
             model_name='review',
@@ -275,11 +275,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('seconds__range', (0, 600))), name='a_review_takes_up_to_ten_minutes'),
+            constraint=models.CheckConstraint(condition=models.Q(('seconds__range', (0, 600))), name='review_seconds_are_bounded'),
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('graded_as__isnull', False)), fields=['user', 'graded_as'], name='attempts_by_grade'),
+            index=models.Index(condition=models.Q(('counting_review_id__isnull', False)), fields=['user', 'counting_review_id'], name='attempts_by_counting_review'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

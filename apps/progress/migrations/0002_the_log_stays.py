@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# What a card is follows from the log: a row that was changed would change what somebody remembers, unseen.
+# The state of a card is the fold of its log: a changed row would change the card without a trace.
 FORWARD = """
 CREATE FUNCTION progress_log_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,6 @@
 """The pages of `progress`, one module for each."""
 
-from apps.progress.views.progress import progress, table
+from apps.progress.views.progress import progress, progress_csv
 from apps.progress.views.question import (
     bookmark,
     card,
@@ -14,11 +14,11 @@ from apps.progress.views.question import (
     suspend,
 )
 from apps.progress.views.review import end, review, skip, start, undo
-from apps.progress.views.today import offers, plan, today, verdict
+from apps.progress.views.today import plan, run_questions, today, verdict_read
 from apps.progress.views.topic import topic
 
 __all__ = [
-    "bookmark", "card", "check", "end", "grade", "hint", "note", "offers", "plan", "points",
-    "progress", "question", "reveal", "review", "skip", "start", "suspend", "table",
-    "today", "topic", "undo", "verdict",
+    "bookmark", "card", "check", "end", "grade", "hint", "note", "plan", "points", "progress",
+    "progress_csv", "question", "reveal", "review", "run_questions", "skip", "start", "suspend",
+    "today", "topic", "undo", "verdict_read",
 ]  # fmt: skip

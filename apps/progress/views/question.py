@@ -1,28 +1,28 @@
-"""A question: read it, answer it, open it, grade it. All of it plain forms; a visitor's answers are
-checked, not kept.
+"""A question: read it, answer it, reveal the reference answer, grade it. Plain forms; a visitor's
+answers are checked and not stored.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.errors import BadRequest
 from apps.common.redirects import next_path
-from apps.progress import attempts, formatting, forms, parts, selectors, services, studying
-from apps.progress.models import Attempt, Review, ReviewSession
-from apps.progress.views import question_page as page
+from apps.progress import forms, parts, presenters, selectors, services
+from apps.progress.models import Attempt, Review
+from apps.progress.presenters import UnstoredAnswer
+from apps.progress.services.answers import CheckedAnswer
+from apps.progress.views.question_page import question_context
+from apps.progress.views.reader import attempt_url, session_of_form, signed_in
 from apps.progress.views.review import card_page
 from apps.questions.models import Question
 from apps.questions.selectors import question_page
@@ -32,26 +32,26 @@ VISITORS_SEED = 0
 
 @require_safe
 def question(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
+    question = selectors.questions.question_for(request.user, slug)
     wants_answer = request.GET.get("reveal") == "1"
-    attempt = _attempt(request, found, revealed=wants_answer)
-    # a learner opens it by a form, and what was checked is graded
+    attempt = _attempt(request, question, revealed=wants_answer)
+    # a member reveals by a form, because checked parts are rated then
     is_visitor = not isinstance(request.user, User)
-    return _page(request, found, attempt, revealed=wants_answer and is_visitor)
+    return _page(request, question, attempt, revealed=wants_answer and is_visitor)
 
 
-def _attempt(request: HttpRequest, found: Question, *, revealed: bool = False) -> Attempt:
+def _attempt(request: HttpRequest, question: Question, *, revealed: bool = False) -> Attempt:
     """Return the reader's attempt; for a visitor one that is never stored."""
     if not isinstance(request.user, User):
-        return Attempt(question=found, revision=found.current, number=0, seed=VISITORS_SEED)
-    over = selectors.revealed_attempt(request.user, found) if revealed else None
-    return over or selectors.attempt_of(request.user, found)
+        return Attempt(question=question, revision=question.current, number=0, seed=VISITORS_SEED)
+    attempt = selectors.attempts.revealed_attempt(request.user, question) if revealed else None
+    return attempt or selectors.attempts.current_attempt(request.user, question)
 
 
 def _page(
-    request: HttpRequest, found: Question, attempt: Attempt, *, status: int = 200, **more: Any
+    request: HttpRequest, question: Question, attempt: Attempt, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context = page.context(request, found, attempt, **more)
+    context = question_context(request, question, attempt, **more)
     return render(request, "progress/question.html", context, status=status)
 
 
@@ -60,55 +60,53 @@ def _page(
 
 @require_POST
 def check(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
-    part, given = request.POST.get("part", ""), forms.said(request)
+    question = selectors.questions.question_for(request.user, slug)
+    part, entered = request.POST.get("part", ""), forms.entered(request)
     if not isinstance(request.user, User):
-        return _check_for_visitor(request, found, part, given)
-    session = _session(request)
-    checked = studying.check_answer(
+        return _check_for_visitor(request, question, part, entered)
+    checked = services.answers.check_answer(
         user=request.user,
-        question=found,
+        question=question,
         part=part,
-        said=given,
-        key=forms.name_of(request, "key"),
+        entered=entered,
+        key=forms.uuid_field(request, "key"),
         confidence=forms.confidence(request),
-        session=session,
-        seen=forms.seen(request),
+        session=session_of_form(request),
+        seen=forms.form_state(request),
     )
     if checked.answer is None:
-        return _unread(request, found, part, given, checked)
-    return redirect(_address(request, found, checked.attempt) + f"#{part}")
+        return _invalid_input(request, question, part, entered, checked)
+    return redirect(attempt_url(request, question, checked.attempt) + f"#{part}")
 
 
-def _unread(
+def _invalid_input(
     request: HttpRequest,
-    found: Question,
+    question: Question,
     part: str,
-    given: dict[str, Any],
-    checked: studying.Checked,
+    entered: dict[str, Any],
+    checked: CheckedAnswer,
 ) -> HttpResponse:
-    """Show what was typed again, and why it could not be read."""
-    fresh, session = page.Fresh(part, given, checked.mark), _session(request)
+    """Show the page again, with what was entered and why it is invalid."""
+    unstored, session = UnstoredAnswer(part, entered, checked.mark), session_of_form(request)
     if session is not None:
-        return card_page(request, session, checked.attempt, fresh=fresh, status=422)
-    return _page(request, found, checked.attempt, fresh=fresh, status=422)
+        return card_page(request, session, checked.attempt, unstored=unstored, status=422)
+    return _page(request, question, checked.attempt, unstored=unstored, status=422)
 
 
 def _check_for_visitor(
-    request: HttpRequest, found: Question, part: str, given: dict[str, Any]
+    request: HttpRequest, question: Question, part: str, entered: dict[str, Any]
 ) -> HttpResponse:
-    attempt = _attempt(request, found)
-    shown = question_page(attempt.revision, attempt.seed)
-    if not parts.exists(shown, part):
+    attempt = _attempt(request, question)
+    page = question_page(attempt.revision, attempt.seed)
+    if not parts.exists(page, part):
         raise BadRequest(_("This question has no such part. Reload the page."))
-    mark = studying.mark_of(shown, part, given)
-    answers = studying.unstored_answers(shown, forms.earlier(request) | {part: given})
+    mark = parts.mark(page, part, entered)
     return _page(
         request,
-        found,
+        question,
         attempt,
-        fresh=page.Fresh(part, given, mark),
-        unstored=answers,
+        unstored=UnstoredAnswer(part, entered, mark),
+        visitor_answers=parts.unstored_answers(page, forms.earlier(request) | {part: entered}),
         status=200 if mark.was_read else 422,
     )
 
@@ -116,63 +114,59 @@ def _check_for_visitor(
 @require_POST
 @login_required
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
-    user, found = _reader(request), selectors.question_for(request.user, slug)
-    number, session, seen = (
-        forms.whole(request, "number", 1),
-        _session(request),
-        forms.seen(request),
+    question = selectors.questions.question_for(request.user, slug)
+    attempt = services.attempts.open_hint(
+        user=signed_in(request),
+        question=question,
+        number=forms.whole(request, "number", 1),
+        session=session_of_form(request),
+        seen=forms.form_state(request),
     )
-    attempt = studying.open_hint(
-        user=user, question=found, number=number, session=session, seen=seen
-    )
-    return redirect(_address(request, found, attempt) + "#hints")
+    return redirect(attempt_url(request, question, attempt) + "#hints")
 
 
 @require_POST
 def reveal(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
+    question = selectors.questions.question_for(request.user, slug)
     if not isinstance(request.user, User):
-        return redirect(f"{found.get_absolute_url()}?reveal=1#ref")
-    said_ = {"text": forms.text(request, "text")}
-    with transaction.atomic():  # what stands in the field goes with the reveal, or neither does
-        kept = _keep_written(request, found, said_) if said_["text"].strip() else None
-        if kept is not None and kept.answer is None:
-            return _unread(request, found, parts.WRITTEN, said_, kept)
-        attempt = studying.reveal(
+        return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
+    entered = {"text": forms.text(request, "text")}
+    with transaction.atomic():  # the written answer and the reveal are stored together
+        checked = _check_written(request, question, entered)
+        if checked is not None and checked.answer is None:
+            return _invalid_input(request, question, parts.WRITTEN, entered, checked)
+        attempt = services.answers.reveal(
             user=request.user,
-            question=found,
-            session=_session(request),
-            seconds=forms.spent(request),
-            at=forms.moment(request),
-            seen=forms.seen(request),
+            question=question,
+            session=session_of_form(request),
+            seconds=forms.seconds_spent(request),
+            at=forms.rated_at(request),
+            seen=forms.form_state(request),
         )
-    return redirect(_address(request, found, attempt, revealed=True) + "#ref")
+    return redirect(attempt_url(request, question, attempt, revealed=True) + "#ref")
 
 
-def _keep_written(
-    request: HttpRequest, found: Question, said_: dict[str, Any]
-) -> studying.Checked | None:
-    """Keep what was written; nothing where the answer is open already, or only the starter stands
-    there.
+def _check_written(
+    request: HttpRequest, question: Question, entered: dict[str, str]
+) -> CheckedAnswer | None:
+    """Store the written answer in the form of the reveal; None where the field holds nothing but
+    the starter code, or the reference answer is open already.
     """
-    user, key, session, seen = (
-        _reader(request),
-        forms.name_of(request, "key"),
-        _session(request),
-        forms.seen(request),
-    )
-    attempt = attempts.open_attempt(user=user, question=found, session=session, seen=seen)
-    if (
-        attempt.is_revealed
-        or attempt.over
-        or not studying.is_written(attempt.revision, said_["text"])
-    ):
+    if not entered["text"].strip():
         return None
-    return studying.check_answer(
+    user, key = signed_in(request), forms.uuid_field(request, "key")
+    session, seen = session_of_form(request), forms.form_state(request)
+    attempt = services.attempts.open_attempt(
+        user=user, question=question, session=session, seen=seen
+    )
+    is_written = parts.is_written(attempt.revision, entered["text"])
+    if attempt.is_revealed or attempt.over or not is_written:
+        return None
+    return services.answers.check_answer(
         user=user,
-        question=found,
+        question=question,
         part=parts.WRITTEN,
-        said=said_,
+        entered=entered,
         key=key,
         session=session,
         seen=seen,
@@ -182,62 +176,55 @@ def _keep_written(
 @require_POST
 @login_required
 def grade(request: HttpRequest, slug: str) -> HttpResponse:
-    user, found = _reader(request), selectors.question_for(request.user, slug)
-    review = studying.grade(
-        user=user,
-        question=found,
-        seen=forms.seen(request),
-        review_id=forms.name_of(request, "review_id"),
+    question = selectors.questions.question_for(request.user, slug)
+    review = services.answers.rate(
+        user=signed_in(request),
+        question=question,
+        seen=forms.form_state(request),
+        review_id=forms.uuid_field(request, "review_id"),
         rating=forms.rating(request),
-        at=forms.moment(request),
-        seconds=forms.spent(request),
-        session=_session(request),
+        at=forms.rated_at(request),
+        seconds=forms.seconds_spent(request),
+        session=session_of_form(request),
     )
-    return _graded(request, found, review)
+    return _graded(request, question, review)
+
+
+def _graded(request: HttpRequest, question: Question, review: Review) -> HttpResponse:
+    """Answer a script with what was stored, a browser with the next page."""
+    card = selectors.cards.card_of(signed_in(request), question)
+    if request.headers.get("Accept", "").startswith("application/json"):
+        due = card.due.isoformat() if card else None
+        return JsonResponse({"rating": review.rating, "due": due})
+    if session_of_form(request) is not None:
+        return redirect("progress:review")
+    label = review.get_rating_display()
+    if forms.rating(request) != review.rating:  # the form was sent before: from another tab, say
+        message = _("You already graded from that page: %(grade)s. You can change it below.")
+        messages.error(request, message % {"grade": label})
+    else:
+        gap = presenters.interval((card.due - review.at).total_seconds()) if card else ""
+        message = _("%(grade)s. Next review in %(gap)s.")
+        messages.success(request, message % {"grade": label, "gap": gap})
+    return redirect(f"{question.get_absolute_url()}?reveal=1")
 
 
 @require_POST
 @login_required
 def points(request: HttpRequest, slug: str) -> HttpResponse:
-    """Grade what was written by the key points that were in it."""
-    user, found = _reader(request), selectors.question_for(request.user, slug)
-    attempt = forms.name_of(request, "attempt")
-    studying.tick_points(
+    """Grade a written answer by the key points that it covered."""
+    user, question = signed_in(request), selectors.questions.question_for(request.user, slug)
+    pk = forms.uuid_field(request, "attempt")
+    services.answers.tick_points(
         user=user,
-        question=found,
-        attempt=attempt,
+        question=question,
+        attempt=pk,
         ticked=forms.wholes(request, "point"),
-        review_id=forms.name_or_none(request, "review_id"),
-        seconds=forms.spent(request),
+        review_id=forms.uuid_or_none(request, "review_id"),
+        seconds=forms.seconds_spent(request),
     )
-    return redirect(
-        _address(request, found, selectors.own_attempt(user, attempt), revealed=True) + "#grade"
-    )
-
-
-def _graded(request: HttpRequest, found: Question, review: Review) -> HttpResponse:
-    """Answer a script with what was stored, a person with the next page."""
-    card = selectors.card_of(_reader(request), found)
-    if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse(
-            {"rating": review.rating, "due": card.due.isoformat() if card else None}
-        )
-    if _session(request) is not None:
-        return redirect("progress:review")
-    grade_ = review.get_rating_display()
-    # sent before from another tab, or from the page that one went back to
-    if forms.rating(request) != review.rating:
-        messages.error(
-            request,
-            _("You already graded from that page: %(grade)s. You can change it below.")
-            % {"grade": grade_},
-        )
-    else:
-        gap = formatting.gap((card.due - review.at).total_seconds()) if card else ""
-        messages.success(
-            request, _("%(grade)s. Next review in %(gap)s.") % {"grade": grade_, "gap": gap}
-        )
-    return redirect(f"{found.get_absolute_url()}?reveal=1")
+    attempt = selectors.attempts.own_attempt(user, pk)
+    return redirect(attempt_url(request, question, attempt, revealed=True) + "#grade")
 
 
 # ---------------------------------------------------------------- beside the answer
@@ -246,76 +233,46 @@ def _graded(request: HttpRequest, found: Question, review: Review) -> HttpRespon
 @require_POST
 @login_required
 def note(request: HttpRequest, slug: str) -> HttpResponse:
-    found, form = selectors.question_for(request.user, slug), forms.NoteForm(request.POST)
+    question = selectors.questions.question_for(request.user, slug)
+    form = forms.NoteForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, _attempt(request, found), note=form, status=422)
-    services.write_note(user=_reader(request), question=found, text=form.cleaned_data["note"])
+        return _page(request, question, _attempt(request, question), note=form, status=422)
+    services.plans.write_note(
+        user=signed_in(request), question=question, text=form.cleaned_data["note"]
+    )
     messages.success(request, _("Note saved."))
-    return redirect(_onward(request, found) + "#note")
+    return redirect(next_path(request, question.get_absolute_url()) + "#note")
 
 
 @require_POST
 @login_required
 def bookmark(request: HttpRequest, slug: str) -> HttpResponse:
-    found = selectors.question_for(request.user, slug)
-    services.bookmark(user=_reader(request), question=found, kept=request.POST.get("kept") == "1")
-    return redirect(_onward(request, found))
+    question = selectors.questions.question_for(request.user, slug)
+    is_set = request.POST.get("kept") == "1"
+    services.plans.set_bookmark(user=signed_in(request), question=question, is_set=is_set)
+    return redirect(next_path(request, question.get_absolute_url()))
 
 
 @require_POST
 @login_required
 def suspend(request: HttpRequest, slug: str) -> HttpResponse:
-    found, suspended = (
-        selectors.question_for(request.user, slug),
-        request.POST.get("suspended") == "1",
-    )
-    services.suspend(user=_reader(request), question=found, suspended=suspended)
-    said_ = (
-        _("It no longer comes up in reviews.") if suspended else _("It comes up in reviews again.")
-    )
-    messages.success(request, said_)
-    return (
-        redirect("progress:review")
-        if _session(request) is not None
-        else redirect(_onward(request, found))
-    )
+    question = selectors.questions.question_for(request.user, slug)
+    suspended = request.POST.get("suspended") == "1"
+    services.reviews.suspend(user=signed_in(request), question=question, suspended=suspended)
+    if suspended:
+        messages.success(request, _("It no longer comes up in reviews."))
+    else:
+        messages.success(request, _("It comes up in reviews again."))
+    if session_of_form(request) is not None:
+        return redirect("progress:review")
+    return redirect(next_path(request, question.get_absolute_url()))
 
 
 @require_POST
 @login_required
 def card(request: HttpRequest, slug: str) -> HttpResponse:
     """Let a question come up in reviews."""
-    found = selectors.question_for(request.user, slug)
-    services.add_card(user=_reader(request), question=found)
+    question = selectors.questions.question_for(request.user, slug)
+    services.reviews.add_card(user=signed_in(request), question=question)
     messages.success(request, _("Added to your cards, due today."))
-    return redirect(_onward(request, found))
-
-
-def _onward(request: HttpRequest, found: Question) -> str:
-    return next_path(request, found.get_absolute_url())
-
-
-# ---------------------------------------------------------------- small words
-
-
-def _reader(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def _session(request: HttpRequest) -> ReviewSession | None:
-    """Return the open session, when the form was one of its pages."""
-    return selectors.open_session(_reader(request)) if request.POST.get("in") == "review" else None
-
-
-def _address(
-    request: HttpRequest, found: Question, attempt: Attempt, *, revealed: bool = False
-) -> str:
-    """Return where the reader goes on: in the review that they came from, or at the question."""
-    if _session(request) is not None:
-        return f"{reverse('progress:review')}?{urlencode({'at': _name(attempt)})}"
-    return found.get_absolute_url() + ("?reveal=1" if revealed else "")
-
-
-def _name(attempt: Attempt) -> UUID:
-    return attempt.pk
+    return redirect(next_path(request, question.get_absolute_url()))

@@ -1,183 +1,60 @@
-"""A question as its page shows it: parts with what came of them, hints so far, the answer once it
-is open, and the grade row.
+"""The context of a question's page and of a card in a review: the question, the reader's answers,
+and, once it is open, the reference answer with the grade row.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
-from apps.progress import (
-    days,
-    formatting,
-    memory,
-    parts,
-    selectors,
-    services,
-    studying,
-    verdict_quotes,
-)
+from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
-from apps.progress.memory import Grade, Memory
-from apps.progress.models import Answer, Attempt, Card, Rating
+from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
+from apps.progress.presenters import UnstoredAnswer
+from apps.progress.selectors.verdicts import VerdictQuote
 from apps.questions import marking
 from apps.questions import selectors as bank
-from apps.questions.marking import Mark
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import Choice, Option, QuestionPage, Step, question_page
+from apps.questions.selectors import QuestionPage, question_page
 
-SIGNS = '()[]{}:=_+-*/<>"#'  # of code: on the keyboard of a phone they lie two presses deep
-
-AWAY = timedelta(minutes=30)  # whoever comes back to a question after that begins anew
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A part to answer, and what came of the last answer to it."""
-
-    name: str
-    number: int  # as the reader counts, from 1
-    html: SafeString
-    key: str  # of its form
-    answers: tuple[Answer, ...]
-    mark: Mark | None
-    typed: str
-    chosen: tuple[str, ...]
-    choice: Choice | None = None
-    step: Step | None = None
-
-    @property
-    def is_right(self) -> bool:
-        return self.mark is not None and self.mark.is_right
-
-    @property
-    def is_done(self) -> bool:
-        return (
-            self.is_right or any(each.outcome == "right" for each in self.answers) or self.gave_up
-        )
-
-    @property
-    def gave_up(self) -> bool:
-        return any(parts.gave_up(each) for each in self.answers)
-
-    @property
-    def first_was_wrong(self) -> bool:
-        return bool(self.answers) and self.answers[0].outcome == "wrong"
-
-    @property
-    def options(self) -> list[dict[str, Any]]:
-        """The options of a choice; right and reason only once it was answered."""
-        if self.choice is None:
-            return []
-        dealt = self.mark.options if self.mark and self.mark.was_read else {}
-        return [
-            {
-                "option": option,
-                "number": n,
-                "checked": option.key in self.chosen,
-                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
-                "dealt": dealt.get(option.key),
-                "reason_kind": self._reason_kind(option, dealt.get(option.key)),
-                "right_place": option.place + 1,
-            }
-            for n, option in enumerate(self.choice.options, start=1)
-        ]
-
-    def _reason_kind(self, option: Option, is_right_there: bool | None) -> str:
-        """Return the colour of an option's reason: its own, whatever else was chosen."""
-        if self.choice is not None and self.choice.form == "order":
-            return "" if is_right_there is None else "right" if is_right_there else "wrong"
-        if option.is_right:
-            return "right"
-        return "wrong" if option.key in self.chosen else ""
+CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
+RESTART_AFTER = timedelta(minutes=30)  # a longer absence from a question is not time spent on it
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """An answer of this very request that was not stored: it could not be read, or nobody is signed
-    in.
-    """
-
-    part: str
-    said: dict[str, Any]
-    mark: Mark
-
-
-def parts_of(
-    page: QuestionPage, answers: parts.Answers, fresh: Fresh | None, *, every_step: bool = False
-) -> dict[str, list[Shown]]:
-    """Return the parts to be shown, by kind; of a derivation as many steps as are open, or all of
-    them.
-    """
-
-    def one(name: str, number: int, html: SafeString, **more: Any) -> Shown:
-        made = tuple(answers.get(name, ()))
-        mine = fresh if fresh and fresh.part == name else None
-        last = mine.said if mine else (made[-1].entered if made else {})
-        mark = mine.mark if mine else (studying.mark_of(page, name, last) if made else None)
-        chosen = tuple(map(str, last.get("chosen") or ()))
-        return Shown(
-            name, number, html, str(uuid4()), made, mark, str(last.get("text", "")), chosen, **more
-        )
-
-    steps = page.steps if every_step else page.steps[: parts.open_steps(page, answers)]
-    return {
-        "numeric": [one(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
-        "choice": [
-            one(f"{parts.CHOICE}-{n}", n + 1, each.html, choice=each)
-            for n, each in enumerate(page.choices)
-        ],
-        "step": [
-            one(f"{parts.STEP}-{n}", n + 1, each.html, step=each) for n, each in enumerate(steps)
-        ],
-        "written": [one(parts.WRITTEN, 1, SafeString(""))],
-    }
-
-
-def context(
+def question_context(
     request: HttpRequest,
     question: Question,
     attempt: Attempt,
     *,
     revealed: bool = False,
-    fresh: Fresh | None = None,
+    unstored: UnstoredAnswer | None = None,
     note: NoteForm | None = None,
-    unstored: parts.Answers | None = None,
+    visitor_answers: parts.Answers | None = None,
     in_review: bool = False,
     card: Card | None = None,
 ) -> dict[str, Any]:
     """Return what the page of a question shows.
 
     Args:
-        unstored: the answers of a visitor, which are not stored.
+        unstored: the answer of the present request, where it was not stored.
+        visitor_answers: all answers of a visitor, which are never stored.
+        card: the reader's; read here where it is not given.
     """
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
     quotes = _quotes(member, revision, is_open)
-    verdicts = (
-        render_to_string("progress/_verdict_quotes.html", {"quotes": quotes}, request)
-        if quotes and is_open
-        else ""
-    )
-    page = question_page(revision, attempt.seed, verdicts=verdicts)
-    answers: parts.Answers = unstored or {}
+    page = question_page(revision, attempt.seed, verdicts=_quotes_html(request, quotes, is_open))
+    answers: parts.Answers = visitor_answers or {}
     if member and not attempt._state.adding:
-        answers = selectors.answers_of(attempt)
-    if member and card is None:
-        card = selectors.card_of(member, question)
-    grades = selectors.grades_of(card) if card else []
-    given = parts_of(page, answers, fresh, every_step=is_open)
+        answers = selectors.attempts.answers_of(attempt)
     return {
         "question": question,
         "revision": revision,
@@ -185,39 +62,39 @@ def context(
         "page": page,
         "kinds": question.kinds,
         "topic": topic_title(question.topic),
-        "parts": given,
-        "earlier": json.dumps({part: made[-1].entered for part, made in (unstored or {}).items()}),
+        "parts": presenters.present_parts(page, answers, unstored, every_step=is_open),
+        "earlier": _earlier(visitor_answers or {}),
         "has_steps": bool(page.steps),
-        "fresh_step": fresh is not None and parts.kind_of(fresh.part) == parts.STEP,
+        "fresh_step": unstored is not None and parts.kind_of(unstored.part) == parts.STEP,
         "writes": bool({"concept", "open", "code"} & set(question.kinds))
         or not (page.variant or page.choices or page.steps),
         "result": parts.result(page, answers),
-        **_hints(page, attempt, member),
         "revealed": is_open,
         "in_review": in_review,
-        **_times(attempt),
-        **_beside(revision, quotes, is_open=is_open, in_review=in_review),
         "tolerance": marking.tolerance(page.variant) if page.variant else "",
         "answer": format(page.variant.answer, ".6g") if page.variant else "",
-        "signs": SIGNS,
+        "signs": CODE_SIGNS,
         "max_written": Answer.MAX_WRITTEN_LENGTH,
-        # annotated by selectors.question_for; the review shows no note
+        # annotated by selectors.questions.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         "sures": Answer.Sure.choices,
         "ticked": answers["points"][-1].entered["ticked"] if answers.get("points") else [],
-        "review_id": studying.next_review_id(attempt),
-        "card": card,
-        "seen": len(grades),
-        "rating": next(
-            (grade.rating for grade in grades if grade.review_id == attempt.graded_as), None
-        ),
-        "grades": buttons(member, card, grades, attempt) if member and is_open else [],
+        "review_id": services.answers.next_review_id(attempt),
         "back": question.get_absolute_url(),
+        **_hints(page, attempt, member),
+        **_times(attempt),
+        **_beside(revision, quotes, is_open=is_open, in_review=in_review),
+        **_card(member, question, attempt, card, is_open=is_open),
     }
 
 
+def _earlier(visitor_answers: parts.Answers) -> str:
+    """Return a visitor's answers as JSON: their forms carry them along."""
+    return json.dumps({part: rows[-1].entered for part, rows in visitor_answers.items()})
+
+
 def _hints(page: QuestionPage, attempt: Attempt, member: User | None) -> dict[str, Any]:
-    """Return the hints that are open, and how many are left; a visitor has all of them."""
+    """Return the open hints, and how many are left; a visitor has all of them."""
     if member is None:
         return {"hints": page.hints, "hints_left": 0}
     return {
@@ -226,21 +103,51 @@ def _hints(page: QuestionPage, attempt: Attempt, member: User | None) -> dict[st
     }
 
 
-def _beside(
-    revision: Revision, quotes: Sequence[verdict_quotes.Quoted], *, is_open: bool, in_review: bool
+def _card(
+    member: User | None,
+    question: Question,
+    attempt: Attempt,
+    card: Card | None,
+    *,
+    is_open: bool,
 ) -> dict[str, Any]:
-    """Return what stands beside the sheet: labs, what own runs said, related questions."""
+    """Return the reader's card, how often it was reviewed, and the grade row."""
+    if member is None:
+        return {"card": None, "seen": 0, "rating": None, "rating_buttons": []}
+    card = card or selectors.cards.card_of(member, question)
+    reviews = selectors.cards.rated_reviews(card) if card else []
+    counting = (row.rating for row in reviews if row.review_id == attempt.counting_review_id)
+    buttons = []
+    if is_open:
+        plan, at = selectors.plans.plan_of(member), now()
+        day = days.day_of(at, member.time_zone)
+        buttons = presenters.rating_buttons(card, reviews, attempt, plan, at, day)
     return {
-        "labs": [] if in_review else verdict_quotes.labs(revision.labs),
+        "card": card,
+        "seen": len(reviews),
+        "rating": next(counting, None),
+        "rating_buttons": buttons,
+    }
+
+
+def _beside(
+    revision: Revision, quotes: Sequence[VerdictQuote], *, is_open: bool, in_review: bool
+) -> dict[str, Any]:
+    """Return what stands beside the question: labs, verdicts of own runs, related questions."""
+    return {
+        "labs": [] if in_review else selectors.labs.labs_by_slug(revision.labs),
         # a verdict gives the answer away, and so may a title
         "own_quotes": [quote for quote in quotes if quote.is_own] if is_open else [],
         "related": bank.related(revision) if is_open and not in_review else [],
     }
 
 
+# ---------------------------------------------------------------- times
+
+
 def _times(attempt: Attempt) -> dict[str, int]:
-    """Return what the site's clock says, and when it would have been shown, had it been read in one
-    go.
+    """Return in milliseconds the site's present time, and the time at which this page would have
+    been opened, had the time spent before been spent just now.
     """
     at = now()
     return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(attempt, at))}
@@ -256,31 +163,26 @@ def _spent(attempt: Attempt, at: datetime) -> timedelta:
     if attempt._state.adding:
         return nothing
     spent = (attempt.revealed_at or at) - attempt.started_at
-    if not attempt.is_revealed and spent > AWAY:
+    if not attempt.is_revealed and spent > RESTART_AFTER:
         return nothing
-    return min(max(spent, nothing), timedelta(seconds=services.MAX_REVIEW_SECONDS))
+    return min(max(spent, nothing), timedelta(seconds=MAX_REVIEW_SECONDS))
 
 
-def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[verdict_quotes.Quoted]:
-    """Return the verdicts on a question's claims: to a visitor only beside the answer, which they
-    would give away.
+# ---------------------------------------------------------------- verdicts
+
+
+def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[VerdictQuote]:
+    """Return the verdicts on a question's claims; to a visitor only with the reference answer,
+    because they give it away.
     """
     if member is None and not is_open:
         return []
-    return verdict_quotes.quoted(member, revision.claims, revision.facts.get("often_said_but", ()))
+    beliefs = revision.facts.get("often_said_but", ())
+    return selectors.verdicts.verdict_quotes(member, revision.claims, beliefs)
 
 
-def buttons(
-    user: User, card: Card | None, grades: Sequence[Grade], attempt: Attempt
-) -> list[dict[str, Any]]:
-    """Return the buttons of the grade row, each with how long it puts the card off."""
-    plan, at = selectors.plan_of(user), now()
-    aim = plan.retention / 100
-    earlier = [grade for grade in grades if grade.review_id != attempt.graded_as]
-    before = memory.fold(card.created_at, earlier, aim)[0] if card else Memory(due=at)
-    gaps = memory.intervals(before, at, days.day_of(at, user.time_zone), aim)
-    offered = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
-    return [
-        {"value": each.value, "word": each.label, "gap": formatting.gap(gaps[each].total_seconds())}
-        for each in offered
-    ]
+def _quotes_html(request: HttpRequest, quotes: Sequence[VerdictQuote], is_open: bool) -> str:
+    """Return what `{{verdicts}}` in the reference answer stands for."""
+    if not quotes or not is_open:
+        return ""
+    return render_to_string("progress/_verdict_quotes.html", {"quotes": quotes}, request)

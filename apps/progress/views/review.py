@@ -1,15 +1,14 @@
-"""A review: what is due, one card after another, what came of it. Its place follows from the log,
-across reloads and devices.
+"""A review: the cards that are due, one after another, then a summary. Its state follows from the
+log of reviews, so it survives reloads and a change of device.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,34 +21,39 @@ from apps.common.errors import Refused
 from apps.common.redirects import next_path
 from apps.common.text import join_list
 from apps.common.topics import TOPICS, topic_title
-from apps.progress import days, formatting, forms, selectors, services, statistics, verdict_quotes
-from apps.progress.models import Attempt, Card, Rating, ReviewSession
-from apps.progress.views import question_page as page
+from apps.progress import days, forms, presenters, selectors, services
+from apps.progress.models import MAX_SESSION_CARDS, Attempt, Rating, ReviewSession
+from apps.progress.selectors.cards import MAX_COUNTED_DUE
+from apps.progress.selectors.sessions import SessionProgress
+from apps.progress.views.question_page import question_context
+from apps.progress.views.reader import review_url, signed_in
+from apps.questions.models import Question
 
-LEARN = 5  # new questions that are offered where nothing is due
-HARDEST = 3
+NEW_QUESTIONS = 5  # that are offered where nothing is due
+HARDEST_LISTED = 3
 
 
 @never_cache
 @require_safe
 @login_required
 def review(request: HttpRequest) -> HttpResponse:
-    user = _reader(request)
-    session = selectors.open_session(user)
+    user = signed_in(request)
+    session = selectors.sessions.open_session(user)
     if session is None:
         return _before(request, user)
     if "at" in request.GET:
-        return card_page(request, session, selectors.own_attempt(user, _uuid(request.GET["at"])))
-    return _next(request, user, session)
+        attempt = selectors.attempts.own_attempt(user, forms.uuid_or_404(request.GET["at"]))
+        return card_page(request, session, attempt)
+    return _next_card(request, user, session)
 
 
-def _next(request: HttpRequest, user: User, session: ReviewSession) -> HttpResponse:
-    without = _numbers(request.GET.get("without", ""))
-    stands = selectors.standing(session, without=without)
-    if stands.next is None:
-        return _after(request, user, stands)
-    unsent = len({pk for pk in without if pk in session.cards} - stands.grades.keys())
-    return card_page(request, session, None, stands=stands, unsent=unsent)
+def _next_card(request: HttpRequest, user: User, session: ReviewSession) -> HttpResponse:
+    without = forms.card_list(request.GET.get("without", ""))
+    progress = selectors.sessions.session_progress(session, without=without)
+    if progress.next is None:
+        return _after(request, user, progress)
+    unsent = len({pk for pk in without if pk in session.cards} - progress.ratings.keys())
+    return card_page(request, session, None, progress=progress, unsent=unsent)
 
 
 def card_page(
@@ -57,84 +61,95 @@ def card_page(
     session: ReviewSession,
     attempt: Attempt | None,
     *,
-    stands: selectors.Standing | None = None,
+    progress: SessionProgress | None = None,
     unsent: int = 0,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """Show a card of the session: the one whose turn it is, or that of an attempt."""
-    user = _reader(request)
-    stands = stands or selectors.standing(session)
-    card = stands.next if attempt is None else None
+    """Show a card of the session: that of an attempt, or the next one.
+
+    Args:
+        unsent: ratings that are still on the learner's device.
+        more: arguments of `question_context`.
+    """
+    user = signed_in(request)
+    progress = progress or selectors.sessions.session_progress(session)
+    card = progress.next if attempt is None else None
     if attempt is None:
         assert card is not None
-        attempt = selectors.attempt_of(user, card.question)
-    context = page.context(request, attempt.question, attempt, in_review=True, card=card, **more)
-    left = statistics.pace(user) * max(0, stands.of - stands.done - unsent)
-    place = min(stands.done + unsent + 1, stands.of)
+        attempt = selectors.attempts.current_attempt(user, card.question)
+    context = question_context(
+        request, attempt.question, attempt, in_review=True, card=card, **more
+    )
+    cards_left = max(0, progress.of - progress.done - unsent)
     context |= {
-        "stands": stands,
+        "progress": progress,
         "session": session,
-        "place": place,
-        "left": formatting.minutes(left),
+        "place": min(progress.done + unsent + 1, progress.of),
+        "left": presenters.minutes(selectors.statistics.pace(user) * cards_left),
     }
     return render(request, "progress/review.html", context, status=status)
 
 
 def _before(request: HttpRequest, user: User) -> HttpResponse:
-    cards = list(selectors.due(user)[: ReviewSession.MAX_CARDS])
-    count = selectors.count_due(user)
+    cards = list(selectors.cards.due_cards(user)[:MAX_SESSION_CARDS])
+    count = selectors.cards.count_due(user)
     topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
-    weakest = None if cards else next(iter(statistics.mastery(user)), None)
-    context = {
+    context: dict[str, Any] = {
         "count": count,
-        "many": count >= selectors.COUNTED,
+        "many": count >= MAX_COUNTED_DUE,
         "first": len(cards),
-        "minutes": formatting.minutes(statistics.pace(user) * len(cards)),
+        "minutes": presenters.minutes(selectors.statistics.pace(user) * len(cards)),
         "topics": join_list(topics),
-        "new": len(selectors.new_questions(user, LEARN)) if not cards else 0,
-        "weakest": weakest,
-        "tomorrow": statistics.due_tomorrow(user) if not cards else 0,
     }
+    if not cards:
+        context |= {
+            "new": len(selectors.questions.new_questions(user, NEW_QUESTIONS)),
+            "weakest": next(iter(selectors.statistics.mastery(user)), None),
+            "tomorrow": selectors.cards.count_due_by_tomorrow(user),
+        }
     return render(request, "progress/review_before.html", context)
 
 
-def _after(request: HttpRequest, user: User, stands: selectors.Standing) -> HttpResponse:
-    hardest = sorted(stands.grades.items(), key=lambda graded: graded[1])[:HARDEST]
-    cards = {
-        card.pk: card
-        for card in Card.objects.filter(pk__in=dict(hardest)).select_related("question__current")
-    }
-    following, still_due = statistics.next_due(user), selectors.count_due(user)
-    suggestion = next(iter(selectors.new_questions(user, 1)), None)
+def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpResponse:
+    still_due = selectors.cards.count_due(user)
+    suggestion = next(iter(selectors.questions.new_questions(user, 1)), None)
+    labs = []
+    if not still_due and not suggestion:
+        start = days.start(days.today(user.time_zone), user.time_zone)
+        labs = selectors.labs.lab_to_run(user, since=start)
     context = {
-        "stands": stands,
-        "minutes": formatting.minutes(stands.seconds),
-        "hardest": [
-            (cards[pk].question, Rating(grade).label)
-            for pk, grade in hardest
-            if pk in cards and grade < Rating.GOOD
-        ],
-        "next_due": following,
+        "progress": progress,
+        "minutes": presenters.minutes(progress.seconds),
+        "hardest": _hardest(progress),
+        "next_due": selectors.cards.next_due(user),
         "still_due": still_due,
         "suggestion": suggestion,
-        "labs": []
-        if still_due or suggestion
-        else verdict_quotes.lab_to_run(user, days.start(selectors.today(user), user.time_zone)),
+        "labs": labs,
     }
     return render(request, "progress/review_after.html", context)
+
+
+def _hardest(progress: SessionProgress) -> list[tuple[Question, str]]:
+    """Return the questions with the lowest ratings, below Good, each with the word for it."""
+    lowest = sorted(progress.ratings.items(), key=lambda rated: rated[1])[:HARDEST_LISTED]
+    cards = selectors.cards.cards_with_questions(dict(lowest))
+    return [
+        (cards[pk].question, str(Rating(rating).label))
+        for pk, rating in lowest
+        if pk in cards and rating < Rating.GOOD
+    ]
 
 
 @require_POST
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
     topic = request.POST.get("topic", "")
-    new = min(forms.whole(request, "new"), LEARN)
-    services.start_session(
-        user=_reader(request),
-        new=new,
+    services.reviews.start_session(
+        user=signed_in(request),
+        new=min(forms.whole(request, "new"), NEW_QUESTIONS),
         topic=topic if topic in TOPICS else "",
-        mix=request.POST.get("order") != "due",
+        interleave=request.POST.get("order") != "due",
     )
     return redirect("progress:review")
 
@@ -142,69 +157,37 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end(request: HttpRequest) -> HttpResponse:
-    user = _reader(request)
-    session = selectors.open_session(user)
-    services.end_session(user=user)
-    if session is None:
-        return redirect("progress:today")
-    stands = selectors.standing(session)
-    if stands.done:
-        n = stands.done
-        messages.success(
-            request, ngettext("%(n)s card graded.", "%(n)s cards graded.", n) % {"n": n}
-        )
+    user = signed_in(request)
+    session = selectors.sessions.open_session(user)
+    services.reviews.end_session(user=user)
+    done = selectors.sessions.session_progress(session).done if session is not None else 0
+    if done:
+        message = ngettext("%(n)s card graded.", "%(n)s cards graded.", done)
+        messages.success(request, message % {"n": done})
     return redirect("progress:today")
 
 
 @require_POST
 @login_required
 def skip(request: HttpRequest) -> HttpResponse:
-    services.put_off(user=_reader(request), card=forms.whole(request, "card"))
+    services.reviews.skip_card(user=signed_in(request), card=forms.whole(request, "card"))
     return redirect("progress:review")
 
 
 @require_POST
 @login_required
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take back the newest grade, and show its card again."""
-    user = _reader(request)
+    """Take back the newest rating, and show its card again."""
+    user, onward = signed_in(request), next_path(request, reverse("progress:review"))
     try:
-        taken = services.undo(user=user)
+        undone = services.reviews.undo(user=user)
     except Refused as refused:
         messages.error(request, refused.message)
-        return redirect(_onward(request))
-    messages.success(request, _("Undone: %(grade)s.") % {"grade": taken.get_rating_display()})
-    session = selectors.open_session(user)
-    attempt = selectors.latest_attempt(user, taken.card.question)
-    if (
-        session is not None
-        and taken.session_id == session.pk
-        and attempt is not None
-        and not attempt.over
-    ):
-        return redirect(f"{reverse('progress:review')}?at={attempt.pk}")
-    return redirect(_onward(request))
-
-
-def _onward(request: HttpRequest) -> str:
-    return next_path(request, reverse("progress:review"))
-
-
-def _reader(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Http404("No such attempt.") from None
-
-
-def _numbers(text: str) -> list[int]:
-    return [
-        int(each)
-        for each in text.split(",")[: ReviewSession.MAX_CARDS]
-        if each.isascii() and each.isdigit() and len(each) < 18
-    ]
+        return redirect(onward)
+    messages.success(request, _("Undone: %(grade)s.") % {"grade": undone.get_rating_display()})
+    session = selectors.sessions.open_session(user)
+    attempt = selectors.attempts.latest_attempt(user, undone.card.question)
+    is_in_session = session is not None and undone.session_id == session.pk
+    if is_in_session and attempt is not None and not attempt.over:
+        return redirect(review_url(attempt))
+    return redirect(onward)

@@ -1,4 +1,4 @@
-"""A topic: its questions and its labs together, with what the learner remembers of them."""
+"""A topic: its questions and labs, with what the learner remembers of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.common.topics import TOPICS, topic_title
-from apps.experiments.models import Lab
-from apps.progress import formatting, selectors, statistics
+from apps.progress import presenters, selectors
+from apps.progress.presenters import SECONDS_A_DAY
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 
-WEAKEST = 10
-ON_A_PAGE = 100
+WEAKEST_LISTED = 10
+PAGE_SIZE = 100
 
 
 @require_safe
@@ -26,63 +26,66 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("No such topic.")
     user = request.user if isinstance(request.user, User) else None
     questions = bank.questions(topic=slug)
-    page = Paginator(
-        selectors.by_stability(questions, user) if user else questions, ON_A_PAGE
-    ).get_page(request.GET.get("page"))
-    labs = (
-        Lab.objects.offered()
-        .filter(topic=slug)
-        .select_related("current__words_row")
-        .defer("current__source")
-    )
-    done = statistics.runs_by_lab(user) if user else {}
+    if user:
+        questions = selectors.questions.by_stability(questions, user)
+    page = Paginator(questions, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "slug": slug,
         "title": topic_title(slug),
         "page": page,
-        "rows": _rows(user, list(page)),
-        "labs": [
-            {"lab": lab, "words": lab.current.words, "runs": done.get(lab.slug, 0)}
-            for lab in labs
-            if lab.current
-        ],
+        "rows": _question_rows(user, list(page)),
+        "labs": _lab_rows(user, slug),
     }
-    return render(
-        request,
-        "progress/topic.html",
-        context | (_memory(user, slug, page.paginator.count) if user else {}),
-    )
+    if user:
+        context |= _memory(user, slug, page.paginator.count)
+    return render(request, "progress/topic.html", context)
 
 
-def _rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
+def _lab_rows(user: User | None, topic: str) -> list[dict[str, Any]]:
+    runs = selectors.labs.runs_by_lab(user) if user else {}
+    return [
+        {"lab": lab, "words": lab.current.words, "runs": runs.get(lab.slug, 0)}
+        for lab in selectors.labs.labs_of_topic(topic)
+        if lab.current
+    ]
+
+
+def _question_rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
     """Return the questions with what the learner remembers of each."""
-    cards = selectors.cards_for(user, questions) if user else {}
+    cards = selectors.cards.cards_by_question(user, questions) if user else {}
     rows = []
     for question in questions:
         card = cards.get(question.pk)
-        stability = (
-            formatting.gap(card.stability * formatting.DAY) if card and card.stability else ""
-        )
-        fraction = statistics.recall_of(user, card) if user and card else None
+        stability, recall = "", None
+        if user and card and card.stability:
+            stability = presenters.interval(card.stability * SECONDS_A_DAY)
+            recall = selectors.cards.recall_today(user, card)
         rows.append(
-            {"question": question, "recall": formatting.percent(fraction), "stability": stability}
+            {
+                "question": question,
+                "recall": presenters.percent(recall),
+                "stability": stability,
+            }
         )
     return rows
 
 
-def _memory(user: User, slug: str, questions: int) -> dict[str, Any]:
-    """Return what the learner would recall of the whole topic, and what of it least: where there is
-    more than a list of that.
+def _memory(user: User, slug: str, count: int) -> dict[str, Any]:
+    """Return the learner's recall of the whole topic, and the questions with the lowest, where the
+    topic has more than `WEAKEST_LISTED`.
     """
-    of_it = next((each for each in statistics.mastery(user) if each.slug == slug), None)
-    fractions = statistics.weakest(user, slug, WEAKEST) if questions > WEAKEST else {}
-    found = bank.questions().in_bulk(fractions)
+    topics = selectors.statistics.mastery(user)
+    mastery = next((row for row in topics if row.slug == slug), None)
+    recall_by_question = {}
+    if count > WEAKEST_LISTED:
+        recall_by_question = selectors.statistics.weakest_questions(user, slug, WEAKEST_LISTED)
+    questions = bank.questions().in_bulk(recall_by_question)
     return {
-        "cards": of_it.cards if of_it else 0,
-        "recall": formatting.percent(of_it.recall) if of_it else "",
+        "cards": mastery.cards if mastery else 0,
+        "recall": presenters.percent(mastery.recall) if mastery else "",
         "weakest": [
-            {"question": found[pk], "recall": formatting.percent(fraction)}
-            for pk, fraction in fractions.items()
-            if pk in found
+            {"question": questions[pk], "recall": presenters.percent(recall)}
+            for pk, recall in recall_by_question.items()
+            if pk in questions
         ],
     }

@@ -1,26 +1,26 @@
-/* Grades on their way. They wait in this browser until the site has them: each has a name of its own, so sending one twice is
-   harmless, and the order in which they arrive does not matter. Each account has its own: what one left waits until it is back. */
+/* The queue of grades that are not sent yet, in localStorage. Each carries a review_id, so sending is idempotent and the order of
+   arrival is irrelevant. Each account has a queue of its own, sent when that account is signed in again. */
 import { $ } from "./shell.js";
 
 const key = () => `gradus-grades-${$("#unsent")?.dataset.owner ?? ""}`;
-const RETRY_MS = 5000, LONGEST_RETRY_MS = 60000, PATIENCE_MS = 15000;
-const PASSING = [401, 403, 408, 425, 429]; // signed out, a page of before a sign-in, too much at once: it may be taken later
+const RETRY_MS = 5000, MAX_RETRY_MS = 60000, TIMEOUT_MS = 15000;
+const TEMPORARY = [401, 403, 408, 425, 429]; // signed out, a stale CSRF token, throttled: retried later
 let sending = null, timer = 0, retry = RETRY_MS;
-let memory = null; // the grades, where storage is full or switched off: they last as long as the page
-let late = false; // whether a run attempt failed
-export let refused = false; // whether one was not taken
+let memory = null; // the queue, where storage is full or off: it lasts as long as the page
+let late = false; // whether the last request failed
+export let refused = false; // whether the site refused a grade for good
 
 export function waiting() {
   if (memory) return memory;
   try {
-    const kept = JSON.parse(localStorage.getItem(key()));
-    return Array.isArray(kept) ? kept : [];
+    const grades = JSON.parse(localStorage.getItem(key()));
+    return Array.isArray(grades) ? grades : [];
   } catch {
     return [];
   }
 }
 
-function keep(grades) {
+function store(grades) {
   try {
     localStorage.setItem(key(), JSON.stringify(grades));
     memory = null;
@@ -30,7 +30,7 @@ function keep(grades) {
   show();
 }
 
-/* Say how many are not sent; nothing while there are none, or while the first tries go on. Say it when one was not taken. */
+/* Show how many grades are not sent: while offline, after a failed request, or `always`. Show that one was refused. */
 export function show(always = false) {
   const line = $("#unsent"), n = waiting().length;
   if (!line) return;
@@ -43,15 +43,15 @@ export function show(always = false) {
 
 export function add(grade) {
   refused = false;
-  keep([...waiting(), grade]);
+  store([...waiting(), grade]);
 }
 
-/* Take back the newest grade that is not sent. */
+/* Remove the newest grade that is not sent. */
 export function drop() {
-  keep(waiting().slice(0, -1));
+  store(waiting().slice(0, -1));
 }
 
-/* Send what waits, oldest first. Returns whether nothing waits any more. */
+/* Send the queue, oldest first. Returns whether it is empty now. */
 export function flush() {
   sending ??= send().finally(() => { sending = null; });
   return sending;
@@ -65,12 +65,12 @@ async function send() {
       const token = ($("main [name=csrfmiddlewaretoken]") ?? $("[name=csrfmiddlewaretoken]"))?.value ?? "";
       const response = await fetch(grade.url, {
         method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token }, body: new URLSearchParams(grade.data),
-        redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS),
+        redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      const gone = response.status >= 400 && response.status < 500 && !PASSING.includes(response.status);
-      if (!response.ok && !gone) throw new Error(`status ${response.status}`); // signed out, or the site is unwell: it keeps
-      refused ||= gone;
-      keep(waiting().filter((other) => other.data.review_id !== grade.data.review_id));
+      const isRefused = response.status >= 400 && response.status < 500 && !TEMPORARY.includes(response.status);
+      if (!response.ok && !isRefused) throw new Error(`status ${response.status}`); // the grade stays in the queue
+      refused ||= isRefused;
+      store(waiting().filter((other) => other.data.review_id !== grade.data.review_id));
     }
     retry = RETRY_MS;
     late = false;
@@ -78,14 +78,14 @@ async function send() {
   } catch {
     late = true;
     timer = setTimeout(flush, retry);
-    retry = Math.min(2 * retry, LONGEST_RETRY_MS);
+    retry = Math.min(2 * retry, MAX_RETRY_MS);
   }
   show();
   return !waiting().length;
 }
 
 addEventListener("beforeunload", (event) => {
-  if (memory?.length) event.preventDefault(); // they would be lost with the page: the browser asks
+  if (memory?.length) event.preventDefault(); // the queue would be lost with the page: the browser asks
 });
 addEventListener("online", flush);
 addEventListener("offline", () => show());

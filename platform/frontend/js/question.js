@@ -1,42 +1,42 @@
-/* A question: what is written is kept on the device until it is sent; a press says that it is being checked. */
+/* A question: drafts of written answers are stored on the device; a pressed button says that the answer is being checked. */
 import { $, $$, say } from "./shell.js";
 
 const DRAFT = "gradus-draft-";
-const KEPT_MS = 7 * 24 * 3600 * 1000; // an attempt lasts a day: what was written in one of last week is never asked for again
+const MAX_DRAFT_AGE_MS = 7 * 24 * 3600 * 1000; // an attempt lasts a day, so an older draft is never read again
 const store = { // "<when> <text>"
   get: (key) => { try { return localStorage.getItem(DRAFT + key)?.replace(/^\d+ /, "") ?? ""; } catch { return ""; } },
-  set: (key, value) => { try { localStorage.setItem(DRAFT + key, `${Date.now()} ${value}`); } catch { /* not kept, then */ } },
-  drop: (key) => { try { localStorage.removeItem(DRAFT + key); } catch { /* nothing was kept */ } },
-  tidy: () => {
+  set: (key, value) => { try { localStorage.setItem(DRAFT + key, `${Date.now()} ${value}`); } catch { /* storage is full or off: no draft */ } },
+  drop: (key) => { try { localStorage.removeItem(DRAFT + key); } catch { /* storage is off: no draft */ } },
+  dropOld: () => {
     try {
       for (const key of Object.keys(localStorage)) {
-        if (key.startsWith(DRAFT) && !(parseInt(localStorage.getItem(key)) > Date.now() - KEPT_MS)) localStorage.removeItem(key);
+        if (key.startsWith(DRAFT) && !(parseInt(localStorage.getItem(key)) > Date.now() - MAX_DRAFT_AGE_MS)) localStorage.removeItem(key);
       }
-    } catch { /* nothing is kept */ }
+    } catch { /* storage is off */ }
   },
 };
 
-/* What was written is dropped once the answer is open, not when it is sent: it may not arrive. */
+/* A draft is dropped once the reference answer is open, not when the form is sent: the request may fail. */
 function drafts() {
-  store.tidy();
+  store.dropOld();
   for (const field of $$("[data-draft]")) {
-    const kept = store.get(field.dataset.draft);
-    if (kept && "blank" in field.dataset) field.value = kept; // it shows nothing yet, or the code to begin from
+    const draft = store.get(field.dataset.draft);
+    if (draft && "blank" in field.dataset) field.value = draft; // the site has no answer yet: the field is empty or holds starter code
     field.addEventListener("input", () => store.set(field.dataset.draft, field.value));
   }
   if ($("article.q")?.dataset.revealed === "1") store.drop($("article.q [name=attempt]")?.value);
 }
 
-/* Control and Enter send what is being written, from wherever in its form. */
+/* Ctrl+Enter submits the form that has the focus. */
 function onKey(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing || event.keyCode === 229) return;
   const form = event.currentTarget, button = $("button:not([name], [type=button])", form);
-  if (!button) return; // its buttons each say something else
+  if (!button) return; // every button carries a value of its own
   event.preventDefault();
   if (!event.repeat) form.requestSubmit(button);
 }
 
-/* The row of signs under code, on a phone: each goes where the caret is. */
+/* The row of signs below a code field, for phones: a press inserts the sign at the caret. */
 document.addEventListener("click", (event) => {
   const sign = event.target.closest("[data-sign]")?.dataset.sign, field = $("#written");
   if (!sign || !field) return;
@@ -59,7 +59,7 @@ function forms() {
   }
 }
 
-/* A page that comes back as it was left is checking nothing any more. */
+/* A page restored from the back/forward cache is not checking anything. */
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const button of $$("[data-word]")) {
@@ -68,17 +68,17 @@ addEventListener("pageshow", (event) => {
   }
 });
 
-/* What came of the last press stands on the page as it arrives, where no live region would speak it. */
-function speak() {
+/* The result of the last check is in the page as it loads, where screen readers do not announce live regions. */
+function announceResult() {
   const part = location.hash && document.getElementById(location.hash.slice(1));
-  const said = $(".said[data-kind=unread]") ?? (part && $(".said", part));
-  if (said) say(said.textContent);
+  const result = $(".said[data-kind=unread]") ?? (part && $(".said", part));
+  if (result) say(result.textContent);
 }
 
 export function start() {
   drafts();
   forms();
-  speak();
+  announceResult();
   if (location.hash === "#ref") $("#ref-h")?.focus({ preventScroll: true });
 }
 start();

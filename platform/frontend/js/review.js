@@ -1,11 +1,11 @@
-/* A review: a grade is taken at once and sent behind; the next card is fetched ahead. Without a connection grades wait here. */
+/* A review: a grade is queued and sent in the background, and the next card is prefetched. While offline, grades stay queued here. */
 import { $, $$, say } from "./shell.js";
 import { add, drop, flush, show, waiting } from "./grades.js";
 import { start as startQuestion } from "./question.js";
 
-let ahead = null; // the next card's page, on its way
-let before = null; // the page that was left by the last grade, for undo without a connection
-let turn = 0; // counts grades and undos: what was on its way for an earlier one comes to nothing
+let ahead = null; // a promise of the next card's page
+let before = null; // the page before the last grade, for undo while offline
+let turn = 0; // counts grades and undos: a response that belongs to an earlier turn is ignored
 let undoing = false;
 
 const session = () => $("#session");
@@ -13,7 +13,7 @@ const shown = () => $$("[name=shown]");
 const owner = (page) => page.querySelector("#unsent")?.dataset.owner;
 const onward = () => session()?.dataset.next ?? "/review";
 
-// The page came just now: what it says the time is, is the site's clock, so many milliseconds ahead of this device's.
+// Milliseconds by which the site's clock is ahead of this device's, by the time that the page carries.
 const aheadBy = session() ? Number(session().dataset.now) - Date.now() : 0;
 const present = () => Math.round(Date.now() + aheadBy);
 
@@ -28,25 +28,25 @@ function fetchAhead() {
     .catch(() => null);
 }
 
-/* From the grade on the address is that of what comes next, for a reload, and for a change of theme or language too. */
+/* After a grade the address is that of the next card, for a reload and for the forms of theme and language. */
 function leave() {
   history.replaceState(null, "", onward());
   for (const field of $$(".tools [name=next]")) field.value = onward();
 }
 
 function put(page) {
-  const main = $("#main"), found = page.querySelector("#main");
+  const main = $("#main"), fetched = page.querySelector("#main");
   before = { nodes: [...main.childNodes], title: document.title };
-  main.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+  main.replaceChildren(...[...fetched.childNodes].map((node) => document.importNode(node, true)));
   document.title = page.title;
-  const waited = present() - Number(session().dataset.now); // it was fetched before it was seen
+  const waited = present() - Number(session().dataset.now); // between prefetch and display
   for (const field of shown()) field.value = Number(field.value) + waited;
   startQuestion();
   attend();
   seen();
 }
 
-/* Another card stands there: it is read from its beginning, and what is wide is looked at again. */
+/* A new card is shown: scroll to its beginning, and let scripts look for wide content again. */
 function seen() {
   document.dispatchEvent(new Event("htmx:afterSettle"));
   scrollTo(0, 0);
@@ -56,28 +56,28 @@ function seen() {
 
 async function next() {
   turn += 1;
-  const mine = turn, page = await ahead;
-  if (mine !== turn) return;
+  const started = turn, page = await ahead;
+  if (started !== turn) return;
   if (page && owner(page) !== owner(document)) location.assign(onward()); // signed out, or another account is signed in
   else if (page?.querySelector("#session")) put(page);
   else {
     const sent = await flush();
-    if (mine !== turn) return;
-    if (sent) location.assign(onward()); // the end, or a card that comes back
+    if (started !== turn) return;
+    if (sent) location.assign(onward()); // the summary, or a card in a learning step
     else stay();
   }
 }
 
-/* Nothing more was fetched: say it, and go on once the grades are sent. */
+/* No next card was fetched: say so, and go on once the grades are sent. */
 function stay() {
-  const mine = turn, words = document.createElement("p");
+  const started = turn, words = document.createElement("p");
   show(true);
   words.className = "note";
   words.id = "stays";
   words.setAttribute("role", "status");
   words.textContent = session().dataset.offline;
   $("#unsent").after(words);
-  document.addEventListener("gradessent", () => { if (mine === turn) location.assign(onward()); }, { once: true });
+  document.addEventListener("gradessent", () => { if (started === turn) location.assign(onward()); }, { once: true });
 }
 
 function onGrade(event) {
@@ -94,7 +94,7 @@ function onGrade(event) {
   next();
 }
 
-/* What waits here is taken back here. But a grade that is on its way may be there already: then the site takes it back. */
+/* A queued grade is removed here. One whose request is in flight may be stored already: then the site undoes it. */
 async function onUndo(event) {
   if (!waiting().length) return;
   event.preventDefault();
@@ -124,7 +124,7 @@ function restore() {
   seen();
 }
 
-/* It may be graded again, under another name: should the grade that was taken back have come to the site, this one replaces it. */
+/* Let the card be graded again with a new review_id: should the removed grade have reached the site, the new one replaces it. */
 function again(form) {
   delete form.dataset.sent;
   form.elements.review_id.value = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -132,7 +132,7 @@ function again(form) {
   fetchAhead();
 }
 
-/* While it is paused the time stands still. */
+/* Time in the pause dialog does not count. */
 function onPause() {
   const dialog = $("#paused"), from = Date.now();
   dialog.addEventListener("close", () => {
@@ -141,14 +141,14 @@ function onPause() {
   dialog.showModal();
 }
 
-/* On a touch screen the sheet itself reveals; not where one writes, opens or scrolls, nor while an answer is begun: it would be lost. */
-const OWN = "a, button, input, textarea, select, label, summary, details, form:not(#reveal), pre, .scroll, .katex-display";
-function revealByTap(sheet) {
+/* On a touch screen a tap on the question reveals; not on controls or scrolling areas, nor once an answer is begun: it would be lost. */
+const INTERACTIVE = "a, button, input, textarea, select, label, summary, details, form:not(#reveal), pre, .scroll, .katex-display";
+function revealByTap(article) {
   let begun = false, writing = false;
-  sheet.addEventListener("input", (event) => { begun ||= event.target.closest("[data-answer]") !== null; });
-  sheet.addEventListener("pointerdown", () => { writing = document.activeElement.matches("input, textarea, select"); }); // this tap puts the keyboard away
-  sheet.addEventListener("click", (event) => {
-    if (begun || writing || event.target.closest(OWN) || getSelection()?.toString() || !matchMedia("(pointer: coarse)").matches) return;
+  article.addEventListener("input", (event) => { begun ||= event.target.closest("[data-answer]") !== null; });
+  article.addEventListener("pointerdown", () => { writing = document.activeElement.matches("input, textarea, select"); }); // this tap closes the keyboard
+  article.addEventListener("click", (event) => {
+    if (begun || writing || event.target.closest(INTERACTIVE) || getSelection()?.toString() || !matchMedia("(pointer: coarse)").matches) return;
     $("#reveal .reveal-row button")?.click();
   });
 }
@@ -157,12 +157,12 @@ function attend() {
   $("form[data-grade]")?.addEventListener("submit", onGrade);
   $("form[action$='/undo']")?.addEventListener("submit", onUndo);
   $("#pause")?.addEventListener("click", onPause);
-  const sheet = $("article.q");
-  if (sheet) revealByTap(sheet);
+  const article = $("article.q");
+  if (article) revealByTap(article);
   show();
   fetchAhead();
 }
 
 attend();
-// A page that the browser kept as it was left shows a card that may be graded since.
+// A page from the back/forward cache may show a card that was graded since.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

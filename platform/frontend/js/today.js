@@ -1,5 +1,5 @@
-/* Today, and the page before a review: grades that were kept while there was no connection are sent, and the page is told when they
-   are. Runs that go on say how far they are. */
+/* Today, and the page before a review: grades that were stored while offline are sent, then the page reloads. Runs that are not over
+   show their progress. */
 import { $, $$ } from "./shell.js";
 import { refused } from "./grades.js";
 import { RunStream } from "./run-stream.js";
@@ -10,9 +10,9 @@ const words = JSON.parse($("#run-words")?.textContent ?? "{}");
 const stepOf = ({ points_done: done, points_expected: of }) => words.step.replace("%(done)s", done).replace("%(of)s", of);
 const lines = new Map($$("[data-run]").map((line) => [line.dataset.run, line])), list = $("[data-events]");
 if (list) {
-  new RunStream(list.dataset.events, 0, lines.size).addEventListener("state", ({ detail: said }) => {
-    const line = lines.get(said.run);
-    line.dataset.state = said.state;
-    line.textContent = said.state === "running" && said.points_expected ? stepOf(said) : words[said.state];
+  new RunStream(list.dataset.events, 0, lines.size).addEventListener("state", ({ detail: state }) => {
+    const line = lines.get(state.run);
+    line.dataset.state = state.state;
+    line.textContent = state.state === "running" && state.points_expected ? stepOf(state) : words[state.state];
   });
 }

@@ -12,15 +12,17 @@ from apps.progress import demo
 
 class Command(BaseCommand):
     help = (
-        "Make the demonstration account: eight weeks of reviews by a model of forgetting, runs "
-        "copied from recorded ones."
+        "Create the demonstration account: eight weeks of simulated reviews, and copies of "
+        "recorded runs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--email", default="demo@localhost", help="of the account; made when there is none"
+            "--email",
+            default="demo@localhost",
+            help="of the account; created if there is none",
         )
-        parser.add_argument("--password", default="", help="one is made, and printed, without it")
+        parser.add_argument("--password", default="", help="generated and printed if not given")
         parser.add_argument("--seed", type=int, default=demo.SEED)
 
     def handle(self, *args: Any, email: str, password: str, seed: int, **options: Any) -> None:
@@ -33,10 +35,9 @@ class Command(BaseCommand):
             )
             self.stdout.write(f"Sign in as {user.email} with {password}")
         else:
-            anew = f"./gradus manage changepassword {user.email}"
             self.stdout.write(
-                f"Sign in as {user.email} with the password that was printed when it was "
-                f"made; another: {anew}"
+                f"Sign in as {user.email} with the password that was printed when it was created; "
+                f"to change it: ./gradus manage changepassword {user.email}"
             )
         self.stdout.write(demo.fill(user=user, seed=seed))
 

@@ -1,0 +1,359 @@
+"""What rows read like on a page: lengths of time, fractions and sentences; the parts of a question,
+the grade row, the lines of Today. No queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import formats
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from apps.experiments import presenters as runs
+from apps.experiments.models import Run
+from apps.progress import calibration, days, memory, parts, svg_charts
+from apps.progress.calibration import Bin
+from apps.progress.memory import Memory, RatedReview
+from apps.progress.models import Answer, Attempt, Card, Plan, Rating
+from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan
+from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.questions.marking import Mark
+from apps.questions.selectors import Choice, Option, QuestionPage, Step
+
+SECONDS_A_DAY, DAYS_A_MONTH, DAYS_A_YEAR = 86_400.0, 30.44, 365.25
+NUMBER_WORDS = {
+    1: pgettext_lazy("so many steps", "one"),
+    2: pgettext_lazy("so many steps", "two"),
+    3: pgettext_lazy("so many steps", "three"),
+    4: pgettext_lazy("so many steps", "four"),
+    5: pgettext_lazy("so many steps", "five"),
+}
+RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
+RECENT_WEEKS = 4  # that the sentence on recall sums up
+CLOSE_TO_TARGET = 3  # percentage points
+WELL_CALIBRATED = 0.05  # overconfidence below which it is not reported
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def interval(seconds: float) -> str:
+    """Return how long until a card comes again, as a button says it."""
+    days_until = seconds / SECONDS_A_DAY
+    if seconds < 3600:
+        return _("%(n)s min") % {"n": max(1, round(seconds / 60))}
+    if days_until < 0.9:
+        return _("%(n)s h") % {"n": round(seconds / 3600)}
+    if days_until < 60:
+        return ngettext("%(n)s day", "%(n)s days", round(days_until)) % {"n": round(days_until)}
+    if days_until < 365:
+        months = round(days_until / DAYS_A_MONTH)
+        return ngettext("%(n)s month", "%(n)s months", months) % {"n": months}
+    return _("%(n)s years") % {"n": f"{days_until / DAYS_A_YEAR:.1f}"}
+
+
+def minutes(seconds: float) -> int:
+    """Return whole minutes, at least one for anything above zero."""
+    return max(1, round(seconds / 60)) if seconds > 0 else 0
+
+
+def percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.0f} %"
+
+
+def number_word(n: int) -> str:
+    """Return a number of steps as a word, where there is one."""
+    return str(NUMBER_WORDS.get(n, n))
+
+
+def short_date(value: date | datetime) -> str:
+    """Return a date without its year."""
+    return formats.date_format(value, "MONTH_DAY_FORMAT")
+
+
+def weekday_date(value: date) -> str:
+    weekday = formats.date_format(value, "l")
+    return _("%(weekday)s %(day)s") % {"weekday": weekday, "day": short_date(value)}
+
+
+def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str]]:
+    """Return topics, each with its bar and its recall."""
+    return [
+        (topic, svg_charts.stair(topic.recall, topic.slug), percent(topic.recall))
+        for topic in topics
+    ]
+
+
+# ---------------------------------------------------------------- the parts of a question
+
+
+@dataclass(frozen=True)
+class PresentedPart:
+    """A part to answer, and what came of its last answer."""
+
+    name: str
+    number: int  # as the reader counts, from 1
+    html: SafeString
+    key: str  # idempotency key of its form
+    answers: tuple[Answer, ...]
+    mark: Mark | None
+    typed: str
+    chosen: tuple[str, ...]
+    choice: Choice | None = None
+    step: Step | None = None
+
+    @property
+    def is_right(self) -> bool:
+        return self.mark is not None and self.mark.is_right
+
+    @property
+    def is_done(self) -> bool:
+        was_right = any(answer.outcome == Answer.Outcome.RIGHT for answer in self.answers)
+        return self.is_right or was_right or self.gave_up
+
+    @property
+    def gave_up(self) -> bool:
+        return any(parts.gave_up(answer) for answer in self.answers)
+
+    @property
+    def first_was_wrong(self) -> bool:
+        return bool(self.answers) and self.answers[0].outcome == Answer.Outcome.WRONG
+
+    @property
+    def options(self) -> list[dict[str, Any]]:
+        """The options of a choice. `dealt`: whether the answer has it right, once it was marked."""
+        if self.choice is None:
+            return []
+        dealt = self.mark.options if self.mark and self.mark.was_read else {}
+        return [
+            {
+                "option": option,
+                "number": n,
+                "checked": option.key in self.chosen,
+                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
+                "dealt": dealt.get(option.key),
+                "reason_kind": self._reason_kind(option, dealt.get(option.key)),
+                "right_place": option.place + 1,
+            }
+            for n, option in enumerate(self.choice.options, start=1)
+        ]
+
+    def _reason_kind(self, option: Option, is_in_place: bool | None) -> str:
+        """Return the colour of an option's reason: its own, whatever else was chosen."""
+        if self.choice is not None and self.choice.form == "order":
+            return "" if is_in_place is None else "right" if is_in_place else "wrong"
+        if option.is_right:
+            return "right"
+        return "wrong" if option.key in self.chosen else ""
+
+
+@dataclass(frozen=True)
+class UnstoredAnswer:
+    """An answer of the present request that was not stored: its input is invalid, or its author is
+    a visitor.
+    """
+
+    part: str
+    entered: dict[str, Any]
+    mark: Mark
+
+
+def present_parts(
+    page: QuestionPage,
+    answers: parts.Answers,
+    unstored: UnstoredAnswer | None,
+    *,
+    every_step: bool = False,
+) -> dict[str, list[PresentedPart]]:
+    """Return the parts to show, by kind; of a derivation the open steps, or all of them."""
+
+    def part(name: str, number: int, html: SafeString, **more: Any) -> PresentedPart:
+        return _present_part(page, answers, unstored, name, number, html, **more)
+
+    steps = page.steps if every_step else page.steps[: parts.open_steps(page, answers)]
+    return {
+        "numeric": [part(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
+        "choice": [
+            part(f"{parts.CHOICE}-{n}", n + 1, choice.html, choice=choice)
+            for n, choice in enumerate(page.choices)
+        ],
+        "step": [
+            part(f"{parts.STEP}-{n}", n + 1, step.html, step=step) for n, step in enumerate(steps)
+        ],
+        "written": [part(parts.WRITTEN, 1, SafeString(""))],
+    }
+
+
+def _present_part(
+    page: QuestionPage,
+    answers: parts.Answers,
+    unstored: UnstoredAnswer | None,
+    name: str,
+    number: int,
+    html: SafeString,
+    **more: Any,
+) -> PresentedPart:
+    of_part = tuple(answers.get(name, ()))
+    entered: Mapping[str, Any] = of_part[-1].entered if of_part else {}
+    mark = parts.mark(page, name, entered) if of_part else None
+    if unstored is not None and unstored.part == name:
+        entered, mark = unstored.entered, unstored.mark
+    return PresentedPart(
+        name=name,
+        number=number,
+        html=html,
+        key=str(uuid4()),
+        answers=of_part,
+        mark=mark,
+        typed=str(entered.get("text", "")),
+        chosen=tuple(map(str, entered.get("chosen") or ())),
+        **more,
+    )
+
+
+def rating_buttons(
+    card: Card | None,
+    reviews: Sequence[RatedReview],
+    attempt: Attempt,
+    plan: Plan,
+    at: datetime,
+    day: date,
+) -> list[dict[str, Any]]:
+    """Return the buttons of the grade row, each with the time after which the card would come
+    again. A rating that the attempt has already would be replaced, so it is left out.
+    """
+    retention = plan.retention / 100
+    state = Memory(due=at)
+    if card is not None:
+        earlier = [row for row in reviews if row.review_id != attempt.counting_review_id]
+        state = memory.fold(card.created_at, earlier, retention)[0]
+    until = memory.intervals(state, at, day, retention)
+    ratings = [Rating.AGAIN, Rating.GOOD] if plan.two_buttons else list(Rating)
+    return [
+        {
+            "value": rating,
+            "word": rating.label,
+            "interval": interval(until[rating].total_seconds()),
+        }
+        for rating in ratings
+    ]
+
+
+# ---------------------------------------------------------------- Today
+
+
+def headline(plan: DayPlan) -> str:
+    """Return what is left of the day's plan."""
+    n = len(plan.left)
+    if not n:
+        return _("Done for today") if plan.steps else _("Nothing is due")
+    words = {"n": number_word(n)}
+    if plan.is_first and n == len(plan.steps):
+        return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % words
+    time = ngettext("%(n)s minute", "%(n)s minutes", plan.minutes) % {"n": plan.minutes}
+    left = ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n)
+    return capfirst(left % {**words, "time": time})
+
+
+def calendar_weeks(minutes_by_day: Mapping[date, float], plan: DayPlan) -> list[dict[str, Any]]:
+    """Return the calendar as a table: minutes studied and cards due, by week."""
+    first = days.week_of(plan.day) - timedelta(weeks=CALENDAR_WEEKS[0] - 1)
+    rows = []
+    for n in range(sum(CALENDAR_WEEKS)):
+        monday = first + timedelta(weeks=n)
+        week = [monday + timedelta(days=weekday) for weekday in range(7)]
+        studied = sum(minutes_by_day.get(day, 0) for day in week)
+        due = sum(plan.due_by_day.get(day, 0) for day in week)
+        rows.append({"monday": monday, "minutes": round(studied), "due": due})
+    return rows
+
+
+def run_line(run: Run) -> dict[str, Any]:
+    state = run.get_state_display()
+    if run.state == Run.State.RUNNING and run.points_expected:
+        state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
+    words = run.version.words
+    return {
+        "run": run,
+        "words": words,
+        "state": state,
+        "headline": runs.headline_claim(words),
+    }
+
+
+# ---------------------------------------------------------------- Progress
+
+
+def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
+    recent = weeks[-RECENT_WEEKS:]
+    recalls = sum(week.recalls for week in recent)
+    if not recalls:
+        return _("No reviews yet that are at least a day apart.")
+    recalled = 100 * sum(week.recalled for week in recent) / recalls
+    if recalled < target - CLOSE_TO_TARGET:
+        sentence = _(
+            "In recent weeks you recalled %(share)s %% of %(n)s cards, below your target "
+            "of %(aim)s %%."
+        )
+    elif recalled > target + CLOSE_TO_TARGET:
+        sentence = _(
+            "In recent weeks you recalled %(share)s %% of %(n)s cards, above your target "
+            "of %(aim)s %%."
+        )
+    else:
+        sentence = _(
+            "In recent weeks you recalled %(share)s %% of %(n)s cards, close to your "
+            "target of %(aim)s %%."
+        )
+    return sentence % {"share": f"{recalled:.0f}", "n": recalls, "aim": target}
+
+
+def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str, Any]:
+    """Return what the page says of calibration, of `questions` or of `labs`."""
+    score = calibration.brier_score(bins)
+    return {
+        "name": name,
+        "title": title,
+        "bins": [(row, percent(row.fraction)) for row in bins],
+        "figure": svg_charts.calibration(bins, title) if bins else "",
+        "sentence": _calibration_sentence(name, bins),
+        "score": f"{score:.2f}" if score is not None else "",
+    }
+
+
+def _calibration_sentence(name: str, bins: Sequence[Bin]) -> str:
+    overconfidence = calibration.overconfidence(bins)
+    if overconfidence is None:
+        return _too_few_answers(name, sum(row.of for row in bins))
+    if abs(overconfidence) < WELL_CALIBRATED:
+        return _("You are well calibrated: your confidence matches how often you are right.")
+    points = f"{abs(100 * overconfidence):.0f}"
+    if overconfidence > 0:
+        return _("You are overconfident by %(points)s points.") % {"points": points}
+    return _("You are underconfident by %(points)s points.") % {"points": points}
+
+
+def _too_few_answers(name: str, of: int) -> str:
+    """Return how many answers with a confidence are still missing for a calibration."""
+    if name == "labs":
+        none = _("You haven't predicted any run yet.")
+        some = ngettext(
+            "%(n)s prediction so far; your calibration appears here from %(enough)s on.",
+            "%(n)s predictions so far; your calibration appears here from %(enough)s on.",
+            of,
+        )
+    else:
+        none = _("You haven't given an answer with a confidence yet.")
+        some = ngettext(
+            "%(n)s answer so far; your calibration appears here from %(enough)s on.",
+            "%(n)s answers so far; your calibration appears here from %(enough)s on.",
+            of,
+        )
+    return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none

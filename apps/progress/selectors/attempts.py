@@ -1,0 +1,76 @@
+"""Attempts of a learner at questions, and their answers."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from apps.accounts.models import User
+from apps.progress import days
+from apps.progress.models import Answer, Attempt
+from apps.questions.models import Question
+from apps.questions.variants import SEEDS, stable_index
+
+NAMESPACE = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of the attempts' keys
+
+
+def _newest_first(user: User, question: Question) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(user=user, question=question).order_by("-number")
+
+
+def current_attempt(user: User, question: Question) -> Attempt:
+    """Return the learner's open attempt at a question; the next one, not stored, where today has
+    none.
+    """
+    latest = _newest_first(user, question).select_related("revision").first()
+    if latest and not latest.over and latest.day == days.today(user.time_zone):
+        return latest
+    return next_attempt(user, question, latest.number + 1 if latest else 0)
+
+
+def next_attempt(user: User, question: Question, number: int) -> Attempt:
+    """Return an attempt, not stored. Its number decides its key and its seed, so that a page shows
+    the same attempt before and after it is stored.
+    """
+    name = f"{user.pk}/{question.pk}/{number}"
+    return Attempt(
+        id=uuid5(NAMESPACE, name),
+        seed=stable_index(name, SEEDS),
+        user=user,
+        question=question,
+        revision=question.current,
+        number=number,
+        day=days.today(user.time_zone),
+    )
+
+
+def revealed_attempt(user: User, question: Question) -> Attempt | None:
+    """Return the learner's latest attempt at a question, if it is of today and revealed."""
+    latest = _newest_first(user, question).select_related("revision").first()
+    if latest is None or latest.revealed_at is None:
+        return None
+    revealed_on = days.day_of(latest.revealed_at, user.time_zone)
+    return latest if days.today(user.time_zone) in (latest.day, revealed_on) else None
+
+
+def latest_attempt(user: User, question: Question) -> Attempt | None:
+    return _newest_first(user, question).first()
+
+
+def own_attempt(user: User, pk: UUID) -> Attempt:
+    """Return an attempt of `user`; 404 for any other."""
+    rows = Attempt.objects.select_related("question__current", "revision")
+    attempt = rows.filter(user=user, pk=pk).first()
+    if attempt is None:
+        raise Http404("No such attempt.")
+    return attempt
+
+
+def answers_of(attempt: Attempt) -> dict[str, list[Answer]]:
+    """Return the answers of an attempt, by part, in order."""
+    answers: dict[str, list[Answer]] = {}
+    for answer in Answer.objects.filter(attempt=attempt.pk).order_by("part", "place"):
+        answers.setdefault(answer.part, []).append(answer)
+    return answers

@@ -1,0 +1,63 @@
+"""Questions, beside what the learner has of them: cards, notes, bookmarks, runs."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.http import Http404
+
+from apps.accounts.models import User
+from apps.experiments.models import Run
+from apps.progress.models import Bookmark, Note
+from apps.questions import selectors as bank
+from apps.questions.models import Question
+
+LISTED_COLUMNS = (*bank.LIST_COLUMNS, "current__labs")  # without the long texts
+
+
+def question_for(user: User | AnonymousUser, slug: str) -> Question:
+    """Return a question that is offered, with `note` and `is_kept` (bookmarked) of its reader; 404
+    for any other.
+    """
+    of_reader = {"user_id": user.pk, "question": OuterRef("pk")}
+    note = Subquery(Note.objects.filter(**of_reader).values("text")[:1])
+    is_kept = Exists(Bookmark.objects.filter(**of_reader))
+    questions = Question.objects.offered().select_related("current")
+    question = questions.annotate(note=note, is_kept=is_kept).filter(slug=slug).first()
+    if question is None:
+        raise Http404("No such question.")
+    return question
+
+
+def _listed() -> QuerySet[Question]:
+    return Question.objects.offered().select_related("current").only(*LISTED_COLUMNS)
+
+
+def new_questions(user: User, limit: int, topic: str = "") -> list[Question]:
+    """Return questions that the learner has no card of, easy ones first."""
+    questions = _listed().exclude(cards__user=user).order_by("difficulty", "pk")
+    return list((questions.filter(topic=topic) if topic else questions)[:limit])
+
+
+def bookmarked(user: User) -> QuerySet[Question]:
+    """Return the questions that the learner has bookmarked, the newest bookmark first."""
+    return _listed().filter(bookmarks__user=user).order_by("-bookmarks__created_at")
+
+
+def suspended(user: User) -> QuerySet[Question]:
+    """Return the questions that the learner keeps out of reviews."""
+    return _listed().filter(cards__user=user, cards__suspended=True)
+
+
+def by_stability(questions: QuerySet[Question], user: User) -> QuerySet[Question]:
+    """Return questions with the lowest memory stability first, those without a review last."""
+    card = FilteredRelation("cards", condition=Q(cards__user=user))
+    return questions.annotate(own_card=card).order_by(
+        F("own_card__stability").asc(nulls_last=True), "difficulty", "slug"
+    )
+
+
+def questions_about_run(run: Run) -> list[Question]:
+    """Return the questions that refer to a claim on which a run has a verdict."""
+    claims = [verdict.claim for verdict in run.verdicts.all()]
+    return list(_listed().filter(current__claims__overlap=claims)) if claims else []

@@ -1,0 +1,178 @@
+"""Statistics of a learner: mastery of topics, recall by week, effort, calibration. Each is a
+bounded read: of cards, of daily sums, or of an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q
+
+from apps.accounts.models import User
+from apps.common.topics import topic_title
+from apps.experiments.models import Prediction
+from apps.progress import days, memory
+from apps.progress.calibration import Bin
+from apps.progress.models import Answer, DailyStats
+
+DEFAULT_PACE = 40.0  # seconds a card, of a learner with few reviews
+MIN_REVIEWS_FOR_PACE = 10
+MONTH = timedelta(days=30)
+
+
+# ---------------------------------------------------------------- mastery
+
+
+@dataclass(frozen=True)
+class Mastery:
+    """A topic, and how much of it would be recalled today."""
+
+    slug: str
+    title: str
+    cards: int  # with at least one review
+    recall: float  # mean chance of recall over the cards, 0 to 1
+
+
+# `memory.recall` as SQL, because a topic may have thousands of cards. Days since the last review
+# come from `last_day`, a date, so that no time zone enters the query. A test compares the two.
+RECALL_SQL = """
+    power(1 + %(factor)s * greatest(0, %(day)s::date - c.last_day) / c.stability, %(decay)s)
+"""
+REVIEWED_SQL = """
+    FROM progress_card c JOIN questions_question q ON q.id = c.question_id
+    WHERE c.user_id = %(user)s AND c.last_day IS NOT NULL AND NOT q.withdrawn
+"""
+MASTERY_SQL = f"SELECT q.topic, count(*), avg({RECALL_SQL}) {REVIEWED_SQL} GROUP BY q.topic"
+WEAKEST_SQL = (
+    f"SELECT q.id, {RECALL_SQL} AS recall {REVIEWED_SQL} AND q.topic = %(topic)s "
+    "ORDER BY recall, q.id LIMIT %(limit)s"
+)
+
+
+def mastery(user: User) -> list[Mastery]:
+    """Return the topics of which the learner has cards, the weakest first (one query)."""
+    topics = [
+        Mastery(slug, topic_title(slug), cards, float(recall))
+        for slug, cards, recall in _rows(MASTERY_SQL, user)
+    ]
+    return sorted(topics, key=lambda topic: (topic.recall, topic.slug))
+
+
+def weakest_questions(user: User, topic: str, limit: int) -> dict[int, float]:
+    """Return the questions of a topic with the lowest chance of recall today, by key, with that
+    chance, the lowest first (one query).
+    """
+    rows = _rows(WEAKEST_SQL, user, topic=topic, limit=limit)
+    return {pk: float(recall) for pk, recall in rows}
+
+
+def _rows(sql: str, user: User, **more: Any) -> list[tuple[Any, ...]]:
+    values = {
+        "user": user.pk,
+        "day": days.today(user.time_zone),
+        "factor": memory.FACTOR,
+        "decay": memory.DECAY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**values, **more})
+        return list(cursor.fetchall())
+
+
+# ---------------------------------------------------------------- recall, effort
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What was done over some days."""
+
+    reviews: int
+    recalls: int
+    recalled: int
+    seconds: float
+    studied: int  # days with at least one review
+
+    @property
+    def recall(self) -> float | None:
+        return self.recalled / self.recalls if self.recalls else None
+
+
+def daily_stats(user: User, length: timedelta) -> list[DailyStats]:
+    """Return the days with reviews, of the `length` that ends today."""
+    first = days.today(user.time_zone) - length
+    return list(DailyStats.objects.filter(user=user, day__gt=first, reviews__gt=0))
+
+
+def effort(rows: list[DailyStats], day: date, length: timedelta = MONTH) -> Effort:
+    """Sum the rows of the `length` that ends with `day`."""
+    summed = [row for row in rows if day - length < row.day <= day and row.reviews]
+    return Effort(
+        reviews=sum(row.reviews for row in summed),
+        recalls=sum(row.recalls for row in summed),
+        recalled=sum(row.recalled for row in summed),
+        seconds=sum(row.seconds for row in summed),
+        studied=len(summed),
+    )
+
+
+def pace_of(done: Effort) -> float:
+    """Return seconds a card; `DEFAULT_PACE` below `MIN_REVIEWS_FOR_PACE` reviews."""
+    if done.reviews < MIN_REVIEWS_FOR_PACE or done.seconds <= 0:
+        return DEFAULT_PACE
+    return done.seconds / done.reviews
+
+
+def pace(user: User) -> float:
+    """Return the learner's seconds a card, over the last month."""
+    return pace_of(effort(daily_stats(user, MONTH), days.today(user.time_zone)))
+
+
+@dataclass(frozen=True)
+class WeekOfRecall:
+    """Recall in the week that begins on `day`."""
+
+    day: date
+    recalled: int
+    recalls: int
+
+    @property
+    def fraction(self) -> float | None:
+        return self.recalled / self.recalls if self.recalls else None
+
+
+def recall_by_week(rows: list[DailyStats]) -> list[WeekOfRecall]:
+    """Return recall by week, without the weeks that tested none."""
+    sums: dict[date, list[int]] = {}
+    for row in rows:
+        week = sums.setdefault(days.week_of(row.day), [0, 0])
+        week[0] += row.recalled
+        week[1] += row.recalls
+    return [
+        WeekOfRecall(day, recalled, recalls)
+        for day, (recalled, recalls) in sorted(sums.items())
+        if recalls
+    ]
+
+
+# ---------------------------------------------------------------- calibration
+
+
+def calibration_bins(user: User) -> Mapping[str, list[Bin]]:
+    """Return how often the learner was right, by confidence: of `questions` (first answers) and of
+    `labs` (predictions). Two queries.
+    """
+    answers = Answer.objects.filter(user=user, place=1, confidence__isnull=False).order_by()
+    answered = answers.values_list("confidence").annotate(
+        right=Count("pk", filter=Q(outcome="right")), of=Count("pk")
+    )
+    predictions = Prediction.objects.filter(run__owner=user, was_right__isnull=False).order_by()
+    predicted = predictions.values_list("confidence").annotate(
+        right=Count("pk", filter=Q(was_right=True)), of=Count("pk")
+    )
+    return {
+        "questions": [Bin(*row) for row in sorted(answered)],
+        "labs": [Bin(*row) for row in sorted(predicted)],
+    }

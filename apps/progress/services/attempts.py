@@ -1,0 +1,118 @@
+"""Attempts: which meeting of a learner with a question a form is about, and its hints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.common.errors import BadRequest
+from apps.progress import days, selectors
+from apps.progress.models import Attempt, ReviewSession
+from apps.progress.services.locks import lock_attempt, lock_learner
+from apps.questions.models import Question, Revision
+
+
+@dataclass(frozen=True)
+class FormState:
+    """What the page of a form showed: the attempt (stored or not yet), the revision, and since when
+    it was on screen. None where the form does not carry it.
+    """
+
+    attempt: UUID | None = None
+    revision: int | None = None
+    since: datetime | None = None
+
+
+ANY_STATE = FormState()
+
+
+@transaction.atomic
+def open_attempt(
+    *,
+    user: User,
+    question: Question,
+    session: ReviewSession | None = None,
+    seen: FormState = ANY_STATE,
+) -> Attempt:
+    """Return the learner's open attempt at a question, locked; a new one where today has none.
+
+    The attempt that a page showed stays open past the beginning of the next day, with the revision
+    that was read: an answer is checked against the variant that its page showed. An attempt that is
+    over is returned unchanged.
+
+    Raises:
+        BadRequest: the page showed an attempt that is not this learner's at this question.
+    """
+    lock_learner(user)
+    shown = lock_attempt(user, question, seen.attempt)
+    if shown is not None and shown.over:
+        return shown
+    today = days.today(user.time_zone)
+    rows = Attempt.objects.select_for_update().filter(user=user, question=question)
+    latest = rows.order_by("-number").first()
+    if latest is None or latest.over or (latest.day != today and latest.pk != seen.attempt):
+        latest = _begin(user, question, latest, session, seen)
+    elif latest.day != today or (session is not None and latest.session_id != session.pk):
+        latest.session, latest.day = session or latest.session, today
+        latest.save(update_fields=["session", "day"])
+    if seen.attempt not in (None, latest.pk):
+        raise out_of_date()
+    if seen.since is not None and not latest.is_revealed and latest.started_at != seen.since:
+        latest.started_at = seen.since
+        latest.save(update_fields=["started_at"])
+    return latest
+
+
+def _begin(
+    user: User,
+    question: Question,
+    latest: Attempt | None,
+    session: ReviewSession | None,
+    seen: FormState,
+) -> Attempt:
+    """Store the next attempt, and close the latest one."""
+    if latest is not None and not latest.over:
+        latest.over = True
+        latest.save(update_fields=["over"])
+    attempt = selectors.attempts.next_attempt(user, question, latest.number + 1 if latest else 0)
+    if seen.revision is not None:
+        published = Revision.objects.filter(question=question, published_at__isnull=False)
+        attempt.revision = published.filter(pk=seen.revision).first() or attempt.revision
+    attempt.session, attempt.started_at = session, seen.since or attempt.started_at
+    attempt.save(force_insert=True)
+    return attempt
+
+
+@transaction.atomic
+def open_hint(
+    *,
+    user: User,
+    question: Question,
+    number: int,
+    session: ReviewSession | None = None,
+    seen: FormState = ANY_STATE,
+) -> Attempt:
+    """Open the next hint, where hint `number` (from 1) is not open yet. From then on a right answer
+    is rated Hard at most.
+    """
+    attempt = open_attempt(user=user, question=question, session=session, seen=seen)
+    hints = attempt.revision.texts.filter(kind="hint").count()
+    if number > attempt.hints and not attempt.over:
+        attempt.hints = min(attempt.hints + 1, hints)  # one at a time
+        attempt.save(update_fields=["hints"])
+    return attempt
+
+
+def out_of_date() -> BadRequest:
+    """Return the error of a form whose page no longer shows the state of the attempt."""
+    return BadRequest(
+        _(
+            "This page is out of date: the question has been reopened since, or by another "
+            "account. Reload the page."
+        )
+    )

@@ -1,0 +1,31 @@
+"""Row locks, always taken in this order: the learner, then the attempt, then the card. Two
+transactions that follow it cannot deadlock.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.progress.models import Attempt, Card
+from apps.questions.models import Question
+
+
+def lock_learner(user: User) -> None:
+    """Serialize what one learner does. Rows that refer to the learner can still be inserted."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def lock_attempt(user: User, question: Question, pk: UUID | None) -> Attempt | None:
+    """Return an attempt of the learner at the question, locked, if it is stored."""
+    if pk is None:
+        return None
+    rows = Attempt.objects.select_for_update(of=("self",)).select_related("revision", "session")
+    return rows.filter(user=user, question=question, pk=pk).first()
+
+
+def lock_card(*, user: User, question: Question) -> Card:
+    """Return the learner's card of a question, locked; created if there is none."""
+    Card.objects.get_or_create(user=user, question=question)
+    rows = Card.objects.select_for_update(of=("self",)).select_related("user")
+    return rows.get(user=user, question=question)

@@ -1,0 +1,266 @@
+"""The log of reviews and what follows from it: cards, daily statistics, undo, review sessions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.common.clock import now
+from apps.common.errors import Refused
+from apps.progress import days, memory, selectors
+from apps.progress.interleaving import interleaved
+from apps.progress.memory import CountedReview, RatedReview
+from apps.progress.models import (
+    MAX_REVIEW_SECONDS,
+    MAX_SESSION_CARDS,
+    Attempt,
+    Card,
+    DailyStats,
+    GradedBy,
+    Review,
+    ReviewSession,
+)
+from apps.progress.services.locks import lock_card, lock_learner
+from apps.questions.models import Question
+
+UNDOABLE_RATINGS = 10  # counted back from the newest, undone ones included
+SUMS = ("reviews", "recalls", "recalled", "seconds")  # columns of DailyStats
+
+
+class NothingToUndo(Refused):
+    """None of the last `UNDOABLE_RATINGS` ratings counts any more."""
+
+    code = "nothing-to-undo"
+
+
+class NothingToReview(Refused):
+    """There is no card for a session."""
+
+    code = "nothing-to-review"
+
+
+# ---------------------------------------------------------------- the log
+
+
+@transaction.atomic
+def record(
+    *,
+    user: User,
+    question: Question,
+    review_id: UUID,
+    rating: int,
+    graded_by: str = GradedBy.SELF,
+    at: datetime | None = None,
+    seconds: float = 0.0,
+    session: ReviewSession | None = None,
+) -> Review:
+    """Append a rating to the log, and update its card.
+
+    Args:
+        review_id: idempotency key: the same again returns what was stored first.
+        at: when it was given; by default, or where it lies in the future, now.
+    """
+    card = lock_card(user=user, question=question)
+    if stored := Review.objects.filter(card=card, review_id=review_id).first():
+        return stored
+    given_at = min(at or now(), now())
+    review = Review.objects.create(
+        card=card,
+        user=user,
+        review_id=review_id,
+        rating=rating,
+        graded_by=graded_by,
+        at=given_at,
+        day=days.day_of(given_at, user.time_zone),
+        seconds=min(max(seconds, 0.0), MAX_REVIEW_SECONDS),
+        session=session,
+        before=memory.as_json(selectors.cards.memory_of(card)),
+    )
+    rows = selectors.cards.rated_reviews(card)
+    _refold(card, before=[row for row in rows if row.review_id != review_id])
+    return review
+
+
+@transaction.atomic
+def take_back(
+    *, user: User, question: Question, review_id: UUID, session: ReviewSession | None = None
+) -> None:
+    """Append the undo of a rating. It may arrive before the rating, which then never counts.
+    Idempotent.
+    """
+    card = lock_card(user=user, question=question)
+    if Review.objects.filter(card=card, undoes=review_id).exists():
+        return
+    before = selectors.cards.rated_reviews(card)
+    at = now()
+    Review.objects.create(
+        card=card,
+        user=user,
+        review_id=uuid5(review_id, "undo"),
+        undoes=review_id,
+        at=at,
+        day=days.day_of(at, user.time_zone),
+        session=session,
+        before=memory.as_json(selectors.cards.memory_of(card)),
+    )
+    _refold(card, before)
+
+
+@transaction.atomic
+def undo(*, user: User) -> Review:
+    """Take back the newest rating that counts, among the last `UNDOABLE_RATINGS`, and reopen its
+    attempt.
+
+    Raises:
+        NothingToUndo: there is none.
+    """
+    lock_learner(user)  # concurrent presses take back one rating each
+    newest = selectors.cards.newest_ratings(user, UNDOABLE_RATINGS)
+    undone_rows = Review.objects.filter(user=user, undoes__in=[row.review_id for row in newest])
+    undone = set(undone_rows.values_list("card_id", "undoes"))
+    counting = (row for row in newest if (row.card_id, row.review_id) not in undone)
+    last = next(counting, None)
+    if last is None:
+        raise NothingToUndo(
+            _("Nothing left to undo: only the last %(n)s grades can be undone.")
+            % {"n": UNDOABLE_RATINGS}
+        )
+    take_back(
+        user=user, question=last.card.question, review_id=last.review_id, session=last.session
+    )
+    _reopen_attempt(user, last.review_id)
+    return last
+
+
+def _reopen_attempt(user: User, review_id: UUID) -> None:
+    """Let the attempt that was rated be rated again; open, unless a later one is."""
+    rows = Attempt.objects.select_for_update().filter(user=user, counting_review_id=review_id)
+    attempt = rows.first()
+    if attempt is None:
+        return
+    attempt.counting_review_id = None
+    others = Attempt.objects.filter(user=user, question=attempt.question_id).exclude(pk=attempt.pk)
+    attempt.over = others.filter(over=False).exists()
+    attempt.save(update_fields=["counting_review_id", "over"])
+
+
+def _refold(card: Card, before: Iterable[RatedReview]) -> None:
+    """Set a card and the daily sums to what the log says now.
+
+    Args:
+        before: the reviews that counted until now.
+    """
+    retention = selectors.plans.plan_of(card.user).retention / 100
+    _memory, counted_before = memory.fold(card.created_at, before, retention)
+    rows = selectors.cards.rated_reviews(card)
+    state, counted = memory.fold(card.created_at, rows, retention)
+    Card.objects.filter(pk=card.pk).update(
+        due=state.due,
+        state=state.state,
+        step=state.step,
+        stability=state.stability,
+        difficulty=state.difficulty,
+        last_review=state.last_review,
+        last_day=state.last_day,
+    )
+    _update_daily_stats(card.user, counted_before, counted)
+
+
+def _update_daily_stats(
+    user: User, before: Sequence[CountedReview], after: Sequence[CountedReview]
+) -> None:
+    """Add to the sums of each day the difference between what counted before and after."""
+    changes: dict[date, Counter[str]] = {}
+    for counted_reviews, sign in ((before, -1), (after, 1)):
+        for counted in counted_reviews:
+            sums = changes.setdefault(counted.review.day, Counter())
+            is_recalled = counted.was_recall and counted.review.rating > memory.AGAIN
+            values = (1, int(counted.was_recall), int(is_recalled), counted.review.seconds)
+            for name, value in zip(SUMS, values, strict=True):
+                sums[name] += sign * value  # type: ignore[assignment] # seconds are a float
+    for day, sums in sorted(changes.items()):
+        if any(sums.values()):
+            DailyStats.objects.get_or_create(user=user, day=day)
+            added = {name: F(name) + sums[name] for name in SUMS}
+            DailyStats.objects.filter(user=user, day=day).update(**added)
+
+
+# ---------------------------------------------------------------- cards
+
+
+@transaction.atomic
+def add_card(*, user: User, question: Question) -> Card:
+    """Let a question come up in reviews: a new card, due at once, or the card there is, no longer
+    suspended.
+    """
+    card = lock_card(user=user, question=question)
+    Card.objects.filter(pk=card.pk).update(suspended=False)
+    return card
+
+
+@transaction.atomic
+def suspend(*, user: User, question: Question, suspended: bool) -> None:
+    """Keep a question out of reviews, or let it come up again. Its memory is unchanged."""
+    card = lock_card(user=user, question=question)
+    Card.objects.filter(pk=card.pk).update(suspended=suspended)
+
+
+# ---------------------------------------------------------------- sessions
+
+
+@transaction.atomic
+def start_session(
+    *, user: User, new: int = 0, topic: str = "", interleave: bool = True
+) -> ReviewSession:
+    """Begin a review of at most `MAX_SESSION_CARDS` cards: those that are due, the most overdue
+    first, then new questions. An open session that has cards left is continued.
+
+    Args:
+        new: how many new questions may be added.
+        topic: of the new questions.
+        interleave: whether topics alternate; otherwise cards come in the order of their due time.
+    Raises:
+        NothingToReview: nothing is due, and there is no new question.
+    """
+    lock_learner(user)
+    session = selectors.sessions.open_session(user)
+    if session is not None and selectors.sessions.session_progress(session).next is not None:
+        return session
+    _end_open_sessions(user)  # of an earlier day, or without a card left
+    cards = list(selectors.cards.due_cards(user)[:MAX_SESSION_CARDS])
+    wanted = min(new, MAX_SESSION_CARDS - len(cards))
+    questions = selectors.questions.new_questions(user, wanted, topic) if new else []
+    cards += [add_card(user=user, question=question) for question in questions]
+    if not cards:
+        raise NothingToReview(_("No cards are due, and there are no questions you haven't seen."))
+    order = [card.pk for card in cards]
+    if interleave:
+        order = interleaved([(card.pk, card.question.topic) for card in cards])
+    today = days.today(user.time_zone)
+    return ReviewSession.objects.create(user=user, day=today, cards=order)
+
+
+@transaction.atomic
+def end_session(*, user: User) -> None:
+    """End the open session. Its ratings stay."""
+    _end_open_sessions(user)
+
+
+def _end_open_sessions(user: User) -> None:
+    ReviewSession.objects.filter(user=user, ended_at=None).update(ended_at=now())
+
+
+@transaction.atomic
+def skip_card(*, user: User, card: int) -> None:
+    """Move a card of the open session to its end."""
+    session = ReviewSession.objects.select_for_update().filter(user=user, ended_at=None).first()
+    if session is not None and card in session.cards:
+        session.cards = [pk for pk in session.cards if pk != card] + [card]
+        session.save(update_fields=["cards"])
