@@ -128,21 +128,31 @@ class PresentedPart:
 
     @property
     def options(self) -> list[dict[str, Any]]:
-        """The options of a choice. `dealt`: whether the answer has it right, once it was marked."""
+        """The options of a choice, as the reader sees them. `dealt`: whether the answer has the
+        option right, once it was marked; `kind`: the colour of its reason.
+        """
         if self.choice is None:
             return []
         dealt = self.mark.options if self.mark and self.mark.was_read else {}
-        return [
-            {
-                "option": option,
-                "number": n,
-                "checked": option.key in self.chosen,
-                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
-                "dealt": dealt.get(option.key),
-                "right_place": option.place + 1,
-            }
-            for n, option in enumerate(self.choice.options, start=1)
-        ]
+        rows = []
+        for n, option in enumerate(self.choice.options, start=1):
+            is_chosen = option.key in self.chosen
+            is_right, is_wrong = option.is_right, is_chosen
+            if self.choice.form == "order":
+                is_right = bool(dealt.get(option.key))
+                is_wrong = dealt.get(option.key) is False
+            rows.append(
+                {
+                    "option": option,
+                    "number": n,
+                    "checked": is_chosen,
+                    "place": self.chosen.index(option.key) + 1 if is_chosen else 0,
+                    "dealt": dealt.get(option.key),
+                    "kind": "right" if is_right else "wrong" if is_wrong else "",
+                    "right_place": option.place + 1,
+                }
+            )
+        return rows
 
 
 @dataclass(frozen=True)

@@ -111,4 +111,4 @@ def test_no_query_knows_zones_or_when_a_day_begins() -> None:
 
 @pytest.mark.django_db
 def test_the_plan_says_when_a_day_begins(member: Client) -> None:
-    assert f"begins at {days.START:%H:%M} in your time zone" in member.get("/plan").content.decode()
+    assert f"starts at {days.START:%H:%M} in your time zone" in member.get("/plan").content.decode()

@@ -434,7 +434,7 @@ def test_a_text_of_the_longest_length_may_have_line_breaks(
     ]
     assert [answer.status_code for answer in answers] == [422 if end else 302] * 2
     assert Note.objects.filter(text="a\nb🦆\n" + "c" * 3_994).exists() is not bool(end)
-    assert [len(one.answer["text"]) for one in Answer.objects.all()] == ([] if end else [19_999])
+    assert [len(one.entered["text"]) for one in Answer.objects.all()] == ([] if end else [19_999])
 
 
 def test_a_note_that_is_too_long_stays_in_its_field(member: Client, concept: Question) -> None:
