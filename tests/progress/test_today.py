@@ -1,5 +1,5 @@
-"""Today: the first day, a usual one, a backlog, verdicts that wait; and what belongs to nobody
-else.
+"""Today: the first day, a usual one, a backlog, unread verdicts; nobody sees the day of
+another.
 """
 
 from __future__ import annotations
