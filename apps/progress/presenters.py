@@ -128,7 +128,9 @@ class PresentedPart:
 
     @property
     def options(self) -> list[dict[str, Any]]:
-        """The options of a choice. `dealt`: whether the answer has it right, once it was marked."""
+        """The options of a choice, as the reader sees them. `dealt`: whether the answer has the
+        option right, once it was marked; `kind`: the colour of its reason.
+        """
         if self.choice is None:
             return []
         dealt = self.mark.options if self.mark and self.mark.was_read else {}

@@ -60,7 +60,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
         user=mei,
         question=Question.objects.get(slug="is-due"),
         part="written",
-        said={"text": "x"},
+        entered={"text": "x"},
         key=uuid.uuid4(),
         session=session,
     )

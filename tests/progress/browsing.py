@@ -1,4 +1,4 @@
-"""What people do at a review in a browser, and what can be seen of it."""
+"""Steps of a review in a browser, and what is visible of it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def begin(page: Page) -> None:
 
 
 def fetches_ahead(page: Page) -> AbstractContextManager[Any]:
-    """What is done within opens a card; the next one has come, all of it, when this is left."""
+    """Wait, on leaving, until the card after the one that was opened inside has been prefetched."""
     return page.expect_event("requestfinished", lambda request: "/review?without=" in request.url)
 
 
 def listens(page: Page, shown: str) -> None:
-    """Wait for a page that shows something, and for its scripts."""
+    """Wait until an element is visible and the scripts of its page have loaded."""
     expect(page.locator(shown)).to_be_visible()
     page.wait_for_load_state()
 

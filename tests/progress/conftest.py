@@ -1,5 +1,5 @@
-"""Mei studies, Sam is a stranger. Questions of every kind, in plain words, without files; a clock
-that the tests move.
+"""Mei studies, Sam is a stranger. Questions of every kind, created without files, and a clock that
+the tests move.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def sam(db: None) -> User:
 
 
 class Hands:
-    """The site's clock, moved by hand: it goes on ticking from where it was set."""
+    """The site's clock, set by a test: it ticks on from there."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -122,7 +122,7 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
 
 
 def _both(text: str) -> dict[str, str]:
-    # what shows drawn values is made when it is shown
+    # text with sampled values is rendered when it is shown
     html = "" if "{{" in text else f"<p>{text}</p>"
     return {"text_en": text, "text_zh": text, "html_en": html, "html_zh": html}
 

@@ -1,13 +1,13 @@
-"""A learner with 20,000 cards and 300,000 reviews, made in the database: for the test of queries
-and for the benchmark.
+"""A learner with 20,000 cards and 300,000 reviews, created by SQL: for the test of queries and for
+the benchmark.
 """
 
 from __future__ import annotations
 
 CARDS, REVIEWS = 20_000, 300_000
 
-# `like`: the slug of the question that the made ones are copies of; `user`, `now`, `cards`, `each`
-# (reviews of a card).
+# Parameters: `like`, the slug of the question to copy; `user`, `now`, `cards`, and `each` (reviews
+# of a card).
 FILL = """
     SET LOCAL statement_timeout = 0;
     INSERT INTO questions_question (bank_id, slug, topic, kinds, difficulty, current_id,

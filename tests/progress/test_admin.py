@@ -1,6 +1,4 @@
-"""What learners did is looked at in Django's admin, and edited nowhere; what they noted is
-theirs.
-"""
+"""Django's admin shows what learners did, read-only, and never the text of a note."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def test_every_table_is_there() -> None:
     "query", ["", "?q=mei", "?q=%00", "?id__exact=x", "?e=1", "?p=x", "?o=9.9", "?user__password=x"]
 )
 @pytest.mark.parametrize("table", TABLES)
-def test_a_list_bears_what_is_typed_by_hand(boss: Client, table: str, query: str) -> None:
+def test_a_list_answers_any_query_string(boss: Client, table: str, query: str) -> None:
     assert boss.get(f"/admin/progress/{table}/{query}", follow=True).status_code in (200, 400)
 
 
@@ -58,7 +56,7 @@ def test_reviews_are_shown_and_not_changed(boss: Client, mei: User, concept: Que
     assert Card.objects.get().last_review is not None
 
 
-def test_what_a_note_says_is_not_shown(boss: Client, mei: User, concept: Question) -> None:
+def test_the_text_of_a_note_is_not_shown(boss: Client, mei: User, concept: Question) -> None:
     services.plans.write_note(user=mei, question=concept, text="My own words.")
     pk = Note.objects.get().pk
     pages = [

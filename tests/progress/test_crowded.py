@@ -1,5 +1,5 @@
-"""A learner with 20,000 cards and 300,000 reviews: the queue walks an index, and pages ask little.
-How long they take is measured by `benchmarks/crowded_learner.py`."""
+"""A learner with 20,000 cards and 300,000 reviews: an index scan finds the due cards, and
+pages make few queries. How long they take is measured by `benchmarks/crowded_learner.py`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def crowded(mei: User) -> User:
     return mei
 
 
-def test_the_queue_walks_an_index_and_pages_ask_little(
+def test_due_cards_come_from_an_index_and_pages_make_few_queries(
     member: Client, crowded: User, django_assert_max_num_queries: Any
 ) -> None:
     explained = selectors.cards.due_cards(crowded)[:20].explain(analyze=True)

@@ -1,5 +1,5 @@
-"""The learner's day begins at 04:00 where they are; clocks that change do not lose or double a
-moment.
+"""The learner's day begins at 04:00 local time; a change of clocks neither loses nor doubles an
+instant.
 """
 
 from __future__ import annotations

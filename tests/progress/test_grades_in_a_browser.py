@@ -1,5 +1,5 @@
-"""Grades on their way, in a browser: a connection that breaks at a bad moment, storage that is
-full, keys that are held.
+"""The queue of unsent grades, in a browser: a connection that breaks at a bad moment, full storage,
+keys that are held down.
 """
 
 from __future__ import annotations

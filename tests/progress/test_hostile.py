@@ -1,5 +1,5 @@
-"""Whatever is posted, by whomever: a clear answer, never an error of ours, and nothing written by
-half.
+"""Hostile input: any post gets a clear response, never a server error, and nothing is written
+partially.
 """
 
 from __future__ import annotations

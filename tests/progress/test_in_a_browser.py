@@ -1,4 +1,4 @@
-"""Study in a browser: by keyboard, without a connection, without scripts."""
+"""Study in a browser: by keyboard, offline, without scripts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Study as axe, the content policy and a narrow window see it: nothing is found on any page, in any
-state.
+"""No page of study, in any state, violates axe's rules or the content policy, or overflows a narrow
+window.
 """
 
 from __future__ import annotations

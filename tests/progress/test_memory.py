@@ -1,5 +1,5 @@
-"""A card is what its grades come to: FSRS with steps of ten minutes, nothing drawn, whatever order
-the posts came in.
+"""The state of a card is the fold of its reviews: FSRS with learning steps of ten minutes and
+without fuzzing, independent of the order of arrival.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The plan of a day: steps going down, and how soon someone who is behind would be level."""
+"""The plan of a day: its steps, and when a backlog would be cleared; the simulated learner."""
 
 from __future__ import annotations
 

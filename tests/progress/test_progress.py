@@ -1,5 +1,5 @@
 """Progress, topics and the demonstration account: every figure with a sentence, a table and CSV,
-from what was really stored.
+from what is stored.
 """
 
 from __future__ import annotations

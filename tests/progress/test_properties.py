@@ -1,5 +1,5 @@
-"""Scheduling and sums, over histories made by chance: the same grades lead to the same card, and
-SQL counts as Python does.
+"""Scheduling and sums over random histories: the same ratings lead to the same card, and SQL agrees
+with Python.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ POST = st.tuples(st.integers(0, 30 * 24 * 60), st.sampled_from(memory.RATINGS), 
 
 @st.composite
 def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return posts in the order in which they were made, and the same late: in another order, some
-    of them twice or more.
-    """
+    """Return posts in order, and the same ones late: in another order, some of them repeated."""
     posts: list[dict[str, Any]] = []
     variant = draw(st.lists(POST, min_size=1, max_size=7, unique_by=lambda post: post[0]))
     for n, (minutes, rating, undone) in enumerate(sorted(variant)):
@@ -64,7 +62,7 @@ def histories(draw: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def after(user: User, question: Question, posts: list[dict[str, Any]]) -> Any:
-    """Return what posts lead to, and leave nothing behind."""
+    """Return the state that posts lead to, and roll back."""
     with transaction.atomic():
         card = Card.objects.create(user=user, question=question, created_at=BEGAN, due=BEGAN)
         for post in posts:
@@ -101,12 +99,12 @@ def test_late_repeated_and_shuffled_posts_lead_to_one_card_and_one_calendar(
     ),
     st.data(),
 )
-def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
-    mei: User, concept: Question, given_: list[tuple[int, int]], data: st.DataObject
+def test_of_the_grades_of_one_attempt_the_last_given_ratingsstands_whenever_they_come(
+    mei: User, concept: Question, given_ratings: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     posts = [
         (UUID(int=n + 1), rating, NOON - timedelta(minutes=ago))
-        for n, (rating, ago) in enumerate(given_)
+        for n, (rating, ago) in enumerate(given_ratings)
     ]
     order = data.draw(
         st.permutations(posts + data.draw(st.lists(st.sampled_from(posts), max_size=4)))
@@ -123,8 +121,8 @@ def test_of_the_grades_of_one_attempt_the_last_given_stands_whenever_they_come(
                 at=at,
             )
         last = max(posts, key=lambda post: post[2])
-        standing_ = selectors.cards.rated_reviews(Card.objects.get())
-        assert [(grade.review_id, grade.rating) for grade in standing_] == [last[:2]]
+        counting = selectors.cards.rated_reviews(Card.objects.get())
+        assert [(grade.review_id, grade.rating) for grade in counting] == [last[:2]]
         assert Attempt.objects.get().counting_review_id == last[0]
         transaction.set_rollback(True)
 
@@ -197,8 +195,8 @@ def test_what_the_pages_say_of_the_demonstration_can_be_counted_again(mei: User,
     assert fraction == sum(row.review.rating > 1 for row in recalls) / len(recalls)
     assert 0.75 < fraction < 0.99, "a learner who aims at 90 %"
     for row in selectors.statistics.calibration_bins(mei)["questions"]:
-        rows_ = Answer.objects.filter(user=mei, place=1, confidence=row.confidence)
-        assert (row.of, row.right) == (rows_.count(), rows_.filter(outcome="right").count())
+        answers = Answer.objects.filter(user=mei, place=1, confidence=row.confidence)
+        assert (row.of, row.right) == (answers.count(), answers.filter(outcome="right").count())
     assert calibration.brier_score([]) is None
     assert demo.fill(user=mei).endswith("nothing was added.") and Review.objects.count() == len(
         counted

@@ -1,5 +1,5 @@
-"""The page of a question: plain forms for all of it; a visitor may try, a stranger sees nothing of
-another's.
+"""The page of a question: plain forms for all of it; visitors may answer, strangers see nothing of
+others.
 """
 
 from __future__ import annotations

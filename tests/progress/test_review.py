@@ -1,5 +1,5 @@
-"""A review session: a fixed list, cards that are learnt come back in it, and its place survives
-reload, undo and a night.
+"""A review session: a fixed list, to which cards in a learning step return; its state survives
+reload and undo.
 """
 
 from __future__ import annotations

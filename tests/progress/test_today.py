@@ -1,5 +1,5 @@
-"""Today: the first day, a usual one, a backlog, verdicts that wait; and what belongs to nobody
-else.
+"""Today: the first day, a usual one, a backlog, unread verdicts; nobody sees the day of
+another.
 """
 
 from __future__ import annotations
@@ -456,7 +456,7 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     )
     assert f'data-run="{run.pk}"' in html and f'data-run="{other.pk}"' in html
     labs.end_run(other, "cancelled")
-    Run.objects.filter(pk=run.pk).update(state="running", done=3, of=10)
+    Run.objects.filter(pk=run.pk).update(state="running", points_done=3, points_expected=10)
     assert "Running, 3 of 10" in page(member)
     labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
     assert "data-events" not in page(member)

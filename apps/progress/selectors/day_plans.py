@@ -51,6 +51,7 @@ class DayPlan:
     mastery: list[statistics.Mastery]
     backlog: int  # overdue cards, where they count as a backlog
     runs: list[Run]
+    question: Question | None  # suggested
     choices: list[MinutesChoice] = field(default_factory=list)
 
     @property
@@ -106,6 +107,7 @@ def day_plan(user: User) -> DayPlan:
         mastery=mastery,
         backlog=backlog,
         runs=runs,
+        question=question,
         choices=_choices(day, due_by_day, effort, plan) if backlog else [],
     )
 

@@ -1,4 +1,4 @@
-"""Grades in the log: once however often they come, in whatever order, undone by a second row, and
+"""The log of reviews: idempotent, independent of the order of arrival, undone by a second row, and
 summed by day.
 """
 

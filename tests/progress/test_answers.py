@@ -1,6 +1,4 @@
-"""What a learner answers, and the grade that follows: applied at the reveal without asking, changed
-by a press.
-"""
+"""What a learner answers, and the rating that follows: stored at the reveal, replaced later."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Two posts at once are one after the other: one review, one answer, one open attempt; and nobody
-waits in a circle.
-"""
+"""Concurrent posts are serialized: one review, one answer, one open attempt, and no deadlock."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ def numeric(mei: User) -> Question:
 
 
 def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
-    """Do a deed in several threads that start together; return what came of each, errors
+    """Call a function in several threads that start together; return the results, exceptions
     included.
     """
     gate, results = threading.Barrier(times), list[object]()
@@ -63,8 +61,8 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
 
 
 def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
-    """Do different deeds at once, several times over; none may fail but by a rule of the
-    platform.
+    """Call different functions concurrently, several times over; none may raise anything but
+    Refused.
     """
     left: list[Callable[[], object]] = []
     for _round in range(rounds):
@@ -73,10 +71,8 @@ def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
             assert not isinstance(result, Exception) or isinstance(result, Refused), repr(result)
 
 
-def is_what_the_log_says(user: User) -> None:
-    """Check the invariants: each card is what its log comes to, and the sums of days are those of
-    the cards.
-    """
+def assert_state_follows_from_log(user: User) -> None:
+    """Check that each card equals the fold of its log, and the daily sums those of the cards."""
     counted: list[CountedReview] = []
     for card in Card.objects.select_related("user").filter(user=user):
         state, more = memory.fold(card.created_at, selectors.cards.rated_reviews(card))
@@ -148,7 +144,7 @@ def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) 
     assert Answer.objects.filter(rating__isnull=False).count() == 1
 
 
-def test_undo_pressed_by_two_hands_takes_back_two_grades(mei: User) -> None:
+def test_two_concurrent_undos_take_back_two_grades(mei: User) -> None:
     for n in range(3):
         services.reviews.record(
             user=mei, question=make_question(f"question-{n}"), review_id=uuid4(), rating=3
@@ -184,7 +180,7 @@ def test_two_tabs_that_grade_a_card_with_two_names_leave_one_grade(
         Review.objects.filter(rating__isnull=False).count() == 6
         and DailyStats.objects.get().reviews == 1
     )
-    is_what_the_log_says(mei)
+    assert_state_follows_from_log(mei)
 
 
 def test_a_reveal_pressed_twice_at_once_opens_one_attempt(mei: User, numeric: Question) -> None:
@@ -231,7 +227,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
         lambda: services.attempts.open_hint(user=mei, question=question, number=1),
         rounds=8,
     )
-    is_what_the_log_says(mei)
+    assert_state_follows_from_log(mei)
     assert Card.objects.get().suspended, "a grade does not let in what was kept out"
     assert (
         Attempt.objects.filter(over=False).count() <= 1
@@ -255,7 +251,7 @@ def test_what_is_written_beside_a_question_at_once_is_one(mei: User, numeric: Qu
 
 
 def test_setting_and_unsetting_at_once_never_fails(mei: User, numeric: Question) -> None:
-    """A row that another request removes between INSERT and SELECT is no error."""
+    """Not even where another request deletes the row between INSERT and SELECT."""
 
     def toggle(kept: bool) -> Callable[[], object]:
         return lambda: [
@@ -285,4 +281,4 @@ def test_a_demonstration_filled_by_two_at_once_is_filled_once(mei: User) -> None
         make_question(f"question-{n}")
     results = at_once(lambda: demo.fill(user=mei), times=2)
     assert sorted("reviews already" in str(result) for result in results) == [False, True], results
-    is_what_the_log_says(mei)
+    assert_state_follows_from_log(mei)

@@ -1,8 +1,7 @@
-"""Pages that were opened a while ago: over the beginning of a day, beside another tab, before a new
-revision, by another account.
+"""Stale pages: opened before the day changed, beside another tab, before a new revision, by another
+account.
 
-An answer is an answer to what was asked: it is never checked against other numbers than those that
-its page showed.
+An answer is always checked against the variant that its page showed.
 """
 
 from __future__ import annotations
