@@ -73,15 +73,15 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     services.bookmark(user=person, question=question, kept=True)
     services.add_card(user=person, question=question)
     session = services.start_session(user=person)
-    run_attempt = attempts.open_attempt(user=person, question=question)
+    attempt = attempts.open_attempt(user=person, question=question)
     Answer.objects.create(
         user=person,
-        run_attempt=run_attempt,
+        attempt=attempt,
         revision=question.current,
         part="written",
         place=1,
         seed=0,
-        answer={},
+        entered={},
         outcome="kept",
         graded_by="self",
         key=uuid.uuid4(),

@@ -51,7 +51,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     answered = studying.check_answer(
         user=mei, question=question, part="numeric", said={"text": "1"}, key=uuid.uuid4()
     )
-    studying.reveal(user=mei, question=question, seen=FormState(answered.run_attempt.pk))
+    studying.reveal(user=mei, question=question, seen=FormState(answered.attempt.pk))
     services.add_card(user=mei, question=make_question("is-due"))
     session = services.start_session(user=mei)
     studying.check_answer(
@@ -68,7 +68,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     )
     assert UnreadVerdict.objects.filter(run=cast.run).exists()
     assert Run.objects.get(pk=cast.run.pk).state == Run.State.SUCCEEDED
-    return {"attempt": answered.run_attempt.pk, "run": cast.run.pk}
+    return {"attempt": answered.attempt.pk, "run": cast.run.pk}
 
 
 def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:
@@ -92,4 +92,4 @@ def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # n
 def test_what_writes_is_seen(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
     with CaptureQueriesContext(connection) as queries:
         cast.browsers["owner"].post(cast.url("progress:verdict-read"))
-    assert written(queries) == [("DELETE FROM", "progress_waiting")]
+    assert written(queries) == [("DELETE FROM", "progress_unreadverdict")]

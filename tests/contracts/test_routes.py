@@ -231,19 +231,19 @@ def test_every_role_gets_the_expected_answer(name: str, cast: Cast) -> None:
 
 def test_a_shared_run_is_seen_by_all_and_changed_by_its_owner_alone(cast: Cast) -> None:
     Run.objects.update(shared=True)
-    for name in ("run", "panel", "points", "table"):
+    for name in ("run", "run-panel", "run-points", "run-csv"):
         assert {
             outcome(browser.get(cast.url(f"experiments:{name}")))
             for browser in cast.browsers.values()
         } == {200}
-    for name in ("stop", "visibility"):
+    for name in ("run-stop", "run-visibility"):
         answers = [
             outcome(cast.browsers[role].post(cast.url(f"experiments:{name}"), {"shared": "0"}))
             for role in ROLES
         ]
         assert (
             answers == [IN, 302, 404, 404]
-            if name == "stop"
+            if name == "run-stop"
             else answers[0] == IN and answers[2:] == [404, 404]
         )
         Run.objects.update(shared=True)
