@@ -207,7 +207,7 @@ def test_one_poisoned_field_of_a_form_is_refused_in_words(name: str, cast: Cast)
             assert answer.status_code < 500, f"{what} as {field} to {url}: {answer.status_code}"
     assert Prediction.objects.count() <= Run.objects.count()
     assert not Run.objects.exclude(
-        settings__has_keys=["depth", "width", "bias", "scale", "epochs"]
+        config__has_keys=["depth", "width", "bias", "scale", "epochs"]
     ).exists()
 
 
@@ -249,7 +249,7 @@ def test_a_lab_is_shown_whatever_its_address_says(query: str, cast: Cast) -> Non
     ],
 )
 def test_lists_and_points_answer_whatever_their_address_says(query: str, cast: Cast) -> None:
-    for name in ("runs", "catalogue", "points"):
+    for name in ("runs", "catalogue", "run-points"):
         assert cast.browsers["owner"].get(
             f"{cast.url(f'experiments:{name}')}?{query}"
         ).status_code in (200, 404)
