@@ -298,7 +298,7 @@ def test_the_longest_text_with_line_breaks_and_emoji_is_taken_and_no_longer_one_
     note.press("ControlOrMeta+End")
     page.keyboard.type("cc")
     expect(note).to_have_value(text)
-    page.get_by_role("button", name="Keep the note").click()
+    page.get_by_role("button", name="Save note").click()
     expect(page.locator(".messages")).to_be_visible()
     assert Note.objects.get().text == text
 
@@ -349,7 +349,7 @@ def test_a_note_and_a_reveal_of_who_was_signed_out_in_another_tab_wait_for_them(
     other.goto("/settings")
     other.locator("main form[action='/accounts/logout/'] button").click()
     other.locator(".signin").wait_for()
-    page.get_by_role("button", name="Keep the note").click()
+    page.get_by_role("button", name="Save note").click()
     expect(page.locator("h1")).to_have_text("You are signed out")
     expect(page.locator("main textarea")).to_have_value("Ask why.")
     look_over(page)
