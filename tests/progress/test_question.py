@@ -481,7 +481,7 @@ def test_the_reason_of_an_option_has_the_colour_of_that_option(
     kinds = {
         key: kind
         for kind, key in re.findall(
-            r'class="because" data-kind="(\w*)">.*?the reason of (\w)', html, re.DOTALL
+            r'class="because"\s+data-kind="(\w*)">.*?the reason of (\w)', html, re.DOTALL
         )
     }
     assert kinds == {"a": "right", "b": "wrong", "c": "right"}
