@@ -134,33 +134,26 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
         return False
 
 
+MAIL_COLUMNS = (
+    "recipient",
+    "subject",
+    "state",
+    "attempts",
+    "error",
+    "created_at",
+    "next_attempt_at",
+    "ended_at",
+)
+
+
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(ReadOnlyAdmin):
     """The outbox, without the text of the mails, which has links that work like passwords."""
 
-    list_display = [
-        "recipient",
-        "subject",
-        "state",
-        "attempts",
-        "error",
-        "created_at",
-        "next_attempt_at",
-        "ended_at",
-    ]
+    list_display = MAIL_COLUMNS
     list_filter = ["state"]
     search_fields = ["recipient", "subject"]
-    fields = (
-        "sender",
-        "recipient",
-        "subject",
-        "state",
-        "attempts",
-        "error",
-        "created_at",
-        "next_attempt_at",
-        "ended_at",
-    )
+    fields = ("sender", *MAIL_COLUMNS)
     actions = ["retry"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
