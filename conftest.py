@@ -19,6 +19,14 @@ settings.register_profile(
 settings.load_profile("gradus")
 
 
+@pytest.hookimpl(trylast=True)  # after those that mark tests, and after Django's own order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: Playwright leaves a running event loop in the tests' thread, in which
+    the test client cannot call an async view.
+    """
+    items.sort(key=lambda item: "browser" in item.keywords)
+
+
 @pytest.fixture(autouse=True)
 def same_language_and_random_numbers() -> None:
     """Begin in English and with the same random numbers, whatever test ran before."""

@@ -349,8 +349,8 @@ def test_a_protocol_with_a_rule_missing_is_caught(
         monkeypatch.setattr(worker_services, "end_run", services.end_run)
     caught = {
         "token": (
-            "has written|has changed something|signalled once|live run attempt "
-            "exactly|a_run_is_over_or_has_no_end"
+            "has written|has changed something|signalled once|live run attempt exactly"
+            "|a_run_is_over_or_has_no_end|one_live_attempt_a_run"
         ),
         "reconciler": "stuck",
         "state": "signalled once",
