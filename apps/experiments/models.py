@@ -9,12 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
-from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
+from django.db.models import F, FloatField, Q
+from django.db.models.functions import Cast, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
+from apps.experiments.scheduling import HALF_LIFE
 
 
 class Queue(models.TextChoices):
@@ -374,58 +375,14 @@ class Batch(models.Model):
         return f"{self.run_id} #{self.seq}"
 
 
-class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
-    """The scheduling policy: whose run is leased next.
-
-    The policy is `fairest_first`, and `queue_estimate.fair_order` is its estimate for the page of a
-    waiting run. A second policy overrides both, and must keep what `worker_services.lease_run`
-    relies on: it returns only owners of `waiting` who have a slot free, and has no side effects.
-    """
-
-    # An owner whose oldest run has waited so long, and who has had no turn for as long, goes first.
-    PATIENCE = timedelta(minutes=30)
-
-    def fairest_first(
-        self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int
-    ) -> ComputeUsageQuerySet:
-        """Order the owners of `waiting` who have a slot free: first those who have waited longer
-        than `PATIENCE` without a turn, then by how many runs they have `running`, by their decayed
-        compute usage, by the age of their oldest run.
-
-        Age alone does not suffice: a long queue of one owner would be served before everybody
-        else's. Owners are ordered, not runs, so that the cost grows with the people who wait.
-
-        Args:
-            slots: how many runs an owner may have running.
-        """
-        long_ago = Clock() - self.PATIENCE
-        theirs = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
-        counted = running.filter(owner=OuterRef("owner")).order_by().values("owner")
-        return (
-            self.filter(owner__in=waiting.values("owner"))
-            .annotate(
-                oldest=Subquery(theirs.values("queued_at")[:1]),
-                running=Coalesce(Subquery(counted.values(n=Count("pk"))), 0),
-                decayed=ComputeUsage.DECAYED_SECONDS,
-            )
-            .annotate(overlooked=Q(oldest__lt=long_ago, updated_at__lt=long_ago))
-            .filter(running__lt=slots)
-            .order_by("-overlooked", "running", "decayed", "oldest")
-        )
-
-
 class ComputeUsage(models.Model):
     """The compute-seconds that a learner has used, with exponential decay."""
-
-    HALF_LIFE = timedelta(days=1)
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage"
     )
     seconds = models.FloatField(default=0)
     updated_at = models.DateTimeField(db_default=Clock())
-
-    objects = ComputeUsageQuerySet.as_manager()
 
     _half_lives: Any = (
         Cast(Extract(Clock() - F("updated_at"), "epoch"), FloatField()) / HALF_LIFE.total_seconds()

@@ -23,7 +23,7 @@ from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
-from apps.experiments import lab_config, run_events, selectors
+from apps.experiments import lab_config, run_events, scheduling, selectors
 from apps.experiments.calibration import score
 from apps.experiments.models import ComputeUsage, Lab, Outcome, Prediction, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
@@ -258,7 +258,7 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs its owner nothing
-    add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY_SECONDS)
+    add_compute_usage(owner_id=run.owner_id, seconds=-scheduling.ENTRY_PENALTY_SECONDS)
     if run.cancel_requested:
         end_run(run, Run.State.CANCELLED)
     elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:

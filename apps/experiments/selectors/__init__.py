@@ -17,6 +17,7 @@ from apps.experiments.selectors.queue import (
     durations,
     queue_length,
     queue_position,
+    waiting_owners,
     worker_with_token,
 )
 from apps.experiments.selectors.runs import (
@@ -53,5 +54,6 @@ __all__ = [
     "standard_run",
     "standard_runs",
     "visible_runs",
+    "waiting_owners",
     "worker_with_token",
 ]
