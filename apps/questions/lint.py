@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from django.urls import Resolver404, resolve
 
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import html_columns, loading, rendering, schema, variants
+from apps.questions import html_columns, loading, rendering, sampling, schema, variants
 from apps.questions.html_columns import Fault, HtmlColumn
 from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
@@ -97,6 +97,23 @@ def claims_without_lab(bank_folder: Path, labs_folder: Path) -> list[str]:
     return sorted(named - existing)
 
 
+def unfinished(bank_folder: Path) -> list[str]:
+    """Return what questions do not have yet and may be loaded without: short answers, and answers
+    to follow-ups.
+    """
+    lines = []
+    for path in loading.question_folders(bank_folder):
+        try:
+            english = loading.read_folder(path).english
+        except BadFile:
+            continue  # among the faults
+        if english.passage("short_answer") is None:
+            lines.append(f"{path.name}: no short answer")
+        if bare := sum(not follow_up.detail for follow_up in english.passages_of("follow_up")):
+            lines.append(f"{path.name}: {bare} follow-ups without an answer")
+    return lines
+
+
 def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -> Iterator[str]:
     """Yield names of questions and claims that do not exist, and mistakes of the numeric part that
     have the same value.
@@ -115,25 +132,32 @@ def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -
         if lab in claims and claim not in claims[lab]:
             existing = ", ".join(sorted(claims[lab]))
             yield fault(("claims",), f"{lab} has no claim {claim}. It has: {existing}")
-    if ambiguous := _ambiguous_mistake(folder.facts.get("variant", {})):
-        number, message = ambiguous
-        yield fault(("variant", "wrong", number, "value"), message)
+    for path, message in _ambiguous_mistakes(folder.facts):
+        yield fault(path, message)
 
 
-def _ambiguous_mistake(variant: schema.Facts) -> tuple[int, str] | None:
-    """Return the number of a wrong answer that has the value of an earlier one in some variant, and
-    a message: nobody would see its explanation.
+def _ambiguous_mistakes(facts: schema.Facts) -> Iterator[tuple[schema.Path, str]]:
+    """Yield wrong answers that have the value of an earlier one in some variant: nobody would see
+    their explanation.
     """
-    for seed in range(variants.SEEDS) if variant.get("wrong") else ():
-        sampled = variants.sample(variant, seed)
-        for (_, earlier), (number, later) in combinations(enumerate(sampled.wrong), 2):
-            if sampled.is_near(earlier.value, later.value):
-                values = variants.format_values(sampled.values)
-                return number, (
-                    f"with seed {seed} ({values}) this is another mistake's value too: "
-                    "choose numbers that tell them apart"
+    numeric, found = facts.get("numeric", []), set()
+    for seed in range(sampling.SEEDS) if numeric else ():
+        sampled = sampling.sample(facts.get("variant", {}), numeric, seed)
+        for number, (of_part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+            part = variants.numeric_part("", 0, of_part, answer)
+            for (_, earlier), (mistake, later) in combinations(enumerate(part.wrong), 2):
+                path: schema.Path = ("numeric", number, "wrong", mistake, "value")
+                if path in found or not part.is_near(earlier.value, later.value):
+                    continue
+                found.add(path)
+                values = sampling.format_values(sampled.values)
+                yield (
+                    path,
+                    (
+                        f"with seed {seed} ({values}) this is another mistake's value too: "
+                        "choose numbers that tell them apart"
+                    ),
                 )
-    return None
 
 
 def _text_faults(folder: QuestionFolder, slugs: set[str], claims: Claims) -> Iterator[str]:

@@ -1,24 +1,36 @@
-"""Whether an answer is right. Pure: no database, no learner. Which rating follows from a mark is
-decided in `progress`.
+"""Whether an answer is right. Pure: no database, no learner, no text but messages. Which rating
+follows from a mark is decided in `progress`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.common import normalize, numbers
-from apps.common.text import in_language
+from apps.common.text import in_language, length
 from apps.questions import expressions
+from apps.questions.answers import (
+    ChoiceAnswer,
+    CodeAnswer,
+    NumberAnswer,
+    OrderAnswer,
+    PointsAnswer,
+    StepAnswer,
+    TextAnswer,
+    TypedAnswer,
+)
 from apps.questions.expressions import Expression
-from apps.questions.variants import Variant, stable_index
+from apps.questions.limits import MAX_WRITTEN_LENGTH
+from apps.questions.sampling import stable_index
+from apps.questions.variants import ChoicePart, NumericPart, OrderPart, QuestionVariant, Step
 
-RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
+RIGHT, WRONG, KEPT, UNREAD = "right", "wrong", "kept", "unread"
 COMPARED_POINTS = 8  # at which two expressions are compared
 DEFAULT_RANGE = (0.5, 3.0)  # of a symbol for which a check names no range
 RELATIVE_TOLERANCE = 1e-6  # far above rounding errors, far below the difference of two formulas
@@ -30,14 +42,15 @@ MIN_ROUNDED_DIGITS = 3  # significant digits of a number that may be a rounded o
 
 @dataclass(frozen=True)
 class Mark:
-    """How an answer was marked. Invalid input is `unread` and not graded. `message` says why, or
-    explains a common mistake; `note` says how the input was read.
+    """How an answer was marked: right, wrong, or kept where the learner grades it. Invalid input is
+    `unread` and not graded. `message` says why, or explains a common mistake; `note` says how the
+    input was read.
     """
 
-    outcome: str  # right, wrong or unread
+    outcome: str  # right, wrong, kept or unread
     message: str = ""
     note: str = ""
-    value: float | None = None  # the number that was read
+    value: Any = None  # what was read: a number, keys of options, a text
     # of a choice: by key, whether the option was rightly chosen, left out or placed
     options: Mapping[str, bool] = field(default_factory=dict)
 
@@ -50,69 +63,116 @@ class Mark:
         return self.outcome != UNREAD
 
 
+def mark(variant: QuestionVariant, name: str, answer: TypedAnswer) -> Mark:
+    """Mark the answer to something of a question. A pure function: marking again gives the same.
+
+    Args:
+        answer: of the type that `answers.answer_type` names.
+    """
+    part = variant.marked.get(name)
+    match answer, part:
+        case NumberAnswer(text=text), NumericPart():
+            return numeric(text, part)
+        case ChoiceAnswer(chosen=chosen), ChoicePart():
+            return choice(chosen, part)
+        case OrderAnswer(order=order), OrderPart():
+            return ordering(order, part)
+        case StepAnswer(), Step():
+            return step(answer, part, variant.seed)
+        case ((TextAnswer(text=text) | CodeAnswer(text=text)), None):
+            return written(text, variant.starter)
+        case PointsAnswer(ticked=ticked), None:
+            return Mark(KEPT, value=sorted({n for n in ticked if n < variant.points}))
+    raise TypeError(f"{type(answer).__name__} does not answer {name}")
+
+
 # ---------------------------------------------------------------- numbers
 
 
-def numeric(text: str, variant: Variant, unit: Mapping[str, str] | None = None) -> Mark:
-    """Mark a typed number against a variant.
-
-    Args:
-        unit: of the part, in both languages; either may follow the number.
-    """
-    reading = numbers.read(text, list((unit or {}).values()))
+def numeric(text: str, part: NumericPart) -> Mark:
+    """Mark a typed number; the part's unit may follow it, in either language."""
+    reading = numbers.read(text, list(part.unit.values()))
     if reading.value is None:
         return Mark(UNREAD, message=reading.problem)
-    if variant.is_right(reading.value):
-        return Mark(RIGHT, note=reading.note, value=reading.value)
-    mistake = next(
-        (wrong for wrong in variant.wrong if variant.is_near(reading.value, wrong.value)), None
-    )
-    return Mark(
-        WRONG,
-        message=in_language(mistake.message) if mistake else "",
-        note=reading.note,
-        value=reading.value,
-    )
+    value = reading.value
+    if part.is_right(value):
+        return Mark(RIGHT, note=reading.note, value=value)
+    mistake = next((wrong for wrong in part.wrong if part.is_near(value, wrong.value)), None)
+    message = in_language(mistake.message) if mistake else ""
+    return Mark(WRONG, message=message, note=reading.note, value=value)
 
 
-def tolerance(variant: Variant) -> str:
+def tolerance(part: NumericPart) -> str:
     """Return a sentence that says how close an answer must be."""
-    if variant.absolute > 0 and variant.absolute >= variant.relative * abs(variant.answer):
-        absolute = numbers.format_exact(variant.absolute)
+    if part.absolute > 0 and part.absolute >= part.relative * abs(part.answer):
+        absolute = numbers.format_exact(part.absolute)
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
-    percent = numbers.format_exact(variant.relative * 100)
+    percent = numbers.format_exact(part.relative * 100)
     return _("An answer within %(n)s %% counts as right.") % {"n": percent}
 
 
-# ---------------------------------------------------------------- choices
+# ---------------------------------------------------------------- choices and orders
 
 
-def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str]) -> Mark:
-    """Mark the options that were chosen, or their order.
+def choice(chosen: Sequence[str], part: ChoicePart) -> Mark:
+    """Mark the options that were chosen."""
+    if unread := _unknown_options(chosen, part):
+        return unread
+    if not chosen or (not part.takes_several and len(chosen) != 1):
+        one, several = _("Choose one option."), _("Choose at least one option.")
+        return Mark(UNREAD, message=several if part.takes_several else one)
+    options = {key: (key in chosen) == (key in part.right) for key in part.options}
+    return Mark(RIGHT if all(options.values()) else WRONG, value=list(chosen), options=options)
 
-    Args:
-        facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right
-            options (in order: all of them).
-        keys: of all options.
-    """
-    form, right = facts["form"], list(facts["right"])
-    if set(chosen) - set(keys) or len(set(chosen)) != len(chosen):
-        message = _("That is not one of the options. Reload the page and choose again.")
+
+def ordering(order: Sequence[str], part: OrderPart) -> Mark:
+    """Mark the options in the order that they were given."""
+    if unread := _unknown_options(order, part):
+        return unread
+    if len(order) != len(part.right):
+        message = _("Give every option a position, and use each position once.")
         return Mark(UNREAD, message=message)
-    if form == "order":
-        if len(chosen) != len(right):
-            message = _("Give every option a position, and use each position once.")
-            return Mark(UNREAD, message=message)
-        placed = {key: position == right.index(key) for position, key in enumerate(chosen)}
-        return Mark(RIGHT if list(chosen) == right else WRONG, options=placed)
-    if not chosen or (form == "one" and len(chosen) != 1):
-        message = _("Choose one option.") if form == "one" else _("Choose at least one option.")
-        return Mark(UNREAD, message=message)
-    options = {key: (key in chosen) == (key in right) for key in keys}
-    return Mark(RIGHT if all(options.values()) else WRONG, options=options)
+    placed = {key: key == right for key, right in zip(order, part.right, strict=True)}
+    outcome = RIGHT if all(placed.values()) else WRONG
+    return Mark(outcome, value=list(order), options=placed)
+
+
+def _unknown_options(keys: Sequence[str], part: ChoicePart | OrderPart) -> Mark | None:
+    if set(keys) <= set(part.options) and len(set(keys)) == len(keys):
+        return None
+    message = _("That is not one of the options. Reload the page and choose again.")
+    return Mark(UNREAD, message=message)
+
+
+# ---------------------------------------------------------------- written answers
+
+
+def written(text: str, starter: str) -> Mark:
+    """Keep what was written, which the learner grades: more than the starter code."""
+    if not is_written(text, starter):
+        return Mark(UNREAD, message=_("You haven't written anything."))
+    if length(text) > MAX_WRITTEN_LENGTH:
+        message = _("That is too long to save. Shorten it to %(n)s characters.")
+        return Mark(UNREAD, message=message % {"n": MAX_WRITTEN_LENGTH})
+    return Mark(KEPT, value=text)
+
+
+def is_written(text: str, starter: str) -> bool:
+    """Return whether a text holds more than the starter code that its field began with."""
+    return "".join(text.split()) not in ("", "".join(starter.split()))
 
 
 # ---------------------------------------------------------------- derivations
+
+
+def step(answer: StepAnswer, part: Step, seed: int) -> Mark:
+    """Mark a step: by its check, or as the learner marks it; a checked one only as given up."""
+    if answer.own:
+        is_right = part.check is None and answer.own == "had"
+        return Mark(RIGHT if is_right else WRONG, value=answer.own)
+    if part.check is None:
+        return Mark(UNREAD, message=_("Say whether you had this step or missed it."))
+    return replace(derivation(answer.text, part.check, seed), value=answer.text)
 
 
 def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:

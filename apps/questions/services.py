@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -20,12 +21,12 @@ REVISION_HTML = [
     "html_version",
     *(
         f"{field}_html_{language}"
-        for field in ("title", "statement", "answer")
+        for field in html_columns.REVISION_FIELDS
         for language in CONTENT_LANGUAGES
     ),
 ]
 TEXT_HTML = [
-    f"{column}_{language}" for column in ("html", "reason_html") for language in CONTENT_LANGUAGES
+    f"{column}_{language}" for column in ("html", "detail_html") for language in CONTENT_LANGUAGES
 ]
 
 
@@ -74,7 +75,7 @@ def publish_draft(*, revision: Revision) -> Revision:
             _("This draft cannot be published yet: %(faults)s") % {"faults": "; ".join(faults)},
             faults=faults,
         )
-    revision.save(update_fields=REVISION_HTML)
+    revision.save(update_fields=[*REVISION_HTML, "outline"])
     RevisionText.objects.bulk_update(texts, TEXT_HTML)
     Question.objects.filter(pk=question.pk).update(
         **{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")}
@@ -83,30 +84,37 @@ def publish_draft(*, revision: Revision) -> Revision:
 
 
 def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]:
-    """Fill the HTML columns of a draft's rows, without storing them. Returns what is wrong with the
-    draft, as sentences.
+    """Fill the outline and the HTML columns of a draft's rows, without storing them. Returns what
+    is wrong with the draft, as sentences.
     """
     if not isinstance(revision.facts, dict):
         return [_("Facts must be one JSON object, as in question.toml.")]
-    counts: dict[str, int] = {}
-    options: dict[int, list[str]] = {}
-    for text in texts:
-        counts[text.kind] = counts.get(text.kind, 0) + 1
-        if text.kind == RevisionText.Kind.OPTION:
-            options.setdefault(text.group, []).append(text.key)
     facts = {name: value for name, value in revision.facts.items() if name != "review"}
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
+    if synonyms := revision.synonyms.split("\n") if revision.synonyms else []:
+        links["synonyms"] = {"en": [synonym for synonym in synonyms if synonym.strip()]}
     try:
         schema.check({**facts, **{name: value for name, value in links.items() if value}})
-        schema.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
-        if "variant" in facts:
-            schema.check_samples(facts["variant"])
+        revision.outline = outline_of(texts)
+        schema.check_against(facts, revision.outline)
+        schema.check_samples(facts)
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
     return [
         f"{fault.html_column.name} ({fault.html_column.language}): {fault.message}"
         for fault in html_columns.render_html(revision, texts)
     ]
+
+
+def outline_of(texts: Sequence[RevisionText]) -> dict[str, Any]:
+    """Return the outline of a revision's texts.
+
+    Raises:
+        BadFact: the numbers of its parts are not 1, 2, 3, …
+    """
+    in_order = sorted(texts, key=lambda text: text.position)
+    places = [schema.TextPlace(text.kind, text.part, text.key) for text in in_order]
+    return schema.outline(places)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.progress import days
 from apps.progress.models import Answer, Attempt
 from apps.questions.models import Question
-from apps.questions.variants import SEEDS, stable_index
+from apps.questions.sampling import SEEDS, stable_index
 
 NAMESPACE = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of the attempts' keys
 

@@ -26,6 +26,7 @@ class Command(BaseCommand):
             "claims have no lab yet; answers show nothing in their place",
             lint.claims_without_lab(bank, labs),
         )
+        self._list("texts are still to be written", lint.unfinished(bank))
         missing = lint.missing_questions(bank)
         self._list(
             f"of {lint.size_of_catalogue()} questions are missing",
