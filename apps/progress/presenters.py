@@ -28,6 +28,7 @@ from apps.progress.planning import ScheduledStep
 from apps.progress.planning import Step as DayStep
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan, MinutesChoice
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT
 from apps.questions.marking import Mark
 from apps.questions.selectors import Choice, Option, QuestionPage, Step
 
@@ -40,6 +41,16 @@ NUMBER_WORDS = {
     5: pgettext_lazy("so many steps", "five"),
 }
 RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
+CHOICE_INSTRUCTIONS = {
+    "one": gettext_lazy("One is right."),
+    "several": gettext_lazy("More than one may be right."),
+    "order": gettext_lazy("Put them in order."),
+}
+MAX_INPUTS = {  # UTF-16 code units, by kind of part
+    parts.NUMERIC: MAX_NUMBER_INPUT,
+    parts.STEP: MAX_EXPRESSION_INPUT,
+    parts.WRITTEN: Answer.MAX_WRITTEN_LENGTH,
+}
 STEP_NOTES = {
     "plan": gettext_lazy("Gives your plan a target date"),
     "review": gettext_lazy("Just before you would forget them"),
@@ -113,6 +124,26 @@ def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str
 
 
 @dataclass(frozen=True)
+class OptionReason:
+    """How the reason of an option is introduced."""
+
+    kind: str  # its colour: right, wrong or none
+    icon: str = ""
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class PresentedOption:
+    """An option of a choice, as the reader sees it."""
+
+    option: Option
+    number: int  # as the reader counts, from 1
+    is_chosen: bool
+    place: int  # that the reader gave it, from 1; 0: none
+    reason: OptionReason | None  # None: not shown
+
+
+@dataclass(frozen=True)
 class PresentedPart:
     """A part to answer, and what came of its last answer."""
 
@@ -124,6 +155,8 @@ class PresentedPart:
     mark: Mark | None
     typed: str
     chosen: tuple[str, ...]
+    revealed: bool  # the reference answer
+    hints: int  # that the reader has opened
     choice: Choice | None = None
     step: Step | None = None
 
@@ -145,33 +178,80 @@ class PresentedPart:
         return bool(self.answers) and self.answers[0].outcome == Answer.Outcome.WRONG
 
     @property
-    def options(self) -> list[dict[str, Any]]:
-        """The options of a choice, as the reader sees them. `dealt`: whether the answer has the
-        option right, once it was marked; `kind`: the colour of its reason.
-        """
-        if self.choice is None:
-            return []
-        dealt = self.mark.options if self.mark and self.mark.was_read else {}
+    def max_input(self) -> int:
+        """The `maxlength` of its field."""
+        return MAX_INPUTS[parts.kind_of(self.name)]
+
+    @property
+    def feedback(self) -> str:
+        """What the page says of the last answer; nothing where the learner grades it."""
+        mark = self.mark
+        if mark is None or mark.outcome == Answer.Outcome.KEPT:
+            return ""
+        if mark.is_right:
+            return join_sentences(_("Right."), self._why_graded_lower())
+        if not mark.was_read:
+            return join_sentences(mark.message, _("This was not counted."))
+        if self.gave_up:
+            return ""
+        advice = "" if self.revealed else _("Try again, or reveal the answer.")
+        return join_sentences(mark.message or _("That's not right."), advice)
+
+    def _why_graded_lower(self) -> str:
+        if self.first_was_wrong:
+            return _("Your first answer counts: Again.")
+        return _("After a hint it counts as Hard.") if self.hints and self.answers else ""
+
+    # ------------------------------------------------------------ of a choice
+
+    @property
+    def instruction(self) -> str:
+        """How many options may be right, or what to do with them."""
+        return str(CHOICE_INSTRUCTIONS[self.choice.form]) if self.choice else ""
+
+    @property
+    def input_type(self) -> str:
+        return "radio" if self.choice and self.choice.form == "one" else "checkbox"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether digits choose its options: of one choice on a page."""
+        return self.number == 1 and not self.revealed
+
+    @property
+    def places(self) -> range:
+        return range(1, len(self.choice.options) + 1 if self.choice else 1)
+
+    @property
+    def options(self) -> list[PresentedOption]:
         return [
-            {
-                "option": option,
-                "number": n,
-                "checked": option.key in self.chosen,
-                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
-                "dealt": dealt.get(option.key),
-                "reason_kind": self._reason_kind(option, dealt.get(option.key)),
-                "right_place": option.place + 1,
-            }
-            for n, option in enumerate(self.choice.options, start=1)
+            PresentedOption(
+                option=option,
+                number=n,
+                is_chosen=option.key in self.chosen,
+                place=self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
+                reason=self._reason(option),
+            )
+            for n, option in enumerate(self.choice.options if self.choice else (), start=1)
         ]
 
-    def _reason_kind(self, option: Option, is_in_place: bool | None) -> str:
-        """Return the colour of an option's reason: its own, whatever else was chosen."""
-        if self.choice is not None and self.choice.form == "order":
-            return "" if is_in_place is None else "right" if is_in_place else "wrong"
+    def _reason(self, option: Option) -> OptionReason | None:
+        """Return why an option is right or not: of all of them once the part is done, before that
+        of those that were wrongly chosen. Its colour is its own, whatever else was chosen.
+        """
+        is_ordered = self.choice is not None and self.choice.form == "order"
+        is_chosen, was_read = option.key in self.chosen, bool(self.mark and self.mark.was_read)
+        is_well_dealt = self.mark.options.get(option.key) if self.mark and was_read else None
+        if not (self.revealed or (self.is_done and was_read)):
+            if is_ordered or not is_chosen or is_well_dealt is not False:
+                return None
+            return OptionReason("wrong", "cross")
+        if is_ordered:
+            kind = "" if is_well_dealt is None else "right" if is_well_dealt else "wrong"
+            return OptionReason(kind, lead=_("Position %(n)s.") % {"n": option.place + 1})
         if option.is_right:
-            return "right"
-        return "wrong" if option.key in self.chosen else ""
+            return OptionReason("right", "tick", _("Right."))
+        return OptionReason("wrong" if is_chosen else "", "cross", _("Not this one."))
 
 
 @dataclass(frozen=True)
@@ -190,14 +270,21 @@ def present_parts(
     answers: parts.Answers,
     unstored: UnstoredAnswer | None,
     *,
-    every_step: bool = False,
+    revealed: bool,
+    hints: int,
 ) -> dict[str, list[PresentedPart]]:
-    """Return the parts to show, by kind; of a derivation the open steps, or all of them."""
+    """Return the parts to show, by kind; of a derivation the open steps, or all of them once the
+    answer is revealed.
+
+    Args:
+        hints: that the reader has opened.
+    """
 
     def part(name: str, number: int, html: SafeString, **more: Any) -> PresentedPart:
+        more |= {"revealed": revealed, "hints": hints}
         return _present_part(page, answers, unstored, name, number, html, **more)
 
-    steps = page.steps if every_step else page.steps[: parts.open_steps(page, answers)]
+    steps = page.steps if revealed else page.steps[: parts.open_steps(page, answers)]
     return {
         "numeric": [part(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
         "choice": [
@@ -264,6 +351,18 @@ def rating_buttons(
         }
         for rating in ratings
     ]
+
+
+def grade_note(attempt: Attempt, result: parts.Result) -> str:
+    """Return who gave the grade that an attempt has."""
+    if attempt.ratings_given == 1 and result.rating:
+        graded = _("Graded automatically (%(n)s of %(of)s parts checked).") % {
+            "n": result.answered,
+            "of": result.of,
+        }
+    else:
+        graded = _("Grade saved.")
+    return join_sentences(graded, _("Choose another grade to change it."))
 
 
 # ---------------------------------------------------------------- Today
