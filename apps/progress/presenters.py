@@ -11,19 +11,24 @@ from typing import Any
 from uuid import uuid4
 
 from django.utils import formats
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from apps.common.text import join_sentences
 from apps.experiments import presenters as runs
 from apps.experiments.models import Run
 from apps.progress import calibration, days, memory, parts, svg_charts
 from apps.progress.calibration import Bin
 from apps.progress.memory import Memory, RatedReview
 from apps.progress.models import Answer, Attempt, Card, Plan, Rating
-from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan
+from apps.progress.planning import ScheduledStep
+from apps.progress.planning import Step as DayStep
+from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan, MinutesChoice
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT
 from apps.questions.marking import Mark
 from apps.questions.selectors import Choice, Option, QuestionPage, Step
 
@@ -36,6 +41,30 @@ NUMBER_WORDS = {
     5: pgettext_lazy("so many steps", "five"),
 }
 RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
+CHOICE_INSTRUCTIONS = {
+    "one": gettext_lazy("One is right."),
+    "several": gettext_lazy("More than one may be right."),
+    "order": gettext_lazy("Put them in order."),
+}
+MAX_INPUTS = {  # UTF-16 code units, by kind of part
+    parts.NUMERIC: MAX_NUMBER_INPUT,
+    parts.STEP: MAX_EXPRESSION_INPUT,
+    parts.WRITTEN: Answer.MAX_WRITTEN_LENGTH,
+}
+STEP_NOTES = {
+    "plan": gettext_lazy("Gives your plan a target date"),
+    "review": gettext_lazy("Just before you would forget them"),
+    "verdict": gettext_lazy("It has finished: see how your prediction did"),
+    "question": gettext_lazy("A question you haven't seen"),
+    "lab": gettext_lazy("Test it yourself"),
+}
+STEP_BUTTONS = {
+    "plan": gettext_lazy("Make a plan"),
+    "review": gettext_lazy("Start"),
+    "verdict": gettext_lazy("Open the verdict"),
+    "question": gettext_lazy("Open the question"),
+    "lab": gettext_lazy("Predict, then run"),
+}
 RECENT_WEEKS = 4  # that the sentence on recall sums up
 CLOSE_TO_TARGET = 3  # percentage points
 WELL_CALIBRATED = 0.05  # overconfidence below which it is not reported
@@ -95,6 +124,26 @@ def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str
 
 
 @dataclass(frozen=True)
+class OptionReason:
+    """How the reason of an option is introduced."""
+
+    kind: str  # its colour: right, wrong or none
+    icon: str = ""
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class PresentedOption:
+    """An option of a choice, as the reader sees it."""
+
+    option: Option
+    number: int  # as the reader counts, from 1
+    is_chosen: bool
+    place: int  # that the reader gave it, from 1; 0: none
+    reason: OptionReason | None  # None: not shown
+
+
+@dataclass(frozen=True)
 class PresentedPart:
     """A part to answer, and what came of its last answer."""
 
@@ -106,6 +155,8 @@ class PresentedPart:
     mark: Mark | None
     typed: str
     chosen: tuple[str, ...]
+    revealed: bool  # the reference answer
+    hints: int  # that the reader has opened
     choice: Choice | None = None
     step: Step | None = None
 
@@ -127,33 +178,80 @@ class PresentedPart:
         return bool(self.answers) and self.answers[0].outcome == Answer.Outcome.WRONG
 
     @property
-    def options(self) -> list[dict[str, Any]]:
-        """The options of a choice, as the reader sees them. `dealt`: whether the answer has the
-        option right, once it was marked; `kind`: the colour of its reason.
-        """
-        if self.choice is None:
-            return []
-        dealt = self.mark.options if self.mark and self.mark.was_read else {}
+    def max_input(self) -> int:
+        """The `maxlength` of its field."""
+        return MAX_INPUTS[parts.kind_of(self.name)]
+
+    @property
+    def feedback(self) -> str:
+        """What the page says of the last answer; nothing where the learner grades it."""
+        mark = self.mark
+        if mark is None or mark.outcome == Answer.Outcome.KEPT:
+            return ""
+        if mark.is_right:
+            return join_sentences(_("Right."), self._why_graded_lower())
+        if not mark.was_read:
+            return join_sentences(mark.message, _("This was not counted."))
+        if self.gave_up:
+            return ""
+        advice = "" if self.revealed else _("Try again, or reveal the answer.")
+        return join_sentences(mark.message or _("That's not right."), advice)
+
+    def _why_graded_lower(self) -> str:
+        if self.first_was_wrong:
+            return _("Your first answer counts: Again.")
+        return _("After a hint it counts as Hard.") if self.hints and self.answers else ""
+
+    # ------------------------------------------------------------ of a choice
+
+    @property
+    def instruction(self) -> str:
+        """How many options may be right, or what to do with them."""
+        return str(CHOICE_INSTRUCTIONS[self.choice.form]) if self.choice else ""
+
+    @property
+    def input_type(self) -> str:
+        return "radio" if self.choice and self.choice.form == "one" else "checkbox"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether digits choose its options: of one choice on a page."""
+        return self.number == 1 and not self.revealed
+
+    @property
+    def places(self) -> range:
+        return range(1, len(self.choice.options) + 1 if self.choice else 1)
+
+    @property
+    def options(self) -> list[PresentedOption]:
         return [
-            {
-                "option": option,
-                "number": n,
-                "checked": option.key in self.chosen,
-                "place": self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
-                "dealt": dealt.get(option.key),
-                "reason_kind": self._reason_kind(option, dealt.get(option.key)),
-                "right_place": option.place + 1,
-            }
-            for n, option in enumerate(self.choice.options, start=1)
+            PresentedOption(
+                option=option,
+                number=n,
+                is_chosen=option.key in self.chosen,
+                place=self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
+                reason=self._reason(option),
+            )
+            for n, option in enumerate(self.choice.options if self.choice else (), start=1)
         ]
 
-    def _reason_kind(self, option: Option, is_in_place: bool | None) -> str:
-        """Return the colour of an option's reason: its own, whatever else was chosen."""
-        if self.choice is not None and self.choice.form == "order":
-            return "" if is_in_place is None else "right" if is_in_place else "wrong"
+    def _reason(self, option: Option) -> OptionReason | None:
+        """Return why an option is right or not: of all of them once the part is done, before that
+        of those that were wrongly chosen. Its colour is its own, whatever else was chosen.
+        """
+        is_ordered = self.choice is not None and self.choice.form == "order"
+        is_chosen, was_read = option.key in self.chosen, bool(self.mark and self.mark.was_read)
+        is_well_dealt = self.mark.options.get(option.key) if self.mark and was_read else None
+        if not (self.revealed or (self.is_done and was_read)):
+            if is_ordered or not is_chosen or is_well_dealt is not False:
+                return None
+            return OptionReason("wrong", "cross")
+        if is_ordered:
+            kind = "" if is_well_dealt is None else "right" if is_well_dealt else "wrong"
+            return OptionReason(kind, lead=_("Position %(n)s.") % {"n": option.place + 1})
         if option.is_right:
-            return "right"
-        return "wrong" if option.key in self.chosen else ""
+            return OptionReason("right", "tick", _("Right."))
+        return OptionReason("wrong" if is_chosen else "", "cross", _("Not this one."))
 
 
 @dataclass(frozen=True)
@@ -172,14 +270,21 @@ def present_parts(
     answers: parts.Answers,
     unstored: UnstoredAnswer | None,
     *,
-    every_step: bool = False,
+    revealed: bool,
+    hints: int,
 ) -> dict[str, list[PresentedPart]]:
-    """Return the parts to show, by kind; of a derivation the open steps, or all of them."""
+    """Return the parts to show, by kind; of a derivation the open steps, or all of them once the
+    answer is revealed.
+
+    Args:
+        hints: that the reader has opened.
+    """
 
     def part(name: str, number: int, html: SafeString, **more: Any) -> PresentedPart:
+        more |= {"revealed": revealed, "hints": hints}
         return _present_part(page, answers, unstored, name, number, html, **more)
 
-    steps = page.steps if every_step else page.steps[: parts.open_steps(page, answers)]
+    steps = page.steps if revealed else page.steps[: parts.open_steps(page, answers)]
     return {
         "numeric": [part(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
         "choice": [
@@ -248,6 +353,18 @@ def rating_buttons(
     ]
 
 
+def grade_note(attempt: Attempt, result: parts.Result) -> str:
+    """Return who gave the grade that an attempt has."""
+    if attempt.ratings_given == 1 and result.rating:
+        graded = _("Graded automatically (%(n)s of %(of)s parts checked).") % {
+            "n": result.answered,
+            "of": result.of,
+        }
+    else:
+        graded = _("Grade saved.")
+    return join_sentences(graded, _("Choose another grade to change it."))
+
+
 # ---------------------------------------------------------------- Today
 
 
@@ -262,6 +379,90 @@ def headline(plan: DayPlan) -> str:
     time = ngettext("%(n)s minute", "%(n)s minutes", plan.minutes) % {"n": plan.minutes}
     left = ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n)
     return capfirst(left % {**words, "time": time})
+
+
+def interview(plan: DayPlan) -> str:
+    """Return when the interview is."""
+    date_of_plan, days_left = plan.plan.interview, plan.days_left
+    if date_of_plan is None:
+        return _("no date yet")
+    words = {"day": short_date(date_of_plan), "n": days_left}
+    if days_left is None:
+        return _("%(day)s has passed: pick a new date") % words
+    if days_left == 0:
+        return _("today")
+    return ngettext("%(day)s, in %(n)s day", "%(day)s, in %(n)s days", days_left) % words
+
+
+def nothing_due(plan: DayPlan) -> str:
+    """Return what a day without due cards says of them."""
+    nothing, tomorrow = _("Nothing is due.") if plan.steps else "", ""
+    if plan.tomorrow:
+        cards = ngettext(
+            "%(n)s card is due tomorrow.", "%(n)s cards are due tomorrow.", plan.tomorrow
+        )
+        tomorrow = cards % {"n": plan.tomorrow}
+    return join_sentences(nothing, tomorrow)
+
+
+def minutes_choice(choice: MinutesChoice) -> dict[str, Any]:
+    """Return a number of minutes a day, with the day by which the backlog would be cleared."""
+    return {
+        "minutes": choice.minutes,
+        "is_plan": choice.is_plan,
+        "label": _("%(n)s min a day") % {"n": choice.minutes},
+        "by": _("today") if choice.days == 0 else weekday_date(choice.by) if choice.by else "",
+    }
+
+
+def catching_up(choices: Sequence[MinutesChoice]) -> str:
+    """Return when the backlog is cleared with the minutes of the plan; nothing where they are not
+    among the choices.
+    """
+    choice = next((choice for choice in choices if choice.is_plan), None)
+    if choice is None:
+        return ""
+    words = {"n": choice.minutes, "day": weekday_date(choice.by) if choice.by else ""}
+    if choice.days == 0:
+        return _("At %(n)s minutes a day you will have caught up today.") % words
+    if choice.by:
+        return _("At %(n)s minutes a day you will have caught up by %(day)s.") % words
+    return _("At %(n)s minutes a day you will not catch up.") % words
+
+
+def present_step(scheduled: ScheduledStep) -> dict[str, Any]:
+    """Return a step of the day as it reads: its title, what it is, and its button."""
+    step = scheduled.step
+    return {
+        "step": step,
+        "state": scheduled.state,
+        "at": scheduled.at,
+        "is_now": scheduled.is_now,
+        "key": "v" if step.kind == "verdict" and not step.is_done else "",
+        "title": _step_title(step),
+        "note": _done_note(step) if step.is_done else STEP_NOTES[step.kind],
+        "button": STEP_BUTTONS[step.kind],
+    }
+
+
+def _step_title(step: DayStep) -> str:
+    if step.kind == "plan":
+        return _("Pick an interview date")
+    if step.kind == "question":  # its title is HTML, sanitized when it was rendered
+        return format_html("<span>{}</span>", mark_safe(step.about))  # noqa: S308
+    if step.kind == "verdict":
+        return _("Open the verdict: %(lab)s") % {"lab": step.about}
+    if step.kind == "lab":
+        return _("Predict: %(lab)s") % {"lab": step.about}
+    if step.is_done:
+        return _("Review")
+    return ngettext("Review %(n)s card", "Review %(n)s cards", step.count) % {"n": step.count}
+
+
+def _done_note(step: DayStep) -> str:
+    if step.kind == "review" and step.count:
+        return _("Done, %(n)s of %(of)s recalled") % {"n": step.right, "of": step.count}
+    return _("Done")
 
 
 def calendar_weeks(minutes_by_day: Mapping[date, float], plan: DayPlan) -> list[dict[str, Any]]:

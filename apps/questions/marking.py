@@ -26,7 +26,7 @@ from apps.questions.answers import (
     TypedAnswer,
 )
 from apps.questions.expressions import Expression
-from apps.questions.limits import MAX_WRITTEN_LENGTH
+from apps.questions.limits import MAX_EXPRESSION_LENGTH, MAX_WRITTEN_LENGTH
 from apps.questions.sampling import stable_index
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, QuestionVariant, Step
 
@@ -214,7 +214,7 @@ def _tolerance_at(expected: float, value: float) -> float:
 
 def _right_side(text: str) -> str:
     """Return what follows the last equals sign, of any width: sqrt(3) of `r = sqrt(3)`."""
-    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.MAX_CHARS * 2])[-1]
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: MAX_EXPRESSION_LENGTH * 2])[-1]
 
 
 def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
@@ -22,7 +23,7 @@ from apps.experiments.models import Run
 from apps.experiments.pending_prediction import pending_prediction_of
 from apps.progress import days, forms, presenters, selectors, services, svg_charts
 from apps.progress.models import Plan
-from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan
+from apps.progress.selectors.day_plans import CALENDAR_WEEKS
 from apps.progress.views.reader import signed_in
 
 MAX_TOPICS = 6
@@ -41,7 +42,12 @@ def today(request: HttpRequest) -> HttpResponse:
         "today": plan,
         "date": presenters.weekday_date(plan.day),
         "recall": presenters.percent(plan.effort.recall),
-        "choices": _choices(plan),
+        "interview": presenters.interview(plan),
+        "due": plan.due or pgettext("due", "none"),
+        "nothing_due": presenters.nothing_due(plan),
+        "catching_up": presenters.catching_up(plan.choices),
+        "choices": [presenters.minutes_choice(choice) for choice in plan.choices],
+        "steps": [presenters.present_step(scheduled) for scheduled in plan.steps],
         "calendar": svg_charts.calendar(
             minutes_by_day, plan.due_by_day, plan.day, CALENDAR_WEEKS, plan.plan.interview
         ),
@@ -58,18 +64,6 @@ def today(request: HttpRequest) -> HttpResponse:
         "total": max(1, sum(scheduled.step.minutes for scheduled in plan.steps)),
     }
     return render(request, "progress/today.html", context)
-
-
-def _choices(plan: DayPlan) -> list[dict[str, Any]]:
-    return [
-        {
-            "minutes": choice.minutes,
-            "by": presenters.weekday_date(choice.by) if choice.by else "",
-            "days": choice.days,
-            "is_plan": choice.is_plan,
-        }
-        for choice in plan.choices
-    ]
 
 
 def _events_url(running: list[Run]) -> str:
