@@ -1,5 +1,5 @@
-"""What the answers of an attempt come to: which parts are done, and the rating that follows. Pure but
-for the rows that are handed in. The names of parts are those of `questions.variants`.
+"""What the answers of an attempt come to: which parts are done, and the rating that follows. Pure
+but for the rows that are handed in. The names of parts are those of `questions.variants`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from apps.common.errors import BadRequest
 from apps.progress import rating_rules
 from apps.progress.models import Answer, GradedBy
 from apps.questions import marking
-from apps.questions.answers import TypedAnswer, as_fields, read_answer
+from apps.questions.answers import StepAnswer, TypedAnswer, as_fields, read_answer
 from apps.questions.marking import Mark
 from apps.questions.variants import (
     ChoicePart,
@@ -39,15 +39,10 @@ def entered_answer(variant: QuestionVariant, answer: Answer) -> TypedAnswer:
     return read_answer(variant, answer.part, answer.entered)
 
 
-def mark_of(variant: QuestionVariant, answer: Answer) -> Mark:
-    """Mark a stored answer again, for its explanation."""
-    return marking.mark(variant, answer.part, entered_answer(variant, answer))
-
-
 def graded_by(variant: QuestionVariant, name: str, answer: TypedAnswer) -> str:
     """Return who grades an answer: what it was checked by, or the learner."""
     part = variant.marked.get(name)
-    if part is None or getattr(answer, "own", ""):
+    if part is None or (isinstance(answer, StepAnswer) and answer.own):
         return GradedBy.SELF
     return GRADED_BY[type(part)]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from apps.questions.sampling import SEEDS, Facts, Number, Sample, SampledAnswer, sample, shuffled
+from apps.questions.expressions import Number
+from apps.questions.sampling import SEEDS, Facts, Sample, SampledAnswer, sample, shuffled
 
 NUMERIC, CHOICE, ORDER, DERIVATION = "numeric", "choice", "order", "derivation"
 PART_KINDS = (NUMERIC, CHOICE, ORDER, DERIVATION)

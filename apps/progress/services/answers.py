@@ -42,11 +42,12 @@ class AlreadyRevealed(Refused):
 
 @dataclass(frozen=True)
 class CheckedAnswer:
-    """An answer that was checked; `answer` is None where the input was invalid."""
+    """An answer that was checked; `row` is None where the input was invalid."""
 
     attempt: Attempt
+    entered: TypedAnswer
     mark: Mark
-    answer: Answer | None
+    row: Answer | None
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def check_answer(
         raise out_of_date()
     mark = marking.mark(variant, part, answer)
     if not mark.was_read:
-        return CheckedAnswer(attempt, mark, None)
+        return CheckedAnswer(attempt, answer, mark, None)
     row = _store(attempt, variant, part, answer, mark, key, confidence)
-    return CheckedAnswer(attempt, mark, row)
+    return CheckedAnswer(attempt, answer, mark, row)
 
 
 def _stored_with(user: User, key: UUID) -> CheckedAnswer | None:
@@ -121,7 +122,9 @@ def _stored_with(user: User, key: UUID) -> CheckedAnswer | None:
     if answer is None:
         return None
     variant = question_variant(answer.attempt.revision, answer.attempt.seed)
-    return CheckedAnswer(answer.attempt, parts.mark_of(variant, answer), answer)
+    entered = parts.entered_answer(variant, answer)
+    mark = marking.mark(variant, answer.part, entered)
+    return CheckedAnswer(answer.attempt, entered, mark, answer)
 
 
 def _store(
@@ -184,7 +187,7 @@ def reveal(
         answer = read_answer(variant, WRITTEN, {"text": written.text})
         mark = marking.mark(variant, WRITTEN, answer)
         if not mark.was_read:
-            return CheckedAnswer(attempt, mark, None)
+            return CheckedAnswer(attempt, answer, mark, None)
         if _stored_with(user, written.key) is None:
             _store(attempt, variant, WRITTEN, answer, mark, written.key)
     attempt.revealed_at = now()
@@ -318,9 +321,7 @@ def _record_counting(
     return review
 
 
-def _record(
-    attempt: Attempt, review_id: UUID, rating: int, graded_by: str, given: Given
-) -> Review:
+def _record(attempt: Attempt, review_id: UUID, rating: int, graded_by: str, given: Given) -> Review:
     return reviews.record(
         user=attempt.user,
         question=attempt.question,

@@ -18,13 +18,12 @@ from apps.common.topics import topic_title
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
-from apps.progress.presenters import UnstoredAnswer
+from apps.progress.presenters import PartsState, UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
-from apps.questions import marking
 from apps.questions import selectors as bank
 from apps.questions.limits import MAX_DIFFICULTY
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import QuestionPage, question_page
+from apps.questions.selectors import QuestionPage, question_page, question_variant
 
 CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
 RESTART_AFTER = timedelta(minutes=30)  # a longer absence from a question is not time spent on it
@@ -52,10 +51,13 @@ def question_context(
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
     quotes = _quotes(member, revision, is_open)
-    page = question_page(revision, attempt.seed, verdicts=_quotes_html(request, quotes, is_open))
+    variant = question_variant(revision, attempt.seed)
+    page = question_page(revision, variant, verdicts=_quotes_html(request, quotes, is_open))
     answers: parts.Answers = visitor_answers or {}
     if member and not attempt._state.adding:
         answers = selectors.attempts.answers_of(attempt)
+    hints = attempt.hints if member else None
+    state = PartsState(page, answers, unstored, revealed=is_open, hints=hints)
     return {
         "question": question,
         "revision": revision,
@@ -68,9 +70,8 @@ def question_context(
         # annotated by selectors.questions.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         **_title_block(question),
-        **_parts(page, attempt, answers, unstored, is_open=is_open),
-        **_written(page, question, member),
-        **_hints(page, attempt, member),
+        **_parts(state),
+        **_written(state, question, member),
         **_times(attempt),
         **_beside(revision, quotes, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
@@ -86,34 +87,23 @@ def _title_block(question: Question) -> dict[str, Any]:
     }
 
 
-def _parts(
-    page: QuestionPage,
-    attempt: Attempt,
-    answers: parts.Answers,
-    unstored: UnstoredAnswer | None,
-    *,
-    is_open: bool,
-) -> dict[str, Any]:
-    """Return the parts, each with its last answer, and what the number is marked by."""
-    variant = page.variant
+def _parts(state: PartsState) -> dict[str, Any]:
+    """Return the parts, each with its last answer, and the hints of the whole question."""
     return {
-        "parts": presenters.present_parts(
-            page, answers, unstored, revealed=is_open, hints=attempt.hints
-        ),
-        "has_steps": bool(page.steps),
-        "fresh_step": unstored is not None and parts.kind_of(unstored.part) == parts.STEP,
+        "parts": presenters.present_parts(state),
+        "hints": presenters.present_hints(state, "", state.page.hints),
         "sures": Answer.Sure.choices,
-        "tolerance": marking.tolerance(variant) if variant else "",
-        "answer": f"{variant.answer:.6g} {page.unit}".rstrip() if variant else "",
     }
 
 
-def _written(page: QuestionPage, question: Question, member: User | None) -> dict[str, Any]:
-    """Return whether the reader writes an answer here, and the signs that help to write code."""
+def _written(state: PartsState, question: Question, member: User | None) -> dict[str, Any]:
+    """Return the written answer, whether the reader writes one here, and the signs that help to
+    write code.
+    """
     asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
-    has_other_parts = bool(page.variant or page.choices or page.steps)
     return {
-        "writes": member is not None and (asks_for_text or not has_other_parts),
+        "written": presenters.present_written(state),
+        "writes": member is not None and (asks_for_text or not state.page.parts),
         "signs": CODE_SIGNS,
     }
 
@@ -125,7 +115,7 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
-        "grade_note": presenters.grade_note(attempt, parts.result(page, answers)),
+        "grade_note": presenters.grade_note(attempt, parts.result(page.variant, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }
 
@@ -133,16 +123,6 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
 def _earlier(visitor_answers: parts.Answers) -> str:
     """Return a visitor's answers as JSON: their forms carry them along."""
     return json.dumps({part: rows[-1].entered for part, rows in visitor_answers.items()})
-
-
-def _hints(page: QuestionPage, attempt: Attempt, member: User | None) -> dict[str, Any]:
-    """Return the open hints, and how many are left; a visitor has all of them."""
-    if member is None:
-        return {"hints": page.hints, "hints_left": 0}
-    return {
-        "hints": page.hints[: attempt.hints],
-        "hints_left": max(0, len(page.hints) - attempt.hints),
-    }
 
 
 def _card(
