@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.accounts.models import User
 from apps.experiments.models import Prediction, Run
 from tests.experiments.pages_cast import loaded, measured, queued, recorded
-from tests.progress.conftest import VARIANT, make_question
+from tests.progress.conftest import NUMERIC, make_question
 
 pytestmark = pytest.mark.django_db
 ROLES = ("visitor", "owner", "stranger", "staff")
@@ -155,7 +155,7 @@ class Cast:
         make_question(
             "how-long",
             kinds=["numeric"],
-            variant=VARIANT,
+            numeric=NUMERIC,
             claims=["dead-relu.lr-kills"],
             labs=["dead-relu"],
         )

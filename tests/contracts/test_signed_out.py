@@ -16,7 +16,7 @@ from apps.experiments.models import Run
 from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
-from tests.progress.conftest import VARIANT, make_question
+from tests.progress.conftest import NUMERIC, make_question
 
 pytestmark = pytest.mark.django_db
 QUESTION, LAB = "/questions/how-long", "/labs/dead-relu"
@@ -24,7 +24,7 @@ PASSWORD = "graph paper and pencils"
 # page, which of its forms by its action, what is entered, the table that it goes to
 FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
     "note": (QUESTION, "/note", {"note": "mine\nalone"}, Note),
-    "check": (QUESTION, "/check#numeric", {"text": "12345"}, Answer),
+    "check": (QUESTION, "/check#part-1", {"text": "12345"}, Answer),
     "reveal": (QUESTION, "/reveal", {}, Attempt),
     "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
     "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),
@@ -37,7 +37,7 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
 def mei(monkeypatch: pytest.MonkeyPatch, db: None) -> User:
     monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     loaded()
-    make_question("how-long", kinds=["numeric"], variant=VARIANT)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
     return User.objects.create_user("mei@example.org", "mei", PASSWORD)
 
 

@@ -20,7 +20,7 @@ from apps.common.clock import now
 from apps.progress import demo, memory, rating_rules, selectors, services
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
-from tests.progress.conftest import VARIANT, Hands, make_question
+from tests.progress.conftest import NUMERIC, Hands, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -66,7 +66,7 @@ def test_calibration_counts_first_answers_with_a_confidence(
     member: Client, mei: User, numeric: Question
 ) -> None:
     for text, confidence in (("-1", "95"), ("-2", "95")):
-        form = {"part": "numeric", "text": text, "confidence": confidence, "key": str(uuid.uuid4())}
+        form = {"part": "1", "text": text, "confidence": confidence, "key": str(uuid.uuid4())}
         member.post("/questions/how-long/check", form)
     rows = list(csv.reader(io.StringIO(member.get("/progress/calibration.csv").content.decode())))
     assert rows[1:] == [["questions", "95", "0", "1"]]
@@ -179,7 +179,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 ) -> None:
     many(8)
     # the easy ones are begun with
-    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC, difficulty=1)
     line = demo.fill(user=mei)
     assert "reviews of 7 questions" in line
     assert (
@@ -202,7 +202,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 
 
 def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
-    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC, difficulty=1)
     demo.fill(user=mei)
     answers = Answer.objects.filter(user=mei).select_related("attempt")
     assert answers and all(
