@@ -125,7 +125,7 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
 
 
 def _texts(slug: str, parts: dict[str, Any]) -> list[RevisionText]:
-    """Return the texts of a question, not stored: its parts, numbered as they stand, and the rest."""
+    """Return the texts of a question, not stored: its parts, as they stand, and the rest."""
     kinds = [kind for kind in PART_KINDS for _part in parts.get(kind, [])]
     words = {"numeric": "Let n be {{n}}. How long?", "choice": "Which of them?", "derivation": ""}
     texts = []

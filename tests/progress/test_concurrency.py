@@ -208,10 +208,10 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
             user=mei, question=question, seen=seen, review_id=uuid4(), rating=1
         ),
         lambda: services.answers.tick_points(
-            user=mei, question=question, attempt=attempt.pk, ticked=[0]
+            user=mei, question=question, attempt=attempt.pk, fields={"ticked": [0]}
         ),
         lambda: services.answers.tick_points(
-            user=mei, question=question, attempt=attempt.pk, ticked=[0, 1]
+            user=mei, question=question, attempt=attempt.pk, fields={"ticked": [0, 1]}
         ),
         lambda: services.reviews.undo(user=mei),
         lambda: services.reviews.suspend(user=mei, question=question, suspended=True),

@@ -261,7 +261,7 @@ def test_what_is_said_of_a_first_step_is_not_folded_away(
 ) -> None:
     make_question("by-steps", kinds=["derivation"], derivation=DERIVATION)
     for reader in (client, member):
-        html = post(reader, "/questions/by-steps/check", part="3.1", text=text).content.decode()
+        html = post(reader, "/questions/by-steps/check", part="1.1", text=text).content.decode()
         shown = html or reader.get("/questions/by-steps").content.decode()
         assert 'class="said"' in shown and '<details class="begin">' not in shown
 

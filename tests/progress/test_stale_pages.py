@@ -20,9 +20,10 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors, services
 from apps.progress.models import Answer, Attempt, Card, Note, Plan, Review
+from apps.progress.services.answers import Given
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question, Revision
-from tests.progress.conftest import VARIANT, Hands, make_question, right_number
+from tests.progress.conftest import NUMERIC, Hands, make_question, right_number
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -110,7 +111,7 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
     member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     member.post(f"{PAGE}/reveal")
     member.post(f"{PAGE}/hint", form)
-    assert Attempt.objects.get().hints == 0
+    assert Attempt.objects.get().hints == {}
 
 
 def test_a_page_that_another_tab_left_behind_is_told_so(
@@ -173,7 +174,7 @@ def publish(question: Question, **changes: Any) -> Revision:
 def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric: Question) -> None:
     form, old = opened(member, PAGE), numeric.current
     wanted = right(selectors.attempts.current_attempt(mei, numeric))
-    publish(numeric, facts={**old.facts, "variant": {**VARIANT, "answer": {"value": "n * 3"}}})  # type: ignore[union-attr]
+    publish(numeric, facts={**old.facts, "numeric": [{**NUMERIC[0], "answer": "n * 3"}]})  # type: ignore[union-attr]
     member.post(f"{PAGE}/check", {**form, "text": wanted})
     answer = Answer.objects.get()
     assert (answer.revision, answer.outcome) == (old, "right")
@@ -305,7 +306,7 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
             seen=FormState(attempt.pk),
             review_id=name,
             rating=rating,
-            at=at,
+            given=Given(at),
         )
     assert ratings(mei, concept) == [1] and Attempt.objects.get().counting_review_id == given[1][0]
 
@@ -325,7 +326,7 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
         seen=FormState(attempt.pk),
         review_id=uuid4(),
         rating=2,
-        at=given + timedelta(hours=1),
+        given=Given(given + timedelta(hours=1)),
     )
     hands.later(days=6)
     with pytest.raises(BadRequest):
