@@ -50,16 +50,18 @@ def progress(request: HttpRequest) -> HttpResponse:
         "calendar": svg_charts.calendar(
             minutes_by_day, due_by_day, today, (period, WEEKS_AHEAD), plan.interview
         ),
-        "studied": presenters.studied_sentence(len(rows), sum(row.seconds for row in rows), period),
+        "studied": presenters.progress.studied_sentence(
+            len(rows), sum(row.seconds for row in rows), period
+        ),
         "periods": _periods(period),
         "has_bins": any(bins.values()),
-        "weeks": [(week, presenters.percent(week.fraction)) for week in weeks],
+        "weeks": [(week, presenters.amounts.percent(week.fraction)) for week in weeks],
         "recall": svg_charts.recall(recalled, plan.retention / 100) if recalled else "",
-        "recall_sentence": presenters.recall_sentence(weeks, plan.retention),
-        "topics": presenters.topic_rows(topics),
+        "recall_sentence": presenters.progress.recall_sentence(weeks, plan.retention),
+        "topics": presenters.progress.topic_rows(topics),
         "weakest": topics[0] if topics else None,
         "calibration": [
-            presenters.calibration_section(name, title, bins[name])
+            presenters.progress.calibration_section(name, title, bins[name])
             for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
         ],
         "bookmarks": selectors.questions.bookmarked(user)[:MAX_LISTED],

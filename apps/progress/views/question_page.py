@@ -18,7 +18,7 @@ from apps.common.topics import topic_title
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
-from apps.progress.presenters import UnstoredAnswer
+from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
 from apps.questions import marking
 from apps.questions import selectors as bank
@@ -97,7 +97,7 @@ def _parts(
     """Return the parts, each with its last answer, and what the number is marked by."""
     variant = page.variant
     return {
-        "parts": presenters.present_parts(
+        "parts": presenters.questions.present_parts(
             page, answers, unstored, revealed=is_open, hints=attempt.hints
         ),
         "has_steps": bool(page.steps),
@@ -125,7 +125,7 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
-        "grade_note": presenters.grade_note(attempt, parts.result(page, answers)),
+        "grade_note": presenters.questions.grade_note(attempt, parts.result(page, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }
 
@@ -163,7 +163,7 @@ def _card(
     if is_open:
         plan, at = selectors.plans.plan_of(member), now()
         day = days.day_of(at, member.time_zone)
-        buttons = presenters.rating_buttons(card, reviews, attempt, plan, at, day)
+        buttons = presenters.questions.rating_buttons(card, reviews, attempt, plan, at, day)
     return {
         "card": card,
         "seen": len(reviews),
