@@ -21,6 +21,16 @@ def join_list(items: Iterable[str]) -> str:
     return ("、" if is_chinese() else ", ").join(items)
 
 
+def sentence_gap() -> str:
+    """Return what separates two sentences: nothing in Chinese, whose full stops are wide."""
+    return "" if is_chinese() else " "
+
+
+def join_sentences(*sentences: str) -> str:
+    """Return sentences one after another; empty ones are left out."""
+    return sentence_gap().join(filter(None, sentences))
+
+
 def in_language(thing: Any, name: str = "") -> str:
     """Return `thing.<name>_en` or `_zh`, or of a mapping `{"en": …, "zh": …}` the text in the
     reader's language.

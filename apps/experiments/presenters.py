@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, join_list
@@ -293,6 +294,18 @@ def waiting_reason(place: Place) -> str:
 
 
 # ---------------------------------------------------------------- runs
+
+
+def lost_sentence(attempts: int) -> str:
+    """Return why a run was lost, after so many run attempts."""
+    sentence = ngettext(
+        "Our workers failed to finish this run %(n)s time. Neither the time nor the prediction "
+        "is counted.",
+        "Our workers failed to finish this run %(n)s times. Neither the time nor the prediction "
+        "is counted.",
+        attempts,
+    )
+    return sentence % {"n": attempts}
 
 
 def time_left(run: Run, now: datetime) -> str:

@@ -24,11 +24,11 @@ from keyword import iskeyword
 
 from apps.common import normalize
 from apps.common.numbers import MAX_MAGNITUDE
+from apps.questions.limits import MAX_EXPRESSION_LENGTH
 from apps.questions.notation import BadExpression as BadExpression
 from apps.questions.notation import Vocabulary, spell_out
 
 Number = int | float
-MAX_CHARS = 500
 MAX_NESTING = 40
 MAX_NODES_VISITED = 20_000  # by one evaluation
 MAX_POWER_BITS = 1000  # of a power of whole numbers
@@ -103,10 +103,10 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
             `forbidden`, or one of those of `notation.spell_out`.
     """
     # fractions in brackets: x^½ is x^(1/2)
-    plain = normalize.to_plain(text, MAX_CHARS, "({})")
+    plain = normalize.to_plain(text, MAX_EXPRESSION_LENGTH, "({})")
     if not plain:
         raise BadExpression("empty")
-    if len(plain) > MAX_CHARS:
+    if len(plain) > MAX_EXPRESSION_LENGTH:
         raise BadExpression("long")
     source = spell_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
     try:

@@ -4,6 +4,8 @@ here.
 
 from __future__ import annotations
 
+from apps.common.numbers import MAX_CHARS as MAX_NUMBER_LENGTH
+
 MAX_SLUG_LENGTH = 64  # characters
 MAX_CLAIM_LENGTH = 128  # lab.claim
 MAX_BANK_TITLE_LENGTH = 200
@@ -14,5 +16,10 @@ MAX_DIFFICULTY = 5  # research
 DIFFICULTIES = range(MIN_DIFFICULTY, MAX_DIFFICULTY + 1)
 MAX_SEARCH_LENGTH = 200
 MAX_SEARCH_WORDS = 12
+MAX_EXPRESSION_LENGTH = 500
+# What the fields of an answer take (`maxlength`, UTF-16 code units). It is more than what is read,
+# so that a pasted text that is too long is refused, and not cut to the answer that it begins with.
+MAX_NUMBER_INPUT = 2 * MAX_NUMBER_LENGTH
+MAX_EXPRESSION_INPUT = MAX_EXPRESSION_LENGTH + 100
 MAX_REPORT_LENGTH = 4000  # UTF-16 code units (common.text.length)
 MAX_IDEMPOTENCY_KEY_LENGTH = 64

@@ -16,6 +16,7 @@ from apps.common import normalize, numbers
 from apps.common.text import in_language
 from apps.questions import expressions
 from apps.questions.expressions import Expression
+from apps.questions.limits import MAX_EXPRESSION_LENGTH
 from apps.questions.variants import Variant, stable_index
 
 RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
@@ -154,7 +155,7 @@ def _tolerance_at(expected: float, value: float) -> float:
 
 def _right_side(text: str) -> str:
     """Return what follows the last equals sign, of any width: sqrt(3) of `r = sqrt(3)`."""
-    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.MAX_CHARS * 2])[-1]
+    return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: MAX_EXPRESSION_LENGTH * 2])[-1]
 
 
 def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:

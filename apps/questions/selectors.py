@@ -118,6 +118,11 @@ class QuestionPage:
     starter: SafeString | None
 
     @property
+    def language_tag(self) -> str:
+        """The language as the attribute `lang` names it."""
+        return "zh-Hans" if self.language == "zh" else "en"
+
+    @property
     def sources(self) -> Sequence[Mapping[str, str]]:
         return list(self.revision.sources)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -230,9 +231,15 @@ def test_an_end_without_a_verdict_is_told_in_words(
     assert 'class="line a0"' in text  # the curve so far
 
 
-def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
+@pytest.mark.parametrize(
+    ("attempts", "sentence"), [(1, "this run 1 time."), (3, "this run 3 times.")]
+)
+def test_a_lost_run_is_our_fault(
+    lab: Lab, mei: User, settings: Any, attempts: int, sentence: str
+) -> None:
+    settings.MAX_RUN_ATTEMPTS = attempts
     run = queued(mei, lab)
-    for _ in range(3):
+    for _ in range(attempts):
         claimed = started(run)
         with transaction.atomic():
             services.requeue_or_end(
@@ -240,7 +247,7 @@ def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
             )
     text = text_of(run, mei)
     assert "The run was lost, and that is our fault" in text
-    assert "Neither the time nor the prediction is counted" in text
+    assert f"{sentence} Neither the time nor the prediction is counted" in text
 
 
 def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:

@@ -16,6 +16,12 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.progress import selectors
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
+from apps.questions.limits import (
+    MAX_EXPRESSION_INPUT,
+    MAX_EXPRESSION_LENGTH,
+    MAX_NUMBER_INPUT,
+    MAX_NUMBER_LENGTH,
+)
 from apps.questions.models import Question
 from apps.questions.variants import sample
 from tests.progress.conftest import STEPS, VARIANT, Hands, make_question
@@ -557,3 +563,12 @@ def test_the_page_asks_little_of_the_database(
         member.post(f"{page}/reveal")
     with django_assert_max_num_queries(12):
         assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200
+
+
+def test_a_field_takes_more_than_is_read_so_that_nothing_is_cut_to_another_answer(
+    client: Client, mixed: Question
+) -> None:
+    html = client.get("/questions/all-of-it").content.decode()
+    assert f'maxlength="{MAX_NUMBER_INPUT}"' in html and MAX_NUMBER_INPUT > MAX_NUMBER_LENGTH
+    assert f'maxlength="{MAX_EXPRESSION_INPUT}"' in html
+    assert MAX_EXPRESSION_INPUT > MAX_EXPRESSION_LENGTH

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.redirects import is_local
-from apps.common.text import is_chinese
+from apps.common.text import sentence_gap
 
 register = template.Library()
 
@@ -98,5 +98,5 @@ def sign_in_query(context: dict[str, Any]) -> str:
 
 @register.simple_tag
 def gap() -> str:
-    """Return the separator of two sentences: none in Chinese, whose full stops are wide."""
-    return "" if is_chinese() else " "
+    """Return what separates two sentences."""
+    return sentence_gap()

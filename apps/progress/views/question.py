@@ -19,7 +19,7 @@ from apps.common.errors import BadRequest
 from apps.common.redirects import next_path
 from apps.progress import forms, parts, presenters, selectors, services
 from apps.progress.models import Attempt, Review
-from apps.progress.presenters import UnstoredAnswer
+from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.services.answers import CheckedAnswer
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import attempt_url, session_of_form, signed_in
@@ -203,7 +203,7 @@ def _graded(request: HttpRequest, question: Question, review: Review) -> HttpRes
         message = _("You already graded from that page: %(grade)s. You can change it below.")
         messages.error(request, message % {"grade": label})
     else:
-        gap = presenters.interval((card.due - review.at).total_seconds()) if card else ""
+        gap = presenters.amounts.interval((card.due - review.at).total_seconds()) if card else ""
         message = _("%(grade)s. Next review in %(gap)s.")
         messages.success(request, message % {"grade": label, "gap": gap})
     return redirect(f"{question.get_absolute_url()}?reveal=1")

@@ -18,10 +18,11 @@ from apps.common.topics import topic_title
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
-from apps.progress.presenters import UnstoredAnswer
+from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
 from apps.questions import marking
 from apps.questions import selectors as bank
+from apps.questions.limits import MAX_DIFFICULTY
 from apps.questions.models import Question, Revision
 from apps.questions.selectors import QuestionPage, question_page
 
@@ -60,31 +61,72 @@ def question_context(
         "revision": revision,
         "attempt": attempt,
         "page": page,
-        "kinds": question.kinds,
-        "topic": topic_title(question.topic),
-        "parts": presenters.present_parts(page, answers, unstored, every_step=is_open),
-        "earlier": _earlier(visitor_answers or {}),
-        "has_steps": bool(page.steps),
-        "fresh_step": unstored is not None and parts.kind_of(unstored.part) == parts.STEP,
-        "writes": bool({"concept", "open", "code"} & set(question.kinds))
-        or not (page.variant or page.choices or page.steps),
-        "result": parts.result(page, answers),
         "revealed": is_open,
         "in_review": in_review,
-        "tolerance": marking.tolerance(page.variant) if page.variant else "",
-        "answer": format(page.variant.answer, ".6g") if page.variant else "",
-        "signs": CODE_SIGNS,
-        "max_written": Answer.MAX_WRITTEN_LENGTH,
+        "back": question.get_absolute_url(),
+        "earlier": _earlier(visitor_answers or {}),
         # annotated by selectors.questions.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
-        "sures": Answer.Sure.choices,
-        "ticked": answers["points"][-1].entered["ticked"] if answers.get("points") else [],
-        "review_id": services.answers.next_review_id(attempt),
-        "back": question.get_absolute_url(),
+        **_title_block(question),
+        **_parts(page, attempt, answers, unstored, is_open=is_open),
+        **_written(page, question, member),
         **_hints(page, attempt, member),
         **_times(attempt),
         **_beside(revision, quotes, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
+        **_grade(page, attempt, answers),
+    }
+
+
+def _title_block(question: Question) -> dict[str, Any]:
+    return {
+        "kinds": question.kinds,
+        "topic": topic_title(question.topic),
+        "max_difficulty": MAX_DIFFICULTY,
+    }
+
+
+def _parts(
+    page: QuestionPage,
+    attempt: Attempt,
+    answers: parts.Answers,
+    unstored: UnstoredAnswer | None,
+    *,
+    is_open: bool,
+) -> dict[str, Any]:
+    """Return the parts, each with its last answer, and what the number is marked by."""
+    variant = page.variant
+    return {
+        "parts": presenters.questions.present_parts(
+            page, answers, unstored, revealed=is_open, hints=attempt.hints
+        ),
+        "has_steps": bool(page.steps),
+        "fresh_step": unstored is not None and parts.kind_of(unstored.part) == parts.STEP,
+        "sures": Answer.Sure.choices,
+        "tolerance": marking.tolerance(variant) if variant else "",
+        "answer": f"{variant.answer:.6g} {page.unit}".rstrip() if variant else "",
+    }
+
+
+def _written(page: QuestionPage, question: Question, member: User | None) -> dict[str, Any]:
+    """Return whether the reader writes an answer here, and the signs that help to write code."""
+    asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
+    has_other_parts = bool(page.variant or page.choices or page.steps)
+    return {
+        "writes": member is not None and (asks_for_text or not has_other_parts),
+        "signs": CODE_SIGNS,
+    }
+
+
+def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict[str, Any]:
+    """Return what the grade row needs beside its buttons: the key points that were ticked, who
+    gave the grade, and the identifier of the next one.
+    """
+    points = answers.get("points")
+    return {
+        "ticked": points[-1].entered["ticked"] if points else [],
+        "grade_note": presenters.questions.grade_note(attempt, parts.result(page, answers)),
+        "review_id": services.answers.next_review_id(attempt),
     }
 
 
@@ -121,7 +163,7 @@ def _card(
     if is_open:
         plan, at = selectors.plans.plan_of(member), now()
         day = days.day_of(at, member.time_zone)
-        buttons = presenters.rating_buttons(card, reviews, attempt, plan, at, day)
+        buttons = presenters.questions.rating_buttons(card, reviews, attempt, plan, at, day)
     return {
         "card": card,
         "seen": len(reviews),
