@@ -377,9 +377,10 @@ class Batch(models.Model):
 class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
     """The scheduling policy: whose run is leased next.
 
-    The policy is `fairest_first`, and `queue_estimate.fair_order` is its estimate for the page of a
-    waiting run. A second policy overrides both, and must keep what `worker_services.lease_run`
-    relies on: it returns only owners of `waiting` who have a slot free, and has no side effects.
+    The policy is `fairest_first`, and the function `queue_estimate.fair_order` simulates it for the
+    page of a waiting run. A second policy is a method beside the one and a function beside the
+    other. It must keep what `worker_services.lease_run` relies on: it returns only owners of
+    `waiting` who have a slot free, and has no side effects.
     """
 
     # An owner whose oldest run has waited so long, and who has had no turn for as long, goes first.
