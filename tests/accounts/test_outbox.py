@@ -34,7 +34,7 @@ from apps.experiments.management.commands import housekeep
 from tests.accounts.mail_server import MailServer, mail_server
 from tests.accounts.test_sign_up import SAM, URL
 from tests.experiments.conftest import later
-from tests.experiments.test_meeting import elsewhere
+from tests.experiments.test_concurrency import elsewhere
 
 QUEUED, SENT, FAILED = OutgoingMail.State.values
 

@@ -45,7 +45,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:run-points": (PRIVATE, same(405)),
     "experiments:run-csv": (PRIVATE, same(405)),
     "experiments:run-events": (PRIVATE, same(405)),
-    # it names no run; those that it may name: tests/experiments/test_stream.py
+    # it names no run; those that it may name: tests/experiments/test_sse.py
     "experiments:run-states": (same(404), same(405)),
     "experiments:run-stop": (same(405), OWN_DEED),
     "experiments:run-visibility": (same(405), (IN, 400, 404, 404)),
@@ -199,15 +199,8 @@ def outcome(answer: Any) -> Any:
 
 
 @pytest.fixture
-def cast(rung: list[str]) -> Cast:
+def cast(woken_queues: list[str]) -> Cast:
     return Cast()
-
-
-@pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
-    return queues
 
 
 def test_every_route_is_in_the_table() -> None:

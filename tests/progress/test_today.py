@@ -52,8 +52,7 @@ def lab(db: None) -> Lab:
 
 
 @pytest.fixture
-def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
+def finished(lab: Lab, woken_queues: list[str]) -> Callable[[User], Run]:
 
     def finished(user: User, state: str = "succeeded") -> Run:
         run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
@@ -77,7 +76,7 @@ def page(member: Client) -> str:
     return str(member.get("/").content.decode())
 
 
-def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: Lab) -> None:
+def test_a_visitor_still_sees_the_home_page(client: Client, concept: Question, lab: Lab) -> None:
     html = client.get("/").content.decode()
     assert "An answer is worth remembering once you have seen it hold up." in html
 
@@ -98,7 +97,7 @@ def test_a_first_day_has_three_steps(
     )
 
 
-def test_a_first_day_begins_with_the_lab_at_the_door(
+def test_a_first_day_begins_with_the_lab_of_the_home_page(
     member: Client, mei: User, concept: Question, lab: Lab
 ) -> None:
     easier = make_question("easier", labs=["activation-cost"], difficulty=1)
@@ -363,7 +362,7 @@ def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
     assert 'min="5"' in html and 'min="80"' in html and 'max="95"' in html
 
 
-def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
+def test_the_home_page_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
     html = client.get("/").content.decode()
     assert (
         "review each one just before you would forget it" in html
@@ -443,9 +442,8 @@ def test_today_asks_little_of_the_database(
 
 
 def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
-    member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    member: Client, mei: User, lab: Lab, woken_queues: list[str]
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     run, other = (
         labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )
