@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.browsing import Visitor
-from tests.e2e.crowd import Crowd
 from tests.e2e.people import LONGER, Member, check_whole, count, curves
 from tests.e2e.proxy import Proxy
 from tests.e2e.system import System
+from tests.e2e.viewers import Viewers
 from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
@@ -163,8 +163,8 @@ def test_forty_people_watch_one_run_and_pages_still_load(
 ) -> None:
     ola = member(site, "ola")
     run = ola.commit(LONGER)
-    crowd = Crowd(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
-    until(lambda: crowd.listening == 40, what=lambda: f"all listen; {crowd.listening} do")
+    viewers = Viewers(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
+    until(lambda: viewers.listening == 40, what=lambda: f"all listen; {viewers.listening} do")
     ola.wait_for_points(run, 100)
     slowest = 0.0
     for path in ("/", "/labs", "/labs/dead-relu", "/claims", "/runs", f"/runs/{run}", "/settings"):
@@ -173,9 +173,9 @@ def test_forty_people_watch_one_run_and_pages_still_load(
         slowest = max(slowest, answer.elapsed.total_seconds())
     assert ola.state(run) == "running", "the run must outlast the pages"
     told = ola.wait_for(run)
-    crowd.wait(120)
+    viewers.wait(120)
     assert slowest < MAX_SECONDS
-    assert [viewer.state for viewer in crowd.viewers] == ["succeeded"] * 40
-    for viewer in crowd.viewers:
+    assert [viewer.state for viewer in viewers.viewers] == ["succeeded"] * 40
+    for viewer in viewers.viewers:
         assert viewer.curves == curves(told)
         assert viewer.numbers == sorted(set(viewer.numbers))
