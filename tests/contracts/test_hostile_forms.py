@@ -296,8 +296,8 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str) -> None:
     for path in (
         "lease",
         *(
-            f"run-attempts/{lease.run_attempt.pk}/{deed}"
-            for deed in ("events", "result", "release")
+            f"run-attempts/{lease.run_attempt.pk}/{action}"
+            for action in ("events", "result", "release")
         ),
     ):
         answer = Client(raise_request_exception=False).generic(

@@ -147,8 +147,8 @@ def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
 
 
 def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
-    told = json.loads(recorded.read_text())
-    recorded.write_text(json.dumps({**told, "sha256": "c" * 64}))
+    evidence = json.loads(recorded.read_text())
+    recorded.write_text(json.dumps({**evidence, "sha256": "c" * 64}))
     assert "other code" in load_evidence(recorded)
     assert not Run.objects.exists()
 

@@ -20,7 +20,7 @@ from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
-from tests.progress.conftest import Hands, make_question
+from tests.progress.conftest import SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -144,12 +144,12 @@ def test_what_is_forgotten_on_the_first_day_comes_back_on_it(
 
 
 def test_a_usual_day_begins_with_what_is_due(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     for question in many(4)[:3]:
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=6)
+    site_clock.later(days=6)
     day = selectors.day_plans.day_plan(mei)
     assert [scheduled.step.kind for scheduled in day.steps] == [
         "review",
@@ -170,7 +170,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     concept: Question,
     lab: Lab,
     finished: Callable[[User], Run],
-    hands: Hands,
+    site_clock: SiteClock,
     was_run: bool,
 ) -> None:
     finished(mei if was_run else sam)
@@ -179,7 +179,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     Run.objects.update(queued_at=now())
     for _n in range(2):
         services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=1.5)
+    site_clock.later(days=1.5)
     services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
     assert [scheduled.step.kind for scheduled in selectors.day_plans.day_plan(mei).left] == [
         "lab"
@@ -190,12 +190,12 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
 
 
 def test_what_was_reviewed_is_a_step_done(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     question = many(1)[0]
     for _n in range(2):
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=9)
+    site_clock.later(days=9)
     services.reviews.record(
         user=mei, question=question, review_id=uuid.uuid4(), rating=3, seconds=30
     )
@@ -426,7 +426,7 @@ def test_today_asks_little_of_the_database(
     mei: User,
     concept: Question,
     many: Any,
-    hands: Hands,
+    site_clock: SiteClock,
     finished: Any,
     django_assert_max_num_queries: Any,
 ) -> None:
@@ -435,7 +435,7 @@ def test_today_asks_little_of_the_database(
     finished(mei)
     with django_assert_max_num_queries(12):
         member.get("/")  # a first day
-    hands.later(days=9)
+    site_clock.later(days=9)
     with django_assert_max_num_queries(12):
         html = page(member)
     assert "Open the verdict" in html and "overdue" in html

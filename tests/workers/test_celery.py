@@ -150,9 +150,9 @@ def test_wakeups_lost_in_any_number_do_no_harm(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
-@pytest.mark.parametrize("deed", ["ignore", "compute"])
-def test_a_killed_worker_leaves_no_lab_process(site: StubSite, start: Start, deed: str) -> None:
-    run = site.queue_run(deed=deed, at=1)
+@pytest.mark.parametrize("action", ["ignore", "compute"])
+def test_a_killed_worker_leaves_no_lab_process(site: StubSite, start: Start, action: str) -> None:
+    run = site.queue_run(action=action, at=1)
     worker = start(NOBODY, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: run.steps() == [0])
     assert group_of(run.pid)
@@ -165,7 +165,7 @@ def test_a_killed_worker_leaves_no_lab_process(site: StubSite, start: Start, dee
 def test_a_worker_told_to_end_gives_its_run_back(
     site: StubSite, start: Start, redis_url: str, number: int
 ) -> None:
-    run = site.queue_run(deed="ignore", at=1)
+    run = site.queue_run(action="ignore", at=1)
     worker = start(redis_url)
     site.until(lambda: run.steps() == [0])
     worker.send_signal(number)
@@ -179,7 +179,7 @@ def test_a_busy_worker_leaves_wakeups_to_others(
     site: StubSite, start: Start, redis_url: str, gate: Path
 ) -> None:
     """Of two workers one is busy with a run that it polled for: it must not consume the wake-up."""
-    busy = site.queue_run(deed="gate", at=1, gate=str(gate))
+    busy = site.queue_run(action="gate", at=1, gate=str(gate))
     start(redis_url, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: busy.steps() == [0])
     requests = len(site.lease_requests)

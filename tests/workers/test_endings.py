@@ -14,11 +14,11 @@ from workers.supervisor import Supervisor
 StartWorker = Callable[..., Supervisor]
 
 
-@pytest.mark.parametrize("deed", ["ignore", "compute", "fork"])
+@pytest.mark.parametrize("action", ["ignore", "compute", "fork"])
 def test_stop_ends_even_a_lab_that_ignores_sigterm(
-    site: StubSite, start_worker: StartWorker, deed: str
+    site: StubSite, start_worker: StartWorker, action: str
 ) -> None:
-    run = site.queue_run(points=3, deed=deed, heartbeat_seconds=0.1, kill_seconds=0.3)
+    run = site.queue_run(points=3, action=action, heartbeat_seconds=0.1, kill_seconds=0.3)
     start_worker()
     site.until(lambda: run.steps() == [0])
     assert is_alive(run.pid)
@@ -33,7 +33,7 @@ def test_stop_ends_even_a_lab_that_ignores_sigterm(
 def test_a_stale_run_attempt_is_killed_without_a_result(
     site: StubSite, start_worker: StartWorker
 ) -> None:
-    run = site.queue_run(points=3, deed="ignore", heartbeat_seconds=0.1)
+    run = site.queue_run(points=3, action="ignore", heartbeat_seconds=0.1)
     start_worker()
     site.until(lambda: run.steps() == [0])
     run.stale = True
@@ -44,7 +44,7 @@ def test_a_stale_run_attempt_is_killed_without_a_result(
 
 
 def test_a_run_past_its_limit_is_ended(site: StubSite, start_worker: StartWorker) -> None:
-    run = site.queue_run(points=3, deed="ignore", limit_seconds=4.0)
+    run = site.queue_run(points=3, action="ignore", limit_seconds=4.0)
     start_worker()
     site.until(lambda: run.result)
     assert run.result
@@ -55,7 +55,7 @@ def test_a_run_past_its_limit_is_ended(site: StubSite, start_worker: StartWorker
 
 
 def test_an_exception_in_a_lab_is_a_result(site: StubSite, start_worker: StartWorker) -> None:
-    run = site.queue_run(points=3, deed="raise")
+    run = site.queue_run(points=3, action="raise")
     start_worker()
     site.until(lambda: run.result)
     assert run.result
@@ -67,7 +67,7 @@ def test_an_exception_in_a_lab_is_a_result(site: StubSite, start_worker: StartWo
 
 
 def test_a_lab_that_exits_has_failed(site: StubSite, start_worker: StartWorker) -> None:
-    run = site.queue_run(points=3, deed="exit")
+    run = site.queue_run(points=3, action="exit")
     start_worker()
     site.until(lambda: run.result)
     assert run.result
@@ -88,7 +88,7 @@ def test_a_setting_that_the_lab_does_not_have_is_a_failure(
 def test_a_crash_by_signal_is_released_as_crashed(
     site: StubSite, start_worker: StartWorker
 ) -> None:
-    run = site.queue_run(points=3, deed="die")
+    run = site.queue_run(points=3, action="die")
     start_worker()
     site.until(lambda: run.is_over)
     assert run.released == "crashed: signal 9"
@@ -98,7 +98,7 @@ def test_a_crash_by_signal_is_released_as_crashed(
 def test_a_closing_worker_releases_its_run_attempt(
     site: StubSite, start_worker: StartWorker
 ) -> None:
-    run = site.queue_run(points=3, deed="ignore")
+    run = site.queue_run(points=3, action="ignore")
     supervisor = start_worker()
     site.until(lambda: run.steps() == [0])
     supervisor.close()
@@ -115,7 +115,7 @@ def test_what_a_lab_prints_is_capped_and_holds_no_token(
 ) -> None:
     monkeypatch.setenv("GRADUS_TOKEN", "very secret")
     monkeypatch.setenv("SECRET_KEY", "very secret")
-    run = site.queue_run(points=3, deed="print")
+    run = site.queue_run(points=3, action="print")
     supervisor = start_worker()
     site.until(lambda: run.result)
     supervisor.close()

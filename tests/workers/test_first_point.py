@@ -33,7 +33,7 @@ process.main(*map(int, sys.argv[1:4]), sys.argv[4])
 def test_the_first_point_arrives_before_the_run_ends(
     site: StubSite, start_worker: Callable[..., Supervisor], gate: Path
 ) -> None:
-    run = site.queue_run(points=3, deed="gate", at=1, gate=str(gate))
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate))
     start_worker()
     site.until(lambda: run.steps() == [0])
     assert run.result is None

@@ -20,7 +20,7 @@ StartWorker = Callable[..., Supervisor]
 def test_points_wait_while_the_site_cannot_be_reached(
     site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    run = site.queue_run(points=500, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=500, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
     site.until(lambda: run.steps() == [0])
     site.away = True
@@ -35,7 +35,7 @@ def test_points_wait_while_the_site_cannot_be_reached(
 
 
 def test_a_gap_is_filled(site: StubSite, start_worker: StartWorker, gate: Path) -> None:
-    run = site.queue_run(points=5, deed="gate", at=2, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=5, action="gate", at=2, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
     site.until(lambda: run.steps() == [0, 1])
     with site.changed:
@@ -49,7 +49,7 @@ def test_a_gap_is_filled(site: StubSite, start_worker: StartWorker, gate: Path) 
 def test_a_result_survives_the_end_of_its_worker(
     site: StubSite, start_worker: StartWorker, gate: Path, tmp_path: Path
 ) -> None:
-    run = site.queue_run(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     first = start_worker()
     site.until(lambda: run.steps() == [0])
     site.away = True
@@ -72,7 +72,7 @@ def test_a_stale_result_is_discarded(
     site: StubSite, start_worker: StartWorker, gate: Path, tmp_path: Path
 ) -> None:
     run = site.queue_run(
-        points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1, lease_seconds=0.5
+        points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1, lease_seconds=0.5
     )
     start_worker()
     site.until(lambda: run.steps() == [0])
@@ -118,7 +118,7 @@ def test_a_refused_token_is_logged_once_and_tried_again(
 def test_a_page_of_a_proxy_is_no_refusal(
     site: StubSite, start_worker: StartWorker, gate: Path, status: int
 ) -> None:
-    run = site.queue_run(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
     site.until(lambda: run.steps() == [0])
     answer, pages = site.answer, list[int]()

@@ -20,7 +20,7 @@ def test_two_slots_run_two_runs_at_once(
     gates = [tmp_path / "first", tmp_path / "second"]
     for gate in gates:
         os.mkfifo(gate)
-    runs = [site.queue_run(deed="gate", at=1, gate=str(gate)) for gate in gates]
+    runs = [site.queue_run(action="gate", at=1, gate=str(gate)) for gate in gates]
     waiting = site.queue_run()
     supervisor = start_worker(slots=2)
     site.until(lambda: all(run.steps() for run in runs))
@@ -34,7 +34,7 @@ def test_two_slots_run_two_runs_at_once(
 def test_a_bench_run_is_asked_for_only_by_an_idle_worker_and_first(
     site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    run = site.queue_run(deed="gate", at=1, gate=str(gate))
+    run = site.queue_run(action="gate", at=1, gate=str(gate))
     start_worker(slots=2)
     site.until(lambda: run.steps() and len(site.lease_requests) >= 2)
     assert [request.queues for request in site.lease_requests[:2]] == [["bench", "labs"], ["labs"]]
@@ -49,7 +49,7 @@ def test_a_bench_run_is_asked_for_only_by_an_idle_worker_and_first(
 def test_nothing_is_leased_beside_a_bench_run(
     site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    bench = site.queue_run(queue="bench", deed="gate", at=1, gate=str(gate))
+    bench = site.queue_run(queue="bench", action="gate", at=1, gate=str(gate))
     other = site.queue_run()
     supervisor = start_worker(slots=2, poll_seconds=0.05)
     site.until(lambda: bench.steps() == [0])
