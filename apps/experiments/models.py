@@ -62,6 +62,11 @@ class Lab(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def current_version(self) -> LabVersion:
+        assert self.current is not None, "a lab that is offered has code"
+        return self.current
+
 
 class LabVersion(models.Model):
     """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE
@@ -377,9 +382,10 @@ class Batch(models.Model):
 class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
     """The scheduling policy: whose run is leased next.
 
-    The policy is `fairest_first`, and `queue_estimate.fair_order` is its estimate for the page of a
-    waiting run. A second policy overrides both, and must keep what `worker_services.lease_run`
-    relies on: it returns only owners of `waiting` who have a slot free, and has no side effects.
+    The policy is `fairest_first`, and the function `queue_estimate.fair_order` simulates it for the
+    page of a waiting run. A second policy is a method beside the one and a function beside the
+    other. It must keep what `worker_services.lease_run` relies on: it returns only owners of
+    `waiting` who have a slot free, and has no side effects.
     """
 
     # An owner whose oldest run has waited so long, and who has had no turn for as long, goes first.

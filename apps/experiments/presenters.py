@@ -85,8 +85,7 @@ def seconds(value: float | None) -> str:
 
 def lab_row(lab: Lab) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it."""
-    assert lab.current is not None, "a lab that is offered has code"
-    words = lab.current.words
+    words = lab.current_version.words
     return {
         "lab": lab,
         "words": words,

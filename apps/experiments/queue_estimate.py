@@ -1,8 +1,8 @@
 """How many runs go first, and when a run may start: an estimate, without a database.
 
 It simulates the scheduling policy that leases runs, `ComputeUsageQuerySet.fairest_first` (SQL). The
-two are one policy written twice: whoever changes it changes both. Its class docstring says what a
-second policy must override.
+two are one policy written twice: whoever changes it changes both. The docstring of that class says
+what a second policy must provide.
 """
 
 from __future__ import annotations

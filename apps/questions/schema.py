@@ -101,63 +101,62 @@ def check_against(
     facts: Facts,
     counts: Mapping[str, int],
     options: Mapping[int, Sequence[str]],
-    has_rows: bool = False,
 ) -> None:
-    """Check that facts and texts describe the same parts.
+    """Check that facts and texts describe the same parts, and that the variants can be sampled.
 
     Args:
+        facts: with the rows of the variants where variant.py generates them.
         counts: how many texts of each kind there are.
         options: the keys of each choice's options.
-        has_rows: whether variant.py generates the variants, instead of expressions.
     Raises:
-        BadFact: they do not.
+        BadFact: they do not, or cannot.
     """
-    kinds, steps, choices = facts["kinds"], facts.get("step", []), facts.get("choice", [])
-    has_variant = "variant" in facts
-    validators.check_both_or_neither(
-        has_variant, bool(counts.get("numeric")), ("variant",), "[variant]", "## Part: numeric"
-    )
-    validators.check_both_or_neither(
-        "numeric" in kinds, has_variant, ("kinds",), "kind numeric", "[variant]"
-    )
-    validators.check_both_or_neither(
-        "choice" in kinds, bool(choices), ("kinds",), "kind choice", "[[choice]]"
-    )
-    validators.check_both_or_neither(
-        "derivation" in kinds, bool(counts.get("step")), ("kinds",), "kind derivation", "## Step"
-    )
-    validators.check_both_or_neither(
-        "code" in kinds, "code" in facts, ("kinds",), "kind code", "[code]"
-    )
-    if {"concept", "open"} & set(kinds) and not counts.get("point"):
-        raise BadFact(
-            ("kinds",),
-            "concept and open questions are marked by key points: there are none (## Key points)",
-        )
-    if has_variant and not has_rows and "answer" not in facts["variant"]:
+    _kinds_against(facts, counts)
+    if "variant" in facts and not {"answer", "rows"} & set(facts["variant"]):
         raise BadFact(
             ("variant",),
             "the answer is missing ([variant.answer] value), and there is no variant.py",
         )
-    if steps and len(steps) != counts.get("step", 0):
-        raise BadFact(
-            ("step",), f"there are {len(steps)} [[step]] and {counts.get('step', 0)} ## Step"
-        )
-    if len(choices) != counts.get("choice", 0):
-        raise BadFact(
-            ("choice",),
-            f"there are {len(choices)} [[choice]] and {counts.get('choice', 0)} ## Part: choice",
-        )
+    steps, choices = facts.get("step", []), facts.get("choice", [])
+    if steps:  # a step without a check needs no table
+        _same_number(len(steps), counts, "step", "## Step")
+    _same_number(len(choices), counts, "choice", "## Part: choice")
     for number, choice in enumerate(choices):
         _options(choice, list(options.get(number, [])), ("choice", number, "right"))
+    if "variant" in facts:
+        _samples(facts["variant"])
 
 
-def check_samples(variant: Facts) -> None:
-    """Sample every variant, and check that no wrong answer counts as right.
+def _kinds_against(facts: Facts, counts: Mapping[str, int]) -> None:
+    """Check that each kind has what it needs, and nothing is there without its kind."""
+    has_variant, has_numeric_text = "variant" in facts, bool(counts.get("numeric"))
+    validators.check_both_or_neither(
+        has_variant, has_numeric_text, ("variant",), "[variant]", "## Part: numeric"
+    )
+    for kind, is_there, name in (
+        ("numeric", has_variant, "[variant]"),
+        ("choice", bool(facts.get("choice")), "[[choice]]"),
+        ("derivation", bool(counts.get("step")), "## Step"),
+        ("code", "code" in facts, "[code]"),
+    ):
+        validators.check_both_or_neither(
+            kind in facts["kinds"], is_there, ("kinds",), f"kind {kind}", name
+        )
+    if {"concept", "open"} & set(facts["kinds"]) and not counts.get("point"):
+        raise BadFact(
+            ("kinds",),
+            "concept and open questions are marked by key points: there are none (## Key points)",
+        )
 
-    Raises:
-        BadFact: a variant cannot be sampled, or a wrong answer counts as right.
-    """
+
+def _same_number(tables: int, counts: Mapping[str, int], key: str, heading: str) -> None:
+    texts = counts.get(key, 0)
+    if tables != texts:
+        raise BadFact((key,), f"there are {tables} [[{key}]] and {texts} {heading}")
+
+
+def _samples(variant: Facts) -> None:
+    """Sample every variant, and check that no wrong answer counts as right."""
     wrong = variant.get("wrong", [])
     for seed in range(variants.SEEDS):
         try:

@@ -98,9 +98,7 @@ def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
     try:
         schema.check({**facts, **{name: value for name, value in links.items() if value}})
-        schema.check_against(facts, counts, options, has_rows="rows" in facts.get("variant", {}))
-        if "variant" in facts:
-            schema.check_samples(facts["variant"])
+        schema.check_against(facts, counts, options)
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
     return [

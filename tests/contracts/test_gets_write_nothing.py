@@ -21,7 +21,7 @@ from apps.progress.models import UnreadVerdict
 from apps.progress.services.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
-from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures
+from tests.contracts.test_routes import MATRIX, Cast, cast  # noqa: F401 - a fixture
 from tests.progress.conftest import make_question
 
 pytestmark = pytest.mark.django_db

@@ -34,8 +34,7 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
 
 
 @pytest.fixture
-def mei(monkeypatch: pytest.MonkeyPatch, db: None) -> User:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
+def mei(woken_queues: list[str], db: None) -> User:
     loaded()
     make_question("how-long", kinds=["numeric"], variant=VARIANT)
     return User.objects.create_user("mei@example.org", "mei", PASSWORD)
