@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -91,7 +91,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without a valid CSRF token. If it comes from a page of this site that is older
     than the last sign-in, what was entered is not lost.
     """
-    is_ours = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
+    ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    is_ours = request.headers.get("Origin") in ours  # scheme, host and port, as Django compares
     if not is_ours or not (owner := pending.owner_of(request)):
         return _error_page(request, 403, *CSRF)
     if not request.user.is_authenticated:

@@ -141,6 +141,29 @@ def test_a_page_older_than_the_last_sign_in_keeps_what_was_entered(mei: User, sa
     assert answer.status_code == 403 and "mine" not in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("origin", "is_ours"),
+    [
+        ("http://testserver", True),
+        ("http://gradus.example", True),
+        ("https://testserver", False),
+        ("http://testserver:8000", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_only_a_form_of_this_site_is_shown_again(
+    origin: str, is_ours: bool, mei: User, settings: Any
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["http://gradus.example"]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    old = sent | {"csrfmiddlewaretoken": "x" * 64}
+    html = client.post(target, old, headers={"origin": origin}).content.decode()
+    assert ("mine\nalone" in html) == is_ours
+
+
 def test_what_was_kept_can_be_discarded(mei: User) -> None:
     client = Client()
     client.force_login(mei)
