@@ -65,6 +65,8 @@ def numeric(text: str, variant: Variant, unit: Mapping[str, str] | None = None) 
         return Mark(UNREAD, message=reading.problem)
     if variant.is_right(reading.value):
         return Mark(RIGHT, note=reading.note, value=reading.value)
+    if reading.other is not None and variant.is_right(reading.other):
+        return Mark(UNREAD, message=reading.doubt)  # 1.500 of somebody who groups with points
     mistake = next(
         (wrong for wrong in variant.wrong if variant.is_near(reading.value, wrong.value)), None
     )

@@ -310,7 +310,7 @@ def test_a_slow_mail_server_does_not_delay_the_other_jobs(
 
     settings.TICK_SECONDS = 0.01
     monkeypatch.setattr(housekeep, "RUN_JOBS", (job,))
-    monkeypatch.setattr(housekeep, "MAIL_JOBS", (deliver,))
+    monkeypatch.setattr(housekeep, "ACCOUNT_JOBS", (deliver,))
     with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit):
         pool.submit(call_command, "housekeep").result()
     assert ended.wait(timeout=60) and all(in_time)

@@ -53,6 +53,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     EmailConfirmation.objects.create(email_address=address, key=handle)
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))
+    Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     noted(person, about=person)
     noted(person, about=address)
     prediction = PredictionInput("holds", 80, {})

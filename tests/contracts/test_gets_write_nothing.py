@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 WRITE = re.compile(
     r'^\s*(?:WITH .*)?(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.I | re.S
 )
-NOT_OF_THE_DOMAIN = {"django_session", "cache"}
+NOT_OF_THE_DOMAIN = {"accounts_session", "cache"}
 # a stream gives this test's connection back
 STREAMS = {"experiments:run-events", "experiments:run-states"}
 QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")

@@ -16,9 +16,10 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test import Client
 
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.common.errors import StaleRunAttempt, TooManyRuns
+from apps.common.errors import AccountGone, StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, Run, RunAttempt
@@ -235,3 +236,46 @@ def test_a_release_and_a_stop_at_once_end_the_run(
     released.result()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
+
+
+# ---------------------------------------------------------------- while a person is deleted
+
+
+@contextmanager
+def at_statements(*deeds: tuple[str, Callable[[], Any]]) -> Iterator[list[Future[Any]]]:
+    """Begin each deed elsewhere just before our next statement that contains its text, in order."""
+    left, begun = list(deeds), list[Future[Any]]()
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if left and left[0][0] in sql:
+            _text, deed = left.pop(0)
+            begun.append(elsewhere(deed))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        yield begun
+    assert not left, "no such statement"
+
+
+def test_a_run_submitted_while_its_owner_is_deleted_does_not_deadlock_with_its_worker(
+    mei: User, queue: Any, offer: Any
+) -> None:
+    services.request_cancel(run=queue(mei, "over"))
+    with at_statements(
+        ('FROM "experiments_computeusage"', lambda: queue(mei, "late")),  # the runs are locked
+        ("DELETE FROM", offer),  # so is the compute usage
+    ) as begun:
+        accounts.delete_user(user=mei)
+    late, leased = begun
+    assert leased.result() is None
+    with pytest.raises(AccountGone):
+        late.result()
+    assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()
+
+
+def test_a_run_that_is_being_submitted_is_deleted_with_its_owner(mei: User, queue: Any) -> None:
+    with transaction.atomic():
+        queue(mei, "k")
+        deleted = elsewhere(lambda: accounts.delete_user(user=mei))
+    deleted.result()
+    assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json
@@ -21,7 +22,7 @@ from apps.progress import parts, rating_rules, selectors
 from apps.progress.models import Answer, Attempt, GradedBy, Review, ReviewSession
 from apps.progress.services import reviews
 from apps.progress.services.attempts import ANY_STATE, FormState, open_attempt, out_of_date
-from apps.progress.services.locks import lock_attempt, lock_learner
+from apps.progress.services.locks import lock_attempt
 from apps.questions.marking import Mark
 from apps.questions.models import Question
 from apps.questions.selectors import question_page
@@ -181,7 +182,7 @@ def rate(
     Raises:
         BadRequest: the rating that counts was given more than `REPLACEABLE_FOR` before.
     """
-    lock_learner(user)
+    lock_user(user)
     if stored := _review_with(user, question, review_id):
         return stored
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
@@ -217,7 +218,7 @@ def tick_points(
     Raises:
         BadRequest: the reference answer is not open.
     """
-    lock_learner(user)
+    lock_user(user)
     if stored := _review_with(user, question, review_id):
         return stored
     revealed = lock_attempt(user, question, attempt)

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors
 from apps.progress.models import Attempt, ReviewSession
-from apps.progress.services.locks import lock_attempt, lock_learner
+from apps.progress.services.locks import lock_attempt
 from apps.questions.models import Question, Revision
 
 
@@ -48,7 +49,7 @@ def open_attempt(
     Raises:
         BadRequest: the page showed an attempt that is not this learner's at this question.
     """
-    lock_learner(user)
+    lock_user(user)
     shown = lock_attempt(user, question, seen.attempt)
     if shown is not None and shown.over:
         return shown
