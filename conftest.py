@@ -36,3 +36,11 @@ def same_language_and_random_numbers() -> None:
         sys.modules["numpy"].random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def woken_queues(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Send no wake-ups, which need a broker; return the queues that they were for."""
+    queues: list[str] = []
+    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
+    return queues

@@ -1,6 +1,7 @@
 """Turns the points that a lab yields into events of the protocol.
 
-An event has mean and interval over replicates; a batch of events goes out at most every 100 ms.
+An event has mean and interval over replicates; a batch of events goes out at most every
+`REPORT_SECONDS`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,8 @@ from types import TracebackType
 
 from workers.engine import Curve, Point, Points, describe
 from workers.engine.points import Numbers, as_numbers
-from workers.pipe import Batch
+from workers.pipe import REPORT_SECONDS, Batch
 from workers.wire import Event
-
-PAUSE_SECONDS = 0.1  # between two batches
 
 
 class Batcher:
@@ -99,7 +98,7 @@ class Batcher:
 
     def _send_batch(self) -> None:
         events, self._events = list(self._events.values()), {}
-        self._next = time.monotonic() + PAUSE_SECONDS
+        self._next = time.monotonic() + REPORT_SECONDS
         self._send(Batch(events, self._points_done, self._points_expected))
 
 

@@ -2,7 +2,7 @@
 
     lab process -> worker   Ready       once, when it can take a run
     worker -> lab process   Start       once, the run
-    lab process -> worker   Batch ...   points, at most every 100 ms
+    lab process -> worker   Batch ...   points, at most every REPORT_SECONDS
     lab process -> worker   Ended       once; then the process exits
 
 A message is four bytes of length (little endian), then a msgpack map with its type in `type`.
@@ -19,6 +19,9 @@ import msgspec
 from msgspec import Struct
 
 from workers.wire import Device, Event, Result
+
+# at least, between two batches of a lab process, and between two reports of its run to the site
+REPORT_SECONDS = 0.1
 
 
 class Ready(Struct, frozen=True, tag=True):

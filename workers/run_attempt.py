@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 
 from workers.lab_process import Exited, LabProcess
-from workers.pipe import Batch, Ended, Message, Start
+from workers.pipe import REPORT_SECONDS, Batch, Ended, Message, Start
 from workers.reporter import Refusal, Reporter, SiteUnavailable
 from workers.send_buffer import EventsLost, SendBuffer
 from workers.spool import Spool, SpooledResult, deliver
 from workers.wire import EndState, EventsReply, Lease, Result
 
 log = logging.getLogger(__name__)
-REPORT_SECONDS = 0.1  # between two reports
 # seconds after a report that did not arrive: the more in a row, the longer
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 # Why the process is ended before it has sent a result, and what the site is sent then. Of two
@@ -39,8 +38,9 @@ class RunAttempt:
     """Passes on the messages of a lab process to the site, and sees to the end of the run.
 
     `go` does all of it in the calling thread: it reads the inbox of the process, collects events in
-    a `SendBuffer`, and sends them at most every 0.1 s, or an empty report as a heartbeat when
-    nothing else is due. When the process has ended, it delivers the result, or releases the run.
+    a `SendBuffer`, and sends them at most every `REPORT_SECONDS`, or an empty report as a heartbeat
+    when nothing else is due. When the process has ended, it delivers the result, or releases the
+    run.
 
     While the site cannot be reached, events wait, the run goes on, and the pauses between requests
     grow. When too many events wait, the inbox is no longer read, so that the lab has to wait. A

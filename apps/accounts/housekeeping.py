@@ -1,12 +1,12 @@
-"""Housekeeping jobs of accounts: deliver mail. They run in a thread of their own, since a mail
-server may be slow.
+"""Housekeeping jobs of accounts: deliver mail, delete what is old. They run in a thread of their
+own, since a mail server may be slow.
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 
-from apps.accounts import outbox
+from apps.accounts import outbox, sessions
 
 ROUND_SECONDS = 10  # after which a round starts no further attempt
 
@@ -20,4 +20,8 @@ def delete_old_mails() -> int:
     return outbox.delete_old_mails()
 
 
-MAIL_JOBS = (deliver_mails, delete_old_mails)
+def delete_expired_sessions() -> int:
+    return sessions.delete_expired_sessions()
+
+
+ACCOUNT_JOBS = (deliver_mails, delete_old_mails, delete_expired_sessions)

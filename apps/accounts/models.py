@@ -1,4 +1,6 @@
-"""Accounts (one signs in with an address; others see a handle) and the outbox of mails."""
+"""Accounts (one signs in with an address; others see a handle), their sessions, and the outbox of
+mails.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -183,6 +187,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_project(self) -> bool:
         return self.handle == PROJECT_HANDLE
+
+
+class Session(AbstractBaseSession):
+    """A session of a browser, or of a form that is kept for its author (`common.pending`), with the
+    person whose it is, so that it is deleted with them. Written by `sessions.SessionStore`.
+    """
+
+    # no constraint in the database: the store takes its violation for a key that is in use, and
+    # would try keys for ever
+    user = models.ForeignKey(User, models.CASCADE, null=True, db_constraint=False, editable=False)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from apps.accounts.sessions import SessionStore
+
+        return SessionStore
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):

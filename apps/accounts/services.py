@@ -18,7 +18,7 @@ from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.signals import user_deleting
-from apps.common.errors import BadLink, ProjectAccountStays
+from apps.common.errors import AccountGone, BadLink, ProjectAccountStays
 from apps.common.locks import lock
 
 DEFAULT_OPERATOR = "operator@localhost"
@@ -102,6 +102,18 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
 
 
+def lock_user(user: User) -> None:
+    """Serialize what one person does. Whoever takes several locks takes this one first; then runs,
+    their run attempts, compute usage. Rows that refer to the person can still be inserted, so that
+    a worker, which begins with the run, does not wait.
+
+    Raises:
+        AccountGone: the person was deleted meanwhile.
+    """
+    if User.objects.select_for_update(no_key=True).filter(pk=user.pk).first() is None:
+        raise AccountGone
+
+
 @transaction.atomic
 def delete_user(*, user: User) -> None:
     """Delete a user with all that is theirs; `deletion` says what that is, and what stays without
@@ -115,11 +127,13 @@ def delete_user(*, user: User) -> None:
             _("The account %(handle)s owns the recorded runs and cannot be deleted.")
             % {"handle": user.handle}
         )
-    user_deleting.send(sender=User, user=user)
-    # after the rows that the listeners lock: a writer locks the run first, then refers to its owner
-    locked = User.objects.select_for_update().filter(pk=user.pk).first()
-    if locked is None:
+    try:
+        lock_user(user)
+    except AccountGone:
         return
+    user_deleting.send(sender=User, user=user)
+    # from here on nobody may refer to them; not before, since who holds a run may be about to
+    locked = User.objects.select_for_update().get(pk=user.pk)
     project = User.objects.project()
     for model, name in HANDED_OVER.items():
         model._base_manager.filter(**{name: user.pk}).update(**{name: project})

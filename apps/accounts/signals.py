@@ -6,6 +6,6 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# user: User. Sent before a user is deleted, and before their row is locked: an app above locks its
-# own rows first, in the order in which other writers do, to prevent a deadlock.
+# user: User. Sent before a user is deleted, with their row locked (`services.lock_user`): an app
+# above locks its own rows, in the order in which other writers do, to prevent a deadlock.
 user_deleting = Signal()

@@ -77,7 +77,7 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     if form is None:
         return redirect("/")
     if request.method == "POST":
-        pending.discard(request, str(pk))
+        pending.discard(request, pk)
         return redirect(form.page)
     return error_views.resume(request, form, pk)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
+
+from apps.common.errors import BadRequest
 
 if TYPE_CHECKING:
     AdminBase = ModelAdmin[Any]
@@ -174,12 +177,17 @@ class _Rebase:
     def formset(self, formset: Any) -> None:
         prefix, pk_name = formset.prefix, formset.model._meta.pk.name
         total = _number(self.posted.get(f"{prefix}-TOTAL_FORMS"))
+        names = defaultdict[str, list[str]](list)  # of the posted fields, by row
+        for html_name in self.posted:
+            if html_name.startswith(f"{prefix}-"):
+                del self.data[html_name]
+                index, _dash, name = html_name.removeprefix(f"{prefix}-").partition("-")
+                names[index].append(name)
+        self._check_count(formset, total, sum(index.isdecimal() for index in names))
         initial = min(_number(self.posted.get(f"{prefix}-INITIAL_FORMS")), total)
         posted_rows = {
             self.posted.get(f"{prefix}-{index}-{pk_name}", ""): index for index in range(initial)
         }
-        for name in [name for name in self.data if name.startswith(f"{prefix}-")]:
-            del self.data[name]
         for row in formset.initial_forms:
             self._row(formset, row, posted_rows.pop(str(row.instance.pk), None))
         new_rows = [
@@ -189,7 +197,8 @@ class _Rebase:
         ]
         count = len(formset.initial_forms)
         for place, index in enumerate([*new_rows, *range(initial, total)], start=count):
-            self._copy(f"{prefix}-{index}-", f"{prefix}-{place}-")
+            for name in names[str(index)]:
+                self._copy(f"{prefix}-{index}-{name}", f"{prefix}-{place}-{name}")
             if index < initial:
                 self.data.pop(f"{prefix}-{place}-{pk_name}", None)
             count = place + 1
@@ -197,6 +206,20 @@ class _Rebase:
         self.data[f"{prefix}-INITIAL_FORMS"] = str(len(formset.initial_forms))
         for name in ("MIN_NUM_FORMS", "MAX_NUM_FORMS"):
             self.data[f"{prefix}-{name}"] = self.posted.get(f"{prefix}-{name}", "")
+
+    def _check_count(self, formset: Any, total: int, sent: int) -> None:
+        """Check how many rows a form says it has: each takes time, whether it was sent or not.
+
+        Raises:
+            BadRequest: fewer were sent, or a page has not as many.
+        """
+        if total > min(sent, formset.max_num):
+            text = _(
+                "This form is incomplete, or has more than %(max)d rows of “%(name)s”. Nothing was "
+                "saved: reload the page, then edit it again."
+            )
+            name = formset.model._meta.verbose_name_plural
+            raise BadRequest(text % {"max": formset.max_num, "name": name})
 
     def _row(self, formset: Any, row: Any, index: int | None) -> None:
         fields = list(_fields_of_row(formset, row))
@@ -253,18 +276,10 @@ class _Rebase:
         self.differences.append(Difference(label, text, _("deleted"), not is_touched))
         return is_touched
 
-    def _copy(self, posted_prefix: str, prefix: str) -> None:
-        """Copy the posted values whose name begins with, or is, `posted_prefix`."""
-        if not posted_prefix.endswith("-"):
-            self.data.pop(prefix, None)
-            if posted_prefix in self.posted:
-                self.data.setlist(prefix, self.posted.getlist(posted_prefix))
-            return
-        for name in self.posted:
-            if name.startswith(posted_prefix):
-                self.data.setlist(
-                    prefix + name.removeprefix(posted_prefix), self.posted.getlist(name)
-                )
+    def _copy(self, posted_name: str, name: str) -> None:
+        self.data.pop(name, None)
+        if posted_name in self.posted:
+            self.data.setlist(name, self.posted.getlist(posted_name))
 
 
 def _shown_fields(form: Any, formsets: Iterable[Any]) -> Iterator[ShownField]:
@@ -345,4 +360,5 @@ def _read_token(text: str) -> dict[str, str]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
+    """Return a whole number that a form says, cut to 9 digits; 0 if it is none."""
+    return int(text[:9]) if text and text.isascii() and text.isdigit() else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -91,7 +91,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without a valid CSRF token. If it comes from a page of this site that is older
     than the last sign-in, what was entered is not lost.
     """
-    is_ours = urlsplit(request.headers.get("Origin", "")).netloc == request.get_host()
+    ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    is_ours = request.headers.get("Origin") in ours  # scheme, host and port, as Django compares
     if not is_ours or not (owner := pending.owner_of(request)):
         return _error_page(request, 403, *CSRF)
     if not request.user.is_authenticated:
@@ -102,20 +103,23 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Answer a member's form without a session: show what they wrote, and store the form until they
+    """Answer a member's form without a session: show what they wrote, and keep the form until they
     have signed in again. A script, which keeps the form itself, gets JSON.
     """
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"code": "signed-out"}, status=403)
     form = pending.posted(request)
-    name = pending.store(request, form)
-    next_url = reverse("accounts:resume", args=[name]) if name else form.page
+    kept = pending.store(request, form)
+    next_url = reverse("accounts:resume", args=[kept.name]) if kept else form.page
     context = {
         "form": form,
-        "is_kept": name is not None,
+        "is_kept": kept is not None,
         "sign_in": f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url})}",
     }
-    return render(request, "signed_out.html", context, status=403)
+    response = render(request, "signed_out.html", context, status=403)
+    if kept:
+        kept.set_cookie(response)
+    return response
 
 
 def wrong_account(request: HttpRequest) -> HttpResponse:

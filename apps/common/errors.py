@@ -41,6 +41,16 @@ class TooManyAttempts(Refused):
         self.seconds = seconds
 
 
+class AccountGone(Refused):
+    """The account was deleted while a request of its owner was processed."""
+
+    code = "account-gone"
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(_("This account was deleted meanwhile, so nothing was saved."))
+
+
 class BadLink(Refused):
     """A link that works once, or for a time, was used already or is too old."""
 

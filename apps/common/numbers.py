@@ -6,8 +6,10 @@
 A comma groups thousands when every group after the first has exactly three digits, and the first
 one to three, not starting with 0; also as in India, 12,34,567. A single comma otherwise is a
 decimal comma. Spaces, apostrophes and underscores group thousands, and do nothing else; behind such
-groups a comma is a decimal comma, unless three digits follow it. Anything else is invalid input,
-which is not graded; the reader learns what is valid.
+groups a comma is a decimal comma, unless three digits follow it. A point is always a decimal point.
+Where one separator stands before three digits, 1.000 or 1,000, the note says how it was read, and
+the reading has the other number, too. Anything else is invalid input, which is not graded; the
+reader learns what is valid.
 """
 
 from __future__ import annotations
@@ -41,18 +43,22 @@ GROUPED = re.compile(
     r"[1-9]\d{0,2}([,'_ ])\d{3}(?:\1\d{3})*(?:\.\d*)?|[1-9]\d?(?:,\d\d)+,\d{3}(?:\.\d*)?"
 )
 GROUPED_WITH_DECIMAL_COMMA = re.compile(r"[1-9]\d{0,2}(['_ ])\d{3}(?:\1\d{3})*,(?:\d\d?|\d{4,})")
+AMBIGUOUS = re.compile(r"([+-]?)\s?([1-9]\d{0,2})[.,](\d{3})")
 PERCENT = {"%": 1e-2, "‰": 1e-3, "‱": 1e-4}
 
 
 @dataclass(frozen=True)
 class Reading:
     """A finite number, or the problem that the text has. `note` says how the number was read where
-    that is not obvious.
+    that is not obvious. Where its only separator may be a decimal mark or group thousands, `other`
+    is the number by the other reading, and `doubt` asks which one is meant.
     """
 
     value: float | None
     note: str = ""
     problem: str = ""
+    other: float | None = None
+    doubt: str = ""
 
 
 class _Unread(Exception):
@@ -81,7 +87,20 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
             raise _Unread(_("That number is too large."))
     except _Unread as unread:
         return Reading(None, problem=str(unread))
-    return Reading(value, note=" ".join(notes))
+    note = " ".join(notes)
+    if match := AMBIGUOUS.fullmatch(bare):
+        sign, whole, rest = match.groups()
+        grouped, decimal = f"{sign}{whole}{rest}", f"{sign}{whole}.{rest}"
+        other = float(grouped if "." in bare else decimal) * scale
+        return Reading(value, note, other=other, doubt=_doubt(bare, grouped, decimal))
+    return Reading(value, note)
+
+
+def _doubt(text: str, grouped: str, decimal: str) -> str:
+    return _(
+        "“%(text)s” can mean %(grouped)s or %(decimal)s. Write %(grouped)s for the one, "
+        "%(decimal)s0 for the other."
+    ) % {"text": text, "grouped": grouped, "decimal": decimal}
 
 
 def valid_input() -> str:
@@ -141,6 +160,9 @@ def _simple(text: str, notes: list[str]) -> float:
     digits = mantissa.lstrip("+-").strip()
     if re.search("[,'_ ]", digits):
         digits = _ungrouped(digits, sign, notes)
+    elif not mark and AMBIGUOUS.fullmatch(digits):
+        note = _("We read the point in %(text)s as a decimal point.")
+        notes.append(note % {"text": sign + digits})
     value = float(f"{sign}{digits}{mark}{exponent}")
     if math.isinf(value) or abs(value) > MAX_MAGNITUDE:
         raise _Unread(_("That number is too large."))

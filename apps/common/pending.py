@@ -1,5 +1,9 @@
-"""A member's form that was sent without their session. It is stored in the browser's session until
-they have signed in again, shown to nobody else, and sent only when they press a button.
+"""A member's form that was sent without their session. It is kept for a day until they have signed
+in again, shown to nobody else and in no other browser, and sent only when they press a button.
+
+Each form has a session of its own, and a cookie with its key. Two tabs that send forms at once have
+no session in common: one would overwrite what the other stored, or the browser keep only one of two
+new sessions.
 """
 
 from __future__ import annotations
@@ -8,16 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, HttpResponse
 
 from apps.common.redirects import is_local, parent_page, referring_page
 
 # hidden fields: primary key of the account whose form it is, name of the stored form
 OWNER, NAME = "form_owner", "pending_form"
-SESSION_KEY = "pending_forms"
+SESSION_KEY = "pending_form"
 TEXT_FIELDS = ("text", "note")
 NOT_STORED = {"csrfmiddlewaretoken", OWNER, NAME}
-MAX_FORMS = 5  # of one session
+MAX_FORMS = 5  # of one browser
+MAX_AGE = 24 * 3600  # seconds
 MAX_LENGTH = 100_000  # characters of one form
 
 
@@ -59,26 +66,56 @@ def posted(request: HttpRequest) -> PendingForm:
     return PendingForm(owner_of(request), request.get_full_path(), page, fields)
 
 
-def store(request: HttpRequest, form: PendingForm) -> UUID | None:
-    """Store a form in the session. Returns its name; None if it is too long."""
-    if sum(len(name) + len(value) for name, value in form.fields) > MAX_LENGTH:
+@dataclass(frozen=True)
+class KeptForm:
+    name: UUID
+    key: str  # of its session
+
+    def set_cookie(self, response: HttpResponse) -> None:
+        response.set_cookie(
+            _cookie(self.name),
+            self.key,
+            max_age=MAX_AGE,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def store(request: HttpRequest, form: PendingForm) -> KeptForm | None:
+    """Keep a form; None if it is too long, or the browser has MAX_FORMS already. The response needs
+    its cookie.
+    """
+    session = _new_session(request)
+    keys = [key for name, key in request.COOKIES.items() if name.startswith(_cookie(""))]
+    length = sum(len(name) + len(value) for name, value in form.fields)
+    if length > MAX_LENGTH or sum(map(session.exists, keys)) >= MAX_FORMS:
         return None
-    name, forms = uuid4(), request.session.get(SESSION_KEY, {})
-    latest = dict(list(forms.items())[1 - MAX_FORMS :])
-    request.session[SESSION_KEY] = latest | {str(name): vars(form)}
-    return name
+    session[SESSION_KEY] = vars(form)
+    session.set_expiry(MAX_AGE)
+    session.create()
+    return KeptForm(uuid4(), str(session.session_key))
 
 
-def load(request: HttpRequest, name: UUID) -> PendingForm | None:
-    """Return a stored form of this account; None if there is none of this name."""
-    stored = request.session.get(SESSION_KEY, {}).get(str(name))
+def load(request: HttpRequest, name: UUID | str) -> PendingForm | None:
+    """Return a form of this account that this browser keeps; None if there is none of this name."""
+    key = request.COOKIES.get(_cookie(name))
+    stored = _new_session(request, key).get(SESSION_KEY) if key else None
     form = PendingForm(**stored) if stored else None
     if form is None or form.owner != str(request.user.pk) or not is_local(form.action):
         return None
     return form
 
 
-def discard(request: HttpRequest, name: str) -> None:
-    forms = request.session.get(SESSION_KEY, {})
-    if name in forms:
-        request.session[SESSION_KEY] = {key: form for key, form in forms.items() if key != name}
+def discard(request: HttpRequest, name: UUID | str) -> None:
+    if load(request, name):
+        _new_session(request, request.COOKIES[_cookie(name)]).delete()
+
+
+def _cookie(name: UUID | str) -> str:
+    return f"{settings.SESSION_COOKIE_NAME}-form-{name}"
+
+
+def _new_session(request: HttpRequest, key: str | None = None) -> SessionBase:
+    """Return a session that is not the request's, from the same store."""
+    return type(request.session)(key)

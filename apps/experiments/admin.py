@@ -41,6 +41,16 @@ def readable(field: str) -> Any:
 
 
 EFFECT, LOW, HIGH, SECONDS, SCORE = map(readable, ("effect", "low", "high", "seconds", "score"))
+RUN_ATTEMPT_COLUMNS = (
+    "number",
+    "worker",
+    "started_at",
+    "last_heartbeat_at",
+    "ended_at",
+    "finished",
+    "released",
+)
+VERDICT_COLUMNS = ("claim", "outcome", EFFECT, LOW, HIGH, "replicates", "diverged", "exact")
 
 
 @admin.register(Lab)
@@ -86,8 +96,8 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
     list_display = ["name", "queues", "last_seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    fields = ("name", "queues", "created_at", "last_seen_at", "revoked_at", "capabilities")
     readonly_fields = ["created_at", "last_seen_at", "revoked_at", "capabilities"]
+    fields = ["name", "queues", *readonly_fields]
     actions = ["revoke", "renew"]
 
     def save_model(self, request: HttpRequest, obj: Worker, form: Any, change: bool) -> None:
@@ -115,41 +125,24 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
             self._show_token(request, worker)
 
 
-class RunAttemptInline(admin.TabularInline[RunAttempt, Run]):
+class ReadOnlyInline(admin.TabularInline[Any, Run]):
+    """Rows of a run, which workers write."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RunAttemptInline(ReadOnlyInline):
     model = RunAttempt
-    extra = 0
-    can_delete = False
-    fields = readonly_fields = (
-        "number",
-        "worker",
-        "started_at",
-        "last_heartbeat_at",
-        "ended_at",
-        "finished",
-        "released",
-    )
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    fields = readonly_fields = RUN_ATTEMPT_COLUMNS
 
 
-class VerdictInline(admin.TabularInline[Verdict, Run]):
+class VerdictInline(ReadOnlyInline):
     model = Verdict
-    extra = 0
-    can_delete = False
-    fields = readonly_fields = (
-        "claim",
-        "outcome",
-        EFFECT,
-        LOW,
-        HIGH,
-        "replicates",
-        "diverged",
-        "exact",
-    )
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    fields = readonly_fields = VERDICT_COLUMNS
 
 
 @admin.register(Run)
@@ -194,23 +187,14 @@ class PredictionAdmin(ReadOnlyAdmin):
 
 @admin.register(Verdict)
 class VerdictAdmin(ReadOnlyAdmin):
-    list_display = ["claim", "outcome", EFFECT, LOW, HIGH, "replicates", "exact", "run"]
+    list_display = [*VERDICT_COLUMNS, "run"]
     list_filter = ["outcome", "exact", "claim"]
     search_fields = ["claim", "run__id"]
 
 
 @admin.register(RunAttempt)
 class RunAttemptAdmin(ReadOnlyAdmin):
-    list_display = [
-        "run",
-        "number",
-        "worker",
-        "started_at",
-        "last_heartbeat_at",
-        "ended_at",
-        "finished",
-        "released",
-    ]
+    list_display = ["run", *RUN_ATTEMPT_COLUMNS]
     list_filter = ["finished", "released", "worker"]
     search_fields = ["run__id"]
 

@@ -46,8 +46,7 @@ def _recorded_chart(lab: Lab) -> dict[str, Any]:
 
 
 def _unpredicted_spec(lab: Lab) -> dict[str, Any] | None:
-    assert lab.current is not None, "a lab that is offered has code"
-    words = lab.current.words
+    words = lab.current_version.words
     predict = words.get("predict", {})
     names = [name for name in words.get("series", {}) if name != predict.get("series")]
     if not names:

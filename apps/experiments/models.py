@@ -63,6 +63,11 @@ class Lab(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def current_version(self) -> LabVersion:
+        assert self.current is not None, "a lab that is offered has code"
+        return self.current
+
 
 class LabVersion(models.Model):
     """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, join_list
@@ -84,8 +85,7 @@ def seconds(value: float | None) -> str:
 
 def lab_row(lab: Lab) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it."""
-    assert lab.current is not None, "a lab that is offered has code"
-    words = lab.current.words
+    words = lab.current_version.words
     return {
         "lab": lab,
         "words": words,
@@ -293,6 +293,18 @@ def waiting_reason(place: Place) -> str:
 
 
 # ---------------------------------------------------------------- runs
+
+
+def lost_sentence(attempts: int) -> str:
+    """Return why a run was lost, after so many run attempts."""
+    sentence = ngettext(
+        "Our workers failed to finish this run %(n)s time. Neither the time nor the prediction "
+        "is counted.",
+        "Our workers failed to finish this run %(n)s times. Neither the time nor the prediction "
+        "is counted.",
+        attempts,
+    )
+    return sentence % {"n": attempts}
 
 
 def time_left(run: Run, now: datetime) -> str:

@@ -1,7 +1,8 @@
 """Every write that a person or housekeep makes to runs; what workers write is in `worker_services`.
 
-Each function is one transaction. Locks are taken in one order, the run before its run attempt, so
-that no two of them deadlock.
+Each function is one transaction. Locks are taken in one order, so that no two of them deadlock: the
+person (`accounts.services.lock_user`), the run, its run attempt, the person's compute usage. A
+worker begins with the run. A run that is new needs no lock; it is inserted under the person's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
@@ -60,46 +62,61 @@ def queue_run(
         key: unique with the owner: the same request again returns the run that exists.
     Raises:
         BadConfig: a setting is unknown or out of bounds.
+        AccountGone: the owner was deleted meanwhile.
         KeyReused: `key` came with another request.
         TooManyRuns: the owner has `MAX_QUEUED` runs waiting.
     """
-    version = lab.current
-    assert version is not None, "a lab that is offered has code"
+    version = lab.current_version
     values = lab_config.clean(version.words, config)
     request = {"version_id": version.pk, "config": values, "replicates": replicates, "seed": seed}
-    # locked, so that two submissions at once cannot both pass the limit
-    ComputeUsage.objects.select_for_update().get_or_create(owner=owner)
+    # so that two submissions at once cannot both pass the limit, and none meets a deletion
+    lock_user(owner)
+    ComputeUsage.objects.get_or_create(owner=owner)
     if run := Run.objects.filter(owner=owner, key=key).first():
-        stored = {name: getattr(run, name) for name in request}
-        if stored != request or _predicted(run) != prediction:
-            raise KeyReused(
-                _(
-                    "This form was already submitted with different values. Reload the page to "
-                    "start another run."
-                )
-            )
+        _check_same_request(run, request, prediction)
         return run
-    if Run.objects.filter(owner=owner).waiting().count() >= settings.MAX_QUEUED:
-        raise TooManyRuns(
-            _("You have %(n)d runs in the queue. Cancel one, or come back when one has started.")
-            % {"n": settings.MAX_QUEUED}
-        )
+    _check_queue_limit(owner)
     at_defaults = not lab_config.changed(version.words, values)
     run = Run.objects.create(
         owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **request
     )
     if prediction is not None:
-        claim = version.words["predict"]["claim"]
-        sketch = dict(prediction.sketch)
-        Prediction.objects.create(
-            run=run,
-            claim=claim,
-            outcome=prediction.outcome,
-            confidence=prediction.confidence,
-            sketch=sketch,
-        )
+        _store_prediction(run, prediction)
     transaction.on_commit(partial(wakeup.wake_workers, run.queue), robust=True)
     return run
+
+
+def _check_same_request(
+    run: Run, request: Mapping[str, Any], prediction: PredictionInput | None
+) -> None:
+    """Check that the run was queued by this very request; KeyReused otherwise."""
+    stored = {name: getattr(run, name) for name in request}
+    if stored != request or _predicted(run) != prediction:
+        raise KeyReused(
+            _(
+                "This form was already submitted with different values. Reload the page to "
+                "start another run."
+            )
+        )
+
+
+def _check_queue_limit(owner: User) -> None:
+    """Check that the owner may queue one more run; TooManyRuns otherwise."""
+    if Run.objects.filter(owner=owner).waiting().count() >= settings.MAX_QUEUED:
+        raise TooManyRuns(
+            _("You have %(n)d runs in the queue. Cancel one, or come back when one has started.")
+            % {"n": settings.MAX_QUEUED}
+        )
+
+
+def _store_prediction(run: Run, prediction: PredictionInput) -> None:
+    Prediction.objects.create(
+        run=run,
+        claim=run.version.words["predict"]["claim"],
+        outcome=prediction.outcome,
+        confidence=prediction.confidence,
+        sketch=dict(prediction.sketch),
+    )
 
 
 def _predicted(run: Run) -> PredictionInput | None:
@@ -140,8 +157,8 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
 
 
 def lock_runs_of(*, user: User) -> None:
-    """Lock a person's runs and compute usage before the person is deleted, in the order in which
-    worker requests lock them, so that the two do not deadlock.
+    """Lock a person's runs and compute usage before the person is deleted. The person is locked, so
+    that these are all.
     """
     list(Run.objects.select_for_update().filter(owner=user).order_by("pk").values_list("pk"))
     list(ComputeUsage.objects.select_for_update().filter(owner=user).values_list("pk"))

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import now
 from apps.experiments import calibration
 from apps.experiments.models import Batch, ComputeUsage, Prediction, Run, Verdict
@@ -18,7 +19,6 @@ from apps.experiments.selectors import COPY_KEY_PREFIX, standard_runs
 from apps.progress import days, selectors, services, simulation
 from apps.progress.memory import AGAIN, RatedReview
 from apps.progress.models import Answer, Attempt, Card, GradedBy, Plan, Rating, Review
-from apps.progress.services.locks import lock_learner
 from apps.questions.answers import NumberAnswer, as_fields
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
@@ -39,7 +39,7 @@ CONFIDENCES = {  # of an answer that led to a rating
 @transaction.atomic
 def fill(*, user: User, seed: int = SEED, rest: int = REST_DAYS) -> str:
     """Fill an account that has no reviews yet. Return a line that says what was done."""
-    lock_learner(user)  # a concurrent call waits, then sees the reviews
+    lock_user(user)  # a concurrent call waits, then sees the reviews
     if Review.objects.filter(user=user).exists():
         return f"{user.handle} has reviews already: nothing was added."
     today = days.today(user.time_zone)

@@ -14,7 +14,7 @@ MINUTES_OFFERED = (20, 30, 45)  # a day, to a learner with a backlog
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the day's plan. `presenters.present_step` words it."""
+    """One step of the day's plan. `presenters.today.present_step` words it."""
 
     kind: str  # plan, review, verdict, question, lab
     minutes: int

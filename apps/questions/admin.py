@@ -24,7 +24,14 @@ from apps.common.admin import MULTILINE, EditableMixin, ReadOnlyAdmin
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.limits import MAX_DIFFICULTY, MIN_DIFFICULTY
-from apps.questions.models import Bank, Question, Report, Revision, RevisionText
+from apps.questions.models import (
+    SEARCHED_COLUMNS,
+    Bank,
+    Question,
+    Report,
+    Revision,
+    RevisionText,
+)
 from apps.questions.services import NotPublishable
 
 
@@ -50,13 +57,7 @@ class QuestionAdmin(EditableMixin, admin.ModelAdmin[Question]):
     list_display = ["slug", "title", "topic", "kinds", "difficulty", "withdrawn", "open_reports"]
     list_filter = ["bank", "topic", "difficulty", "withdrawn"]
     list_select_related = ["current"]
-    search_fields = [
-        "slug",
-        "current__title_en",
-        "current__title_zh",
-        "current__statement_en",
-        "current__statement_zh",
-    ]
+    search_fields = SEARCHED_COLUMNS
     readonly_fields = ["current", "files_sha256"]
     actions = ["make_draft"]
 
@@ -292,17 +293,6 @@ class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
     list_select_related = ["question", "reporter"]
     search_fields = ["question__slug", "text", "note", "reporter__handle"]
     date_hierarchy = "created_at"
-    fields = (
-        "question",
-        "revision",
-        "reporter",
-        "about",
-        "language",
-        "text_as_written",
-        "created_at",
-        "state",
-        "note",
-    )
     readonly_fields = [
         "question",
         "revision",
@@ -312,6 +302,7 @@ class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
         "text_as_written",
         "created_at",
     ]
+    fields = [*readonly_fields, "state", "note"]
 
     @admin.display(description=_("text"))
     def text_as_written(self, report: Report) -> SafeString:

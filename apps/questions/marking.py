@@ -97,6 +97,8 @@ def numeric(text: str, part: NumericPart) -> Mark:
     value = reading.value
     if part.is_right(value):
         return Mark(RIGHT, note=reading.note, value=value)
+    if reading.other is not None and part.is_right(reading.other):
+        return Mark(UNREAD, message=reading.doubt)  # 1.500 of somebody who groups with points
     mistake = next((wrong for wrong in part.wrong if part.is_near(value, wrong.value)), None)
     message = in_language(mistake.message) if mistake else ""
     return Mark(WRONG, message=message, note=reading.note, value=value)

@@ -179,7 +179,7 @@ def check_against(facts: Facts, outlined: Facts) -> None:
     Args:
         outlined: the outline of the texts.
     Raises:
-        BadFact: they do not.
+        BadFact: they do not, or cannot.
     """
     _check_bounds(outlined)
     parts_of = {

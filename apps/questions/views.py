@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
 from apps.common.text import clean, is_chinese
-from apps.common.topics import TOPICS
+from apps.common.topics import TOPICS, topic_title
 from apps.questions import selectors, services
 from apps.questions.forms import ReportForm
 from apps.questions.limits import DIFFICULTIES, MAX_SEARCH_LENGTH
@@ -43,9 +43,9 @@ def questions(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "filtered": any(chosen.values()),
         "query": query.urlencode(),
-        "topics": TOPICS.values(),
+        "topics": [(slug, topic_title(slug)) for slug in TOPICS],
         "kinds": Kind.choices,
-        "difficulties": [str(level) for level in DIFFICULTIES],
+        "difficulties": [(str(level), level) for level in DIFFICULTIES],
         "max_search_length": MAX_SEARCH_LENGTH,
     }
     template = "_questions.html" if is_fragment(request) else "questions.html"

@@ -19,18 +19,20 @@ TOO_LARGE = "This form is too large"
 
 
 @pytest.fixture
-def crowd(db: None) -> list[int]:
+def many_users(db: None) -> list[int]:
     people = [User(email=f"p{n}@example.org", handle=f"p{n}") for n in range(MANY)]
     return [person.pk for person in User.objects.bulk_create(people)]
 
 
-def test_a_bulk_action_takes_as_many_rows_as_there_are(operator: User, crowd: list[int]) -> None:
+def test_a_bulk_action_takes_as_many_rows_as_there_are(
+    operator: User, many_users: list[int]
+) -> None:
     client = Client()
     client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
-    chosen = {"action": "delete_selected", "_selected_action": crowd}
+    chosen = {"action": "delete_selected", "_selected_action": many_users}
     assert send(client, PEOPLE, chosen).status_code == 200
     assert send(client, PEOPLE, chosen | {"post": "yes"}).status_code == 302
-    assert not User.objects.filter(pk__in=crowd).exists()
+    assert not User.objects.filter(pk__in=many_users).exists()
 
 
 def checking_client(user: User | None = None) -> Client:

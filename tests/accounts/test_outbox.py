@@ -33,8 +33,8 @@ from apps.common.clock import Clock
 from apps.experiments.management.commands import housekeep
 from tests.accounts.mail_server import MailServer, mail_server
 from tests.accounts.test_sign_up import SAM, URL
-from tests.experiments.conftest import later
-from tests.experiments.test_meeting import elsewhere
+from tests.experiments.conftest import step_clock
+from tests.experiments.test_concurrency import elsewhere
 
 QUEUED, SENT, FAILED = OutgoingMail.State.values
 
@@ -87,12 +87,12 @@ def test_who_signs_up_while_the_mail_server_is_away_gets_the_link_later(
     assert (state, attempts) == (QUEUED, 1) and "ConnectionRefusedError" in error
     deliver_mails()
     assert rows("attempts") == [(1,)], "not before a minute is over"
-    later(61)
+    step_clock(61)
     assert deliver_mails() == 0 and rows("attempts") == [(2,)]
     server.listen()
-    later(122)
+    step_clock(122)
     assert deliver_mails() == 0 and rows("attempts") == [(2,)], "then not before two are"
-    later(182)
+    step_clock(182)
     assert deliver_mails() == 1 and deliver_mails() == 0
     assert rows("recipient", "state", "error", "message") == [(SAM["email"], SENT, "", b"")]
     (mail,) = server.received
@@ -147,7 +147,7 @@ def test_a_mail_that_is_refused_is_not_tried_again_and_holds_up_no_other(
     write_mail()
     assert deliver_mails() == 0
     assert rows("state", "attempts", "error") == [(FAILED, 1, "550 no such user")] * 2
-    later(7 * 24 * 3600)
+    step_clock(7 * 24 * 3600)
     assert deliver_mails() == 0 and rows("attempts") == [(1,), (1,)]
 
 
@@ -172,7 +172,7 @@ def test_a_temporary_error_is_tried_again(
     mail.refresh_from_db()
     assert mail.state == QUEUED and answer[4:] in mail.error and "secret" not in mail.error
     server.answers = {"AUTH": "235 welcome"}
-    later(61)
+    step_clock(61)
     assert deliver_mails() == 1 and len(server.received) == 1
 
 
@@ -231,7 +231,7 @@ def test_an_attempt_that_was_cut_off_is_made_again_after_its_backoff(server: Mai
     mail = write_mail()
     assert outbox.lease_mail() == mail
     assert deliver_mails() == 0
-    later(61)
+    step_clock(61)
     assert deliver_mails() == 1
     assert len(server.received) == 1 and "\r\n..\r\n" in server.received[0]
 
@@ -310,7 +310,7 @@ def test_a_slow_mail_server_does_not_delay_the_other_jobs(
 
     settings.TICK_SECONDS = 0.01
     monkeypatch.setattr(housekeep, "RUN_JOBS", (job,))
-    monkeypatch.setattr(housekeep, "MAIL_JOBS", (deliver,))
+    monkeypatch.setattr(housekeep, "ACCOUNT_JOBS", (deliver,))
     with ThreadPoolExecutor(1) as pool, pytest.raises(SystemExit):
         pool.submit(call_command, "housekeep").result()
     assert ended.wait(timeout=60) and all(in_time)

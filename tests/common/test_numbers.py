@@ -124,6 +124,50 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("text", "value", "other"),
+    [
+        ("1.000", 1, 1000),
+        ("-12.345", -12.345, -12_345),
+        ("+ 1.234", 1.234, 1234),
+        ("１．０００", 1, 1000),
+        ("1.500 ms", 1.5, 1500),
+        ("1.500 %", 0.015, 15),
+        ("1,000", 1000, 1),
+        ("221,312", 221_312, 221.312),
+    ],
+)
+def test_one_separator_before_three_digits_has_two_readings(
+    text: str, value: float, other: float
+) -> None:
+    reading = read(text, ["ms"])
+    assert reading.value == pytest.approx(value) and reading.other == pytest.approx(other)
+    assert reading.note and reading.doubt
+
+
+def test_it_says_that_a_point_before_three_digits_is_a_decimal_point() -> None:
+    assert read("-1.000").note == "We read the point in -1.000 as a decimal point."
+    assert read("1.000/3").note == "We read the point in 1.000 as a decimal point."
+
+
+@pytest.mark.parametrize(
+    "text", ["1.00", "1.0000", "0.125", "0,125", ".125", "1234.567", "1.234e5", "1.234×10^5"]
+)
+def test_other_points_have_one_reading(text: str) -> None:
+    reading = read(text)
+    assert reading.other is None and not reading.doubt
+    assert not reading.note or "," in text
+
+
+@given(st.integers(1, 999), st.integers(0, 999), st.sampled_from(".,"), st.sampled_from(["", "-"]))
+def test_what_settles_the_doubt_has_one_reading(
+    whole: int, rest: int, separator: str, sign: str
+) -> None:
+    doubt = read(f"{sign}{whole}{separator}{rest:03}").doubt
+    settled = [f"{sign}{whole}{rest:03}", f"{sign}{whole}.{rest:03}0"]
+    assert all(text in doubt and read(text).other is None for text in settled)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *(

@@ -32,15 +32,8 @@ from tests.experiments.conftest import event, report
 from tests.experiments.pages_cast import loaded, measured, queued, started
 from tests.progress.conftest import make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
 PEOPLE = "/admin/accounts/user/"
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
-    return queues
 
 
 @pytest.fixture
@@ -60,6 +53,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     EmailConfirmation.objects.create(email_address=address, key=handle)
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))
+    Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     noted(person, about=person)
     noted(person, about=address)
     prediction = PredictionInput("holds", 80, {})
@@ -179,11 +173,11 @@ def test_the_projects_account_is_refused(db: None) -> None:
 
 
 def test_a_worker_on_a_run_that_is_gone_is_told_to_stop(mei: User, lab: Lab) -> None:
-    claimed = started(queued(mei, lab, key="another"))
+    lease = started(queued(mei, lab, key="another"))
     accounts.delete_user(user=mei)
     assert not Run.objects.exists()
     with pytest.raises(StaleRunAttempt):
-        report(claimed, event(0.1))
+        report(lease, event(0.1))
 
 
 # ---------------------------------------------------------------- in the admin

@@ -31,17 +31,16 @@ def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
 
 @pytest.mark.parametrize("lab", LABS)
 def test_every_claim_was_decided_at_the_labs_own_settings(lab: str) -> None:
-    told, words = recorded(lab), tomllib.loads((settings.LABS_FOLDER / f"{lab}.toml").read_text())
-    assert {verdict["claim"]: verdict["outcome"] for verdict in told["verdicts"]}.keys() == words[
-        "claims"
-    ].keys()
+    evidence = recorded(lab)
+    words = tomllib.loads((settings.LABS_FOLDER / f"{lab}.toml").read_text())
+    assert {verdict["claim"] for verdict in evidence["verdicts"]} == words["claims"].keys()
     assert not [
-        verdict["claim"] for verdict in told["verdicts"] if verdict["outcome"] == "inconclusive"
+        verdict["claim"] for verdict in evidence["verdicts"] if verdict["outcome"] == "inconclusive"
     ]
-    assert told["run"]["config"] == {
+    assert evidence["run"]["config"] == {
         name: setting["default"] for name, setting in words["config"].items()
     }
-    assert told["progress"]["points_done"] == told["progress"]["points_expected"] > 0
+    assert evidence["progress"]["points_done"] == evidence["progress"]["points_expected"] > 0
 
 
 @pytest.mark.django_db

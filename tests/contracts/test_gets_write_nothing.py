@@ -21,14 +21,14 @@ from apps.progress.models import UnreadVerdict
 from apps.progress.services.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
-from tests.contracts.test_routes import MATRIX, Cast, cast, rung  # noqa: F401 - fixtures
+from tests.contracts.test_routes import MATRIX, Cast, cast  # noqa: F401 - a fixture
 from tests.progress.conftest import make_question
 
 pytestmark = pytest.mark.django_db
 WRITE = re.compile(
     r'^\s*(?:WITH .*)?(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.I | re.S
 )
-NOT_OF_THE_DOMAIN = {"django_session", "cache"}
+NOT_OF_THE_DOMAIN = {"accounts_session", "cache"}
 # a stream gives this test's connection back
 STREAMS = {"experiments:run-events", "experiments:run-states"}
 QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")

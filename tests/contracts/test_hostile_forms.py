@@ -17,7 +17,7 @@ from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
 from workers import wire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
 FORM = "application/x-www-form-urlencoded"
 FIELDS = (
     *(
@@ -137,13 +137,6 @@ FORMS = sorted(
     for name, (_get, posted) in MATRIX.items()
     if not name.startswith("worker_api") and set(posted) != {405}
 )
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
-    return queues
 
 
 @pytest.fixture
@@ -294,17 +287,17 @@ HOSTILE_JSON = {
 
 
 @pytest.mark.parametrize("what", sorted(HOSTILE_JSON))
-def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: list[str]) -> None:
+def test_what_no_worker_says_is_refused_and_changes_nothing(what: str) -> None:
     mei = User.objects.create_user("mei@example.org", "mei")
-    claimed = started(queued(mei, loaded()))
+    lease = started(queued(mei, loaded()))
     token = services.make_worker(name="pages", queues=["labs"])
     Worker.objects.get(name="pages")
     before = facts()
     for path in (
         "lease",
         *(
-            f"run-attempts/{claimed.run_attempt.pk}/{deed}"
-            for deed in ("events", "result", "release")
+            f"run-attempts/{lease.run_attempt.pk}/{action}"
+            for action in ("events", "result", "release")
         ),
     ):
         answer = Client(raise_request_exception=False).generic(
@@ -312,7 +305,7 @@ def test_what_no_worker_says_is_refused_and_changes_nothing(what: str, rung: lis
             f"/api/worker/v1/{path}",
             HOSTILE_JSON[what],
             content_type="application/json",
-            headers={"Authorization": f"Worker {token}", wire.RUN_ATTEMPT_HEADER: claimed.token},
+            headers={"Authorization": f"Worker {token}", wire.RUN_ATTEMPT_HEADER: lease.token},
         )
         assert 400 <= answer.status_code < 500, f"{what} to {path}: {answer.status_code}"
         problem = json.loads(answer.content)

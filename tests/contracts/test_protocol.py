@@ -26,7 +26,6 @@ from hypothesis.stateful import (
 )
 
 from apps.accounts.models import User
-from apps.common import wakeup
 from apps.common.errors import Gap, StaleRunAttempt, TooManyRuns
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Lab, Run, RunAttempt, Verdict, Worker
@@ -34,6 +33,7 @@ from apps.experiments.signals import run_over
 from tests.experiments.conftest import LABS, make_lab
 from workers import wire
 
+pytestmark = pytest.mark.usefixtures("woken_queues")
 LEDGER = """
     SELECT r.id, r.state, r.last_seq, t.live, t.brought, v.all, v.claims, b.all, b.newest
     FROM experiments_run r,
@@ -73,12 +73,12 @@ class Protocol(RuleBasedStateMachine):
         self.keys = 0
         self.workers: list[SimulatedWorker] = []
         self.over: list[Any] = []  # ids of the runs whose end was signalled
-        run_over.connect(self.hear)
+        run_over.connect(self.note_end)
         self.worker = Worker.objects.get(name="w")
         self.labs = list(Lab.objects.select_related("current").order_by("queue"))
         self.people = list(User.objects.filter(handle__in=["mei", "ola"]))
 
-    def hear(self, run: Run, **more: object) -> None:
+    def note_end(self, run: Run, **more: object) -> None:
         self.over.append(run.pk)
 
     def teardown(self) -> None:
@@ -87,7 +87,7 @@ class Protocol(RuleBasedStateMachine):
         try:
             self.check_liveness()
         finally:
-            run_over.disconnect(self.hear)
+            run_over.disconnect(self.note_end)
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
 
@@ -138,7 +138,7 @@ class Protocol(RuleBasedStateMachine):
             self.workers.append(SimulatedWorker(lease))
 
     @rule()
-    def claim_whose_answer_is_lost(self) -> None:
+    def lease_whose_reply_is_lost(self) -> None:
         worker_services.lease_run(worker=self.worker, queues=["bench", "labs"], labs=LABS)
 
     @precondition(lambda self: self.workers)
@@ -314,11 +314,6 @@ def try_schedules(number: int, steps: int, *, shrink: bool = True) -> None:
             report_multiple_bugs=False,
         ),
     )
-
-
-@pytest.fixture(autouse=True)
-def no_wakeups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup, "wake_workers", lambda queue: None)
 
 
 @pytest.mark.services

@@ -33,7 +33,7 @@ def same(answer: Any) -> Answers:
 
 
 PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared: staff have the admin
-OWN_DEED: Answers = (IN, 302, 404, 404)
+OWN_ACTION: Answers = (IN, 302, 404, 404)
 # (GET, POST with an empty form) by route name; {run}, {own} … are filled in by `filled`
 MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:catalogue": (same(200), same(405)),
@@ -45,15 +45,15 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:run-points": (PRIVATE, same(405)),
     "experiments:run-csv": (PRIVATE, same(405)),
     "experiments:run-events": (PRIVATE, same(405)),
-    # it names no run; those that it may name: tests/experiments/test_stream.py
+    # it names no run; those that it may name: tests/experiments/test_sse.py
     "experiments:run-states": (same(404), same(405)),
-    "experiments:run-stop": (same(405), OWN_DEED),
+    "experiments:run-stop": (same(405), OWN_ACTION),
     "experiments:run-visibility": (same(405), (IN, 400, 404, 404)),
     "experiments:run-rerun": (same(405), (IN, 400, 404, 404)),
     "experiments:claims": (same(200), same(405)),
     "progress:today": (same(200), same(405)),
     "progress:plan": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
-    "progress:verdict-read": (same(405), OWN_DEED),
+    "progress:verdict-read": (same(405), OWN_ACTION),
     "progress:run-questions": (PRIVATE, same(405)),
     "progress:question": (same(200), same(405)),
     "progress:question-check": (same(405), (400, 400, 400, 400)),
@@ -102,7 +102,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
 }
 QUESTION = {"slug": "how-long"}
 # on a question
-DEEDS = (
+ACTIONS = (
     "question",
     "question-check",
     "question-hint",
@@ -115,7 +115,7 @@ DEEDS = (
     "question-card",
 )
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    **{f"progress:{deed}": QUESTION for deed in DEEDS},
+    **{f"progress:{action}": QUESTION for action in ACTIONS},
     "progress:progress-csv": {"figure": "recall"},
     "progress:topic": {"slug": "losses"},
     "questions:about": {"claim": "dead-relu.lr-kills"},
@@ -199,15 +199,8 @@ def outcome(answer: Any) -> Any:
 
 
 @pytest.fixture
-def cast(rung: list[str]) -> Cast:
+def cast(woken_queues: list[str]) -> Cast:
     return Cast()
-
-
-@pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
-    return queues
 
 
 def test_every_route_is_in_the_table() -> None:

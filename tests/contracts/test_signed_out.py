@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
+from apps.accounts.services import delete_user
+from apps.accounts.sessions import delete_expired_sessions
+from apps.common.pending import MAX_FORMS
 from apps.experiments.models import Run
 from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import NUMERIC, make_question
+from tests.progress.test_concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 QUESTION, LAB = "/questions/how-long", "/labs/dead-relu"
@@ -34,8 +39,7 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
 
 
 @pytest.fixture
-def mei(monkeypatch: pytest.MonkeyPatch, db: None) -> User:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
+def mei(woken_queues: list[str], db: None) -> User:
     loaded()
     make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
     return User.objects.create_user("mei@example.org", "mei", PASSWORD)
@@ -141,6 +145,29 @@ def test_a_page_older_than_the_last_sign_in_keeps_what_was_entered(mei: User, sa
     assert answer.status_code == 403 and "mine" not in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("origin", "is_ours"),
+    [
+        ("http://testserver", True),
+        ("http://gradus.example", True),
+        ("https://testserver", False),
+        ("http://testserver:8000", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_only_a_form_of_this_site_is_shown_again(
+    origin: str, is_ours: bool, mei: User, settings: Any
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["http://gradus.example"]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    old = sent | {"csrfmiddlewaretoken": "x" * 64}
+    html = client.post(target, old, headers={"origin": origin}).content.decode()
+    assert ("mine\nalone" in html) == is_ours
+
+
 def test_what_was_kept_can_be_discarded(mei: User) -> None:
     client = Client()
     client.force_login(mei)
@@ -152,6 +179,93 @@ def test_what_was_kept_can_be_discarded(mei: User) -> None:
     assert client.get(onward)["Location"] == "/" and not Note.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_session", [False, True])
+def test_forms_that_two_tabs_send_at_once_are_both_kept(has_session: bool, mei: User) -> None:
+    browser = Client()
+    browser.force_login(mei)
+    forms = [filled(browser, "note"), filled(browser, "report")]
+    browser.post("/accounts/logout/")
+    if has_session:
+        browser.session.save()
+
+    def tab() -> Client:
+        client = Client()
+        client.cookies.update(browser.cookies)
+        return client
+
+    def post() -> tuple[Client, Any]:
+        client, (target, sent) = tab(), forms.pop()
+        return client, client.post(target, sent)
+
+    onward = []
+    for client, answer in at_once(post, times=2):
+        browser.cookies.update(client.cookies)
+        onward.append(way_of(answer.content.decode()).replace("%2F", "/"))
+    sign_in(browser, mei, onward[0])
+    assert [browser.get(path).status_code for path in onward] == [200, 200]
+
+
+def test_a_form_beyond_the_limit_is_not_kept_and_says_so(mei: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    client.post("/accounts/logout/")
+    pages = [client.post(target, sent).content.decode() for _nth in range(MAX_FORMS + 1)]
+    kept = [way_of(page).replace("%2F", "/") for page in pages[:-1]]
+    assert "could not be kept: copy it" in pages[-1] and "mine\nalone" in pages[-1]
+    sign_in(client, mei, kept[0])
+    assert {client.get(path).status_code for path in kept} == {200}
+    again = fields_of(client.get(kept[0]).content.decode(), target)
+    client.post(again.pop(""), again | {"note": "mine"})
+    client.post("/accounts/logout/")
+    assert "is kept for a day" in client.post(target, sent).content.decode(), "there is room again"
+
+
+def test_a_form_is_kept_for_a_day(mei: User) -> None:
+    client = Client()
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    client.post("/accounts/logout/")
+    onward = way_of(client.post(target, sent).content.decode()).replace("%2F", "/")
+    kept = Session.objects.get()
+    hours = (kept.expire_date - timezone.now()).total_seconds() / 3600
+    assert kept.user == mei and 23 < hours <= 24
+    sign_in(client, mei, onward)
+    assert client.get(onward).status_code == 200
+    Session.objects.filter(pk=kept.pk).update(expire_date=timezone.now())
+    assert client.get(onward)["Location"] == "/"
+    assert delete_expired_sessions() == 1
+    assert client.get("/settings").status_code == 200, "they are still signed in"
+
+
+def test_only_the_browser_that_sent_it_has_it(mei: User) -> None:
+    client, other = Client(), Client()
+    client.force_login(mei)
+    target, sent = filled(client, "note")
+    client.post("/accounts/logout/")
+    onward = way_of(client.post(target, sent).content.decode()).replace("%2F", "/")
+    other.force_login(mei)
+    assert other.get(onward)["Location"] == "/"
+
+
+@pytest.mark.parametrize("owner", ["x", "9" * 40, "0", "²"])
+def test_a_form_of_nobody_is_no_error(owner: str, mei: User) -> None:
+    answer = Client().post(f"{QUESTION}/note", {"form_owner": owner, "note": "mine"})
+    assert answer.status_code == 403
+
+
+def test_what_was_kept_is_deleted_with_its_author(mei: User, sam: User) -> None:
+    client, other = Client(), Client()
+    client.force_login(mei)
+    other.force_login(sam)
+    target, sent = filled(client, "note")
+    Client().post(target, sent)
+    assert Session.objects.filter(user=mei).count() == 2
+    delete_user(user=mei)
+    assert [session.user for session in Session.objects.all()] == [sam]
+
+
 def test_a_script_is_told_and_keeps_its_grade_itself(mei: User) -> None:
     client = Client()
     client.force_login(mei)
@@ -159,7 +273,7 @@ def test_a_script_is_told_and_keeps_its_grade_itself(mei: User) -> None:
     client.post("/accounts/logout/")
     answer = client.post(target, sent, headers={"accept": "application/json"})
     assert (answer.status_code, answer.json()) == (403, {"code": "signed-out"})
-    assert "pending_forms" not in client.session
+    assert not Session.objects.exists()
 
 
 def test_a_refused_text_can_be_copied(mei: User) -> None:

@@ -37,8 +37,8 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
-    def _run(self, deed: Coroutine[object, object, int]) -> int:
-        return int(asyncio.run_coroutine_threadsafe(deed, self._loop).result(60))
+    def _run(self, action: Coroutine[object, object, int]) -> int:
+        return int(asyncio.run_coroutine_threadsafe(action, self._loop).result(60))
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(

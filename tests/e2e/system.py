@@ -21,6 +21,7 @@ from launcher.processes import spawn, stop
 from tests.e2e.processes import children
 from tests.e2e.waiting import until
 from tests.ports import free_port
+from tests.worker_command import WORKER_COMMAND
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "graph paper and pencils"  # of everybody in the tests
@@ -172,20 +173,7 @@ class System:
         return [sys.executable, str(ROOT / "manage.py"), "housekeep"]
 
     def _worker(self) -> list[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "--quiet",
-            "-A",
-            "workers.app",
-            "worker",
-            "-Q",
-            "labs,bench",
-            "-l",
-            "WARNING",
-        ]
-        return [*command, "--without-gossip", "--without-mingle"]
+        return [*WORKER_COMMAND, "-l", "WARNING"]
 
     def _environment_of(self, name: str) -> Mapping[str, str]:
         if name != "worker":

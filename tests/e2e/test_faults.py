@@ -42,19 +42,19 @@ def check_end(member: Member, visitor: Visitor, run: str) -> dict[str, Any]:
     """Wait for the end; check that the run is complete, and that the page which watched it has the
     same.
     """
-    told = member.wait_for(run)
-    assert told["state"] == "succeeded"
+    points_json = member.wait_for(run)
+    assert points_json["state"] == "succeeded"
     assert visitor.see_end() == "succeeded"
-    check_whole(told)
-    assert {len(steps) for steps in curves(told).values()} == {int(LONGER["epochs"]) + 1}
+    check_whole(points_json)
+    assert {len(steps) for steps in curves(points_json).values()} == {int(LONGER["epochs"]) + 1}
     until(
-        lambda: visitor.seen()[-1]["points"] == count(told),
+        lambda: visitor.seen()[-1]["points"] == count(points_json),
         60,
-        lambda: f"the page has {visitor.seen()[-1]}, of {count(told)}",
+        lambda: f"the page has {visitor.seen()[-1]}, of {count(points_json)}",
     )
     for name, steps in visitor.curves().items():
-        assert steps == curves(told)[name]
-    return told
+        assert steps == curves(points_json)[name]
+    return points_json
 
 
 def run_attempts(system: System, run: str) -> list[tuple[int, bool]]:

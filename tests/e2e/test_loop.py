@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.browsing import Visitor
-from tests.e2e.crowd import Crowd
 from tests.e2e.people import LONGER, Member, check_whole, count, curves
 from tests.e2e.proxy import Proxy
 from tests.e2e.system import System
+from tests.e2e.viewers import Viewers
 from tests.e2e.waiting import until
 
 Visit = Callable[..., Visitor]
@@ -42,21 +42,21 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     assert visitor.see_end() == "succeeded"
     visitor.page.locator("#chart[data-state=succeeded]").wait_for()
     live = [seen for seen in visitor.seen() if seen["state"] == "running"]
-    told = visitor.page.request.get(f"{site.url}/runs/{run}/points").json()
-    series = {curve["series"] for curve in told["series"]}
+    points_json = visitor.page.request.get(f"{site.url}/runs/{run}/points").json()
+    series = {curve["series"] for curve in points_json["series"]}
     came_live = max(seen["points"] for seen in live) - live[0]["points"]
     assert came_live >= 20 * len(series), "at least 20 steps, each with all series, before the end"
     assert len({seen["points"] for seen in live}) >= 5, "as they came, not at once"
     assert sorted(seen["points"] for seen in live) == [seen["points"] for seen in live]
 
-    check_whole(told)
+    check_whole(points_json)
     until(
-        lambda: visitor.seen()[-1]["points"] == count(told),
+        lambda: visitor.seen()[-1]["points"] == count(points_json),
         60,
-        lambda: f"{visitor.seen()[-1]}, of {count(told)}",
+        lambda: f"{visitor.seen()[-1]}, of {count(points_json)}",
     )
     for name, steps in visitor.curves().items():
-        assert steps == curves(told)[name]
+        assert steps == curves(points_json)[name]
     panel = visitor.page.locator("#panel").inner_text()
     assert all(word.lower() in panel.lower() for word in WORDS[language])
     outcomes = visitor.page.locator("#panel .verdict").evaluate_all(
@@ -131,15 +131,15 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
     assert visitor.seen()[-1]["state"] == "running", "the run must outlast the cut"
 
     assert visitor.see_end() == "succeeded"
-    told = sam.wait_for(run)
-    check_whole(told)
+    points_json = sam.wait_for(run)
+    check_whole(points_json)
     until(
-        lambda: visitor.seen()[-1]["points"] == count(told),
+        lambda: visitor.seen()[-1]["points"] == count(points_json),
         60,
-        lambda: f"{visitor.seen()[-1]}, of {count(told)}",
+        lambda: f"{visitor.seen()[-1]}, of {count(points_json)}",
     )
     for name, steps in visitor.curves().items():
-        assert steps == curves(told)[name]
+        assert steps == curves(points_json)[name]
     points = [seen["points"] for seen in visitor.seen()]
     assert points == sorted(points), "nothing was forgotten on the way"
 
@@ -163,8 +163,8 @@ def test_forty_people_watch_one_run_and_pages_still_load(
 ) -> None:
     ola = member(site, "ola")
     run = ola.commit(LONGER)
-    crowd = Crowd(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
-    until(lambda: crowd.listening == 40, what=lambda: f"all listen; {crowd.listening} do")
+    viewers = Viewers(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
+    until(lambda: viewers.listening == 40, what=lambda: f"all listen; {viewers.listening} do")
     ola.wait_for_points(run, 100)
     slowest = 0.0
     for path in ("/", "/labs", "/labs/dead-relu", "/claims", "/runs", f"/runs/{run}", "/settings"):
@@ -172,10 +172,10 @@ def test_forty_people_watch_one_run_and_pages_still_load(
         assert answer.status_code == 200
         slowest = max(slowest, answer.elapsed.total_seconds())
     assert ola.state(run) == "running", "the run must outlast the pages"
-    told = ola.wait_for(run)
-    crowd.wait(120)
+    points_json = ola.wait_for(run)
+    viewers.wait(120)
     assert slowest < MAX_SECONDS
-    assert [viewer.state for viewer in crowd.viewers] == ["succeeded"] * 40
-    for viewer in crowd.viewers:
-        assert viewer.curves == curves(told)
+    assert [viewer.state for viewer in viewers.viewers] == ["succeeded"] * 40
+    for viewer in viewers.viewers:
+        assert viewer.curves == curves(points_json)
         assert viewer.numbers == sorted(set(viewer.numbers))

@@ -67,10 +67,10 @@ def days(
 def answers(visitor: Visitor) -> tuple[str, str]:
     """Return a wrong answer that people give, and the right one, to the variant that is shown."""
     visitor.page.wait_for_load_state()  # it may just have come
-    told = visitor.page.locator("#part-1 annotation").all_text_contents()
-    bias = next(float(text.partition("=")[2]) for text in told if text.startswith("b ="))
-    slope = next(float(text.partition("=")[2]) for text in told if text.startswith(r"\partial"))
-    rate = next(float(text) for text in told if re.fullmatch(r"[\d.]+", text))
+    formulas = visitor.page.locator("#part-1 annotation").all_text_contents()
+    bias = next(float(text.partition("=")[2]) for text in formulas if text.startswith("b ="))
+    slope = next(float(text.partition("=")[2]) for text in formulas if text.startswith(r"\partial"))
+    rate = next(float(text) for text in formulas if re.fullmatch(r"[\d.]+", text))
     return f"{bias + rate * slope:.6g}", f"{bias - rate * slope:.6g}"
 
 

@@ -111,15 +111,12 @@ def worker(db: None) -> Worker:
 
 
 @pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the queues that wake-ups were sent to: these tests need no broker."""
-    queues: list[str] = []
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", queues.append)
-    return queues
+def no_broker(woken_queues: list[str]) -> None:
+    """Send no wake-ups in any of these tests."""
 
 
 @pytest.fixture
-def heard() -> Iterator[list[str]]:
+def ended_states() -> Iterator[list[str]]:
     """Return the states in which runs were said to be over."""
     states: list[str] = []
 
@@ -132,31 +129,31 @@ def heard() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def queue(lab: Lab) -> Callable[..., Run]:
-    def queue(owner: User, key: str, **more: Any) -> Run:
+def queue_run(lab: Lab) -> Callable[..., Run]:
+    def queue_run(owner: User, key: str, **more: Any) -> Run:
         return services.queue_run(**{"owner": owner, "lab": lab, "config": {}, "key": key, **more})
 
-    return queue
+    return queue_run
 
 
 @pytest.fixture
-def offer(worker: Worker) -> Callable[..., worker_services.Lease | None]:
-    def offer(*queues: str) -> worker_services.Lease | None:
+def lease_if_any(worker: Worker) -> Callable[..., worker_services.Lease | None]:
+    def lease_if_any(*queues: str) -> worker_services.Lease | None:
         return worker_services.lease_run(worker=worker, queues=queues or ["labs"], labs=LABS)
 
-    return offer
+    return lease_if_any
 
 
 @pytest.fixture
-def claim(
-    offer: Callable[..., worker_services.Lease | None],
+def lease_run(
+    lease_if_any: Callable[..., worker_services.Lease | None],
 ) -> Callable[..., worker_services.Lease]:
-    def claim(*queues: str) -> worker_services.Lease:
-        claimed = offer(*queues)
-        assert claimed is not None
-        return claimed
+    def lease_run(*queues: str) -> worker_services.Lease:
+        lease = lease_if_any(*queues)
+        assert lease is not None
+        return lease
 
-    return claim
+    return lease_run
 
 
 def event(mean: float = 1.0, **more: Any) -> wire.Event:
@@ -174,33 +171,33 @@ def event(mean: float = 1.0, **more: Any) -> wire.Event:
 
 
 def report(
-    claimed: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
+    lease: worker_services.Lease, *events: wire.Event, after: int | None = None, **more: Any
 ) -> bool:
     """Send events of a run attempt, from the batch that its lease named unless `after` is given.
     Returns whether it should stop.
     """
     sent = wire.EventsRequest(
-        after=claimed.run.last_seq if after is None else after, events=list(events), **more
+        after=lease.run.last_seq if after is None else after, events=list(events), **more
     )
     return worker_services.store_events(
-        worker=claimed.run_attempt.worker,
-        run_attempt_id=claimed.run_attempt.pk,
-        token=claimed.token,
+        worker=lease.run_attempt.worker,
+        run_attempt_id=lease.run_attempt.pk,
+        token=lease.token,
         report=sent,
     )
 
 
-def finish(claimed: worker_services.Lease, state: str = "succeeded", **more: Any) -> Run:
+def finish(lease: worker_services.Lease, state: str = "succeeded", **more: Any) -> Run:
     result = wire.Result(state=state, **more)
     return worker_services.finish_run(
-        worker=claimed.run_attempt.worker,
-        run_attempt_id=claimed.run_attempt.pk,
-        token=claimed.token,
+        worker=lease.run_attempt.worker,
+        run_attempt_id=lease.run_attempt.pk,
+        token=lease.token,
         result=result,
     )
 
 
-def later(seconds: float) -> None:
+def step_clock(seconds: float) -> None:
     """Step the protocol's clock, within the test's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('gradus.clock_offset', %s, true)", [str(seconds)])

@@ -17,8 +17,8 @@ from workers import wire
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
 HEADLINE = "dead-relu.lr-kills"
 MAX_QUERIES = 12
-GOOD = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
-AGAIN = {"replicates": "16", "key": "again"}
+COMMIT_FORM = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
+RERUN_FORM = {"replicates": "16", "key": "again"}
 
 
 def loaded(slug: str = "dead-relu") -> Lab:
@@ -43,19 +43,19 @@ def started(run: Run) -> worker_services.Lease:
     each rate.
     """
     services.make_worker(name="pages", queues=["labs", "bench"])
-    claimed = worker_services.lease_run(
+    lease = worker_services.lease_run(
         worker=Worker.objects.get(name="pages"),
         queues=["labs", "bench"],
         labs={run.version.lab_id: run.version.sha256},
     )
-    assert claimed is not None
-    assert claimed.run.pk == run.pk
+    assert lease is not None
+    assert lease.run.pk == run.pk
     points = [
         event(0.1 * n, arm=f"relu {rate}", low=[0.05 * n], high=[0.15 * n])
         for n, rate in enumerate(RATES)
     ]
-    report(claimed, *points, points_done=5, points_expected=165)
-    return claimed
+    report(lease, *points, points_done=5, points_expected=165)
+    return lease
 
 
 def verdict(outcome: str = "holds", **more: Any) -> wire.Verdict:
@@ -98,7 +98,9 @@ def commit(client: Client, **more: Any) -> Any:
     """Send the form of dead-relu; `config__width` is its field config-width, `sketch__relu_1`
     sketch-relu 1; None leaves one out.
     """
-    sent = GOOD | {name.replace("__", "-").replace("_", " "): value for name, value in more.items()}
+    sent = COMMIT_FORM | {
+        name.replace("__", "-").replace("_", " "): value for name, value in more.items()
+    }
     return client.post(
         "/labs/dead-relu", {name: value for name, value in sent.items() if value is not None}
     )

@@ -70,8 +70,8 @@ def test_a_worker_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> N
     assert worker_with_token(token_shown(page)) == worker
 
 
-def test_a_run_is_stopped(boss: Client, mei: User, queue: Any) -> None:
-    run = queue(mei, "k")
+def test_a_run_is_stopped(boss: Client, mei: User, queue_run: Any) -> None:
+    run = queue_run(mei, "k")
     boss.post(RUNS, {"action": "stop", "_selected_action": [run.pk]})
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED

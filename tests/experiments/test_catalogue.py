@@ -1,4 +1,4 @@
-"""The door, and the table of labs."""
+"""The home page, and the table of labs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_visitor_is_led_to_the_first_lab() -> None:
     assert "Predict, then run" in page
 
 
-def test_the_door_draws_a_recorded_curve_but_not_the_predicted_one() -> None:
+def test_the_home_page_draws_a_recorded_curve_but_not_the_predicted_one() -> None:
     run = recorded(loaded())
     page = browser().get("/")
     assert page.context["run"] == run
@@ -30,7 +30,7 @@ def test_the_door_draws_a_recorded_curve_but_not_the_predicted_one() -> None:
     assert '<svg class="figure curves"' in page.content.decode()
 
 
-def test_the_door_gives_no_verdict_away() -> None:
+def test_the_home_page_gives_no_verdict_away() -> None:
     recorded(loaded())
     page = browser().get("/").content.decode()
     assert "66%" not in page

@@ -58,7 +58,7 @@ def lab(db: None) -> Lab:
 
 def measure(run: Run, mean: list[float], step: list[float | None], state: str = "") -> None:
     """Have the run measure the same numbers in every series, and end if a state is named."""
-    claimed = started(run)
+    lease = started(run)
     end = len(mean)
     events = [
         wire.Event(
@@ -72,10 +72,10 @@ def measure(run: Run, mean: list[float], step: list[float | None], state: str = 
         for arm in ("relu 0.1", "relu 1")
         for series in run.version.words["series"]
     ]
-    report(claimed, *events, after=5)
+    report(lease, *events, after=5)
     if state:
         small = verdict(effect=3.3306690738754696e-16, low=-MAX, high=TINY)
-        finish(claimed, state, verdicts=[small], seconds=1e300, summary={"loss": TINY})
+        finish(lease, state, verdicts=[small], seconds=1e300, summary={"loss": TINY})
 
 
 def charts(page: Any) -> list[str]:

@@ -53,17 +53,17 @@ def send_wakeup() -> None:
     wake_workers("labs")
 
 
-def seconds(deed: Callable[[], None], times: int = 1) -> float:
+def seconds(action: Callable[[], None], times: int = 1) -> float:
     """Return how long it takes `times` threads that do it at once."""
     with ThreadPoolExecutor(times) as pool:
         began = time.monotonic()
-        for done in [pool.submit(deed) for _ in range(times)]:
+        for done in [pool.submit(action) for _ in range(times)]:
             done.result()
         return time.monotonic() - began
 
 
 def at_best(
-    deed: Callable[[], None], times: int, enough: float, monkeypatch: pytest.MonkeyPatch
+    action: Callable[[], None], times: int, enough: float, monkeypatch: pytest.MonkeyPatch
 ) -> float:
     """Return the shortest of a few attempts, each by who does not know yet: a machine that is busy
     just then proves nothing.
@@ -72,21 +72,25 @@ def at_best(
     while len(took) < 5 and (not took or took[-1] >= enough):
         for module in (wakeup, run_events):
             monkeypatch.setattr(module, "_quiet_until", 0.0)
-        took.append(seconds(deed, times))
+        took.append(seconds(action, times))
     return min(took)
 
 
-@pytest.mark.parametrize("deed", [publish, send_wakeup])
+@pytest.mark.parametrize("action", [publish, send_wakeup])
 @pytest.mark.parametrize("warm", [True, False], ids=["connected before", "never connected"])
 @pytest.mark.parametrize("threads", [1, 30])
 def test_a_frozen_redis_costs_a_second_once(
-    broker: int, deed: Callable[[], None], warm: bool, threads: int, monkeypatch: pytest.MonkeyPatch
+    broker: int,
+    action: Callable[[], None],
+    warm: bool,
+    threads: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if warm:
-        seconds(deed, threads)
+        seconds(action, threads)
     os.kill(broker, signal.SIGSTOP)
-    assert at_best(deed, threads, 2.5, monkeypatch) < 2.5  # in turns it would be three
-    assert min(seconds(deed, threads) for _ in range(3)) < 0.5
+    assert at_best(action, threads, 2.5, monkeypatch) < 2.5  # in turns it would be three
+    assert min(seconds(action, threads) for _ in range(3)) < 0.5
 
 
 def test_wakeups_that_were_sent_are_there(broker: int, settings: Any) -> None:

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.common.locks import try_lock
 from apps.experiments.management.commands import housekeep
 from apps.experiments.models import Run
-from tests.experiments.test_meeting import elsewhere, fall_silent
+from tests.experiments.test_concurrency import elsewhere, fall_silent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,10 +83,10 @@ def test_a_connection_that_died_within_a_job_that_went_on_is_no_trouble(
 
 
 def test_two_at_once_give_a_silent_run_attempt_up_once(
-    mei: User, queue: Any, claim: Any, rung: list[str]
+    mei: User, queue_run: Any, lease_run: Any, woken_queues: list[str]
 ) -> None:
-    run = queue(mei, "k")
-    claim()
+    run = queue_run(mei, "k")
+    lease_run()
     fall_silent()
     rounds = [elsewhere(lambda: call_command("housekeep", once=True)) for _ in range(2)]
     call_command("housekeep", once=True)

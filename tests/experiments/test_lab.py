@@ -14,7 +14,7 @@ import pytest
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Prediction, Run
 from tests.experiments.pages_cast import (
-    GOOD,
+    COMMIT_FORM,
     MAX_QUERIES,
     browser,
     commit,
@@ -137,7 +137,7 @@ def test_a_form_that_was_sent_and_then_changed_gets_a_key_of_its_own(lab: Lab, m
     commit(client)
     page = commit(client, config__width="32")
     assert page.status_code == 422
-    assert page.context["form"].fresh_key != GOOD["key"]
+    assert page.context["form"].fresh_key != COMMIT_FORM["key"]
     assert commit(client, config__width="32", key=page.context["form"].fresh_key).status_code == 302
     assert Run.objects.count() == 2
 
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(
 ) -> None:
     sent = {
         name: text
-        for name, text in (GOOD | {"config-width": "32", field: value}).items()
+        for name, text in (COMMIT_FORM | {"config-width": "32", field: value}).items()
         if text is not None
     }
     page = browser(mei).post("/labs/dead-relu", sent)
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_and_nothing_is_queued(
 def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
     page = browser(mei).post(
         "/labs/dead-relu",
-        GOOD | {"outcome": "x" * 2_000_000},
+        COMMIT_FORM | {"outcome": "x" * 2_000_000},
         content_type="application/x-www-form-urlencoded",
     )
     assert page.status_code in (400, 413, 422)
@@ -201,7 +201,7 @@ def test_a_body_that_is_too_large_is_refused(lab: Lab, mei: User) -> None:
 
 def test_too_many_fields_are_refused(lab: Lab, mei: User) -> None:
     fields = {f"config-{n}": "1" for n in range(1000)}
-    assert browser(mei).post("/labs/dead-relu", GOOD | fields).status_code == 413
+    assert browser(mei).post("/labs/dead-relu", COMMIT_FORM | fields).status_code == 413
     assert browser().get("/labs/dead-relu", fields).status_code == 413
 
 

@@ -21,7 +21,7 @@ from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_l
 from apps.experiments.models import Batch, Lab, LabVersion, Run
 from tests.experiments.conftest import LABS, event, finish, report
 from tests.experiments.pages_cast import page_of, queued
-from tests.experiments.test_meeting import elsewhere
+from tests.experiments.test_concurrency import elsewhere
 from workers import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
@@ -122,13 +122,13 @@ def test_words_without_code_are_refused(folder: Path) -> None:
 
 
 @pytest.fixture
-def recorded(ours: User, lab: Lab, queue: Any, claim: Any, tmp_path: Path) -> Path:
+def recorded(ours: User, lab: Lab, queue_run: Any, lease_run: Any, tmp_path: Path) -> Path:
     """Return the file of a run that went through the protocol, the run itself being gone."""
-    run = queue(ours, "k")
-    claimed = claim()
-    report(claimed, event(0.25), wire.Event("relu 1", "dead", [1.0], [None]))
+    run = queue_run(ours, "k")
+    lease = lease_run()
+    report(lease, event(0.25), wire.Event("relu 1", "dead", [1.0], [None]))
     verdict = wire.Verdict("dead-relu.lr-kills", "holds", 0.5, 0.4, 0.6, 16)
-    finish(claimed, verdicts=[verdict], seconds=2.0, device=wire.Device("cpu", "x"))
+    finish(lease, verdicts=[verdict], seconds=2.0, device=wire.Device("cpu", "x"))
     run.refresh_from_db()
     path = tmp_path / "dead-relu.json"
     path.write_text(json.dumps(evidence_of(run)))
@@ -147,8 +147,8 @@ def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
 
 
 def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
-    told = json.loads(recorded.read_text())
-    recorded.write_text(json.dumps({**told, "sha256": "c" * 64}))
+    evidence = json.loads(recorded.read_text())
+    recorded.write_text(json.dumps({**evidence, "sha256": "c" * 64}))
     assert "other code" in load_evidence(recorded)
     assert not Run.objects.exists()
 

@@ -10,18 +10,18 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Lab, Prediction, Run, Worker
-from tests.experiments.conftest import HASH, later, make_version
+from tests.experiments.conftest import HASH, make_version, step_clock
 from tests.experiments.pages_cast import browser
-from tests.experiments.test_meeting import elsewhere
+from tests.experiments.test_concurrency import elsewhere
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 NEWER = "c" * 64
 
 
 @pytest.fixture
-def run(mei: User, queue: Any) -> Run:
+def run(mei: User, queue_run: Any) -> Run:
     prediction = services.PredictionInput("holds", 80, {})
-    waiting: Run = queue(mei, "k", prediction=prediction)
+    waiting: Run = queue_run(mei, "k", prediction=prediction)
     return waiting
 
 
@@ -38,13 +38,13 @@ def seen(name: str, sha256: str, *queues: str) -> None:
 
 
 def test_a_run_whose_code_no_worker_has_any_more_is_ended_and_costs_nothing(
-    lab: Lab, run: Run, heard: list[str]
+    lab: Lab, run: Run, ended_states: list[str]
 ) -> None:
     change(lab)
     seen("w1", NEWER)
     assert housekeeping.end_outdated_runs() == 1
     run.refresh_from_db()
-    assert (run.state, run.is_outdated, heard) == (Run.State.LOST, True, ["lost"])
+    assert (run.state, run.is_outdated, ended_states) == (Run.State.LOST, True, ["lost"])
     assert Prediction.objects.get().score is None
     assert run.owner.compute_usage.seconds == 0
     assert housekeeping.end_outdated_runs() == 0, "once"
@@ -53,10 +53,10 @@ def test_a_run_whose_code_no_worker_has_any_more_is_ended_and_costs_nothing(
 def test_it_waits_for_a_worker_that_may_have_the_code_and_is_busy(lab: Lab, run: Run) -> None:
     seen("w1", HASH)
     change(lab)
-    later(800)  # it asks for nothing while it works
+    step_clock(800)  # it asks for nothing while it works
     seen("w2", NEWER)
     assert housekeeping.end_outdated_runs() == 0
-    later(1000)
+    step_clock(1000)
     seen("w2", NEWER)
     assert housekeeping.end_outdated_runs() == 1, "no run attempt takes so long"
 
@@ -108,10 +108,10 @@ def test_a_run_that_is_claimed_at_that_moment_goes_on(lab: Lab, run: Run, worker
     change(lab)
     seen("w2", NEWER)
     assert services.outdated_runs() == [run.pk]
-    claimed = elsewhere(
+    lease = elsewhere(
         lambda: worker_services.lease_run(worker=worker, queues=["labs"], labs={"dead-relu": HASH})
     ).result()
-    assert claimed is not None and not services.end_if_outdated(pk=run.pk)
+    assert lease is not None and not services.end_if_outdated(pk=run.pk)
     run.refresh_from_db()
     assert run.state == Run.State.RUNNING
 
@@ -122,7 +122,7 @@ def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, m
     housekeeping.end_outdated_runs()
     client = browser(mei)
     page = client.get(f"/runs/{run.pk}").content.decode()
-    assert "The lab changed while this run was queued" in page and "three times" not in page
+    assert "The lab changed while this run was queued" in page and "failed to finish" not in page
     assert f"/labs/dead-relu?from={run.pk}" in page and "Predict, then run" in page
     client.post(f"/runs/{run.pk}/rerun", {"replicates": "16", "key": "again"})
     assert Run.objects.exclude(pk=run.pk).get().version.sha256 == NEWER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,8 +17,8 @@ from apps.experiments.models import Batch, Lab, Queue, Run, Worker
 from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import finish, make_version
 from tests.experiments.pages_cast import (
-    AGAIN,
     MAX_QUERIES,
+    RERUN_FORM,
     browser,
     loaded,
     measured,
@@ -31,7 +32,11 @@ from tests.experiments.pages_cast import (
 Most = Callable[[int], AbstractContextManager[object]]
 SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 READING = ("", "/panel", "/points", "/points.csv")
-DOING: dict[str, dict[str, str]] = {"/stop": {}, "/visibility": {"shared": "1"}, "/rerun": AGAIN}
+DOING: dict[str, dict[str, str]] = {
+    "/stop": {},
+    "/visibility": {"shared": "1"},
+    "/rerun": RERUN_FORM,
+}
 
 
 @pytest.fixture
@@ -230,17 +235,23 @@ def test_an_end_without_a_verdict_is_told_in_words(
     assert 'class="line a0"' in text  # the curve so far
 
 
-def test_a_lost_run_is_our_fault(lab: Lab, mei: User) -> None:
+@pytest.mark.parametrize(
+    ("attempts", "sentence"), [(1, "this run 1 time."), (3, "this run 3 times.")]
+)
+def test_a_lost_run_is_our_fault(
+    lab: Lab, mei: User, settings: Any, attempts: int, sentence: str
+) -> None:
+    settings.MAX_RUN_ATTEMPTS = attempts
     run = queued(mei, lab)
-    for _ in range(3):
-        claimed = started(run)
+    for _ in range(attempts):
+        lease = started(run)
         with transaction.atomic():
             services.requeue_or_end(
-                Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt
+                Run.objects.select_for_update().get(pk=run.pk), lease.run_attempt
             )
     text = text_of(run, mei)
     assert "The run was lost, and that is our fault" in text
-    assert "Neither the time nor the prediction is counted" in text
+    assert f"{sentence} Neither the time nor the prediction is counted" in text
 
 
 def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:
@@ -266,11 +277,11 @@ def test_the_default_run_is_drawn_beside_one_of_other_settings(lab: Lab, mei: Us
 def test_beside_a_default_run_it_waits_until_the_end(lab: Lab, mei: User) -> None:
     recorded(lab)
     run = queued(mei, lab)
-    claimed = started(run)
+    lease = started(run)
     page = page_of(run, mei)
     assert page.context["script"]["held"]
     assert '<path class="l-base"' not in page.content.decode()
-    finish(claimed, verdicts=[verdict()])
+    finish(lease, verdicts=[verdict()])
     page = page_of(run, mei)
     assert not page.context["script"]["held"]
     assert '<path class="l-base"' in page.content.decode()
@@ -337,12 +348,12 @@ def test_it_asks_the_database_little_in_every_state(
 
     assert "A worker is free" in client.get(f"/runs/{run.pk}").content.decode()
     look()
-    claimed = started(run)
+    lease = started(run)
     look()
     with transaction.atomic():  # waiting again, with points of its first try
-        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
+        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), lease.run_attempt)
     look()
-    claimed = started(run)
-    finish(claimed, verdicts=[verdict()])
+    lease = started(run)
+    finish(lease, verdicts=[verdict()])
     look()
     assert Batch.objects.filter(run=run).count() == 11

@@ -11,8 +11,8 @@ from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Lab, Run
 from tests.experiments.pages_cast import (
-    AGAIN,
-    GOOD,
+    COMMIT_FORM,
+    RERUN_FORM,
     browser,
     loaded,
     measured,
@@ -48,8 +48,8 @@ def test_stopping_a_running_one_says_that_it_is_being_stopped(lab: Lab, mei: Use
 
 def test_again_is_one_run_for_each_key(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, config={"width": 32}))
-    first = browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN)
-    second = browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN)
+    first = browser(mei).post(f"/runs/{run.pk}/rerun", RERUN_FORM)
+    second = browser(mei).post(f"/runs/{run.pk}/rerun", RERUN_FORM)
     assert first["Location"] == second["Location"]
     assert Run.objects.exclude(pk=run.pk).get().config["width"] == 32
 
@@ -59,7 +59,7 @@ def test_whoever_may_see_a_run_may_run_it_again_for_themselves(
 ) -> None:
     run = measured(queued(ola, lab))
     services.set_run_visibility(run=run, shared=True)
-    browser(sam).post(f"/runs/{run.pk}/rerun", AGAIN)
+    browser(sam).post(f"/runs/{run.pk}/rerun", RERUN_FORM)
     assert Run.objects.exclude(pk=run.pk).get().owner == sam
 
 
@@ -89,7 +89,7 @@ def test_settings_the_lab_no_longer_takes_cannot_run_again(lab: Lab, mei: User) 
     run = measured(queued(mei, lab, config={"width": 16}))
     lab.current.words["config"]["width"]["range"] = [64, 256]
     lab.current.words_row.save()
-    assert browser(mei).post(f"/runs/{run.pk}/rerun", AGAIN).status_code == 422
+    assert browser(mei).post(f"/runs/{run.pk}/rerun", RERUN_FORM).status_code == 422
     assert page_of(run, mei).status_code == 200
 
 
@@ -108,7 +108,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
         client.post(f"/runs/{run.pk}/visibility{BACK}", {"shared": "1"})["Location"]
         == f"/runs/{run.pk}{BACK}"
     )
-    assert client.post(f"/runs/{run.pk}/rerun{BACK}", AGAIN)["Location"].endswith(BACK)
+    assert client.post(f"/runs/{run.pk}/rerun{BACK}", RERUN_FORM)["Location"].endswith(BACK)
     assert (
         browser()
         .post(f"/runs/{run.pk}/stop{BACK}")["Location"]
@@ -135,7 +135,7 @@ def test_a_way_back_that_leads_elsewhere_is_none(lab: Lab, mei: User, back: str)
 
 def test_a_prediction_that_is_thrown_away_leaves_the_way_back(lab: Lab, mei: User) -> None:
     visitor = browser()
-    visitor.post(f"/labs/dead-relu{BACK}", GOOD)
+    visitor.post(f"/labs/dead-relu{BACK}", COMMIT_FORM)
     assert (
         visitor.post("/labs/dead-relu/prediction", {"drop": "1"})["Location"]
         == f"/labs/dead-relu{BACK}"

@@ -23,8 +23,8 @@ def lab(db: None) -> Lab:
 
 def test_the_points_are_given_whole_or_by_series(lab: Lab, mei: User) -> None:
     run = queued(mei, lab)
-    claimed = started(run)
-    report(claimed, event(float("nan"), series="loss", low=[], high=[]), after=5)
+    lease = started(run)
+    report(lease, event(float("nan"), series="loss", low=[], high=[]), after=5)
     whole = page_of(run, mei, "/points").json()
     assert (whole["seq"], whole["state"], len(whole["series"])) == (6, "running", 6)
     assert {curve["series"] for curve in whole["series"]} == {"dead", "loss"}
@@ -40,9 +40,9 @@ def test_a_series_that_is_not_there_has_no_points(lab: Lab, mei: User, name: str
 
 def test_what_a_later_run_attempt_took_back_is_nowhere(lab: Lab, mei: User) -> None:
     run = queued(mei, lab)
-    claimed = started(run)
+    lease = started(run)
     with transaction.atomic():
-        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), claimed.run_attempt)
+        services.requeue_or_end(Run.objects.select_for_update().get(pk=run.pk), lease.run_attempt)
     started(run)
     whole = page_of(run, mei, "/points").json()
     assert whole["seq"] == 11
@@ -52,8 +52,8 @@ def test_what_a_later_run_attempt_took_back_is_nowhere(lab: Lab, mei: User) -> N
 
 def test_the_table_is_csv_that_no_spreadsheet_runs(lab: Lab, mei: User) -> None:
     run = queued(mei, lab)
-    claimed = started(run)
-    report(claimed, event(-0.5, arm="=HYPERLINK(1)", series="+loss"), after=5)
+    lease = started(run)
+    report(lease, event(-0.5, arm="=HYPERLINK(1)", series="+loss"), after=5)
     page = page_of(run, mei, "/points.csv")
     assert page["Content-Disposition"].startswith('attachment; filename="dead-relu-')
     rows = list(csv.DictReader(io.StringIO(page.content.decode())))

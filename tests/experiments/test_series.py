@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from apps.accounts.models import User
 from apps.experiments import housekeeping, selectors, series
 from apps.experiments.models import Batch
-from tests.experiments.conftest import event, later, report
+from tests.experiments.conftest import event, report, step_clock
 from workers import wire
 
 
@@ -67,13 +67,13 @@ def test_a_series_of_nothing_finite_is_thinned_too() -> None:
 
 @pytest.mark.django_db
 def test_points_of_a_run_attempt_that_was_given_up_are_gone(
-    mei: User, queue: Any, claim: Any
+    mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    run = queue(mei, "k")
-    report(claim(), event(1.0), event(2.0))
-    later(30)
+    run = queue_run(mei, "k")
+    report(lease_run(), event(1.0), event(2.0))
+    step_clock(30)
     housekeeping.requeue_silent_runs()
-    report(claim(), event(3.0))
+    report(lease_run(), event(3.0))
     run.refresh_from_db()
     assert selectors.points_of(run) == (
         4,

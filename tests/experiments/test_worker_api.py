@@ -16,7 +16,7 @@ from workers import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 DEVICE = {"kind": "cpu", "name": "test", "cores": 2, "memory": 0}
-CLAIM = {
+LEASE_REQUEST = {
     "queues": ["labs"],
     "slots": 1,
     "all_slots": 1,
@@ -49,12 +49,12 @@ class SimulatedWorker:
             headers={**credentials, **headers},
         )
 
-    def claim(self) -> dict[str, Any]:
-        answer = self.post("lease", CLAIM)
+    def lease(self) -> dict[str, Any]:
+        answer = self.post("lease", LEASE_REQUEST)
         assert answer.status_code == 200, answer.content
-        given = answer.json()
-        self.run_attempt_token = given["token"]
-        return given
+        lease = answer.json()
+        self.run_attempt_token = lease["token"]
+        return lease
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ def worker(client: Client, db: None) -> SimulatedWorker:
 
 
 @pytest.fixture
-def given(worker: SimulatedWorker, mei: User, queue: Any) -> dict[str, Any]:
-    """Return what the worker was given: a run of Mei's."""
-    queue(mei, "k")
-    return worker.claim()
+def lease(worker: SimulatedWorker, mei: User, queue_run: Any) -> dict[str, Any]:
+    """Return what the worker was given: the lease of a run of Mei's."""
+    queue_run(mei, "k")
+    return worker.lease()
 
 
-def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[str, Any]) -> None:
-    assert given["config"]["depth"] == 3 and given["after"] == 0 and given["replicates"] == 16
-    run_attempts = f"run-attempts/{given['run_attempt_id']}"
+def test_a_run_goes_from_lease_to_verdict(worker: SimulatedWorker, lease: dict[str, Any]) -> None:
+    assert lease["config"]["depth"] == 3 and lease["after"] == 0 and lease["replicates"] == 16
+    run_attempts = f"run-attempts/{lease['run_attempt_id']}"
     answer = worker.post(
         f"{run_attempts}/events",
         {
@@ -100,7 +100,7 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
     }
     for _ in range(2):
         assert worker.post(f"{run_attempts}/result", result).status_code == 200
-    run = Run.objects.get(pk=given["run"])
+    run = Run.objects.get(pk=lease["run"])
     assert (run.state, run.last_seq, run.points_done, run.points_expected, run.device["name"]) == (
         "succeeded",
         2,
@@ -112,12 +112,12 @@ def test_a_run_goes_from_claim_to_verdict(worker: SimulatedWorker, given: dict[s
 
 
 def test_nothing_to_do_has_no_body(worker: SimulatedWorker) -> None:
-    answer = worker.post("lease", CLAIM)
+    answer = worker.post("lease", LEASE_REQUEST)
     assert (answer.status_code, answer.content) == (204, b"")
 
 
 def test_a_worker_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
-    worker.post("lease", CLAIM)
+    worker.post("lease", LEASE_REQUEST)
     worker = Worker.objects.get()
     assert worker.last_seen_at is not None and worker.capabilities["device"]["name"] == "test"
 
@@ -136,20 +136,22 @@ def test_a_worker_is_seen_when_it_asks(worker: SimulatedWorker) -> None:
     ],
 )
 def test_a_stranger_is_told_how_to_sign_in(worker: SimulatedWorker, header: str) -> None:
-    answer = worker.post("lease", CLAIM, Authorization=header)
+    answer = worker.post("lease", LEASE_REQUEST, Authorization=header)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
     assert answer["Content-Type"] == "application/problem+json"
 
 
 def test_a_revoked_worker_is_a_stranger(worker: SimulatedWorker) -> None:
     Worker.objects.update(revoked_at="2026-01-01T00:00:00Z")
-    assert worker.post("lease", CLAIM).status_code == 401
+    assert worker.post("lease", LEASE_REQUEST).status_code == 401
 
 
 def test_someone_signed_in_is_no_worker(client: Client, mei: User) -> None:
     client.force_login(mei)
     assert (
-        client.post(f"{wire.PREFIX}/lease", CLAIM, content_type="application/json").status_code
+        client.post(
+            f"{wire.PREFIX}/lease", LEASE_REQUEST, content_type="application/json"
+        ).status_code
         == 401
     )
 
@@ -174,21 +176,21 @@ NONSENSE: list[Any] = [
     None,
     {},
     {"unknown": 1},
-    {**CLAIM, "slots": "two"},
-    {**CLAIM, "slots": -1},
-    {**CLAIM, "slots": 10**30},
-    {**CLAIM, "queues": "labs"},
-    {**CLAIM, "labs": ["dead-relu"]},
-    {**CLAIM, "labs": {"dead-relu": "\x00"}},
-    {**CLAIM, "device": {"kind": "abacus", "name": "x"}},
-    {**CLAIM, "more": 1},
-    json.dumps(CLAIM).replace('"slots": 1', '"slots": NaN').encode(),
-    json.dumps(CLAIM).replace('"slots": 1', '"slots": 1e400').encode(),
+    {**LEASE_REQUEST, "slots": "two"},
+    {**LEASE_REQUEST, "slots": -1},
+    {**LEASE_REQUEST, "slots": 10**30},
+    {**LEASE_REQUEST, "queues": "labs"},
+    {**LEASE_REQUEST, "labs": ["dead-relu"]},
+    {**LEASE_REQUEST, "labs": {"dead-relu": "\x00"}},
+    {**LEASE_REQUEST, "device": {"kind": "abacus", "name": "x"}},
+    {**LEASE_REQUEST, "more": 1},
+    json.dumps(LEASE_REQUEST).replace('"slots": 1', '"slots": NaN').encode(),
+    json.dumps(LEASE_REQUEST).replace('"slots": 1', '"slots": 1e400').encode(),
 ]
 
 
 @pytest.mark.parametrize("body", NONSENSE, ids=lambda b: repr(b)[:40])
-def test_a_claim_that_cannot_be_read_says_where(worker: SimulatedWorker, body: Any) -> None:
+def test_a_lease_request_that_cannot_be_read_says_where(worker: SimulatedWorker, body: Any) -> None:
     answer = worker.post("lease", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert "LeaseRequest" in answer.json()["detail"]
@@ -222,9 +224,9 @@ BAD_EVENTS: list[Any] = [
 
 @pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda b: repr(b)[:60])
 def test_events_that_cannot_be_used_leave_nothing_behind(
-    worker: SimulatedWorker, given: dict[str, Any], body: Any
+    worker: SimulatedWorker, lease: dict[str, Any], body: Any
 ) -> None:
-    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/events", body)
+    answer = worker.post(f"run-attempts/{lease['run_attempt_id']}/events", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert not Batch.objects.exists()
     assert Run.objects.get().last_seq == 0
@@ -252,16 +254,16 @@ BAD_RESULTS: list[Any] = [
 
 @pytest.mark.parametrize("body", BAD_RESULTS, ids=lambda b: repr(b)[:80])
 def test_a_result_that_cannot_be_used_leaves_the_run_running(
-    worker: SimulatedWorker, given: dict[str, Any], body: Any
+    worker: SimulatedWorker, lease: dict[str, Any], body: Any
 ) -> None:
-    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/result", body)
+    answer = worker.post(f"run-attempts/{lease['run_attempt_id']}/result", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert Run.objects.get().state == "running"
     assert not Verdict.objects.exists()
 
 
 def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
-    worker: SimulatedWorker, given: dict[str, Any]
+    worker: SimulatedWorker, lease: dict[str, Any]
 ) -> None:
     body = {
         "state": "failed",
@@ -271,12 +273,12 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
         "versions": {"v": "\x00"},
         "engine": "e\x00",
     }
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code in (
+    assert worker.post(f"run-attempts/{lease['run_attempt_id']}/result", body).status_code in (
         200,
         400,
     )
     body["error"] = "a\x00b" + "x" * 600
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/result", body).status_code == 200
+    assert worker.post(f"run-attempts/{lease['run_attempt_id']}/result", body).status_code == 200
     run = Run.objects.get()
     assert run.error.startswith("abxxx") and len(run.error) == 500
     assert (run.summary, run.engine) == ({"a": ["", 1]}, "e")
@@ -285,7 +287,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
 @pytest.mark.parametrize("path", ["events", "result", "release"])
 @pytest.mark.parametrize("token", ["", "wrong", "\u00fc", "x" * 10_000])
 def test_a_wrong_run_attempt_token_changes_nothing(
-    worker: SimulatedWorker, given: dict[str, Any], path: str, token: str
+    worker: SimulatedWorker, lease: dict[str, Any], path: str, token: str
 ) -> None:
     worker.run_attempt_token = token
     body = {
@@ -293,17 +295,17 @@ def test_a_wrong_run_attempt_token_changes_nothing(
         "result": {"state": "succeeded"},
         "release": {},
     }[path]
-    answer = worker.post(f"run-attempts/{given['run_attempt_id']}/{path}", body)
+    answer = worker.post(f"run-attempts/{lease['run_attempt_id']}/{path}", body)
     assert (answer.status_code, answer.json()["code"]) == (409, "stale-run-attempt")
     assert Run.objects.get().state == "running" and not Batch.objects.exists()
 
 
 def test_a_token_of_one_run_attempt_opens_no_other(
-    worker: SimulatedWorker, given: dict[str, Any], ola: User, queue: Any
+    worker: SimulatedWorker, lease: dict[str, Any], ola: User, queue_run: Any
 ) -> None:
     mine = worker.run_attempt_token
-    queue(ola, "k")
-    other = worker.claim()
+    queue_run(ola, "k")
+    other = worker.lease()
     worker.run_attempt_token = mine
     assert (
         worker.post(
@@ -314,12 +316,12 @@ def test_a_token_of_one_run_attempt_opens_no_other(
 
 
 def test_another_worker_with_the_run_attempt_token_is_refused(
-    worker: SimulatedWorker, given: dict[str, Any]
+    worker: SimulatedWorker, lease: dict[str, Any]
 ) -> None:
     worker.token = services.make_worker(name="w2", queues=["labs"])
     assert (
         worker.post(
-            f"run-attempts/{given['run_attempt_id']}/result", {"state": "succeeded"}
+            f"run-attempts/{lease['run_attempt_id']}/result", {"state": "succeeded"}
         ).status_code
         == 409
     )
@@ -327,47 +329,47 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])
 def test_a_run_attempt_that_is_not_there_is_stale(
-    worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
+    worker: SimulatedWorker, lease: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 409
 
 
 @pytest.mark.parametrize("run_attempt_id", ["-1", "x", "9" * 30, "%00"])
 def test_what_names_no_run_attempt_is_not_found(
-    worker: SimulatedWorker, given: dict[str, Any], run_attempt_id: str
+    worker: SimulatedWorker, lease: dict[str, Any], run_attempt_id: str
 ) -> None:
     assert worker.post(f"run-attempts/{run_attempt_id}/events", {"after": 0}).status_code == 404
 
 
 def test_a_gap_is_answered_with_the_last_number(
-    worker: SimulatedWorker, given: dict[str, Any]
+    worker: SimulatedWorker, lease: dict[str, Any]
 ) -> None:
     answer = worker.post(
-        f"run-attempts/{given['run_attempt_id']}/events", {"after": 7, "events": [POINT]}
+        f"run-attempts/{lease['run_attempt_id']}/events", {"after": 7, "events": [POINT]}
     )
     assert (answer.status_code, answer.json()["code"], answer.json()["last"]) == (409, "gap", 0)
 
 
-def test_a_huge_body_is_refused(worker: SimulatedWorker, given: dict[str, Any]) -> None:
+def test_a_huge_body_is_refused(worker: SimulatedWorker, lease: dict[str, Any]) -> None:
     body = b'{"after": 0, "events": [' + b" " * wire.MAX_BODY + b"]}"
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/events", body).status_code == 413
+    assert worker.post(f"run-attempts/{lease['run_attempt_id']}/events", body).status_code == 413
 
 
-def test_a_released_run_waits_again(worker: SimulatedWorker, given: dict[str, Any]) -> None:
+def test_a_released_run_waits_again(worker: SimulatedWorker, lease: dict[str, Any]) -> None:
     assert (
         worker.post(
-            f"run-attempts/{given['run_attempt_id']}/release", {"reason": "shutdown"}
+            f"run-attempts/{lease['run_attempt_id']}/release", {"reason": "shutdown"}
         ).status_code
         == 200
     )
     assert Run.objects.get().state == "queued"
-    assert worker.post(f"run-attempts/{given['run_attempt_id']}/release", {}).status_code == 409
+    assert worker.post(f"run-attempts/{lease['run_attempt_id']}/release", {}).status_code == 409
 
 
 def test_a_report_takes_few_queries(
-    worker: SimulatedWorker, given: dict[str, Any], django_assert_max_num_queries: Any
+    worker: SimulatedWorker, lease: dict[str, Any], django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(10):
         worker.post(
-            f"run-attempts/{given['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5}
+            f"run-attempts/{lease['run_attempt_id']}/events", {"after": 0, "events": [POINT] * 5}
         )

@@ -58,7 +58,7 @@ def sam(db: None) -> User:
     return User.objects.create_user("sam@example.org", "sam")
 
 
-class Hands:
+class SiteClock:
     """The site's clock, set by a test: it ticks on from there."""
 
     def __init__(self, settings: Any) -> None:
@@ -74,8 +74,8 @@ class Hands:
 
 
 @pytest.fixture(autouse=True)
-def hands(settings: Any) -> Hands:
-    return Hands(settings)
+def site_clock(settings: Any) -> SiteClock:
+    return SiteClock(settings)
 
 
 def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:

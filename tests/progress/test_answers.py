@@ -15,7 +15,7 @@ from apps.progress.services.answers import AlreadyRevealed, CheckedAnswer
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
-from tests.progress.conftest import Hands, right_number
+from tests.progress.conftest import SiteClock, right_number
 
 pytestmark = pytest.mark.django_db
 
@@ -212,9 +212,11 @@ def test_the_next_time_is_another_variant(mei: User, numeric: Question) -> None:
     assert len(set(seeds)) > 1
 
 
-def test_what_was_begun_yesterday_is_over_today(mei: User, numeric: Question, hands: Hands) -> None:
+def test_what_was_begun_yesterday_is_over_today(
+    mei: User, numeric: Question, site_clock: SiteClock
+) -> None:
     answer(mei, numeric, "-1")
-    hands.later(days=1)
+    site_clock.later(days=1)
     answer(mei, numeric, right(mei, numeric))
     services.answers.reveal(user=mei, question=numeric)
     assert rating(mei, numeric) == [3]

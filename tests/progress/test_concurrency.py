@@ -36,7 +36,7 @@ def numeric(mei: User) -> Question:
     return make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
 
 
-def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
+def at_once(action: Callable[[], object], times: int = 6) -> list[object]:
     """Call a function in several threads that start together; return the results, exceptions
     included.
     """
@@ -45,7 +45,7 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
     def one() -> None:
         try:
             gate.wait(60)
-            results.append(deed())
+            results.append(action())
         except Exception as error:
             results.append(error)
         finally:
@@ -60,14 +60,14 @@ def at_once(deed: Callable[[], object], times: int = 6) -> list[object]:
     return results
 
 
-def together(*deeds: Callable[[], object], rounds: int = 4) -> None:
+def together(*actions: Callable[[], object], rounds: int = 4) -> None:
     """Call different functions concurrently, several times over; none may raise anything but
     Refused.
     """
     left: list[Callable[[], object]] = []
     for _round in range(rounds):
-        left[:] = deeds
-        for result in at_once(lambda: left.pop()(), times=len(deeds)):
+        left[:] = actions
+        for result in at_once(lambda: left.pop()(), times=len(actions)):
             assert not isinstance(result, Exception) or isinstance(result, Refused), repr(result)
 
 

@@ -239,7 +239,9 @@ def test_another_language_keeps_the_card(opened: tuple[Page, Question]) -> None:
     has_left(page, first)
 
 
-def test_whoever_was_signed_out_comes_to_the_door(open_page: Open, mei: User, many: Many) -> None:
+def test_whoever_was_signed_out_comes_to_the_home_page(
+    open_page: Open, mei: User, many: Many
+) -> None:
     learn(mei, many(2))
     page = open_page("/review", mei)
     begin(page)

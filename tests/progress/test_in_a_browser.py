@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
@@ -418,9 +417,8 @@ def test_all_of_it_without_scripts(
 
 
 def test_a_verdict_is_read_once_it_is_on_screen(
-    open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, mei: User, woken_queues: list[str]
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     run = measured(queued(mei, loaded()))
     page = open_page("/", mei)
     assert UnreadVerdict.objects.exists()
@@ -432,9 +430,8 @@ def test_a_verdict_is_read_once_it_is_on_screen(
 
 
 def test_runs_that_go_on_are_heard_of_by_one_stream(
-    open_page: Open, mei: User, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, mei: User, woken_queues: list[str]
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     lab = Lab.objects.create(
         slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
     )

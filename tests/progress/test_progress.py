@@ -20,7 +20,7 @@ from apps.common.clock import now
 from apps.progress import demo, memory, rating_rules, selectors, services
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
-from tests.progress.conftest import NUMERIC, Hands, make_question
+from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -34,10 +34,12 @@ def test_an_empty_account_is_told_what_will_stand_here(member: Client, mei: User
     )
 
 
-def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands: Hands) -> None:
+def test_mastery_is_the_mean_chance_of_recall_today(
+    mei: User, many: Many, site_clock: SiteClock
+) -> None:
     for question in many(4):  # topics: losses twice, metrics, detection
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
-    hands.later(days=20)
+    site_clock.later(days=20)
     topics = {topic.slug: topic for topic in selectors.statistics.mastery(mei)}
     cards = Card.objects.filter(user=mei, question__topic="losses")
     expected = sum(memory.recall(card.stability or 0, 20) for card in cards) / 2
@@ -45,14 +47,14 @@ def test_mastery_is_the_mean_chance_of_recall_today(mei: User, many: Many, hands
 
 
 def test_weeks_and_days_hold_what_was_done(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     question = many(1)[0]
     for rating in (4, 3, 1):
         services.reviews.record(
             user=mei, question=question, review_id=uuid.uuid4(), rating=rating, seconds=60
         )
-        hands.later(days=10)
+        site_clock.later(days=10)
     rows = list(csv.reader(io.StringIO(member.get("/progress/calendar.csv").content.decode())))
     assert rows[0][0] == "day" and [row[1:] for row in rows[1:]] == [
         ["1.0", "1", "0", "0"],
@@ -133,7 +135,7 @@ def test_a_topic_begins_with_what_holds_the_shortest_time(
 
 
 def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
-    member: Client, mei: User, hands: Hands
+    member: Client, mei: User, site_clock: SiteClock
 ) -> None:
     for n in range(103):
         question = make_question(f"loss-{n:03}", "losses")
@@ -141,7 +143,7 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
             services.reviews.record(
                 user=mei, question=question, review_id=uuid.uuid4(), rating=1 if n == 102 else 4
             )
-    hands.later(days=9)
+    site_clock.later(days=9)
     first = member.get("/topics/losses").content.decode()
     fractions = selectors.statistics.weakest_questions(mei, "losses", 10)
     expected = {
@@ -244,14 +246,14 @@ def test_progress_and_topics_ask_little_of_the_database(
 
 
 def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     question = many(1)[0]
     for _n in range(2):
         services.reviews.record(
             user=mei, question=question, review_id=uuid.uuid4(), rating=4, seconds=60
         )
-        hands.later(days=40)
+        site_clock.later(days=40)
     month, year = (member.get(f"/progress?weeks={weeks}").content.decode() for weeks in (4, 52))
     assert "No reviews in the last 4 weeks." in month and "on 2 days of the last 52 weeks" in year
     assert 'href="?weeks=13" data-key="]"' in month and 'href="?weeks=13" data-key="["' in year

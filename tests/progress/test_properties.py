@@ -133,18 +133,18 @@ def test_of_the_grades_of_one_attempt_the_last_given_ratingsstands_whenever_they
     ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Chatham"],
 )
 def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(
-    mei: User, many: Any, hands: Any, zone: str
+    mei: User, many: Any, site_clock: Any, zone: str
 ) -> None:
     """Against the library's own formula, in both directions of the change."""
     User.objects.filter(pk=mei.pk).update(time_zone=zone)
     mei.refresh_from_db()
-    hands.set(datetime(2026, 3, 20, 12, tzinfo=UTC))
+    site_clock.set(datetime(2026, 3, 20, 12, tzinfo=UTC))
     question = many(1)[0]
     for n in range(30):
         services.reviews.record(
             user=mei, question=question, review_id=UUID(int=n + 1), rating=3 if n else 4
         )
-        hands.later(days=9, hours=n % 5)
+        site_clock.later(days=9, hours=n % 5)
         card = Card.objects.select_related("user").get()
         assert card.last_day == days.day_of(card.last_review, zone)  # type: ignore[arg-type]
         passed = (days.today(mei.time_zone) - card.last_day).days  # type: ignore[operator]

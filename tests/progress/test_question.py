@@ -16,9 +16,22 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.progress import selectors
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
+from apps.questions.limits import (
+    MAX_EXPRESSION_INPUT,
+    MAX_EXPRESSION_LENGTH,
+    MAX_NUMBER_INPUT,
+    MAX_NUMBER_LENGTH,
+)
 from apps.questions.models import Question
 from apps.questions.sampling import sample
-from tests.progress.conftest import DERIVATION, NUMERIC, VARIANT, Hands, make_question, right_number
+from tests.progress.conftest import (
+    DERIVATION,
+    NUMERIC,
+    VARIANT,
+    SiteClock,
+    make_question,
+    right_number,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -71,19 +84,21 @@ def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Ques
     assert not Answer.objects.exists() and not Attempt.objects.exists()
 
 
-@pytest.mark.parametrize("deed", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"])
+@pytest.mark.parametrize(
+    "action", ["hint", "grade", "points", "note", "bookmark", "suspend", "card"]
+)
 def test_what_is_kept_needs_someone_to_keep_it_for(
-    client: Client, numeric: Question, deed: str
+    client: Client, numeric: Question, action: str
 ) -> None:
-    response = post(client, f"{PAGE}/{deed}")
+    response = post(client, f"{PAGE}/{action}")
     assert response.status_code == 302 and "/login" in response["Location"]
 
 
 @pytest.mark.parametrize(
-    "deed", ["check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card"]
+    "action", ["check", "hint", "reveal", "grade", "points", "note", "bookmark", "suspend", "card"]
 )
-def test_reading_changes_nothing(member: Client, numeric: Question, deed: str) -> None:
-    assert member.get(f"{PAGE}/{deed}").status_code == 405
+def test_reading_changes_nothing(member: Client, numeric: Question, action: str) -> None:
+    assert member.get(f"{PAGE}/{action}").status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -372,30 +387,30 @@ def test_a_script_gets_json_and_may_send_a_grade_late(member: Client, concept: Q
 
 
 def test_the_time_before_the_answer_was_opened_counts(
-    member: Client, concept: Question, hands: Hands
+    member: Client, concept: Question, site_clock: SiteClock
 ) -> None:
     path = "/questions/why-relu"
     began = clock.now()
     html = member.get(path).content.decode()
-    for deed in ("hint", "reveal", "grade"):
-        hands.later(seconds=30)
+    for action in ("hint", "reveal", "grade"):
+        site_clock.later(seconds=30)
         form = {name: hidden(html, name) for name in ("attempt", "revision", "shown")}
         form |= (
             {"review_id": hidden(html, "review_id"), "rating": "3"}
-            if deed == "grade"
+            if action == "grade"
             else {"text": "", "key": str(uuid4())}
         )
-        html = member.post(f"{path}/{deed}", form, follow=True).content.decode()
+        html = member.post(f"{path}/{action}", form, follow=True).content.decode()
     assert 89.9 < Review.objects.get().seconds <= (clock.now() - began).total_seconds() + 0.1
 
 
 def test_whoever_comes_back_after_an_hour_begins_anew(
-    member: Client, concept: Question, hands: Hands
+    member: Client, concept: Question, site_clock: SiteClock
 ) -> None:
     path = "/questions/why-relu"
     shown = hidden(member.get(path).content.decode(), "shown")
     member.post(f"{path}/hint", {"number": "1", "shown": shown})
-    present = hands.later(hours=1)
+    present = site_clock.later(hours=1)
     anew = int(hidden(member.get(path).content.decode(), "shown")) / 1000
     assert present.timestamp() - 0.1 < anew < clock.now().timestamp() + 0.1
 
@@ -553,3 +568,12 @@ def test_the_page_asks_little_of_the_database(
         member.post(f"{page}/reveal")
     with django_assert_max_num_queries(12):
         assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200
+
+
+def test_a_field_takes_more_than_is_read_so_that_nothing_is_cut_to_another_answer(
+    client: Client, mixed: Question
+) -> None:
+    html = client.get("/questions/all-of-it").content.decode()
+    assert f'maxlength="{MAX_NUMBER_INPUT}"' in html and MAX_NUMBER_INPUT > MAX_NUMBER_LENGTH
+    assert f'maxlength="{MAX_EXPRESSION_INPUT}"' in html
+    assert MAX_EXPRESSION_INPUT > MAX_EXPRESSION_LENGTH

@@ -19,7 +19,7 @@ from apps.progress import selectors, services
 from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
-from tests.progress.conftest import NUMERIC, Hands, make_question
+from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -106,13 +106,13 @@ def test_a_card_that_is_forgotten_comes_back_in_the_session(
 
 
 def test_its_ten_minutes_over_it_comes_before_the_others(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     learn(mei, many(3))
     member.post("/review/start")
     first = grade(member, 1)
     assert shown(open_page(member)) != first
-    hands.later(minutes=11)
+    site_clock.later(minutes=11)
     assert shown(open_page(member)) == first
 
 
@@ -227,11 +227,11 @@ def test_ending_keeps_what_was_graded(member: Client, mei: User, many: Many) -> 
 
 
 def test_a_session_of_yesterday_is_over(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     learn(mei, many(2))
     member.post("/review/start")
-    hands.later(days=1)
+    site_clock.later(days=1)
     assert "2 cards are due" in open_page(member)
     member.post("/review/start")
     assert (

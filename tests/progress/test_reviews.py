@@ -20,7 +20,7 @@ from apps.progress import days, memory, selectors, services
 from apps.progress.models import Card, DailyStats, Review
 from apps.progress.services.reviews import NothingToUndo
 from apps.questions.models import Question
-from tests.progress.conftest import Hands
+from tests.progress.conftest import SiteClock
 
 pytestmark = pytest.mark.django_db
 
@@ -60,12 +60,12 @@ def test_the_log_goes_with_the_account(mei: User, concept: Question) -> None:
 
 
 def test_the_state_before_is_kept_with_each_grade(
-    mei: User, concept: Question, hands: Hands
+    mei: User, concept: Question, site_clock: SiteClock
 ) -> None:
     first = services.reviews.record(user=mei, question=concept, review_id=uuid4(), rating=3)
     assert first.before["stability"] is None
     stability = card_of(mei, concept).stability
-    hands.later(days=3)
+    site_clock.later(days=3)
     assert (
         services.reviews.record(user=mei, question=concept, review_id=uuid4(), rating=3).before[
             "stability"
@@ -75,11 +75,11 @@ def test_the_state_before_is_kept_with_each_grade(
 
 
 def test_undo_leaves_the_card_as_if_the_grade_had_never_been(
-    mei: User, concept: Question, hands: Hands
+    mei: User, concept: Question, site_clock: SiteClock
 ) -> None:
     services.reviews.record(user=mei, question=concept, review_id=uuid4(), rating=3)
     before, days = selectors.cards.memory_of(card_of(mei, concept)), sums(mei)
-    hands.later(days=4)
+    site_clock.later(days=4)
     services.reviews.record(user=mei, question=concept, review_id=uuid4(), rating=1)
     services.reviews.undo(user=mei)
     assert selectors.cards.memory_of(card_of(mei, concept)) == before and sums(mei) == days
@@ -184,7 +184,7 @@ def test_posts_that_come_late_twice_or_in_another_order_come_to_one_card(
 
 
 def test_sums_of_days_are_those_of_the_log(
-    mei: User, many: Callable[[int], list[Question]], hands: Hands
+    mei: User, many: Callable[[int], list[Question]], site_clock: SiteClock
 ) -> None:
     chance, questions = random.Random(4), many(3)
     for _n in range(25):
@@ -195,7 +195,7 @@ def test_sums_of_days_are_those_of_the_log(
             rating=chance.randint(1, 4),
             seconds=10,
         )
-        hands.later(hours=chance.choice([1, 9, 30]))
+        site_clock.later(hours=chance.choice([1, 9, 30]))
         if chance.random() < 0.2:
             services.reviews.undo(user=mei)
     counted = [

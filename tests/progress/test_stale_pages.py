@@ -23,7 +23,7 @@ from apps.progress.models import Answer, Attempt, Card, Note, Plan, Review
 from apps.progress.services.answers import Given
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question, Revision
-from tests.progress.conftest import NUMERIC, Hands, make_question, right_number
+from tests.progress.conftest import NUMERIC, SiteClock, make_question, right_number
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -56,15 +56,15 @@ def ratings(user: User, question: Question) -> list[int]:
 
 
 def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
-    member: Client, mei: User, numeric: Question, hands: Hands
+    member: Client, mei: User, numeric: Question, site_clock: SiteClock
 ) -> None:
     begins = days.end(days.today(mei.time_zone), "Europe/Berlin")
     assert begins.astimezone(ZoneInfo("Europe/Berlin")).hour == 4
-    hands.set(begins - timedelta(minutes=1))
+    site_clock.set(begins - timedelta(minutes=1))
     member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE)
     attempt = Attempt.objects.get()
-    hands.later(minutes=2)
+    site_clock.later(minutes=2)
     assert days.today(mei.time_zone) == attempt.day + days.DAY
     member.post(f"{PAGE}/check", {**form, "text": right(attempt)})
     assert [(answer.attempt_id, answer.outcome) for answer in Answer.objects.all()] == [
@@ -79,11 +79,11 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
 
 
 def test_a_reveal_after_four_opens_what_was_read_before(
-    member: Client, mei: User, numeric: Question, hands: Hands
+    member: Client, mei: User, numeric: Question, site_clock: SiteClock
 ) -> None:
     member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE, "/reveal")
-    hands.later(hours=20)
+    site_clock.later(hours=20)
     html = member.post(f"{PAGE}/reveal", form, follow=True).content.decode()
     assert (
         "Reference answer" in html and Attempt.objects.count() == 1 and ratings(mei, numeric) == [1]
@@ -115,10 +115,10 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
 
 
 def test_a_page_that_another_tab_left_behind_is_told_so(
-    mei: User, numeric: Question, hands: Hands
+    mei: User, numeric: Question, site_clock: SiteClock
 ) -> None:
     first = services.attempts.open_attempt(user=mei, question=numeric)
-    hands.later(days=1)
+    site_clock.later(days=1)
     second = services.attempts.open_attempt(user=mei, question=numeric)
     assert second.pk != first.pk
     with pytest.raises(BadRequest, match="out of date"):
@@ -228,7 +228,7 @@ def test_a_grade_that_waited_for_another_account_is_not_taken(
 
 
 def test_a_grade_of_yesterdays_session_is_not_counted_in_todays(
-    mei: User, many: Any, hands: Hands
+    mei: User, many: Any, site_clock: SiteClock
 ) -> None:
     first, second = many(2)
     for question in (first, second):
@@ -275,10 +275,12 @@ def test_a_note_that_is_too_long_is_refused_whole(
     )
 
 
-def test_minutes_can_be_chosen_after_the_interview(member: Client, mei: User, hands: Hands) -> None:
+def test_minutes_can_be_chosen_after_the_interview(
+    member: Client, mei: User, site_clock: SiteClock
+) -> None:
     day = days.today(mei.time_zone)
     services.plans.change_plan(user=mei, interview=day, minutes=20, retention=90, two_buttons=False)
-    hands.later(days=5)
+    site_clock.later(days=5)
     assert member.get("/").status_code == 200
     assert member.post("/plan", {"only": "minutes", "minutes": "45"}).status_code == 302
     assert (Plan.objects.get().minutes, Plan.objects.get().interview) == (45, day)
@@ -312,14 +314,14 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
 
 
 def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
-    mei: User, concept: Question, hands: Hands
+    mei: User, concept: Question, site_clock: SiteClock
 ) -> None:
     attempt = services.answers.reveal(user=mei, question=concept)
     services.answers.rate(
         user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
     )
     given = now()
-    hands.later(hours=20)
+    site_clock.later(hours=20)
     services.answers.rate(
         user=mei,
         question=concept,
@@ -328,7 +330,7 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
         rating=2,
         given=Given(given + timedelta(hours=1)),
     )
-    hands.later(days=6)
+    site_clock.later(days=6)
     with pytest.raises(BadRequest):
         services.answers.rate(
             user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=1

@@ -20,7 +20,7 @@ from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
-from tests.progress.conftest import Hands, make_question
+from tests.progress.conftest import SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -52,8 +52,7 @@ def lab(db: None) -> Lab:
 
 
 @pytest.fixture
-def finished(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[User], Run]:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
+def finished(lab: Lab, woken_queues: list[str]) -> Callable[[User], Run]:
 
     def finished(user: User, state: str = "succeeded") -> Run:
         run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
@@ -77,7 +76,7 @@ def page(member: Client) -> str:
     return str(member.get("/").content.decode())
 
 
-def test_a_visitor_still_sees_the_door(client: Client, concept: Question, lab: Lab) -> None:
+def test_a_visitor_still_sees_the_home_page(client: Client, concept: Question, lab: Lab) -> None:
     html = client.get("/").content.decode()
     assert "An answer is worth remembering once you have seen it hold up." in html
 
@@ -98,7 +97,7 @@ def test_a_first_day_has_three_steps(
     )
 
 
-def test_a_first_day_begins_with_the_lab_at_the_door(
+def test_a_first_day_begins_with_the_lab_of_the_home_page(
     member: Client, mei: User, concept: Question, lab: Lab
 ) -> None:
     easier = make_question("easier", labs=["activation-cost"], difficulty=1)
@@ -145,12 +144,12 @@ def test_what_is_forgotten_on_the_first_day_comes_back_on_it(
 
 
 def test_a_usual_day_begins_with_what_is_due(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     for question in many(4)[:3]:
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=6)
+    site_clock.later(days=6)
     day = selectors.day_plans.day_plan(mei)
     assert [scheduled.step.kind for scheduled in day.steps] == [
         "review",
@@ -171,7 +170,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     concept: Question,
     lab: Lab,
     finished: Callable[[User], Run],
-    hands: Hands,
+    site_clock: SiteClock,
     was_run: bool,
 ) -> None:
     finished(mei if was_run else sam)
@@ -180,7 +179,7 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
     Run.objects.update(queued_at=now())
     for _n in range(2):
         services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=1.5)
+    site_clock.later(days=1.5)
     services.reviews.record(user=mei, question=concept, review_id=uuid.uuid4(), rating=4)
     assert [scheduled.step.kind for scheduled in selectors.day_plans.day_plan(mei).left] == [
         "lab"
@@ -191,12 +190,12 @@ def test_where_nothing_is_due_and_all_is_known_a_lab_is_suggested_until_it_was_r
 
 
 def test_what_was_reviewed_is_a_step_done(
-    member: Client, mei: User, many: Many, hands: Hands
+    member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
     question = many(1)[0]
     for _n in range(2):
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=9)
+    site_clock.later(days=9)
     services.reviews.record(
         user=mei, question=question, review_id=uuid.uuid4(), rating=3, seconds=30
     )
@@ -363,7 +362,7 @@ def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
     assert 'min="5"' in html and 'min="80"' in html and 'max="95"' in html
 
 
-def test_the_door_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
+def test_the_home_page_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
     html = client.get("/").content.decode()
     assert (
         "review each one just before you would forget it" in html
@@ -427,7 +426,7 @@ def test_today_asks_little_of_the_database(
     mei: User,
     concept: Question,
     many: Any,
-    hands: Hands,
+    site_clock: SiteClock,
     finished: Any,
     django_assert_max_num_queries: Any,
 ) -> None:
@@ -436,16 +435,15 @@ def test_today_asks_little_of_the_database(
     finished(mei)
     with django_assert_max_num_queries(12):
         member.get("/")  # a first day
-    hands.later(days=9)
+    site_clock.later(days=9)
     with django_assert_max_num_queries(12):
         html = page(member)
     assert "Open the verdict" in html and "overdue" in html
 
 
 def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
-    member: Client, mei: User, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    member: Client, mei: User, lab: Lab, woken_queues: list[str]
 ) -> None:
-    monkeypatch.setattr("apps.common.wakeup.wake_workers", lambda queue: None)
     run, other = (
         labs.queue_run(owner=mei, lab=lab, config={}, key=uuid.uuid4().hex) for _n in range(2)
     )

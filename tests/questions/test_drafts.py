@@ -82,6 +82,23 @@ def test_a_draft_that_is_saved_unchanged_stays_as_it_was(
     assert after["statement_en"] == draft.statement_en and after["facts"] == draft.facts
 
 
+@pytest.mark.parametrize(
+    ("count", "sent"),
+    [("200", 0), ("99999", 0), ("9" * 40, 0), ("1001", 1001)],
+    ids=["incomplete", "many", "more than a number holds", "more than a page has"],
+)
+def test_a_form_that_claims_rows_without_end_is_refused(
+    count: str, sent: int, operator: Client, draft: Revision, url: str
+) -> None:
+    form = fields_of(operator.get(url)) | {f"texts-{row}-group": "0" for row in range(sent)}
+    answer = send(operator, url, form | {"title_en": "Mine", "texts-TOTAL_FORMS": count})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "This form is incomplete, or has more than 1000 rows of “" in page
+    draft.refresh_from_db()
+    assert draft.title_en != "Mine"
+
+
 # ---------------------------------------------------------------- order
 
 

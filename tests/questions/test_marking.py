@@ -52,6 +52,33 @@ def test_a_decimal_comma_is_read_and_noted() -> None:
     )
 
 
+def of(answer: float) -> Variant:
+    return Variant(0, {}, answer, 0.01, 1e-6, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"), [("1.500", 1500), ("1.500 %", 15), ("1,500", 1.5), ("-12.345", -12345)]
+)
+def test_a_number_that_is_right_by_another_reading_is_not_graded(text: str, answer: float) -> None:
+    mark = marking.numeric(text, of(answer))
+    assert not mark.was_read and "can mean" in mark.message
+
+
+def test_it_says_how_to_write_either_number() -> None:
+    assert marking.numeric("1.500", of(1500)).message == (
+        "“1.500” can mean 1500 or 1.500. Write 1500 for the one, 1.5000 for the other."
+    )
+    assert marking.numeric("1500", of(1500)).is_right
+    assert marking.numeric("1.5000", of(1500)) == marking.Mark("wrong", value=1.5)
+
+
+@pytest.mark.parametrize(("text", "outcome"), [("1.500", "right"), ("2.500", "wrong")])
+def test_a_number_that_was_graded_says_how_its_point_was_read(text: str, outcome: str) -> None:
+    mark = marking.numeric(text, of(1.5))
+    assert mark.outcome == outcome
+    assert mark.note == f"We read the point in {text} as a decimal point."
+
+
 def test_the_unit_may_stand_behind_the_number() -> None:
     assert marking.numeric("-1.9 nats", VARIANT, {"en": "nats", "zh": "奈特"}).is_right
     assert not marking.numeric("-1.9 bits", VARIANT, {"en": "nats", "zh": "奈特"}).was_read

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.pretend_site import TOKEN, PretendSite
+from tests.workers.stub_site import TOKEN, StubSite
 from workers.settings import Settings
 from workers.supervisor import Supervisor
 
@@ -17,14 +17,14 @@ ODD = "tests.workers.odd_labs"
 
 
 @pytest.fixture
-def site() -> Iterator[PretendSite]:
-    site = PretendSite()
+def site() -> Iterator[StubSite]:
+    site = StubSite()
     yield site
     site.close()
 
 
 @pytest.fixture
-def start_worker(site: PretendSite, tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
+def start_worker(site: StubSite, tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
     """Start workers that are closed at the end of the test."""
     started: list[Supervisor] = []
 

@@ -18,8 +18,9 @@ import pytest
 from celery import Celery
 from launcher.embedded import Valkey
 
+from tests.worker_command import WORKER_ARGUMENTS
 from tests.workers.conftest import group_of
-from tests.workers.pretend_site import TOKEN, PretendSite
+from tests.workers.stub_site import TOKEN, StubSite
 from workers import wire
 
 # The worker's own process must do without all of these; the lab process, which it execs, has torch.
@@ -44,7 +45,7 @@ def redis_url() -> str:
 
 
 @pytest.fixture
-def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
+def start(site: StubSite, tmp_path: Path) -> Iterator[Start]:
     started: list[Worker] = []
 
     def start(redis: str, output: IO[bytes] | None = None, **environ: str) -> Worker:
@@ -55,18 +56,7 @@ def start(site: PretendSite, tmp_path: Path) -> Iterator[Start]:
             "GRADUS_LABS": "tests.workers.odd_labs",
         }
         ours |= {"GRADUS_SLOTS": "1", "REDIS_URL": redis} | environ
-        command = [
-            sys.executable,
-            "-c",
-            BLOCKING,
-            "-A",
-            "workers.app",
-            "worker",
-            "-Q",
-            "labs,bench",
-            "--without-gossip",
-            "--without-mingle",
-        ]
+        command = [sys.executable, "-c", BLOCKING, *WORKER_ARGUMENTS]
         started.append(subprocess.Popen(command, env=os.environ | ours, stderr=output))
         return started[-1]
 
@@ -96,27 +86,27 @@ def wait_for_end(pid: int, seconds: float = 120) -> None:
 
 
 def test_a_wakeup_is_answered_at_once_again_and_again(
-    site: PretendSite, start: Start, redis_url: str
+    site: StubSite, start: Start, redis_url: str
 ) -> None:
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     wake_workers = wakeup(redis_url)
     wake_workers()
-    site.until(lambda: site.asked)  # the worker has started, and its first process is warm
+    site.until(lambda: site.lease_requests)  # the worker has started, and its first process is warm
     for _ in range(3):
-        offer, woken_at = site.offer(), time.monotonic()
+        run, woken_at = site.queue_run(), time.monotonic()
         wake_workers()
-        site.until(lambda offer=offer: offer.result)
-        asked = len(site.asked)
+        site.until(lambda run=run: run.result)
+        requests = len(site.lease_requests)
         # the next process is warm, and nothing is queued
-        site.until(lambda asked=asked: len(site.asked) > asked)
-        assert offer.leased_at - woken_at < SOON and offer.times[0] - woken_at < SOON
+        site.until(lambda requests=requests: len(site.lease_requests) > requests)
+        assert run.leased_at - woken_at < SOON and run.times[0] - woken_at < SOON
 
 
-def test_without_a_broker_it_polls(site: PretendSite, start: Start, tmp_path: Path) -> None:
+def test_without_a_broker_it_polls(site: StubSite, start: Start, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         worker = start(NOBODY, log, GRADUS_POLL_SECONDS="0.1")
-    offers = [site.offer(), site.offer()]
-    site.until(lambda: all(offer.result for offer in offers))
+    runs = [site.queue_run(), site.queue_run()]
+    site.until(lambda: all(run.result for run in runs))
     worker.terminate()
     assert worker.wait(120) == 0
     # the log has it once, and the worker goes on trying
@@ -124,7 +114,7 @@ def test_without_a_broker_it_polls(site: PretendSite, start: Start, tmp_path: Pa
 
 
 def test_wakeups_arrive_again_when_the_broker_is_back(
-    site: PretendSite, start: Start, tmp_path: Path
+    site: StubSite, start: Start, tmp_path: Path
 ) -> None:
     valkey = Valkey(tmp_path)
     server = valkey.start()
@@ -132,15 +122,15 @@ def test_wakeups_arrive_again_when_the_broker_is_back(
         start(valkey.url, GRADUS_POLL_SECONDS=NEVER)
         wake_workers = wakeup(valkey.url)
         wake_workers()
-        site.until(lambda: site.asked)
+        site.until(lambda: site.lease_requests)
         server.kill()
         server.wait()
         server = valkey.start()
         for _ in range(2):
-            asked, offer = len(site.asked), site.offer()
+            requests, run = len(site.lease_requests), site.queue_run()
             wake_workers()
-            site.until(lambda offer=offer: offer.result)
-            site.until(lambda asked=asked: len(site.asked) > asked + 1)
+            site.until(lambda run=run: run.result)
+            site.until(lambda requests=requests: len(site.lease_requests) > requests + 1)
     finally:
         server.terminate()
         server.wait()
@@ -148,59 +138,59 @@ def test_wakeups_arrive_again_when_the_broker_is_back(
 
 
 def test_wakeups_lost_in_any_number_do_no_harm(
-    site: PretendSite, start: Start, redis_url: str
+    site: StubSite, start: Start, redis_url: str
 ) -> None:
     wake_workers = wakeup(redis_url)
     for _ in range(50):
         wake_workers()
-    offer = site.offer()
+    run = site.queue_run()
     start(redis_url)
-    site.until(lambda: offer.result)
-    assert offer.results == 1
+    site.until(lambda: run.result)
+    assert run.results == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
-@pytest.mark.parametrize("deed", ["ignore", "compute"])
-def test_a_killed_worker_leaves_no_lab_process(site: PretendSite, start: Start, deed: str) -> None:
-    offer = site.offer(deed=deed, at=1)
+@pytest.mark.parametrize("action", ["ignore", "compute"])
+def test_a_killed_worker_leaves_no_lab_process(site: StubSite, start: Start, action: str) -> None:
+    run = site.queue_run(action=action, at=1)
     worker = start(NOBODY, GRADUS_POLL_SECONDS="0.1")
-    site.until(lambda: offer.steps() == [0])
-    assert group_of(offer.pid)
+    site.until(lambda: run.steps() == [0])
+    assert group_of(run.pid)
     worker.kill()
-    wait_for_end(offer.pid)
-    assert not group_of(offer.pid)
+    wait_for_end(run.pid)
+    assert not group_of(run.pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_told_to_end_gives_its_run_back(
-    site: PretendSite, start: Start, redis_url: str, number: int
+    site: StubSite, start: Start, redis_url: str, number: int
 ) -> None:
-    offer = site.offer(deed="ignore", at=1)
+    run = site.queue_run(action="ignore", at=1)
     worker = start(redis_url)
-    site.until(lambda: offer.steps() == [0])
+    site.until(lambda: run.steps() == [0])
     worker.send_signal(number)
-    site.until(lambda: offer.released)
-    assert offer.released == "shutdown"
+    site.until(lambda: run.released)
+    assert run.released == "shutdown"
     assert worker.wait(120) == (0 if number == signal.SIGTERM else 1)  # as Celery has it
-    assert not group_of(offer.pid)
+    assert not group_of(run.pid)
 
 
 def test_a_busy_worker_leaves_wakeups_to_others(
-    site: PretendSite, start: Start, redis_url: str, gate: Path
+    site: StubSite, start: Start, redis_url: str, gate: Path
 ) -> None:
     """Of two workers one is busy with a run that it polled for: it must not consume the wake-up."""
-    busy = site.offer(deed="gate", at=1, gate=str(gate))
+    busy = site.queue_run(action="gate", at=1, gate=str(gate))
     start(redis_url, GRADUS_POLL_SECONDS="0.1")
     site.until(lambda: busy.steps() == [0])
-    asked = len(site.asked)
+    requests = len(site.lease_requests)
     start(redis_url, GRADUS_POLL_SECONDS=NEVER)
     wake_workers = wakeup(redis_url)
     wake_workers()
-    site.until(lambda: len(site.asked) > asked)  # the free one has started
+    site.until(lambda: len(site.lease_requests) > requests)  # the free one has started
     for _ in range(3):
-        offer = site.offer()
+        run = site.queue_run()
         wake_workers()
-        site.until(lambda offer=offer: offer.result)
+        site.until(lambda run=run: run.result)
     assert not busy.is_over
     gate.write_text("go on")
     site.until(lambda: busy.result)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.pretend_site import PretendSite
+from tests.workers.stub_site import StubSite
 from workers.lab_process import environment
 from workers.labs import SLUGS
 from workers.pipe import Batch, Channel, Ended, Ready, Start
@@ -31,78 +31,78 @@ process.main(*map(int, sys.argv[1:4]), sys.argv[4])
 
 
 def test_the_first_point_arrives_before_the_run_ends(
-    site: PretendSite, start_worker: Callable[..., Supervisor], gate: Path
+    site: StubSite, start_worker: Callable[..., Supervisor], gate: Path
 ) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate))
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate))
     start_worker()
-    site.until(lambda: offer.steps() == [0])
-    assert offer.result is None
+    site.until(lambda: run.steps() == [0])
+    assert run.result is None
     gate.write_text("go on")
-    site.until(lambda: offer.result)
-    assert offer.steps() == [0, 1, 2]
-    assert offer.means() == [1.0, 2.0, 3.0]
-    assert offer.reports[-1].points_done == offer.reports[-1].points_expected == 3
+    site.until(lambda: run.result)
+    assert run.steps() == [0, 1, 2]
+    assert run.means() == [1.0, 2.0, 3.0]
+    assert run.reports[-1].points_done == run.reports[-1].points_expected == 3
 
 
 def test_a_run_ends_with_its_own_labs_verdicts(
-    site: PretendSite, start_worker: Callable[..., Supervisor]
+    site: StubSite, start_worker: Callable[..., Supervisor]
 ) -> None:
-    offer = site.offer(points=5)
+    run = site.queue_run(points=5)
     start_worker()
-    site.until(lambda: offer.result)
-    assert offer.result
-    assert offer.result.state == "succeeded"
-    assert [(v.claim, v.outcome) for v in offer.result.verdicts] == [
+    site.until(lambda: run.result)
+    assert run.result
+    assert run.result.state == "succeeded"
+    assert [(v.claim, v.outcome) for v in run.result.verdicts] == [
         ("odd.counts", "holds"),
         ("odd.raises", "inconclusive"),
     ]
-    assert offer.result.device == site.asked[-1].device
-    assert offer.result.engine == site.asked[-1].engine
-    assert offer.result.versions["torch"]
-    assert offer.result.summary["peak_memory"] > 50_000_000
-    assert not offer.result.error
+    assert run.result.device == site.lease_requests[-1].device
+    assert run.result.engine == site.lease_requests[-1].engine
+    assert run.result.versions["torch"]
+    assert run.result.summary["peak_memory"] > 50_000_000
+    assert not run.result.error
 
 
 def test_the_run_goes_to_the_process_that_waited(
-    site: PretendSite, start_worker: Callable[..., Supervisor]
+    site: StubSite, start_worker: Callable[..., Supervisor]
 ) -> None:
     supervisor = start_worker()
     spare = supervisor._warm_pool.wait()
     assert spare
-    offer = site.offer()
-    site.until(lambda: offer.result)
-    assert offer.pid == spare.pid
+    run = site.queue_run()
+    site.until(lambda: run.result)
+    assert run.pid == spare.pid
 
 
 def test_reports_come_at_most_ten_a_second(
-    site: PretendSite, start_worker: Callable[..., Supervisor]
+    site: StubSite, start_worker: Callable[..., Supervisor]
 ) -> None:
-    offer = site.offer(lab="dead-relu", epochs=8, width=8)
+    run = site.queue_run(lab="dead-relu", epochs=8, width=8)
     start_worker(labs="workers.labs")
-    site.until(lambda: offer.result)
-    reports = [at for at, report in zip(offer.times, offer.reports, strict=True) if report.events]
+    site.until(lambda: run.result)
+    reports = [at for at, report in zip(run.times, run.reports, strict=True) if report.events]
     assert len(reports) >= 3
     # The first goes at once, the last with the result. Counted from the lease, since a report that
     # arrives late shortens the time between arrivals.
-    assert len(reports) <= (reports[-1] - offer.leased_at) * 10 + 2
+    assert len(reports) <= (reports[-1] - run.leased_at) * 10 + 2
 
 
 def test_events_are_numbered_after_those_of_earlier_run_attempts(
-    site: PretendSite, start_worker: Callable[..., Supervisor]
+    site: StubSite, start_worker: Callable[..., Supervisor]
 ) -> None:
-    offer = site.offer(after=7)
+    run = site.queue_run(after=7)
     start_worker()
-    site.until(lambda: offer.result)
-    assert offer.reports[0].after == 7
-    assert offer.steps() == [0, 1, 2]
+    site.until(lambda: run.result)
+    assert run.reports[0].after == 7
+    assert run.steps() == [0, 1, 2]
 
 
 def test_a_lab_that_cannot_be_imported_is_not_offered(
-    site: PretendSite, start_worker: Callable[..., Supervisor]
+    site: StubSite, start_worker: Callable[..., Supervisor]
 ) -> None:
     start_worker()
-    site.until(lambda: site.asked)
-    assert set(site.asked[0].labs) == {"odd"}
+    site.until(lambda: site.lease_requests)
+    assert set(site.lease_requests[0].labs) == {"odd"}
 
 
 @pytest.mark.parametrize("lab", SLUGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.workers.pretend_site import PretendSite
+from tests.workers.stub_site import StubSite
 from workers import wire
 from workers.spool import SpooledResult
 from workers.supervisor import Supervisor
@@ -18,77 +18,77 @@ StartWorker = Callable[..., Supervisor]
 
 
 def test_points_wait_while_the_site_cannot_be_reached(
-    site: PretendSite, start_worker: StartWorker, gate: Path
+    site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    offer = site.offer(points=500, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=500, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
-    site.until(lambda: offer.steps() == [0])
+    site.until(lambda: run.steps() == [0])
     site.away = True
     gate.write_text("go on")
     site.until(lambda: site.cut >= 4)
-    assert offer.steps() == [0]
+    assert run.steps() == [0]
     site.away = False
-    site.until(lambda: offer.result)
-    assert offer.steps() == list(range(500))
-    assert offer.steps("pid") == list(range(500))
-    assert offer.results == 1
+    site.until(lambda: run.result)
+    assert run.steps() == list(range(500))
+    assert run.steps("pid") == list(range(500))
+    assert run.results == 1
 
 
-def test_a_gap_is_filled(site: PretendSite, start_worker: StartWorker, gate: Path) -> None:
-    offer = site.offer(points=5, deed="gate", at=2, gate=str(gate), heartbeat_seconds=0.1)
+def test_a_gap_is_filled(site: StubSite, start_worker: StartWorker, gate: Path) -> None:
+    run = site.queue_run(points=5, action="gate", at=2, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
-    site.until(lambda: offer.steps() == [0, 1])
+    site.until(lambda: run.steps() == [0, 1])
     with site.changed:
-        del offer.events[1:]  # as if the site had been restored from a copy
-    site.until(lambda: offer.steps() == [0, 1])
+        del run.events[1:]  # as if the site had been restored from a copy
+    site.until(lambda: run.steps() == [0, 1])
     gate.write_text("go on")
-    site.until(lambda: offer.result)
-    assert offer.steps() == offer.steps("pid") == [0, 1, 2, 3, 4]
+    site.until(lambda: run.result)
+    assert run.steps() == run.steps("pid") == [0, 1, 2, 3, 4]
 
 
 def test_a_result_survives_the_end_of_its_worker(
-    site: PretendSite, start_worker: StartWorker, gate: Path, tmp_path: Path
+    site: StubSite, start_worker: StartWorker, gate: Path, tmp_path: Path
 ) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     first = start_worker()
-    site.until(lambda: offer.steps() == [0])
+    site.until(lambda: run.steps() == [0])
     site.away = True
     gate.write_text("go on")
     file = tmp_path / "spool" / "1.json"
     site.until(lambda: site.cut >= 3 and file.exists())
     first.close()
     assert file.stat().st_mode & 0o077 == 0
-    assert not offer.is_over
+    assert not run.is_over
     site.away = False
     start_worker()
-    site.until(lambda: offer.result)
-    assert offer.steps() == [0, 1, 2]
-    assert offer.results == 1
-    assert offer.result
-    assert offer.result.state == "succeeded"
+    site.until(lambda: run.result)
+    assert run.steps() == [0, 1, 2]
+    assert run.results == 1
+    assert run.result
+    assert run.result.state == "succeeded"
 
 
 def test_a_stale_result_is_discarded(
-    site: PretendSite, start_worker: StartWorker, gate: Path, tmp_path: Path
+    site: StubSite, start_worker: StartWorker, gate: Path, tmp_path: Path
 ) -> None:
-    offer = site.offer(
-        points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1, lease_seconds=0.5
+    run = site.queue_run(
+        points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1, lease_seconds=0.5
     )
     start_worker()
-    site.until(lambda: offer.steps() == [0])
+    site.until(lambda: run.steps() == [0])
     site.away = True
     gate.write_text("go on")
     file = tmp_path / "spool" / "1.json"
     site.until(lambda: site.cut >= 3 and file.exists())
-    offer.stale, site.away = True, False
-    following = site.offer()
+    run.stale, site.away = True, False
+    following = site.queue_run()
     site.until(lambda: following.result)
     site.until(lambda: not file.exists())
-    assert offer.results == 0
+    assert run.results == 0
 
 
 def test_a_refused_token_is_logged_once_and_tried_again(
-    site: PretendSite, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+    site: StubSite, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.refuses_token = True
     requests: list[int] = []
@@ -110,17 +110,17 @@ def test_a_refused_token_is_logged_once_and_tried_again(
         "Set GRADUS_TOKEN to a valid one."
     ]
     site.refuses_token = False
-    offer = site.offer()
-    site.until(lambda: offer.result)
+    run = site.queue_run()
+    site.until(lambda: run.result)
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 405, 413, 502])
 def test_a_page_of_a_proxy_is_no_refusal(
-    site: PretendSite, start_worker: StartWorker, gate: Path, status: int
+    site: StubSite, start_worker: StartWorker, gate: Path, status: int
 ) -> None:
-    offer = site.offer(points=3, deed="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
+    run = site.queue_run(points=3, action="gate", at=1, gate=str(gate), heartbeat_seconds=0.1)
     start_worker()
-    site.until(lambda: offer.steps() == [0])
+    site.until(lambda: run.steps() == [0])
     answer, pages = site.answer, list[int]()
 
     def proxy(*asked: object) -> tuple[int, object]:
@@ -131,20 +131,20 @@ def test_a_page_of_a_proxy_is_no_refusal(
     gate.write_text("go on")
     site.until(lambda: len(pages) > 3)
     site.answer = answer  # type: ignore[method-assign]
-    site.until(lambda: offer.result)
-    assert (offer.steps(), offer.results, offer.released) == ([0, 1, 2], 1, None)
+    site.until(lambda: run.result)
+    assert (run.steps(), run.results, run.released) == ([0, 1, 2], 1, None)
 
 
 def test_an_invalid_file_does_not_keep_others_from_delivery(
-    site: PretendSite, start_worker: StartWorker, tmp_path: Path
+    site: StubSite, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     folder = tmp_path / "spool"
     folder.mkdir()
-    offer = site.offer()
-    offer.waiting = False
+    run = site.queue_run()
+    run.waiting = False
     result = wire.Result("succeeded")
     good = SpooledResult(
-        1, offer.lease.token, 0, [wire.Event("arm", "count", [0.0], [1.0])], 1, 1, result
+        1, run.lease.token, 0, [wire.Event("arm", "count", [0.0], [1.0])], 1, 1, result
     )
     odd = SpooledResult(0, "a token\nof no header \U0001f600", 0, [], 1, 1, result)
     (folder / "0.json").write_bytes(msgspec.json.encode(odd))
@@ -153,26 +153,26 @@ def test_an_invalid_file_does_not_keep_others_from_delivery(
     (folder / "0000.json").mkdir()
     (folder / "1.json").write_bytes(msgspec.json.encode(good))
     start_worker()
-    site.until(lambda: offer.result)
-    assert offer.steps() == [0]
+    site.until(lambda: run.result)
+    assert run.steps() == [0]
 
 
 def test_a_full_disk_leaves_no_partial_file(
-    site: PretendSite, start_worker: StartWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: StubSite, start_worker: StartWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    offer = site.offer()
+    run = site.queue_run()
     start_worker()
     monkeypatch.setattr("workers.spool.os.fsync", full)
-    site.until(lambda: offer.result)
-    assert offer.results == 1
+    site.until(lambda: run.result)
+    assert run.results == 1
     assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_unknown_fields_from_a_newer_site_are_ignored(
-    site: PretendSite, start_worker: StartWorker
+    site: StubSite, start_worker: StartWorker
 ) -> None:
     answer = site.answer
 
@@ -181,22 +181,20 @@ def test_unknown_fields_from_a_newer_site_are_ignored(
         return status, record and msgspec.to_builtins(record) | {"new": {"to": ["you"]}}
 
     site.answer = newer  # type: ignore[method-assign, assignment]
-    offer = site.offer()
+    run = site.queue_run()
     start_worker()
-    site.until(lambda: offer.result)
-    assert offer.results == 1
+    site.until(lambda: run.result)
+    assert run.results == 1
 
 
-def test_numbers_that_are_not_finite_become_null(
-    site: PretendSite, start_worker: StartWorker
-) -> None:
-    offer = site.offer(values=[float("1e308"), -1e308, 1.0], points=1, at=9)
-    poisoned = site.offer(values=["nan", "inf", "-inf"], points=1, at=9)
+def test_numbers_that_are_not_finite_become_null(site: StubSite, start_worker: StartWorker) -> None:
+    run = site.queue_run(values=[float("1e308"), -1e308, 1.0], points=1, at=9)
+    poisoned = site.queue_run(values=["nan", "inf", "-inf"], points=1, at=9)
     start_worker()
-    site.until(lambda: offer.result and poisoned.result)
-    assert offer.result
-    assert offer.result.state == "succeeded"
-    event = next(event for event in offer.events if event.series == "value")
+    site.until(lambda: run.result and poisoned.result)
+    assert run.result
+    assert run.result.state == "succeeded"
+    event = next(event for event in run.events if event.series == "value")
     assert event.low == event.high == [None]  # the interval is wider than any number
     assert poisoned.result
     assert poisoned.result.state == "succeeded"

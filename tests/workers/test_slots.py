@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.workers.pretend_site import PretendSite
+from tests.workers.stub_site import StubSite
 from workers import catalogue
 from workers.lab_process import LabProcess
 from workers.supervisor import Supervisor
@@ -15,45 +15,48 @@ StartWorker = Callable[..., Supervisor]
 
 
 def test_two_slots_run_two_runs_at_once(
-    site: PretendSite, start_worker: StartWorker, tmp_path: Path
+    site: StubSite, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     gates = [tmp_path / "first", tmp_path / "second"]
     for gate in gates:
         os.mkfifo(gate)
-    offers = [site.offer(deed="gate", at=1, gate=str(gate)) for gate in gates]
-    waiting = site.offer()
+    runs = [site.queue_run(action="gate", at=1, gate=str(gate)) for gate in gates]
+    waiting = site.queue_run()
     supervisor = start_worker(slots=2)
-    site.until(lambda: all(offer.steps() for offer in offers))
+    site.until(lambda: all(run.steps() for run in runs))
     assert not supervisor.has_room()
     assert waiting.waiting
     for gate in gates:
         gate.write_text("go on")
-    site.until(lambda: all(offer.result for offer in site.offers))
+    site.until(lambda: all(run.result for run in site.runs))
 
 
 def test_a_bench_run_is_asked_for_only_by_an_idle_worker_and_first(
-    site: PretendSite, start_worker: StartWorker, gate: Path
+    site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    offer = site.offer(deed="gate", at=1, gate=str(gate))
+    run = site.queue_run(action="gate", at=1, gate=str(gate))
     start_worker(slots=2)
-    site.until(lambda: offer.steps() and len(site.asked) >= 2)
-    assert [asked.queues for asked in site.asked[:2]] == [["bench", "labs"], ["labs"]]
-    assert [(asked.slots, asked.all_slots) for asked in site.asked[:2]] == [(2, 2), (1, 2)]
+    site.until(lambda: run.steps() and len(site.lease_requests) >= 2)
+    assert [request.queues for request in site.lease_requests[:2]] == [["bench", "labs"], ["labs"]]
+    assert [(request.slots, request.all_slots) for request in site.lease_requests[:2]] == [
+        (2, 2),
+        (1, 2),
+    ]
     gate.write_text("go on")
-    site.until(lambda: offer.result)
+    site.until(lambda: run.result)
 
 
 def test_nothing_is_leased_beside_a_bench_run(
-    site: PretendSite, start_worker: StartWorker, gate: Path
+    site: StubSite, start_worker: StartWorker, gate: Path
 ) -> None:
-    bench = site.offer(queue="bench", deed="gate", at=1, gate=str(gate))
-    other = site.offer()
+    bench = site.queue_run(queue="bench", action="gate", at=1, gate=str(gate))
+    other = site.queue_run()
     supervisor = start_worker(slots=2, poll_seconds=0.05)
     site.until(lambda: bench.steps() == [0])
-    asked = len(site.asked)
+    requests = len(site.lease_requests)
     assert not supervisor.has_room()
     assert supervisor.drain() == 0  # as a wake-up would
-    assert len(site.asked) == asked
+    assert len(site.lease_requests) == requests
     assert supervisor._warm_pool._spare is None  # nor is anything imported beside it
     gate.write_text("go on")
     site.until(lambda: other.result)
@@ -62,20 +65,20 @@ def test_nothing_is_leased_beside_a_bench_run(
 
 
 def test_a_spare_whose_code_has_changed_is_replaced(
-    site: PretendSite, start_worker: StartWorker, tmp_path: Path, monkeypatch
+    site: StubSite, start_worker: StartWorker, tmp_path: Path, monkeypatch
 ) -> None:
     supervisor = start_worker(poll_seconds=0.05)
     old = supervisor._warm_pool.wait()
     assert old
     monkeypatch.setattr("workers.catalogue.code", lambda package: "other code")
     site.until(lambda: supervisor._warm_pool._spare not in (None, old))
-    offer = site.offer()
-    site.until(lambda: offer.result)
-    assert offer.pid != old.pid
+    run = site.queue_run()
+    site.until(lambda: run.result)
+    assert run.pid != old.pid
 
 
 def test_a_worker_survives_files_that_are_being_replaced(
-    site: PretendSite, start_worker: StartWorker, monkeypatch
+    site: StubSite, start_worker: StartWorker, monkeypatch
 ) -> None:
     monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors = [FileNotFoundError("a lab"), ModuleNotFoundError("labs"), RuntimeError("no threads")]
@@ -89,12 +92,12 @@ def test_a_worker_survives_files_that_are_being_replaced(
     supervisor = start_worker(poll_seconds=0.05)
     assert supervisor._warm_pool.wait()
     monkeypatch.setattr("workers.catalogue.code", replaced)
-    offer = site.offer()
-    site.until(lambda: offer.result and not errors)
+    run = site.queue_run()
+    site.until(lambda: run.result and not errors)
 
 
 def test_a_spare_whose_messages_cannot_be_read_is_replaced(
-    site: PretendSite, start_worker: StartWorker, monkeypatch
+    site: StubSite, start_worker: StartWorker, monkeypatch
 ) -> None:
     monkeypatch.setattr("workers.warm_pool.PAUSES", (0.05,))
     errors, listen = [RuntimeError("can't start new thread"), TypeError("a bug")], LabProcess.listen
@@ -106,6 +109,6 @@ def test_a_spare_whose_messages_cannot_be_read_is_replaced(
         listen(process)
 
     monkeypatch.setattr(LabProcess, "listen", fail)
-    offer = site.offer()
+    run = site.queue_run()
     start_worker()
-    site.until(lambda: offer.result and not errors)
+    site.until(lambda: run.result and not errors)

@@ -32,8 +32,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 
 def _entry(lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    assert lab.current is not None
-    words = lab.current.words
+    words = lab.current_version.words
     verdicts = presenters.present_verdicts(words, run.verdicts.all()) if run else []
     verdict_of = {verdict.claim: verdict for verdict in verdicts}
     rows = [

@@ -74,6 +74,7 @@ def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[st
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "left": presenters.time_left(run, now()),
         "took": presenters.seconds(run.seconds),
+        "lost": presenters.lost_sentence(settings.MAX_RUN_ATTEMPTS),
         "standard_replicates": Run.STANDARD_REPLICATES,
         "more": [n for n in Run.MORE_REPLICATES if n > run.replicates],
         "key": str(uuid4()),

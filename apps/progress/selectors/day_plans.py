@@ -232,10 +232,9 @@ def _question_step(question: Question, *, is_done: bool = False) -> Step:
 
 
 def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> Step:
-    assert lab.current is not None, "a lab that is offered has code"
     back = "?" + urlencode({"back": question.get_absolute_url()}) if question else ""
     url = reverse("experiments:lab", args=[lab.slug]) + back
-    title = in_language(lab.current.words, "title")
+    title = in_language(lab.current_version.words, "title")
     return Step("lab", planning.LAB_MINUTES, url, is_done, about=title)
 
 

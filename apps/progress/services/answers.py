@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import now
 from apps.common.errors import BadRequest, Refused
 from apps.common.text import clean_json
@@ -22,7 +23,7 @@ from apps.progress import parts, rating_rules, selectors
 from apps.progress.models import Answer, Attempt, GradedBy, Review, ReviewSession
 from apps.progress.services import reviews
 from apps.progress.services.attempts import ANY_STATE, FormState, open_attempt, out_of_date
-from apps.progress.services.locks import lock_attempt, lock_learner
+from apps.progress.services.locks import lock_attempt
 from apps.questions import marking
 from apps.questions.answers import PointsAnswer, TypedAnswer, as_fields, read_answer
 from apps.questions.marking import Mark
@@ -92,7 +93,7 @@ def check_answer(
         BadRequest: the question has no such part.
         BadAnswer: the fields are not those of an answer to it.
     """
-    lock_learner(user)
+    lock_user(user)
     if stored := _stored_with(user, key):  # of two concurrent posts, the second waited here
         return stored
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
@@ -178,7 +179,7 @@ def reveal(
 
     Returns the attempt; or, where what was written cannot be saved, why, with nothing revealed.
     """
-    lock_learner(user)
+    lock_user(user)
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     if attempt.is_revealed or attempt.over:
         return attempt
@@ -217,7 +218,7 @@ def rate(
     Raises:
         BadRequest: the rating that counts was given more than `REPLACEABLE_FOR` before.
     """
-    lock_learner(user)
+    lock_user(user)
     if stored := _review_with(user, question, review_id):
         return stored
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
@@ -260,7 +261,7 @@ def tick_points(
         BadRequest: the reference answer is not open, or there are no key points.
         BadAnswer: the fields are not those of key points.
     """
-    lock_learner(user)
+    lock_user(user)
     if stored := _review_with(user, question, review_id):
         return stored
     revealed = lock_attempt(user, question, attempt)

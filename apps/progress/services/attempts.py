@@ -11,10 +11,11 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors
 from apps.progress.models import Attempt, ReviewSession
-from apps.progress.services.locks import lock_attempt, lock_latest_attempt, lock_learner
+from apps.progress.services.locks import lock_attempt, lock_latest_attempt
 from apps.questions.models import Question, Revision
 from apps.questions.selectors import question_variant
 
@@ -110,7 +111,7 @@ def open_hint(
     Args:
         part: whose hint it is; with "" that of the whole question.
     """
-    lock_learner(user)
+    lock_user(user)
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     hints = question_variant(attempt.revision, attempt.seed).hints_of(part)
     opened = attempt.hints.get(part, 0)

@@ -1,5 +1,5 @@
-"""Row locks, always taken in this order: the learner, then the attempt, then the card. Two
-transactions that follow it cannot deadlock.
+"""Row locks, always taken in this order: the learner (`lock_user` of accounts), then the attempt,
+then the card. Two transactions that follow it cannot deadlock.
 """
 
 from __future__ import annotations
@@ -9,11 +9,6 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.progress.models import Attempt, Card
 from apps.questions.models import Question
-
-
-def lock_learner(user: User) -> None:
-    """Serialize what one learner does. Rows that refer to the learner can still be inserted."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def lock_attempt(user: User, question: Question, pk: UUID | None) -> Attempt | None:

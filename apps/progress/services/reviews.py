@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import now
 from apps.common.errors import Refused
 from apps.progress import days, memory, selectors
@@ -27,7 +28,7 @@ from apps.progress.models import (
     Review,
     ReviewSession,
 )
-from apps.progress.services.locks import lock_card, lock_learner
+from apps.progress.services.locks import lock_card
 from apps.questions.models import Question
 
 UNDOABLE_RATINGS = 10  # counted back from the newest, undone ones included
@@ -121,7 +122,7 @@ def undo(*, user: User) -> Review:
     Raises:
         NothingToUndo: there is none.
     """
-    lock_learner(user)  # concurrent presses take back one rating each
+    lock_user(user)  # concurrent presses take back one rating each
     newest = selectors.cards.newest_ratings(user, UNDOABLE_RATINGS)
     undone_rows = Review.objects.filter(user=user, undoes__in=[row.review_id for row in newest])
     undone = set(undone_rows.values_list("card_id", "undoes"))
@@ -229,7 +230,7 @@ def start_session(
     Raises:
         NothingToReview: nothing is due, and there is no new question.
     """
-    lock_learner(user)
+    lock_user(user)
     session = selectors.sessions.open_session(user)
     if session is not None and selectors.sessions.session_progress(session).next is not None:
         return session

@@ -50,18 +50,18 @@ def progress(request: HttpRequest) -> HttpResponse:
         "calendar": svg_charts.calendar(
             minutes_by_day, due_by_day, today, (period, WEEKS_AHEAD), plan.interview
         ),
-        "minutes": presenters.minutes(sum(row.seconds for row in rows)),
-        "studied": len(rows),
-        "period": period,
+        "studied": presenters.progress.studied_sentence(
+            len(rows), sum(row.seconds for row in rows), period
+        ),
         "periods": _periods(period),
         "has_bins": any(bins.values()),
-        "weeks": [(week, presenters.percent(week.fraction)) for week in weeks],
+        "weeks": [(week, presenters.amounts.percent(week.fraction)) for week in weeks],
         "recall": svg_charts.recall(recalled, plan.retention / 100) if recalled else "",
-        "recall_sentence": presenters.recall_sentence(weeks, plan.retention),
-        "topics": presenters.topic_rows(topics),
+        "recall_sentence": presenters.progress.recall_sentence(weeks, plan.retention),
+        "topics": presenters.progress.topic_rows(topics),
         "weakest": topics[0] if topics else None,
         "calibration": [
-            presenters.calibration_section(name, title, bins[name])
+            presenters.progress.calibration_section(name, title, bins[name])
             for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
         ],
         "bookmarks": selectors.questions.bookmarked(user)[:MAX_LISTED],
@@ -80,11 +80,13 @@ def _periods(shown: int) -> list[dict[str, Any]]:
     """Return the periods on offer; the keys `[` and `]` go to the neighbours of the present one."""
     at = PERIODS.index(shown)
     names = {4: _("4 weeks"), 13: _("3 months"), 52: _("a year")}
-    keys = {at - 1: "[", at + 1: "]"}
-    return [
-        {"weeks": weeks, "name": names[weeks], "is_shown": n == at, "key": keys.get(n, "")}
-        for n, weeks in enumerate(PERIODS)
-    ]
+    keys = {at - 1: ("[", _("A shorter period")), at + 1: ("]", _("A longer period"))}
+    rows = []
+    for n, weeks in enumerate(PERIODS):
+        key, key_label = keys.get(n, ("", ""))
+        row = {"weeks": weeks, "name": names[weeks], "key": key, "key_label": key_label}
+        rows.append(row | {"is_shown": n == at})
+    return rows
 
 
 # ---------------------------------------------------------------- the numbers as CSV

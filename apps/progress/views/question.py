@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.common.redirects import next_path
 from apps.progress import forms, parts, presenters, selectors, services
 from apps.progress.models import Attempt, Review
-from apps.progress.presenters import UnstoredAnswer
+from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.services.answers import CheckedAnswer, Given
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import attempt_url, session_of_form, signed_in
@@ -77,7 +77,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     )
     if checked.row is None:
         return _invalid_input(request, question, part, checked)
-    anchor = presenters.anchor(part)
+    anchor = presenters.questions.anchor(part)
     return redirect(f"{attempt_url(request, question, checked.attempt)}#{anchor}")
 
 
@@ -122,7 +122,9 @@ def hint(request: HttpRequest, slug: str) -> HttpResponse:
         session=session_of_form(request),
         seen=forms.form_state(request),
     )
-    return redirect(f"{attempt_url(request, question, attempt)}#{presenters.hints_anchor(part)}")
+    return redirect(
+        f"{attempt_url(request, question, attempt)}#{presenters.questions.hints_anchor(part)}"
+    )
 
 
 @require_POST
@@ -172,7 +174,7 @@ def _graded(request: HttpRequest, question: Question, review: Review) -> HttpRes
         message = _("You already graded from that page: %(grade)s. You can change it below.")
         messages.error(request, message % {"grade": label})
     else:
-        gap = presenters.interval((card.due - review.at).total_seconds()) if card else ""
+        gap = presenters.amounts.interval((card.due - review.at).total_seconds()) if card else ""
         message = _("%(grade)s. Next review in %(gap)s.")
         messages.success(request, message % {"grade": label, "gap": gap})
     return redirect(f"{question.get_absolute_url()}?reveal=1")

@@ -18,7 +18,7 @@ from apps.common.topics import topic_title
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
-from apps.progress.presenters import PartsState, UnstoredAnswer
+from apps.progress.presenters.questions import PartsState, UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
 from apps.questions import selectors as bank
 from apps.questions.limits import MAX_DIFFICULTY
@@ -90,8 +90,8 @@ def _title_block(question: Question) -> dict[str, Any]:
 def _parts(state: PartsState) -> dict[str, Any]:
     """Return the parts, each with its last answer, and the hints of the whole question."""
     return {
-        "parts": presenters.present_parts(state),
-        "hints": presenters.present_hints(state, "", state.page.hints),
+        "parts": presenters.questions.present_parts(state),
+        "hints": presenters.questions.present_hints(state, "", state.page.hints),
         "sures": Answer.Sure.choices,
     }
 
@@ -102,7 +102,7 @@ def _written(state: PartsState, question: Question, member: User | None) -> dict
     """
     asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
     return {
-        "written": presenters.present_written(state),
+        "written": presenters.questions.present_written(state),
         "writes": member is not None and (asks_for_text or not state.page.parts),
         "signs": CODE_SIGNS,
     }
@@ -115,7 +115,7 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
-        "grade_note": presenters.grade_note(attempt, parts.result(page.variant, answers)),
+        "grade_note": presenters.questions.grade_note(attempt, parts.result(page.variant, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }
 
@@ -143,7 +143,7 @@ def _card(
     if is_open:
         plan, at = selectors.plans.plan_of(member), now()
         day = days.day_of(at, member.time_zone)
-        buttons = presenters.rating_buttons(card, reviews, attempt, plan, at, day)
+        buttons = presenters.questions.rating_buttons(card, reviews, attempt, plan, at, day)
     return {
         "card": card,
         "seen": len(reviews),

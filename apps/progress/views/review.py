@@ -86,7 +86,7 @@ def card_page(
         "progress": progress,
         "session": session,
         "place": min(progress.done + unsent + 1, progress.of),
-        "left": presenters.minutes(selectors.statistics.pace(user) * cards_left),
+        "left": presenters.amounts.minutes(selectors.statistics.pace(user) * cards_left),
     }
     return render(request, "progress/review.html", context, status=status)
 
@@ -97,16 +97,17 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
     topics = [topic_title(slug) for slug in dict.fromkeys(card.question.topic for card in cards)]
     context: dict[str, Any] = {
         "count": count,
-        "many": count >= MAX_COUNTED_DUE,
-        "first": len(cards),
-        "minutes": presenters.minutes(selectors.statistics.pace(user) * len(cards)),
+        "headline": presenters.reviews.due_headline(count, is_bound=count >= MAX_COUNTED_DUE),
+        "length": presenters.reviews.session_length(len(cards), selectors.statistics.pace(user)),
         "topics": join_list(topics),
     }
     if not cards:
         context |= {
             "new": len(selectors.questions.new_questions(user, NEW_QUESTIONS)),
             "weakest": next(iter(selectors.statistics.mastery(user)), None),
-            "tomorrow": selectors.cards.count_due_by_tomorrow(user),
+            "tomorrow": presenters.reviews.due_by_tomorrow(
+                selectors.cards.count_due_by_tomorrow(user)
+            ),
         }
     return render(request, "progress/review_before.html", context)
 
@@ -120,9 +121,10 @@ def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpR
         labs = selectors.labs.lab_to_run(user, since=start)
     context = {
         "progress": progress,
-        "minutes": presenters.minutes(progress.seconds),
+        "summary": presenters.reviews.session_summary(
+            progress.seconds, selectors.cards.next_due(user)
+        ),
         "hardest": _hardest(progress),
-        "next_due": selectors.cards.next_due(user),
         "still_due": still_due,
         "suggestion": suggestion,
         "labs": labs,

@@ -40,27 +40,27 @@ def today(request: HttpRequest) -> HttpResponse:
     weeks_back, weeks_ahead = CALENDAR_WEEKS
     context = {
         "today": plan,
-        "date": presenters.weekday_date(plan.day),
-        "recall": presenters.percent(plan.effort.recall),
-        "interview": presenters.interview(plan),
+        "date": presenters.amounts.weekday_date(plan.day),
+        "recall": presenters.amounts.percent(plan.effort.recall),
+        "interview": presenters.today.interview(plan),
         "due": plan.due or pgettext("due", "none"),
-        "nothing_due": presenters.nothing_due(plan),
-        "catching_up": presenters.catching_up(plan.choices),
-        "choices": [presenters.minutes_choice(choice) for choice in plan.choices],
-        "steps": [presenters.present_step(scheduled) for scheduled in plan.steps],
+        "nothing_due": presenters.today.nothing_due(plan),
+        "catching_up": presenters.today.catching_up(plan.choices),
+        "choices": [presenters.today.minutes_choice(choice) for choice in plan.choices],
+        "steps": [presenters.today.present_step(scheduled) for scheduled in plan.steps],
         "calendar": svg_charts.calendar(
             minutes_by_day, plan.due_by_day, plan.day, CALENDAR_WEEKS, plan.plan.interview
         ),
         "weeks_back": weeks_back,
         "weeks_ahead": weeks_ahead,
-        "weeks": presenters.calendar_weeks(minutes_by_day, plan),
-        "topics": presenters.topic_rows(plan.mastery[:MAX_TOPICS]),
-        "headline": presenters.headline(plan),
-        "runs": [presenters.run_line(run) for run in plan.runs],
+        "weeks": presenters.today.calendar_weeks(minutes_by_day, plan),
+        "topics": presenters.progress.topic_rows(plan.mastery[:MAX_TOPICS]),
+        "headline": presenters.today.headline(plan),
+        "runs": [presenters.today.run_line(run) for run in plan.runs],
         "events": _events_url([run for run in plan.runs if not run.is_over]),
         "runs_first": len(plan.mastery) <= MAX_TOPICS_BESIDE_RUNS,
         "run_words": {str(state): str(state.label) for state in Run.State}
-        | {"step": presenters.RUN_STEP},
+        | {"step": presenters.today.RUN_STEP},
         "total": max(1, sum(scheduled.step.minutes for scheduled in plan.steps)),
     }
     return render(request, "progress/today.html", context)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.accounts.models import User
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import presenters, selectors
-from apps.progress.presenters import SECONDS_A_DAY
+from apps.progress.presenters.amounts import SECONDS_A_DAY
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 
@@ -58,12 +58,12 @@ def _question_rows(user: User | None, questions: list[Question]) -> list[dict[st
         card = cards.get(question.pk)
         stability, recall = "", None
         if user and card and card.stability:
-            stability = presenters.interval(card.stability * SECONDS_A_DAY)
+            stability = presenters.amounts.interval(card.stability * SECONDS_A_DAY)
             recall = selectors.cards.recall_today(user, card)
         rows.append(
             {
                 "question": question,
-                "recall": presenters.percent(recall),
+                "recall": presenters.amounts.percent(recall),
                 "stability": stability,
             }
         )
@@ -82,9 +82,9 @@ def _memory(user: User, slug: str, count: int) -> dict[str, Any]:
     questions = bank.questions().in_bulk(recall_by_question)
     return {
         "cards": mastery.cards if mastery else 0,
-        "recall": presenters.percent(mastery.recall) if mastery else "",
+        "recall": presenters.amounts.percent(mastery.recall) if mastery else "",
         "weakest": [
-            {"question": questions[pk], "recall": presenters.percent(recall)}
+            {"question": questions[pk], "recall": presenters.amounts.percent(recall)}
             for pk, recall in recall_by_question.items()
             if pk in questions
         ],

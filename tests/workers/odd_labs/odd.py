@@ -1,6 +1,6 @@
-"""A lab that yields `points` points, and does `deed` at point `at`.
+"""A lab that yields `points` points, and does `action` at point `at`.
 
-It never sleeps: the deed "gate" waits for a FIFO that the test opens.
+It never sleeps: the action "gate" waits for a FIFO that the test opens.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workers.engine import Point, Points, Verdict, above, below, claim, decide
 @dataclass(frozen=True)
 class Config:
     points: int = 3
-    deed: str = ""
+    action: str = ""
     at: int = 1
     gate: str = ""
     values: tuple[float | str, ...] = ()
@@ -43,7 +43,7 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[Point]:
 
 
 def do(config: Config) -> None:
-    match config.deed:
+    match config.action:
         case "raise":
             raise ValueError("the lab\nwas told to\0raise \ud800")
         case "exit":

@@ -1,5 +1,5 @@
 """Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
-thread of its own the mail, which may wait for a slow server.
+thread of their own those of accounts, whose mail may wait for a slow server.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
-from apps.accounts.housekeeping import MAIL_JOBS
+from apps.accounts.housekeeping import ACCOUNT_JOBS
 from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
 
@@ -24,7 +24,8 @@ log = logging.getLogger("housekeep")
 class Command(BaseCommand):
     help = (
         "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
-        "wake workers for the rest, deliver mail. Any number of copies may run."
+        "wake workers for the rest, deliver mail, delete expired sessions. Any number of copies "
+        "may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,15 +38,15 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: over.set())
         if once:
             self.round(RUN_JOBS)
-            self.round(MAIL_JOBS)
+            self.round(ACCOUNT_JOBS)
             return
-        mail = threading.Thread(target=self.repeat, args=(MAIL_JOBS, over), daemon=True)
-        mail.start()
+        accounts = threading.Thread(target=self.repeat, args=(ACCOUNT_JOBS, over), daemon=True)
+        accounts.start()
         try:
             self.repeat(RUN_JOBS, over)
         finally:
             over.set()
-            mail.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
+            accounts.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
 
     def repeat(self, jobs: Sequence[Callable[[], int]], over: threading.Event) -> None:
         self.round(jobs)

@@ -1,5 +1,5 @@
 """A learner with 20,000 cards and 300,000 reviews: an index scan finds the due cards, and
-pages make few queries. How long they take is measured by `benchmarks/crowded_learner.py`."""
+pages make few queries. How long they take is measured by `benchmarks/large_history.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.progress import selectors
 from tests.progress.conftest import make_question
-from tests.progress.crowding import CARDS, FILL, REVIEWS
+from tests.progress.large_history import CARDS, FILL, REVIEWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PAGES = (
@@ -29,7 +29,7 @@ PAGES = (
 
 
 @pytest.fixture
-def crowded(mei: User) -> User:
+def learner(mei: User) -> User:
     make_question("first")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -46,9 +46,9 @@ def crowded(mei: User) -> User:
 
 
 def test_due_cards_come_from_an_index_and_pages_make_few_queries(
-    member: Client, crowded: User, django_assert_max_num_queries: Any
+    member: Client, learner: User, django_assert_max_num_queries: Any
 ) -> None:
-    explained = selectors.cards.due_cards(crowded)[:20].explain(analyze=True)
+    explained = selectors.cards.due_cards(learner)[:20].explain(analyze=True)
     assert "cards_due" in explained and "Seq Scan on progress_card" not in explained, explained
     for path in PAGES:
         with django_assert_max_num_queries(12):

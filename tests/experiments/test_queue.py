@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 GUESS = PredictionInput("holds", 80, {"relu 1": 0.5})
 
 
-def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
-    assert queue(mei, "k", prediction=GUESS) == queue(mei, "k", prediction=GUESS)
+def test_the_same_key_gives_the_same_run(mei: User, queue_run: Any) -> None:
+    assert queue_run(mei, "k", prediction=GUESS) == queue_run(mei, "k", prediction=GUESS)
     assert Prediction.objects.count() == 1
 
 
@@ -31,45 +31,47 @@ def test_the_same_key_gives_the_same_run(mei: User, queue: Any) -> None:
     [{"config": {"depth": 4}}, {"seed": 1}, {"replicates": 32}, {"prediction": None}],
     ids=str,
 )
-def test_a_key_cannot_mean_two_things(mei: User, queue: Any, other: dict[str, Any]) -> None:
-    queue(mei, "k", prediction=GUESS)
+def test_a_key_cannot_mean_two_things(mei: User, queue_run: Any, other: dict[str, Any]) -> None:
+    queue_run(mei, "k", prediction=GUESS)
     with pytest.raises(KeyReused):
-        queue(mei, "k", **{"prediction": GUESS, **other})
+        queue_run(mei, "k", **{"prediction": GUESS, **other})
 
 
-def test_two_people_may_use_one_key(mei: User, ola: User, queue: Any) -> None:
-    assert queue(mei, "k") != queue(ola, "k")
+def test_two_people_may_use_one_key(mei: User, ola: User, queue_run: Any) -> None:
+    assert queue_run(mei, "k") != queue_run(ola, "k")
 
 
-def test_a_repeated_key_is_no_new_run_even_when_the_queue_is_full(ola: User, queue: Any) -> None:
-    runs = [queue(ola, str(i)) for i in range(20)]
-    assert queue(ola, "3") == runs[3]
+def test_a_repeated_key_is_no_new_run_even_when_the_queue_is_full(
+    ola: User, queue_run: Any
+) -> None:
+    runs = [queue_run(ola, str(i)) for i in range(20)]
+    assert queue_run(ola, "3") == runs[3]
     with pytest.raises(TooManyRuns):
-        queue(ola, "20")
+        queue_run(ola, "20")
 
 
-def test_the_wakeup_rings_after_commit(
-    mei: User, queue: Any, rung: list[str], django_capture_on_commit_callbacks: Any
+def test_workers_are_woken_after_commit(
+    mei: User, queue_run: Any, woken_queues: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        queue(mei, "k")
-        assert rung == []
-    assert rung == ["labs"]
+        queue_run(mei, "k")
+        assert woken_queues == []
+    assert woken_queues == ["labs"]
 
 
-def test_settings_left_alone_are_the_labs_own(mei: User, queue: Any) -> None:
-    run = queue(mei, "k", config={"depth": "3"})
+def test_settings_left_alone_are_the_labs_own(mei: User, queue_run: Any) -> None:
+    run = queue_run(mei, "k", config={"depth": "3"})
     assert run.config == {"depth": 3, "scale": 0.0625, "leaky": False, "sizes": [10, 100]}
     assert run.at_defaults
 
 
-def test_a_run_with_a_setting_changed_is_no_evidence(mei: User, queue: Any) -> None:
-    assert not queue(mei, "k", config={"depth": 4}).at_defaults
+def test_a_run_with_a_setting_changed_is_no_evidence(mei: User, queue_run: Any) -> None:
+    assert not queue_run(mei, "k", config={"depth": 4}).at_defaults
 
 
-def test_nothing_is_written_when_a_setting_is_wrong(mei: User, queue: Any) -> None:
+def test_nothing_is_written_when_a_setting_is_wrong(mei: User, queue_run: Any) -> None:
     with pytest.raises(BadConfig) as refused:
-        queue(mei, "k", config={"depth": "9", "nonsense": 1}, prediction=GUESS)
+        queue_run(mei, "k", config={"depth": "9", "nonsense": 1}, prediction=GUESS)
     assert set(refused.value.extra["config"]) == {"depth", "nonsense"}
     assert not Run.objects.exists() and not Prediction.objects.exists()
 
@@ -79,11 +81,16 @@ def test_nothing_is_written_when_a_setting_is_wrong(mei: User, queue: Any) -> No
     [("holds", True, 0.04), ("does_not_hold", False, 0.64), ("inconclusive", None, None)],
 )
 def test_a_prediction_is_scored_by_the_headline_claim(
-    mei: User, queue: Any, claim: Any, outcome: str, right: bool | None, points: float | None
+    mei: User,
+    queue_run: Any,
+    lease_run: Any,
+    outcome: str,
+    right: bool | None,
+    points: float | None,
 ) -> None:
-    queue(mei, "k", prediction=GUESS)
+    queue_run(mei, "k", prediction=GUESS)
     finish(
-        claim(),
+        lease_run(),
         verdicts=[
             wire.Verdict("dead-relu.lr-kills", outcome),
             wire.Verdict("dead-relu.leaky-fixes", "holds"),
@@ -94,9 +101,9 @@ def test_a_prediction_is_scored_by_the_headline_claim(
     assert prediction.score == (pytest.approx(points) if points is not None else None)
 
 
-def test_a_stopped_run_scores_nothing(mei: User, queue: Any, claim: Any) -> None:
-    queue(mei, "k", prediction=GUESS)
-    finish(claim(), "cancelled", verdicts=[wire.Verdict("dead-relu.lr-kills", "holds")])
+def test_a_stopped_run_scores_nothing(mei: User, queue_run: Any, lease_run: Any) -> None:
+    queue_run(mei, "k", prediction=GUESS)
+    finish(lease_run(), "cancelled", verdicts=[wire.Verdict("dead-relu.lr-kills", "holds")])
     assert Prediction.objects.get().score is None
 
 
@@ -121,26 +128,26 @@ def seen(worker: Worker, **capabilities: Any) -> None:
     )
 
 
-def test_a_place_says_that_nobody_works(mei: User, queue: Any, worker: Worker) -> None:
-    place = selectors.queue_position(queue(mei, "k"))
+def test_a_place_says_that_nobody_works(mei: User, queue_run: Any, worker: Worker) -> None:
+    place = selectors.queue_position(queue_run(mei, "k"))
     assert (place.reason, place.soonest) == ("no-worker", None)
 
 
 def test_a_place_says_that_the_workers_have_other_code(
-    mei: User, queue: Any, worker: Worker
+    mei: User, queue_run: Any, worker: Worker
 ) -> None:
     seen(worker, labs={"dead-relu": "older"})
-    assert selectors.queue_position(queue(mei, "k")).reason == "other-code"
+    assert selectors.queue_position(queue_run(mei, "k")).reason == "other-code"
 
 
 def test_a_place_counts_who_goes_first(
-    mei: User, ola: User, queue: Any, worker: Worker, claim: Any
+    mei: User, ola: User, queue_run: Any, worker: Worker, lease_run: Any
 ) -> None:
     seen(worker)
     for i in range(3):
-        queue(ola, str(i))
-    run = queue(mei, "k")
-    claim()
+        queue_run(ola, str(i))
+    run = queue_run(mei, "k")
+    lease_run()
     place = selectors.queue_position(run)
     # Ola has one running, so Mei is next, when that one ends
     assert (place.ahead, place.reason) == (0, "queue")
@@ -152,11 +159,11 @@ def test_a_place_counts_who_goes_first(
 
 
 def test_a_place_says_when_the_slots_are_ones_own(
-    ola: User, queue: Any, worker: Worker, claim: Any
+    ola: User, queue_run: Any, worker: Worker, lease_run: Any
 ) -> None:
     seen(worker)
-    runs = [queue(ola, str(i)) for i in range(3)]
-    claim(), claim()
+    runs = [queue_run(ola, str(i)) for i in range(3)]
+    lease_run(), lease_run()
     assert selectors.queue_position(runs[2]).reason == "slots"
 
 

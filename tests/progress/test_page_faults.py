@@ -16,7 +16,7 @@ from apps.progress import demo, services
 from apps.questions.models import Question
 from tests.common.browsing import Open, look_over, needs_browser, press
 from tests.progress.browsing import PHONE, Many, begin
-from tests.progress.conftest import Hands
+from tests.progress.conftest import SiteClock
 
 pytestmark = needs_browser
 STATES: dict[str, Callable[[Page], Any]] = {
@@ -62,7 +62,7 @@ def test_nothing_is_found_on_any_page(
 
 
 def test_an_empty_account_and_a_wrong_answer_and_a_backlog(
-    open_page: Open, mei: User, numeric: Question, hands: Hands
+    open_page: Open, mei: User, numeric: Question, site_clock: SiteClock
 ) -> None:
     for path in ("/", "/progress", "/review"):
         look_over(open_page(path, mei))
@@ -73,7 +73,7 @@ def test_an_empty_account_and_a_wrong_answer_and_a_backlog(
     look_over(page)
     services.reviews.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
     services.reviews.record(user=mei, question=numeric, review_id=uuid.uuid4(), rating=3)
-    hands.later(days=20)
+    site_clock.later(days=20)
     page = open_page("/", mei)
     expect(page.locator(".behind")).to_be_visible()
     look_over(page)

@@ -25,7 +25,7 @@ from apps.accounts.models import User
 from apps.experiments import run_events, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_stream import Reader, until
+from tests.experiments.test_sse import Reader, until
 from tests.serving import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,61 +87,61 @@ def listening(expected: int) -> Callable[[], bool]:
 def test_nonsense_on_the_channel_is_passed_over(
     nonsense: bytes,
     mei: User,
-    queue: Any,
-    claim: Any,
+    queue_run: Any,
+    lease_run: Any,
     watch: Any,
     broker: int,
     told_by_redis_alone: None,
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     until(listening(1))
     redis.Redis.from_url(settings.REDIS_URL).publish(run_events.CHANNEL, nonsense)
-    report(claimed, event())
+    report(lease, event())
     until(lambda: reader.numbers() == [1])
     assert listening(1)()
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over)
 
 
 def test_points_come_while_redis_is_frozen_and_after(
     mei: User,
-    queue: Any,
-    claim: Any,
+    queue_run: Any,
+    lease_run: Any,
     watch: Any,
     broker: int,
     told_by_redis_alone: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     until(listening(1))
     [here] = [hub for hub in sse._hubs.values() if run.pk in hub.viewers]
     os.kill(broker, signal.SIGSTOP)
     until(lambda: not here.connected)
-    report(claimed, event())
+    report(lease, event())
     until(lambda: reader.numbers() == [1])
     os.kill(broker, signal.SIGCONT)
     until(listening(1))
     monkeypatch.setattr(
         run_events, "_quiet_until", 0.0
     )  # who tells has given it ten seconds of rest
-    report(claimed, event(), after=1)
+    report(lease, event(), after=1)
     until(lambda: reader.numbers() == [1, 2])
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over)
 
 
 def test_who_watches_a_run_that_is_gone_is_let_go(
-    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(sse, "CALM_SECONDS", 0.2)
-    run = queue(mei, "k")
-    claim()
+    run = queue_run(mei, "k")
+    lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     run.delete()
@@ -150,17 +150,17 @@ def test_who_watches_a_run_that_is_gone_is_let_go(
 
 @pytest.mark.parametrize("number", ["9" * 5000, "0x1", "9" * 11])
 def test_a_number_that_no_batch_can_have_is_no_error(
-    mei: User, queue: Any, watch: Any, number: str
+    mei: User, queue_run: Any, watch: Any, number: str
 ) -> None:
-    run = queue(mei, "k")
+    run = queue_run(mei, "k")
     services.request_cancel(run=run)
     reader = watch(mei, run, **{"Last-Event-ID": number})
     until(lambda: reader.over)
     assert (reader.status, reader.states()) == (200, ["cancelled"])
 
 
-def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue: Any, site: str) -> None:
-    run = queue(mei, "k")
+def test_a_stream_cannot_be_asked_for_its_head_alone(mei: User, queue_run: Any, site: str) -> None:
+    run = queue_run(mei, "k")
     services.set_run_visibility(run=run, shared=True)
     assert httpx.head(f"{site}/runs/{run.pk}/events", timeout=60).status_code == 405
 

@@ -2,7 +2,7 @@
 
 Compared with the same pages of a learner who has just signed up.
 
-    python -m benchmarks.crowded_learner [requests]
+    python -m benchmarks.large_history [requests]
 
 Each request goes over HTTP to one web process; the two learners take turns. Target: at most 100 ms
 for a page of the learner with many cards.
@@ -19,12 +19,12 @@ import psycopg
 from benchmarks.site import machine, quantile, site_for_benchmark
 from tests.e2e.people import Member
 from tests.e2e.system import System
-from tests.progress.crowding import CARDS, FILL, REVIEWS
+from tests.progress.large_history import CARDS, FILL, REVIEWS
 
 PAGES = ("/review", "/", "/progress", "/questions/made-1", "/questions", "/topics/losses", "/plan")
 
 
-def crowd(system: System, handle: str) -> None:
+def fill_history(system: System, handle: str) -> None:
     user = system.query("SELECT id FROM accounts_user WHERE handle = %s", handle)[0][0]
     values = {
         "cards": CARDS,
@@ -46,10 +46,10 @@ def seconds(member: Member, path: str) -> float:
     return time.perf_counter() - start
 
 
-def compare(crowded: Member, fresh: Member, path: str, requests: int) -> None:
-    for member in (crowded, fresh):
+def compare(learner: Member, fresh: Member, path: str, requests: int) -> None:
+    for member in (learner, fresh):
         seconds(member, path)
-    both = [(seconds(crowded, path), seconds(fresh, path)) for _ in range(requests)]
+    both = [(seconds(learner, path), seconds(fresh, path)) for _ in range(requests)]
     milliseconds = [1000 * many for many, _few in both]
     ratio = quantile([many / few for many, few in both], 0.5)
     print(
@@ -63,17 +63,17 @@ def main() -> None:
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     print(machine())
     with site_for_benchmark("web") as system:
-        crowd(system, "mei")
-        crowded, fresh = Member(system, "mei"), Member(system, "ola")
+        fill_history(system, "mei")
+        learner, fresh = Member(system, "mei"), Member(system, "ola")
         for path in PAGES:
-            compare(crowded, fresh, path, requests)
-        crowded.post("/review/start", {}, "/review")
-        milliseconds = [1000 * seconds(crowded, "/review") for _ in range(requests + 1)][1:]
+            compare(learner, fresh, path, requests)
+        learner.post("/review/start", {}, "/review")
+        milliseconds = [1000 * seconds(learner, "/review") for _ in range(requests + 1)][1:]
         print(
             f"{'/review, in a session':<20} p50 {quantile(milliseconds, 0.5):6.0f} ms  "
             f"p95 {quantile(milliseconds, 0.95):6.0f} ms"
         )
-        for member in (crowded, fresh):
+        for member in (learner, fresh):
             member.close()
 
 

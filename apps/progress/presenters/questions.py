@@ -1,33 +1,21 @@
-"""What rows read like on a page: lengths of time, fractions and sentences; the parts of a question,
-the grade row, the lines of Today. No queries.
-"""
+"""The parts of a question with what came of their last answers, and the grade row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from django.utils import formats
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import capfirst
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from apps.common.text import in_language, join_sentences
-from apps.experiments import presenters as runs
-from apps.experiments.models import Run
-from apps.progress import calibration, days, memory, parts, svg_charts
-from apps.progress.calibration import Bin
+from apps.progress import memory, parts
 from apps.progress.memory import Memory, RatedReview
 from apps.progress.models import Answer, Attempt, Card, Plan, Rating
-from apps.progress.planning import ScheduledStep
-from apps.progress.planning import Step as DayStep
-from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan, MinutesChoice
-from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.progress.presenters.amounts import interval
 from apps.questions import marking
 from apps.questions.answers import ChoiceAnswer, OrderAnswer, TypedAnswer
 from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT, MAX_WRITTEN_LENGTH
@@ -40,94 +28,15 @@ from apps.questions.variants import (
     MarkedPart,
     NumericPart,
     OrderPart,
+    Step,
     part_of,
 )
-from apps.questions.variants import Step as QuestionStep
 
-SECONDS_A_DAY, DAYS_A_MONTH, DAYS_A_YEAR = 86_400.0, 30.44, 365.25
-NUMBER_WORDS = {
-    1: pgettext_lazy("so many steps", "one"),
-    2: pgettext_lazy("so many steps", "two"),
-    3: pgettext_lazy("so many steps", "three"),
-    4: pgettext_lazy("so many steps", "four"),
-    5: pgettext_lazy("so many steps", "five"),
-}
-RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
 MAX_INPUTS = {  # UTF-16 code units, by type of part; without one: the written answer
     NumericPart: MAX_NUMBER_INPUT,
-    QuestionStep: MAX_EXPRESSION_INPUT,
+    Step: MAX_EXPRESSION_INPUT,
     type(None): MAX_WRITTEN_LENGTH,
 }
-STEP_NOTES = {
-    "plan": gettext_lazy("Gives your plan a target date"),
-    "review": gettext_lazy("Just before you would forget them"),
-    "verdict": gettext_lazy("It has finished: see how your prediction did"),
-    "question": gettext_lazy("A question you haven't seen"),
-    "lab": gettext_lazy("Test it yourself"),
-}
-STEP_BUTTONS = {
-    "plan": gettext_lazy("Make a plan"),
-    "review": gettext_lazy("Start"),
-    "verdict": gettext_lazy("Open the verdict"),
-    "question": gettext_lazy("Open the question"),
-    "lab": gettext_lazy("Predict, then run"),
-}
-RECENT_WEEKS = 4  # that the sentence on recall sums up
-CLOSE_TO_TARGET = 3  # percentage points
-WELL_CALIBRATED = 0.05  # overconfidence below which it is not reported
-
-
-# ---------------------------------------------------------------- numbers
-
-
-def interval(seconds: float) -> str:
-    """Return how long until a card comes again, as a button says it."""
-    days_until = seconds / SECONDS_A_DAY
-    if seconds < 3600:
-        return _("%(n)s min") % {"n": max(1, round(seconds / 60))}
-    if days_until < 0.9:
-        return _("%(n)s h") % {"n": round(seconds / 3600)}
-    if days_until < 60:
-        return ngettext("%(n)s day", "%(n)s days", round(days_until)) % {"n": round(days_until)}
-    if days_until < 365:
-        months = round(days_until / DAYS_A_MONTH)
-        return ngettext("%(n)s month", "%(n)s months", months) % {"n": months}
-    return _("%(n)s years") % {"n": f"{days_until / DAYS_A_YEAR:.1f}"}
-
-
-def minutes(seconds: float) -> int:
-    """Return whole minutes, at least one for anything above zero."""
-    return max(1, round(seconds / 60)) if seconds > 0 else 0
-
-
-def percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.0f} %"
-
-
-def number_word(n: int) -> str:
-    """Return a number of steps as a word, where there is one."""
-    return str(NUMBER_WORDS.get(n, n))
-
-
-def short_date(value: date | datetime) -> str:
-    """Return a date without its year."""
-    return formats.date_format(value, "MONTH_DAY_FORMAT")
-
-
-def weekday_date(value: date) -> str:
-    weekday = formats.date_format(value, "l")
-    return _("%(weekday)s %(day)s") % {"weekday": weekday, "day": short_date(value)}
-
-
-def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str]]:
-    """Return topics, each with its bar and its recall."""
-    return [
-        (topic, svg_charts.stair(topic.recall, topic.slug), percent(topic.recall))
-        for topic in topics
-    ]
-
-
-# ---------------------------------------------------------------- the parts of a question
 
 
 def anchor(part: str) -> str:
@@ -276,7 +185,7 @@ class PresentedPart:
 
     @property
     def check(self) -> Mapping[str, Any] | None:
-        return self.part.check if isinstance(self.part, QuestionStep) else None
+        return self.part.check if isinstance(self.part, Step) else None
 
     # ------------------------------------------------------------ of a choice or an order
 
@@ -500,200 +409,3 @@ def grade_note(attempt: Attempt, result: parts.Result) -> str:
     else:
         graded = _("Grade saved.")
     return join_sentences(graded, _("Choose another grade to change it."))
-
-
-# ---------------------------------------------------------------- Today
-
-
-def headline(plan: DayPlan) -> str:
-    """Return what is left of the day's plan."""
-    n = len(plan.left)
-    if not n:
-        return _("Done for today") if plan.steps else _("Nothing is due")
-    words = {"n": number_word(n)}
-    if plan.is_first and n == len(plan.steps):
-        return ngettext("Your first day: %(n)s step", "Your first day: %(n)s steps", n) % words
-    time = ngettext("%(n)s minute", "%(n)s minutes", plan.minutes) % {"n": plan.minutes}
-    left = ngettext("%(n)s step left, %(time)s", "%(n)s steps left, %(time)s", n)
-    return capfirst(left % {**words, "time": time})
-
-
-def interview(plan: DayPlan) -> str:
-    """Return when the interview is."""
-    date_of_plan, days_left = plan.plan.interview, plan.days_left
-    if date_of_plan is None:
-        return _("no date yet")
-    words = {"day": short_date(date_of_plan), "n": days_left}
-    if days_left is None:
-        return _("%(day)s has passed: pick a new date") % words
-    if days_left == 0:
-        return _("today")
-    return ngettext("%(day)s, in %(n)s day", "%(day)s, in %(n)s days", days_left) % words
-
-
-def nothing_due(plan: DayPlan) -> str:
-    """Return what a day without due cards says of them."""
-    nothing, tomorrow = _("Nothing is due.") if plan.steps else "", ""
-    if plan.tomorrow:
-        cards = ngettext(
-            "%(n)s card is due tomorrow.", "%(n)s cards are due tomorrow.", plan.tomorrow
-        )
-        tomorrow = cards % {"n": plan.tomorrow}
-    return join_sentences(nothing, tomorrow)
-
-
-def minutes_choice(choice: MinutesChoice) -> dict[str, Any]:
-    """Return a number of minutes a day, with the day by which the backlog would be cleared."""
-    return {
-        "minutes": choice.minutes,
-        "is_plan": choice.is_plan,
-        "label": _("%(n)s min a day") % {"n": choice.minutes},
-        "by": _("today") if choice.days == 0 else weekday_date(choice.by) if choice.by else "",
-    }
-
-
-def catching_up(choices: Sequence[MinutesChoice]) -> str:
-    """Return when the backlog is cleared with the minutes of the plan; nothing where they are not
-    among the choices.
-    """
-    choice = next((choice for choice in choices if choice.is_plan), None)
-    if choice is None:
-        return ""
-    words = {"n": choice.minutes, "day": weekday_date(choice.by) if choice.by else ""}
-    if choice.days == 0:
-        return _("At %(n)s minutes a day you will have caught up today.") % words
-    if choice.by:
-        return _("At %(n)s minutes a day you will have caught up by %(day)s.") % words
-    return _("At %(n)s minutes a day you will not catch up.") % words
-
-
-def present_step(scheduled: ScheduledStep) -> dict[str, Any]:
-    """Return a step of the day as it reads: its title, what it is, and its button."""
-    step = scheduled.step
-    return {
-        "step": step,
-        "state": scheduled.state,
-        "at": scheduled.at,
-        "is_now": scheduled.is_now,
-        "key": "v" if step.kind == "verdict" and not step.is_done else "",
-        "title": _step_title(step),
-        "note": _done_note(step) if step.is_done else STEP_NOTES[step.kind],
-        "button": STEP_BUTTONS[step.kind],
-    }
-
-
-def _step_title(step: DayStep) -> str:
-    if step.kind == "plan":
-        return _("Pick an interview date")
-    if step.kind == "question":  # its title is HTML, sanitized when it was rendered
-        return format_html("<span>{}</span>", mark_safe(step.about))  # noqa: S308
-    if step.kind == "verdict":
-        return _("Open the verdict: %(lab)s") % {"lab": step.about}
-    if step.kind == "lab":
-        return _("Predict: %(lab)s") % {"lab": step.about}
-    if step.is_done:
-        return _("Review")
-    return ngettext("Review %(n)s card", "Review %(n)s cards", step.count) % {"n": step.count}
-
-
-def _done_note(step: DayStep) -> str:
-    if step.kind == "review" and step.count:
-        return _("Done, %(n)s of %(of)s recalled") % {"n": step.right, "of": step.count}
-    return _("Done")
-
-
-def calendar_weeks(minutes_by_day: Mapping[date, float], plan: DayPlan) -> list[dict[str, Any]]:
-    """Return the calendar as a table: minutes studied and cards due, by week."""
-    first = days.week_of(plan.day) - timedelta(weeks=CALENDAR_WEEKS[0] - 1)
-    rows = []
-    for n in range(sum(CALENDAR_WEEKS)):
-        monday = first + timedelta(weeks=n)
-        week = [monday + timedelta(days=weekday) for weekday in range(7)]
-        studied = sum(minutes_by_day.get(day, 0) for day in week)
-        due = sum(plan.due_by_day.get(day, 0) for day in week)
-        rows.append({"monday": monday, "minutes": round(studied), "due": due})
-    return rows
-
-
-def run_line(run: Run) -> dict[str, Any]:
-    state = run.get_state_display()
-    if run.state == Run.State.RUNNING and run.points_expected:
-        state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
-    words = run.version.words
-    return {
-        "run": run,
-        "words": words,
-        "state": state,
-        "headline": runs.headline_claim(words),
-    }
-
-
-# ---------------------------------------------------------------- Progress
-
-
-def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
-    recent = weeks[-RECENT_WEEKS:]
-    recalls = sum(week.recalls for week in recent)
-    if not recalls:
-        return _("No reviews yet that are at least a day apart.")
-    recalled = 100 * sum(week.recalled for week in recent) / recalls
-    if recalled < target - CLOSE_TO_TARGET:
-        sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, below your target "
-            "of %(aim)s %%."
-        )
-    elif recalled > target + CLOSE_TO_TARGET:
-        sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, above your target "
-            "of %(aim)s %%."
-        )
-    else:
-        sentence = _(
-            "In recent weeks you recalled %(share)s %% of %(n)s cards, close to your "
-            "target of %(aim)s %%."
-        )
-    return sentence % {"share": f"{recalled:.0f}", "n": recalls, "aim": target}
-
-
-def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str, Any]:
-    """Return what the page says of calibration, of `questions` or of `labs`."""
-    score = calibration.brier_score(bins)
-    return {
-        "name": name,
-        "title": title,
-        "bins": [(row, percent(row.fraction)) for row in bins],
-        "figure": svg_charts.calibration(bins, title) if bins else "",
-        "sentence": _calibration_sentence(name, bins),
-        "score": f"{score:.2f}" if score is not None else "",
-    }
-
-
-def _calibration_sentence(name: str, bins: Sequence[Bin]) -> str:
-    overconfidence = calibration.overconfidence(bins)
-    if overconfidence is None:
-        return _too_few_answers(name, sum(row.of for row in bins))
-    if abs(overconfidence) < WELL_CALIBRATED:
-        return _("You are well calibrated: your confidence matches how often you are right.")
-    points = f"{abs(100 * overconfidence):.0f}"
-    if overconfidence > 0:
-        return _("You are overconfident by %(points)s points.") % {"points": points}
-    return _("You are underconfident by %(points)s points.") % {"points": points}
-
-
-def _too_few_answers(name: str, of: int) -> str:
-    """Return how many answers with a confidence are still missing for a calibration."""
-    if name == "labs":
-        none = _("You haven't predicted any run yet.")
-        some = ngettext(
-            "%(n)s prediction so far; your calibration appears here from %(enough)s on.",
-            "%(n)s predictions so far; your calibration appears here from %(enough)s on.",
-            of,
-        )
-    else:
-        none = _("You haven't given an answer with a confidence yet.")
-        some = ngettext(
-            "%(n)s answer so far; your calibration appears here from %(enough)s on.",
-            "%(n)s answers so far; your calibration appears here from %(enough)s on.",
-            of,
-        )
-    return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none

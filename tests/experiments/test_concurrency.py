@@ -16,14 +16,15 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test import Client
 
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.common.errors import StaleRunAttempt, TooManyRuns
+from apps.common.errors import AccountGone, StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, Run, RunAttempt
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_worker_api import CLAIM, SimulatedWorker
+from tests.experiments.test_worker_api import LEASE_REQUEST, SimulatedWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
@@ -80,20 +81,20 @@ def before(statement: str, work: Callable[[], Any], *, skip: int = 0) -> Iterato
     begun[0].result()
 
 
-def test_two_submissions_at_once_keep_the_limit(mei: User, queue: Any) -> None:
+def test_two_submissions_at_once_keep_the_limit(mei: User, queue_run: Any) -> None:
     for i in range(19):
-        queue(mei, str(i))
+        queue_run(mei, str(i))
     with transaction.atomic():
-        queue(mei, "twentieth")
-        second = elsewhere(lambda: queue(mei, "too many"))
+        queue_run(mei, "twentieth")
+        second = elsewhere(lambda: queue_run(mei, "too many"))
     with pytest.raises(TooManyRuns):
         second.result()
 
 
-def test_the_same_key_at_once_makes_one_run(mei: User, queue: Any) -> None:
+def test_the_same_key_at_once_makes_one_run(mei: User, queue_run: Any) -> None:
     with transaction.atomic():
-        run = queue(mei, "k")
-        second = elsewhere(lambda: queue(mei, "k"))
+        run = queue_run(mei, "k")
+        second = elsewhere(lambda: queue_run(mei, "k"))
     assert second.result() == run
 
 
@@ -101,114 +102,116 @@ def test_the_same_key_at_once_makes_one_run(mei: User, queue: Any) -> None:
     "moment", ['SELECT "experiments_run"."id"', 'UPDATE "experiments_run"'], ids=["chosen", "taken"]
 )
 def test_a_run_stopped_before_it_is_given_leaves_the_turn_to_the_next(
-    moment: str, mei: User, ola: User, queue: Any, claim: Any
+    moment: str, mei: User, ola: User, queue_run: Any, lease_run: Any
 ) -> None:
-    stopped, next_one = queue(mei, "k"), queue(ola, "k")
+    stopped, next_one = queue_run(mei, "k"), queue_run(ola, "k")
     with before(moment, lambda: services.request_cancel(run=stopped)):
-        assert claim().run == next_one
+        assert lease_run().run == next_one
 
 
 def test_a_run_stopped_while_it_is_given_leaves_the_turn_to_the_next(
-    mei: User, ola: User, queue: Any, claim: Any
+    mei: User, ola: User, queue_run: Any, lease_run: Any
 ) -> None:
-    stopped, next_one = queue(mei, "k"), queue(ola, "k")
+    stopped, next_one = queue_run(mei, "k"), queue_run(ola, "k")
     with transaction.atomic():
         services.request_cancel(run=stopped)
-        claimed = elsewhere(claim)
-    assert claimed.result().run == next_one
+        lease = elsewhere(lease_run)
+    assert lease.result().run == next_one
     stopped.refresh_from_db()
     assert stopped.state == Run.State.CANCELLED
 
 
 def test_two_workers_at_once_never_get_one_run(
-    mei: User, ola: User, queue: Any, claim: Any
+    mei: User, ola: User, queue_run: Any, lease_run: Any
 ) -> None:
-    queue(mei, "k"), queue(ola, "k")
+    queue_run(mei, "k"), queue_run(ola, "k")
     with transaction.atomic():
-        first = claim()
-        second = elsewhere(claim)
+        first = lease_run()
+        second = elsewhere(lease_run)
     assert {first.run.owner, second.result().run.owner} == {mei, ola}
 
 
-def test_two_workers_at_once_keep_the_slots(ola: User, queue: Any, claim: Any, offer: Any) -> None:
+def test_two_workers_at_once_keep_the_slots(
+    ola: User, queue_run: Any, lease_run: Any, lease_if_any: Any
+) -> None:
     for i in range(3):
-        queue(ola, str(i))
-    claim()
+        queue_run(ola, str(i))
+    lease_run()
     with transaction.atomic():
-        claim()
-        second = elsewhere(offer)
+        lease_run()
+        second = elsewhere(lease_if_any)
     assert second.result() is None
 
 
 def test_a_worker_that_waits_too_long_for_its_turn_is_told_to_ask_again(
-    client: Client, mei: User, queue: Any
+    client: Client, mei: User, queue_run: Any
 ) -> None:
-    queue(mei, "k")
+    queue_run(mei, "k")
     worker = SimulatedWorker(client)
     with transaction.atomic():
         lock("lease")
-        answer = elsewhere(lambda: worker.post("lease", CLAIM)).result()
+        answer = elsewhere(lambda: worker.post("lease", LEASE_REQUEST)).result()
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "away", "10")
-    assert worker.claim()
+    assert worker.lease()
 
 
 def test_of_two_results_at_once_the_second_hears_of_the_first(
-    mei: User, queue: Any, claim: Any
+    mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    queue(mei, "k")
-    claimed = claim()
+    queue_run(mei, "k")
+    lease = lease_run()
     with transaction.atomic():
-        run = finish(claimed)
-        second = elsewhere(lambda: finish(claimed))
+        run = finish(lease)
+        second = elsewhere(lambda: finish(lease))
     assert second.result() == run
 
 
-def test_the_same_report_at_once_is_stored_once(mei: User, queue: Any, claim: Any) -> None:
-    queue(mei, "k")
-    claimed = claim()
+def test_the_same_report_at_once_is_stored_once(mei: User, queue_run: Any, lease_run: Any) -> None:
+    queue_run(mei, "k")
+    lease = lease_run()
     with transaction.atomic():
-        report(claimed, event(), event())
-        second = elsewhere(lambda: report(claimed, event(), event(), after=0))
+        report(lease, event(), event())
+        second = elsewhere(lambda: report(lease, event(), event(), after=0))
     assert second.result() is False
     assert Batch.objects.count() == 2
 
 
-def test_a_report_behind_a_result_is_stale(mei: User, queue: Any, claim: Any) -> None:
-    queue(mei, "k")
-    claimed = claim()
+def test_a_report_behind_a_result_is_stale(mei: User, queue_run: Any, lease_run: Any) -> None:
+    queue_run(mei, "k")
+    lease = lease_run()
     with transaction.atomic():
-        finish(claimed)
-        late = elsewhere(lambda: report(claimed, event()))
+        finish(lease)
+        late = elsewhere(lambda: report(lease, event()))
     with pytest.raises(StaleRunAttempt):
         late.result()
     assert not Batch.objects.exists()
 
 
 def test_a_result_and_the_end_of_its_lease_do_not_block_each_other(
-    mei: User, queue: Any, claim: Any
+    mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    queue(mei, "k")
-    claimed = claim()
+    queue_run(mei, "k")
+    lease = lease_run()
     fall_silent()
     with before('UPDATE "experiments_runattempt"', housekeeping.requeue_silent_runs):
-        assert finish(claimed).state == Run.State.SUCCEEDED
+        assert finish(lease).state == Run.State.SUCCEEDED
 
 
 def test_a_run_attempt_that_speaks_just_now_is_not_given_up(
-    mei: User, queue: Any, claim: Any
+    mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    queue(mei, "k")
-    claimed = claim()
+    queue_run(mei, "k")
+    lease = lease_run()
     fall_silent()
-    with before('SELECT "experiments_run"', lambda: report(claimed, event())):
+    with before('SELECT "experiments_run"', lambda: report(lease, event())):
         assert housekeeping.requeue_silent_runs() == 0
 
 
 def test_a_stop_is_not_forgotten_when_the_run_attempt_is_given_up(
-    mei: User, queue: Any, claim: Any
+    mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    run = queue(mei, "k")
-    claim()
+    run = queue_run(mei, "k")
+    lease_run()
     fall_silent()
     with before("", housekeeping.requeue_silent_runs, skip=1):
         services.request_cancel(run=run)
@@ -217,13 +220,15 @@ def test_a_stop_is_not_forgotten_when_the_run_attempt_is_given_up(
     assert run.state == Run.State.CANCELLED
 
 
-def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: Any) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
+def test_a_release_and_a_stop_at_once_end_the_run(
+    mei: User, queue_run: Any, lease_run: Any
+) -> None:
+    run = queue_run(mei, "k")
+    lease = lease_run()
     mine = {
-        "worker": claimed.run_attempt.worker,
-        "run_attempt_id": claimed.run_attempt.pk,
-        "token": claimed.token,
+        "worker": lease.run_attempt.worker,
+        "run_attempt_id": lease.run_attempt.pk,
+        "token": lease.token,
     }
     with transaction.atomic():
         services.request_cancel(run=run)
@@ -231,3 +236,46 @@ def test_a_release_and_a_stop_at_once_end_the_run(mei: User, queue: Any, claim: 
     released.result()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
+
+
+# ---------------------------------------------------------------- while a person is deleted
+
+
+@contextmanager
+def at_statements(*deeds: tuple[str, Callable[[], Any]]) -> Iterator[list[Future[Any]]]:
+    """Begin each deed elsewhere just before our next statement that contains its text, in order."""
+    left, begun = list(deeds), list[Future[Any]]()
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if left and left[0][0] in sql:
+            _text, deed = left.pop(0)
+            begun.append(elsewhere(deed))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        yield begun
+    assert not left, "no such statement"
+
+
+def test_a_run_submitted_while_its_owner_is_deleted_does_not_deadlock_with_its_worker(
+    mei: User, queue: Any, offer: Any
+) -> None:
+    services.request_cancel(run=queue(mei, "over"))
+    with at_statements(
+        ('FROM "experiments_computeusage"', lambda: queue(mei, "late")),  # the runs are locked
+        ("DELETE FROM", offer),  # so is the compute usage
+    ) as begun:
+        accounts.delete_user(user=mei)
+    late, leased = begun
+    assert leased.result() is None
+    with pytest.raises(AccountGone):
+        late.result()
+    assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()
+
+
+def test_a_run_that_is_being_submitted_is_deleted_with_its_owner(mei: User, queue: Any) -> None:
+    with transaction.atomic():
+        queue(mei, "k")
+        deleted = elsewhere(lambda: accounts.delete_user(user=mei))
+    deleted.result()
+    assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()

@@ -1,4 +1,4 @@
-"""What viewers are run_event, when the run was read before the batches that go with it."""
+"""What viewers are sent when the run was read before the batches that go with it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_batches_stored_between_two_readings_are_told_once(
-    mei: User, queue: Callable[..., Run], claim: Callable[[], Lease]
+    mei: User, queue_run: Callable[..., Run], lease_run: Callable[[], Lease]
 ) -> None:
-    queue(mei, "k")
-    claimed = claim()
-    report(claimed, event(1.0))
+    queue_run(mei, "k")
+    lease = lease_run()
+    report(lease, event(1.0))
     earlier = Run.objects.get()
-    report(claimed, event(2.0), after=1)
+    report(lease, event(2.0), after=1)
     viewer = Viewer(earlier.pk, after=0)
     run_event = run_events.run_event(
         earlier, selectors.batches_after({earlier.pk: 0})[earlier.pk], since=0, state_json=""

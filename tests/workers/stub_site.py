@@ -17,7 +17,7 @@ TOKEN = "a worker's token"
 
 
 @dataclass
-class Offer:
+class StubRun:
     """A queued run, and what workers have reported about it since."""
 
     lease: wire.Lease
@@ -57,12 +57,12 @@ class Offer:
         return self.result is not None or self.released is not None
 
 
-class PretendSite:
+class StubSite:
     """Serves on a free port until closed. `away`: connections are cut without an answer."""
 
     def __init__(self) -> None:
-        self.offers: list[Offer] = []
-        self.asked: list[wire.LeaseRequest] = []
+        self.runs: list[StubRun] = []
+        self.lease_requests: list[wire.LeaseRequest] = []
         self.away = self.refuses_token = self.refuses_results = False
         self.cut = 0  # requests that were cut while it was away
         self.changed = threading.Condition()
@@ -71,7 +71,7 @@ class PretendSite:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def offer(
+    def queue_run(
         self,
         lab: str = "odd",
         *,
@@ -79,7 +79,7 @@ class PretendSite:
         replicates: int = 3,
         after: int = 0,
         **more: Any,
-    ) -> Offer:
+    ) -> StubRun:
         """Queue a run. Further arguments are fields of the lease (`*_seconds`) or lab settings."""
         times = {
             "lease_seconds": 20.0,
@@ -89,8 +89,8 @@ class PretendSite:
         }
         times |= {name: more.pop(name) for name in list(more) if name in times}
         with self.changed:
-            number = len(self.offers)
-            run = {
+            number = len(self.runs)
+            names = {
                 "run": f"run-{number}",
                 "run_attempt_id": number + 1,
                 "number": 1,
@@ -98,7 +98,7 @@ class PretendSite:
                 "after": after,
             }
             lease = wire.Lease(
-                **run,
+                **names,
                 **times,
                 queue=queue,
                 lab=lab,
@@ -107,8 +107,8 @@ class PretendSite:
                 replicates=replicates,
                 seed=0,
             )
-            self.offers.append(Offer(lease, events=[wire.Event("before", "it", [], [])] * after))
-            return self.offers[-1]
+            self.runs.append(StubRun(lease, events=[wire.Event("before", "it", [], [])] * after))
+            return self.runs[-1]
 
     def until(self, condition: Callable[[], Any], seconds: float = 120) -> None:
         """Wait until a request makes `condition` true.
@@ -118,7 +118,7 @@ class PretendSite:
         """
         with self.changed:
             assert self.changed.wait_for(condition, seconds), (
-                f"nothing came in {seconds} s: {self.offers[-1:]}"
+                f"nothing came in {seconds} s: {self.runs[-1:]}"
             )
 
     def close(self) -> None:
@@ -132,40 +132,40 @@ class PretendSite:
         if path == f"{wire.PREFIX}/lease":
             return self._lease(msgspec.json.decode(body, type=wire.LeaseRequest))
         *_, number, action = path.split("/")
-        offer = self.offers[int(number) - 1]
-        if offer.stale or token != offer.lease.token or offer.released is not None:
+        run = self.runs[int(number) - 1]
+        if run.stale or token != run.lease.token or run.released is not None:
             return 409, {"code": "stale-run-attempt", "detail": "Another run attempt has the run."}
-        return getattr(self, f"_{action}")(offer, body)
+        return getattr(self, f"_{action}")(run, body)
 
-    def _lease(self, asked: wire.LeaseRequest) -> tuple[int, Any]:
-        self.asked.append(asked)
-        for queue in asked.queues:
-            for offer in self.offers:
-                if offer.waiting and offer.lease.queue == queue and offer.lease.lab in asked.labs:
-                    offer.waiting = False
-                    offer.leased_at = time.monotonic()
-                    return 200, offer.lease
+    def _lease(self, request: wire.LeaseRequest) -> tuple[int, Any]:
+        self.lease_requests.append(request)
+        for queue in request.queues:
+            for run in self.runs:
+                if run.waiting and run.lease.queue == queue and run.lease.lab in request.labs:
+                    run.waiting = False
+                    run.leased_at = time.monotonic()
+                    return 200, run.lease
         return 204, None
 
-    def _events(self, offer: Offer, body: bytes) -> tuple[int, Any]:
+    def _events(self, run: StubRun, body: bytes) -> tuple[int, Any]:
         assert len(body) <= wire.MAX_BODY
         report = msgspec.json.decode(body, type=wire.EventsRequest)
-        if report.after > len(offer.events):
-            return 409, {"code": "gap", "detail": "Events are missing.", "last": len(offer.events)}
-        offer.events += report.events[len(offer.events) - report.after :]
-        offer.reports.append(report)
-        offer.times.append(time.monotonic())
-        return 200, wire.EventsReply(stop=offer.stop, lease_seconds=offer.lease.lease_seconds)
+        if report.after > len(run.events):
+            return 409, {"code": "gap", "detail": "Events are missing.", "last": len(run.events)}
+        run.events += report.events[len(run.events) - report.after :]
+        run.reports.append(report)
+        run.times.append(time.monotonic())
+        return 200, wire.EventsReply(stop=run.stop, lease_seconds=run.lease.lease_seconds)
 
-    def _result(self, offer: Offer, body: bytes) -> tuple[int, Any]:
+    def _result(self, run: StubRun, body: bytes) -> tuple[int, Any]:
         result = msgspec.json.decode(body, type=wire.Result)
         if self.refuses_results and result.verdicts:
             return 400, {"code": "bad-request", "detail": "Verdicts must name claims of the lab."}
-        offer.result, offer.results = result, offer.results + 1
+        run.result, run.results = result, run.results + 1
         return 200, {}
 
-    def _release(self, offer: Offer, body: bytes) -> tuple[int, Any]:
-        offer.released = msgspec.json.decode(body, type=wire.Release).reason
+    def _release(self, run: StubRun, body: bytes) -> tuple[int, Any]:
+        run.released = msgspec.json.decode(body, type=wire.Release).reason
         return 200, {}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -8,9 +8,7 @@ import os
 import pkgutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,8 @@ from launcher.processes import spawn, stop
 from tests.e2e.conftest import database  # noqa: F401 - a fixture
 from tests.e2e.system import ROOT, System
 from tests.e2e.waiting import until
+from tests.worker_command import WORKER_COMMAND
+from tests.workers.stub_site import TOKEN, StubSite
 
 SITE_ONLY = (
     "django",
@@ -106,31 +106,16 @@ def test_the_site_starts_and_loads_labs_without_torch(
         system.stop()
 
 
-class Idle(BaseHTTPRequestHandler):
-    """A site without queued runs."""
-
-    def do_POST(self) -> None:
-        self.server.paths.append(self.path)  # type: ignore[attr-defined]
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        """Log nothing."""
-
-
 @pytest.fixture
-def idle_site() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Idle)
-    server.paths = []  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def idle_site() -> Iterator[StubSite]:
+    """A site without queued runs."""
+    site = StubSite()
+    yield site
+    site.close()
 
 
 def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
-    without: Callable[..., str], idle_site: ThreadingHTTPServer, tmp_path: Path
+    without: Callable[..., str], idle_site: StubSite, tmp_path: Path
 ) -> None:
     environment = {
         **{
@@ -139,30 +124,16 @@ def test_a_worker_starts_gets_warm_and_asks_for_work_without_django(
             if name not in ("SECRET_KEY", "DATABASE_URL")
         },
         "PYTHONPATH": os.pathsep.join([without(*SITE_ONLY), str(ROOT)]),
-        "GRADUS_URL": f"http://127.0.0.1:{idle_site.server_port}",
-        "GRADUS_TOKEN": "anything",
+        "GRADUS_URL": idle_site.url,
+        "GRADUS_TOKEN": TOKEN,
         "GRADUS_DATA": str(tmp_path / "data"),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--quiet",
-        "-A",
-        "workers.app",
-        "worker",
-        "-Q",
-        "labs,bench",
-        "--without-gossip",
-    ]
     log = tmp_path / "worker.log"
     with log.open("wb") as output:
-        worker = spawn(
-            [*command, "--without-mingle"], environment=environment, output=output, cwd=tmp_path
-        )
+        worker = spawn(WORKER_COMMAND, environment=environment, output=output, cwd=tmp_path)
     try:
         until(
-            lambda: "/api/worker/v1/lease" in idle_site.paths or worker.poll() is not None,  # type: ignore[attr-defined]
+            lambda: idle_site.lease_requests or worker.poll() is not None,
             240,
             lambda: f"it asks for work\n{log.read_text()}",
         )

@@ -31,7 +31,7 @@ class Viewer:
             self.curves.clear()
 
 
-class Crowd:
+class Viewers:
     """Viewers in a thread of their own, from now until the run has ended."""
 
     def __init__(self, url: str, path: str, session: str, viewers: int) -> None:

@@ -1,4 +1,4 @@
-"""Figures and the words beside them: pure functions from words and points."""
+"""Charts and the words beside them: pure functions from words and points."""
 
 from __future__ import annotations
 

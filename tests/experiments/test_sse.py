@@ -23,7 +23,7 @@ from apps.accounts.models import User
 from apps.experiments import housekeeping, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_meeting import fall_silent
+from tests.experiments.test_concurrency import fall_silent
 from tests.serving import serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
@@ -97,36 +97,38 @@ def cookies_of(user: User) -> dict[str, str]:
 
 
 def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
-    site: str, mei: User, queue: Any, claim: Any
+    site: str, mei: User, queue_run: Any, lease_run: Any
 ) -> None:
-    first, second = queue(mei, "a"), queue(mei, "b")
+    first, second = queue_run(mei, "a"), queue_run(mei, "b")
     reader = Reader(site, cookies_of(mei)).read(f"/runs/events?ids={first.pk},{second.pk}")
     until(
         lambda: (
             {data["run"] for _kind, _number, data in reader.seen} == {str(first.pk), str(second.pk)}
         )
     )
-    claimed = claim()
-    report(claimed, event(), points_done=1, points_expected=2)
-    until(lambda: (str(claimed.run.pk), "running", 1) in said(reader))
-    finish(claimed)
-    until(lambda: (str(claimed.run.pk), "succeeded", 1) in said(reader))
+    lease = lease_run()
+    report(lease, event(), points_done=1, points_expected=2)
+    until(lambda: (str(lease.run.pk), "running", 1) in states_told(reader))
+    finish(lease)
+    until(lambda: (str(lease.run.pk), "succeeded", 1) in states_told(reader))
     assert not reader.over
-    finish(claim(), "failed")
+    finish(lease_run(), "failed")
     until(lambda: reader.over)
     assert reader.states()[-1] == "failed" and {kind for kind, _number, _data in reader.seen} == {
         "state"
     }
 
 
-def said(reader: Reader) -> list[tuple[str, str, int]]:
+def states_told(reader: Reader) -> list[tuple[str, str, int]]:
     return [
         (data["run"], data["state"], data["points_done"]) for _kind, _number, data in reader.seen
     ]
 
 
-def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, queue: Any) -> None:
-    run = queue(mei, "k")
+def test_what_one_may_not_see_is_in_no_stream(
+    site: str, ola: User, mei: User, queue_run: Any
+) -> None:
+    run = queue_run(mei, "k")
     for ids in (str(run.pk), "", "nonsense", f"{run.pk},nonsense", str(uuid.uuid4()), "," * 500):
         assert (
             httpx.get(
@@ -137,17 +139,17 @@ def test_what_one_may_not_see_is_in_no_stream(site: str, ola: User, mei: User, q
 
 
 def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(
-    mei: User, queue: Any, claim: Any, watch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
-    report(claimed, event(1.0))
+    run = queue_run(mei, "k")
+    lease = lease_run()
+    report(lease, event(1.0))
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1])
     for i in range(2, 6):
-        report(claimed, event(1.0 / i), after=i - 1, points_done=i, points_expected=5)
+        report(lease, event(1.0 / i), after=i - 1, points_done=i, points_expected=5)
     until(lambda: reader.numbers() == [1, 2, 3, 4, 5])
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over)
     assert reader.states()[-1] == "succeeded"
     assert reader.seen[0][2] == {
@@ -161,29 +163,29 @@ def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(
 
 
 def test_what_the_reader_knows_is_not_sent_again(
-    mei: User, queue: Any, claim: Any, watch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
-    report(claimed, *[event()] * 4)
+    run = queue_run(mei, "k")
+    lease = lease_run()
+    report(lease, *[event()] * 4)
     reader, resumed = (
         watch(mei, run, after="2"),
         watch(mei, run, after="1", **{"Last-Event-ID": "3"}),
     )
     until(lambda: reader.numbers() == [3, 4] and resumed.numbers() == [4])
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over and resumed.over)
     assert (reader.numbers(), resumed.numbers()) == ([3, 4], [4])
 
 
 @pytest.mark.parametrize("after", ["", "x", "-1", "9" * 40, "1e3", "%00"])
 def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
-    mei: User, queue: Any, claim: Any, watch: Any, after: str
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, after: str
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
-    report(claimed, event())
-    finish(claimed)
+    run = queue_run(mei, "k")
+    lease = lease_run()
+    report(lease, event())
+    finish(lease)
     reader = watch(mei, run, after=after)
     until(lambda: reader.over)
     assert reader.status == 200 and reader.states() == ["succeeded"]
@@ -191,15 +193,15 @@ def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
 
 
 def test_a_later_run_attempt_tells_the_reader_to_forget(
-    mei: User, queue: Any, claim: Any, watch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:
-    run = queue(mei, "k")
-    report(claim(), event(), event())
+    run = queue_run(mei, "k")
+    report(lease_run(), event(), event())
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1, 2])
     fall_silent()
     housekeeping.requeue_silent_runs()
-    second = claim()
+    second = lease_run()
     report(second, event())
     finish(second)
     until(lambda: reader.over)
@@ -218,65 +220,65 @@ def test_a_later_run_attempt_tells_the_reader_to_forget(
 
 
 def test_points_come_while_redis_is_away(
-    mei: User, queue: Any, claim: Any, watch: Any, settings: Any, monkeypatch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, settings: Any, monkeypatch: Any
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody is there
     monkeypatch.setattr(
         "apps.experiments.run_events._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
     )
     monkeypatch.setattr("apps.experiments.run_events._quiet_until", 0.0)
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     for i in range(3):
-        report(claimed, event(), after=i)
+        report(lease, event(), after=i)
     until(lambda: reader.numbers() == [1, 2, 3])
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over)
 
 
 def test_a_message_that_was_lost_is_read_from_the_database(
-    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, monkeypatch: Any
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     with monkeypatch.context() as silent:
         silent.setattr("apps.experiments.run_events._publish", lambda what: None)
-        report(claimed, event(), event())
-    report(claimed, event(), after=2)
+        report(lease, event(), event())
+    report(lease, event(), after=2)
     until(lambda: reader.numbers() == [1, 2, 3])
-    finish(claimed)
+    finish(lease)
     until(lambda: reader.over)
     assert reader.numbers() == [1, 2, 3]
 
 
 def test_an_end_that_nobody_was_told_of_is_found(
-    mei: User, queue: Any, claim: Any, watch: Any, monkeypatch: Any
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(sse, "CALM_SECONDS", 0.2)
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     reader = watch(mei, run)
     until(lambda: reader.states() == ["running"])
     monkeypatch.setattr("apps.experiments.run_events._publish", lambda what: None)
-    report(claimed, event())
-    finish(claimed)
+    report(lease, event())
+    finish(lease)
     until(lambda: reader.over)
     assert reader.numbers() == [1] and reader.states()[-1] == "succeeded"
 
 
 def test_a_place_in_the_queue_is_told_and_changes(
-    mei: User, ola: User, queue: Any, claim: Any, watch: Any
+    mei: User, ola: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:
-    queue(ola, "first")
-    run = queue(mei, "k")
+    queue_run(ola, "first")
+    run = queue_run(mei, "k")
     reader = watch(mei, run)
     until(lambda: reader.seen)
     assert reader.seen[0][2]["ahead"] == 1 and reader.seen[0][2]["reason"] == "no-worker"
-    claim()
+    lease_run()
     until(lambda: reader.seen[-1][2].get("ahead") == 0)
     services.request_cancel(run=run)
     until(lambda: reader.over)
@@ -284,16 +286,16 @@ def test_a_place_in_the_queue_is_told_and_changes(
 
 
 def test_more_viewers_than_connections_do_not_stop_the_site(
-    mei: User, queue: Any, claim: Any, watch: Any, site: str
+    mei: User, queue_run: Any, lease_run: Any, watch: Any, site: str
 ) -> None:
-    run = queue(mei, "k")
-    claimed = claim()
+    run = queue_run(mei, "k")
+    lease = lease_run()
     readers = [watch(mei, run) for _ in range(40)]
     until(lambda: all(reader.states() == ["running"] for reader in readers))
     until(lambda: connections_of_others() <= 5)  # none is held by those who wait
-    report(claimed, event())
+    report(lease, event())
     until(lambda: all(reader.numbers() == [1] for reader in readers))
-    finish(claimed)
+    finish(lease)
     until(lambda: all(reader.over for reader in readers))
 
 
@@ -307,9 +309,9 @@ def connections_of_others() -> int:
 
 
 def test_who_may_not_see_a_run_may_not_watch_it(
-    sam: User, mei: User, queue: Any, watch: Any, site: str
+    sam: User, mei: User, queue_run: Any, watch: Any, site: str
 ) -> None:
-    run = queue(mei, "k")
+    run = queue_run(mei, "k")
     for reader in (
         watch(sam, run),
         Reader(site, {}).read(f"/runs/{run.pk}/events"),
@@ -320,13 +322,13 @@ def test_who_may_not_see_a_run_may_not_watch_it(
 
 
 def test_a_shared_run_may_be_watched_without_signing_in(
-    mei: User, queue: Any, claim: Any, site: str
+    mei: User, queue_run: Any, lease_run: Any, site: str
 ) -> None:
-    run = queue(mei, "k")
+    run = queue_run(mei, "k")
     services.set_run_visibility(run=run, shared=True)
-    claimed = claim()
-    report(claimed, event())
-    finish(claimed)
+    lease = lease_run()
+    report(lease, event())
+    finish(lease)
     reader = Reader(site, {}).read(f"/runs/{run.pk}/events")
     until(lambda: reader.over)
     assert reader.numbers() == [1]

@@ -35,7 +35,7 @@ READ = {  # by each form
     "card": "next",
 }
 FIELDS = {
-    **{f"/questions/{SLUG}/{deed}": fields.split() for deed, fields in READ.items()},
+    **{f"/questions/{SLUG}/{action}": fields.split() for action, fields in READ.items()},
     "/review/start": ["new", "topic", "order"],
     "/review/end": [],
     "/review/skip": ["card"],
@@ -242,8 +242,8 @@ def test_the_same_review_id_of_two_people_is_two_reviews(
 def test_a_question_that_is_withdrawn_is_not_there(member: Client, mei: User) -> None:
     make_question("gone")
     Question.objects.filter(slug="gone").update(withdrawn=True)
-    for deed in READ:
-        assert member.post(f"/questions/gone/{deed}", {**GOOD, **names()}).status_code == 404
+    for action in READ:
+        assert member.post(f"/questions/gone/{action}", {**GOOD, **names()}).status_code == 404
     assert member.get("/questions/gone").status_code == 404
 
 
