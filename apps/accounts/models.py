@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -200,12 +199,6 @@ class Session(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         abstract = False
-
-    @classmethod
-    def get_session_store_class(cls) -> type[SessionBase]:
-        from apps.accounts.sessions import SessionStore
-
-        return SessionStore
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):

@@ -21,13 +21,13 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
-    def create_model_instance(self, data: Mapping[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+    def create_model_instance(self, data: dict[str, Any]) -> Any:
+        session: Any = super().create_model_instance(data)
         session.user_id = _owner(data)
         return session
 
-    async def acreate_model_instance(self, data: Mapping[str, Any]) -> Session:
-        session: Session = await super().acreate_model_instance(data)
+    async def acreate_model_instance(self, data: dict[str, Any]) -> Any:
+        session: Any = await super().acreate_model_instance(data)
         session.user_id = _owner(data)
         return session
 
