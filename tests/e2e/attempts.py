@@ -39,8 +39,8 @@ def wrong_by_mistake(visitor: Visitor, runs: Runs) -> None:
     visitor.go("/questions/dead-relu")
     if not _is_answered(visitor):
         _send(visitor, "#part-1", answers(visitor)[0])
-    if not _is_answered(visitor, "#part-1"):
-        _choose(visitor, "a", "b", "c", "d", "e")
+    if not _is_answered(visitor, "#part-2"):
+        _choose(visitor, "#part-2", "a", "b", "c", "d", "e")
 
 
 def right(visitor: Visitor, runs: Runs) -> None:
@@ -48,21 +48,21 @@ def right(visitor: Visitor, runs: Runs) -> None:
     if not _is_answered(visitor):
         visitor.page.locator("label:has([name=confidence][value='75'])").click()
         _send(visitor, "#part-1", answers(visitor)[1])
-        _choose(visitor, "c", "d")
+        _choose(visitor, "#part-2", "c", "d")
 
 
-def _choose(visitor: Visitor, *keys: str) -> None:
+def _choose(visitor: Visitor, part: str, *keys: str) -> None:
     for key in keys:
-        visitor.page.locator(f"#part-1 input[value='{key}']").check()
-    visitor.page.locator("#part-1 form button.pencil").click()
-    visitor.page.locator("#part-1 .said").wait_for()
+        visitor.page.locator(f"{part} input[value='{key}']").check()
+    visitor.page.locator(f"{part} form button.pencil").click()
+    visitor.page.locator(f"{part} .said").wait_for()
     visitor.page.wait_for_load_state()
 
 
 def chosen(slug: str, *keys: str) -> Way:
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go(f"/questions/{slug}")
-        _choose(visitor, *keys)
+        _choose(visitor, "#part-1", *keys)
 
     return way
 

@@ -72,8 +72,8 @@ def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) ->
             ),
         )
     page.get_by_role("button", name="Check the choice").click()
-    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "right")
-    expect(page.locator("#part-1 .because")).to_have_count(3)
+    expect(page.locator("#part-2 .said")).to_have_attribute("data-kind", "right")
+    expect(page.locator("#part-2 .because")).to_have_count(3)
 
 
 def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, many: Many) -> None:
@@ -318,7 +318,7 @@ def test_each_option_says_what_it_is_in_its_own_colour(
     for key in ("a", "b"):
         page.locator(f".option input[value={key}]").check()
     page.get_by_role("button", name="Check the choice").click()
-    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "wrong")
+    expect(page.locator("#part-2 .said")).to_have_attribute("data-kind", "wrong")
     press(page, "Space")
     expect(page.locator("#ref")).to_be_visible()
     colours = {
