@@ -1,5 +1,5 @@
-"""Checking and revealing ask few questions of the database, and render nothing; and an answer is the
-same answer whether it comes by a form or as JSON.
+"""Checking and revealing ask few questions of the database, and render nothing; and an answer is
+the same answer whether it comes by a form or as JSON.
 """
 
 from __future__ import annotations
