@@ -23,9 +23,11 @@ from apps.questions.variants import Variant, stable_index
 RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
 COMPARED_POINTS = 8  # at which two expressions are compared
 DEFAULT_RANGE = (0.5, 3.0)  # of a symbol for which a check names no range
+DEFAULT_WHOLE_RANGE = (2, 9)  # of such a symbol that is a whole number: 0 and 1 hide factors
 RELATIVE_TOLERANCE = 1e-6  # far above rounding errors, far below the difference of two formulas
 ZERO_TOLERANCE = 1e-9  # rounding error where the answer is exactly 0
 RANGE_STEPS = 10**6  # of a range from which values are sampled
+MAX_SHUFFLED = 100  # whole numbers that are drawn without repetition
 DECIMAL = re.compile(r"(?<![\w.'])\d*\.\d+(?![\d.]|[eE][+-]?\d)")
 MIN_ROUNDED_DIGITS = 2  # significant digits of a number that may be a rounded one
 GOOD_DIGITS = 3  # of a rounded number that counts
@@ -172,8 +174,8 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
     values of the symbols.
 
     Args:
-        check: `symbols`, `answer`, and optionally `range`: [low, high] for all symbols, or
-            {symbol: [low, high]}.
+        check: `symbols`, `answer`, and optionally `whole`: those symbols that are whole numbers;
+            `range`: [low, high] for all symbols, or {symbol: [low, high]}.
     """
     symbols = list(check["symbols"])
     try:
@@ -242,15 +244,24 @@ def _right_side(text: str) -> str:
     return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: expressions.MAX_CHARS * 2])[-1]
 
 
-def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, expressions.Number]]:
     """Yield values of the symbols at which two expressions are compared: more than COMPARED_POINTS,
-    since the answer may be undefined at some.
+    since the answer may be undefined at some. Of whole numbers, each combination comes once.
     """
+    seen = set()
     for turn in range(COMPARED_POINTS * 8):
-        yield {
-            name: _between(*_range(check, name), f"{seed}/{turn}/{name}")
-            for name in check["symbols"]
-        }
+        point = {name: _sampled(check, name, seed, turn) for name in check["symbols"]}
+        if tuple(point.values()) in seen and check.get("whole"):
+            continue
+        seen.add(tuple(point.values()))
+        yield point
+
+
+def _sampled(check: Mapping[str, Any], name: str, seed: int, turn: int) -> expressions.Number:
+    low, high = range_of(check, name)
+    if name in check.get("whole", ()):
+        return _whole_between(int(low), int(high), f"{seed}/{name}", turn)
+    return _between(float(low), float(high), f"{seed}/{turn}/{name}")
 
 
 def _mark_of_rounded(
@@ -336,18 +347,46 @@ def _digits(decimal: str) -> int:
     return len(decimal.replace(".", "").lstrip("0"))
 
 
-def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
-    ranges = check.get("range", DEFAULT_RANGE)
-    low, high = ranges.get(name, DEFAULT_RANGE) if isinstance(ranges, Mapping) else ranges
-    return float(low), float(high)
+def range_of(check: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """Return the bounds between which a check's symbol is sampled."""
+    default = DEFAULT_WHOLE_RANGE if name in check.get("whole", ()) else DEFAULT_RANGE
+    ranges = check.get("range", default)
+    low, high = ranges.get(name, default) if isinstance(ranges, Mapping) else ranges
+    return low, high
+
+
+def points_of(check: Mapping[str, Any]) -> float:
+    """Return at how many different points a check can be compared (infinity, with a symbol that is
+    not whole).
+    """
+    whole = set(check.get("whole", ()))
+    if not whole or set(check["symbols"]) - whole:
+        return math.inf
+    bounds = [range_of(check, name) for name in whole]
+    return math.prod(int(high) - int(low) + 1 for low, high in bounds)
 
 
 def _between(low: float, high: float, key: str) -> float:
     return low + (high - low) * (1 + stable_index(key, RANGE_STEPS - 1)) / RANGE_STEPS
 
 
-def _format_point(point: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:.3g}" for name, value in point.items())
+def _whole_between(low: int, high: int, key: str, turn: int) -> int:
+    """Return the whole number of a turn, bounds included: every number comes once before any comes
+    again.
+    """
+    count = high - low + 1
+    if count > MAX_SHUFFLED:
+        return low + stable_index(f"{key}/{turn}", count)
+    turns, at = divmod(turn, count)
+    order = sorted(range(count), key=lambda n: stable_index(f"{key}/{turns}/{n}", RANGE_STEPS))
+    return low + order[at]
+
+
+def _format_point(point: Mapping[str, expressions.Number]) -> str:
+    return ", ".join(
+        f"{name} = {value if isinstance(value, int) else format(value, '.3g')}"
+        for name, value in point.items()
+    )
 
 
 def explain(error: expressions.BadExpression, symbols: Sequence[str]) -> str:

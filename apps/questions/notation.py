@@ -7,7 +7,7 @@
     e^{-x}   \\frac{1}{2}   \\sqrt{n}         as TeX sets it
 
 What is ambiguous is refused, with what to write instead: `1/2x`, `x^2y`, `s(x)` (a product, or a
-function of x?), `ln 2x`, `√n/2`, `2,5`.
+function of x?), `ln 2x`, `2,5`. So is `√n/2`, with its usual reading (`as_printed`).
 """
 
 from __future__ import annotations

@@ -154,6 +154,7 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
         ("auc-implementation 1", "(w + ½t)/(p·q)"),
         ("auc-implementation 2", "p(p+1)/2"),
         ("auc-implementation 2", "½p(p+1)"),
+        ("auc-implementation 2", "sum(i,1,p,i)"),
         ("auc-implementation 3", "(R - p(p+1)/2)/(pq)"),
         ("auc-implementation 4", "m+(g+1)/2"),
         ("auc-implementation 4", "m + ½(g+1)"),

@@ -332,6 +332,31 @@ def test_an_answer_of_zero_forgives_rounding() -> None:
     assert marking.derivation("0.1 * 3 * n - 0.3 * n", {"symbols": ["n"], "answer": "0"}).is_right
 
 
+SUM = {"symbols": ["p"], "answer": "p * (p + 1) / 2"}
+
+
+def test_whole_symbols_are_sampled_whole_so_that_a_sum_to_one_of_them_has_a_value() -> None:
+    whole = {**SUM, "whole": ["p"]}
+    for text in ("sum(i,1,p,i)", "sum(i, 1, p, p + 1 - i)", "p(p+1)/2", "½p(p+1)"):
+        for seed in range(4):
+            assert marking.derivation(text, whole, seed).is_right, text
+    for text in ("sum(i,0,p-1,i)", "p(p-1)/2", "p^2/2", "sum(i,1,p,i) + p//9"):
+        assert marking.derivation(text, whole).outcome == "wrong", text
+    assert "at p = 0." in marking.derivation("sum(i,1,p,i)", {**SUM, "range": [0.5, 0.9]}).message
+
+
+@given(st.integers(-30, 30), st.integers(7, 300), st.integers(0, 63))
+def test_whole_symbols_are_within_their_bounds_and_differ(low: int, size: int, seed: int) -> None:
+    check = {"symbols": ["n", "x"], "whole": ["n"], "answer": "n + x"}
+    check["range"] = {"n": [low, low + size]}
+    points = list(marking._sample_points(check, seed))
+    assert all(type(point["n"]) is int and low <= point["n"] <= low + size for point in points)
+    assert all(type(point["x"]) is float and 0.5 < point["x"] < 3 for point in points)
+    assert len({point["n"] for point in points[:8]}) >= 6
+    alone = list(marking._sample_points({**check, "symbols": ["n"]}, seed))
+    assert len({point["n"] for point in alone}) == len(alone) >= marking.COMPARED_POINTS
+
+
 @given(trees(["n", "m"]), st.integers(0, 63))
 def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(
     text: str, seed: int
