@@ -90,7 +90,7 @@ class Expression:
     tree: ast.expr = field(repr=False, compare=False)
     names: frozenset[str]
 
-    def at(self, **values: Number) -> Number:
+    def at(self, /, **values: Number) -> Number:
         """Return its value for these values of its symbols; true is 1, false is 0.
 
         Raises:

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
+from apps.common.number_format import significant
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import html_columns, loading, rendering, schema, variants
+from apps.questions import html_columns, loading, rendering, schema, slips, variants
 from apps.questions.html_columns import Fault, HtmlColumn
 from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
@@ -95,6 +96,29 @@ def claims_without_lab(bank_folder: Path, labs_folder: Path) -> list[str]:
     for path in bank_folder.glob("*/*/question.toml"):
         named |= set(tomllib.loads(path.read_text(encoding="utf-8")).get("claims", []))
     return sorted(named - existing)
+
+
+def slips_without_message(bank_folder: Path) -> list[str]:
+    """Return the common slips of numeric parts that no [[variant.wrong]] explains, each as
+    `file:line: formula`, what is wrong with it, and what it gives. Suggestions, not faults.
+    """
+    lines = []
+    for path in loading.question_folders(bank_folder):
+        try:
+            variant = loading.read_folder(path).facts.get("variant", {})
+        except BadFile:  # one of the faults
+            continue
+        file = path / "question.toml"
+        source = file.read_text(encoding="utf-8-sig")
+        line = schema.line_of(source, ("variant", "answer", "value"))
+        lines += [f"{file}:{line}: {_as_line(slip)}" for slip in slips.without_message(variant)]
+    return lines
+
+
+def _as_line(slip: slips.Slip) -> str:
+    value, answer = significant(slip.value), significant(slip.answer)
+    values = variants.format_values(slip.values)
+    return f"{slip.formula} ({slip.what}) gives {value}, not {answer}, at {values}"
 
 
 def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -> Iterator[str]:

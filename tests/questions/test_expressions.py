@@ -206,6 +206,10 @@ def test_a_product_without_signs_is_the_product_or_refused(
         return
 
 
+def test_any_free_name_can_have_a_value() -> None:
+    assert read("self + x", ["self", "x"]).at(**{"self": 1, "x": 2}) == 3
+
+
 def test_it_names_the_symbols_that_are_used() -> None:
     assert read("n + sum(i, 1, 3, i * m)", ["n", "m", "k"]).names == {"n", "m"}
 
