@@ -207,7 +207,7 @@ def test_a_product_without_signs_is_the_product_or_refused(
 
 
 def test_any_free_name_can_have_a_value() -> None:
-    assert read("self + x", ["self", "x"]).at(**{"self": 1, "x": 2}) == 3
+    assert read("self + x", ["self", "x"]).at(self=1, x=2) == 3
 
 
 def test_it_names_the_symbols_that_are_used() -> None:

@@ -29,8 +29,8 @@ def facts(value: str, *wrong: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def formulas(found: list[Slip]) -> list[str]:
-    return [slip.formula for slip in found]
+def formulas(suggested: list[Slip]) -> list[str]:
+    return [slip.formula for slip in suggested]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_per_cent_may_be_forgotten_where_the_unit_is_per_cent() -> None:
 
 
 def test_a_slip_with_a_message_is_none_however_it_is_written() -> None:
-    found = formulas(without_message(facts("n * (p + 1)", "p * n", "n + p*n - 2*n")))
-    assert "n * p" not in found and "n * (p - 1)" not in found and "n" in found
+    suggested = formulas(without_message(facts("n * (p + 1)", "p * n", "n + p*n - 2*n")))
+    assert "n * p" not in suggested and "n * (p - 1)" not in suggested and "n" in suggested
 
 
 def test_a_slip_that_is_right_with_some_numbers_is_left_out() -> None:
@@ -85,9 +85,9 @@ def test_a_slip_whose_value_gives_it_away_is_left_out() -> None:
 
 def test_helpers_are_written_out_so_that_slips_in_them_are_found() -> None:
     answer = {"value": "half / p", "half": "sqrt(n) / 2", "later": "value + 1"}
-    found = without_message(facts("", answer=answer))
-    assert "sqrt(n) / p" in formulas(found)
-    assert all(set(slip.values) == {"n", "p"} for slip in found)
+    suggested = without_message(facts("", answer=answer))
+    assert "sqrt(n) / p" in formulas(suggested)
+    assert all(set(slip.values) == {"n", "p"} for slip in suggested)
 
 
 def test_each_says_what_was_done_and_the_values_of_the_first_variant() -> None:
@@ -107,10 +107,10 @@ def test_there_are_few_and_none_without_a_formula() -> None:
 def test_any_formula_has_slips_that_can_be_written_and_are_wrong(text: str) -> None:
     try:
         variant = facts(text)
-        found = without_message(variant)
+        suggested = without_message(variant)
     except NoValue:  # the answer has none, which schema.py refuses
         assume(False)
-    for slip in found:
+    for slip in suggested:
         assert read(slip.formula, slip.values).at(**slip.values) == pytest.approx(slip.value)
         assert abs(slip.value - slip.answer) > 5e-3 * abs(slip.answer)
 
