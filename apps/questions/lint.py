@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
+from apps.common.number_format import significant
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import html_columns, loading, rendering, sampling, schema, variants
+from apps.questions import html_columns, loading, rendering, sampling, schema, slips, variants
 from apps.questions.html_columns import Fault, HtmlColumn
 from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
@@ -112,6 +113,31 @@ def unfinished(bank_folder: Path) -> list[str]:
         if bare := sum(not follow_up.detail for follow_up in english.passages_of("follow_up")):
             lines.append(f"{path.name}: {bare} follow-ups without an answer")
     return lines
+
+
+def slips_without_message(bank_folder: Path) -> list[str]:
+    """Return the common slips of numeric parts that no [[numeric.wrong]] explains, each as
+    `file:line: formula`, what is wrong with it, and what it gives. Suggestions, not faults.
+    """
+    lines = []
+    for path in loading.question_folders(bank_folder):
+        try:
+            facts = loading.read_folder(path).facts
+        except BadFile:  # one of the faults
+            continue
+        file = path / "question.toml"
+        source = file.read_text(encoding="utf-8-sig")
+        for number in range(len(facts.get("numeric", []))):
+            line = schema.line_of(source, ("numeric", number, "answer"))
+            suggested = slips.without_message(facts, number)
+            lines += [f"{file}:{line}: {_as_line(slip)}" for slip in suggested]
+    return lines
+
+
+def _as_line(slip: slips.Slip) -> str:
+    value, answer = significant(slip.value), significant(slip.answer)
+    values = sampling.format_values(slip.values)
+    return f"{slip.formula} ({slip.what}) gives {value}, not {answer}, at {values}"
 
 
 def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -> Iterator[str]:

@@ -59,7 +59,7 @@ KEYS: dict[str, Collection[str]] = {  # of each table
     "order": {"right"},
     "derivation": {"step"},
     "derivation.step": {"check"},
-    "derivation.step.check": {"symbols", "answer", "range"},
+    "derivation.step.check": {"symbols", "answer", "range", "whole"},
     "code": {
         "function",
         "libraries",
@@ -496,10 +496,29 @@ def _step(step: Facts, path: Path) -> None:
     if isinstance(ranges, Mapping) and set(ranges) - set(symbols):
         others = ", ".join(sorted(set(ranges) - set(symbols)))
         raise BadFact(path, f"range names {others}, which is no symbol")
+    _whole_symbols(check, path)
     if not marking.derivation(expression.text, check).is_right:
         message = (
             "the answer has a value at too few places of the range: "
             f"{marking.COMPARED_POINTS} random ones are compared"
+        )
+        raise BadFact(path, message)
+
+
+def _whole_symbols(check: Facts, path: Path) -> None:
+    """Check the symbols that are whole numbers, in a check whose symbols and ranges are valid."""
+    whole = check.get("whole", [])
+    if not isinstance(whole, list) or not all(isinstance(name, str) for name in whole):
+        raise BadFact(path, 'whole is a list of symbols: ["n", "p"]')
+    if others := ", ".join(sorted(set(whole) - set(check["symbols"]))):
+        raise BadFact(path, f"whole names {others}, which is no symbol")
+    for name in whole:
+        if not all(float(bound).is_integer() for bound in marking.range_of(check, name)):
+            raise BadFact(path, f"the range of {name}, a whole number, has whole bounds: [2, 9]")
+    if (points := marking.points_of(check)) < marking.COMPARED_POINTS:
+        message = (
+            f"the ranges hold {points:g} different points, and {marking.COMPARED_POINTS} are "
+            "compared: widen them"
         )
         raise BadFact(path, message)
 

@@ -126,6 +126,9 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
         ("relu-kink-softplus 3", "ln(1+e^(-|x|))"),
         ("relu-kink-softplus 4", "(ln 2)/β"),
         ("relu-kink-softplus 4", "(1/β)ln 2"),
+        ("relu-kink-softplus 4", "ln 2/β"),
+        ("relu-kink-softplus 4", "0.693/β"),
+        ("relu-kink-softplus 4", "0.693/beta"),
         ("sigmoid-derivative 1", "e^(-x)/(1+e^(-x))^2"),
         ("sigmoid-derivative 1", "σ'(x) = (1/(1+e^-x))(e^-x/(1+e^-x))"),
         ("sigmoid-derivative 2", "s(1−s)"),
@@ -151,6 +154,7 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
         ("auc-implementation 1", "(w + ½t)/(p·q)"),
         ("auc-implementation 2", "p(p+1)/2"),
         ("auc-implementation 2", "½p(p+1)"),
+        ("auc-implementation 2", "sum(i,1,p,i)"),
         ("auc-implementation 3", "(R - p(p+1)/2)/(pq)"),
         ("auc-implementation 4", "m+(g+1)/2"),
         ("auc-implementation 4", "m + ½(g+1)"),
@@ -158,6 +162,32 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
 )
 def test_what_the_page_prints_can_be_typed(step: str, text: str) -> None:
     mark = marking.derivation(text, STEPS[step])
+    assert mark.is_right, mark
+
+
+@pytest.mark.parametrize(
+    ("step", "tex"),
+    [
+        ("relu-kink-softplus 4", r"\ln 2 / \beta"),
+        ("relu-kink-softplus 4", r"\ln 2/\beta"),
+        ("sigmoid-derivative 1", r"\frac{e^{-x}}{(1 + e^{-x})^2}"),
+        ("sigmoid-derivative 1", r"e^{-x}/(1 + e^{-x})^2"),
+        ("sigmoid-derivative 6", "0.25^n"),
+        ("swish-activation 5", "x/2"),
+        ("xavier-derivation 4", r"\frac{2}{n + m}"),
+        ("xavier-derivation 4", "2/(n+m)"),
+        ("xavier-derivation 5", r"\sqrt{\tfrac{6}{n+m}}"),
+        ("xavier-derivation 5", r"\sqrt{6/(n+m)}"),
+        ("auc-implementation 2", "p(p+1)/2"),
+    ],
+)
+def test_the_formulas_of_the_answers_can_be_typed_as_they_stand_in_both_languages(
+    step: str, tex: str
+) -> None:
+    (folder,) = (path for path in FOLDERS if path.name == step.partition(" ")[0])
+    for language in ("en", "zh"):
+        assert tex in (folder / f"{language}.md").read_text(encoding="utf-8")
+    mark = marking.derivation(tex, STEPS[step])
     assert mark.is_right, mark
 
 
@@ -170,6 +200,22 @@ def numeric_parts() -> Iterator[tuple[str, Variant]]:
 
 
 NUMERIC = dict(numeric_parts())
+
+
+def with_numbers(facts: dict[str, Any], variant: Variant) -> str:
+    """Return the formula of a numeric answer with the variant's numbers in it."""
+    numbers = {name: f"({value})" for name, value in variant.values.items()}
+    return re.sub(r"[a-zA-Z_]+", lambda name: numbers.get(name[0], name[0]), facts["value"])
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_number_may_be_typed_as_the_formula_with_its_numbers(folder: Path) -> None:
+    facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
+    if "answer" in facts.get("variant", {}):
+        for seed in range(0, SEEDS, 9):
+            variant = sample(facts["variant"], seed)
+            text = with_numbers(facts["variant"]["answer"], variant)
+            assert marking.numeric(text, variant).is_right, text
 
 
 @pytest.mark.parametrize("part", NUMERIC)

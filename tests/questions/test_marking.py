@@ -84,6 +84,69 @@ def test_the_unit_may_stand_behind_the_number() -> None:
     assert not marking.numeric("-1.9 bits", VARIANT, {"en": "nats", "zh": "奈特"}).was_read
 
 
+BOUND = Variant(0, {}, (6 / 576) ** 0.5, 5e-3, 0.0, (WrongAnswer(6 / 576, {"en": "That is r²."}),))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("sqrt(6/576)", "sqrt(6/576) = 0.1021"),
+        ("√(6/576)", "√(6/576) = 0.1021"),
+        ("√6/24", "sqrt(6)/24 = 0.1021"),
+        ("\\sqrt{\\tfrac{6}{576}}", "\\sqrt(((6)/(576))) = 0.1021"),
+        ("(6/576)^½", "(6/576)^(1/2) = 0.1021"),
+        ("r = sqrt(6/576) nats", "sqrt(6/576) = 0.1021"),
+        ("10.2*1 %", "(10.2*1) * 0.01 = 0.102"),
+        ("2*ln(3)*0.04645", "2*ln(3)*0.04645 = 0.1021"),
+        ("٦÷√(٣٤٥٦)", "6/√(3456) = 0.1021"),
+        ("e^-2.282", "e^-2.282 = 0.1021"),
+        ("r = 0.102", ""),
+    ],
+)
+def test_a_number_may_be_an_expression_and_the_note_says_its_value(text: str, note: str) -> None:
+    mark = marking.numeric(text, BOUND, {"en": "nats", "zh": "奈特"})
+    assert mark.is_right and mark.note == note
+
+
+def test_a_mistake_is_explained_when_it_is_typed_as_an_expression() -> None:
+    assert marking.numeric("6/(512+64)*1", BOUND).message == "That is r²."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("12o", "Can't read “12o” as a number. “o” is a letter. Write a number such as"),
+        ("O.5", "Can't read “O.5” as a number. “O” is a letter. Write a number such as"),
+        ("2.2e", "Can't read “2.2e” as a number. “e” is a letter."),
+        ("minus two", "Can't read “minus two” as a number. Write a number such as"),
+        ("1.000.000", "Can't read “1.000.000” as a number. Write a number such as"),
+        ("1 234/5", "The spaces in “1 234/5” are ambiguous."),
+        ("1/0", "This divides by zero."),
+        ("10^-5000", "That number is too close to zero."),
+        ("sqrt(6/576", "The brackets do not match: “(6/576”. Write a number, or an expression"),
+        ("n/2", "“n” has no value here. Write a number, or an expression such as sqrt(6/576)"),
+        ("√2/3", "Can't read “√2/”. Put the argument of the function in brackets: sqrt(2)."),
+        ("2,5*3", "The comma in “2,5*3” is ambiguous."),
+        ("1/(1-1)", "“1/(1-1)” has no value"),
+        ("1 < 2", "“1 < 2” is true or false, not a number."),
+        ("sum(i, 1, 10^9, i)", "“sum(i, 1, 10^9, i)” has no value"),
+        ("1" + "+1" * 400, "That is too long."),
+        ("sqrt(" * 45 + "1" + ")" * 45, "That is nested too deeply."),
+    ],
+)
+def test_a_typing_error_in_a_number_is_named_for_what_it_is(text: str, message: str) -> None:
+    mark = marking.numeric(text, BOUND)
+    assert mark.outcome == "unread" and mark.message.startswith(message)
+
+
+@given(trees(["2", "0.5"]), st.integers(0, 63))
+def test_an_expression_of_numbers_counts_like_its_value(text: str, seed: int) -> None:
+    assume(_has_values(text))
+    value = float(read(text).at())
+    assume(1e-200 < abs(value) < 1e200)
+    assert marking.numeric(text, Variant(seed, {}, value, 1e-9, 0.0, ())).is_right
+
+
 @given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
 def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> None:
     variant = Variant(0, {}, answer, 0.01, 1e-6, ())
@@ -235,13 +298,55 @@ def test_a_refusal_names_the_part_and_what_to_write(text: str, message: str) -> 
     assert mark.outcome == "unread" and mark.message.startswith(message)
 
 
-def test_a_rounded_number_in_a_formula_is_not_wrong_but_asked_for_exactly() -> None:
-    check = {"symbols": ["beta"], "answer": "log(2) / beta"}
-    mark = marking.derivation("0.693/β", check)
-    assert mark.outcome == "unread" and mark.message.startswith("With 0.693 as a rounded number")
-    assert marking.derivation("ln(2)/β", check).is_right
-    for text in ("0.694/β", "0.7/β", "0.693*β", "0.693/β + 0.001", "0.693/β^2"):
-        assert marking.derivation(text, check).outcome == "wrong"
+LN_2 = {"symbols": ["beta"], "answer": "log(2) / beta"}
+
+
+@pytest.mark.parametrize(
+    "text", ["0.693/β", "0.693 / beta", "0.6931/β", "1/(1.44β)", "1.386/(2β)", "1.414*0.490/β"]
+)
+def test_a_rounded_number_of_three_digits_is_right_and_noted(text: str) -> None:
+    mark = marking.derivation(text, LN_2)
+    assert mark.is_right and mark.note.startswith("We took ")
+    assert mark.note.endswith(" as a rounded number.")
+    assert not marking.derivation("ln(2)/β", LN_2).note
+
+
+@pytest.mark.parametrize("text", ["0.69/β", "(0.500 - 0.5)*10^9/β"])
+def test_a_rounded_number_that_says_little_is_asked_for_more_exactly(text: str) -> None:
+    mark = marking.derivation(text, LN_2)
+    assert mark.outcome == "unread" and "or with three digits" in mark.message
+
+
+@pytest.mark.parametrize(
+    "text", ["0.694/β", "0.7/β", "0.693*β", "0.693/β + 0.001", "0.693/β^2", "0.5*1.5/β"]
+)
+def test_a_rounded_number_that_does_not_agree_is_wrong(text: str) -> None:
+    assert marking.derivation(text, LN_2).outcome == "wrong"
+
+
+def test_a_number_that_the_answer_has_is_exact_not_rounded() -> None:
+    check = {"symbols": ["n"], "answer": "n^0.0010"}
+    assert marking.derivation("n^0.0010 + n/10^5", check).outcome == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("ln 2/β", "We read ln 2/β as ln(2)/β."),
+        ("\\ln 2 / \\beta", "We read \\ln 2 / \\beta as ln(2) / \\beta."),
+        ("√4·ln 2/(2β)", "We read √4*ln 2/(2β) as sqrt(4)*ln(2)/(2β)."),
+    ],
+)
+def test_a_function_without_brackets_is_read_as_printed_where_that_is_right(
+    text: str, note: str
+) -> None:
+    mark = marking.derivation(text, LN_2)
+    assert mark.is_right and mark.note == note
+
+
+@pytest.mark.parametrize("text", ["ln 3/β", "√2/β", "ln 2^β", "ln 2/ln 3/ln 4/ln 5/ln 6/β"])
+def test_a_function_without_brackets_is_never_wrong_but_asked_for_with_them(text: str) -> None:
+    assert marking.derivation(text, LN_2).outcome == "unread"
 
 
 def test_symbols_are_sampled_from_the_given_range() -> None:
@@ -252,6 +357,31 @@ def test_symbols_are_sampled_from_the_given_range() -> None:
 
 def test_an_answer_of_zero_forgives_rounding() -> None:
     assert marking.derivation("0.1 * 3 * n - 0.3 * n", {"symbols": ["n"], "answer": "0"}).is_right
+
+
+SUM = {"symbols": ["p"], "answer": "p * (p + 1) / 2"}
+
+
+def test_whole_symbols_are_sampled_whole_so_that_a_sum_to_one_of_them_has_a_value() -> None:
+    whole = {**SUM, "whole": ["p"]}
+    for text in ("sum(i,1,p,i)", "sum(i, 1, p, p + 1 - i)", "p(p+1)/2", "½p(p+1)"):
+        for seed in range(4):
+            assert marking.derivation(text, whole, seed).is_right, text
+    for text in ("sum(i,0,p-1,i)", "p(p-1)/2", "p^2/2", "sum(i,1,p,i) + p//9"):
+        assert marking.derivation(text, whole).outcome == "wrong", text
+    assert "at p = 0." in marking.derivation("sum(i,1,p,i)", {**SUM, "range": [0.5, 0.9]}).message
+
+
+@given(st.integers(-30, 30), st.integers(7, 300), st.integers(0, 63))
+def test_whole_symbols_are_within_their_bounds_and_differ(low: int, size: int, seed: int) -> None:
+    check = {"symbols": ["n", "x"], "whole": ["n"], "answer": "n + x"}
+    check["range"] = {"n": [low, low + size]}
+    points = list(marking._sample_points(check, seed))
+    assert all(type(point["n"]) is int and low <= point["n"] <= low + size for point in points)
+    assert all(type(point["x"]) is float and 0.5 < point["x"] < 3 for point in points)
+    assert len({point["n"] for point in points[:8]}) >= 6
+    alone = list(marking._sample_points({**check, "symbols": ["n"]}, seed))
+    assert len({point["n"] for point in alone}) == len(alone) >= marking.COMPARED_POINTS
 
 
 @given(trees(["n", "m"]), st.integers(0, 63))

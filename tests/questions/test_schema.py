@@ -77,7 +77,7 @@ def complete_facts() -> dict[str, Any]:
         "review": {"truth": "A", "language": datetime.date(2026, 1, 1)},
     }
     facts["code"] |= {"libraries": ["numpy"], "seconds": 1, "visible": ["a"], "wrong": []}
-    facts["step"][0]["check"]["range"] = {"n": [1, 9]}
+    facts["step"][0]["check"] |= {"range": {"n": [1, 9]}, "whole": ["n"]}
     facts["variant"]["answer"]["reject"] = "n > 100"
     return facts
 
@@ -173,6 +173,36 @@ def test_odd_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
             'answer = "1 / n"',
             'answer = "1 / n", range = []',
             "question.toml:13: range is [low, high]",
+        ),
+        (
+            "question.toml",
+            'answer = "1 / n"',
+            'answer = "1 / n", whole = "n"',
+            "question.toml:13: whole is a list of symbols",
+        ),
+        (
+            "question.toml",
+            'answer = "1 / n"',
+            'answer = "1 / n", whole = ["m"]',
+            "question.toml:13: whole names m, which is no symbol",
+        ),
+        (
+            "question.toml",
+            'answer = "1 / n"',
+            'answer = "1 / n", whole = ["n"], range = [0.5, 9]',
+            "question.toml:13: the range of n, a whole number, has whole bounds",
+        ),
+        (
+            "question.toml",
+            'answer = "1 / n"',
+            'answer = "1 / n", whole = ["n"], range = { n = [2, 8] }',
+            "question.toml:13: the ranges hold 7 different points, and 8 are compared",
+        ),
+        (
+            "question.toml",
+            'answer = "1 / n"',
+            'answer = "1 / (n - 4)", whole = ["n"]',
+            "question.toml:13: the answer has a value at too few",
         ),
         (
             "question.toml",
