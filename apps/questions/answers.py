@@ -4,6 +4,7 @@ them, from the fields of a form, from JSON, and from what is stored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -108,15 +109,17 @@ def answer_type(variant: QuestionVariant, name: str) -> type[TypedAnswer]:
     raise BadRequest(_("This question has no such part. Reload the page."))
 
 
-def read_answer(variant: QuestionVariant, name: str, fields: Mapping[str, Any]) -> TypedAnswer:
+def read_answer(variant: QuestionVariant, name: str, fields: Any) -> TypedAnswer:
     """Return the answer in `fields`, those of its type; fields that are not there are empty.
 
     Raises:
         BadRequest: the question has nothing of this name.
-        BadAnswer: a field is not of its type, too long, or not one of the answer's.
+        BadAnswer: it has no fields, or one is not of its type, too long, or not the answer's.
     """
     kind = answer_type(variant, name)
     tag = kind.__struct_config__.tag
+    if not isinstance(fields, Mapping):
+        raise BadAnswer(_("An answer is an object with fields."), field="")
     if fields.get("type", tag) != tag:
         message = _("This part takes an answer of the type “%(type)s”.") % {"type": tag}
         raise BadAnswer(message, field="type")
@@ -128,9 +131,9 @@ def read_answer(variant: QuestionVariant, name: str, fields: Mapping[str, Any]) 
     try:
         return msgspec.convert({**fields, "type": tag}, kind)
     except msgspec.ValidationError as error:
-        field = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
+        place = re.search(r"`\$\.(\w+)", str(error))
         message = _("This answer cannot be read: %(reason)s.") % {"reason": error}
-        raise BadAnswer(message, field=field) from None
+        raise BadAnswer(message, field=place[1] if place else "") from None
 
 
 def as_fields(answer: TypedAnswer) -> dict[str, Any]:

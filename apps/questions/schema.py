@@ -197,6 +197,8 @@ def check_against(facts: Facts, outlined: Facts) -> None:
             zip(facts.get(kind, []), parts_of[kind], strict=True)
         ):
             _options(part, kind, texts["options"], (kind, number, "right"))
+    if any(not part["steps"] for part in parts_of[variants.DERIVATION]):
+        raise BadFact((variants.DERIVATION,), "a derivation has at least one step (### Step)")
     pairs = zip(facts.get(variants.DERIVATION, []), parts_of[variants.DERIVATION], strict=False)
     for number, (derivation, texts) in enumerate(pairs):
         steps = derivation.get("step", [])
@@ -521,7 +523,7 @@ def _places(source: str) -> Iterator[tuple[int, Path]]:
     indexes: dict[Path, int] = {}  # of the latest table of each array
     for number, line in enumerate(source.splitlines(), start=1):
         if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line):
-            names, table = header[2].split("."), ()
+            names, table = re.split(r"\s*\.\s*", header[2]), ()
             for name in names:
                 table += (name,)
                 if header[1] == "[[" and name is names[-1]:

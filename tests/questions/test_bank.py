@@ -15,8 +15,9 @@ from django.conf import settings
 from apps.questions import generate, lint, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
-from apps.questions.selectors import question_page
-from apps.questions.variants import SEEDS, Variant, sample
+from apps.questions.sampling import SEEDS, sample
+from apps.questions.selectors import question_page, question_variant
+from apps.questions.variants import NumericPart, numeric_part
 
 FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/question.toml"))
 
@@ -36,7 +37,8 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
     for question in Question.objects.offered().select_related("current"):
         assert question.current is not None
         for language in ("en", "zh"):
-            page = question_page(question.current, 1, language=language)
+            variant = question_variant(question.current, 1)
+            page = question_page(question.current, variant, language=language)
             assert page.title and page.statement and page.answer
             assert "tex-source" not in page.answer
     assert load_questions(settings.BANK_FOLDER) == []
@@ -45,9 +47,10 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
     for folder in FOLDERS:
         facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        for number, step in enumerate(facts.get("step", []), start=1):
-            if "check" in step:
-                yield f"{folder.name} {number}", step["check"]
+        for derivation in facts.get("derivation", []):
+            for number, step in enumerate(derivation.get("step", []), start=1):
+                if "check" in step:
+                    yield f"{folder.name} {number}", step["check"]
 
 
 STEPS = dict(steps())
@@ -161,27 +164,33 @@ def test_what_the_page_prints_can_be_typed(step: str, text: str) -> None:
     assert mark.is_right, mark
 
 
-def numeric_parts() -> Iterator[tuple[str, Variant]]:
+def numeric_parts() -> Iterator[tuple[str, NumericPart]]:
     for folder in FOLDERS:
         facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        if "answer" in facts.get("variant", {}):
-            for seed in range(0, SEEDS, 9):
-                yield f"{folder.name} {seed}", sample(facts["variant"], seed)
+        numeric = facts.get("numeric", [])
+        for seed in range(0, SEEDS, 9) if numeric else ():
+            sampled = sample(facts.get("variant", {}), numeric, seed)
+            for number, (part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+                yield f"{folder.name} {number} {seed}", numeric_part("1", 0, part, answer)
 
 
 NUMERIC = dict(numeric_parts())
 
 
-@pytest.mark.parametrize("part", NUMERIC)
-def test_a_number_is_right_in_every_spelling(part: str) -> None:
-    variant = NUMERIC[part]
-    whole = float(variant.answer).is_integer() and abs(variant.answer) < 1e15
-    mantissa, power = f"{variant.answer:.17e}".split("e")
-    texts = [repr(variant.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
+def test_there_are_numbers_to_check() -> None:
+    assert len(NUMERIC) > 30
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_is_right_in_every_spelling(name: str) -> None:
+    part = NUMERIC[name]
+    whole = part.answer.is_integer() and abs(part.answer) < 1e15
+    mantissa, power = f"{part.answer:.17e}".split("e")
+    texts = [repr(part.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
     if whole:
-        texts += [f"{int(variant.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
+        texts += [f"{int(part.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
     else:
-        texts += [repr(variant.answer).replace(".", sign) for sign in "．٫。"]
+        texts += [repr(part.answer).replace(".", sign) for sign in "．٫。"]
     for text in texts:
         for spelling in (text, text.translate(DEVANAGARI), text.replace("-", "−")):
-            assert marking.numeric(spelling, variant).is_right, spelling
+            assert marking.numeric(spelling, part).is_right, spelling
