@@ -507,11 +507,13 @@ def _step(step: Facts, path: Path) -> None:
 
 
 def line_of(source: str, path: Path) -> int:
-    """Return the line of a TOML file on which the key at `path` stands, or else the line of the
-    table around it.
+    """Return the line of a TOML file on which the key at `path` stands (of an array of tables the
+    first of them), or else the line of the table around it.
     """
     line, longest = 1, 0
     for number, place in _places(source):
+        if place == (*path, 0):
+            return number
         if longest < len(place) <= len(path) and path[: len(place)] == place:
             line, longest = number, len(place)
     return line

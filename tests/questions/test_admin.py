@@ -92,7 +92,7 @@ def test_a_draft_is_created_edited_and_published(operator: Client, guess: Questi
     )
     guess.refresh_from_db()
     assert guess.current_id == draft.pk != first and guess.current is not None
-    assert guess.current.title_html_en == "A better title" and guess.current.texts.count() == 11
+    assert guess.current.title_html_en == "A better title" and guess.current.texts.count() == 12
     assert Revision.objects.get(pk=first).title_en != "A better title"
 
 
@@ -155,7 +155,7 @@ def test_a_new_question_is_written_and_published_without_entering_its_facts_twic
     inlines = {"texts-TOTAL_FORMS": "1", "texts-INITIAL_FORMS": "0"}
     point = {
         "kind": "point",
-        "group": "0",
+        "part": "0",
         "position": "0",
         "key": "",
         "text_en": "So.",
