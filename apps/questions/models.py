@@ -260,7 +260,7 @@ class RevisionText(models.Model):
                 condition=Q(kind="derivation") | (~Q(text_en="") & ~Q(text_zh="")),
                 name="a_text_has_words_in_both_languages",
                 violation_error_message=_(
-                    "Write this text in both languages. Only a derivation may leave it to its steps."
+                    "Write this text in both languages. Only a derivation may leave it out."
                 ),
             ),
         ]

@@ -69,7 +69,9 @@ def test_a_decimal_comma_is_read_and_noted() -> None:
 
 def test_the_unit_may_stand_behind_the_number() -> None:
     part = dataclasses.replace(PART, unit={"en": "nats", "zh": "奈特"})
-    assert marking.numeric("-1.9 nats", part).is_right and marking.numeric("-1.9奈特", part).is_right
+    assert (
+        marking.numeric("-1.9 nats", part).is_right and marking.numeric("-1.9奈特", part).is_right
+    )
     assert not marking.numeric("-1.9 bits", part).was_read
 
 
@@ -100,7 +102,6 @@ def marked(chosen: list[str], part: ChoicePart | OrderPart) -> marking.Mark:
     return marking.choice(chosen, part)
 
 
-
 @pytest.mark.parametrize(
     ("part", "chosen", "outcome"),
     [
@@ -120,9 +121,7 @@ def marked(chosen: list[str], part: ChoicePart | OrderPart) -> marking.Mark:
         (ORDER, ["c", "c", "a"], "unread"),
     ],
 )
-def test_choices_and_orders(
-    part: ChoicePart | OrderPart, chosen: list[str], outcome: str
-) -> None:
+def test_choices_and_orders(part: ChoicePart | OrderPart, chosen: list[str], outcome: str) -> None:
     mark = marked(chosen, part)
     assert mark.outcome == outcome and bool(mark.message) == (outcome == "unread")
 

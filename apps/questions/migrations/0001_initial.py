@@ -189,6 +189,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='revisiontext',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'derivation'), models.Q(models.Q(('text_en', ''), _negated=True), models.Q(('text_zh', ''), _negated=True)), _connector='OR'), name='a_text_has_words_in_both_languages', violation_error_message='Write this text in both languages. Only a derivation may leave it to its steps.'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind', 'derivation'), models.Q(models.Q(('text_en', ''), _negated=True), models.Q(('text_zh', ''), _negated=True)), _connector='OR'), name='a_text_has_words_in_both_languages', violation_error_message='Write this text in both languages. Only a derivation may leave it out.'),
         ),
     ]
