@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from apps.questions import loading, schema, services
 from apps.questions.limits import (
@@ -24,7 +25,7 @@ from apps.questions.limits import (
     MAX_SLUG_LENGTH,
     MAX_TITLE_LENGTH,
 )
-from apps.questions.markdown_parser import BadFile
+from apps.questions.markdown_parser import HEADINGS, SUBHEADINGS, BadFile
 from apps.questions.models import Kind
 from apps.questions.schema import KINDS, TextPlace, line_of, outline
 from apps.questions.validators import BadFact
@@ -396,3 +397,25 @@ def test_a_derivation_without_steps_is_refused() -> None:
     with pytest.raises(BadFact, match="a derivation has at least one step"):
         schema.check_against(facts, outline([TextPlace("derivation", 1)]))
     schema.check_against(facts, outline([TextPlace("derivation", 1), TextPlace("step", 1)]))
+
+
+# ---------------------------------------------------------------- the documentation
+
+DOCUMENTATION = (Path(settings.ROOT) / "docs" / "questions.md").read_text(encoding="utf-8")
+
+
+def test_the_facts_of_the_documentation_are_valid_and_leave_out_no_table() -> None:
+    example = DOCUMENTATION.partition("```toml\n")[2].partition("```")[0]
+    facts = tomllib.loads(example)
+    schema.check(facts)
+    schema.check_samples(facts)
+    assert set(schema.KEYS[""]) - set(facts) == {"code", "review"}
+    for table in ("numeric", "numeric.wrong", "choice", "order", "derivation", "derivation.step"):
+        assert f"[[{table}]]" in example
+
+
+def test_the_documentation_names_every_heading_in_both_languages() -> None:
+    of_parts = [names for names, _parts in SUBHEADINGS.values()]
+    for level, headings in (("##", HEADINGS.values()), ("###", of_parts)):
+        for heading in (name for names in headings for name in names):
+            assert f"`{level} {heading}" in DOCUMENTATION, heading
