@@ -123,11 +123,11 @@ def read_answer(variant: QuestionVariant, name: str, fields: Any) -> TypedAnswer
     if fields.get("type", tag) != tag:
         message = _("This part takes an answer of the type “%(type)s”.") % {"type": tag}
         raise BadAnswer(message, field="type")
-    known = (*kind.__struct_fields__, "type")
-    if unknown := sorted(set(fields) - set(known)):
+    names = (*kind.__struct_fields__, "type")
+    if unknown := sorted(set(fields) - set(names)):
         message = _("“%(field)s” is not a field of this answer. It has: %(fields)s.")
-        names = {"field": unknown[0][:40], "fields": ", ".join(known)}
-        raise BadAnswer(message % names, field=unknown[0][:40])
+        values = {"field": unknown[0][:40], "fields": ", ".join(names)}
+        raise BadAnswer(message % values, field=unknown[0][:40])
     try:
         return msgspec.convert({**fields, "type": tag}, kind)
     except msgspec.ValidationError as error:

@@ -211,7 +211,7 @@ def _check_bounds(outlined: Facts) -> None:
     bounds = {
         "parts": (len(outlined["parts"]), MAX_PARTS),
         "key points": (outlined["points"], MAX_POINTS),
-        "hints": (max(own["hints"] for own in (outlined, *outlined["parts"])), MAX_HINTS),
+        "hints": (max(owner["hints"] for owner in (outlined, *outlined["parts"])), MAX_HINTS),
         "options": (max((len(p["options"]) for p in outlined["parts"]), default=0), MAX_OPTIONS),
     }
     for name, (count, most) in bounds.items():

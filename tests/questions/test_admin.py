@@ -156,7 +156,7 @@ def test_a_draft_may_have_as_many_synonyms_as_a_file(guess: Question) -> None:
     synonyms = "\r\n".join(f"name {number}" for number in range(2 * MAX_SYNONYMS))
     Revision.objects.filter(pk=draft.pk).update(synonyms=synonyms)
     assert services.publish_draft(revision=draft).is_published
-    assert {found.slug for found in questions(words="name 47")} == {"guess"}
+    assert {question.slug for question in questions(words="name 47")} == {"guess"}
 
 
 def test_part_hints_short_answer_synonyms_and_answers_of_follow_ups_are_written_in_the_admin(
@@ -180,7 +180,7 @@ def test_part_hints_short_answer_synonyms_and_answers_of_follow_ups_are_written_
     page = question_page(Revision.objects.get(pk=draft.pk), language="zh")
     assert page.parts[1].hints == ("<p>看。</p>",) and page.variant.hints_of("2") == 1
     assert "对数" in page.short_answer and "沉默" in page.follow_ups[0].answer
-    assert {found.slug for found in questions(words="运气")} == {"guess"}
+    assert {question.slug for question in questions(words="运气")} == {"guess"}
 
 
 def test_only_a_derivation_may_be_without_text(operator: Client, guess: Question) -> None:
