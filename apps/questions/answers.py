@@ -4,6 +4,7 @@ them, from the fields of a form, from JSON, and from what is stored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -108,29 +109,31 @@ def answer_type(variant: QuestionVariant, name: str) -> type[TypedAnswer]:
     raise BadRequest(_("This question has no such part. Reload the page."))
 
 
-def read_answer(variant: QuestionVariant, name: str, fields: Mapping[str, Any]) -> TypedAnswer:
+def read_answer(variant: QuestionVariant, name: str, fields: Any) -> TypedAnswer:
     """Return the answer in `fields`, those of its type; fields that are not there are empty.
 
     Raises:
         BadRequest: the question has nothing of this name.
-        BadAnswer: a field is not of its type, too long, or not one of the answer's.
+        BadAnswer: it has no fields, or one is not of its type, too long, or not the answer's.
     """
     kind = answer_type(variant, name)
     tag = kind.__struct_config__.tag
+    if not isinstance(fields, Mapping):
+        raise BadAnswer(_("An answer is an object with fields."), field="")
     if fields.get("type", tag) != tag:
         message = _("This part takes an answer of the type “%(type)s”.") % {"type": tag}
         raise BadAnswer(message, field="type")
-    known = (*kind.__struct_fields__, "type")
-    if unknown := sorted(set(fields) - set(known)):
+    names = (*kind.__struct_fields__, "type")
+    if unknown := sorted(set(fields) - set(names)):
         message = _("“%(field)s” is not a field of this answer. It has: %(fields)s.")
-        names = {"field": unknown[0][:40], "fields": ", ".join(known)}
-        raise BadAnswer(message % names, field=unknown[0][:40])
+        values = {"field": unknown[0][:40], "fields": ", ".join(names)}
+        raise BadAnswer(message % values, field=unknown[0][:40])
     try:
         return msgspec.convert({**fields, "type": tag}, kind)
     except msgspec.ValidationError as error:
-        field = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
+        place = re.search(r"`\$\.(\w+)", str(error))
         message = _("This answer cannot be read: %(reason)s.") % {"reason": error}
-        raise BadAnswer(message, field=field) from None
+        raise BadAnswer(message, field=place[1] if place else "") from None
 
 
 def as_fields(answer: TypedAnswer) -> dict[str, Any]:

@@ -166,16 +166,16 @@ def _ambiguous_mistakes(facts: schema.Facts) -> Iterator[tuple[schema.Path, str]
     """Yield wrong answers that have the value of an earlier one in some variant: nobody would see
     their explanation.
     """
-    numeric, found = facts.get("numeric", []), set()
+    numeric, reported = facts.get("numeric", []), set()
     for seed in range(sampling.SEEDS) if numeric else ():
         sampled = sampling.sample(facts.get("variant", {}), numeric, seed)
         for number, (of_part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
             part = variants.numeric_part("", 0, of_part, answer)
             for (_, earlier), (mistake, later) in combinations(enumerate(part.wrong), 2):
                 path: schema.Path = ("numeric", number, "wrong", mistake, "value")
-                if path in found or not part.is_near(earlier.value, later.value):
+                if path in reported or not part.is_near(earlier.value, later.value):
                     continue
-                found.add(path)
+                reported.add(path)
                 values = sampling.format_values(sampled.values)
                 yield (
                     path,

@@ -258,6 +258,9 @@ def compare(english: Document, chinese: Document) -> None:
                 f"where {english.path.name}:{passage.line} has {_name(passage)}."
             )
             raise BadFile(chinese.path, other.line, message)
+        if bool(passage.text) != bool(other.text):
+            message = f"only one language has a text for this {_name(passage)}."
+            raise BadFile(chinese.path, other.line, message)
         if bool(passage.detail) != bool(other.detail):
             message = f"only one language has an answer to this {_name(passage)} (> …)."
             raise BadFile(chinese.path, other.line, message)

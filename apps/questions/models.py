@@ -227,8 +227,8 @@ class RevisionText(models.Model):
     position = models.PositiveSmallIntegerField(default=0)  # from 0, within kind and part
     # of an option: its key in facts
     key = models.CharField(max_length=MAX_OPTION_KEY_LENGTH, blank=True)
-    text_en = models.TextField()
-    text_zh = models.TextField()
+    text_en = models.TextField(blank=True)  # of a derivation alone: its steps may say everything
+    text_zh = models.TextField(blank=True)
     # the reason of an option, shown once it was checked; the answer of a follow-up
     detail_en = models.TextField(blank=True)
     detail_zh = models.TextField(blank=True)
@@ -255,6 +255,13 @@ class RevisionText(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind__in=[*PART_KINDS, "option", "step"]) | Q(part__gt=0),
                 name="parts_are_numbered_from_1",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="derivation") | (~Q(text_en="") & ~Q(text_zh="")),
+                name="a_text_has_words_in_both_languages",
+                violation_error_message=_(
+                    "Write this text in both languages. Only a derivation may leave it out."
+                ),
             ),
         ]
 

@@ -197,6 +197,8 @@ def check_against(facts: Facts, outlined: Facts) -> None:
             zip(facts.get(kind, []), parts_of[kind], strict=True)
         ):
             _options(part, kind, texts["options"], (kind, number, "right"))
+    if any(not part["steps"] for part in parts_of[variants.DERIVATION]):
+        raise BadFact((variants.DERIVATION,), "a derivation has at least one step (### Step)")
     pairs = zip(facts.get(variants.DERIVATION, []), parts_of[variants.DERIVATION], strict=False)
     for number, (derivation, texts) in enumerate(pairs):
         steps = derivation.get("step", [])
@@ -209,7 +211,7 @@ def _check_bounds(outlined: Facts) -> None:
     bounds = {
         "parts": (len(outlined["parts"]), MAX_PARTS),
         "key points": (outlined["points"], MAX_POINTS),
-        "hints": (max(own["hints"] for own in (outlined, *outlined["parts"])), MAX_HINTS),
+        "hints": (max(owner["hints"] for owner in (outlined, *outlined["parts"])), MAX_HINTS),
         "options": (max((len(p["options"]) for p in outlined["parts"]), default=0), MAX_OPTIONS),
     }
     for name, (count, most) in bounds.items():
@@ -524,11 +526,13 @@ def _whole_symbols(check: Facts, path: Path) -> None:
 
 
 def line_of(source: str, path: Path) -> int:
-    """Return the line of a TOML file on which the key at `path` stands, or else the line of the
-    table around it.
+    """Return the line of a TOML file on which the key at `path` stands (of an array of tables the
+    first of them), or else the line of the table around it.
     """
     line, longest = 1, 0
     for number, place in _places(source):
+        if place == (*path, 0):
+            return number
         if longest < len(place) <= len(path) and path[: len(place)] == place:
             line, longest = number, len(place)
     return line
@@ -540,7 +544,7 @@ def _places(source: str) -> Iterator[tuple[int, Path]]:
     indexes: dict[Path, int] = {}  # of the latest table of each array
     for number, line in enumerate(source.splitlines(), start=1):
         if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line):
-            names, table = header[2].split("."), ()
+            names, table = re.split(r"\s*\.\s*", header[2]), ()
             for name in names:
                 table += (name,)
                 if header[1] == "[[" and name is names[-1]:

@@ -14,6 +14,7 @@ from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.text import CONTENT_LANGUAGES, clean
 from apps.questions import html_columns, schema
+from apps.questions.limits import MAX_SYNONYMS
 from apps.questions.models import Question, Report, Revision, RevisionText
 from apps.questions.validators import BadFact
 
@@ -91,8 +92,9 @@ def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]
         return [_("Facts must be one JSON object, as in question.toml.")]
     facts = {name: value for name, value in revision.facts.items() if name != "review"}
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
-    if synonyms := revision.synonyms.split("\n") if revision.synonyms else []:
-        links["synonyms"] = {"en": [synonym for synonym in synonyms if synonym.strip()]}
+    if synonyms := [line for line in revision.synonyms.splitlines() if line.strip()]:
+        # the column does not say which language they are in
+        links["synonyms"] = {"en": synonyms[:MAX_SYNONYMS], "zh": synonyms[MAX_SYNONYMS:]}
     try:
         schema.check({**facts, **{name: value for name, value in links.items() if value}})
         revision.outline = outline_of(texts)
@@ -100,10 +102,24 @@ def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]
         schema.check_samples(facts)
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
+    if one_sided := _in_one_language(revision, texts):
+        return [_("%(text)s: write it in both languages, or in none.") % {"text": one_sided}]
     return [
         f"{fault.html_column.name} ({fault.html_column.language}): {fault.message}"
         for fault in html_columns.render_html(revision, texts)
     ]
+
+
+def _in_one_language(revision: Revision, texts: Sequence[RevisionText]) -> str:
+    """Return the name of a text that may be left out and is there in one language only."""
+    if bool(revision.short_answer_en) != bool(revision.short_answer_zh):
+        return "short_answer"
+    for text in texts:
+        for field in ("text", "detail"):
+            column = html_columns.HtmlColumn(text, field, "en")
+            if bool(column.source) != bool(getattr(text, f"{field}_zh")):
+                return column.name
+    return ""
 
 
 def outline_of(texts: Sequence[RevisionText]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class QuestionVariant:
         """Return how many hints a part has of its own; with "" the whole question."""
         if not part:
             return self.hints
-        return next((own.hints for own in self.parts if own.name == part), 0)
+        return next((owner.hints for owner in self.parts if owner.name == part), 0)
 
 
 def _marked(parts: Sequence[Part]) -> Iterator[MarkedPart]:

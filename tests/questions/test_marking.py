@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template import Template
 from django.utils import translation
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apps.questions import marking
-from apps.questions.expressions import NoValue, read
-from apps.questions.variants import Variant, WrongAnswer
-from tests.questions.test_expressions import trees
-
-VARIANT = Variant(
-    0, {}, -1.9, 1e-3, 0.0, (WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"}),)
+from apps.questions import marking, rendering, tex
+from apps.questions.answers import (
+    ChoiceAnswer,
+    CodeAnswer,
+    NumberAnswer,
+    OrderAnswer,
+    PointsAnswer,
+    StepAnswer,
+    TextAnswer,
+    TypedAnswer,
 )
+from apps.questions.expressions import NoValue, read
+from apps.questions.models import Question
+from apps.questions.selectors import question_variant
+from apps.questions.variants import ChoicePart, NumericPart, OrderPart, WrongAnswer
+from tests.questions.test_expressions import trees
+from tests.questions.test_variants import variant_of
+
+AGAINST = WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"})
+PART = NumericPart("1", 0, -1.9, 1e-3, 0.0, {}, (AGAINST,))
 CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
 
 
@@ -25,29 +40,29 @@ CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
 
 @pytest.mark.parametrize("text", ["-1.9", "−1.9", "-1,9", "-19/10", "-1.9005", "-190 %"])
 def test_a_number_within_the_tolerance_is_right(text: str) -> None:
-    assert marking.numeric(text, VARIANT).is_right
+    assert marking.numeric(text, PART).is_right
 
 
 def test_a_common_mistake_gets_its_message_in_the_reader_s_language() -> None:
-    mark = marking.numeric("2.5", VARIANT)
+    mark = marking.numeric("2.5", PART)
     assert (mark.outcome, mark.message) == ("wrong", "Against the gradient.")
     with translation.override("zh-hans"):
-        assert marking.numeric("2.5", VARIANT).message == "方向相反。"
+        assert marking.numeric("2.5", PART).message == "方向相反。"
 
 
 def test_another_number_is_wrong_without_a_message() -> None:
-    assert marking.numeric("7", VARIANT) == marking.Mark("wrong", value=7.0)
+    assert marking.numeric("7", PART) == marking.Mark("wrong", value=7.0)
 
 
 @pytest.mark.parametrize("text", ["", "nan", "10^5000", "1.234,5", "minus two"])
 def test_invalid_input_is_not_graded_and_says_what_is_valid(text: str) -> None:
-    mark = marking.numeric(text, VARIANT)
+    mark = marking.numeric(text, PART)
     assert not mark.was_read and mark.message and mark.value is None
 
 
 def test_a_decimal_comma_is_read_and_noted() -> None:
     assert (
-        marking.numeric("-1,9", VARIANT).note
+        marking.numeric("-1,9", PART).note
         == "The comma in -1,9 looks like a decimal comma, so we read it as -1.9."
     )
 
@@ -80,8 +95,11 @@ def test_a_number_that_was_graded_says_how_its_point_was_read(text: str, outcome
 
 
 def test_the_unit_may_stand_behind_the_number() -> None:
-    assert marking.numeric("-1.9 nats", VARIANT, {"en": "nats", "zh": "奈特"}).is_right
-    assert not marking.numeric("-1.9 bits", VARIANT, {"en": "nats", "zh": "奈特"}).was_read
+    part = dataclasses.replace(PART, unit={"en": "nats", "zh": "奈特"})
+    assert (
+        marking.numeric("-1.9 nats", part).is_right and marking.numeric("-1.9奈特", part).is_right
+    )
+    assert not marking.numeric("-1.9 bits", part).was_read
 
 
 BOUND = Variant(0, {}, (6 / 576) ** 0.5, 5e-3, 0.0, (WrongAnswer(6 / 576, {"en": "That is r²."}),))
@@ -149,30 +167,33 @@ def test_an_expression_of_numbers_counts_like_its_value(text: str, seed: int) ->
 
 @given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
 def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> None:
-    variant = Variant(0, {}, answer, 0.01, 1e-6, ())
+    part = NumericPart("1", 0, answer, 0.01, 1e-6, {}, ())
     value = answer * (1 + off)
-    assert marking.numeric(repr(value), variant).is_right == variant.is_right(value)
+    assert marking.numeric(repr(value), part).is_right == part.is_right(value)
 
 
 def test_the_tolerance_as_a_sentence() -> None:
-    assert marking.tolerance(VARIANT) == "An answer within 0.1 % counts as right."
-    assert (
-        marking.tolerance(Variant(0, {}, 1.0, 0.0, 0.002, ()))
-        == "An answer within 0.002 counts as right."
-    )
+    assert marking.tolerance(PART) == "An answer within 0.1 % counts as right."
+    absolute = NumericPart("1", 0, 1.0, 0.0, 0.002, {}, ())
+    assert marking.tolerance(absolute) == "An answer within 0.002 counts as right."
 
 
 # ---------------------------------------------------------------- choices
 
-KEYS = ["a", "b", "c"]
-ONE, SEVERAL, ORDER = (
-    {"form": form, "right": right}
-    for form, right in (("one", ["b"]), ("several", ["a", "c"]), ("order", ["c", "a", "b"]))
-)
+KEYS = ("a", "b", "c")
+ONE = ChoicePart("1", 0, KEYS, ("b",), takes_several=False)
+SEVERAL = ChoicePart("1", 0, KEYS, ("a", "c"), takes_several=True)
+ORDER = OrderPart("1", 0, KEYS, ("c", "a", "b"))
+
+
+def marked(chosen: list[str], part: ChoicePart | OrderPart) -> marking.Mark:
+    if isinstance(part, OrderPart):
+        return marking.ordering(chosen, part)
+    return marking.choice(chosen, part)
 
 
 @pytest.mark.parametrize(
-    ("facts", "chosen", "outcome"),
+    ("part", "chosen", "outcome"),
     [
         (ONE, ["b"], "right"),
         (ONE, ["a"], "wrong"),
@@ -186,24 +207,26 @@ ONE, SEVERAL, ORDER = (
         (ORDER, ["c", "a", "b"], "right"),
         (ORDER, ["a", "b", "c"], "wrong"),
         (ORDER, ["c", "a"], "unread"),
+        (ORDER, ["c", "a", "z"], "unread"),
+        (ORDER, ["c", "c", "a"], "unread"),
     ],
 )
-def test_choices(facts: dict[str, Any], chosen: list[str], outcome: str) -> None:
-    mark = marking.choice(chosen, facts, KEYS)
+def test_choices_and_orders(part: ChoicePart | OrderPart, chosen: list[str], outcome: str) -> None:
+    mark = marked(chosen, part)
     assert mark.outcome == outcome and bool(mark.message) == (outcome == "unread")
 
 
 @pytest.mark.parametrize("placed", [[], ["c"], ["c", "a"]])
 def test_an_incomplete_order_asks_for_positions_not_for_options(placed: list[str]) -> None:
     assert (
-        marking.choice(placed, ORDER, KEYS).message
+        marking.ordering(placed, ORDER).message
         == "Give every option a position, and use each position once."
     )
 
 
 def test_a_mark_has_the_result_of_every_option() -> None:
-    assert marking.choice(["a", "b"], SEVERAL, KEYS).options == {"a": True, "b": False, "c": False}
-    assert marking.choice(["c", "b", "a"], ORDER, KEYS).options == {
+    assert marking.choice(["a", "b"], SEVERAL).options == {"a": True, "b": False, "c": False}
+    assert marking.ordering(["c", "b", "a"], ORDER).options == {
         "c": True,
         "b": False,
         "a": False,
@@ -212,8 +235,8 @@ def test_a_mark_has_the_result_of_every_option() -> None:
 
 @given(st.permutations(KEYS), st.sets(st.sampled_from(KEYS), min_size=1))
 def test_only_the_right_set_and_the_right_order_are_right(order: list[str], some: set[str]) -> None:
-    assert marking.choice(order, ORDER, KEYS).is_right == (order == ORDER["right"])
-    assert marking.choice(sorted(some), SEVERAL, KEYS).is_right == (some == {"a", "c"})
+    assert marking.ordering(order, ORDER).is_right == (tuple(order) == ORDER.right)
+    assert marking.choice(sorted(some), SEVERAL).is_right == (some == {"a", "c"})
 
 
 # ---------------------------------------------------------------- derivations
@@ -409,3 +432,85 @@ def _has_values(text: str) -> bool:
 )
 def test_signs_of_other_keyboards_are_read(text: str) -> None:
     assert marking.derivation(text, {"symbols": ["n"], "answer": "sqrt(n)"}).is_right
+
+
+# ---------------------------------------------------------------- whatever is answered
+
+VARIANT = variant_of(5)
+N = VARIANT.values["n"]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "outcome"),
+    [
+        ("1", ChoiceAnswer(("b",)), "right"),
+        ("1", ChoiceAnswer(("a",)), "wrong"),
+        ("2", NumberAnswer(repr(2 * N)), "right"),
+        ("2", NumberAnswer("?"), "unread"),
+        ("3.1", StepAnswer("n⁻¹"), "right"),
+        ("3.1", StepAnswer("n"), "wrong"),
+        ("3.1", StepAnswer(own="missed"), "wrong"),
+        ("3.1", StepAnswer(own="had"), "wrong"),  # a checked step is not one's own to mark
+        ("3.2", StepAnswer(own="had"), "right"),
+        ("3.2", StepAnswer(own="missed"), "wrong"),
+        ("3.2", StepAnswer("1/n"), "unread"),
+        ("4", OrderAnswer(("b", "a")), "right"),
+        ("5", NumberAnswer(f"{N / 7:.3g} nats"), "right"),
+        ("6", ChoiceAnswer(("x", "z")), "right"),
+        ("7", OrderAnswer(("q", "p", "r")), "right"),
+        ("written", TextAnswer("So."), "kept"),
+        ("written", TextAnswer(" \n"), "unread"),
+        ("points", PointsAnswer((2, 0)), "kept"),
+    ],
+)
+def test_each_part_is_marked_as_its_kind(name: str, answer: TypedAnswer, outcome: str) -> None:
+    assert marking.mark(VARIANT, name, answer).outcome == outcome
+
+
+def test_the_first_mistake_that_fits_explains_the_number_of_its_own_part() -> None:
+    assert marking.mark(VARIANT, "2", NumberAnswer(repr(N))).message == "No."
+    assert marking.mark(VARIANT, "5", NumberAnswer(repr(N))).message == ""
+
+
+def test_ticks_of_points_that_are_not_there_are_dropped() -> None:
+    assert marking.mark(VARIANT, "points", PointsAnswer((7, 2, 2, 0))).value == [0, 2]
+
+
+def test_starter_code_alone_is_no_answer() -> None:
+    variant = variant_of(starter="def f():\n    ...\n")
+    assert not marking.mark(variant, "written", CodeAnswer("def f(): ...")).was_read
+    assert marking.mark(variant, "written", CodeAnswer("def f(): pass")).was_read
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("1", NumberAnswer("1")), ("2", ChoiceAnswer()), ("3", StepAnswer()), ("2", TextAnswer("x"))],
+)
+def test_an_answer_of_another_type_is_a_bug(name: str, answer: TypedAnswer) -> None:
+    with pytest.raises(TypeError, match=f"does not answer {name}"):
+        marking.mark(VARIANT, name, answer)
+
+
+@pytest.mark.django_db
+def test_marking_touches_neither_database_nor_formulas_nor_templates(
+    guess: Question,
+    django_assert_num_queries: Callable[[int], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    revision = guess.current
+    assert revision is not None
+    for place, name in ((tex, "render_formulas"), (rendering, "render"), (Template, "render")):
+        monkeypatch.setattr(place, name, lambda *_a, **_k: pytest.fail("marking needs no text"))
+    given_answers: dict[str, TypedAnswer] = {
+        "1": NumberAnswer("0"),
+        "2": ChoiceAnswer(("a",)),
+        "3.1": StepAnswer("1/n"),
+        "3.2": StepAnswer(own="had"),
+        "written": CodeAnswer("return x"),
+        "points": PointsAnswer((0,)),
+    }
+    with django_assert_num_queries(0):
+        variant = question_variant(revision, 3)
+        outcomes = [marking.mark(variant, *given).outcome for given in given_answers.items()]
+    assert outcomes == ["wrong", "right", "right", "right", "kept", "kept"]
+    assert set(given_answers) == {*variant.marked, "written", "points"}

@@ -296,7 +296,7 @@ def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation
         if isinstance(texts.part, DerivationPart):
             shown.append(_present_derivation(state, texts, texts.part, title))
         else:
-            first = next(own for own in state.page.parts if own.kind == texts.kind)
+            first = next(other for other in state.page.parts if other.kind == texts.kind)
             shown.append(
                 _present_part(
                     state,

@@ -127,8 +127,8 @@ class Migration(migrations.Migration):
                 ('part', models.PositiveSmallIntegerField(default=0)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('key', models.CharField(blank=True, max_length=16)),
-                ('text_en', models.TextField()),
-                ('text_zh', models.TextField()),
+                ('text_en', models.TextField(blank=True)),
+                ('text_zh', models.TextField(blank=True)),
                 ('detail_en', models.TextField(blank=True)),
                 ('detail_zh', models.TextField(blank=True)),
                 ('html_en', models.TextField(blank=True, editable=False)),
@@ -186,5 +186,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='revisiontext',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['numeric', 'choice', 'order', 'derivation', 'option', 'step']), _negated=True), ('part__gt', 0), _connector='OR'), name='parts_are_numbered_from_1'),
+        ),
+        migrations.AddConstraint(
+            model_name='revisiontext',
+            constraint=models.CheckConstraint(condition=models.Q(('kind', 'derivation'), models.Q(models.Q(('text_en', ''), _negated=True), models.Q(('text_zh', ''), _negated=True)), _connector='OR'), name='a_text_has_words_in_both_languages', violation_error_message='Write this text in both languages. Only a derivation may leave it out.'),
         ),
     ]
