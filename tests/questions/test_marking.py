@@ -67,8 +67,8 @@ def test_a_decimal_comma_is_read_and_noted() -> None:
     )
 
 
-def of(answer: float) -> Variant:
-    return Variant(0, {}, answer, 0.01, 1e-6, ())
+def of(answer: float) -> NumericPart:
+    return NumericPart("1", 0, answer, 0.01, 1e-6, {}, ())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,9 @@ def test_the_unit_may_stand_behind_the_number() -> None:
     assert not marking.numeric("-1.9 bits", part).was_read
 
 
-BOUND = Variant(0, {}, (6 / 576) ** 0.5, 5e-3, 0.0, (WrongAnswer(6 / 576, {"en": "That is r²."}),))
+SQUARED = WrongAnswer(6 / 576, {"en": "That is r²."})
+NATS = {"en": "nats", "zh": "奈特"}
+BOUND = NumericPart("1", 0, (6 / 576) ** 0.5, 5e-3, 0.0, NATS, (SQUARED,))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ BOUND = Variant(0, {}, (6 / 576) ** 0.5, 5e-3, 0.0, (WrongAnswer(6 / 576, {"en":
     ],
 )
 def test_a_number_may_be_an_expression_and_the_note_says_its_value(text: str, note: str) -> None:
-    mark = marking.numeric(text, BOUND, {"en": "nats", "zh": "奈特"})
+    mark = marking.numeric(text, BOUND)
     assert mark.is_right and mark.note == note
 
 
@@ -162,7 +164,7 @@ def test_an_expression_of_numbers_counts_like_its_value(text: str, seed: int) ->
     assume(_has_values(text))
     value = float(read(text).at())
     assume(1e-200 < abs(value) < 1e200)
-    assert marking.numeric(text, Variant(seed, {}, value, 1e-9, 0.0, ())).is_right
+    assert marking.numeric(text, NumericPart("1", 0, value, 1e-9, 0.0, {}, ())).is_right
 
 
 @given(st.floats(1e-9, 1e9) | st.floats(-1e9, -1e-9), st.floats(-0.5, 0.5))
