@@ -56,7 +56,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
 
     Args:
         queues: that it asks for, most urgent first; those it may not lease from are skipped.
-        labs: the labs it has, slug to SHA-256; a run of other code waits for a worker that has it.
+        labs: the labs it has, slug to hash; a run of other code waits for a worker that has it.
     """
     lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
     for queue in queues:
@@ -65,13 +65,13 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
         if queue != Queue.BENCH and _must_drain_for_bench(worker, queues, labs):
             continue
         in_queue = Run.objects.filter(queue=queue)
-        waiting = in_queue.waiting().filter(version__sha256__in=labs.values())
+        waiting = in_queue.waiting().filter(version__code_hash__in=labs.values())
         owners = ComputeUsage.objects.fairest_first(
             waiting, in_queue.running(), slots=settings.MAX_RUNNING
         )
         while usage := owners.first():
             theirs = waiting.filter(owner=usage.owner_id).order_by("queued_at")
-            run = theirs.select_related("version").defer("version__source").first()
+            run = theirs.select_related("version").first()
             if run and _mark_running(run):
                 return _start_run_attempt(run, worker)
             # cancelled since it was read: the query is evaluated again
@@ -99,7 +99,9 @@ def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[s
         return False
     long_ago = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
     in_queue = Run.objects.filter(queue=Queue.BENCH)
-    waiting = in_queue.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=long_ago)
+    waiting = in_queue.waiting().filter(
+        version__code_hash__in=labs.values(), queued_at__lt=long_ago
+    )
     if not waiting.exists():  # the cheap question first
         return False
     # a run whose owner has no slot free could not start on an idle worker either
@@ -212,7 +214,7 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     )
     run.error = clean(result.error)[: Run.MAX_ERROR_CHARS]
     run.detail = clean(result.detail)[: Run.MAX_DETAIL_CHARS]
-    run.engine = clean(result.engine)[: Run.MAX_ENGINE_CHARS]
+    run.engine = result.engine
     run.seconds = result.seconds
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)

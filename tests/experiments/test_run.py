@@ -327,7 +327,9 @@ def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    Worker.objects.update(last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
+    Worker.objects.update(
+        last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.code_hash}}
+    )
     client, run = browser(mei), queued(mei, lab, prediction=SURE)
 
     def look() -> None:

@@ -69,7 +69,7 @@ def runs_of(user: User) -> QuerySet[Run]:
         Run.objects.filter(owner=user)
         .select_related("version__lab", "version__words_row", "prediction")
         .prefetch_related("verdicts")
-        .defer("detail", "version__source")
+        .defer("detail", "version__words_row__source")
         .order_by("-queued_at")
     )
 
