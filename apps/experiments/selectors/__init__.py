@@ -21,10 +21,12 @@ from apps.experiments.selectors.queue import (
 )
 from apps.experiments.selectors.runs import (
     COPY_KEY_PREFIX,
+    Reproduction,
     batches_after,
     measured_before,
     own_run,
     points_of,
+    reproduction_of,
     run_for,
     runs_of,
     visible_runs,
@@ -36,6 +38,7 @@ __all__ = [
     "ONLINE_WINDOW",
     "OwnRuns",
     "QueueLength",
+    "Reproduction",
     "batches_after",
     "catalogue",
     "durations",
@@ -47,6 +50,7 @@ __all__ = [
     "points_of",
     "queue_length",
     "queue_position",
+    "reproduction_of",
     "run_for",
     "runs_of",
     "seen_default_run",
