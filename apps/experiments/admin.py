@@ -63,12 +63,9 @@ class LabAdmin(ReadOnlyAdmin):
 
 @admin.register(LabVersion)
 class LabVersionAdmin(ReadOnlyAdmin):
-    list_display = ["lab", "sha256", "created_at"]
+    list_display = ["lab", "code_hash", "created_at"]
     list_filter = ["lab"]
-    search_fields = ["lab__slug", "sha256"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("source")
+    search_fields = ["lab__slug", "code_hash"]
 
 
 @admin.register(LabWords)
@@ -76,10 +73,10 @@ class LabWordsAdmin(ReadOnlyAdmin):
     list_display = ["version", "updated_at"]
     list_filter = ["version__lab"]
     list_select_related = ["version"]
-    search_fields = ["version__lab__slug", "version__sha256"]
+    search_fields = ["version__lab__slug", "version__code_hash"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("words", "version__source")
+        return super().get_queryset(request).defer("words", "source")
 
 
 class WorkerForm(forms.ModelForm[Worker]):

@@ -70,24 +70,23 @@ class Lab(models.Model):
 
 
 class LabVersion(models.Model):
-    """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE
-    (migration 0002). Its words may be replaced: they are a row of `LabWords`.
+    """What a lab's code does: what a run points at. Immutable: a trigger refuses every UPDATE
+    (migration 0002). How it is worded may be replaced: that is a row of `LabWords`.
     """
 
     lab = models.ForeignKey(Lab, models.CASCADE, related_name="versions")
-    sha256 = models.CharField(max_length=64)  # of the .py
-    source = models.TextField()  # the .py, as printed beside the results
+    code_hash = models.CharField(max_length=64)  # `workers.code_hash` of the .py
     created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
         verbose_name = _("version of a lab")
         verbose_name_plural = _("versions of labs")
         constraints = [
-            models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")
+            models.UniqueConstraint(fields=["lab", "code_hash"], name="a_version_is_its_code")
         ]
 
     def __str__(self) -> str:
-        return f"{self.lab_id} {self.sha256[:8]}"
+        return f"{self.lab_id} {self.code_hash[:8]}"
 
     @property
     def words(self) -> dict[str, Any]:
@@ -95,14 +94,22 @@ class LabVersion(models.Model):
         words: dict[str, Any] = self.words_row.words
         return words
 
+    @property
+    def source(self) -> str:
+        """The code as printed beside the results, with its newest comments."""
+        return self.words_row.source
+
 
 class LabWords(models.Model):
-    """What readers see of a version of a lab, in both languages; corrected without new code."""
+    """What readers see of a version of a lab: its words, in both languages, and its printed code.
+    Words, comments and layout are corrected without a new version.
+    """
 
     version = models.OneToOneField(
         LabVersion, models.CASCADE, primary_key=True, related_name="words_row"
     )
     words = models.JSONField()  # the .toml
+    source = models.TextField()  # the .py
     updated_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -179,7 +186,6 @@ class Run(models.Model):
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
     MAX_KEY_CHARS = 64
     MAX_ERROR_CHARS = 500
-    MAX_ENGINE_CHARS = 64
     MAX_DETAIL_CHARS = 20_000  # kept of a traceback
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -207,7 +213,7 @@ class Run(models.Model):
     seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
     device = models.JSONField(default=dict, blank=True)
     versions = models.JSONField(default=dict, blank=True)
-    engine = models.CharField(max_length=MAX_ENGINE_CHARS, blank=True)  # SHA-256 of workers/engine
+    engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: never finished
     summary = models.JSONField(default=dict, blank=True)
 
     objects = RunQuerySet.as_manager()

@@ -224,20 +224,22 @@ def outdated_runs() -> list[UUID]:
     of_old_code = Run.objects.waiting().filter(
         Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
     )
-    waiting = list(of_old_code.values_list("pk", "queue", "version__sha256"))
+    waiting = list(of_old_code.values_list("pk", "queue", "version__code_hash"))
     if not waiting:
         return []
     workers = Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - max_duration())
     available = {
-        (queue, sha256)
+        (queue, code_hash)
         for worker in workers
         for queue in worker.queues
-        for sha256 in worker.capabilities.get("labs", {}).values()
+        for code_hash in worker.capabilities.get("labs", {}).values()
     }
     online = workers.filter(last_seen_at__gt=Clock() - selectors.ONLINE_WINDOW)
     served = {queue for worker in online for queue in worker.queues}
     return [
-        pk for pk, queue, sha256 in waiting if queue in served and (queue, sha256) not in available
+        pk
+        for pk, queue, code_hash in waiting
+        if queue in served and (queue, code_hash) not in available
     ]
 
 

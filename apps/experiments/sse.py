@@ -257,10 +257,7 @@ async def updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent
 def _updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
     try:
         runs = {
-            run.pk: run
-            for run in Run.objects.filter(pk__in=last_known)
-            .select_related("version")
-            .defer("version__source")
+            run.pk: run for run in Run.objects.filter(pk__in=last_known).select_related("version")
         }
         batches = selectors.batches_after(
             {

@@ -55,7 +55,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
 
     Args:
         queues: that it asks for, most urgent first; those it may not lease from are skipped.
-        labs: the labs it has, slug to SHA-256; a run of other code waits for a worker that has it.
+        labs: the labs it has, slug to hash; a run of other code waits for a worker that has it.
     """
     lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
     for queue in queues:
@@ -66,7 +66,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
         waiting = _leasable(queue, labs)
         while owner := scheduling.next_owner(selectors.waiting_owners(queue, waiting)):
             theirs = waiting.filter(owner=owner.owner).order_by("queued_at")
-            run = theirs.select_related("version").defer("version__source").first()
+            run = theirs.select_related("version").first()
             if run and _mark_running(run):
                 return _start_run_attempt(run, worker)
             # cancelled since it was read: the owners are read again
@@ -74,7 +74,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
 
 
 def _leasable(queue: str, labs: Mapping[str, str]) -> RunQuerySet:
-    return Run.objects.waiting().filter(queue=queue, version__sha256__in=labs.values())
+    return Run.objects.waiting().filter(queue=queue, version__code_hash__in=labs.values())
 
 
 def _mark_running(run: Run) -> bool:
@@ -208,7 +208,7 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     )
     run.error = clean(result.error)[: Run.MAX_ERROR_CHARS]
     run.detail = clean(result.detail)[: Run.MAX_DETAIL_CHARS]
-    run.engine = clean(result.engine)[: Run.MAX_ENGINE_CHARS]
+    run.engine = result.engine
     run.seconds = result.seconds
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from apps.experiments import recording
+
 DOCUMENT = Path(settings.ROOT) / "docs/claims.md"
-LABS = sorted(path.stem for path in settings.EVIDENCE_FOLDER.glob("*.json"))
+LABS = sorted(path.name.partition(".")[0] for path in settings.EVIDENCE_FOLDER.iterdir())
 # series that the text refers to and that belong to no claim: (arms, series)
 ALSO_STATED = {
     "dead-relu": [(("relu 1", "leaky 1"), "accuracy")],
@@ -29,7 +30,7 @@ END = "<!-- end -->"
 
 def table(lab: str) -> str:
     """Return what the recorded run of a lab measured, as Markdown."""
-    evidence = json.loads((settings.EVIDENCE_FOLDER / f"{lab}.json").read_text(encoding="utf-8"))
+    evidence = recording.read(settings.EVIDENCE_FOLDER / f"{lab}{recording.SUFFIX}")
     lines = [
         heading(evidence),
         "",

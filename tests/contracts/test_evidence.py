@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +11,41 @@ from django.conf import settings
 from django.core.management import call_command
 
 from apps.accounts.models import User
-from apps.experiments import selectors
+from apps.experiments import recording, selectors
+from workers import engine
+from workers.code_hash import code_hash
 
 LABS = sorted(path.stem for path in settings.LABS_FOLDER.glob("*.toml"))
 
 
+def path_of(lab: str) -> Path:
+    return settings.EVIDENCE_FOLDER / f"{lab.replace('_', '-')}{recording.SUFFIX}"
+
+
 def recorded(lab: str) -> dict[str, Any]:
-    return json.loads((settings.EVIDENCE_FOLDER / f"{lab.replace('_', '-')}.json").read_text())
+    return recording.read(path_of(lab))
 
 
 @pytest.mark.parametrize("lab", LABS)
 def test_the_recorded_run_was_made_with_the_code_as_it_is(lab: str) -> None:
-    code = (settings.LABS_FOLDER / f"{lab}.py").read_bytes()
-    assert recorded(lab)["sha256"] == hashlib.sha256(code).hexdigest(), (
+    source = (settings.LABS_FOLDER / f"{lab}.py").read_text(encoding="utf-8")
+    assert recorded(lab)["code_hash"] == code_hash(source), (
         f"record it again: ./gradus evidence {lab.replace('_', '-')}"
     )
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_recorded_run_was_made_with_the_engines_present_numbers(lab: str) -> None:
+    assert recorded(lab)["run"]["engine"] == engine.VERSION, (
+        f"record it again: ./gradus evidence {lab.replace('_', '-')}"
+    )
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_recording_has_six_digits_and_at_most_60_kb(lab: str) -> None:
+    assert path_of(lab).stat().st_size <= 60_000 == recording.MAX_BYTES
+    points = recorded(lab)["batches"]
+    assert recording.rounded(points) == points
 
 
 @pytest.mark.parametrize("lab", LABS)

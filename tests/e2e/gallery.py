@@ -106,7 +106,9 @@ class Gallery:
         self.labs = {
             lab.pk: lab for lab in Lab.objects.select_related("current").filter(pk__in=LABS)
         }
-        self.hashes = {slug: lab.current.sha256 for slug, lab in self.labs.items() if lab.current}
+        self.hashes = {
+            slug: lab.current.code_hash for slug, lab in self.labs.items() if lab.current
+        }
         self.recorded = {slug: run for slug in LABS if (run := selectors.standard_run(slug))}
         missing = set(LABS) - set(self.recorded)
         assert not missing, f"no recorded run of {', '.join(sorted(missing))}: ./gradus evidence"

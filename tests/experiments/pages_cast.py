@@ -46,7 +46,7 @@ def started(run: Run) -> worker_services.Lease:
     lease = worker_services.lease_run(
         worker=Worker.objects.get(name="pages"),
         queues=["labs", "bench"],
-        labs={run.version.lab_id: run.version.sha256},
+        labs={run.version.lab_id: run.version.code_hash},
     )
     assert lease is not None
     assert lease.run.pk == run.pk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -294,6 +295,33 @@ def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(
     assert f"/runs/{before.pk}" in text_of(queued(mei, lab, prediction=SURE), mei)
 
 
+def test_a_run_that_was_repeated_says_whether_its_numbers_came_out_the_same(
+    lab: Lab, mei: User, sam: User
+) -> None:
+    before, run = recorded(lab), measured(queued(mei, lab))
+    same = "gave the same numbers in another run: 5 series, six digits."
+    page = text_of(run, mei)
+    assert same in page and f"/runs/{before.pk}" in page
+    assert same in page_of(run, mei, "/panel").content.decode()
+    batch = Batch.objects.filter(run=run, arm="relu 0.1").get()
+    for change, is_same in ((1 + 4e-6, True), (1 + 4e-5, False)):
+        changed = array("d", [mean * change for mean in array("d", bytes(batch.mean))])
+        Batch.objects.filter(pk=batch.pk).update(mean=changed.tobytes())
+        assert (same in text_of(run, mei)) is is_same
+    page = text_of(run, mei)
+    assert "1 series differs in the first six digits." in page
+    assert "<li>relu 0.1: dead</li>" in page
+
+
+def test_a_run_unlike_any_other_is_compared_with_none(lab: Lab, mei: User, ola: User) -> None:
+    measured(queued(ola, lab, "of another"))
+    recorded(lab)
+    assert "in another run" not in text_of(measured(queued(mei, lab, seed=1)), mei)
+    Run.objects.filter(owner=mei).update(seed=0)
+    Run.objects.update(queue=Queue.BENCH)
+    assert "in another run" not in text_of(Run.objects.get(owner=mei), mei)
+
+
 def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> None:
     recorded(lab)
     run = queued(mei, lab, prediction=SURE)
@@ -338,7 +366,9 @@ def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    Worker.objects.update(last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
+    Worker.objects.update(
+        last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.code_hash}}
+    )
     client, run = browser(mei), queued(mei, lab, prediction=SURE)
 
     def look() -> None:

@@ -54,8 +54,7 @@ class Migration(migrations.Migration):
             name='LabVersion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('source', models.TextField()),
+                ('code_hash', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='experiments.lab')),
             ],
@@ -69,6 +68,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='words_row', serialize=False, to='experiments.labversion')),
                 ('words', models.JSONField()),
+                ('source', models.TextField()),
                 ('updated_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
             ],
             options={
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('seconds', models.FloatField(blank=True, null=True)),
                 ('device', models.JSONField(blank=True, default=dict)),
                 ('versions', models.JSONField(blank=True, default=dict)),
-                ('engine', models.CharField(blank=True, max_length=64)),
+                ('engine', models.PositiveIntegerField(default=0)),
                 ('summary', models.JSONField(blank=True, default=dict)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='experiments.labversion')),
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='labversion',
-            constraint=models.UniqueConstraint(fields=('lab', 'sha256'), name='a_version_is_its_code'),
+            constraint=models.UniqueConstraint(fields=('lab', 'code_hash'), name='a_version_is_its_code'),
         ),
         migrations.AddIndex(
             model_name='run',

@@ -22,10 +22,12 @@ from apps.experiments.selectors.queue import (
 )
 from apps.experiments.selectors.runs import (
     COPY_KEY_PREFIX,
+    Reproduction,
     batches_after,
     measured_before,
     own_run,
     points_of,
+    reproduction_of,
     run_for,
     runs_of,
     visible_runs,
@@ -37,6 +39,7 @@ __all__ = [
     "ONLINE_WINDOW",
     "OwnRuns",
     "QueueLength",
+    "Reproduction",
     "batches_after",
     "catalogue",
     "durations",
@@ -48,6 +51,7 @@ __all__ = [
     "points_of",
     "queue_length",
     "queue_position",
+    "reproduction_of",
     "run_for",
     "runs_of",
     "seen_default_run",

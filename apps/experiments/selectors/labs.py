@@ -37,7 +37,7 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
         Lab.objects.offered()
         .filter(current__isnull=False)
         .select_related("current__words_row")
-        .defer("current__source")
+        .defer("current__words_row__source")
         .annotate(
             runs_done=Count("versions__runs", filter=done, distinct=True),
             mean_score=Avg("versions__runs__prediction__score", filter=mine),
@@ -85,7 +85,7 @@ def standard_runs() -> dict[str, Run]:
         Run.objects.recorded()
         .of_current_code()
         .select_related("version__words_row")
-        .defer("version__source")
+        .defer("version__words_row__source")
         .prefetch_related("verdicts")
         .order_by("ended_at")
     )

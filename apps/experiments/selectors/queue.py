@@ -121,7 +121,7 @@ def _online_workers(queue: str) -> list[Worker]:
 
 def _has_code(worker: Worker, version: LabVersion) -> bool:
     labs = worker.capabilities.get("labs", {})
-    return bool(labs.get(version.lab_id) == version.sha256)
+    return bool(labs.get(version.lab_id) == version.code_hash)
 
 
 def _slots(worker: Worker) -> int:

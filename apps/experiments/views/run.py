@@ -72,6 +72,7 @@ def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[st
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
+        "reproduction": selectors.reproduction_of(request.user, run),
         "left": presenters.time_left(run, now()),
         "took": presenters.seconds(run.seconds),
         "lost": presenters.lost_sentence(settings.MAX_RUN_ATTEMPTS),

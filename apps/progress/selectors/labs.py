@@ -12,7 +12,8 @@ from apps.experiments.models import Lab, Run
 
 
 def _listed() -> QuerySet[Lab]:
-    return Lab.objects.offered().select_related("current__words_row").defer("current__source")
+    labs = Lab.objects.offered().select_related("current__words_row")
+    return labs.defer("current__words_row__source")
 
 
 def labs_by_slug(slugs: Sequence[str]) -> list[Lab]:
@@ -45,7 +46,6 @@ def runs_by_lab(user: User) -> dict[str, int]:
 
 
 def newest_runs(user: User, limit: int) -> list[Run]:
-    runs = (
-        Run.objects.filter(owner=user).select_related("version__words_row").defer("version__source")
-    )
+    runs = Run.objects.filter(owner=user).select_related("version__words_row")
+    runs = runs.defer("version__words_row__source")
     return list(runs.order_by("-queued_at")[:limit])

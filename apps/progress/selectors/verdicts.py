@@ -20,7 +20,7 @@ from apps.progress.models import UnreadVerdict
 def unread_verdicts(user: User) -> QuerySet[UnreadVerdict]:
     """Return the verdicts that the learner has not opened, the oldest first."""
     rows = UnreadVerdict.objects.filter(user=user).select_related("run__version__words_row")
-    return rows.defer("run__version__source")
+    return rows.defer("run__version__words_row__source")
 
 
 def is_unread(run: Run, user: User) -> bool:
@@ -63,7 +63,7 @@ def verdict_quotes(
         Verdict.objects.filter(is_recorded | Q(run__owner_id=reader), claim__in=claims)
         .filter(run__state=Run.State.SUCCEEDED)
         .select_related("run__version__words_row")
-        .defer("run__version__source", "run__detail")
+        .defer("run__version__words_row__source", "run__detail")
         .order_by("run__ended_at")
     )
     newest = {(row.claim, row.run.owner_id == reader): row for row in verdicts}
