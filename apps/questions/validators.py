@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 
 class BadFact(Exception):
-    """A fact is wrong. `path` leads to it: ("variant", "wrong", 1, "value")."""
+    """A fact is wrong. `path` leads to it: ("numeric", 0, "wrong", 1, "value")."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
