@@ -23,7 +23,7 @@ from apps.experiments.scheduling import (
     lease_order,
     next_owner,
 )
-from tests.experiments.conftest import later
+from tests.experiments.conftest import step_clock
 
 SECONDS = st.floats(0, 2.0 * PATIENCE_SECONDS)
 
@@ -129,35 +129,35 @@ def test_without_a_free_slot_nobody_is_next() -> None:
 @pytest.mark.django_db
 @pytest.mark.services
 def test_the_site_leases_in_the_order_that_it_told(
-    queue: Any, offer: Any, worker: Any, settings: Any
+    queue_run: Any, lease_if_any: Any, worker: Any, settings: Any
 ) -> None:
     """Someone overlooked, someone heavy, someone with a flood: places told, then leased."""
     settings.MAX_RUNNING = 10
     people = [User.objects.create_user(f"{n}@example.org", f"person{n}") for n in range(4)]
-    queue(people[0], "overlooked")
+    queue_run(people[0], "overlooked")
     services.add_compute_usage(owner_id=people[0].pk, seconds=1e6)
-    later(PATIENCE_SECONDS + 600)
-    queue(people[1], "late")
+    step_clock(PATIENCE_SECONDS + 600)
+    queue_run(people[1], "late")
     for person, count in ((people[1], 4), (people[2], 2), (people[3], 3)):
         for n in range(count):
-            queue(person, str(n))
+            queue_run(person, str(n))
     services.add_compute_usage(owner_id=people[2].pk, seconds=45)
     waiting = list(Run.objects.waiting())
     ahead = {run.pk: selectors.queue_position(run).ahead for run in waiting}
     assert sorted(ahead.values()) == list(range(len(waiting)))
     for place in range(len(waiting)):
-        leased = offer()
+        leased = lease_if_any()
         assert ahead[leased.run.pk] == place
 
 
 @pytest.mark.django_db
 def test_who_waited_forty_minutes_is_first_and_told_so(
-    mei: User, ola: User, queue: Any, offer: Any, worker: Any
+    mei: User, ola: User, queue_run: Any, lease_if_any: Any, worker: Any
 ) -> None:
-    waited = queue(ola, "old")
+    waited = queue_run(ola, "old")
     services.add_compute_usage(owner_id=ola.pk, seconds=1e6)
     Run.objects.filter(pk=waited.pk).update(queued_at=Clock())
-    later(40 * 60)
-    queue(mei, "new")
+    step_clock(40 * 60)
+    queue_run(mei, "new")
     assert selectors.queue_position(waited).ahead == 0
-    assert offer().run == waited
+    assert lease_if_any().run == waited
