@@ -213,7 +213,7 @@ class Run(models.Model):
     seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
     device = models.JSONField(default=dict, blank=True)
     versions = models.JSONField(default=dict, blank=True)
-    engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: never finished
+    engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: not known
     summary = models.JSONField(default=dict, blank=True)
 
     objects = RunQuerySet.as_manager()
