@@ -216,7 +216,7 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
             value = _joined(value)
         elif isinstance(node, ast.Delete) and name == "targets":
             value = list(_flattened(value))  # `del (a, b)` is `del a, b`
-        elif isinstance(value, ast.JoinedStr) and not _joined(value.values):
+        elif name == "format_spec" and value is not None and not _joined(value.values):
             continue  # `f"{x:}"` is `f"{x}"`
         if name not in SILENT and value is not None and value != []:
             yield name, value

@@ -112,7 +112,9 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         raise BadExpression("empty")
     if len(plain) > MAX_EXPRESSION_LENGTH:
         raise BadExpression("long")
-    plain = without_tex(plain)
+    plain = without_tex(plain).strip()
+    if not plain:
+        raise BadExpression("empty")
     source = spell_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
     source = re.sub(rf"\b{LAMBDA}\b", PYTHON_LAMBDA, source)
     try:

@@ -195,12 +195,22 @@ def _check_option(option: Passage, path: Path) -> None:
 
 def _split_detail(passage: Passage) -> None:
     """Move the block quote of a passage into its own field."""
-    lines = passage.text.split("\n")
-    quoted = [number for number, line in enumerate(lines) if line.startswith(">")]
+    lines, fence = passage.text.split("\n"), ""
+    quoted: list[int] = []
+    for number, line in enumerate(lines):
+        if mark := FENCE.match(line):
+            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
+        elif line.startswith(">") and not fence:
+            quoted.append(number)
     if not quoted:
         return
     passage.detail_line = passage.line + quoted[0]
-    passage.detail = "\n".join(lines[n].removeprefix(">").removeprefix(" ") for n in quoted).strip()
+    detail = ""
+    for number in quoted:
+        if number - 1 not in quoted:  # another quote is another paragraph
+            detail += "\n"
+        detail += lines[number].removeprefix(">").removeprefix(" ") + "\n"
+    passage.detail = detail.strip()
     passage.text = "\n".join(
         line for number, line in enumerate(lines) if number not in quoted
     ).strip()
@@ -222,6 +232,8 @@ def _items(passage: Passage, path: Path) -> Iterator[Passage]:
             if not item.text:
                 raise BadFile(path, item.line, "a follow-up begins with its question.")
         item.text = item.text.strip()
+        if not item.text:
+            raise BadFile(path, item.line, "this item of the list is empty.")
         yield item
 
 

@@ -4,6 +4,7 @@ follows from a mark is decided in `progress`.
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -49,7 +50,9 @@ MAX_ROUNDED_NUMBERS = 2
 LOOKS_LIKE_A_FORMULA = re.compile(
     rf"\S\s*[-+*/^]|[()√|\\]|(?<![A-Za-z])(?:{'|'.join(sorted(expressions.FUNCTIONS))})(?![A-Za-z])"
 )
-HALF_TYPED = re.compile(r"[\d.,' ]+[eE]")  # 2.2e, whose exponent is missing, and not 2.2 times e
+HALF_TYPED = re.compile(
+    r"[+-]?[\d.,' ]+[eE]"
+)  # 2.2e, whose exponent is missing, and not 2.2 times e
 NOTE_DIGITS = 4  # significant, of the value that a note shows
 MAX_PRINTED_FUNCTIONS = 4  # without brackets, in one formula
 
@@ -109,10 +112,10 @@ def numeric(text: str, part: NumericPart) -> Mark:
     """
     text, units = _right_side(text), list(part.unit.values())
     reading = numbers.read(text, units)
-    if reading.value is None and not (reading.is_number or HALF_TYPED.fullmatch(text.strip())):
-        return _computed(text, part, units, reading.problem)
     if reading.value is None:
-        return Mark(UNREAD, message=reading.problem)
+        if reading.is_number:
+            return Mark(UNREAD, message=reading.problem)
+        return _computed(text, part, units, reading.problem)
     mark = _mark_of_number(reading.value, part, reading.note)
     if not mark.is_right and reading.other is not None and part.is_right(reading.other):
         return Mark(UNREAD, message=reading.doubt)  # 1.500 of somebody who groups with points
@@ -135,6 +138,8 @@ def _computed(text: str, part: NumericPart, units: Collection[str], problem: str
     """
     plain = normalize.to_plain(text, MAX_EXPRESSION_LENGTH, "({})")
     bare, scale = numbers.without_unit(plain, units)
+    if HALF_TYPED.fullmatch(bare):
+        return Mark(UNREAD, message=problem)
     try:
         expression = expressions.read(bare)
     except expressions.BadExpression as error:
@@ -143,7 +148,15 @@ def _computed(text: str, part: NumericPart, units: Collection[str], problem: str
             return Mark(UNREAD, message=message)
         mark = _mark_of_value(printed, scale, part)
         return mark if mark.is_right else Mark(UNREAD, message=explain(error, ()))
+    if scale != 1 and _is_sum(expression.tree):  # 1-5%: per cent of the whole, or of the 5?
+        meanings = f"({bare})*{scale:g}", f"{bare}*{scale:g}"
+        ambiguous = expressions.BadExpression("ambiguous", plain, *meanings)
+        return Mark(UNREAD, message=explain(ambiguous, ()))
     return _mark_of_value(expression, scale, part)
+
+
+def _is_sum(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub)
 
 
 def _mark_of_value(expression: Expression, scale: float, part: NumericPart) -> Mark:
@@ -347,7 +360,12 @@ def _mark_of_rounded(
     So it is where the rounded digits do not give the answer to three (0.500 - 0.5 times 10^9).
     """
     exact = {float(number) for number in DECIMAL.findall(answer.text)}
-    decimals = [m for m in DECIMAL.finditer(given.text) if float(m[0]) not in exact]
+    # 1.00 is one: where a term is small, it would agree with anything
+    decimals = [
+        match
+        for match in DECIMAL.finditer(given.text)
+        if float(match[0]) not in exact and not float(match[0]).is_integer()
+    ]
     for digits in (GOOD_DIGITS, MIN_ROUNDED_DIGITS):
         rounded = [match for match in decimals if _digits(match[0]) >= digits]
         if not 0 < len(rounded) <= MAX_ROUNDED_NUMBERS:

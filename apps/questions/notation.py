@@ -44,6 +44,7 @@ TEX_LOOKS = (
 # with no braces inside, so the innermost come first
 TEX_FRACTION = re.compile(r"\\[dt]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}")
 TEX_GROUP = re.compile(r"(?<!frac)(?<!frac )(?<!\})(?<!\} )\{([^{}]*)\}")
+TEX_MIXED = re.compile(r"(?<![\w.^_}])(\d+) ?(\\[dt]?frac ?(?:\d ?\d|\{\d+\} ?\{\d+\}))")
 LOGIC = ("and", "or", "not")
 DIVISIONS = ("/", "//", "%")
 POWERS = ("^", "**")
@@ -145,9 +146,15 @@ def spell_out(text: str, vocabulary: Vocabulary) -> str:
 def without_tex(text: str) -> str:
     """Return `text` without what only TeX has: e^{-x} becomes e^(-x), \\frac{1}{n} is ((1)/(n)).
     Names keep their backslash, and braces without a fraction or an exponent stay, to be refused.
+
+    Raises:
+        BadExpression: a number stands directly before a fraction of numbers.
     """
     if not TEX.search(text):
         return text
+    if mixed := TEX_MIXED.search(text):  # printed, 2\frac12 looks like 2½ and like 2 · ½
+        whole, fraction = mixed.groups()
+        raise BadExpression("ambiguous", mixed[0], f"{whole}+{fraction}", f"{whole}*{fraction}")
     for looks, plain in TEX_LOOKS:
         text = looks.sub(plain, text)
     while (inner := TEX_GROUP.sub(r"(\1)", TEX_FRACTION.sub(r"((\1)/(\2))", text))) != text:

@@ -10,6 +10,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.text import CONTENT_LANGUAGES, clean
@@ -184,7 +185,7 @@ def report_mistake(
         TooManyReports: too many of the learner's reports are open.
     """
     # one report of a person at a time, so that the count below is exact
-    User.objects.select_for_update().get(pk=reporter.pk)
+    lock_user(reporter)
     if report := Report.objects.filter(reporter=reporter, key=key).first():
         return report
     open_reports = Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count()

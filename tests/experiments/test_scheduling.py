@@ -161,3 +161,17 @@ def test_who_waited_forty_minutes_is_first_and_told_so(
     queue_run(mei, "new")
     assert selectors.queue_position(waited).ahead == 0
     assert lease_if_any().run == waited
+
+
+@pytest.mark.django_db
+def test_a_newcomer_behind_a_crowd_of_runs_is_told_the_truth(
+    mei: User, queue_run: Any, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.experiments.selectors.queue.MAX_COUNTED_RUNS", 6)
+    people = [User.objects.create_user(f"{n}@example.org", f"person{n}") for n in range(3)]
+    for person in people:
+        for n in range(3):
+            queue_run(person, str(n))
+        services.add_compute_usage(owner_id=person.pk, seconds=100)
+    newcomer = queue_run(mei, "new")
+    assert selectors.queue_position(newcomer).ahead == 0

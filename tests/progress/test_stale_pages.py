@@ -346,3 +346,26 @@ def test_a_session_of_nothing_but_withdrawn_questions_is_over(member: Client, me
     Question.objects.update(withdrawn=True)
     assert 'id="after"' in member.get("/review").content.decode()
     assert member.post("/review/start").status_code == 409
+
+
+def test_an_attempt_that_an_undo_reopened_is_the_one_that_its_page_shows(
+    member: Client, mei: User, concept: Question
+) -> None:
+    """The first attempt is graded again from its old tab, after the second; then Undo."""
+    attempts = []
+    for _n in range(2):
+        attempt = services.answers.reveal(user=mei, question=concept)
+        services.answers.rate(
+            user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
+        )
+        attempts.append(attempt)
+    services.answers.rate(
+        user=mei, question=concept, seen=FormState(attempts[0].pk), review_id=uuid4(), rating=4
+    )
+    services.reviews.undo(user=mei)
+    shown = selectors.attempts.current_attempt(mei, concept)
+    assert shown.pk == attempts[0].pk and not shown.over
+    form = opened(member, "/questions/why-relu", "/grade")
+    answer = member.post("/questions/why-relu/grade", {**form, "rating": "2"})
+    assert answer.status_code == 302
+    assert selectors.attempts.current_attempt(mei, concept).number == 2

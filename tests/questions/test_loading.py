@@ -147,6 +147,12 @@ def test_html_of_an_older_renderer_is_rendered_again_without_a_revision(
 
 
 FAULTS = {
+    "an empty item of a list": (
+        "en.md",
+        "- One point.\n",
+        "- \n- One point.\n",
+        ": this item of the list is empty.",
+    ),
     "headings that differ": (
         "zh.md",
         "## 提示\n\n想想 $\\log$。\n\n",
@@ -461,3 +467,13 @@ def test_two_loaders_at_once_load_once(bank: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         changes = sorted(pool.map(load, range(2)), key=len)
     assert changes == [[], ["bank gradus: created", "guess: revision 1", "second: revision 1"]]
+
+
+def test_two_quotes_are_two_paragraphs_and_code_holds_none(
+    bank: Path, change: Change, db: None
+) -> None:
+    change("en.md", "> It is.", "> It is.\n\n```python\n> no quote\n```\n\n> And so.")
+    change("zh.md", "> 正确。", "> 正确。\n\n> 而且。")
+    load_questions(bank)
+    option = RevisionText.objects.get(kind="option", key="a", revision__question__slug="guess")
+    assert option.detail_en == "It is.\n\nAnd so." and "> no quote" in option.text_en

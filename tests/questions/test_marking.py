@@ -516,3 +516,42 @@ def test_marking_touches_neither_database_nor_formulas_nor_templates(
         outcomes = [marking.mark(variant, *given).outcome for given in given_answers.items()]
     assert outcomes == ["wrong", "right", "right", "right", "kept", "kept"]
     assert set(given_answers) == {*variant.marked, "written", "points"}
+
+
+@pytest.mark.parametrize("text", ["$", "$$", r"\left", r"\,", r"\!", r"\quad", "5=$", "r = "])
+def test_text_that_only_sets_type_is_empty_and_no_error(text: str) -> None:
+    for mark in (marking.numeric(text, BOUND), marking.derivation(text, CHECK)):
+        assert not mark.was_read and mark.message
+
+
+@pytest.mark.parametrize(
+    ("text", "one", "other"),
+    [
+        ("1-5%", "(1-5)*0.01", "1-5*0.01"),
+        ("7 + 3 %", "(7 + 3)*0.01", "7 + 3*0.01"),
+        ("1-0.5‰", "(1-0.5)*0.001", "1-0.5*0.001"),
+        (r"2\frac12", r"2+\frac12", r"2*\frac12"),
+        (r"2\tfrac{1}{2}", r"2+\tfrac{1}{2}", r"2*\tfrac{1}{2}"),
+    ],
+)
+def test_what_may_mean_two_numbers_is_asked_for_and_not_graded(
+    text: str, one: str, other: str
+) -> None:
+    mark = marking.numeric(text, BOUND)
+    assert mark.outcome == "unread" and f"Write {one} or {other}." in mark.message
+
+
+@pytest.mark.parametrize("text", ["2.2e", "-2.2e", "2.2ｅ", "2.2e\u200b", "2.2e nats"])
+def test_a_number_without_its_exponent_is_half_typed(text: str) -> None:
+    assert not marking.numeric(text, BOUND).was_read
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("1.00", {"symbols": ["n"], "answer": "n / (n - 1)", "range": [300, 900]}),
+        ("1.00*sqrt(n)", {"symbols": ["n"], "answer": "sqrt(n + 1)", "range": [300, 900]}),
+    ],
+)
+def test_a_whole_number_with_zeros_is_not_a_rounded_one(text: str, check: dict[str, Any]) -> None:
+    assert marking.derivation(text, check).outcome == "wrong"

@@ -331,3 +331,21 @@ def test_every_python_gives_the_same_hashes(python: Path) -> None:
     hashes = json.loads(answer.stdout)
     assert hashes[: len(GOLDEN)] == list(GOLDEN)
     assert hashes[len(GOLDEN) :] == [code_hash(source) for source in sources[len(GOLDEN) :]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def f():\n    return f''", "def f():\n    return"),
+        ("def f():\n    yield f''", "def f():\n    yield"),
+        ("y: str = f''", "y: str"),
+        ("a[f'':]", "a[:]"),
+        ("assert x, f''", "assert x"),
+    ],
+)
+def test_an_empty_f_string_is_a_value(one: str, other: str) -> None:
+    assert code_hash(one) != code_hash(other)
+
+
+def test_an_empty_format_is_none() -> None:
+    assert code_hash("f'{x:}'") == code_hash("f'{x}'")

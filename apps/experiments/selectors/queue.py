@@ -18,8 +18,9 @@ from django.db.models import (
     OuterRef,
     Q,
     Subquery,
+    Window,
 )
-from django.db.models.functions import Cast, Coalesce, Extract
+from django.db.models.functions import Cast, Coalesce, Extract, RowNumber
 
 from apps.common.clock import Clock
 from apps.common.tokens import hashed
@@ -100,13 +101,17 @@ def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
 
 
 def _waiting_runs(waiting: RunQuerySet) -> list[WaitingRun]:
-    """Return the oldest waiting runs, the oldest first."""
+    """Return waiting runs, the oldest first. Where there are too many, those of each owner that are
+    leased first, so that nobody is missing because somebody else has queued many.
+    """
+    of_owner = Window(RowNumber(), partition_by="owner", order_by="queued_at")
     rows = (
-        waiting.order_by("queued_at")
-        .annotate(waited=_seconds_since(F("queued_at")))
+        waiting.annotate(waited=_seconds_since(F("queued_at")), of_owner=of_owner)
+        .order_by("of_owner", "queued_at")
         .values_list("pk", "owner", "version__lab", "waited")
     )
-    return [WaitingRun(str(pk), *columns) for pk, *columns in rows[:MAX_COUNTED_RUNS]]
+    runs = [WaitingRun(str(pk), *columns) for pk, *columns in rows[:MAX_COUNTED_RUNS]]
+    return sorted(runs, key=lambda run: -run.waited)
 
 
 def _seconds_since(moment: Any) -> Cast:

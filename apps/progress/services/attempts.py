@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -80,19 +79,14 @@ def _begin(
     if latest is not None and not latest.over:
         latest.over = True
         latest.save(update_fields=["over"])
-    attempt = selectors.attempts.next_attempt(user, question, _next_number(user, question))
+    number = selectors.attempts.next_number(user, question)
+    attempt = selectors.attempts.next_attempt(user, question, number)
     if seen.revision is not None:
         published = Revision.objects.filter(question=question, published_at__isnull=False)
         attempt.revision = published.filter(pk=seen.revision).first() or attempt.revision
     attempt.session, attempt.started_at = session, seen.since or attempt.started_at
     attempt.save(force_insert=True)
     return attempt
-
-
-def _next_number(user: User, question: Question) -> int:
-    numbers = Attempt.objects.filter(user=user, question=question)
-    last = numbers.aggregate(last=Max("number"))["last"]
-    return 0 if last is None else last + 1
 
 
 @transaction.atomic
