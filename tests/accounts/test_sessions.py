@@ -84,4 +84,4 @@ def test_a_cookie_with_nul_in_it_is_no_session_and_no_error(db: None, name: str)
     client = Client(headers={"cookie": f'{cookie}="\\000abcdefghijk"'})
     assert client.get("/").status_code == 200
     form = {"form_owner": "1", "note": "kept"}
-    assert client.post("/questions/nothing/note", form).status_code in (200, 302, 404, 422)
+    assert client.post("/questions/nothing/note", form).status_code < 500
