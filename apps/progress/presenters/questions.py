@@ -201,6 +201,10 @@ class PresentedPart:
         return _("More than one may be right.") if self._takes_several else _("One is right.")
 
     @property
+    def check_button(self) -> str:
+        return _("Check the order") if self.is_order else _("Check the choice")
+
+    @property
     def input_type(self) -> str:
         return "checkbox" if self._takes_several else "radio"
 
