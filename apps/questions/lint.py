@@ -38,6 +38,7 @@ UNPARSED_MARKUP = {
         "HTML is not read: write Markdown, or `code` for a tag itself"
     ),
 }
+TODO = re.compile("(?<![A-Za-z])TODO(?![A-Za-z])")  # Chinese may stand beside it
 LOCAL_LINK = re.compile(r'<a href="(/[^"]*|#[^"]*)"')
 Claims = Mapping[str, set[str]]  # of each lab, by its slug
 
@@ -99,11 +100,15 @@ def claims_without_lab(bank_folder: Path, labs_folder: Path) -> list[str]:
 
 
 def unfinished(bank_folder: Path) -> list[str]:
-    """Return what questions do not have yet and may be loaded without: short answers, and answers
-    to follow-ups.
+    """Return what questions do not have yet and may be loaded without: texts that are marked TODO,
+    short answers, and answers to follow-ups.
     """
     lines = []
     for path in loading.question_folders(bank_folder):
+        if todo := _todo(
+            [path / "en.md", path / "zh.md", path / "question.toml", *path.glob("*.py")]
+        ):
+            lines.append(f"{path.name}: {todo}")
         try:
             english = loading.read_folder(path).english
         except BadFile:
@@ -113,6 +118,34 @@ def unfinished(bank_folder: Path) -> list[str]:
         if bare := sum(not follow_up.detail for follow_up in english.passages_of("follow_up")):
             lines.append(f"{path.name}: {bare} follow-ups without an answer")
     return lines
+
+
+def unfinished_labs(labs_folder: Path) -> list[str]:
+    """Return the labs whose words or code are marked TODO."""
+    tomls = sorted(labs_folder.glob("*.toml"))
+    marked = {toml: _todo([toml, toml.with_suffix(".py")]) for toml in tomls}
+    return [f"{toml.stem.replace('_', '-')}: {todo}" for toml, todo in marked.items() if todo]
+
+
+def unfinished_lines(path: Path) -> list[int]:
+    """Return the lines of a file that are marked TODO; comments of a .toml are not texts."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return [
+        number
+        for number, line in enumerate(lines, start=1)
+        if TODO.search(line) and not (path.suffix == ".toml" and line.lstrip().startswith("#"))
+    ]
+
+
+def _todo(paths: Iterable[Path]) -> str:
+    """Return how many lines of some files are marked TODO, and the first; nothing where none is."""
+    lines = [
+        (path.name, line) for path in paths if path.exists() for line in unfinished_lines(path)
+    ]
+    if not lines:
+        return ""
+    file, line = lines[0]
+    return f"{len(lines)} lines are marked TODO, the first is {file}:{line}"
 
 
 def slips_without_message(bank_folder: Path) -> list[str]:

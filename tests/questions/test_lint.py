@@ -143,11 +143,12 @@ def test_it_lists_what_is_still_to_be_written(bank: Path, change: Change) -> Non
     assert lint.unfinished(bank)[0] == "guess: 2 follow-ups without an answer"
 
 
-def test_the_questions_of_the_bank_still_lack_their_short_answers() -> None:
+def test_the_questions_of_the_bank_that_lack_a_short_answer_are_listed() -> None:
     folders = loading.question_folders(settings.BANK_FOLDER)
-    lacking = [line for line in lint.unfinished(settings.BANK_FOLDER) if "no short answer" in line]
-    assert lacking == [f"{folder.name}: no short answer" for folder in folders]
-    assert len(folders) == 12
+    texts = {folder.name: (folder / "en.md").read_text(encoding="utf-8") for folder in folders}
+    lacking = [slug for slug, text in texts.items() if "\n## Short answer\n" not in text]
+    lines = [line for line in lint.unfinished(settings.BANK_FOLDER) if "no short answer" in line]
+    assert folders and lines == [f"{slug}: no short answer" for slug in lacking]
 
 
 def test_the_command_fails_where_there_are_faults(
