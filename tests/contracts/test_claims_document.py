@@ -1,4 +1,4 @@
-"""`docs/claims/<lab>.md` states what the recorded run measured: its table is that of the evidence."""
+"""`docs/claims/<lab>.md` states what the recorded run measured: its table is the evidence's."""
 
 from __future__ import annotations
 
