@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# names that the templates of `skeleton` use, which no rule may take
-TAKEN = {"run", "length", "measure", "values", "work", "grid", "claim", "batches", "partial"}
-TAKEN |= {"torch", "nn", "grad", "vmap", "field", "fields"}
+# names in the templates of `skeleton`, which no rule may take
+TAKEN = {"run", "length", "measure", "values", "work", "check", "grid", "facts", "claim"}
+TAKEN |= {"batches", "partial", "torch", "nn", "grad", "vmap", "dataclass", "cross_entropy"}
+TAKEN |= {"best_device", "one_thread", "load_digits", "shuffle_generators", *dir(builtins)}
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def from_catalogue(slug: str, topic: str, entry: Mapping[str, Any]) -> Plan:
         slug=slug,
         topic=topic,
         kind=entry["kind"],
-        title=(entry["title_en"], entry["title_zh"]),
+        title=(_one_line(entry["title_en"]), _one_line(entry["title_zh"])),
         shows=_one_line(entry["shows"]),
         data=_one_line(data.get("note") or data.get("default") or Plan.data),
         seconds=entry.get("cost", Plan.seconds),

@@ -58,7 +58,7 @@ def from_catalogue(
     return Plan(
         slug=slug,
         topic=topic,
-        title=(entry["title_en"], entry["title_zh"]),
+        title=(" ".join(entry["title_en"].split()), " ".join(entry["title_zh"].split())),
         kinds=kinds,
         parts=[part for part in ALL_PARTS if part in kinds],
         difficulty=entry["difficulty"],

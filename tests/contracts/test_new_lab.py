@@ -169,6 +169,7 @@ def test_a_new_lab_is_loaded_and_its_page_opens(root: Path, client: Any) -> None
         (["my-lab", "--topic=loses"], "no topic 'loses'. Did you mean losses"),
         (["some-trainning", "--catalogue={}"], "no 'some-trainning'. Did you mean some-training?"),
         (["my-lab", "--catalogue={}/nowhere"], "nowhere is no folder. --catalogue names the one"),
+        (["dead-relu", "--catalogue={}"], "dead-relu has no 'kind' in the catalogue"),
         (["some-training", "--kind=analytic", "--catalogue={}"], "is of the kind training"),
     ],
 )

@@ -110,6 +110,10 @@ def test_the_catalogue_gives_facts_and_remarks(
         (["my-question", "--topic=metric"], "no topic 'metric'. Did you mean metrics"),
         (["why-nonlinear", "--catalogue={}"], "Did you mean why-nonlinearity"),
         (["why-nonlinearity", "--catalogue={}/x"], "x is no folder"),
+        (
+            ["relu-is-nonlinear", "--catalogue={}"],
+            "relu-is-nonlinear has no 'kind' in",
+        ),
         (["there", "--topic=metrics"], "There is a question there already: "),
     ],
 )

@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("--topic", default="", help=f"one of {', '.join(TOPICS)}")
-        parser.add_argument("--kind", default="", choices=["", *Lab.Kind.values])
+        parser.add_argument("--kind", default="", choices=Lab.Kind.values)
         parser.add_argument(
             "--catalogue", type=Path, help="folder of the coverage catalogue, for its facts"
         )
@@ -51,6 +51,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"Nothing was written: {error}") from None
+        except KeyError as error:
+            raise CommandError(f"{slug} has no {error} in the catalogue.") from None
         for path in paths:
             self.stdout.write(str(path.relative_to(settings.ROOT)))
         self.stdout.write(
@@ -66,8 +68,8 @@ class Command(BaseCommand):
                 f"{MAX_SLUG_LENGTH} characters, such as dead-relu."
             )
         entry = coverage.entry_of(catalogue, coverage.LABS, slug) if catalogue else {}
-        if catalogue and kind and kind != entry["kind"]:
-            raise CommandError(f"{slug} is of the kind {entry['kind']} in the catalogue.")
+        if catalogue and kind and kind != entry.get("kind"):
+            raise CommandError(f"{slug} is of the kind {entry.get('kind')} in the catalogue.")
         topic = topic or entry.get("topic", "")
         if topic not in TOPICS:
             problem = f"There is no topic {topic!r}." if topic else f"{slug} needs a topic."

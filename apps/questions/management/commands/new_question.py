@@ -41,6 +41,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"Nothing was written: {error}") from None
+        except KeyError as error:
+            raise CommandError(f"{slug} has no {error} in the catalogue.") from None
         for path in paths:
             self.stdout.write(str(path.relative_to(settings.ROOT)))
         self.stdout.write(
