@@ -39,6 +39,7 @@ class Claim:
     rule: str = ""
     measured: str = ""
     expected: str = ""
+    sources: str = ""  # places in the catalogue's source documents
 
     @property
     def function(self) -> str:
@@ -113,6 +114,7 @@ def from_catalogue(slug: str, topic: str, entry: Mapping[str, Any]) -> Plan:
                 _one_line(claim["verdict_rule"]),
                 _one_line(claim["how_measured"]),
                 _one_line(f"{claim['expected_verdict'].replace('_', ' ')}. {claim['expected']}"),
+                "; ".join(claim.get("source", [])),
             )
             for claim in entry["claims"]
         ],

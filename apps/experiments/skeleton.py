@@ -188,6 +188,7 @@ def _claim_tables(claim: Claim, is_headline: bool) -> str:
         "The rule of the catalogue": claim.rule,
         "How it is measured": claim.measured,
         "What is expected": claim.expected,
+        "Where the catalogue read it": claim.sources,
     }
     name = toml(claim.slug)
     predictions = _filled("predictions.toml.txt", claim=name) if is_headline else ""

@@ -145,6 +145,8 @@ def test_a_lab_of_the_catalogue_has_its_claims_and_settings(
     assert "def rule_run(points" in code and "# The catalogue: holds if |gain| > 0.01" in code
     assert all(len(line) <= 100 for line in code.splitlines())
     page = (root / "docs/claims/some-training.md").read_text(encoding="utf-8")
+    toml = (root / "workers/labs/some_training.toml").read_text(encoding="utf-8")
+    assert "# Where the catalogue read it: 003 §1.3\n" in toml
     assert "| `run` | holds if \\|gain\\| > 0.01 or a\\|b; otherwise does not hold. | - | " in page
 
 
