@@ -114,7 +114,7 @@ def from_catalogue(slug: str, topic: str, entry: Mapping[str, Any]) -> Plan:
                 _one_line(claim["verdict_rule"]),
                 _one_line(claim["how_measured"]),
                 _one_line(f"{claim['expected_verdict'].replace('_', ' ')}. {claim['expected']}"),
-                "; ".join(claim.get("source", [])),
+                "; ".join(map(str, claim.get("source", []))),
             )
             for claim in entry["claims"]
         ],

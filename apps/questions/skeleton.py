@@ -64,7 +64,7 @@ def from_catalogue(
         difficulty=entry["difficulty"],
         labs=entry.get("labs", []),
         claims=claims,
-        sources=entry.get("sources", []),
+        sources=[str(source) for source in entry.get("sources", [])],
         remarks={heading: texts for heading, texts in remarks.items() if texts},
         to_compute=entry.get("checkable", []),
     )

@@ -156,7 +156,7 @@ def test_the_questions_of_the_bank_that_lack_a_short_answer_are_listed() -> None
 
 def test_it_lists_what_is_marked_todo(bank: Path, labs: Path, change: Change) -> None:
     change("en.md", "Second.", "TODO: the second hint.")
-    change("zh.md", "\n- 之前呢？", "\n- TODO写之前")
+    change("zh.md", "然后没有了。", "TODO写之后")
     change("question.toml", 'text = "A book."', 'text = "TODO: a book" # TODO\n# TODO: a comment')
     lines = lint.unfinished(bank)
     assert "guess: 3 lines are marked TODO, the first is en.md:33" in lines

@@ -16,8 +16,8 @@ from apps.progress import days, planning
 from apps.progress.models import Attempt, DailyStats, Plan, UnreadVerdict
 from apps.progress.planning import ScheduledStep, Step
 from apps.progress.selectors import cards, plans, statistics
-from apps.progress.selectors.labs import lab_to_run, labs_by_slug, newest_runs, offered_slugs
-from apps.progress.selectors.questions import new_questions
+from apps.progress.selectors.labs import lab_to_run, labs_by_slug, newest_runs
+from apps.progress.selectors.questions import existing_labs, new_questions
 from apps.progress.selectors.verdicts import unread_verdicts
 from apps.questions.models import Question
 
@@ -77,7 +77,7 @@ class DayPlan:
 
 
 def day_plan(user: User) -> DayPlan:
-    """Return the learner's day (twelve queries at most)."""
+    """Return the learner's day (eleven queries at most)."""
     day, plan = days.today(user.time_zone), plans.plan_of(user)
     weeks_back, weeks_ahead = CALENDAR_WEEKS
     done = statistics.daily_stats(user, timedelta(weeks=weeks_back))
@@ -132,11 +132,9 @@ def _suggested_question(
     On the first day, preferably one about the lab that visitors see first.
     """
     rank = {topic.slug: n for n, topic in enumerate(mastery)}
-    questions = new_questions(user, CANDIDATES)
-    offered = offered_slugs({lab for question in questions for lab in _names_of_labs(question)})
 
     def order(question: Question) -> tuple[bool, int, bool, int]:
-        labs = [lab for lab in _names_of_labs(question) if lab in offered]
+        labs = existing_labs(question)
         return (
             is_first and labs[:1] != [FIRST_LAB],
             rank.get(question.topic, len(rank)),
@@ -144,16 +142,11 @@ def _suggested_question(
             question.difficulty,
         )
 
-    return min(questions, key=order, default=None)
-
-
-def _names_of_labs(question: Question) -> list[str]:
-    """Return the slugs of a question's labs, which may not exist yet."""
-    return question.current.labs if question.current else []
+    return min(new_questions(user, CANDIDATES), key=order, default=None)
 
 
 def _labs_of(question: Question | None) -> list[Lab]:
-    return labs_by_slug(_names_of_labs(question)) if question else []
+    return labs_by_slug(question.current.labs) if question and question.current else []
 
 
 # ---------------------------------------------------------------- steps
