@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -11,8 +11,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
-from apps.questions import html_columns, rendering, variants
+from apps.questions import html_columns, links, rendering, variants
+from apps.questions.html_columns import HtmlColumn
 from apps.questions.limits import DIFFICULTIES
+from apps.questions.links import FindMissing, Target
 from apps.questions.models import Question, Revision, RevisionText
 from apps.questions.variants import (
     ChoicePart,
@@ -165,22 +167,30 @@ def question_page(
     *,
     language: str = "",
     verdicts: str = "",
+    find_missing: FindMissing | None = None,
 ) -> QuestionPage:
-    """Return a revision as a page shows it (two queries at most).
+    """Return a revision as a page shows it (two queries at most, and those of `find_missing`).
 
     Args:
         variant: of the revision; by default that of seed 0.
         language: en or zh; by default the reader's.
         verdicts: HTML that replaces `{{verdicts}}`.
+        find_missing: says which questions, labs and claims that texts link to do not exist; they
+            are not linked then. It is not asked where there are no such links.
     """
     language = language or ("zh" if is_chinese() else "en")
     variant = variant or question_variant(revision, 0)
-    return _PageBuilder(revision, variant, language, verdicts).page()
+    return _PageBuilder(revision, variant, language, verdicts, find_missing).page()
 
 
 class _PageBuilder:
     def __init__(
-        self, revision: Revision, variant: QuestionVariant, language: str, verdicts: str
+        self,
+        revision: Revision,
+        variant: QuestionVariant,
+        language: str,
+        verdicts: str,
+        find_missing: FindMissing | None,
     ) -> None:
         self.revision, self.variant, self.language = revision, variant, language
         self.texts = list(revision.texts.all())
@@ -190,6 +200,16 @@ class _PageBuilder:
             "verdicts": verdicts,
             "reference": highlight_code(revision.reference) if revision.reference else "",
         }
+        linked = links.targets(map(self.stored, self.html_columns())) if find_missing else set()
+        self.missing: Collection[Target] = find_missing(linked) if find_missing and linked else ()
+
+    def html_columns(self) -> Iterator[HtmlColumn]:
+        return html_columns.html_columns(self.revision, self.texts, [self.language])
+
+    def stored(self, html_column: HtmlColumn) -> str:
+        """Return the HTML of a column, with the variant's values, before its markers are filled."""
+        html = self.variant_html.get(html_column.name)
+        return html or getattr(html_column.row, html_column.column)
 
     def page(self) -> QuestionPage:
         return QuestionPage(
@@ -219,9 +239,9 @@ class _PageBuilder:
         return tuple(self.html(text, "text") for text in self.texts_of(kind, part))
 
     def html(self, row: Revision | RevisionText, field: str) -> SafeString:
-        html_column = html_columns.HtmlColumn(row, field, self.language)
-        stored = self.variant_html.get(html_column.name) or getattr(row, html_column.column)
-        return mark_safe(rendering.fill_markers(stored, **self.markers))  # noqa: S308 - sanitized by nh3
+        stored = self.stored(HtmlColumn(row, field, self.language))
+        linked = links.without(stored, self.missing)
+        return mark_safe(rendering.fill_markers(linked, **self.markers))  # noqa: S308 - sanitized by nh3
 
     def part(self, part: Part) -> PartHtml:
         number = int(part.name)

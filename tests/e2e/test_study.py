@@ -218,7 +218,7 @@ class Keys:
 
     def open_question(self) -> None:
         go_by_keys(self.page, "q", "**/questions")
-        for _ in range(20):
+        for _ in range(self.page.locator("[data-row]").count()):
             self.press("j")
             if self.page.evaluate("document.activeElement.getAttribute('href')") == QUESTION:
                 break

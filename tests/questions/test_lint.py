@@ -47,10 +47,13 @@ def test_every_fault_is_listed_with_its_file_and_line(
     [
         ("/questions/second", False),
         ("/questions/third", True),
+        ("/questions/xavier-derivation", False),  # of the catalogue: hidden until it is there
         ("/labs/dead-relu", False),
-        ("/labs/no-such-lab", True),
+        ("/labs/other-lab", True),
+        ("/labs/no-such-lab", False),  # the question names it: hidden until it is there
         ("/claims#dead-relu.lr-kills", False),
         ("/claims#dead-relu.no-such", True),
+        ("/claims#no-such-lab.claim", False),
         ("/claims", False),
         ("/no/such/page", True),
         ("https://example.org/", False),
@@ -143,11 +146,25 @@ def test_it_lists_what_is_still_to_be_written(bank: Path, change: Change) -> Non
     assert lint.unfinished(bank)[0] == "guess: 2 follow-ups without an answer"
 
 
-def test_the_questions_of_the_bank_still_lack_their_short_answers() -> None:
+def test_the_questions_of_the_bank_that_lack_a_short_answer_are_listed() -> None:
     folders = loading.question_folders(settings.BANK_FOLDER)
-    lacking = [line for line in lint.unfinished(settings.BANK_FOLDER) if "no short answer" in line]
-    assert lacking == [f"{folder.name}: no short answer" for folder in folders]
-    assert len(folders) == 12
+    texts = {folder.name: (folder / "en.md").read_text(encoding="utf-8") for folder in folders}
+    lacking = [slug for slug, text in texts.items() if "\n## Short answer\n" not in text]
+    lines = [line for line in lint.unfinished(settings.BANK_FOLDER) if "no short answer" in line]
+    assert folders and lines == [f"{slug}: no short answer" for slug in lacking]
+
+
+def test_it_lists_what_is_marked_todo(bank: Path, labs: Path, change: Change) -> None:
+    change("en.md", "Second.", "TODO: the second hint.")
+    change("zh.md", "然后没有了。", "TODO写之后")
+    change("question.toml", 'text = "A book."', 'text = "TODO: a book" # TODO\n# TODO: a comment')
+    lines = lint.unfinished(bank)
+    assert "guess: 3 lines are marked TODO, the first is en.md:33" in lines
+    assert lint.unfinished_labs(labs) == []
+    (labs / "dead_relu.py").write_text("# TODO: the experiment\n")
+    assert lint.unfinished_labs(labs) == [
+        "dead-relu: 1 lines are marked TODO, the first is dead_relu.py:1"
+    ]
 
 
 def test_the_command_fails_where_there_are_faults(

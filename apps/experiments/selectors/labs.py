@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
@@ -43,6 +44,15 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
             mean_score=Avg("versions__runs__prediction__score", filter=mine),
         )
     )
+
+
+def existing_claims(claims: Collection[str]) -> set[str]:
+    """Return which of some claims the ledger shows: those of labs that are offered (one query)."""
+    by_lab = {claim.partition(".")[0] for claim in claims}
+    words = Lab.objects.offered().filter(slug__in=by_lab, current__isnull=False)
+    tables = words.values_list("current__words_row__words__claims", flat=True)
+    existing = {claim for table in tables for claim in table or {}}
+    return existing & set(claims)
 
 
 @dataclass(frozen=True)

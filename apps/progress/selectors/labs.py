@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -20,6 +20,12 @@ def labs_by_slug(slugs: Sequence[str]) -> list[Lab]:
     """Return the labs of these names that are offered, in this order."""
     labs = {lab.slug: lab for lab in _listed().filter(slug__in=slugs)}
     return [labs[slug] for slug in slugs if slug in labs]
+
+
+def offered_slugs(slugs: Collection[str]) -> set[str]:
+    """Return which of some labs are offered."""
+    labs = Lab.objects.offered().filter(slug__in=slugs)
+    return set(labs.values_list("slug", flat=True))
 
 
 def labs_of_topic(topic: str) -> QuerySet[Lab]:

@@ -52,7 +52,12 @@ def question_context(
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
     quotes = _quotes(member, revision, is_open)
     variant = question_variant(revision, attempt.seed)
-    page = question_page(revision, variant, verdicts=_quotes_html(request, quotes, is_open))
+    page = question_page(
+        revision,
+        variant,
+        verdicts=_quotes_html(request, quotes, is_open),
+        find_missing=selectors.links.missing,
+    )
     answers: parts.Answers = visitor_answers or {}
     if member and not attempt._state.adding:
         answers = selectors.attempts.answers_of(attempt)

@@ -27,6 +27,7 @@ class Command(BaseCommand):
             lint.claims_without_lab(bank, labs),
         )
         self._list("texts are still to be written", lint.unfinished(bank))
+        self._list("labs are still to be written", lint.unfinished_labs(labs))
         missing = lint.missing_questions(bank)
         self._list(
             f"of {lint.size_of_catalogue()} questions are missing",
