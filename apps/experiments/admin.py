@@ -21,6 +21,7 @@ from apps.experiments.models import (
     Lab,
     LabVersion,
     LabWords,
+    OpenedVerdict,
     Prediction,
     Queue,
     Run,
@@ -77,6 +78,14 @@ class LabWordsAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("words", "source")
+
+
+@admin.register(OpenedVerdict)
+class OpenedVerdictAdmin(ReadOnlyAdmin):
+    list_display = ["user", "version", "opened_at"]
+    list_filter = ["version__lab"]
+    list_select_related = ["user", "version"]
+    search_fields = ["user__handle"]
 
 
 class WorkerForm(forms.ModelForm[Worker]):

@@ -1,5 +1,15 @@
 """Reads that join models, or check who may see: of runs, of labs, of the queue."""
 
+from apps.experiments.selectors.access import (
+    Reader,
+    VerdictAccess,
+    readable_runs,
+    shows_verdict,
+    subject_of,
+    verdict_access,
+    verdict_accesses,
+    why_not_counted,
+)
 from apps.experiments.selectors.labs import (
     FIRST_LAB,
     OwnRuns,
@@ -39,7 +49,9 @@ __all__ = [
     "ONLINE_WINDOW",
     "OwnRuns",
     "QueueLength",
+    "Reader",
     "Reproduction",
+    "VerdictAccess",
     "batches_after",
     "catalogue",
     "durations",
@@ -51,13 +63,19 @@ __all__ = [
     "points_of",
     "queue_length",
     "queue_position",
+    "readable_runs",
     "reproduction_of",
     "run_for",
     "runs_of",
     "seen_default_run",
+    "shows_verdict",
     "standard_run",
     "standard_runs",
+    "subject_of",
+    "verdict_access",
+    "verdict_accesses",
     "visible_runs",
     "waiting_owners",
+    "why_not_counted",
     "worker_with_token",
 ]
