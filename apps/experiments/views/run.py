@@ -35,19 +35,20 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run s
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     standard = _baseline_of(run)
-    readable = selectors.readable_runs(reader_of(request), [run, *([standard] if standard else [])])
+    beside = [standard] if standard and not _hides_baseline(run) else []
+    readable = selectors.readable_runs(reader_of(request), [run, *beside])
     source = {"source": highlight_code(run.version.source)}
     if run.pk not in readable:
-        context = _state(request, run, [], is_shown=False) | source
-        return render(request, "experiments/run.html", context)
-    if standard and standard.pk not in readable:
+        context = _state(request, run, [], is_shown=False)
+        return render(request, "experiments/run.html", context | source)
+    if beside and beside[0].pk not in readable:
         standard = None
     points = selectors.points_of(run)[1] if run.last_seq else []
-    context = _state(request, run, points) | _figures(run, points, standard) | source
+    context = _state(request, run, points) | _figures(run, points, standard)
     context["script"] = _for_script(run, context["specs"], standard) | {
         "panel": _panel(run, context["back"])
     }
-    return render(request, "experiments/run.html", context)
+    return render(request, "experiments/run.html", context | source)
 
 
 @require_safe
