@@ -186,8 +186,8 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE]
-    list_filter = ["claim", "outcome", "confidence", "was_right"]
+    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE, "not_counted"]
+    list_filter = ["claim", "outcome", "confidence", "was_right", "not_counted"]
     search_fields = ["run__id", "run__owner__handle", "claim"]
 
 

@@ -205,6 +205,7 @@ class FoldedVerdict:
     run: Run
     predict_url: str  # empty: the lab's present code is another one, and predicts nothing of it
     next: str  # the page to come back to
+    is_repeated: bool = False  # the fold before it opens this one, too
 
 
 def fold(run: Run, page: str = "", *, back: str = "") -> FoldedVerdict:

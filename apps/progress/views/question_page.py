@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,10 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
 from apps.experiments import presenters as runs
+from apps.experiments.opened_verdicts import Subject
 from apps.experiments.presenters import FoldedVerdict
 from apps.experiments.reader import reader_of
-from apps.experiments.selectors import Reader
+from apps.experiments.selectors import Reader, subject_of
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
@@ -217,11 +219,15 @@ def _page_of(question: Question, attempt: Attempt, *, in_review: bool) -> str:
 
 
 def _folds(quotes: Sequence[VerdictQuote], question: Question, page: str) -> list[FoldedQuote]:
-    back = question.get_absolute_url()
-    return [
-        (quote, None if quote.verdict else runs.fold(quote.run, page, back=back))
-        for quote in quotes
-    ]
+    back, rows, subjects = question.get_absolute_url(), list[FoldedQuote](), set[Subject]()
+    for quote in quotes:
+        fold, subject = None, subject_of(quote.run)
+        if quote.verdict is None:
+            fold = runs.fold(quote.run, page, back=back)
+            fold = replace(fold, is_repeated=subject in subjects)
+            subjects.add(subject)
+        rows.append((quote, fold))
+    return rows
 
 
 def _quotes_html(request: HttpRequest, quotes: Sequence[FoldedQuote]) -> str:
