@@ -20,7 +20,7 @@ def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str,
         pending: the prediction that the visitor committed to before signing up.
     """
     labs = list(selectors.catalogue(reader.user))
-    accesses = selectors.verdict_accesses(reader, map(presenters.default_subject, labs))
+    accesses = selectors.verdict_accesses(reader, map(selectors.default_subject, labs))
     rows = [presenters.lab_row(lab, accesses) for lab in labs]
     first = next((row for row in rows if row["lab"].slug == selectors.FIRST_LAB), None)
     if first is None and rows:

@@ -24,7 +24,7 @@ from apps.experiments.chart_specs import newest
 from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
 from apps.experiments.opened_verdicts import Subject
 from apps.experiments.queue_estimate import Place
-from apps.experiments.selectors import VerdictAccess
+from apps.experiments.selectors import VerdictAccess, default_subject
 
 END_OF_BRIEF = re.compile(r"[:：(（]")
 GLYPHS = {
@@ -94,17 +94,11 @@ ACCESS_WORDS = {
 }
 
 
-def default_subject(lab: Lab) -> Subject:
-    """Return what a lab's verdicts at its default settings are known by (`selectors.access`)."""
-    version = lab.current_version
-    return version.pk, lab_config.config_hash(lab_config.defaults(version.words))
-
-
 def lab_row(lab: Lab, accesses: Mapping[Subject, VerdictAccess]) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it.
 
     Args:
-        accesses: of the reader, by `default_subject`.
+        accesses: of the reader, by `selectors.default_subject`.
     """
     words = lab.current_version.words
     return {

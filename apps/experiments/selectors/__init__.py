@@ -3,6 +3,7 @@
 from apps.experiments.selectors.access import (
     Reader,
     VerdictAccess,
+    default_subject,
     readable_runs,
     shows_verdict,
     subject_of,
@@ -54,6 +55,7 @@ __all__ = [
     "VerdictAccess",
     "batches_after",
     "catalogue",
+    "default_subject",
     "durations",
     "evidence_counts",
     "lab_for",

@@ -77,7 +77,14 @@ def _opened_last(row: tuple[int, str, str]) -> bool:
 
 
 def subject_of(run: Run) -> Subject:
+    """Return what a run's verdicts are known by: its lab's version and its settings."""
     return run.version_id, run.config_hash
+
+
+def default_subject(lab: Lab) -> Subject:
+    """Return what the verdicts of a lab's current code at its default settings are known by."""
+    version = lab.current_version
+    return version.pk, lab_config.config_hash(lab_config.defaults(version.words))
 
 
 def readable_runs(reader: Reader, runs: Iterable[Run]) -> set[UUID]:

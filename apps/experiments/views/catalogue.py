@@ -19,7 +19,7 @@ FILTERS = ("topic", "kind")
 def catalogue(request: HttpRequest) -> HttpResponse:
     labs = list(selectors.catalogue(request.user))
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
-    subjects = map(presenters.default_subject, labs)
+    subjects = map(selectors.default_subject, labs)
     accesses = selectors.verdict_accesses(reader_of(request), subjects)
     matching = [
         lab

@@ -25,11 +25,11 @@ def claims(request: HttpRequest) -> HttpResponse:
     labs, custom_runs = list(selectors.catalogue(request.user)), _custom_runs(request)
     accesses = selectors.verdict_accesses(
         reader_of(request),
-        [*map(presenters.default_subject, labs), *map(selectors.subject_of, custom_runs)],
+        [*map(selectors.default_subject, labs), *map(selectors.subject_of, custom_runs)],
     )
     topics: dict[str, list[dict[str, Any]]] = {}
     for lab in labs:
-        is_shown = accesses[presenters.default_subject(lab)].is_granted
+        is_shown = accesses[selectors.default_subject(lab)].is_granted
         entry = _entry(lab, standard.get(lab.pk), counts if is_shown else {}, is_shown=is_shown)
         topics.setdefault(lab.topic, []).append(entry)
     context = {
