@@ -19,8 +19,8 @@ def opened_in(session: SessionBase) -> dict[Subject, str]:
 def add_opened(session: SessionBase, subject: Subject, at: str) -> None:
     """Note that the visitor opens a verdict. Idempotent."""
     opened = {subject: at} | opened_in(session)
-    rows = sorted([*key, opened_at] for key, opened_at in opened.items())
-    session[SESSION_KEY] = sorted(rows, key=lambda row: row[2])[-MAX_OPENED:]
+    newest = sorted(opened, key=lambda key: opened[key])[-MAX_OPENED:]
+    session[SESSION_KEY] = [[*key, opened[key]] for key in newest]
 
 
 def discard_opened(session: SessionBase) -> None:

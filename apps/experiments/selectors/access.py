@@ -56,7 +56,8 @@ def verdict_accesses(reader: Reader, subjects: Iterable[Subject]) -> dict[Subjec
         return {subject: opened.get(subject, access) for subject, access in accesses.items()}
     if not accesses:
         return accesses
-    versions, hashes = ({subject[n] for subject in accesses} for n in (0, 1))
+    versions = {version for version, _hash in accesses}
+    hashes = {config_hash for _version, config_hash in accesses}
     opened_rows = OpenedVerdict.objects.filter(
         user=reader.user, version__in=versions, config_hash__in=hashes
     ).values_list("version", "config_hash", Value("opened"))
