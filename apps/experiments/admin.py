@@ -21,6 +21,7 @@ from apps.experiments.models import (
     Lab,
     LabVersion,
     LabWords,
+    OpenedVerdict,
     Prediction,
     Queue,
     Run,
@@ -77,6 +78,14 @@ class LabWordsAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("words", "source")
+
+
+@admin.register(OpenedVerdict)
+class OpenedVerdictAdmin(ReadOnlyAdmin):
+    list_display = ["user", "version", "opened_at"]
+    list_filter = ["version__lab"]
+    list_select_related = ["user", "version"]
+    search_fields = ["user__handle"]
 
 
 class WorkerForm(forms.ModelForm[Worker]):
@@ -177,8 +186,8 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE]
-    list_filter = ["claim", "outcome", "confidence", "was_right"]
+    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE, "not_counted"]
+    list_filter = ["claim", "outcome", "confidence", "was_right", "not_counted"]
     search_fields = ["run__id", "run__owner__handle", "claim"]
 
 

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
 from apps.common.locks import lock
-from apps.experiments import recording
+from apps.experiments import lab_config, recording
 from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, LabWords, Run, Verdict
 from apps.experiments.series import unpacked
 from workers.code_hash import code_hash
@@ -194,6 +194,7 @@ def _store(recorded: dict[str, Any], version: LabVersion) -> None:
         key=recorded["run"]["id"],
         version=version,
         queue=version.lab.queue,
+        config_hash=lab_config.config_hash(recorded["run"]["config"]),
         at_defaults=True,
         shared=True,
         state=Run.State.SUCCEEDED,

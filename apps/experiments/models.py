@@ -194,6 +194,7 @@ class Run(models.Model):
     key = models.CharField(max_length=MAX_KEY_CHARS)
     version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
     config = models.JSONField()  # all settings, defaults included
+    config_hash = models.CharField(max_length=64)  # `lab_config.config_hash` of them
     # every setting at its default: only such runs count as evidence
     at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
@@ -237,6 +238,7 @@ class Run(models.Model):
             models.Index(fields=["owner"], condition=Q(state="running"), name="runs_that_go"),
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
+            models.Index(fields=["owner", "config_hash"], name="runs_at_settings"),
         ]
 
     def __str__(self) -> str:
@@ -252,10 +254,27 @@ class Run(models.Model):
         return self.state == self.State.LOST and self.error == self.OUTDATED
 
 
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def standing(self) -> PredictionQuerySet:
+        """Predictions but those of lost runs, which cost the learner nothing."""
+        return self.exclude(run__state=Run.State.LOST)
+
+    def counted(self) -> PredictionQuerySet:
+        """Predictions that count for calibration."""
+        return self.filter(not_counted="")
+
+
 class Prediction(models.Model):
     """What the learner predicted before the run: an outcome of the lab's headline claim, and a
     sketch, which is shown but not scored.
     """
+
+    class NotCounted(models.TextChoices):
+        """Why a prediction does not count for calibration: the answer could be known before."""
+
+        OPENED = "opened", _("you had opened the verdict before")
+        PREDICTED = "predicted", _("you had predicted these settings before")
+        WATCHED = "watched", _("you had run these settings before")
 
     class Confidence(models.IntegerChoices):
         P35 = 35, "35 %"
@@ -272,6 +291,10 @@ class Prediction(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     was_right = models.BooleanField(null=True)  # NULL: not scored
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
+    # decided when it is committed; empty: it counts for calibration
+    not_counted = models.CharField(max_length=16, choices=NotCounted, blank=True, default="")
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("prediction")
@@ -279,6 +302,32 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.claim}: {self.outcome} ({self.confidence} %)"
+
+
+class OpenedVerdict(models.Model):
+    """A person saw the verdicts of a lab's version at some settings, without having predicted them.
+
+    What a visitor opened is in their session (`opened_verdicts`), until they sign in.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="opened_verdicts"
+    )
+    version = models.ForeignKey(LabVersion, models.CASCADE, related_name="+")
+    config_hash = models.CharField(max_length=64)
+    opened_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        verbose_name = _("opened verdict")
+        verbose_name_plural = _("opened verdicts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "version", "config_hash"], name="a_verdict_is_opened_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.config_hash[:8]}"
 
 
 class Verdict(models.Model):

@@ -80,7 +80,8 @@ def site_clock(settings: Any) -> SiteClock:
 
 def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     """Return a published question. `parts`: numeric, choice, derivation (in this order), points,
-    hints, claims, labs, related, kinds, starter, html (columns of the revision).
+    hints, claims, labs, related, kinds, starter, html (columns of the revision); quotes: the answer
+    quotes verdicts.
     """
     bank, _made = Bank.objects.get_or_create(
         slug="gradus", defaults={"title_en": "Gradus", "title_zh": "Gradus"}
@@ -103,6 +104,9 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     }
     words |= {name.replace("_", "_html_"): f"<p>{text}</p>" for name, text in words.items()}
     words |= parts.get("html", {})
+    if parts.get("quotes"):  # {{verdicts}}
+        for language in ("en", "zh"):
+            words[f"answer_html_{language}"] += "<!--gradus:verdicts-->"
     links = {name: parts.get(name, []) for name in ("labs", "claims", "related")}
     texts = _texts(slug, parts)
     revision = Revision.objects.create(

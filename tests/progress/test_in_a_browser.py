@@ -15,7 +15,7 @@ from apps.progress.models import Card, Note, Review, UnreadVerdict
 from apps.questions.models import Question
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
 from tests.experiments.conftest import make_version
-from tests.experiments.pages_cast import loaded, measured, queued
+from tests.experiments.pages_cast import SURE, loaded, measured, queued
 from tests.progress.browsing import (
     PHONE,
     Many,
@@ -419,7 +419,7 @@ def test_all_of_it_without_scripts(
 def test_a_verdict_is_read_once_it_is_on_screen(
     open_page: Open, mei: User, woken_queues: list[str]
 ) -> None:
-    run = measured(queued(mei, loaded()))
+    run = measured(queued(mei, loaded(), prediction=SURE))
     page = open_page("/", mei)
     assert UnreadVerdict.objects.exists()
     with page.expect_response(f"**/verdicts/{run.pk}") as answered:

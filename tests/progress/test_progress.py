@@ -17,9 +17,12 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
+from apps.experiments.services import PredictionInput
 from apps.progress import demo, memory, rating_rules, selectors, services
+from apps.progress.calibration import Bin
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
+from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +80,17 @@ def test_calibration_counts_first_answers_with_a_confidence(
         "1 answer so far; your calibration appears here from 10 on" in html
         and "predicted any run yet." in html
     )
+
+
+def test_calibration_counts_the_first_prediction_of_a_labs_settings(
+    member: Client, mei: User, woken_queues: list[str]
+) -> None:
+    """Wrong at 95 %, then the known outcome at 95 %: the second is kept, and not counted."""
+    lab = loaded()
+    for outcome in ("does_not_hold", "holds"):
+        measured(queued(mei, lab, outcome, prediction=PredictionInput(outcome, 95, {})))
+    assert selectors.statistics.calibration_bins(mei)["labs"] == [Bin(95, 0, 1)]
+    assert "labs,95,0,1" in member.get("/progress/calibration.csv").content.decode()
 
 
 @pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])

@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(max_length=64)),
                 ('config', models.JSONField()),
+                ('config_hash', models.CharField(max_length=64)),
                 ('at_defaults', models.BooleanField()),
                 ('replicates', models.PositiveSmallIntegerField(default=16)),
                 ('seed', models.PositiveIntegerField(default=0)),
@@ -126,6 +127,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('was_right', models.BooleanField(null=True)),
                 ('score', models.FloatField(null=True)),
+                ('not_counted', models.CharField(blank=True, choices=[('opened', 'you had opened the verdict before'), ('predicted', 'you had predicted these settings before'), ('watched', 'you had run these settings before')], default='', max_length=16)),
                 ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='prediction', to='experiments.run')),
             ],
             options={
@@ -187,6 +189,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='OpenedVerdict',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('config_hash', models.CharField(max_length=64)),
+                ('opened_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opened_verdicts', to=settings.AUTH_USER_MODEL)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='experiments.labversion')),
+            ],
+            options={
+                'verbose_name': 'opened verdict',
+                'verbose_name_plural': 'opened verdicts',
+            },
+        ),
+        migrations.CreateModel(
             name='Verdict',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -226,6 +242,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='run',
             index=models.Index(fields=['version', 'at_defaults', 'state'], name='runs_as_evidence'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['owner', 'config_hash'], name='runs_at_settings'),
+        ),
+        migrations.AddConstraint(
+            model_name='openedverdict',
+            constraint=models.UniqueConstraint(fields=('user', 'version', 'config_hash'), name='a_verdict_is_opened_once'),
         ),
         migrations.AddConstraint(
             model_name='run',

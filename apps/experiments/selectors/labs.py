@@ -11,6 +11,7 @@ from django.http import Http404
 
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments.models import Lab, Run, Verdict
+from apps.experiments.selectors.access import Reader, shows_verdict
 from apps.experiments.selectors.runs import COPY_KEY_PREFIX
 
 FIRST_LAB = "dead-relu"  # the lab of the home page, and of a learner's first day
@@ -30,10 +31,10 @@ def lab_for(slug: str) -> Lab:
 
 def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
     """Return the labs, each with `runs_done` (by anybody) and `mean_score` (the mean Brier score of
-    the reader's predictions; less is better).
+    the reader's predictions that count; less is better).
     """
     done = Q(versions__runs__state=Run.State.SUCCEEDED)
-    mine = Q(versions__runs__owner_id=user.pk)
+    mine = Q(versions__runs__owner_id=user.pk, versions__runs__prediction__not_counted="")
     return (
         Lab.objects.offered()
         .filter(current__isnull=False)
@@ -60,23 +61,25 @@ class OwnRuns:
     """What a learner has done in a lab."""
 
     count: int
-    mean_score: float | None  # Brier score of their predictions; less is better
+    mean_score: float | None  # Brier score of their predictions that count; less is better
 
 
 def own_runs(user: User | AnonymousUser, lab: Lab) -> OwnRuns:
     """Return how many runs of a lab `user` has queued, and how well they predicted them."""
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab)
-    return OwnRuns(**mine.aggregate(count=Count("pk"), mean_score=Avg("prediction__score")))
+    score = Avg("prediction__score", filter=Q(prediction__not_counted=""))
+    return OwnRuns(**mine.aggregate(count=Count("pk"), mean_score=score))
 
 
 def seen_default_run(user: User | AnonymousUser, lab: Lab) -> Run | None:
-    """Return `user`'s own newest finished run of a lab at default settings: showing it again
-    reveals nothing new.
+    """Return `user`'s own newest finished run of a lab at default settings, if they have seen its
+    verdict: showing it again reveals nothing new.
     """
     if not user.pk:
         return None
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab, at_defaults=True)
-    return mine.filter(state=Run.State.SUCCEEDED).order_by("-ended_at").first()
+    run = mine.filter(state=Run.State.SUCCEEDED).order_by("-ended_at").first()
+    return run if run and shows_verdict(Reader(user), run) else None
 
 
 def standard_run(slug: str) -> Run | None:
@@ -94,7 +97,7 @@ def standard_runs() -> dict[str, Run]:
     runs = (
         Run.objects.recorded()
         .of_current_code()
-        .select_related("version__words_row")
+        .select_related("version__lab", "version__words_row")
         .defer("version__words_row__source")
         .prefetch_related("verdicts")
         .order_by("ended_at")
