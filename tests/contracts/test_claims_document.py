@@ -17,7 +17,7 @@ BEGIN = "<!-- measured: tests/contracts/test_claims_document.py compares the tab
 END = "<!-- end -->"
 # rows that belong to no claim: the text refers to them
 ALSO_STATED = re.compile(r"^\| (?P<arm>[^:|]+): (?P<series>[^|]+) \| - \|", re.MULTILINE)
-LARGEST = re.compile(r"largest (?P<series>.+)")
+MAX_OF_SERIES = re.compile(r"largest (?P<series>.+)")
 
 
 def table(lab: str, stated: str) -> str:
@@ -35,7 +35,7 @@ def table(lab: str, stated: str) -> str:
         lines.append(row(f"`{verdict['claim'].partition('.')[2]}`", verdict))
         lines += [row(f"· {part['name']}", part) for part in verdict["parts"]]
     for further in ALSO_STATED.finditer(stated):
-        name, largest_of = further["series"], LARGEST.fullmatch(further["series"])
+        name, largest_of = further["series"], MAX_OF_SERIES.fullmatch(further["series"])
         if largest_of:
             lines.append(largest(evidence, further["arm"], largest_of["series"]))
         else:

@@ -83,11 +83,11 @@ def keep_its_own_tests(root: Path, module: str) -> None:
     path = root / f"tests/workers/labs/test_{module}.py"
     spec = importlib.util.spec_from_file_location(f"own_tests_of_{module}", path)
     assert spec and spec.loader
-    own = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(own)
-    for name, test in inspect.getmembers(own, inspect.isfunction):
+    tests = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tests)
+    for name, test in inspect.getmembers(tests, inspect.isfunction):
         if name.startswith("test_"):
-            for claim in own.RULES_OF_THE_LAB if inspect.signature(test).parameters else [None]:
+            for claim in tests.RULES_OF_THE_LAB if inspect.signature(test).parameters else [None]:
                 test(*([claim] if claim else []))
 
 
