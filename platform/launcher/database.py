@@ -42,8 +42,8 @@ class Facts:
         if self.is_older:
             return (
                 "The database was made by an older Gradus, before the first release, and its "
-                "tables cannot be migrated. Move the data folder away (mv .gradus .gradus-old) or name "
-                "another with --data DIR; with DATABASE_URL, name an empty database."
+                "tables cannot be migrated. Move the data folder away (mv .gradus .gradus-old) or "
+                "name another with --data DIR; with DATABASE_URL, name an empty database."
             )
         return ""
 
