@@ -47,7 +47,7 @@ Run.objects.bulk_create(
     )
     for n in range(int(sys.argv[1]))
 )
-print(lab.current.sha256)
+print(lab.current.code_hash)
 """
 BARE = """
 from celery import Celery
@@ -64,7 +64,7 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
     """Return runs a second, seconds of each run, and CPU-seconds of the web process."""
     script = system.folder / "make_runs.py"
     script.write_text(QUEUE)
-    sha256 = system.manage_script(str(script), str(runs)).strip()
+    code_hash = system.manage_script(str(script), str(runs)).strip()
     times, lock = list[float](), threading.Lock()
 
     def work(_: int) -> None:
@@ -75,7 +75,7 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
         ) as http:
             while True:
                 started_at = time.perf_counter()
-                if not _no_op(http, sha256):
+                if not _no_op(http, code_hash):
                     return
                 with lock:
                     times.append(time.perf_counter() - started_at)
@@ -91,12 +91,12 @@ def ours(system: System, runs: int) -> tuple[float, list[float], float]:
     return runs / seconds, times, _cpu_seconds(system.running["web"].pid) - cpu_before
 
 
-def _no_op(http: httpx.Client, sha256: str) -> bool:
+def _no_op(http: httpx.Client, code_hash: str) -> bool:
     """Lease, report and end one run; return False if none is queued."""
     device = {"kind": "cpu", "name": "nothing", "cores": 1}
-    software: dict[str, Any] = {"device": device, "engine": "", "versions": {}}
+    software: dict[str, Any] = {"device": device, "engine": 0, "versions": {}}
     slots = {"queues": ["labs"], "slots": 1, "all_slots": 1}
-    request = {**slots, "labs": {"dead-relu": sha256}, **software}
+    request = {**slots, "labs": {"dead-relu": code_hash}, **software}
     answer = http.post("/lease", json=request).raise_for_status()
     if answer.status_code == 204:
         return False

@@ -29,8 +29,8 @@ class Ready(Struct, frozen=True, tag=True):
 
     pid: int
     device: Device
-    labs: dict[str, str]  # slug to the SHA-256 of the code that it imported
-    engine: str
+    labs: dict[str, str]  # slug to the hash of the code that it imported
+    engine: int  # version
     versions: dict[str, str]
 
 

@@ -48,7 +48,7 @@ def main(reading: int, writing: int, parent: int, package: str) -> None:
     engine.warm_up()
     gc.collect()
     gc.freeze()  # later collections skip what was imported
-    ready = Ready(os.getpid(), _device(), hashes, catalogue.engine_hash(), catalogue.versions())
+    ready = Ready(os.getpid(), _device(), hashes, engine.VERSION, catalogue.versions())
     channel.send(ready)
     start = channel.receive()
     if not isinstance(start, Start):
@@ -59,12 +59,12 @@ def main(reading: int, writing: int, parent: int, package: str) -> None:
 
 
 def load_labs(package: str) -> tuple[dict[str, ModuleType], dict[str, str]]:
-    """Import every lab; return modules and SHA-256 of their code by slug.
+    """Import every lab; return modules and hashes of their code by slug.
 
     A lab that cannot be imported is left out, and the log has the traceback.
     """
     # Hashed before the import: if a file changes in between, the run is leased for the old code.
-    labs, hashes = {}, catalogue.lab_hashes(package)
+    labs, hashes = {}, catalogue.code_hashes(package)
     loader = import_module(package)
     for slug in list(hashes):
         try:

@@ -1,6 +1,6 @@
 """The worker protocol, version 1: how a worker leases runs from the site and reports on them.
 
-The site and the workers import this module, and nothing else of each other.
+The site and the workers import this module and `code_hash`, and nothing else of each other.
 
     POST /api/worker/v1/lease                       LeaseRequest  -> 200 Lease | 204
     POST /api/worker/v1/run-attempts/<id>/events    EventsRequest -> 200 EventsReply | 409 gap
@@ -23,7 +23,7 @@ the worker's token is not valid; 408, 429, 5xx and answers without a code, that 
 sent again later.
 
 Lease. A run is leased in the order of the worker's queues, only if the worker has the lab's code
-with the same SHA-256. 204 means that nothing suitable is queued: ask again at the next wake-up (a
+with the same hash. 204 means that nothing suitable is queued: ask again at the next wake-up (a
 Celery message, see WAKE_UP_TASK), or after a few seconds. A lease lasts `lease_seconds`, and each
 EventsRequest renews it. A run attempt that is silent for longer is stalled: the site ends it and
 requeues the run. After three run attempts that failed so, the run is lost.
@@ -87,8 +87,8 @@ class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
     slots: Count  # that are free
     all_slots: Count  # free or not
     device: Device
-    labs: dict[str, Name]  # slug to the SHA-256 of its .py
-    engine: str  # SHA-256 of workers/engine
+    labs: dict[str, Name]  # slug to `code_hash.code_hash` of its .py
+    engine: Count  # `workers.engine.VERSION`
     versions: dict[str, str]  # python, torch, numpy, ...
 
 
@@ -106,7 +106,7 @@ class Lease(Struct, frozen=True):
     after: int  # number of the run's last stored event: this run attempt begins with the next
     queue: str
     lab: str
-    lab_hash: str  # SHA-256 of its .py
+    code_hash: str  # of the lab
     config: dict[str, Any]
     replicates: int
     seed: int
@@ -177,7 +177,7 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Seconds = 0.0  # of work
     device: Device | None = None
     versions: dict[str, str] = {}
-    engine: str = ""
+    engine: Count = 0  # version
     # facts that pages show (threads, peak memory)
     summary: dict[str, Fact | list[Fact]] = {}
 

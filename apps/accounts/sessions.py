@@ -21,6 +21,11 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Return whether a cookie may name a session: PostgreSQL refuses NUL in a query."""
+        is_long_enough = super()._validate_session_key(key)  # type: ignore[misc]  # not in the stubs
+        return bool(is_long_enough) and str(key).isascii() and str(key).isalnum()
+
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         session: Any = super().create_model_instance(data)
         session.user_id = _owner(data)

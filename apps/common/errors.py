@@ -58,6 +58,15 @@ class BadLink(Refused):
     status = 410
 
 
+class VerdictHidden(Refused):
+    """What was asked for gives a verdict away that its reader has neither predicted nor opened.
+    `extra` has the addresses that lead to it.
+    """
+
+    code = "verdict-hidden"
+    status = 403
+
+
 class KeyReused(Refused):
     """The same idempotency key came with another request."""
 

@@ -44,14 +44,17 @@ GROUPED = re.compile(
 )
 GROUPED_WITH_DECIMAL_COMMA = re.compile(r"[1-9]\d{0,2}(['_ ])\d{3}(?:\1\d{3})*,(?:\d\d?|\d{4,})")
 AMBIGUOUS = re.compile(r"([+-]?)\s?([1-9]\d{0,2})[.,](\d{3})")
+LETTERS = re.compile(r"[A-Za-z]")
 PERCENT = {"%": 1e-2, "‰": 1e-3, "‱": 1e-4}
 
 
 @dataclass(frozen=True)
 class Reading:
     """A finite number, or the problem that the text has. `note` says how the number was read where
-    that is not obvious. Where its only separator may be a decimal mark or group thousands, `other`
-    is the number by the other reading, and `doubt` asks which one is meant.
+    that is not obvious. `is_number` is false where the text has not the form of a number, so that
+    it may be something else; 1/0 and 1.23,4 have it. Where its only separator may be a decimal mark
+    or group thousands, `other` is the number by the other reading, and `doubt` asks which one is
+    meant.
     """
 
     value: float | None
@@ -59,10 +62,15 @@ class Reading:
     problem: str = ""
     other: float | None = None
     doubt: str = ""
+    is_number: bool = True
 
 
 class _Unread(Exception):
     """The text, or a part of it, is no number. Carries the sentence to show."""
+
+
+class _OtherForm(_Unread):
+    """The text has not the form of a number."""
 
 
 def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
@@ -80,13 +88,14 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
         if not plain:
             raise _Unread(_("Enter an answer. %(help)s") % {"help": advice})
         if len(plain) > MAX_CHARS:
-            raise _Unread(_("That is too long to be a number. %(help)s") % {"help": advice})
-        bare, scale = _without_unit(plain, [normalize.to_plain(unit, MAX_CHARS) for unit in units])
+            raise _OtherForm(_("That is too long to be a number. %(help)s") % {"help": advice})
+        bare, scale = without_unit(plain, units)
         value = _value(bare, notes, advice) * scale
         if not math.isfinite(value) or abs(value) > MAX_MAGNITUDE:
             raise _Unread(_("That number is too large."))
     except _Unread as unread:
-        return Reading(None, problem=str(unread))
+        is_number = not isinstance(unread, _OtherForm)
+        return Reading(None, problem=str(unread), is_number=is_number)
     note = " ".join(notes)
     if match := AMBIGUOUS.fullmatch(bare):
         sign, whole, rest = match.groups()
@@ -115,8 +124,9 @@ def format_exact(value: float) -> str:
     return format(value, f".{DIGITS}g")
 
 
-def _without_unit(plain: str, units: list[str]) -> tuple[str, float]:
-    """Return the text without its unit, and the factor that the unit stands for."""
+def without_unit(plain: str, units: Collection[str]) -> tuple[str, float]:
+    """Return plain text without its unit, and the factor that the unit stands for."""
+    units = [normalize.to_plain(unit, MAX_CHARS) for unit in units]
     for unit in sorted(units, key=len, reverse=True):
         if unit and plain.endswith(unit) and plain != unit:
             return plain.removesuffix(unit).rstrip(), 1.0
@@ -143,7 +153,10 @@ def _value(bare: str, notes: list[str], advice: str) -> float:
         return -power if match[1] == "-" else power
     unread = _("Can't read “%(text)s” as a number.") % {"text": bare[:40]}
     foreign = next((normalize.describe_character(c) for c in bare if not c.isascii()), "")
-    raise _Unread(" ".join(filter(None, (unread, foreign, advice))))
+    letters = LETTERS.findall(bare)
+    if len(letters) == 1 and not foreign and re.search(r"\d", bare):
+        foreign = _("“%(letter)s” is a letter.") % {"letter": letters[0]}
+    raise _OtherForm(" ".join(filter(None, (unread, foreign, advice))))
 
 
 def _refuse_spaces(above: str, below: str) -> None:

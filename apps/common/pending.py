@@ -88,8 +88,9 @@ def store(request: HttpRequest, form: PendingForm) -> KeptForm | None:
     """
     session = _new_session(request)
     keys = [key for name, key in request.COOKIES.items() if name.startswith(_cookie(""))]
+    stored = [key for key in keys if _new_session(request, key).session_key]
     length = sum(len(name) + len(value) for name, value in form.fields)
-    if length > MAX_LENGTH or sum(map(session.exists, keys)) >= MAX_FORMS:
+    if length > MAX_LENGTH or sum(map(session.exists, stored)) >= MAX_FORMS:
         return None
     session[SESSION_KEY] = vars(form)
     session.set_expiry(MAX_AGE)

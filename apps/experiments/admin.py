@@ -21,6 +21,7 @@ from apps.experiments.models import (
     Lab,
     LabVersion,
     LabWords,
+    OpenedVerdict,
     Prediction,
     Queue,
     Run,
@@ -63,12 +64,9 @@ class LabAdmin(ReadOnlyAdmin):
 
 @admin.register(LabVersion)
 class LabVersionAdmin(ReadOnlyAdmin):
-    list_display = ["lab", "sha256", "created_at"]
+    list_display = ["lab", "code_hash", "created_at"]
     list_filter = ["lab"]
-    search_fields = ["lab__slug", "sha256"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("source")
+    search_fields = ["lab__slug", "code_hash"]
 
 
 @admin.register(LabWords)
@@ -76,10 +74,18 @@ class LabWordsAdmin(ReadOnlyAdmin):
     list_display = ["version", "updated_at"]
     list_filter = ["version__lab"]
     list_select_related = ["version"]
-    search_fields = ["version__lab__slug", "version__sha256"]
+    search_fields = ["version__lab__slug", "version__code_hash"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("words", "version__source")
+        return super().get_queryset(request).defer("words", "source")
+
+
+@admin.register(OpenedVerdict)
+class OpenedVerdictAdmin(ReadOnlyAdmin):
+    list_display = ["user", "version", "opened_at"]
+    list_filter = ["version__lab"]
+    list_select_related = ["user", "version"]
+    search_fields = ["user__handle"]
 
 
 class WorkerForm(forms.ModelForm[Worker]):
@@ -180,8 +186,8 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE]
-    list_filter = ["claim", "outcome", "confidence", "was_right"]
+    list_display = ["run", "claim", "outcome", "confidence", "was_right", SCORE, "not_counted"]
+    list_filter = ["claim", "outcome", "confidence", "was_right", "not_counted"]
     search_fields = ["run__id", "run__owner__handle", "claim"]
 
 

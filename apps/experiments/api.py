@@ -97,7 +97,7 @@ class LeaseEndpoint(WorkerView):
             after=run.last_seq,
             queue=run.queue,
             lab=run.version.lab_id,
-            lab_hash=run.version.sha256,
+            code_hash=run.version.code_hash,
             config=run.config,
             replicates=run.replicates,
             seed=run.seed,

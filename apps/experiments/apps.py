@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,9 +11,20 @@ class ExperimentsConfig(AppConfig):
     verbose_name = _("labs and runs")
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from apps.accounts.signals import user_deleting
 
         user_deleting.connect(_lock_runs, dispatch_uid="experiments.lock_runs")
+        user_logged_in.connect(_adopt_opened, dispatch_uid="experiments.adopt_opened")
+
+
+def _adopt_opened(user: Any, request: HttpRequest, **more: object) -> None:
+    from apps.experiments import opened_verdicts, services
+
+    if opened := opened_verdicts.opened_in(request.session):
+        services.adopt_opened_verdicts(user=user, opened=opened)
+        opened_verdicts.discard_opened(request.session)
 
 
 def _lock_runs(user: Any, **more: object) -> None:

@@ -7,21 +7,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
-
-from apps.accounts.models import User
 from apps.experiments import chart_specs, presenters, selectors, svg_charts
 from apps.experiments.models import Lab
+from apps.experiments.selectors import Reader
 
 
-def home_context(user: User | AnonymousUser, pending: Mapping[str, Any] | None) -> dict[str, Any]:
+def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the context of the page: the table of labs, the lab to begin with, and a chart of its
     recorded run.
 
     Args:
         pending: the prediction that the visitor committed to before signing up.
     """
-    rows = [presenters.lab_row(lab) for lab in selectors.catalogue(user)]
+    labs = list(selectors.catalogue(reader.user))
+    accesses = selectors.verdict_accesses(reader, map(selectors.default_subject, labs))
+    rows = [presenters.lab_row(lab, accesses) for lab in labs]
     first = next((row for row in rows if row["lab"].slug == selectors.FIRST_LAB), None)
     if first is None and rows:
         first = rows[0]

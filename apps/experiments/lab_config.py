@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,22 @@ def defaults(words: Mapping[str, Any]) -> dict[str, Any]:
 def changed(words: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
     """Return the names of the settings that differ from their defaults."""
     return [name for name, value in defaults(words).items() if config.get(name, value) != value]
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all settings of a lab, by which equal ones are found. Neither their
+    order counts nor whether a number was written as 1 or as 1.0.
+    """
+    text = json.dumps(_canonical(config), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _canonical(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def clean(words: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

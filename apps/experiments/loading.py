@@ -4,8 +4,6 @@ names its file.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import tomllib
 from array import array
@@ -19,8 +17,10 @@ from django.utils.dateparse import parse_datetime
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
 from apps.common.locks import lock
+from apps.experiments import lab_config, recording
 from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, LabWords, Run, Verdict
 from apps.experiments.series import unpacked
+from workers.code_hash import code_hash
 
 NEEDED = (
     "topic",
@@ -76,32 +76,41 @@ def load_labs(folder: Path) -> list[str]:
         lab, _ = Lab.objects.update_or_create(
             slug=slug, defaults={**columns, "position": words.get("position", position)}
         )
-        sha256 = hashlib.sha256(source.encode()).hexdigest()
         version, is_new = LabVersion.objects.get_or_create(
-            lab=lab, sha256=sha256, defaults={"source": source}
+            lab=lab, code_hash=_hash(path.with_suffix(".py"), source)
         )
-        has_new_words = _store_words(version, words)
+        change = _store_words(version, words, source)
         if lab.current_id != version.pk:
             lab.current = version
             lab.save(update_fields=["current"])
         if is_new:
-            changes.append(f"{slug}: code {sha256[:8]}")
-        elif has_new_words:
-            changes.append(f"{slug}: words")
+            changes.append(f"{slug}: code {version.code_hash[:8]}")
+        elif change:
+            changes.append(f"{slug}: {change}")
     for lab in Lab.objects.offered().exclude(slug__in=slugs):
         Lab.objects.filter(pk=lab.pk).update(withdrawn=True)
         changes.append(f"{lab.slug}: withdrawn, its runs stay")
     return changes
 
 
-def _store_words(version: LabVersion, words: dict[str, Any]) -> bool:
-    """Store the words of a version, in place of those it has. Returns whether they changed."""
-    if LabWords.objects.filter(version=version, words=words).exists():
-        return False
+def _store_words(version: LabVersion, words: dict[str, Any], source: str) -> str:
+    """Store words and printed code of a version, in place of those it has. Returns what changed, or
+    an empty text.
+    """
+    stored = LabWords.objects.filter(version=version).first()
+    if stored and (stored.words, stored.source) == (words, source):
+        return ""
     LabWords.objects.update_or_create(
-        version=version, defaults={"words": words, "updated_at": Clock()}
+        version=version, defaults={"words": words, "source": source, "updated_at": Clock()}
     )
-    return True
+    return "words" if stored is None or stored.words != words else "code as printed"
+
+
+def _hash(path: Path, source: str) -> str:
+    try:
+        return code_hash(source)
+    except SyntaxError as error:
+        raise BadFile(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -127,7 +136,7 @@ def evidence_of(run: Run) -> dict[str, Any]:
     """Return a finished run with its points and verdicts, to be written to a file."""
     return {
         "lab": run.version.lab_id,
-        "sha256": run.version.sha256,
+        "code_hash": run.version.code_hash,
         "run": {"id": str(run.pk), **{name: getattr(run, name) for name in RUN_FIELDS}},
         "times": {
             name: getattr(run, name).isoformat() for name in ("queued_at", "started_at", "ended_at")
@@ -157,40 +166,41 @@ def load_evidence(path: Path) -> str:
     """
     lock("evidence")  # two processes at once would both find it missing
     try:
-        recording = json.loads(path.read_text(encoding="utf-8"))
-        slug, sha256, pk = recording["lab"], recording["sha256"], recording["run"]["id"]
-        version = LabVersion.objects.filter(lab=slug, sha256=sha256).select_related("lab").first()
+        recorded = recording.read(path)
+        slug, name, pk = recorded["lab"], recorded["code_hash"], recorded["run"]["id"]
+        version = LabVersion.objects.filter(lab=slug, code_hash=name).select_related("lab").first()
         if version is None:
             return (
-                f"{slug}: its recorded run was made with other code ({sha256[:8]}); record it "
+                f"{slug}: its recorded run was made with other code ({name[:8]}); record it "
                 f"again: ./gradus evidence {slug}"
             )
         if Run.objects.filter(pk=pk).exists():
             return ""
-        _store(recording, version)
+        _store(recorded, version)
     except (KeyError, TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
     return f"{slug}: recorded run {pk}"
 
 
-def _store(recording: dict[str, Any], version: LabVersion) -> None:
+def _store(recorded: dict[str, Any], version: LabVersion) -> None:
     owner = User.objects.get(handle=PROJECT_HANDLE)
     ComputeUsage.objects.get_or_create(owner=owner)
-    times = {name: parse_datetime(value) for name, value in recording["times"].items()}
+    times = {name: parse_datetime(value) for name, value in recorded["times"].items()}
     run = Run.objects.create(
-        **{"pk" if name == "id" else name: value for name, value in recording["run"].items()},
+        **{"pk" if name == "id" else name: value for name, value in recorded["run"].items()},
         **times,
-        **recording["progress"],
+        **recorded["progress"],
         owner=owner,
-        key=recording["run"]["id"],
+        key=recorded["run"]["id"],
         version=version,
         queue=version.lab.queue,
+        config_hash=lab_config.config_hash(recorded["run"]["config"]),
         at_defaults=True,
         shared=True,
         state=Run.State.SUCCEEDED,
-        last_seq=len(recording["batches"]),
+        last_seq=len(recorded["batches"]),
     )
-    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in recording["verdicts"])
+    Verdict.objects.bulk_create(Verdict(run=run, **verdict) for verdict in recorded["verdicts"])
     Batch.objects.bulk_create(
         Batch(
             run=run,
@@ -199,7 +209,7 @@ def _store(recording: dict[str, Any], version: LabVersion) -> None:
             series=b["series"],
             **{name: _packed(b[name]) for name in ARRAYS},
         )
-        for seq, b in enumerate(recording["batches"], start=1)
+        for seq, b in enumerate(recorded["batches"], start=1)
     )
 
 

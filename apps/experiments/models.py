@@ -9,12 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
-from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
+from django.db.models import F, FloatField, Q
+from django.db.models.functions import Cast, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
+from apps.experiments.scheduling import HALF_LIFE
 
 
 class Queue(models.TextChoices):
@@ -69,24 +70,23 @@ class Lab(models.Model):
 
 
 class LabVersion(models.Model):
-    """A lab's code as it was: what a run points at. Immutable: a trigger refuses every UPDATE
-    (migration 0002). Its words may be replaced: they are a row of `LabWords`.
+    """What a lab's code does: what a run points at. Immutable: a trigger refuses every UPDATE
+    (migration 0002). How it is worded may be replaced: that is a row of `LabWords`.
     """
 
     lab = models.ForeignKey(Lab, models.CASCADE, related_name="versions")
-    sha256 = models.CharField(max_length=64)  # of the .py
-    source = models.TextField()  # the .py, as printed beside the results
+    code_hash = models.CharField(max_length=64)  # `workers.code_hash` of the .py
     created_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
         verbose_name = _("version of a lab")
         verbose_name_plural = _("versions of labs")
         constraints = [
-            models.UniqueConstraint(fields=["lab", "sha256"], name="a_version_is_its_code")
+            models.UniqueConstraint(fields=["lab", "code_hash"], name="a_version_is_its_code")
         ]
 
     def __str__(self) -> str:
-        return f"{self.lab_id} {self.sha256[:8]}"
+        return f"{self.lab_id} {self.code_hash[:8]}"
 
     @property
     def words(self) -> dict[str, Any]:
@@ -94,14 +94,22 @@ class LabVersion(models.Model):
         words: dict[str, Any] = self.words_row.words
         return words
 
+    @property
+    def source(self) -> str:
+        """The code as printed beside the results, with its newest comments."""
+        return self.words_row.source
+
 
 class LabWords(models.Model):
-    """What readers see of a version of a lab, in both languages; corrected without new code."""
+    """What readers see of a version of a lab: its words, in both languages, and its printed code.
+    Words, comments and layout are corrected without a new version.
+    """
 
     version = models.OneToOneField(
         LabVersion, models.CASCADE, primary_key=True, related_name="words_row"
     )
     words = models.JSONField()  # the .toml
+    source = models.TextField()  # the .py
     updated_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -178,7 +186,6 @@ class Run(models.Model):
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
     MAX_KEY_CHARS = 64
     MAX_ERROR_CHARS = 500
-    MAX_ENGINE_CHARS = 64
     MAX_DETAIL_CHARS = 20_000  # kept of a traceback
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -187,6 +194,7 @@ class Run(models.Model):
     key = models.CharField(max_length=MAX_KEY_CHARS)
     version = models.ForeignKey(LabVersion, models.PROTECT, related_name="runs")
     config = models.JSONField()  # all settings, defaults included
+    config_hash = models.CharField(max_length=64)  # `lab_config.config_hash` of them
     # every setting at its default: only such runs count as evidence
     at_defaults = models.BooleanField()
     replicates = models.PositiveSmallIntegerField(default=STANDARD_REPLICATES)
@@ -206,7 +214,7 @@ class Run(models.Model):
     seconds = models.FloatField(null=True, blank=True)  # of work, as the worker measured it
     device = models.JSONField(default=dict, blank=True)
     versions = models.JSONField(default=dict, blank=True)
-    engine = models.CharField(max_length=MAX_ENGINE_CHARS, blank=True)  # SHA-256 of workers/engine
+    engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: not known
     summary = models.JSONField(default=dict, blank=True)
 
     objects = RunQuerySet.as_manager()
@@ -230,6 +238,7 @@ class Run(models.Model):
             models.Index(fields=["owner"], condition=Q(state="running"), name="runs_that_go"),
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
+            models.Index(fields=["owner", "config_hash"], name="runs_at_settings"),
         ]
 
     def __str__(self) -> str:
@@ -245,10 +254,27 @@ class Run(models.Model):
         return self.state == self.State.LOST and self.error == self.OUTDATED
 
 
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def standing(self) -> PredictionQuerySet:
+        """Predictions but those of lost runs, which cost the learner nothing."""
+        return self.exclude(run__state=Run.State.LOST)
+
+    def counted(self) -> PredictionQuerySet:
+        """Predictions that count for calibration."""
+        return self.filter(not_counted="")
+
+
 class Prediction(models.Model):
     """What the learner predicted before the run: an outcome of the lab's headline claim, and a
     sketch, which is shown but not scored.
     """
+
+    class NotCounted(models.TextChoices):
+        """Why a prediction does not count for calibration: the answer could be known before."""
+
+        OPENED = "opened", _("you had opened the verdict before")
+        PREDICTED = "predicted", _("you had predicted these settings before")
+        WATCHED = "watched", _("you had run these settings before")
 
     class Confidence(models.IntegerChoices):
         P35 = 35, "35 %"
@@ -265,6 +291,10 @@ class Prediction(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     was_right = models.BooleanField(null=True)  # NULL: not scored
     score = models.FloatField(null=True)  # (confidence - right) squared, in 0..1; less is better
+    # decided when it is committed; empty: it counts for calibration
+    not_counted = models.CharField(max_length=16, choices=NotCounted, blank=True, default="")
+
+    objects = PredictionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("prediction")
@@ -272,6 +302,32 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.claim}: {self.outcome} ({self.confidence} %)"
+
+
+class OpenedVerdict(models.Model):
+    """A person saw the verdicts of a lab's version at some settings, without having predicted them.
+
+    What a visitor opened is in their session (`opened_verdicts`), until they sign in.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="opened_verdicts"
+    )
+    version = models.ForeignKey(LabVersion, models.CASCADE, related_name="+")
+    config_hash = models.CharField(max_length=64)
+    opened_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        verbose_name = _("opened verdict")
+        verbose_name_plural = _("opened verdicts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "version", "config_hash"], name="a_verdict_is_opened_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.config_hash[:8]}"
 
 
 class Verdict(models.Model):
@@ -379,59 +435,14 @@ class Batch(models.Model):
         return f"{self.run_id} #{self.seq}"
 
 
-class ComputeUsageQuerySet(models.QuerySet["ComputeUsage"]):
-    """The scheduling policy: whose run is leased next.
-
-    The policy is `fairest_first`, and the function `queue_estimate.fair_order` simulates it for the
-    page of a waiting run. A second policy is a method beside the one and a function beside the
-    other. It must keep what `worker_services.lease_run` relies on: it returns only owners of
-    `waiting` who have a slot free, and has no side effects.
-    """
-
-    # An owner whose oldest run has waited so long, and who has had no turn for as long, goes first.
-    PATIENCE = timedelta(minutes=30)
-
-    def fairest_first(
-        self, waiting: RunQuerySet, running: RunQuerySet, *, slots: int
-    ) -> ComputeUsageQuerySet:
-        """Order the owners of `waiting` who have a slot free: first those who have waited longer
-        than `PATIENCE` without a turn, then by how many runs they have `running`, by their decayed
-        compute usage, by the age of their oldest run.
-
-        Age alone does not suffice: a long queue of one owner would be served before everybody
-        else's. Owners are ordered, not runs, so that the cost grows with the people who wait.
-
-        Args:
-            slots: how many runs an owner may have running.
-        """
-        long_ago = Clock() - self.PATIENCE
-        theirs = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
-        counted = running.filter(owner=OuterRef("owner")).order_by().values("owner")
-        return (
-            self.filter(owner__in=waiting.values("owner"))
-            .annotate(
-                oldest=Subquery(theirs.values("queued_at")[:1]),
-                running=Coalesce(Subquery(counted.values(n=Count("pk"))), 0),
-                decayed=ComputeUsage.DECAYED_SECONDS,
-            )
-            .annotate(overlooked=Q(oldest__lt=long_ago, updated_at__lt=long_ago))
-            .filter(running__lt=slots)
-            .order_by("-overlooked", "running", "decayed", "oldest")
-        )
-
-
 class ComputeUsage(models.Model):
     """The compute-seconds that a learner has used, with exponential decay."""
-
-    HALF_LIFE = timedelta(days=1)
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="compute_usage"
     )
     seconds = models.FloatField(default=0)
     updated_at = models.DateTimeField(db_default=Clock())
-
-    objects = ComputeUsageQuerySet.as_manager()
 
     _half_lives: Any = (
         Cast(Extract(Clock() - F("updated_at"), "epoch"), FloatField()) / HALF_LIFE.total_seconds()

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, join_list
@@ -20,7 +22,9 @@ from apps.experiments import lab_config
 from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
 from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
+from apps.experiments.opened_verdicts import Subject
 from apps.experiments.queue_estimate import Place
+from apps.experiments.selectors import VerdictAccess, default_subject
 
 END_OF_BRIEF = re.compile(r"[:：(（]")
 GLYPHS = {
@@ -83,8 +87,19 @@ def seconds(value: float | None) -> str:
 # ---------------------------------------------------------------- labs
 
 
-def lab_row(lab: Lab) -> dict[str, Any]:
-    """Return a lab of `selectors.catalogue` as a table of labs shows it."""
+ACCESS_WORDS = {
+    VerdictAccess.PREDICTED: gettext_lazy("predicted"),
+    VerdictAccess.OPENED: gettext_lazy("opened"),
+    VerdictAccess.NONE: gettext_lazy("hidden"),
+}
+
+
+def lab_row(lab: Lab, accesses: Mapping[Subject, VerdictAccess]) -> dict[str, Any]:
+    """Return a lab of `selectors.catalogue` as a table of labs shows it.
+
+    Args:
+        accesses: of the reader, by `selectors.default_subject`.
+    """
     words = lab.current_version.words
     return {
         "lab": lab,
@@ -92,6 +107,7 @@ def lab_row(lab: Lab) -> dict[str, Any]:
         "topic": topic_title(lab.topic),
         "seconds": seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "score": number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
+        "access": ACCESS_WORDS[accesses[default_subject(lab)]],
     }
 
 
@@ -176,6 +192,32 @@ def present_verdicts(words: Words, verdicts: Iterable[Verdict]) -> list[Presente
     )
 
 
+@dataclass(frozen=True)
+class FoldedVerdict:
+    """What stands in place of a verdict, and of curves, that their reader may not see yet."""
+
+    run: Run
+    predict_url: str  # empty: the lab's present code is another one, and predicts nothing of it
+    next: str  # the page to come back to
+    is_repeated: bool = False  # the fold before it opens this one, too
+
+
+def fold(run: Run, page: str = "", *, back: str = "") -> FoldedVerdict:
+    """Return the fold of a run with its version and lab.
+
+    Args:
+        page: path to come back to when it is opened; empty: the run's own.
+        back: path that the lab's page leads back to.
+    """
+    lab, url = run.version.lab, ""
+    if not lab.withdrawn and lab.current_id == run.version_id:
+        query = {"from": "" if run.at_defaults else str(run.pk), "back": back}
+        query = {name: value for name, value in query.items() if value}
+        url = reverse("experiments:lab", args=[lab.pk])
+        url += f"?{urlencode(query)}" if query else ""
+    return FoldedVerdict(run, url, page or reverse("experiments:run", args=[run.pk]))
+
+
 def _sentence(claim: Words, verdict: Verdict) -> str:
     sentences = claim.get("sentences", {})
     if verdict.effect is None:
@@ -241,6 +283,7 @@ class PresentedPrediction:
     was_right: bool | None
     score: str
     gap: str  # mean error of the sketch; empty without one
+    not_counted: str  # why it does not count for calibration; empty: it does
     sketch: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -263,6 +306,7 @@ def present_prediction(
         was_right=prediction.was_right,
         score=number(prediction.score, ".2f"),
         gap=number(sum(gaps) / len(gaps), ".2g") if gaps else "",
+        not_counted=prediction.get_not_counted_display(),
         sketch=prediction.sketch,
     )
 
@@ -327,15 +371,20 @@ def device_text(device: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def run_row(run: Run) -> dict[str, Any]:
-    """Return a run as a table of runs shows it."""
+def run_row(run: Run, *, is_shown: bool) -> dict[str, Any]:
+    """Return a run as a table of runs shows it.
+
+    Args:
+        is_shown: whether the reader may see its verdict.
+    """
     words = run.version.words
-    verdicts = present_verdicts(words, run.verdicts.all())
+    verdicts = present_verdicts(words, run.verdicts.all()) if is_shown else []
     return {
         "run": run,
         "words": words,
         "changed": [setting for setting in settings_of(words, run.config) if setting.is_changed],
         "first": verdicts[0] if verdicts else None,
+        "is_folded": not is_shown,
         "called": present_prediction(words, prediction_of(run)),
         "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,
     }

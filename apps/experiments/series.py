@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from apps.common.errors import BadRequest
+from apps.experiments import recording
 from apps.experiments.models import Batch
 from workers import wire
 
@@ -72,9 +73,33 @@ def without_discarded(batches: Iterable[Batch]) -> list[Batch]:
 
 
 def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
-    """Return all points of each arm and series, in the order in which they first came, thinned to
+    """Return the points of each arm and series, in the order in which they first came, thinned to
     what a screen can show.
     """
+    return [_thinned(curve) for curve in _whole(batches).values()]
+
+
+def compared(first: Iterable[Batch], second: Iterable[Batch]) -> dict[tuple[str, str], bool]:
+    """Return for each arm and series whether all its points are the same in two runs, to six
+    digits (`recording.is_same`).
+    """
+    ours, theirs = _whole(first), _whole(second)
+    return {
+        key: key in ours and key in theirs and _has_same_points(ours[key], theirs[key])
+        for key in ours | theirs
+    }
+
+
+def _has_same_points(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return all(
+        len(first[name]) == len(second[name])
+        and all(map(recording.is_same, first[name], second[name]))
+        for name in ("step", "mean", "low", "high")
+    )
+
+
+def _whole(batches: Iterable[Batch]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return all points by arm and series."""
     curves: dict[tuple[str, str], dict[str, Any]] = {}
     for batch in without_discarded(batches):
         part = message(batch)
@@ -83,7 +108,7 @@ def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
         )
         for name in ("step", "mean", "low", "high"):
             curve[name].extend(part[name])
-    return [_thinned(curve) for curve in curves.values()]
+    return curves
 
 
 def _thinned(curve: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,9 +25,21 @@ from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.tokens import hashed, new_token
-from apps.experiments import lab_config, run_events, selectors
+from apps.experiments import lab_config, run_events, scheduling, selectors
 from apps.experiments.calibration import score
-from apps.experiments.models import ComputeUsage, Lab, Outcome, Prediction, Run, RunAttempt, Worker
+from apps.experiments.models import (
+    ComputeUsage,
+    Lab,
+    LabVersion,
+    OpenedVerdict,
+    Outcome,
+    Prediction,
+    Run,
+    RunAttempt,
+    Worker,
+)
+from apps.experiments.opened_verdicts import Subject
+from apps.experiments.selectors import Reader, VerdictAccess
 from apps.experiments.signals import run_over
 from workers import wire
 
@@ -76,12 +88,18 @@ def queue_run(
         _check_same_request(run, request, prediction)
         return run
     _check_queue_limit(owner)
-    at_defaults = not lab_config.changed(version.words, values)
+    config_hash = lab_config.config_hash(values)
+    not_counted = selectors.why_not_counted(owner, lab, config_hash) if prediction else ""
     run = Run.objects.create(
-        owner=owner, key=key, queue=lab.queue, at_defaults=at_defaults, **request
+        owner=owner,
+        key=key,
+        queue=lab.queue,
+        at_defaults=not lab_config.changed(version.words, values),
+        config_hash=config_hash,
+        **request,
     )
     if prediction is not None:
-        _store_prediction(run, prediction)
+        _store_prediction(run, prediction, not_counted)
     transaction.on_commit(partial(wakeup.wake_workers, run.queue), robust=True)
     return run
 
@@ -109,13 +127,14 @@ def _check_queue_limit(owner: User) -> None:
         )
 
 
-def _store_prediction(run: Run, prediction: PredictionInput) -> None:
+def _store_prediction(run: Run, prediction: PredictionInput, not_counted: str) -> None:
     Prediction.objects.create(
         run=run,
         claim=run.version.words["predict"]["claim"],
         outcome=prediction.outcome,
         confidence=prediction.confidence,
         sketch=dict(prediction.sketch),
+        not_counted=not_counted,
     )
 
 
@@ -141,6 +160,47 @@ def request_cancel(*, run: Run) -> None:
 def set_run_visibility(*, run: Run, shared: bool) -> None:
     """Share the run with everybody who has the link, or stop sharing it."""
     Run.objects.filter(pk=run.pk).update(shared=shared)
+
+
+@transaction.atomic
+def open_verdict(*, user: User, run: Run) -> None:
+    """Show a verdict to a person who has not predicted it, and record that. Idempotent.
+
+    Raises:
+        AccountGone: the person was deleted meanwhile.
+    """
+    lock_user(user)
+    _record_opened(user, {selectors.subject_of(run): None})
+
+
+@transaction.atomic
+def adopt_opened_verdicts(*, user: User, opened: Mapping[Subject, str]) -> None:
+    """Make what a visitor opened theirs, who has signed in. Idempotent.
+
+    Args:
+        opened: each with when (ISO 8601).
+    Raises:
+        AccountGone: the person was deleted meanwhile.
+    """
+    lock_user(user)
+    versions = LabVersion.objects.filter(pk__in={version for version, _hash in opened})
+    existing = set(versions.values_list("pk", flat=True))
+    _record_opened(user, {key: at for key, at in opened.items() if key[0] in existing})
+
+
+def _record_opened(user: User, opened: Mapping[Subject, str | None]) -> None:
+    """Record of these verdicts those that the person, who is locked, may not see yet."""
+    accesses = selectors.verdict_accesses(Reader(user), opened)
+    OpenedVerdict.objects.bulk_create(
+        OpenedVerdict(
+            user=user,
+            version_id=version,
+            config_hash=config_hash,
+            **({"opened_at": datetime.fromisoformat(at)} if at else {}),
+        )
+        for (version, config_hash), at in opened.items()
+        if accesses[version, config_hash] is VerdictAccess.NONE
+    )
 
 
 @transaction.atomic
@@ -224,20 +284,22 @@ def outdated_runs() -> list[UUID]:
     of_old_code = Run.objects.waiting().filter(
         Q(version__lab__withdrawn=True) | ~Q(version__lab__current=F("version"))
     )
-    waiting = list(of_old_code.values_list("pk", "queue", "version__sha256"))
+    waiting = list(of_old_code.values_list("pk", "queue", "version__code_hash"))
     if not waiting:
         return []
     workers = Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - max_duration())
     available = {
-        (queue, sha256)
+        (queue, code_hash)
         for worker in workers
         for queue in worker.queues
-        for sha256 in worker.capabilities.get("labs", {}).values()
+        for code_hash in worker.capabilities.get("labs", {}).values()
     }
     online = workers.filter(last_seen_at__gt=Clock() - selectors.ONLINE_WINDOW)
     served = {queue for worker in online for queue in worker.queues}
     return [
-        pk for pk, queue, sha256 in waiting if queue in served and (queue, sha256) not in available
+        pk
+        for pk, queue, code_hash in waiting
+        if queue in served and (queue, code_hash) not in available
     ]
 
 
@@ -275,7 +337,7 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs its owner nothing
-    add_compute_usage(owner_id=run.owner_id, seconds=-settings.ENTRY_PENALTY_SECONDS)
+    add_compute_usage(owner_id=run.owner_id, seconds=-scheduling.ENTRY_PENALTY_SECONDS)
     if run.cancel_requested:
         end_run(run, Run.State.CANCELLED)
     elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:

@@ -30,6 +30,7 @@ from redis.backoff import NoBackoff
 
 from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
+from apps.experiments.reader import reader_of
 
 log = logging.getLogger(__name__)
 PING_SECONDS = 15.0
@@ -257,10 +258,7 @@ async def updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent
 def _updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
     try:
         runs = {
-            run.pk: run
-            for run in Run.objects.filter(pk__in=last_known)
-            .select_related("version")
-            .defer("version__source")
+            run.pk: run for run in Run.objects.filter(pk__in=last_known).select_related("version")
         }
         batches = selectors.batches_after(
             {
@@ -343,12 +341,18 @@ async def _messages(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
 @require_safe
 @require_GET
 async def stream_run(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins."""
-    user = await request.auser()
-    run = await sync_to_async(selectors.run_for)(user, pk)
+    """`GET /runs/<id>/events?after=<seq>`; `Last-Event-ID` wins. Who may not see the run's verdict
+    is sent its states alone.
+    """
+    is_shown = await sync_to_async(_shows_points)(request, pk)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
     after = min(int(asked[:10]), MAX_SEQ) if asked.isascii() and asked.isdigit() else 0
-    return await _streamed(watch(run.pk, after))
+    return await _streamed(watch(pk, after if is_shown else MAX_SEQ))
+
+
+def _shows_points(request: HttpRequest, pk: UUID) -> bool:
+    run = selectors.run_for(request.user, pk)
+    return selectors.shows_verdict(reader_of(request), run)
 
 
 @require_safe

@@ -17,5 +17,6 @@ urlpatterns = [
     path("runs/<uuid:pk>/stop", views.run_stop, name="run-stop"),
     path("runs/<uuid:pk>/visibility", views.run_visibility, name="run-visibility"),
     path("runs/<uuid:pk>/rerun", views.run_rerun, name="run-rerun"),
+    path("runs/<uuid:pk>/verdict", views.verdict_open, name="verdict-open"),
     path("claims", views.claims, name="claims"),
 ]

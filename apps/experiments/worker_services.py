@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -19,14 +18,14 @@ from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
-from apps.experiments import run_events, series
+from apps.experiments import run_events, scheduling, selectors, series
 from apps.experiments.models import (
     Batch,
-    ComputeUsage,
     LabVersion,
     Queue,
     Run,
     RunAttempt,
+    RunQuerySet,
     Verdict,
     Worker,
 )
@@ -56,7 +55,7 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
 
     Args:
         queues: that it asks for, most urgent first; those it may not lease from are skipped.
-        labs: the labs it has, slug to SHA-256; a run of other code waits for a worker that has it.
+        labs: the labs it has, slug to hash; a run of other code waits for a worker that has it.
     """
     lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
     for queue in queues:
@@ -64,18 +63,18 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             continue
         if queue != Queue.BENCH and _must_drain_for_bench(worker, queues, labs):
             continue
-        in_queue = Run.objects.filter(queue=queue)
-        waiting = in_queue.waiting().filter(version__sha256__in=labs.values())
-        owners = ComputeUsage.objects.fairest_first(
-            waiting, in_queue.running(), slots=settings.MAX_RUNNING
-        )
-        while usage := owners.first():
-            theirs = waiting.filter(owner=usage.owner_id).order_by("queued_at")
-            run = theirs.select_related("version").defer("version__source").first()
+        waiting = _leasable(queue, labs)
+        while owner := scheduling.next_owner(selectors.waiting_owners(queue, waiting)):
+            theirs = waiting.filter(owner=owner.owner).order_by("queued_at")
+            run = theirs.select_related("version").first()
             if run and _mark_running(run):
                 return _start_run_attempt(run, worker)
-            # cancelled since it was read: the query is evaluated again
+            # cancelled since it was read: the owners are read again
     return None
+
+
+def _leasable(queue: str, labs: Mapping[str, str]) -> RunQuerySet:
+    return Run.objects.waiting().filter(queue=queue, version__code_hash__in=labs.values())
 
 
 def _mark_running(run: Run) -> bool:
@@ -97,16 +96,13 @@ def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[s
     """
     if Queue.BENCH in queues or Queue.BENCH not in worker.queues:
         return False
-    long_ago = Clock() - timedelta(seconds=settings.BENCH_PATIENCE_SECONDS)
-    in_queue = Run.objects.filter(queue=Queue.BENCH)
-    waiting = in_queue.waiting().filter(version__sha256__in=labs.values(), queued_at__lt=long_ago)
+    long_ago = Clock() - timedelta(seconds=scheduling.BENCH_PATIENCE_SECONDS)
+    waiting = _leasable(Queue.BENCH, labs).filter(queued_at__lt=long_ago)
     if not waiting.exists():  # the cheap question first
         return False
     # a run whose owner has no slot free could not start on an idle worker either
-    owners = ComputeUsage.objects.fairest_first(
-        waiting, in_queue.running(), slots=settings.MAX_RUNNING
-    )
-    return owners.exists()
+    owners = selectors.waiting_owners(Queue.BENCH, waiting)
+    return scheduling.next_owner(owners) is not None
 
 
 def _start_run_attempt(run: Run, worker: Worker) -> Lease:
@@ -115,7 +111,7 @@ def _start_run_attempt(run: Run, worker: Worker) -> Lease:
     run_attempt = RunAttempt.objects.create(
         run=run, number=number, worker=worker, token_hash=hashed(token)
     )
-    add_compute_usage(owner_id=run.owner_id, seconds=settings.ENTRY_PENALTY_SECONDS)
+    add_compute_usage(owner_id=run.owner_id, seconds=scheduling.ENTRY_PENALTY_SECONDS)
     # as `_mark_running` stored it, without another query
     run.state, run.points_done, run.points_expected = Run.State.RUNNING, 0, 0
     if number > 1:  # tell viewers to discard the points of the attempt before
@@ -206,13 +202,13 @@ def finish_run(*, worker: Worker, run_attempt_id: int, token: str, result: wire.
     _check_claims(run, result.verdicts)
     RunAttempt.objects.filter(pk=run_attempt_id).update(ended_at=Clock(), finished=True)
     # measured by the worker: the clock of the database may have been set meanwhile
-    used = result.seconds - settings.ENTRY_PENALTY_SECONDS
+    used = result.seconds - scheduling.ENTRY_PENALTY_SECONDS
     add_compute_usage(
         owner_id=run.owner_id, seconds=used if result.state == "cancelled" else max(used, 0.0)
     )
     run.error = clean(result.error)[: Run.MAX_ERROR_CHARS]
     run.detail = clean(result.detail)[: Run.MAX_DETAIL_CHARS]
-    run.engine = clean(result.engine)[: Run.MAX_ENGINE_CHARS]
+    run.engine = result.engine
     run.seconds = result.seconds
     run.device = clean_json(msgspec.to_builtins(result.device)) if result.device else {}
     run.versions, run.summary = clean_json(result.versions), clean_json(result.summary)

@@ -16,11 +16,13 @@ from apps.common.clock import now
 from apps.experiments import calibration
 from apps.experiments.models import Batch, ComputeUsage, Prediction, Run, Verdict
 from apps.experiments.selectors import COPY_KEY_PREFIX, standard_runs
-from apps.progress import days, parts, selectors, services, simulation
+from apps.progress import days, selectors, services, simulation
 from apps.progress.memory import AGAIN, RatedReview
 from apps.progress.models import Answer, Attempt, Card, GradedBy, Plan, Rating, Review
-from apps.questions import variants
+from apps.questions.answers import NumberAnswer, as_fields
 from apps.questions.models import Question
+from apps.questions.selectors import question_variant
+from apps.questions.variants import NumericPart
 
 SEED = 20261121
 INTERVIEW_IN_DAYS = 20  # within the weeks that Today's calendar shows ahead
@@ -80,10 +82,10 @@ def _store(
     attempt.started_at = review.at - timedelta(seconds=review.seconds)
     attempt.revealed_at, attempt.over = review.at, True
     attempt.counting_review_id, attempt.ratings_given = review.review_id, 1
-    has_variant = question.current is not None and "variant" in question.current.facts
-    is_checked = has_variant and review.rating < Rating.EASY  # a check never leads to Easy
+    has_number = question.current is not None and "numeric" in question.current.facts
+    is_checked = has_number and review.rating < Rating.EASY  # a check never leads to Easy
     if is_checked:
-        attempt.hints = int(review.rating == Rating.HARD)  # right after a hint is Hard
+        attempt.hints = {"": int(review.rating == Rating.HARD)}  # right after a hint is Hard
     attempt.save(force_insert=True)
     if is_checked:
         _answer(attempt, review, rng)
@@ -100,22 +102,23 @@ def _store(
 
 def _answer(attempt: Attempt, review: RatedReview, rng: Random) -> None:
     """Store the number that led to a rating: the right one, or a known mistake."""
-    variant = variants.sample(attempt.revision.facts["variant"], attempt.seed)
+    variant = question_variant(attempt.revision, attempt.seed)
+    part = next(part for part in variant.parts if isinstance(part, NumericPart))
     is_right = review.rating > AGAIN
-    value = variant.answer
+    value = part.answer
     if not is_right:
-        value = variant.wrong[0].value if variant.wrong else variant.answer + 1
+        value = part.wrong[0].value if part.wrong else part.answer + 1
     Answer.objects.create(
         user=attempt.user,
         attempt=attempt,
         revision=attempt.revision,
-        part=parts.NUMERIC,
+        part=part.name,
         place=1,
         seed=attempt.seed,
-        entered={"text": repr(value)},
+        entered=as_fields(NumberAnswer(repr(value))),
         was_read=value,
         outcome=Answer.Outcome.RIGHT if is_right else Answer.Outcome.WRONG,
-        hints=attempt.hints,
+        hints=attempt.hints_open_for(part.name),
         confidence=CONFIDENCES[Rating(review.rating)][int(4 * rng.random())],
         rating=review.rating,
         graded_by=GradedBy.NUMERIC,

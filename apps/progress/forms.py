@@ -5,7 +5,6 @@ reported at its field, or refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.common.fields import MultilineField
-from apps.common.text import clean, normalize_newlines
+from apps.common.text import clean, clean_json, normalize_newlines
 from apps.progress import days
 from apps.progress.models import (
     MAX_REVIEW_SECONDS,
@@ -31,12 +30,11 @@ from apps.progress.models import (
     Plan,
     Rating,
 )
+from apps.progress.services.answers import Given, Written
 from apps.progress.services.attempts import FormState
+from apps.questions.limits import MAX_ANSWER_CHARS, MAX_OPTIONS, MAX_POINTS
 
 MAX_OFFLINE = timedelta(weeks=2)  # after which a device's ratings are refused
-MAX_FIELD_CHARS = 40_000  # of one field
-MAX_CHOSEN = 32  # options of a choice, key points of a question
-MAX_KEY_CHARS = 16  # of an option's key
 MAX_UNTIL_INTERVIEW = timedelta(days=3 * 366)
 PLAN_BOUNDS = {"minutes": PLAN_MINUTES, "retention": PLAN_RETENTION}
 
@@ -109,7 +107,7 @@ class NoteForm(forms.Form):
 
 
 def text(request: HttpRequest, name: str) -> str:
-    return normalize_newlines(clean(request.POST.get(name, "")))[:MAX_FIELD_CHARS]
+    return normalize_newlines(clean(request.POST.get(name, "")))[:MAX_ANSWER_CHARS]
 
 
 def uuid_field(request: HttpRequest, name: str) -> UUID:
@@ -160,7 +158,7 @@ def whole(request: HttpRequest, name: str, default: int = 0) -> int:
 def wholes(request: HttpRequest, name: str) -> list[int]:
     return [
         int(value)
-        for value in request.POST.getlist(name)[:MAX_CHOSEN]
+        for value in request.POST.getlist(name)[:MAX_POINTS]
         if value.isascii() and value.isdigit() and len(value) < 4
     ]
 
@@ -181,52 +179,57 @@ def confidence(request: HttpRequest) -> int | None:
     return value if value in Answer.Sure.values else None
 
 
-def entered(request: HttpRequest) -> dict[str, Any]:
-    """Return the answer in a form, as `parts.mark` takes it: the text, the chosen options, or the
-    learner's own mark of a step.
-    """
-    if request.POST.get("own") in ("had", "missed"):
-        return {"own": request.POST["own"]}
-    if "order" in request.POST:
-        return {"chosen": _in_order(request)}
-    if "chosen" in request.POST or "choice" in request.POST:
-        return {"chosen": _option_keys(request.POST.getlist("chosen"))}
+def answer_fields(request: HttpRequest) -> dict[str, Any]:
+    """Return the fields of the answer in a form, as `questions.answers.read_answer` reads them."""
+    post = request.POST
+    if "ordered" in post:
+        return {"order": _in_order(request)}
+    if "chose" in post:
+        return {"chosen": [clean(key) for key in post.getlist("chosen")]}
+    if "own" in post:
+        return {"own": clean(post["own"])}
     return {"text": text(request, "text")}
 
 
+def point_fields(request: HttpRequest) -> dict[str, Any]:
+    """Return the fields of the key points that were ticked."""
+    return {"ticked": wholes(request, "point")}
+
+
 def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
-    """Return a visitor's earlier answers on this page, by part. Their forms carry them, because
-    nothing of a visitor is stored; they are marked again, so they need not be trusted.
+    """Return the fields of a visitor's earlier answers on this page, by part. Their forms carry
+    them, because nothing of a visitor is stored; they are read and marked again, so they need not
+    be trusted.
     """
     try:
-        fields = json.loads(request.POST.get("earlier", "")[:MAX_FIELD_CHARS])
+        answers = clean_json(json.loads(request.POST.get("earlier", "")[:MAX_ANSWER_CHARS]))
     except (ValueError, RecursionError):
         return {}
-    answers = list(fields.items())[:MAX_CHOSEN] if isinstance(fields, dict) else []
-    return {part: _earlier_answer(sent) for part, sent in answers if isinstance(sent, dict)}
-
-
-def _earlier_answer(sent: dict[str, Any]) -> dict[str, Any]:
-    chosen = sent.get("chosen")
-    if sent.get("own") in ("had", "missed"):
-        return {"own": sent["own"]}
-    if isinstance(chosen, list):
-        return {"chosen": _option_keys(chosen)}
-    return {"text": clean(str(sent.get("text", "")))}
-
-
-def _option_keys(keys: Sequence[Any]) -> list[str]:
-    return [clean(str(key))[:MAX_KEY_CHARS] for key in keys[:MAX_CHOSEN]]
+    if not isinstance(answers, dict):
+        return {}
+    return {part: fields for part, fields in answers.items() if isinstance(fields, dict)}
 
 
 def _in_order(request: HttpRequest) -> list[str]:
     """Return the keys of options in the order of their places, without places that are missing or
     given twice.
     """
-    keys = _option_keys(request.POST.getlist("order"))
+    keys = [clean(key) for key in request.POST.getlist("order")[:MAX_OPTIONS]]
     places = [request.POST.get(f"place-{key}", "") for key in keys]
     wanted = [str(n + 1) for n in range(len(keys))]
     return [keys[places.index(place)] for place in wanted if places.count(place) == 1]
+
+
+def given(request: HttpRequest) -> Given:
+    """Return when a rating was given, and after how long."""
+    return Given(rated_at(request), seconds_spent(request))
+
+
+def written(request: HttpRequest) -> Written | None:
+    """Return what stands in the field of the written answer; None without such a field."""
+    if not request.POST.get("text"):
+        return None
+    return Written(text(request, "text"), uuid_field(request, "key"))
 
 
 def rated_at(request: HttpRequest) -> datetime:

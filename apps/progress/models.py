@@ -257,7 +257,8 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()  # of the learner's attempts at the question, from 0
     seed = models.PositiveSmallIntegerField()  # of the variant and of the order of options
     day = models.DateField()  # the learner's: the next day begins another attempt
-    hints = models.PositiveSmallIntegerField(default=0)  # opened
+    # how many were opened, by part; with "" those of the whole question
+    hints = models.JSONField(default=dict)
     started_at = models.DateTimeField(default=now)
     revealed_at = models.DateTimeField(null=True)
     over = models.BooleanField(default=False)  # rated, or superseded by a later attempt
@@ -293,6 +294,10 @@ class Attempt(models.Model):
     def is_revealed(self) -> bool:
         return self.revealed_at is not None
 
+    def hints_open_for(self, part: str) -> int:
+        """Return how many hints that help with a part are open; with "", those of the whole."""
+        return sum(count for of, count in self.hints.items() if of in ("", part))
+
 
 class Answer(models.Model):
     """A learner's answer to a part of a revision. Invalid input is not stored."""
@@ -302,8 +307,6 @@ class Answer(models.Model):
         WRONG = "wrong", _("wrong")
         KEPT = "kept", _("saved")  # written; the learner grades it
 
-    MAX_WRITTEN_LENGTH = 20_000  # of a written answer: UTF-16 code units (common.text.length)
-
     class Sure(models.IntegerChoices):
         GUESS = 50, _("Guess")
         LEANING = 75, _("Leaning")
@@ -312,10 +315,10 @@ class Answer(models.Model):
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="answers")
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="answers")
-    part = models.CharField(max_length=16)  # its name, as in `parts`
+    part = models.CharField(max_length=16)  # its name, as in `questions.variants`
     place = models.PositiveIntegerField()  # among those of its part and attempt, from 1
     seed = models.PositiveSmallIntegerField()
-    entered = models.JSONField()  # as the form sent it
+    entered = models.JSONField()  # the fields of a `questions.answers.TypedAnswer`
     was_read = models.JSONField(null=True)  # how it was parsed: a number, keys, an expression
     outcome = models.CharField(max_length=8, choices=Outcome)
     hints = models.PositiveSmallIntegerField(default=0)  # opened before it

@@ -125,7 +125,7 @@ class RevisionTextFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
             is_empty = text.pk is None and not form.has_changed()
             if is_empty or form in self.deleted_forms or not form.is_valid():
                 continue
-            first = places.setdefault((text.kind, text.group, text.position), form)
+            first = places.setdefault((text.kind, text.part, text.position), form)
             if first is not form:
                 error = self._same_place_error(first.instance, text)
                 first.add_error("position", error)
@@ -134,7 +134,7 @@ class RevisionTextFormSet(BaseInlineFormSet[RevisionText, Revision, Any]):
     def _same_place_error(self, first: RevisionText, second: RevisionText) -> ValidationError:
         message = _("Two texts have the same place (%(place)s): “%(first)s” and “%(second)s”.")
         values = {
-            "place": f"{second.get_kind_display()}, {second.group}, {second.position}",
+            "place": f"{second.get_kind_display()}, {second.part}, {second.position}",
             "first": Truncator(first.text_en).chars(60),
             "second": Truncator(second.text_en).chars(60),
         }
@@ -147,9 +147,9 @@ class RevisionTextInline(admin.StackedInline[RevisionText, Revision]):
     extra = 0
     formfield_overrides = MULTILINE
     fields = (
-        ("kind", "group", "position", "key"),
+        ("kind", "part", "position", "key"),
         ("text_en", "text_zh"),
-        ("reason_en", "reason_zh"),
+        ("detail_en", "detail_zh"),
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
@@ -198,13 +198,25 @@ class RevisionAdmin(EditableMixin, admin.ModelAdmin[Revision]):
                 "fields": (
                     ("title_en", "title_zh"),
                     ("statement_en", "statement_zh"),
+                    ("short_answer_en", "short_answer_zh"),
                     ("answer_en", "answer_zh"),
                 )
             },
         ),
         (
             _("Facts"),
-            {"fields": ("facts", "sources", "labs", "claims", "related", "starter", "reference")},
+            {
+                "fields": (
+                    "facts",
+                    "sources",
+                    "labs",
+                    "claims",
+                    "related",
+                    "synonyms",
+                    "starter",
+                    "reference",
+                )
+            },
         ),
     )
 
@@ -261,7 +273,7 @@ class RevisionTextAdmin(ReadOnlyAdmin):
     list_display = ["question", "revision", "kind", "position", "text_en"]
     list_filter = ["kind", "revision__question__topic"]
     list_select_related = ["revision__question"]
-    search_fields = ["text_en", "text_zh", "reason_en", "reason_zh", "revision__question__slug"]
+    search_fields = ["text_en", "text_zh", "detail_en", "detail_zh", "revision__question__slug"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RevisionText]:
         texts: QuerySet[RevisionText] = super().get_queryset(request)

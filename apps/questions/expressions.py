@@ -26,13 +26,17 @@ from apps.common import normalize
 from apps.common.numbers import MAX_MAGNITUDE
 from apps.questions.limits import MAX_EXPRESSION_LENGTH
 from apps.questions.notation import BadExpression as BadExpression
-from apps.questions.notation import Vocabulary, spell_out
+from apps.questions.notation import Vocabulary, spell_out, without_tex
 
 Number = int | float
 MAX_NESTING = 40
 MAX_NODES_VISITED = 20_000  # by one evaluation
 MAX_POWER_BITS = 1000  # of a power of whole numbers
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+LAMBDA, PYTHON_LAMBDA = (
+    "lambda",
+    "lambda__",
+)  # a symbol λ, which Python's parser would take as its own
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e}
 FUNCTIONS_OF_ONE: dict[str, Callable[[float], Number]] = {
@@ -86,7 +90,7 @@ class Expression:
     tree: ast.expr = field(repr=False, compare=False)
     names: frozenset[str]
 
-    def at(self, **values: Number) -> Number:
+    def at(self, /, **values: Number) -> Number:
         """Return its value for these values of its symbols; true is 1, false is 0.
 
         Raises:
@@ -108,11 +112,18 @@ def read(text: str, names: Collection[str] = ()) -> Expression:
         raise BadExpression("empty")
     if len(plain) > MAX_EXPRESSION_LENGTH:
         raise BadExpression("long")
+    plain = without_tex(plain).strip()
+    if not plain:
+        raise BadExpression("empty")
     source = spell_out(plain, Vocabulary(names, CONSTANTS, FUNCTIONS))
+    source = re.sub(rf"\b{LAMBDA}\b", PYTHON_LAMBDA, source)
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise BadExpression("syntax", plain) from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == PYTHON_LAMBDA:
+            node.id = LAMBDA
     used: set[str] = set()
     try:
         _check_node(tree, frozenset(names), used, MAX_NESTING)
@@ -127,7 +138,8 @@ def is_free_name(name: str) -> bool:
     """Return whether a symbol may have this name, which must not mean anything else here."""
     return (
         bool(NAME.fullmatch(name))
-        and not iskeyword(name)
+        and (not iskeyword(name) or name == LAMBDA)
+        and name != PYTHON_LAMBDA
         and name not in CONSTANTS
         and name not in FUNCTIONS
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from apps.common.text import CONTENT_LANGUAGES
 from apps.questions.figures import BadFigure, Figure
-from apps.questions.variants import SEEDS
+from apps.questions.sampling import SEEDS
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # a figure's coordinates have one decimal, and their last digit may differ between machines

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import rendering, tex, variants
+from apps.questions import rendering, sampling, tex
 from apps.questions.models import Revision, RevisionText
 
 RENDERER_VERSION = "3"  # of rendering.py: stored HTML of another version is rendered again
+REVISION_FIELDS = ("title", "statement", "short_answer", "answer")
 INLINE_FIELDS = ("title",)
 
 
@@ -22,7 +23,7 @@ class HtmlColumn:
     """Markdown in one language and the column that holds its HTML."""
 
     row: Revision | RevisionText
-    field: str  # title, statement, answer, text, reason
+    field: str  # one of REVISION_FIELDS, text, detail
     language: str
 
     @property
@@ -39,7 +40,7 @@ class HtmlColumn:
         row = self.row
         if isinstance(row, Revision):
             return self.field
-        return f"{row.kind}.{row.group}.{row.position}.{self.field}"
+        return f"{row.kind}.{row.part}.{row.position}.{self.field}"
 
     @property
     def is_inline(self) -> bool:
@@ -67,20 +68,19 @@ def html_columns(
 ) -> Iterator[HtmlColumn]:
     """Yield every HTML column of a revision and its texts."""
     for language in languages:
-        for field in ("title", "statement", "answer"):
+        for field in REVISION_FIELDS:
             yield HtmlColumn(revision, field, language)
         for text in texts:
             yield HtmlColumn(text, "text", language)
-            if text.kind == RevisionText.Kind.OPTION:
-                yield HtmlColumn(text, "reason", language)
+            if text.detail_en:
+                yield HtmlColumn(text, "detail", language)
 
 
 def variant_names(revision: Revision) -> set[str]:
     """Return the names whose values a text may show."""
     variant = revision.facts.get("variant") or {}
     rows = variant.get("rows") or [{"values": {}}]
-    names = {*variant.get("sample", {}), *variant.get("answer", {}), *rows[0]["values"]}
-    return names - set(variants.RESERVED_NAMES)
+    return {*variant.get("sample", {}), *variant.get("compute", {}), *rows[0]["values"]}
 
 
 def render_html(revision: Revision, texts: Sequence[RevisionText]) -> list[Fault]:
@@ -133,7 +133,7 @@ def variant_html(
     ]
     if not with_values:
         return {}
-    seed %= variants.SEEDS
+    seed %= sampling.SEEDS
     key = f"question:{revision.pk}:{language}:{seed}:{current_html_version()}"
     html: dict[str, str] | None = cache.get(key)
     if html is None:
@@ -152,5 +152,5 @@ def variant_html(
 
 
 def _formatted_values(revision: Revision, seed: int) -> dict[str, str]:
-    variant = variants.sample(revision.facts["variant"], seed)
-    return {name: variants.format_value(value) for name, value in variant.values.items()}
+    sampled = sampling.sample(revision.facts["variant"], revision.facts.get("numeric", []), seed)
+    return {name: sampling.format_value(value) for name, value in sampled.values.items()}

@@ -10,16 +10,27 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
+from apps.common.number_format import significant
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import html_columns, loading, rendering, schema, variants
+from apps.questions import (
+    html_columns,
+    links,
+    loading,
+    rendering,
+    sampling,
+    schema,
+    slips,
+    variants,
+)
 from apps.questions.html_columns import Fault, HtmlColumn
+from apps.questions.links import CLAIM, LAB, Target
 from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
 
@@ -37,6 +48,7 @@ UNPARSED_MARKUP = {
         "HTML is not read: write Markdown, or `code` for a tag itself"
     ),
 }
+TODO = re.compile("(?<![A-Za-z])TODO(?![A-Za-z])")  # Chinese may stand beside it
 LOCAL_LINK = re.compile(r'<a href="(/[^"]*|#[^"]*)"')
 Claims = Mapping[str, set[str]]  # of each lab, by its slug
 
@@ -48,8 +60,8 @@ def faults(bank_folder: Path, labs_folder: Path) -> Iterator[str]:
         NoKatex: the front end was not built.
     """
     paths = loading.question_folders(bank_folder)
-    slugs = {path.name for path in paths}
-    all_slugs, claims = slugs | _catalogue_titles().keys(), lab_claims(labs_folder)
+    all_slugs = {path.name for path in paths} | _catalogue_titles().keys()
+    claims = lab_claims(labs_folder)
     for path in paths:
         try:
             folder = loading.read_folder(path)
@@ -57,7 +69,7 @@ def faults(bank_folder: Path, labs_folder: Path) -> Iterator[str]:
             yield str(error)
             continue
         yield from _fact_faults(folder, all_slugs, claims)
-        yield from _text_faults(folder, slugs, claims)
+        yield from _text_faults(folder, all_slugs, claims)
         yield from _figure_faults(folder)
 
 
@@ -97,6 +109,80 @@ def claims_without_lab(bank_folder: Path, labs_folder: Path) -> list[str]:
     return sorted(named - existing)
 
 
+def unfinished(bank_folder: Path) -> list[str]:
+    """Return what questions do not have yet and may be loaded without: texts that are marked TODO,
+    short answers, and answers to follow-ups.
+    """
+    lines = []
+    for path in loading.question_folders(bank_folder):
+        if todo := _todo(
+            [path / "en.md", path / "zh.md", path / "question.toml", *path.glob("*.py")]
+        ):
+            lines.append(f"{path.name}: {todo}")
+        try:
+            english = loading.read_folder(path).english
+        except BadFile:
+            continue  # among the faults
+        if english.passage("short_answer") is None:
+            lines.append(f"{path.name}: no short answer")
+        if bare := sum(not follow_up.detail for follow_up in english.passages_of("follow_up")):
+            lines.append(f"{path.name}: {bare} follow-ups without an answer")
+    return lines
+
+
+def unfinished_labs(labs_folder: Path) -> list[str]:
+    """Return the labs whose words or code are marked TODO."""
+    tomls = sorted(labs_folder.glob("*.toml"))
+    marked = {toml: _todo([toml, toml.with_suffix(".py")]) for toml in tomls}
+    return [f"{toml.stem.replace('_', '-')}: {todo}" for toml, todo in marked.items() if todo]
+
+
+def unfinished_lines(path: Path) -> list[int]:
+    """Return the lines of a file that are marked TODO; comments of a .toml are not texts."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return [
+        number
+        for number, line in enumerate(lines, start=1)
+        if TODO.search(line) and not (path.suffix == ".toml" and line.lstrip().startswith("#"))
+    ]
+
+
+def _todo(paths: Iterable[Path]) -> str:
+    """Return how many lines of some files are marked TODO, and the first; nothing where none is."""
+    lines = [
+        (path.name, line) for path in paths if path.exists() for line in unfinished_lines(path)
+    ]
+    if not lines:
+        return ""
+    file, line = lines[0]
+    return f"{len(lines)} lines are marked TODO, the first is {file}:{line}"
+
+
+def slips_without_message(bank_folder: Path) -> list[str]:
+    """Return the common slips of numeric parts that no [[numeric.wrong]] explains, each as
+    `file:line: formula`, what is wrong with it, and what it gives. Suggestions, not faults.
+    """
+    lines = []
+    for path in loading.question_folders(bank_folder):
+        try:
+            facts = loading.read_folder(path).facts
+        except BadFile:  # one of the faults
+            continue
+        file = path / "question.toml"
+        source = file.read_text(encoding="utf-8-sig")
+        for number in range(len(facts.get("numeric", []))):
+            line = schema.line_of(source, ("numeric", number, "answer"))
+            suggested = slips.without_message(facts, number)
+            lines += [f"{file}:{line}: {_as_line(slip)}" for slip in suggested]
+    return lines
+
+
+def _as_line(slip: slips.Slip) -> str:
+    value, answer = significant(slip.value), significant(slip.answer)
+    values = sampling.format_values(slip.values)
+    return f"{slip.formula} ({slip.what}) gives {value}, not {answer}, at {values}"
+
+
 def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -> Iterator[str]:
     """Yield names of questions and claims that do not exist, and mistakes of the numeric part that
     have the same value.
@@ -115,33 +201,43 @@ def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -
         if lab in claims and claim not in claims[lab]:
             existing = ", ".join(sorted(claims[lab]))
             yield fault(("claims",), f"{lab} has no claim {claim}. It has: {existing}")
-    if ambiguous := _ambiguous_mistake(folder.facts.get("variant", {})):
-        number, message = ambiguous
-        yield fault(("variant", "wrong", number, "value"), message)
+    for path, message in _ambiguous_mistakes(folder.facts):
+        yield fault(path, message)
 
 
-def _ambiguous_mistake(variant: schema.Facts) -> tuple[int, str] | None:
-    """Return the number of a wrong answer that has the value of an earlier one in some variant, and
-    a message: nobody would see its explanation.
+def _ambiguous_mistakes(facts: schema.Facts) -> Iterator[tuple[schema.Path, str]]:
+    """Yield wrong answers that have the value of an earlier one in some variant: nobody would see
+    their explanation.
     """
-    for seed in range(variants.SEEDS) if variant.get("wrong") else ():
-        sampled = variants.sample(variant, seed)
-        for (_, earlier), (number, later) in combinations(enumerate(sampled.wrong), 2):
-            if sampled.is_near(earlier.value, later.value):
-                values = variants.format_values(sampled.values)
-                return number, (
-                    f"with seed {seed} ({values}) this is another mistake's value too: "
-                    "choose numbers that tell them apart"
+    numeric, reported = facts.get("numeric", []), set()
+    for seed in range(sampling.SEEDS) if numeric else ():
+        sampled = sampling.sample(facts.get("variant", {}), numeric, seed)
+        for number, (of_part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+            part = variants.numeric_part("", 0, of_part, answer)
+            for (_, earlier), (mistake, later) in combinations(enumerate(part.wrong), 2):
+                path: schema.Path = ("numeric", number, "wrong", mistake, "value")
+                if path in reported or not part.is_near(earlier.value, later.value):
+                    continue
+                reported.add(path)
+                values = sampling.format_values(sampled.values)
+                yield (
+                    path,
+                    (
+                        f"with seed {seed} ({values}) this is another mistake's value too: "
+                        "choose numbers that tell them apart"
+                    ),
                 )
-    return None
 
 
 def _text_faults(folder: QuestionFolder, slugs: set[str], claims: Claims) -> Iterator[str]:
+    # Pages hide links to labs and claims until they exist.
+    planned = {Target(LAB, slug) for slug in folder.facts.get("labs", [])}
+    planned |= {Target(CLAIM, claim) for claim in folder.facts.get("claims", [])}
     revision, texts, passages = loading.build_rows(folder)
     text_faults = html_columns.render_html(revision, texts)
     for html_column in html_columns.html_columns(revision, texts):
         text_faults += _unparsed_markup(html_column)
-        text_faults += _dead_links(html_column, slugs, claims)
+        text_faults += _dead_links(html_column, slugs, claims, planned)
     for fault in text_faults:
         yield str(loading.as_bad_file(fault, folder, passages))
 
@@ -155,27 +251,28 @@ def _unparsed_markup(html_column: HtmlColumn) -> Iterator[Fault]:
             yield Fault(html_column, f"“{start}”: {message}", match.start())
 
 
-def _dead_links(html_column: HtmlColumn, slugs: set[str], claims: Claims) -> Iterator[Fault]:
+def _dead_links(
+    html_column: HtmlColumn, slugs: set[str], claims: Claims, planned: Collection[Target]
+) -> Iterator[Fault]:
     for link in LOCAL_LINK.findall(rendering.render(html_column.source).html):
-        if not link_exists(link, slugs, claims):
+        if links.target_of(link) not in planned and not link_exists(link, slugs, claims):
             offset = max(html_column.source.find(link), 0)
             yield Fault(html_column, f"{link} leads nowhere", offset)
 
 
-def link_exists(link: str, slugs: Iterable[str], claims: Claims) -> bool:
-    """Return whether a link leads to a page of this site: a question of the bank, a lab, a claim of
-    the ledger, another page.
+def link_exists(link: str, slugs: Collection[str], claims: Claims) -> bool:
+    """Return whether a link leads to a page of this site: a question of the bank or the catalogue,
+    a lab, a claim of the ledger, another page.
     """
-    parts = urlsplit(link)
-    match parts.path.strip("/").split("/"):
-        case ["questions", slug]:
+    match links.target_of(link):
+        case Target(links.QUESTION, slug):
             return slug in slugs
-        case ["labs", slug]:
+        case Target(links.LAB, slug):
             return slug in claims
-        case ["claims"] if parts.fragment:
-            return any(parts.fragment in of_lab for of_lab in claims.values())
+        case Target(links.CLAIM, claim):
+            return any(claim in of_lab for of_lab in claims.values())
     try:
-        resolve(parts.path)
+        resolve(urlsplit(link).path)
     except Resolver404:
         return False
     return True

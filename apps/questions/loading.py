@@ -23,6 +23,7 @@ from apps.questions.markdown_parser import BadFile, Document, Passage
 from apps.questions.models import Bank, Question, Revision, RevisionText
 from apps.questions.rendering import value_names
 from apps.questions.validators import BadFact
+from apps.questions.variants import PART_KINDS
 
 REQUIRED_FILES = ("question.toml", "en.md", "zh.md")
 FIGURES = {language: f"figure.{language}.svg" for language in CONTENT_LANGUAGES}
@@ -53,6 +54,7 @@ class QuestionFolder:
 
     path: Path
     facts: dict[str, Any]
+    outline: dict[str, Any]
     english: Document
     chinese: Document
     files: dict[str, str]  # the other texts: starter, reference, figures
@@ -65,7 +67,7 @@ class QuestionFolder:
     def sha256(self) -> str:
         """Return a digest of the contents, whatever their white space and comments."""
         passages = [
-            [(p.kind, p.key, p.text, p.reason) for p in document.passages]
+            [(p.kind, p.part, p.key, p.text, p.detail) for p in document.passages]
             for document in (self.english, self.chinese)
         ]
         content = [self.facts, passages, self.files]
@@ -141,14 +143,19 @@ def read_folder(path: Path) -> QuestionFolder:
     english = markdown_parser.parse(path / "en.md", "en")
     chinese = markdown_parser.parse(path / "zh.md", "zh")
     markdown_parser.compare(english, chinese)
-    facts = _read_facts(path, english)
+    outline = schema.outline(
+        schema.TextPlace(passage.kind, passage.part, passage.key)
+        for passage in english.passages
+        if passage.kind in TEXT_KINDS
+    )
+    facts = _read_facts(path, outline)
     files = _read_other_files(path, names, facts)
-    folder = QuestionFolder(path, facts, english, chinese, files)
+    folder = QuestionFolder(path, facts, outline, english, chinese, files)
     _check_markers(folder)
     return folder
 
 
-def _read_facts(path: Path, english: Document) -> dict[str, Any]:
+def _read_facts(path: Path, outline: dict[str, Any]) -> dict[str, Any]:
     file = path / "question.toml"
     source = markdown_parser.read_text(file)
     try:
@@ -156,35 +163,35 @@ def _read_facts(path: Path, english: Document) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = str(error).rpartition("line ")[2].partition(",")[0]
         raise BadFile(file, int(line) if line.isdecimal() else 1, f"is not TOML: {error}") from None
-    counts = Counter(passage.kind for passage in english.passages)
-    options: dict[int, list[str]] = {}
-    for option in english.passages_of("option"):
-        options.setdefault(option.group, []).append(option.key)
     try:
+        if (path / "variant.py").exists():
+            _add_rows(facts, path / "variants.json")
         schema.check(facts)
         if not schema.is_slug(path.name):
             raise BadFact((), f"the folder {path.name} {NO_SLUG}")
         if facts["topic"] != path.parent.name:
             raise BadFact(("topic",), f"the folder lies in {path.parent.name}")
-        if (path / "variant.py").exists() and "variant" in facts:
-            wrong_answers = len(facts["variant"].get("wrong", []))
-            facts["variant"]["rows"] = _read_rows(path / "variants.json", wrong_answers)
-        schema.check_against(facts, counts, options)
+        schema.check_against(facts, outline)
+        schema.check_samples(facts)
     except BadFact as error:
+        if error.path[:2] == ("variant", "rows"):
+            raise BadFile(path / "variants.json", 1, f"{error.message}. Run:  {RENDER}") from None
         raise BadFile(file, schema.line_of(source, error.path), error.message) from None
     return {**facts, "review": json.loads(json.dumps(facts.get("review", {}), default=str))}
 
 
-def _read_rows(path: Path, wrong_answers: int) -> list[dict[str, Any]]:
+def _add_rows(facts: dict[str, Any], path: Path) -> None:
+    """Add the variants that variant.py generated to `[variant]`, as they are; they are checked with
+    the other facts.
+    """
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        schema.check_rows(rows, wrong_answers)
+        rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         message = f"cannot be read. It is generated from variant.py by:  {RENDER}"
         raise BadFile(path, 1, message) from None
-    except BadFact as error:
-        raise BadFile(path, 1, f"{error.message}. Run:  {RENDER}") from None
-    return rows
+    variant = facts.setdefault("variant", {})
+    if isinstance(variant, dict):
+        variant["rows"] = rows
 
 
 def _read_other_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[str, str]:
@@ -237,7 +244,8 @@ def _check_values(folder: QuestionFolder) -> None:
             (english, chinese, folder.english.path),
             (chinese, english, folder.chinese.path),
         ):
-            if missing := value_names(other.text) - value_names(passage.text):
+            ours, theirs = (value_names(p.text + p.detail) for p in (passage, other))
+            if missing := theirs - ours:
                 names = ", ".join(f"{{{{{name}}}}}" for name in sorted(missing))
                 raise BadFile(path, passage.line, f"the other language shows {names} here")
 
@@ -311,26 +319,21 @@ def build_rows(
     from.
     """
 
-    def both(kind: str) -> dict[str, str]:
-        return {
-            f"{kind}_en": folder.english.passage(kind).text,
-            f"{kind}_zh": folder.chinese.passage(kind).text,
-        }
-
     facts = folder.facts
     links = {name: facts.get(name, []) for name in ("sources", "labs", "claims", "related")}
     required = {name: facts[name] for name in ("topic", "kinds", "difficulty")}
     optional = {
         name: facts[name]
-        for name in ("often_said_but", "variant", "choice", "step", "code", "review")
+        for name in ("often_said_but", "variant", *PART_KINDS, "code", "review")
         if name in facts
     }
+    synonyms = [text for texts in facts.get("synonyms", {}).values() for text in texts]
     revision = Revision(
-        **both("title"),
-        **both("statement"),
-        **both("answer"),
+        **_revision_texts(folder),
         **links,
         facts={**required, **optional},
+        outline=folder.outline,
+        synonyms="\n".join(synonyms),
         **folder.files,
     )
     texts: list[RevisionText] = []
@@ -339,21 +342,31 @@ def build_rows(
     for english, chinese in zip(folder.english.passages, folder.chinese.passages, strict=True):
         if english.kind not in TEXT_KINDS:
             continue
-        place = (english.kind, english.group)
+        place = (english.kind, english.part)
         text = RevisionText(
             kind=english.kind,
-            group=english.group,
+            part=english.part,
             position=positions[place],
             key=english.key,
             text_en=english.text,
             text_zh=chinese.text,
-            reason_en=english.reason,
-            reason_zh=chinese.reason,
+            detail_en=english.detail,
+            detail_zh=chinese.detail,
         )
         positions[place] += 1
         texts.append(text)
         passages[id(text)] = (english, chinese)
     return revision, texts, passages
+
+
+def _revision_texts(folder: QuestionFolder) -> dict[str, str]:
+    """Return the columns of a revision's own texts; empty where a question has none yet."""
+    columns = {}
+    for language, document in (("en", folder.english), ("zh", folder.chinese)):
+        for field in html_columns.REVISION_FIELDS:
+            passage = document.passage(field)
+            columns[f"{field}_{language}"] = passage.text if passage else ""
+    return columns
 
 
 def as_bad_file(fault: Fault, folder: QuestionFolder, passages: dict[int, PassagePair]) -> BadFile:
@@ -362,9 +375,9 @@ def as_bad_file(fault: Fault, folder: QuestionFolder, passages: dict[int, Passag
     is_english = html_column.language == "en"
     document = folder.english if is_english else folder.chinese
     if isinstance(html_column.row, Revision):
-        passage = document.passage(html_column.field)
+        passage = document.passage(html_column.field) or document.passages[0]
     else:
         passage = passages[id(html_column.row)][0 if is_english else 1]
-    first = passage.reason_line if html_column.field == "reason" else passage.line
+    first = passage.detail_line if html_column.field == "detail" else passage.line
     line = first + html_column.source[: fault.offset].count("\n")
     return BadFile(document.path, line, fault.message)

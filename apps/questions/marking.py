@@ -1,44 +1,73 @@
-"""Whether an answer is right. Pure: no database, no learner. Which rating follows from a mark is
-decided in `progress`.
+"""Whether an answer is right. Pure: no database, no learner, no text but messages. Which rating
+follows from a mark is decided in `progress`.
 """
 
 from __future__ import annotations
 
+import ast
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.common import normalize, numbers
-from apps.common.text import in_language
+from apps.common.number_format import significant
+from apps.common.text import in_language, length
 from apps.questions import expressions
+from apps.questions.answers import (
+    ChoiceAnswer,
+    CodeAnswer,
+    NumberAnswer,
+    OrderAnswer,
+    PointsAnswer,
+    StepAnswer,
+    TextAnswer,
+    TypedAnswer,
+)
 from apps.questions.expressions import Expression
-from apps.questions.limits import MAX_EXPRESSION_LENGTH
-from apps.questions.variants import Variant, stable_index
+from apps.questions.limits import MAX_EXPRESSION_LENGTH, MAX_WRITTEN_LENGTH
+from apps.questions.sampling import stable_index
+from apps.questions.variants import ChoicePart, NumericPart, OrderPart, QuestionVariant, Step
 
-RIGHT, WRONG, UNREAD = "right", "wrong", "unread"
+RIGHT, WRONG, KEPT, UNREAD = "right", "wrong", "kept", "unread"
 COMPARED_POINTS = 8  # at which two expressions are compared
 DEFAULT_RANGE = (0.5, 3.0)  # of a symbol for which a check names no range
+DEFAULT_WHOLE_RANGE = (2, 9)  # of such a symbol that is a whole number: 0 and 1 hide factors
 RELATIVE_TOLERANCE = 1e-6  # far above rounding errors, far below the difference of two formulas
 ZERO_TOLERANCE = 1e-9  # rounding error where the answer is exactly 0
 RANGE_STEPS = 10**6  # of a range from which values are sampled
-DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])")
-MIN_ROUNDED_DIGITS = 3  # significant digits of a number that may be a rounded one
+MAX_SHUFFLED = 100  # whole numbers that are drawn without repetition
+DECIMAL = re.compile(r"(?<![\w.'])\d*\.\d+(?![\d.]|[eE][+-]?\d)")
+MIN_ROUNDED_DIGITS = 2  # significant digits of a number that may be a rounded one
+GOOD_DIGITS = 3  # of a rounded number that counts
+ROUNDED_TOLERANCE = 5e-3  # relative: what three digits are worth, at least
+MAX_ROUNDED_NUMBERS = 2
+# an operator between two operands, a bracket, or a function; a sign alone is part of a number
+LOOKS_LIKE_A_FORMULA = re.compile(
+    rf"\S\s*[-+*/^]|[()√|\\]|(?<![A-Za-z])(?:{'|'.join(sorted(expressions.FUNCTIONS))})(?![A-Za-z])"
+)
+HALF_TYPED = re.compile(
+    r"[+-]?[\d.,' ]+[eE]"
+)  # 2.2e, whose exponent is missing, and not 2.2 times e
+NOTE_DIGITS = 4  # significant, of the value that a note shows
+MAX_PRINTED_FUNCTIONS = 4  # without brackets, in one formula
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How an answer was marked. Invalid input is `unread` and not graded. `message` says why, or
-    explains a common mistake; `note` says how the input was read.
+    """How an answer was marked: right, wrong, or kept where the learner grades it. Invalid input is
+    `unread` and not graded. `message` says why, or explains a common mistake; `note` says how the
+    input was read.
     """
 
-    outcome: str  # right, wrong or unread
+    outcome: str  # right, wrong, kept or unread
     message: str = ""
     note: str = ""
-    value: float | None = None  # the number that was read
+    value: Any = None  # what was read: a number, keys of options, a text
     # of a choice: by key, whether the option was rightly chosen, left out or placed
     options: Mapping[str, bool] = field(default_factory=dict)
 
@@ -51,71 +80,176 @@ class Mark:
         return self.outcome != UNREAD
 
 
+def mark(variant: QuestionVariant, name: str, answer: TypedAnswer) -> Mark:
+    """Mark the answer to something of a question. A pure function: marking again gives the same.
+
+    Args:
+        answer: of the type that `answers.answer_type` names.
+    """
+    part = variant.marked.get(name)
+    match answer, part:
+        case NumberAnswer(text=text), NumericPart():
+            return numeric(text, part)
+        case ChoiceAnswer(chosen=chosen), ChoicePart():
+            return choice(chosen, part)
+        case OrderAnswer(order=order), OrderPart():
+            return ordering(order, part)
+        case StepAnswer(), Step():
+            return step(answer, part, variant.seed)
+        case ((TextAnswer(text=text) | CodeAnswer(text=text)), None):
+            return written(text, variant.starter)
+        case PointsAnswer(ticked=ticked), None:
+            return Mark(KEPT, value=sorted({n for n in ticked if n < variant.points}))
+    raise TypeError(f"{type(answer).__name__} does not answer {name}")
+
+
 # ---------------------------------------------------------------- numbers
 
 
-def numeric(text: str, variant: Variant, unit: Mapping[str, str] | None = None) -> Mark:
-    """Mark a typed number against a variant.
+def numeric(text: str, part: NumericPart) -> Mark:
+    """Mark a typed number, or an expression of numbers such as sqrt(6/576); the part's unit may
+    follow it, in either language.
+    """
+    text, units = _right_side(text), list(part.unit.values())
+    reading = numbers.read(text, units)
+    if reading.value is None:
+        if reading.is_number:
+            return Mark(UNREAD, message=reading.problem)
+        return _computed(text, part, units, reading.problem)
+    mark = _mark_of_number(reading.value, part, reading.note)
+    if not mark.is_right and reading.other is not None and part.is_right(reading.other):
+        return Mark(UNREAD, message=reading.doubt)  # 1.500 of somebody who groups with points
+    return mark
+
+
+def _mark_of_number(value: float, part: NumericPart, note: str) -> Mark:
+    if part.is_right(value):
+        return Mark(RIGHT, note=note, value=value)
+    mistake = next((wrong for wrong in part.wrong if part.is_near(value, wrong.value)), None)
+    message = in_language(mistake.message) if mistake else ""
+    return Mark(WRONG, message=message, note=note, value=value)
+
+
+def _computed(text: str, part: NumericPart, units: Collection[str], problem: str) -> Mark:
+    """Mark a text that is no number as an expression of numbers.
 
     Args:
-        unit: of the part, in both languages; either may follow the number.
+        problem: why it is no number; shown unless it looks like a formula.
     """
-    reading = numbers.read(text, list((unit or {}).values()))
-    if reading.value is None:
-        return Mark(UNREAD, message=reading.problem)
-    if variant.is_right(reading.value):
-        return Mark(RIGHT, note=reading.note, value=reading.value)
-    if reading.other is not None and variant.is_right(reading.other):
-        return Mark(UNREAD, message=reading.doubt)  # 1.500 of somebody who groups with points
-    mistake = next(
-        (wrong for wrong in variant.wrong if variant.is_near(reading.value, wrong.value)), None
-    )
-    return Mark(
-        WRONG,
-        message=in_language(mistake.message) if mistake else "",
-        note=reading.note,
-        value=reading.value,
-    )
+    plain = normalize.to_plain(text, MAX_EXPRESSION_LENGTH, "({})")
+    bare, scale = numbers.without_unit(plain, units)
+    if HALF_TYPED.fullmatch(bare):
+        return Mark(UNREAD, message=problem)
+    try:
+        expression = expressions.read(bare)
+    except expressions.BadExpression as error:
+        if (printed := _read_as_printed(error, ())) is None:
+            message = explain(error, ()) if LOOKS_LIKE_A_FORMULA.search(bare) else problem
+            return Mark(UNREAD, message=message)
+        mark = _mark_of_value(printed, scale, part)
+        return mark if mark.is_right else Mark(UNREAD, message=explain(error, ()))
+    if scale != 1 and _is_sum(expression.tree):  # 1-5%: per cent of the whole, or of the 5?
+        meanings = f"({bare})*{scale:g}", f"{bare}*{scale:g}"
+        ambiguous = expressions.BadExpression("ambiguous", plain, *meanings)
+        return Mark(UNREAD, message=explain(ambiguous, ()))
+    return _mark_of_value(expression, scale, part)
 
 
-def tolerance(variant: Variant) -> str:
+def _is_sum(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub)
+
+
+def _mark_of_value(expression: Expression, scale: float, part: NumericPart) -> Mark:
+    """Mark the value of an expression without symbols; a note says what it came to."""
+    try:
+        value = expression.at()
+    except expressions.NoValue:
+        message = _(
+            "“%(text)s” has no value: it divides by zero, takes the root of a negative number, or "
+            "becomes too large."
+        )
+        return Mark(UNREAD, message=message % {"text": expression.text[:40]})
+    if isinstance(value, bool):
+        message = _("“%(text)s” is true or false, not a number.")
+        return Mark(UNREAD, message=message % {"text": expression.text[:40]})
+    value = float(value) * scale
+    typed = f"({expression.text[:60]})" if scale != 1 else expression.text[:60]
+    factor = f" * {scale:g}" if scale != 1 else ""
+    note = f"{typed}{factor} = {significant(value, NOTE_DIGITS)}"
+    return _mark_of_number(value, part, note)
+
+
+def tolerance(part: NumericPart) -> str:
     """Return a sentence that says how close an answer must be."""
-    if variant.absolute > 0 and variant.absolute >= variant.relative * abs(variant.answer):
-        absolute = numbers.format_exact(variant.absolute)
+    if part.absolute > 0 and part.absolute >= part.relative * abs(part.answer):
+        absolute = numbers.format_exact(part.absolute)
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
-    percent = numbers.format_exact(variant.relative * 100)
+    percent = numbers.format_exact(part.relative * 100)
     return _("An answer within %(n)s %% counts as right.") % {"n": percent}
 
 
-# ---------------------------------------------------------------- choices
+# ---------------------------------------------------------------- choices and orders
 
 
-def choice(chosen: Sequence[str], facts: Mapping[str, Any], keys: Collection[str]) -> Mark:
-    """Mark the options that were chosen, or their order.
+def choice(chosen: Sequence[str], part: ChoicePart) -> Mark:
+    """Mark the options that were chosen."""
+    if unread := _unknown_options(chosen, part):
+        return unread
+    if not chosen or (not part.takes_several and len(chosen) != 1):
+        one, several = _("Choose one option."), _("Choose at least one option.")
+        return Mark(UNREAD, message=several if part.takes_several else one)
+    options = {key: (key in chosen) == (key in part.right) for key in part.options}
+    return Mark(RIGHT if all(options.values()) else WRONG, value=list(chosen), options=options)
 
-    Args:
-        facts: one `[[choice]]`: `form` (one, several, order) and `right`, the keys of the right
-            options (in order: all of them).
-        keys: of all options.
-    """
-    form, right = facts["form"], list(facts["right"])
-    if set(chosen) - set(keys) or len(set(chosen)) != len(chosen):
-        message = _("That is not one of the options. Reload the page and choose again.")
+
+def ordering(order: Sequence[str], part: OrderPart) -> Mark:
+    """Mark the options in the order that they were given."""
+    if unread := _unknown_options(order, part):
+        return unread
+    if len(order) != len(part.right):
+        message = _("Give every option a position, and use each position once.")
         return Mark(UNREAD, message=message)
-    if form == "order":
-        if len(chosen) != len(right):
-            message = _("Give every option a position, and use each position once.")
-            return Mark(UNREAD, message=message)
-        placed = {key: position == right.index(key) for position, key in enumerate(chosen)}
-        return Mark(RIGHT if list(chosen) == right else WRONG, options=placed)
-    if not chosen or (form == "one" and len(chosen) != 1):
-        message = _("Choose one option.") if form == "one" else _("Choose at least one option.")
-        return Mark(UNREAD, message=message)
-    options = {key: (key in chosen) == (key in right) for key in keys}
-    return Mark(RIGHT if all(options.values()) else WRONG, options=options)
+    placed = {key: key == right for key, right in zip(order, part.right, strict=True)}
+    outcome = RIGHT if all(placed.values()) else WRONG
+    return Mark(outcome, value=list(order), options=placed)
+
+
+def _unknown_options(keys: Sequence[str], part: ChoicePart | OrderPart) -> Mark | None:
+    if set(keys) <= set(part.options) and len(set(keys)) == len(keys):
+        return None
+    message = _("That is not one of the options. Reload the page and choose again.")
+    return Mark(UNREAD, message=message)
+
+
+# ---------------------------------------------------------------- written answers
+
+
+def written(text: str, starter: str) -> Mark:
+    """Keep what was written, which the learner grades: more than the starter code."""
+    if not is_written(text, starter):
+        return Mark(UNREAD, message=_("You haven't written anything."))
+    if length(text) > MAX_WRITTEN_LENGTH:
+        message = _("That is too long to save. Shorten it to %(n)s characters.")
+        return Mark(UNREAD, message=message % {"n": MAX_WRITTEN_LENGTH})
+    return Mark(KEPT, value=text)
+
+
+def is_written(text: str, starter: str) -> bool:
+    """Return whether a text holds more than the starter code that its field began with."""
+    return "".join(text.split()) not in ("", "".join(starter.split()))
 
 
 # ---------------------------------------------------------------- derivations
+
+
+def step(answer: StepAnswer, part: Step, seed: int) -> Mark:
+    """Mark a step: by its check, or as the learner marks it; a checked one only as given up."""
+    if answer.own:
+        is_right = part.check is None and answer.own == "had"
+        return Mark(RIGHT if is_right else WRONG, value=answer.own)
+    if part.check is None:
+        return Mark(UNREAD, message=_("Say whether you had this step or missed it."))
+    return replace(derivation(answer.text, part.check, seed), value=answer.text)
 
 
 def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
@@ -123,15 +257,23 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
     values of the symbols.
 
     Args:
-        check: `symbols`, `answer`, and optionally `range`: [low, high] for all symbols, or
-            {symbol: [low, high]}.
+        check: `symbols`, `answer`, and optionally `whole`: those symbols that are whole numbers;
+            `range`: [low, high] for all symbols, or {symbol: [low, high]}.
     """
     symbols = list(check["symbols"])
     try:
         given = expressions.read(_right_side(text), symbols)
     except expressions.BadExpression as error:
+        if printed := _read_as_printed(error, symbols):
+            mark = _compared(printed, check, seed)
+            if mark.is_right:
+                return replace(mark, note=_read_note(_right_side(text), printed.text, mark.note))
         return Mark(UNREAD, message=explain(error, symbols))
-    answer = expressions.read(check["answer"], symbols)
+    return _compared(given, check, seed)
+
+
+def _compared(given: Expression, check: Mapping[str, Any], seed: int) -> Mark:
+    answer = expressions.read(check["answer"], check["symbols"])
     compared = 0
     for point in _sample_points(check, seed):
         try:
@@ -151,6 +293,31 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
     return Mark(WRONG)  # schema.py refuses answers that have a value at too few points
 
 
+def _read_as_printed(
+    error: expressions.BadExpression, symbols: Collection[str]
+) -> Expression | None:
+    """Return a refused text as pages print such a formula, `ln 2/β` as (ln 2)/β; None if print has
+    no usual reading of it.
+
+    Its author may have meant ln(2/β). So what is right in this reading counts, with a note, and
+    what is not is asked for with brackets instead of being called wrong.
+    """
+    for _turn in range(MAX_PRINTED_FUNCTIONS):
+        if not error.as_printed:
+            return None
+        try:
+            return expressions.read(error.as_printed, symbols)
+        except expressions.BadExpression as next_error:
+            error = next_error
+    return None
+
+
+def _read_note(typed: str, read: str, *others: str) -> str:
+    typed = normalize.to_plain(typed, MAX_EXPRESSION_LENGTH)
+    note = _("We read %(text)s as %(number)s.") % {"text": typed, "number": read}
+    return " ".join(filter(None, (note, *others)))
+
+
 def _tolerance_at(expected: float, value: float) -> float:
     return RELATIVE_TOLERANCE * max(abs(expected), abs(value)) if expected else ZERO_TOLERANCE
 
@@ -160,62 +327,154 @@ def _right_side(text: str) -> str:
     return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: MAX_EXPRESSION_LENGTH * 2])[-1]
 
 
-def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, expressions.Number]]:
     """Yield values of the symbols at which two expressions are compared: more than COMPARED_POINTS,
-    since the answer may be undefined at some.
+    since the answer may be undefined at some. Of whole numbers, each combination comes once.
     """
+    seen = set()
     for turn in range(COMPARED_POINTS * 8):
-        yield {
-            name: _between(*_range(check, name), f"{seed}/{turn}/{name}")
-            for name in check["symbols"]
-        }
+        point = {name: _sampled(check, name, seed, turn) for name in check["symbols"]}
+        if tuple(point.values()) in seen and check.get("whole"):
+            continue
+        seen.add(tuple(point.values()))
+        yield point
+
+
+def _sampled(check: Mapping[str, Any], name: str, seed: int, turn: int) -> expressions.Number:
+    low, high = range_of(check, name)
+    if name in check.get("whole", ()):
+        return _whole_between(int(low), int(high), f"{seed}/{name}", turn)
+    return _between(float(low), float(high), f"{seed}/{turn}/{name}")
 
 
 def _mark_of_rounded(
     given: Expression, answer: Expression, check: Mapping[str, Any], seed: int
 ) -> Mark | None:
-    """Return a mark that asks for the exact number, if the only difference is that one is rounded:
-    0.693 for log(2).
+    """Return a mark for a formula in which only numbers are rounded, as 0.693/β for log(2)/β; None
+    if it differs otherwise, or its numbers have one digit.
+
+    With three digits it is right, and a note says that a number was taken as rounded: pages print
+    0.693 themselves, numbers are asked for with three digits, and who has found this one has done
+    the derivation. With two (0.69/β) it is not graded but asked for more exactly: it agrees as far
+    as it goes, so “wrong” would be untrue, and nearly any formula can be hit by two free digits.
+    So it is where the rounded digits do not give the answer to three (0.500 - 0.5 times 10^9).
     """
-    decimals = [match for match in DECIMAL.finditer(given.text) if _may_be_rounded(match[0])]
-    if len(decimals) != 1:
-        return None
-    number = decimals[0]
-    half = 0.5 * 10.0 ** -len(number[0].partition(".")[2])
-    before, after = given.text[: number.start()], given.text[number.end() :]
-    bounds = [
-        expressions.read(f"{before}({float(number[0]) + off!r}){after}", check["symbols"])
-        for off in (-half, half)
+    exact = {float(number) for number in DECIMAL.findall(answer.text)}
+    # 1.00 is one: where a term is small, it would agree with anything
+    decimals = [
+        match
+        for match in DECIMAL.finditer(given.text)
+        if float(match[0]) not in exact and not float(match[0]).is_integer()
     ]
+    for digits in (GOOD_DIGITS, MIN_ROUNDED_DIGITS):
+        rounded = [match for match in decimals if _digits(match[0]) >= digits]
+        if not 0 < len(rounded) <= MAX_ROUNDED_NUMBERS:
+            continue
+        bounds = _rounding_bounds(given.text, rounded, check)
+        difference = _difference_within(bounds, given, answer, check, seed)
+        if difference is None:
+            continue
+        number = ", ".join(dict.fromkeys(match[0] for match in rounded))
+        if digits == GOOD_DIGITS and difference <= ROUNDED_TOLERANCE:
+            note = _("We took %(number)s as a rounded number.")
+            return Mark(RIGHT, note=note % {"number": number})
+        message = _(
+            "With %(number)s as a rounded number this agrees. Write it exactly, as log(2) or 1/3, "
+            "or with three digits."
+        )
+        return Mark(UNREAD, message=message % {"number": number})
+    return None
+
+
+def _rounding_bounds(
+    text: str, rounded: Sequence[re.Match[str]], check: Mapping[str, Any]
+) -> list[Expression]:
+    """Return the formula with every rounded number at either end of what it may stand for; none if
+    that is too long to be read.
+    """
+    bounds = []
+    for ends in product((-0.5, 0.5), repeat=len(rounded)):
+        written, at = "", 0
+        for match, end in zip(rounded, ends, strict=True):
+            exact = float(match[0]) + end * 10.0 ** -len(match[0].partition(".")[2])
+            written += f"{text[at : match.start()]}({exact!r})"
+            at = match.end()
+        try:
+            bounds.append(expressions.read(written + text[at:], check["symbols"]))
+        except expressions.BadExpression:
+            return []
+    return bounds
+
+
+def _difference_within(
+    bounds: Sequence[Expression],
+    given: Expression,
+    answer: Expression,
+    check: Mapping[str, Any],
+    seed: int,
+) -> float | None:
+    """Return the largest relative difference of a formula and the answer; None if somewhere the
+    answer is not between the bounds.
+    """
+    largest = 0.0
     for point in islice(_sample_points(check, seed), COMPARED_POINTS):
         try:
-            low, high = sorted(bound.at(**point) for bound in bounds)
-            if not low <= answer.at(**point) <= high:
+            values = [bound.at(**point) for bound in bounds]
+            expected = answer.at(**point)
+            if not values or not min(values) <= expected <= max(values):
                 return None
+            difference = abs(given.at(**point) - expected)
         except expressions.NoValue:
             return None
-    message = _(
-        "With %(number)s as a rounded number this agrees. Write it exactly, as log(2) or 1/3."
-    )
-    return Mark(UNREAD, message=message % {"number": number[0]})
+        largest = max(largest, difference / abs(expected) if expected else math.inf)
+    return largest
 
 
-def _may_be_rounded(decimal: str) -> bool:
-    return len(decimal.replace(".", "").lstrip("0")) >= MIN_ROUNDED_DIGITS
+def _digits(decimal: str) -> int:
+    """Return how many significant digits a decimal has."""
+    return len(decimal.replace(".", "").lstrip("0"))
 
 
-def _range(check: Mapping[str, Any], name: str) -> tuple[float, float]:
-    ranges = check.get("range", DEFAULT_RANGE)
-    low, high = ranges.get(name, DEFAULT_RANGE) if isinstance(ranges, Mapping) else ranges
-    return float(low), float(high)
+def range_of(check: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """Return the bounds between which a check's symbol is sampled."""
+    default = DEFAULT_WHOLE_RANGE if name in check.get("whole", ()) else DEFAULT_RANGE
+    ranges = check.get("range", default)
+    low, high = ranges.get(name, default) if isinstance(ranges, Mapping) else ranges
+    return low, high
+
+
+def points_of(check: Mapping[str, Any]) -> float:
+    """Return at how many different points a check can be compared (infinity, with a symbol that is
+    not whole).
+    """
+    whole = set(check.get("whole", ()))
+    if not whole or set(check["symbols"]) - whole:
+        return math.inf
+    bounds = [range_of(check, name) for name in whole]
+    return math.prod(int(high) - int(low) + 1 for low, high in bounds)
 
 
 def _between(low: float, high: float, key: str) -> float:
     return low + (high - low) * (1 + stable_index(key, RANGE_STEPS - 1)) / RANGE_STEPS
 
 
-def _format_point(point: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:.3g}" for name, value in point.items())
+def _whole_between(low: int, high: int, key: str, turn: int) -> int:
+    """Return the whole number of a turn, bounds included: every number comes once before any comes
+    again.
+    """
+    count = high - low + 1
+    if count > MAX_SHUFFLED:
+        return low + stable_index(f"{key}/{turn}", count)
+    turns, at = divmod(turn, count)
+    order = sorted(range(count), key=lambda n: stable_index(f"{key}/{turns}/{n}", RANGE_STEPS))
+    return low + order[at]
+
+
+def _format_point(point: Mapping[str, expressions.Number]) -> str:
+    return ", ".join(
+        f"{name} = {value if isinstance(value, int) else format(value, '.3g')}"
+        for name, value in point.items()
+    )
 
 
 def explain(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
@@ -242,13 +501,17 @@ def explain(error: expressions.BadExpression, symbols: Sequence[str]) -> str:
         "comma": _(
             "The comma in “%(part)s” is ambiguous. Write 221312 for thousands, 5.3 for a decimal."
         ),
-        "name": _("“%(part)s” is not one of the symbols."),
+        "name": _("“%(part)s” is not one of the symbols.")
+        if symbols
+        else _("“%(part)s” has no value here."),
         "function": _("There is no function “%(part)s”."),
         "arguments": _("“%(part)s” cannot take these arguments."),
         "forbidden": _("Can't read “%(part)s”."),
     }[error.code] % {"part": part, "one": one[:60], "other": other[:60]}
     if is_foreign:
         reason = normalize.describe_character(part)
-    names = ", ".join(symbols) or _("numbers only")
+    if not symbols:
+        advice = _("Write a number, or an expression such as sqrt(6/576) or 2*ln(3).")
+        return f"{reason} {advice}"
     advice = _("Write an expression in %(symbols)s with + - * / ^ sqrt() exp() log().")
-    return f"{reason} {advice % {'symbols': names}}"
+    return f"{reason} {advice % {'symbols': ', '.join(symbols)}}"

@@ -26,12 +26,14 @@ from apps.questions.limits import (
     MAX_TITLE_LENGTH,
     MIN_DIFFICULTY,
 )
+from apps.questions.variants import PART_KINDS
 
 SEARCHED_COLUMNS = (
     "current__title_en",
     "current__title_zh",
     "current__statement_en",
     "current__statement_zh",
+    "current__synonyms",
     "slug",
 )
 
@@ -71,8 +73,8 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(current__claims__overlap=list(claims))
 
     def search(self, words: str) -> QuestionQuerySet:
-        """Return the questions that have every one of the words in their slug, or in their title or
-        statement in either language. Words may be full-width.
+        """Return the questions that have every one of the words in their slug, or in their title,
+        statement or synonyms in either language. Words may be full-width.
         """
         questions = self
         for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
@@ -149,10 +151,17 @@ class Revision(models.Model):
     title_zh = models.CharField(max_length=MAX_TITLE_LENGTH)
     statement_en = models.TextField()
     statement_zh = models.TextField()
+    # what one could say aloud in the interview: shown first in the answer
+    short_answer_en = models.TextField(blank=True)
+    short_answer_zh = models.TextField(blank=True)
     answer_en = models.TextField()
     answer_zh = models.TextField()
-    # what question.toml says: variant, choices, checks of steps, code
+    # what question.toml says: the variant, right options, checks of steps, code
     facts = models.JSONField(default=dict, blank=True)
+    # what its texts say of its parts (schema.outline); stored when it is published
+    outline = models.JSONField(default=dict, blank=True, editable=False)
+    # other names of the subject, in both languages, by which search finds it; one a line
+    synonyms = models.TextField(blank=True)
     sources = models.JSONField(default=list, blank=True)  # [{"text", "url"}]
     # by slug, without foreign keys: what they name may not exist yet
     labs = ArrayField(models.SlugField(max_length=MAX_SLUG_LENGTH), default=list, blank=True)
@@ -166,6 +175,8 @@ class Revision(models.Model):
     title_html_zh = models.TextField(blank=True, editable=False)
     statement_html_en = models.TextField(blank=True, editable=False)
     statement_html_zh = models.TextField(blank=True, editable=False)
+    short_answer_html_en = models.TextField(blank=True, editable=False)
+    short_answer_html_zh = models.TextField(blank=True, editable=False)
     answer_html_en = models.TextField(blank=True, editable=False)
     answer_html_zh = models.TextField(blank=True, editable=False)
     # html_columns.current_html_version() when the HTML was rendered
@@ -202,6 +213,8 @@ class RevisionText(models.Model):
         STEP = "step", _("step")
         NUMERIC = "numeric", _("part: numeric")
         CHOICE = "choice", _("part: choice")
+        ORDER = "order", _("part: order")
+        DERIVATION = "derivation", _("part: derivation")
         OPTION = "option", _("answer option")
         POINT = "point", _("key point")
         MISTAKE = "mistake", _("common mistake")
@@ -209,34 +222,46 @@ class RevisionText(models.Model):
 
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="texts")
     kind = models.CharField(max_length=16, choices=Kind)
-    # of an option: the position of its choice, from 0
-    group = models.PositiveSmallIntegerField(default=0)
-    position = models.PositiveSmallIntegerField()  # from 0, within kind and group
-    # of an option: its key in facts["choice"]
+    # that it is, or belongs to: as they stand, from 1; 0: the whole question
+    part = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=0)  # from 0, within kind and part
+    # of an option: its key in facts
     key = models.CharField(max_length=MAX_OPTION_KEY_LENGTH, blank=True)
-    text_en = models.TextField()
-    text_zh = models.TextField()
-    reason_en = models.TextField(blank=True)  # of an option: shown once the choice was checked
-    reason_zh = models.TextField(blank=True)
+    text_en = models.TextField(blank=True)  # of a derivation alone: its steps may say everything
+    text_zh = models.TextField(blank=True)
+    # the reason of an option, shown once it was checked; the answer of a follow-up
+    detail_en = models.TextField(blank=True)
+    detail_zh = models.TextField(blank=True)
     html_en = models.TextField(blank=True, editable=False)
     html_zh = models.TextField(blank=True, editable=False)
-    reason_html_en = models.TextField(blank=True, editable=False)
-    reason_html_zh = models.TextField(blank=True, editable=False)
+    detail_html_en = models.TextField(blank=True, editable=False)
+    detail_html_zh = models.TextField(blank=True, editable=False)
 
     class Meta:
         verbose_name = _("part of a revision")
         verbose_name_plural = _("parts of revisions")
-        ordering = ["revision", "kind", "group", "position"]
+        ordering = ["revision", "kind", "part", "position"]
         constraints = [
             # deferred: rows that swap places are written one after the other
             models.UniqueConstraint(
-                fields=["revision", "kind", "group", "position"],
+                fields=["revision", "kind", "part", "position"],
                 name="revision_texts_have_places",
                 deferrable=models.Deferrable.DEFERRED,
             ),
             models.CheckConstraint(
-                condition=~Q(kind="option") | (~Q(key="") & ~Q(reason_en="") & ~Q(reason_zh="")),
+                condition=~Q(kind="option") | (~Q(key="") & ~Q(detail_en="") & ~Q(detail_zh="")),
                 name="an_option_has_key_and_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=[*PART_KINDS, "option", "step"]) | Q(part__gt=0),
+                name="parts_are_numbered_from_1",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="derivation") | (~Q(text_en="") & ~Q(text_zh="")),
+                name="a_text_has_words_in_both_languages",
+                violation_error_message=_(
+                    "Write this text in both languages. Only a derivation may leave it out."
+                ),
             ),
         ]
 

@@ -4,9 +4,10 @@
     β   \\beta   beta                          one symbol
     √n   √(n+m)   ln 2   |x|                  sqrt(n)   sqrt(n+m)   ln(2)   abs(x)
     e^x   1 000   1'000                       as it looks
+    e^{-x}   \\frac{1}{2}   \\sqrt{n}         as TeX sets it
 
 What is ambiguous is refused, with what to write instead: `1/2x`, `x^2y`, `s(x)` (a product, or a
-function of x?), `ln 2x`, `√n/2`, `2,5`.
+function of x?), `ln 2x`, `2,5`. So is `√n/2`, with its usual reading (`as_printed`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,22 @@ GREEK = {
 }
 SPELLINGS = {"log_2": "log2", "log_10": "log10"}
 LATEX = {"\\cdot": "*", "\\times": "*", "\\div": "/"}
+TEX = re.compile(r"\\|\^ ?\{|\$")  # what shows that a text is TeX
+# what only concerns the looks, and how it is written otherwise
+TEX_LOOKS = (
+    (re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])|\\!|\$"), ""),
+    (re.compile(r"\\[,;:> ]|\\q?quad(?![A-Za-z])"), " "),
+    (re.compile(r"\\(?:mathrm|operatorname) ?\{(\w+)\}"), r"\1"),
+    (re.compile(r"\\[lr]vert(?![A-Za-z])|\\[lr]?\|"), "|"),
+    (re.compile(r"\\var(?=[a-z])"), r"\\"),
+    (re.compile(r"\\[dt]?frac ?(\d) ?(\d)"), r"((\1)/(\2))"),
+    (re.compile(r"\\sqrt ?(\d)(?![\d.])"), r"\\sqrt(\1)"),
+    (re.compile(r"_\{(\w+)\}"), r"_\1"),
+)
+# with no braces inside, so the innermost come first
+TEX_FRACTION = re.compile(r"\\[dt]?frac ?\{([^{}]*)\} ?\{([^{}]*)\}")
+TEX_GROUP = re.compile(r"(?<!frac)(?<!frac )(?<!\})(?<!\} )\{([^{}]*)\}")
+TEX_MIXED = re.compile(r"(?<![\w.^_}])(\d+) ?(\\[dt]?frac ?(?:\d ?\d|\{\d+\} ?\{\d+\}))")
 LOGIC = ("and", "or", "not")
 DIVISIONS = ("/", "//", "%")
 POWERS = ("^", "**")
@@ -56,11 +73,14 @@ class BadExpression(Exception):
         code: what is wrong.
         part: the part of the text that it is about.
         instead: what to write in its place, one text for each meaning that it may have.
+        as_printed: the whole text with the brackets that print leaves out, where print has a usual
+            reading: (ln 2)/β of `ln 2/β`.
     """
 
-    def __init__(self, code: str, part: str = "", *instead: str) -> None:
+    def __init__(self, code: str, part: str = "", *instead: str, as_printed: str = "") -> None:
         super().__init__(code, part, *instead)
         self.code, self.part, self.instead = code, part, instead
+        self.as_printed = as_printed
 
     def __str__(self) -> str:
         return f"{self.code}: {self.part}" if self.part else self.code
@@ -121,6 +141,25 @@ def spell_out(text: str, vocabulary: Vocabulary) -> str:
             `argument`.
     """
     return _Parser(text, vocabulary).spell_out()
+
+
+def without_tex(text: str) -> str:
+    """Return `text` without what only TeX has: e^{-x} becomes e^(-x), \\frac{1}{n} is ((1)/(n)).
+    Names keep their backslash, and braces without a fraction or an exponent stay, to be refused.
+
+    Raises:
+        BadExpression: a number stands directly before a fraction of numbers.
+    """
+    if not TEX.search(text):
+        return text
+    if mixed := TEX_MIXED.search(text):  # printed, 2\frac12 looks like 2½ and like 2 · ½
+        whole, fraction = mixed.groups()
+        raise BadExpression("ambiguous", mixed[0], f"{whole}+{fraction}", f"{whole}*{fraction}")
+    for looks, plain in TEX_LOOKS:
+        text = looks.sub(plain, text)
+    while (inner := TEX_GROUP.sub(r"(\1)", TEX_FRACTION.sub(r"((\1)/(\2))", text))) != text:
+        text = inner
+    return text
 
 
 class _Parser:
@@ -302,7 +341,10 @@ class _Parser:
         if bracket.bare:
             name, argument = self.call(bracket.bare)
             part = self.text[bracket.bare.start : token.end]
-            raise BadExpression("argument", part, f"{name}({argument})")
+            written = f"{name}({argument})"
+            printed = self.text[: bracket.bare.start] + written + self.text[bracket.bare.end :]
+            printed = printed if sign in ("*", "/") else ""
+            raise BadExpression("argument", part, written, as_printed=printed)
         with_left = replace(token, start=bracket.factor_start)
         if sign in POWERS:
             bracket.power = with_left

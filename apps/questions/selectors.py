@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -12,9 +11,19 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
-from apps.questions import html_columns, rendering, variants
+from apps.questions import html_columns, links, rendering, variants
+from apps.questions.html_columns import HtmlColumn
 from apps.questions.limits import DIFFICULTIES
+from apps.questions.links import FindMissing, Target
 from apps.questions.models import Question, Revision, RevisionText
+from apps.questions.variants import (
+    ChoicePart,
+    DerivationPart,
+    NumericPart,
+    OrderPart,
+    Part,
+    QuestionVariant,
+)
 
 
 def question_for(slug: str) -> Question:
@@ -64,17 +73,23 @@ def related(revision: Revision) -> QuerySet[Question]:
     return questions().filter(slug__in=revision.related)
 
 
+# ---------------------------------------------------------------- a revision as it is marked
+
+
+def question_variant(revision: Revision, seed: int) -> QuestionVariant:
+    """Return what marking needs of a revision: no query, no text.
+
+    Args:
+        seed: of the sampled numbers and of the order of options, modulo sampling.SEEDS.
+    """
+    return variants.build_variant(revision.facts, revision.outline, revision.starter, seed)
+
+
 # ---------------------------------------------------------------- a revision as a page shows it
 
 
 @dataclass(frozen=True)
-class Step:
-    html: SafeString
-    check: Mapping[str, Any] | None  # symbols, answer, range; None: the reader marks this step
-
-
-@dataclass(frozen=True)
-class Option:
+class OptionHtml:
     key: str
     html: SafeString
     reason: SafeString
@@ -83,15 +98,33 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PartHtml:
+    """A part with its texts."""
+
+    part: Part
     html: SafeString
-    form: str  # one, several, order
-    options: tuple[Option, ...]  # in the order of the seed
-    facts: Mapping[str, Any]
+    hints: tuple[SafeString, ...]
+    options: tuple[OptionHtml, ...]  # in the order of the seed
+    steps: tuple[SafeString, ...]
 
     @property
-    def keys(self) -> list[str]:
-        return [option.key for option in self.options]
+    def kind(self) -> str:
+        """Return the name of its kind: numeric, choice, order, derivation."""
+        return KIND_OF[type(self.part)]
+
+
+KIND_OF: dict[type, str] = {
+    NumericPart: variants.NUMERIC,
+    ChoicePart: variants.CHOICE,
+    OrderPart: variants.ORDER,
+    DerivationPart: variants.DERIVATION,
+}
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    question: SafeString
+    answer: SafeString  # empty where nobody has written it yet
 
 
 @dataclass(frozen=True)
@@ -101,21 +134,22 @@ class QuestionPage:
     """
 
     revision: Revision
+    variant: QuestionVariant
     language: str  # en, zh
-    seed: int
     title: SafeString
     statement: SafeString
+    short_answer: SafeString  # may be empty
     answer: SafeString  # figure and reference in place, verdicts as given
-    numeric: SafeString | None
-    unit: str
-    variant: variants.Variant | None
-    choices: tuple[Choice, ...]
+    parts: tuple[PartHtml, ...]
     hints: tuple[SafeString, ...]
-    steps: tuple[Step, ...]
     points: tuple[SafeString, ...]
     mistakes: tuple[SafeString, ...]
-    follow_ups: tuple[SafeString, ...]
+    follow_ups: tuple[FollowUp, ...]
     starter: SafeString | None
+
+    @property
+    def seed(self) -> int:
+        return self.variant.seed
 
     @property
     def language_tag(self) -> str:
@@ -128,86 +162,108 @@ class QuestionPage:
 
 
 def question_page(
-    revision: Revision, seed: int = 0, *, language: str = "", verdicts: str = ""
+    revision: Revision,
+    variant: QuestionVariant | None = None,
+    *,
+    language: str = "",
+    verdicts: str = "",
+    find_missing: FindMissing | None = None,
 ) -> QuestionPage:
-    """Return a revision as a page shows it (two queries at most).
+    """Return a revision as a page shows it (two queries at most, and those of `find_missing`).
 
     Args:
-        seed: of the variant and of the order of options, modulo variants.SEEDS.
+        variant: of the revision; by default that of seed 0.
         language: en or zh; by default the reader's.
         verdicts: HTML that replaces `{{verdicts}}`.
+        find_missing: says which questions, labs and claims that texts link to do not exist; they
+            are not linked then. It is not asked where there are no such links.
     """
     language = language or ("zh" if is_chinese() else "en")
-    return _PageBuilder(revision, seed % variants.SEEDS, language, verdicts).page()
+    variant = variant or question_variant(revision, 0)
+    return _PageBuilder(revision, variant, language, verdicts, find_missing).page()
 
 
 class _PageBuilder:
-    def __init__(self, revision: Revision, seed: int, language: str, verdicts: str) -> None:
-        self.revision, self.seed, self.language = revision, seed, language
+    def __init__(
+        self,
+        revision: Revision,
+        variant: QuestionVariant,
+        language: str,
+        verdicts: str,
+        find_missing: FindMissing | None,
+    ) -> None:
+        self.revision, self.variant, self.language = revision, variant, language
         self.texts = list(revision.texts.all())
-        self.variant_html = html_columns.variant_html(revision, self.texts, language, seed)
+        self.variant_html = html_columns.variant_html(revision, self.texts, language, variant.seed)
         self.markers = {
             "figure": getattr(revision, f"figure_{language}"),
             "verdicts": verdicts,
             "reference": highlight_code(revision.reference) if revision.reference else "",
         }
+        linked = links.targets(map(self.stored, self.html_columns())) if find_missing else set()
+        self.missing: Collection[Target] = find_missing(linked) if find_missing and linked else ()
+
+    def html_columns(self) -> Iterator[HtmlColumn]:
+        return html_columns.html_columns(self.revision, self.texts, [self.language])
+
+    def stored(self, html_column: HtmlColumn) -> str:
+        """Return the HTML of a column, with the variant's values, before its markers are filled."""
+        html = self.variant_html.get(html_column.name)
+        return html or getattr(html_column.row, html_column.column)
 
     def page(self) -> QuestionPage:
-        facts, numeric = self.revision.facts, self.html_of("numeric")
-        variant = facts.get("variant")
-        step_facts = facts.get("step") or [{}] * len(self.texts_of("step"))
         return QuestionPage(
             revision=self.revision,
+            variant=self.variant,
             language=self.language,
-            seed=self.seed,
             title=self.html(self.revision, "title"),
             statement=self.html(self.revision, "statement"),
+            short_answer=self.html(self.revision, "short_answer"),
             answer=self.html(self.revision, "answer"),
-            numeric=numeric[0] if numeric else None,
-            unit=((variant or {}).get("unit") or {}).get(self.language, ""),
-            variant=variants.sample(variant, self.seed) if variant else None,
-            choices=tuple(
-                self.choice(number, text) for number, text in enumerate(self.texts_of("choice"))
-            ),
+            parts=tuple(self.part(part) for part in self.variant.parts),
             hints=self.html_of("hint"),
-            steps=tuple(
-                Step(html, step.get("check"))
-                for html, step in zip(self.html_of("step"), step_facts, strict=True)
-            ),
             points=self.html_of("point"),
             mistakes=self.html_of("mistake"),
-            follow_ups=self.html_of("follow_up"),
+            follow_ups=tuple(
+                FollowUp(self.html(text, "text"), self.html(text, "detail"))
+                for text in self.texts_of("follow_up")
+            ),
             starter=highlight_code(self.revision.starter) if self.revision.starter else None,
         )
 
-    def texts_of(self, kind: str, group: int = 0) -> list[RevisionText]:
-        texts = [text for text in self.texts if text.kind == kind and text.group == group]
+    def texts_of(self, kind: str, part: int = 0) -> list[RevisionText]:
+        texts = [text for text in self.texts if text.kind == kind and text.part == part]
         return sorted(texts, key=lambda text: text.position)
 
-    def html_of(self, kind: str) -> tuple[SafeString, ...]:
-        return tuple(self.html(text, "text") for text in self.texts_of(kind))
+    def html_of(self, kind: str, part: int = 0) -> tuple[SafeString, ...]:
+        return tuple(self.html(text, "text") for text in self.texts_of(kind, part))
 
     def html(self, row: Revision | RevisionText, field: str) -> SafeString:
-        html_column = html_columns.HtmlColumn(row, field, self.language)
-        stored = self.variant_html.get(html_column.name) or getattr(row, html_column.column)
-        return mark_safe(rendering.fill_markers(stored, **self.markers))  # noqa: S308 - sanitized by nh3
+        stored = self.stored(HtmlColumn(row, field, self.language))
+        linked = links.without(stored, self.missing)
+        return mark_safe(rendering.fill_markers(linked, **self.markers))  # noqa: S308 - sanitized by nh3
 
-    def choice(self, number: int, text: RevisionText) -> Choice:
-        facts = self.revision.facts["choice"][number]
-        options = {
-            option.key: self.option(option, facts) for option in self.texts_of("option", number)
-        }
-        keys = variants.shuffled(list(options), self.seed)
-        return Choice(
-            self.html(text, "text"), facts["form"], tuple(options[key] for key in keys), facts
+    def part(self, part: Part) -> PartHtml:
+        number = int(part.name)
+        return PartHtml(
+            part=part,
+            html=self.html_of(KIND_OF[type(part)], number)[0],
+            hints=self.html_of("hint", number),
+            options=self.options(part),
+            steps=self.html_of("step", number),
         )
 
-    def option(self, text: RevisionText, facts: Mapping[str, Any]) -> Option:
-        right = facts["right"]
-        return Option(
+    def options(self, part: Part) -> tuple[OptionHtml, ...]:
+        if not isinstance(part, ChoicePart | OrderPart):
+            return ()
+        texts = {text.key: text for text in self.texts_of("option", int(part.name))}
+        return tuple(self.option(texts[key], part) for key in part.options)
+
+    def option(self, text: RevisionText, part: ChoicePart | OrderPart) -> OptionHtml:
+        return OptionHtml(
             key=text.key,
             html=self.html(text, "text"),
-            reason=self.html(text, "reason"),
-            is_right=text.key in right,
-            place=right.index(text.key) if facts["form"] == "order" else -1,
+            reason=self.html(text, "detail"),
+            is_right=text.key in part.right,
+            place=part.right.index(text.key) if isinstance(part, OrderPart) else -1,
         )

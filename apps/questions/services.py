@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.services import lock_user
 from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.text import CONTENT_LANGUAGES, clean
 from apps.questions import html_columns, schema
+from apps.questions.limits import MAX_SYNONYMS
 from apps.questions.models import Question, Report, Revision, RevisionText
 from apps.questions.validators import BadFact
 
@@ -20,12 +23,12 @@ REVISION_HTML = [
     "html_version",
     *(
         f"{field}_html_{language}"
-        for field in ("title", "statement", "answer")
+        for field in html_columns.REVISION_FIELDS
         for language in CONTENT_LANGUAGES
     ),
 ]
 TEXT_HTML = [
-    f"{column}_{language}" for column in ("html", "reason_html") for language in CONTENT_LANGUAGES
+    f"{column}_{language}" for column in ("html", "detail_html") for language in CONTENT_LANGUAGES
 ]
 
 
@@ -74,7 +77,7 @@ def publish_draft(*, revision: Revision) -> Revision:
             _("This draft cannot be published yet: %(faults)s") % {"faults": "; ".join(faults)},
             faults=faults,
         )
-    revision.save(update_fields=REVISION_HTML)
+    revision.save(update_fields=[*REVISION_HTML, "outline"])
     RevisionText.objects.bulk_update(texts, TEXT_HTML)
     Question.objects.filter(pk=question.pk).update(
         **{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")}
@@ -83,28 +86,52 @@ def publish_draft(*, revision: Revision) -> Revision:
 
 
 def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]:
-    """Fill the HTML columns of a draft's rows, without storing them. Returns what is wrong with the
-    draft, as sentences.
+    """Fill the outline and the HTML columns of a draft's rows, without storing them. Returns what
+    is wrong with the draft, as sentences.
     """
     if not isinstance(revision.facts, dict):
         return [_("Facts must be one JSON object, as in question.toml.")]
-    counts: dict[str, int] = {}
-    options: dict[int, list[str]] = {}
-    for text in texts:
-        counts[text.kind] = counts.get(text.kind, 0) + 1
-        if text.kind == RevisionText.Kind.OPTION:
-            options.setdefault(text.group, []).append(text.key)
     facts = {name: value for name, value in revision.facts.items() if name != "review"}
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
+    if synonyms := [line for line in revision.synonyms.splitlines() if line.strip()]:
+        # the column does not say which language they are in
+        links["synonyms"] = {"en": synonyms[:MAX_SYNONYMS], "zh": synonyms[MAX_SYNONYMS:]}
     try:
         schema.check({**facts, **{name: value for name, value in links.items() if value}})
-        schema.check_against(facts, counts, options)
+        revision.outline = outline_of(texts)
+        schema.check_against(facts, revision.outline)
+        schema.check_samples(facts)
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
+    if one_sided := _in_one_language(revision, texts):
+        return [_("%(text)s: write it in both languages, or in none.") % {"text": one_sided}]
     return [
         f"{fault.html_column.name} ({fault.html_column.language}): {fault.message}"
         for fault in html_columns.render_html(revision, texts)
     ]
+
+
+def _in_one_language(revision: Revision, texts: Sequence[RevisionText]) -> str:
+    """Return the name of a text that may be left out and is there in one language only."""
+    if bool(revision.short_answer_en) != bool(revision.short_answer_zh):
+        return "short_answer"
+    for text in texts:
+        for field in ("text", "detail"):
+            column = html_columns.HtmlColumn(text, field, "en")
+            if bool(column.source) != bool(getattr(text, f"{field}_zh")):
+                return column.name
+    return ""
+
+
+def outline_of(texts: Sequence[RevisionText]) -> dict[str, Any]:
+    """Return the outline of a revision's texts.
+
+    Raises:
+        BadFact: the numbers of its parts are not 1, 2, 3, …
+    """
+    in_order = sorted(texts, key=lambda text: text.position)
+    places = [schema.TextPlace(text.kind, text.part, text.key) for text in in_order]
+    return schema.outline(places)
 
 
 @transaction.atomic
@@ -158,7 +185,7 @@ def report_mistake(
         TooManyReports: too many of the learner's reports are open.
     """
     # one report of a person at a time, so that the count below is exact
-    User.objects.select_for_update().get(pk=reporter.pk)
+    lock_user(reporter)
     if report := Report.objects.filter(reporter=reporter, key=key).first():
         return report
     open_reports = Report.objects.filter(reporter=reporter, state=Report.State.OPEN).count()

@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 
 class BadFact(Exception):
-    """A fact is wrong. `path` leads to it: ("variant", "wrong", 1, "value")."""
+    """A fact is wrong. `path` leads to it: ("numeric", 0, "wrong", 1, "value")."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -68,10 +68,10 @@ def list_of_tables(facts: Facts, key: str) -> list[Any]:
     return tables
 
 
-def list_of_texts(facts: Facts, key: str) -> list[str]:
+def list_of_texts(facts: Facts, key: str, path: Path = ()) -> list[str]:
     texts = facts.get(key, [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise BadFact((key,), f"{key} is a list of texts")
+        raise BadFact((*path, key), f"{key} is a list of texts")
     return texts
 
 

@@ -1,37 +1,25 @@
-"""Variants of a numeric part, sampled by seed: the same seed gives the same numbers, on every
-machine and every version of Python.
+"""A question as it is marked: its parts with sampled numbers, right options and checks, without a
+word of text. Pure: from the columns of a revision and a seed.
 
-    [variant.sample]  a name = { choices = [...] }, { from = 2, to = 5 } (whole numbers, both
-                      included), or a constant
-    [variant.answer]  value = "…", and further names that later expressions may use;
-                      reject = "…" samples again where it is true
-    [[variant.wrong]] value = "…", message = { en, zh }: the answer that a common mistake leads to
-
-Where expressions do not suffice, `variant.py` generates the variants as a table with a row for each
-seed (variants.json).
+Parts are numbered as they stand, from 1; a derivation's steps are answered one by one. So what can
+be answered has the name `2` (the second part) or `3.1` (the first step of the third), and besides
+`written` (an answer in one's own words, or code) and `points` (the key points that it covered).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from apps.common.numbers import MAX_EXACT_WHOLE
-from apps.questions.expressions import BadExpression, Number, read
+from apps.questions.expressions import Number
+from apps.questions.sampling import SEEDS, Facts, Sample, SampledAnswer, sample, shuffled
 
-# variants of a question: enough that nobody memorizes the numbers, few enough to cache their HTML
-SEEDS = 64
-MAX_SAMPLES = 500  # rejected ones, before sampling is given up
+NUMERIC, CHOICE, ORDER, DERIVATION = "numeric", "choice", "order", "derivation"
+PART_KINDS = (NUMERIC, CHOICE, ORDER, DERIVATION)
+WRITTEN, POINTS = "written", "points"
 ROUNDING_TOLERANCE = 1e-9  # relative and absolute, of an answer that names no tolerance
-RESERVED_NAMES = ("value", "reject")
-
-Facts = Mapping[str, Any]  # [variant] of question.toml
-
-
-class NoSample(Exception):
-    """Every sample was rejected."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +31,16 @@ class WrongAnswer:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A variant: its numbers, the answer, and the wrong answers with their explanations."""
+class NumericPart:
+    """A number to compute."""
 
-    seed: int
-    values: Mapping[str, Number]
+    name: str
+    hints: int
     answer: float
-    relative: float
+    relative: float  # tolerances
     absolute: float
-    wrong: tuple[WrongAnswer, ...]
+    unit: Mapping[str, str]  # {"en", "zh"}, or empty
+    wrong: tuple[WrongAnswer, ...]  # without those that the tolerance counts as right
 
     def is_right(self, value: float) -> bool:
         return self.is_near(value, self.answer)
@@ -60,112 +49,152 @@ class Variant:
         return abs(value - other) <= max(self.relative * abs(other), self.absolute)
 
 
-def sample(facts: Facts, seed: int) -> Variant:
-    """Return the variant that belongs to `seed` (counted modulo SEEDS).
+@dataclass(frozen=True)
+class ChoicePart:
+    """Options, of which one or several are right."""
 
-    Raises:
-        NoSample: every sample was rejected.
-        BadExpression, NoValue: an expression cannot be read, or has no value. Loading tries every
-            seed.
+    name: str
+    hints: int
+    options: tuple[str, ...]  # their keys, in the order of the seed
+    right: tuple[str, ...]
+    takes_several: bool
+
+
+@dataclass(frozen=True)
+class OrderPart:
+    """Options to put in order."""
+
+    name: str
+    hints: int
+    options: tuple[str, ...]  # their keys, in the order of the seed
+    right: tuple[str, ...]  # all of them, in the right order
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a derivation."""
+
+    name: str
+    check: Mapping[str, Any] | None  # symbols, answer, range; None: the learner marks this step
+
+
+@dataclass(frozen=True)
+class DerivationPart:
+    """Steps, each of which opens the next."""
+
+    name: str
+    hints: int
+    steps: tuple[Step, ...]
+
+
+Part = NumericPart | ChoicePart | OrderPart | DerivationPart
+MarkedPart = NumericPart | ChoicePart | OrderPart | Step
+
+
+@dataclass(frozen=True)
+class QuestionVariant:
+    """What marking and rating know of a question."""
+
+    seed: int
+    values: Mapping[str, Number]  # sampled ones, which its texts show
+    parts: tuple[Part, ...]  # as they stand
+    hints: int  # of the whole question
+    points: int  # key points
+    starter: str  # code that the field of the written answer begins with
+
+    @cached_property
+    def marked(self) -> Mapping[str, MarkedPart]:
+        """What can be marked right or wrong, by name: parts, and the steps of derivations."""
+        return {part.name: part for part in _marked(self.parts)}
+
+    @cached_property
+    def derivations(self) -> tuple[DerivationPart, ...]:
+        return tuple(part for part in self.parts if isinstance(part, DerivationPart))
+
+    def has(self, name: str) -> bool:
+        """Return whether something of this name can be answered."""
+        return name == WRITTEN or (name == POINTS and self.points > 0) or name in self.marked
+
+    def hints_of(self, part: str) -> int:
+        """Return how many hints a part has of its own; with "" the whole question."""
+        if not part:
+            return self.hints
+        return next((owner.hints for owner in self.parts if owner.name == part), 0)
+
+
+def _marked(parts: Sequence[Part]) -> Iterator[MarkedPart]:
+    for part in parts:
+        if isinstance(part, DerivationPart):
+            yield from part.steps
+        else:
+            yield part
+
+
+def part_of(name: str) -> str:
+    """Return the part that something answered belongs to: `3` of the step `3.1`."""
+    return name.partition(".")[0]
+
+
+def build_variant(facts: Facts, outline: Facts, starter: str, seed: int) -> QuestionVariant:
+    """Return the variant of a question that belongs to `seed`, modulo SEEDS.
+
+    Args:
+        facts: what question.toml says.
+        outline: what the texts say of its parts (`schema.outline`).
     """
     seed %= SEEDS
-    if rows := facts.get("rows"):
-        return _from_row(facts, rows[seed % len(rows)], seed)
-    answer = facts["answer"]
-    for turn in range(MAX_SAMPLES):
-        values: dict[str, Number] = {
-            name: _sample_value(values, f"{seed}/{turn}/{name}")
-            for name, values in facts.get("sample", {}).items()
-        }
-        _compute(answer, values)
-        if not ("reject" in answer and read(answer["reject"], values).at(**values)):
-            return _from_values(facts, values, seed)
-    raise NoSample(f"{MAX_SAMPLES} samples were rejected")
+    sampled = sample(facts.get("variant", {}), facts.get(NUMERIC, []), seed)
+    taken = dict.fromkeys(PART_KINDS, 0)
+    parts: list[Part] = []
+    for number, of_part in enumerate(outline["parts"], start=1):
+        kind = of_part["kind"]
+        parts.append(_part(str(number), of_part, facts, sampled, taken[kind], seed))
+        taken[kind] += 1
+    return QuestionVariant(
+        seed=seed,
+        values=sampled.values,
+        parts=tuple(parts),
+        hints=outline["hints"],
+        points=outline["points"],
+        starter=starter,
+    )
 
 
-def _compute(answer: Mapping[str, str], values: dict[str, Number]) -> None:
-    """Add the values that are computed from sampled ones, in the order of their dependencies: JSON
-    keeps no order of names.
-
-    Raises:
-        BadExpression: the dependencies are circular.
-    """
-    pending = {
-        name: read(text, {*values, *answer}) for name, text in answer.items() if name != "reject"
-    }
-    while pending:
-        ready = [
-            name for name, expression in pending.items() if not expression.names & pending.keys()
-        ]
-        if not ready:
-            raise BadExpression("name", next(iter(pending)))
-        for name in ready:
-            values[name] = pending.pop(name).at(**values)
+def _part(
+    name: str, of_part: Facts, facts: Facts, sampled: Sample, position: int, seed: int
+) -> Part:
+    """Return a part from its texts' outline and the facts of its kind at `position`."""
+    kind, hints = of_part["kind"], of_part["hints"]
+    if kind == DERIVATION:
+        return DerivationPart(name, hints, _steps(name, of_part["steps"], facts, position))
+    part_facts: Facts = facts[kind][position]
+    if kind == NUMERIC:
+        return numeric_part(name, hints, part_facts, sampled.answers[position])
+    options, right = tuple(shuffled(of_part["options"], seed)), tuple(part_facts["right"])
+    if kind == ORDER:
+        return OrderPart(name, hints, options, right)
+    return ChoicePart(name, hints, options, right, part_facts["form"] == "several")
 
 
-def _from_values(facts: Facts, values: dict[str, Number], seed: int) -> Variant:
-    wrong = [
-        WrongAnswer(float(read(answer["value"], values).at(**values)), answer["message"])
-        for answer in facts.get("wrong", [])
-    ]
-    named = {name: value for name, value in values.items() if name != "value"}
-    return _with_tolerance(facts, seed, named, float(values["value"]), wrong)
+def _steps(name: str, count: int, facts: Facts, position: int) -> tuple[Step, ...]:
+    derivations = facts.get(DERIVATION) or [{}] * (position + 1)
+    checks = derivations[position].get("step") or [{}] * count
+    return tuple(
+        Step(f"{name}.{number}", step.get("check")) for number, step in enumerate(checks, start=1)
+    )
 
 
-def _from_row(facts: Facts, row: Mapping[str, Any], seed: int) -> Variant:
-    wrong = [
-        WrongAnswer(float(value), answer["message"])
-        for value, answer in zip(row["wrong"], facts.get("wrong", []), strict=True)
-    ]
-    return _with_tolerance(facts, seed, row["values"], float(row["answer"]), wrong)
-
-
-def _with_tolerance(
-    facts: Facts,
-    seed: int,
-    values: Mapping[str, Number],
-    answer: float,
-    wrong: Sequence[WrongAnswer],
-) -> Variant:
-    """Return a variant without those wrong answers that its tolerance counts as right."""
-    tolerance = facts.get("tolerance") or {
-        "relative": ROUNDING_TOLERANCE,
-        "absolute": ROUNDING_TOLERANCE,
-    }
+def numeric_part(name: str, hints: int, facts: Facts, sampled: SampledAnswer) -> NumericPart:
+    """Return a numeric part without those wrong answers that its tolerance counts as right."""
+    rounding = {"relative": ROUNDING_TOLERANCE, "absolute": ROUNDING_TOLERANCE}
+    tolerance = facts.get("tolerance") or rounding
     relative = float(tolerance.get("relative", 0.0))
     absolute = float(tolerance.get("absolute", 0.0))
-    variant = Variant(seed, values, answer, relative, absolute, wrong=())
-    return replace(variant, wrong=tuple(w for w in wrong if not variant.is_right(w.value)))
-
-
-def _sample_value(values: Any, key: str) -> Number:
-    if not isinstance(values, Mapping):
-        return values  # type: ignore[no-any-return]  # a constant, which schema.py has checked
-    if "choices" in values:
-        choices: Sequence[Number] = values["choices"]
-        return choices[stable_index(key, len(choices))]
-    first, last = int(values["from"]), int(values["to"])
-    return first + stable_index(key, last - first + 1)
-
-
-def stable_index(key: str, count: int) -> int:
-    """Return a pseudorandom number from 0 to `count` - 1 that depends on `key` alone. The sequences
-    of `random` may change with Python.
-    """
-    return int.from_bytes(sha256(key.encode()).digest()[:8]) % count
-
-
-def shuffled(keys: Sequence[str], seed: int) -> list[str]:
-    """Return `keys` in an order that depends on `seed` alone."""
-    return sorted(keys, key=lambda key: sha256(f"{seed % SEEDS}/{key}".encode()).digest())
-
-
-def format_value(value: Number) -> str:
-    """Return a sampled number as the text shows it."""
-    if float(value).is_integer() and abs(value) < MAX_EXACT_WHOLE:
-        return str(int(value))
-    return repr(float(value))
-
-
-def format_values(values: Mapping[str, Number]) -> str:
-    return ", ".join(f"{name} = {format_value(value)}" for name, value in values.items())
+    unit = facts.get("unit") or {}
+    part = NumericPart(name, hints, sampled.right, relative, absolute, unit, wrong=())
+    wrong = tuple(
+        WrongAnswer(value, mistake["message"])
+        for value, mistake in zip(sampled.wrong, facts.get("wrong", []), strict=True)
+        if not part.is_right(value)
+    )
+    return NumericPart(name, hints, sampled.right, relative, absolute, unit, wrong)

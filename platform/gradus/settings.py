@@ -277,12 +277,9 @@ if HEARTBEAT_SECONDS >= LEASE_SECONDS:
     )
 TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
-ENTRY_PENALTY_SECONDS = 30.0  # compute-seconds added at each lease
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
-# after which workers that could run a queued bench run lease no labs runs until they are idle
-BENCH_PATIENCE_SECONDS = 60
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")

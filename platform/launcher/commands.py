@@ -29,6 +29,7 @@ NO_BROWSER = (
     "Chromium was not found. Debian: apt install chromium. macOS: brew install --cask chromium. "
     "Then run this again."
 )
+NEW = {"lab": "new_lab", "question": "new_question"}  # the command of manage.py for each
 STATIC_CHECKS = {
     "ruff": ["-m", "ruff", "check", "."],
     "ruff's format": ["-m", "ruff", "format", "--check", "."],
@@ -109,15 +110,26 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
 def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Check the questions' files."""
     _prepare(arguments, torch="skip", worker=False)
-    # reads only files; needs no database
-    env = os.environ | {
-        "SECRET_KEY": "content checks",
-        "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
-    }
     return subprocess.run(
-        [PYTHON, "manage.py", "check_content"],
+        [PYTHON, "manage.py", "check_content"], cwd=ROOT, env=_without_database(), check=False
+    ).returncode
+
+
+def new(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Write the files of a new lab or question."""
+    options = {"topic": chosen.topic, "kind": chosen.kind}
+    if chosen.what == "question" and chosen.kind:
+        raise Problem("A question has no --kind.", "Its kinds are in its question.toml.")
+    if chosen.catalogue:
+        options["catalogue"] = str(chosen.catalogue.expanduser().resolve())
+    # the catalogue is YAML, which only the packages for development read
+    has_catalogue = bool(chosen.catalogue)
+    _prepare(arguments, torch=chosen.torch, worker=has_catalogue, dev=has_catalogue, built=False)
+    given = [f"--{name}={value}" for name, value in options.items() if value]
+    return subprocess.run(
+        [PYTHON, "manage.py", NEW[chosen.what], *given, "--", chosen.slug],
         cwd=ROOT,
-        env=env | {"LOG_LEVEL": "ERROR"},
+        env=_without_database(),
         check=False,
     ).returncode
 
@@ -236,6 +248,15 @@ def _print_welcome(site: Site, link: str, workers: int, seconds: float, demo: st
     if not workers:
         out("No worker is running here: runs stay in the queue until one connects.")
     out("Press Ctrl-C to stop everything.\n")
+
+
+def _without_database() -> dict[str, str]:
+    """Return the environment of a command of Django that needs only files."""
+    return os.environ | {
+        "SECRET_KEY": "files only",
+        "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
+        "LOG_LEVEL": "ERROR",
+    }
 
 
 def _list_skipped_tests() -> None:

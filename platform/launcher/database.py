@@ -10,6 +10,9 @@ from launcher.say import Problem
 
 MIN_POSTGRES_MAJOR = 15  # as in gradus.env
 CHINESE_SAMPLE = "梯度下降"
+# Until the first release tables may change without a migration. A database that has one of these
+# tables without its column was made before the newest change.
+NEWEST_COLUMNS = (("questions_revision", "outline"), ("experiments_run", "config_hash"))
 RECREATE = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
 
 
@@ -20,6 +23,7 @@ class Facts:
     version: int  # PostgreSQL's major version
     encoding: str
     has_chinese: bool  # whether pg_trgm makes trigrams of Chinese words
+    is_older: bool = False  # made by a Gradus whose tables cannot be migrated
 
     def complaint(self) -> str:
         """Return what is wrong with it; empty if it is suitable."""
@@ -34,6 +38,12 @@ class Facts:
             return (
                 "The database's locale takes Chinese characters for no letters, so that search "
                 f"finds no Chinese words. {RECREATE}"
+            )
+        if self.is_older:
+            return (
+                "The database was made by an older Gradus, before the first release, and its "
+                "tables cannot be migrated. Move the data folder away (mv .gradus .gradus-old) or "
+                "name another with --data DIR; with DATABASE_URL, name an empty database."
             )
         return ""
 
@@ -50,6 +60,7 @@ def facts(url: str) -> Facts:
             version,
             connection.info.parameter_status("server_encoding") or "",
             _has_chinese(connection),
+            _is_older(connection),
         )
 
 
@@ -123,6 +134,15 @@ def _has_chinese(connection: Any) -> bool:
         return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", CHINESE_SAMPLE))
     except (psycopg.Error, UnicodeError):
         return False
+
+
+def _is_older(connection: Any) -> bool:
+    """Return whether a table exists without one of its newest columns."""
+    query = """
+        SELECT to_regclass(%s) IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s)
+        """
+    return any(_value(connection, query, table, table, column) for table, column in NEWEST_COLUMNS)
 
 
 def _has_workers(connection: Any) -> bool:

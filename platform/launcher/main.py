@@ -96,6 +96,26 @@ def parser() -> argparse.ArgumentParser:
         "check the questions: errors, dead links, what is missing",
     )
 
+    new = _command(
+        subs, "new", commands.new, "write the files of a new lab or question, to be filled in"
+    )
+    new.add_argument("what", choices=commands.NEW, metavar="lab|question")
+    new.add_argument("slug", help="its name, such as dead-relu")
+    new.add_argument("--topic", metavar="TOPIC", help="its topic (default: the catalogue's)")
+    new.add_argument(
+        "--kind",
+        metavar="KIND",
+        help="of a lab: training, benchmark or analytic (default: the catalogue's, else training)",
+    )
+    new.add_argument(
+        "--catalogue",
+        type=Path,
+        metavar="DIR",
+        help="take topic, claims, settings, difficulty and sources from questions.yaml and "
+        "labs.yaml in this folder",
+    )
+    _add_torch_option(new)
+
     doctor = _command(
         subs,
         "doctor",

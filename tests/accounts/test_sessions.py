@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -75,3 +76,12 @@ def test_a_session_that_async_code_stores_says_it_too(mei: User) -> None:
 
     async_to_sync(store)()
     assert Session.objects.get().user == mei
+
+
+@pytest.mark.parametrize("name", ["{}", "{}-form-x"])
+def test_a_cookie_with_nul_in_it_is_no_session_and_no_error(db: None, name: str) -> None:
+    cookie = name.format(settings.SESSION_COOKIE_NAME)
+    client = Client(headers={"cookie": f'{cookie}="\\000abcdefghijk"'})
+    assert client.get("/").status_code == 200
+    form = {"form_owner": "1", "note": "kept"}
+    assert client.post("/questions/nothing/note", form).status_code < 500

@@ -23,11 +23,11 @@ LISTENERS = {"apps.progress.listeners.note_verdict"}
 def test_site_and_workers_give_every_lab_the_same_hash() -> None:
     load_labs(settings.LABS_FOLDER)
     of_the_site = {
-        lab.slug: lab.current.sha256
+        lab.slug: lab.current.code_hash
         for lab in Lab.objects.offered().select_related("current")
         if lab.current
     }
-    assert of_the_site == catalogue.lab_hashes()
+    assert of_the_site == catalogue.code_hashes()
     assert {"dead-relu", "activation-atlas", "activation-cost"} <= set(of_the_site)
 
 

@@ -1,35 +1,30 @@
-"""`docs/claims.md` states what the recorded runs measured: its tables are those of the evidence."""
+"""`docs/claims/<lab>.md` states what the recorded run measured: its table is the evidence's."""
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-DOCUMENT = Path(settings.ROOT) / "docs/claims.md"
-LABS = sorted(path.stem for path in settings.EVIDENCE_FOLDER.glob("*.json"))
-# series that the text refers to and that belong to no claim: (arms, series)
-ALSO_STATED = {
-    "dead-relu": [(("relu 1", "leaky 1"), "accuracy")],
-    "activation-atlas": [],
-    "activation-cost": [(("network tanh", "network softplus", "network leaky"), "step ratio")],
-}
-MAX_OVER_ARMS = {"activation-atlas": ("error by hand", "error by differences")}
+from apps.experiments import recording
 
-
-def begin(lab: str) -> str:
-    return f"<!-- measured by {lab}: tests/contracts/test_claims_document.py compares the table -->"
-
-
+PAGES = Path(settings.ROOT) / "docs/claims"
+LABS = sorted(path.name.partition(".")[0] for path in settings.EVIDENCE_FOLDER.iterdir())
+BEGIN = "<!-- measured: tests/contracts/test_claims_document.py compares the table -->"
 END = "<!-- end -->"
+# rows that belong to no claim: the text refers to them
+ALSO_STATED = re.compile(r"^\| (?P<arm>[^:|]+): (?P<series>[^|]+) \| - \|", re.MULTILINE)
+MAX_OF_SERIES = re.compile(r"largest (?P<series>.+)")
 
 
-def table(lab: str) -> str:
-    """Return what the recorded run of a lab measured, as Markdown."""
-    evidence = json.loads((settings.EVIDENCE_FOLDER / f"{lab}.json").read_text(encoding="utf-8"))
+def table(lab: str, stated: str) -> str:
+    """Return what the recorded run of a lab measured, as Markdown, with the further rows that
+    `stated` has.
+    """
+    evidence = recording.read(settings.EVIDENCE_FOLDER / f"{lab}{recording.SUFFIX}")
     lines = [
         heading(evidence),
         "",
@@ -39,9 +34,13 @@ def table(lab: str) -> str:
     for verdict in evidence["verdicts"]:
         lines.append(row(f"`{verdict['claim'].partition('.')[2]}`", verdict))
         lines += [row(f"· {part['name']}", part) for part in verdict["parts"]]
-    also = [final(evidence, arm, series) for arms, series in ALSO_STATED[lab] for arm in arms]
-    also += [largest(evidence, series) for series in MAX_OVER_ARMS.get(lab, ())]
-    return "\n".join([*lines, *also])
+    for further in ALSO_STATED.finditer(stated):
+        name, largest_of = further["series"], MAX_OF_SERIES.fullmatch(further["series"])
+        if largest_of:
+            lines.append(largest(evidence, further["arm"], largest_of["series"]))
+        else:
+            lines.append(final(evidence, further["arm"], name))
+    return "\n".join(lines)
 
 
 def heading(evidence: dict[str, Any]) -> str:
@@ -70,9 +69,9 @@ def final(evidence: dict[str, Any], arm: str, series: str) -> str:
     return f"| {arm}: {series} | - | {number(mean)} | {number(low)} to {number(high)} | - |"
 
 
-def largest(evidence: dict[str, Any], series: str) -> str:
+def largest(evidence: dict[str, Any], arms: str, series: str) -> str:
     means = [mean for b in evidence["batches"] if b["series"] == series for mean in b["mean"]]
-    return f"| all functions: largest {series} | - | {number(max(means))} | exact | - |"
+    return f"| {arms}: largest {series} | - | {number(max(means))} | exact | - |"
 
 
 def number(value: float) -> str:
@@ -80,8 +79,16 @@ def number(value: float) -> str:
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_the_document_states_what_the_recorded_run_measured(lab: str) -> None:
-    _, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin(lab))
+def test_the_page_of_a_lab_states_what_its_recorded_run_measured(lab: str) -> None:
+    path = PAGES / f"{lab}.md"
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    _, _, rest = page.partition(BEGIN)
     stated, end, _ = rest.partition(END)
-    assert end, f"docs/claims.md has no table of {lab}"
-    assert stated.strip() == table(lab), f"replace the table of {lab} by\n\n{table(lab)}"
+    measured = table(lab, stated)
+    assert stated.strip() == measured, f"docs/claims/{lab}.md:\n{BEGIN}\n{measured}\n\n{END}"
+    assert end
+
+
+def test_every_page_is_of_a_lab() -> None:
+    labs = {path.stem.replace("_", "-") for path in settings.LABS_FOLDER.glob("*.toml")}
+    assert {path.stem for path in PAGES.glob("*.md")} <= labs

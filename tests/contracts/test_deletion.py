@@ -21,7 +21,7 @@ from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
-from apps.experiments.models import Lab, Run
+from apps.experiments.models import Lab, LabVersion, OpenedVerdict, Run
 from apps.experiments.services import PredictionInput
 from apps.progress import services
 from apps.progress.models import Answer
@@ -57,7 +57,9 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     noted(person, about=person)
     noted(person, about=address)
     prediction = PredictionInput("holds", 80, {})
-    measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
+    run = measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
+    other = LabVersion.objects.create(lab=lab, code_hash=handle)
+    OpenedVerdict.objects.create(user=person, version=other, config_hash=run.config_hash)
     assert question.current is not None
     report_mistake(
         reporter=person, revision=question.current, about="fact", text="No.", language="en", key="k"

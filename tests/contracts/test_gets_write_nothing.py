@@ -51,7 +51,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
     services.plans.write_note(user=mei, question=question, text="mine")
     services.plans.set_bookmark(user=mei, question=question, is_set=True)
     answered = services.answers.check_answer(
-        user=mei, question=question, part="numeric", entered={"text": "1"}, key=uuid.uuid4()
+        user=mei, question=question, part="1", fields={"text": "1"}, key=uuid.uuid4()
     )
     services.answers.reveal(user=mei, question=question, seen=FormState(answered.attempt.pk))
     services.reviews.add_card(user=mei, question=make_question("is-due"))
@@ -60,7 +60,7 @@ def studied(cast: Cast) -> dict[str, Any]:  # noqa: F811
         user=mei,
         question=Question.objects.get(slug="is-due"),
         part="written",
-        entered={"text": "x"},
+        fields={"text": "x"},
         key=uuid.uuid4(),
         session=session,
     )

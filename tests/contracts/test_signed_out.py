@@ -20,7 +20,7 @@ from apps.experiments.models import Run
 from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
 from tests.experiments.pages_cast import loaded
-from tests.progress.conftest import VARIANT, make_question
+from tests.progress.conftest import NUMERIC, make_question
 from tests.progress.test_concurrency import at_once
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ PASSWORD = "graph paper and pencils"
 # page, which of its forms by its action, what is entered, the table that it goes to
 FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
     "note": (QUESTION, "/note", {"note": "mine\nalone"}, Note),
-    "check": (QUESTION, "/check#numeric", {"text": "12345"}, Answer),
+    "check": (QUESTION, "/check#part-1", {"text": "12345"}, Answer),
     "reveal": (QUESTION, "/reveal", {}, Attempt),
     "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
     "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),
@@ -41,7 +41,7 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
 @pytest.fixture
 def mei(woken_queues: list[str], db: None) -> User:
     loaded()
-    make_question("how-long", kinds=["numeric"], variant=VARIANT)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
     return User.objects.create_user("mei@example.org", "mei", PASSWORD)
 
 

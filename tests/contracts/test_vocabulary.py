@@ -72,8 +72,13 @@ def test_a_module_that_was_renamed_has_not_come_back(folder: str) -> None:
 
 
 def bound_names(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and the name of everything that a file binds."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Yield the line and the name of everything that a file binds, except fields of records."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    bodies = [node.body for node in nodes if isinstance(node, ast.ClassDef)]
+    fields = {line.target for body in bodies for line in body if isinstance(line, ast.AnnAssign)}
+    for node in nodes:
+        if node in fields:
+            continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):

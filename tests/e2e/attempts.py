@@ -17,7 +17,7 @@ def answered(text: str) -> Way:
 
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go("/questions/dead-relu")
-        _send(visitor, "#numeric", text)
+        _send(visitor, "#part-1", text)
 
     return way
 
@@ -30,7 +30,7 @@ def _send(visitor: Visitor, part: str, text: str) -> None:
     page.wait_for_load_state()
 
 
-def _is_answered(visitor: Visitor, part: str = "#numeric") -> bool:
+def _is_answered(visitor: Visitor, part: str = "#part-1") -> bool:
     return visitor.page.locator(f"{part} .said").count() > 0
 
 
@@ -38,31 +38,31 @@ def wrong_by_mistake(visitor: Visitor, runs: Runs) -> None:
     """Give the answer of a common mistake, and tick all options."""
     visitor.go("/questions/dead-relu")
     if not _is_answered(visitor):
-        _send(visitor, "#numeric", answers(visitor)[0])
-    if not _is_answered(visitor, "#choice-0"):
-        _choose(visitor, "a", "b", "c", "d", "e")
+        _send(visitor, "#part-1", answers(visitor)[0])
+    if not _is_answered(visitor, "#part-2"):
+        _choose(visitor, "#part-2", "a", "b", "c", "d", "e")
 
 
 def right(visitor: Visitor, runs: Runs) -> None:
     visitor.go("/questions/dead-relu")
     if not _is_answered(visitor):
         visitor.page.locator("label:has([name=confidence][value='75'])").click()
-        _send(visitor, "#numeric", answers(visitor)[1])
-        _choose(visitor, "c", "d")
+        _send(visitor, "#part-1", answers(visitor)[1])
+        _choose(visitor, "#part-2", "c", "d")
 
 
-def _choose(visitor: Visitor, *keys: str) -> None:
+def _choose(visitor: Visitor, part: str, *keys: str) -> None:
     for key in keys:
-        visitor.page.locator(f"#choice-0 input[value='{key}']").check()
-    visitor.page.locator("#choice-0 form button.pencil").click()
-    visitor.page.locator("#choice-0 .said").wait_for()
+        visitor.page.locator(f"{part} input[value='{key}']").check()
+    visitor.page.locator(f"{part} form button.pencil").click()
+    visitor.page.locator(f"{part} .said").wait_for()
     visitor.page.wait_for_load_state()
 
 
 def chosen(slug: str, *keys: str) -> Way:
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go(f"/questions/{slug}")
-        _choose(visitor, *keys)
+        _choose(visitor, "#part-1", *keys)
 
     return way
 
@@ -93,11 +93,11 @@ def revealed(slug: str) -> Way:
 def steps(visitor: Visitor, runs: Runs) -> None:
     """A derivation: the first step right, the second wrong."""
     visitor.go("/questions/sigmoid-derivative")
-    if not _is_answered(visitor, "#step-0"):
+    if not _is_answered(visitor, "#part-2-1"):
         visitor.page.locator("details.begin summary").click()
-        _send(visitor, "#step-0", STEP)
-    if not _is_answered(visitor, "#step-1"):
-        _send(visitor, "#step-1", "s")
+        _send(visitor, "#part-2-1", STEP)
+    if not _is_answered(visitor, "#part-2-2"):
+        _send(visitor, "#part-2-2", "s")
 
 
 def hint(visitor: Visitor, runs: Runs) -> None:

@@ -26,6 +26,9 @@ class Place:
         return self.name
 
 
+CHART = "#chart:not([data-seq='0'])"
+
+
 def page(path: str) -> Way:
     return lambda visitor, runs: visitor.go(path)
 
@@ -33,7 +36,18 @@ def page(path: str) -> Way:
 def run(name: str) -> Way:
     def way(visitor: Visitor, runs: Runs) -> None:
         visitor.go(f"/runs/{runs[name]}")
-        visitor.page.locator("#chart:not([data-seq='0']), #panel.p-queued").first.wait_for()
+        visitor.page.locator(f"{CHART}, #panel.p-queued, #panel .folded-verdict").first.wait_for()
+
+    return way
+
+
+def opened(name: str) -> Way:
+    """Open the page of a run, and its verdict without predicting it."""
+
+    def way(visitor: Visitor, runs: Runs) -> None:
+        visitor.go(f"/runs/{runs[name]}")
+        visitor.page.locator(".folded-verdict button").click()
+        visitor.page.locator(CHART).wait_for()
 
     return way
 
@@ -203,7 +217,7 @@ PLACES = [
     Place("run-stopped", "mei", run("stopped")),
     Place("run-lost", "mei", run("lost")),
     Place("run-shared", "", run("shared")),
-    Place("run-recorded", "", run("dead-relu")),
+    Place("run-recorded", "", opened("dead-relu")),
     Place("claims", "", page("/claims")),
     Place("claims-member", "mei", page("/claims")),
     Place("runs", "mei", page("/runs")),

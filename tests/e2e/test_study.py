@@ -67,7 +67,7 @@ def days(
 def answers(visitor: Visitor) -> tuple[str, str]:
     """Return a wrong answer that people give, and the right one, to the variant that is shown."""
     visitor.page.wait_for_load_state()  # it may just have come
-    formulas = visitor.page.locator("#numeric annotation").all_text_contents()
+    formulas = visitor.page.locator("#part-1 annotation").all_text_contents()
     bias = next(float(text.partition("=")[2]) for text in formulas if text.startswith("b ="))
     slope = next(float(text.partition("=")[2]) for text in formulas if text.startswith(r"\partial"))
     rate = next(float(text) for text in formulas if re.fullmatch(r"[\d.]+", text))
@@ -76,9 +76,9 @@ def answers(visitor: Visitor) -> tuple[str, str]:
 
 def answer(visitor: Visitor, text: str, kind: str) -> str:
     """Send an answer; return what is said of it."""
-    visitor.page.locator("#numeric-in").fill(text)
-    visitor.page.locator("#numeric form button.pencil").click()
-    return visitor.page.locator(f"#numeric .said[data-kind={kind}]").inner_text()
+    visitor.page.locator("#part-1-in").fill(text)
+    visitor.page.locator("#part-1 form button.pencil").click()
+    return visitor.page.locator(f"#part-1 .said[data-kind={kind}]").inner_text()
 
 
 def reveal(visitor: Visitor) -> None:
@@ -218,7 +218,7 @@ class Keys:
 
     def open_question(self) -> None:
         go_by_keys(self.page, "q", "**/questions")
-        for _ in range(20):
+        for _ in range(self.page.locator("[data-row]").count()):
             self.press("j")
             if self.page.evaluate("document.activeElement.getAttribute('href')") == QUESTION:
                 break
@@ -254,7 +254,7 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
         hands.press("a", "ControlOrMeta+a")
         page.keyboard.type(text)
         hands.press("Enter")
-        hands.see(f"#numeric .said[data-kind={kind}]")
+        hands.see(f"#part-1 .said[data-kind={kind}]")
     hands.press("Space")
     hands.see("form.grade button[value='1'][aria-pressed=true]")
     hands.begin_review()

@@ -44,7 +44,7 @@ def test_the_whole_way_can_be_gone_by_keyboard(site: System, visit: Visit) -> No
     page, keys = visitor.page, visitor.page.keyboard
     go_by_keys(page, "l", "**/labs")
     opened = None
-    for _ in range(10):  # as many rows as there may be before it
+    for _ in range(page.locator("[data-row]").count()):
         keys.press("j")
         opened = page.evaluate("document.activeElement.getAttribute('href')")
         if opened == "/labs/dead-relu":

@@ -77,18 +77,18 @@ def sam(db: None) -> User:
     return User.objects.create_user("sam@example.org", "sam")
 
 
-def make_lab(slug: str, sha256: str, queue: str = "labs") -> Lab:
+def make_lab(slug: str, code_hash: str, queue: str = "labs") -> Lab:
     lab = Lab.objects.create(slug=slug, topic="activation-functions", kind="training", queue=queue)
-    make_version(lab, sha256)
+    make_version(lab, code_hash)
     return lab
 
 
 def make_version(
-    lab: Lab, sha256: str, words: dict[str, Any] = WORDS, source: str = "print('a lab')\n"
+    lab: Lab, code_hash: str, words: dict[str, Any] = WORDS, source: str = "print('a lab')\n"
 ) -> LabVersion:
     """Give a lab other code: a version that is its current one."""
-    version = LabVersion.objects.create(lab=lab, sha256=sha256, source=source)
-    LabWords.objects.create(version=version, words=words)
+    version = LabVersion.objects.create(lab=lab, code_hash=code_hash)
+    LabWords.objects.create(version=version, words=words, source=source)
     lab.current = version
     lab.save()
     return version

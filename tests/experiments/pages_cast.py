@@ -11,12 +11,14 @@ from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import selectors, services, worker_services
 from apps.experiments.loading import load_labs
 from apps.experiments.models import Lab, Run, Worker
+from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import event, finish, report
 from workers import wire
 
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
 HEADLINE = "dead-relu.lr-kills"
 MAX_QUERIES = 12
+SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 COMMIT_FORM = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
 RERUN_FORM = {"replicates": "16", "key": "again"}
 
@@ -46,7 +48,7 @@ def started(run: Run) -> worker_services.Lease:
     lease = worker_services.lease_run(
         worker=Worker.objects.get(name="pages"),
         queues=["labs", "bench"],
-        labs={run.version.lab_id: run.version.sha256},
+        labs={run.version.lab_id: run.version.code_hash},
     )
     assert lease is not None
     assert lease.run.pk == run.pk
@@ -88,6 +90,12 @@ def recorded(lab: Lab, *verdicts: wire.Verdict) -> Run:
     run = measured(queued(ours, lab, "recorded"), *verdicts)
     services.set_run_visibility(run=run, shared=True)
     return run
+
+
+def has_opened(client: Client, run: Run) -> Client:
+    """Return a browser that has opened the verdict of a run."""
+    client.post(f"/runs/{run.pk}/verdict")
+    return client
 
 
 def page_of(run: Run, user: User | None = None, path: str = "") -> Any:

@@ -13,6 +13,7 @@ from tests.experiments.pages_cast import (
     HEADLINE,
     MAX_QUERIES,
     browser,
+    has_opened,
     loaded,
     measured,
     queued,
@@ -38,7 +39,7 @@ def test_an_empty_site_has_an_empty_ledger() -> None:
 
 def test_it_says_what_the_recorded_run_found() -> None:
     run = recorded(loaded())
-    page = browser().get("/claims").content.decode()
+    page = has_opened(browser(), run).get("/claims").content.decode()
     assert "a further 66% of all units are dead" in page
     assert "51% to 81%" in page
     assert f"/runs/{run.pk}" in page
@@ -46,8 +47,7 @@ def test_it_says_what_the_recorded_run_found() -> None:
 
 
 def test_its_conditions_and_its_source_are_at_hand() -> None:
-    recorded(loaded())
-    page = browser().get("/claims").content.decode()
+    page = has_opened(browser(), recorded(loaded())).get("/claims").content.decode()
     assert "<summary" in page
     assert "over 30% more of all units are dead" in page
     assert 'href="https://arxiv.org/abs/1903.06733"' in page
@@ -61,10 +61,10 @@ def test_the_claims_keep_the_order_of_the_lab() -> None:
 
 def test_learners_runs_at_the_labs_settings_are_counted_by_outcome(mei: User, sam: User) -> None:
     lab = loaded()
-    recorded(lab)
+    client = has_opened(browser(), recorded(lab))
     measured(queued(mei, lab), verdict())
     measured(queued(sam, lab), verdict("depends", effect=0.2, low=0.15, high=0.25))
-    labs = browser().get("/claims").context["topics"][0]["labs"]
+    labs = client.get("/claims").context["topics"][0]["labs"]
     row = next(row for entry in labs for row in entry["rows"] if row["claim"] == HEADLINE)
     assert row["others"] == [
         ("tick", str(Outcome.HOLDS.label), 1),
@@ -85,8 +85,8 @@ def test_runs_at_other_settings_are_no_evidence_and_stand_apart_for_their_owner(
 
 
 def test_it_reads_in_chinese() -> None:
-    recorded(loaded())
-    page = browser(headers={"accept-language": "zh-CN"}).get("/claims").content.decode()
+    client = has_opened(browser(headers={"accept-language": "zh-CN"}), recorded(loaded()))
+    page = client.get("/claims").content.decode()
     assert "学习率过大会使 ReLU 单元死亡。" in page
     assert "成立" in page
 

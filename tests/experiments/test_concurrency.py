@@ -258,12 +258,12 @@ def at_statements(*deeds: tuple[str, Callable[[], Any]]) -> Iterator[list[Future
 
 
 def test_a_run_submitted_while_its_owner_is_deleted_does_not_deadlock_with_its_worker(
-    mei: User, queue: Any, offer: Any
+    mei: User, queue_run: Any, lease_if_any: Any
 ) -> None:
-    services.request_cancel(run=queue(mei, "over"))
+    services.request_cancel(run=queue_run(mei, "over"))
     with at_statements(
-        ('FROM "experiments_computeusage"', lambda: queue(mei, "late")),  # the runs are locked
-        ("DELETE FROM", offer),  # so is the compute usage
+        ('FROM "experiments_computeusage"', lambda: queue_run(mei, "late")),  # the runs are locked
+        ("DELETE FROM", lease_if_any),  # so is the compute usage
     ) as begun:
         accounts.delete_user(user=mei)
     late, leased = begun
@@ -273,9 +273,9 @@ def test_a_run_submitted_while_its_owner_is_deleted_does_not_deadlock_with_its_w
     assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()
 
 
-def test_a_run_that_is_being_submitted_is_deleted_with_its_owner(mei: User, queue: Any) -> None:
+def test_a_run_that_is_being_submitted_is_deleted_with_its_owner(mei: User, queue_run: Any) -> None:
     with transaction.atomic():
-        queue(mei, "k")
+        queue_run(mei, "k")
         deleted = elsewhere(lambda: accounts.delete_user(user=mei))
     deleted.result()
     assert not Run.objects.exists() and not User.objects.filter(pk=mei.pk).exists()

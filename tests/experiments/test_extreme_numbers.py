@@ -25,7 +25,7 @@ from tests.common.browsing import (  # noqa: F401 - fixtures
     site,
 )
 from tests.experiments.conftest import finish, report
-from tests.experiments.pages_cast import browser, loaded, page_of, queued, started, verdict
+from tests.experiments.pages_cast import SURE, browser, loaded, page_of, queued, started, verdict
 from workers import wire
 
 MAX, TINY = 1.7976931348623157e308, 5e-324
@@ -93,7 +93,7 @@ def attributes(svg: str) -> list[str]:
 
 @pytest.mark.parametrize(("mean", "step"), CASES)
 def test_a_run_that_measured_them_has_its_page(lab: Lab, mei: User, mean: str, step: str) -> None:
-    run = queued(mei, lab)
+    run = queued(mei, lab, prediction=SURE)
     measure(run, MEANS[mean], STEPS[step])
     page = page_of(run, mei)
     assert page.status_code == 200
@@ -108,7 +108,7 @@ def test_a_run_that_measured_them_has_its_page(lab: Lab, mei: User, mean: str, s
 
 
 def test_what_it_came_to_is_said_in_a_few_digits(lab: Lab, mei: User) -> None:
-    run = queued(mei, lab)
+    run = queued(mei, lab, prediction=SURE)
     measure(run, [1e308, -1e308], [0.0, 1e18], "succeeded")
     for path in (f"/runs/{run.pk}", "/runs", "/claims"):
         page = browser(mei).get(path)
@@ -118,7 +118,7 @@ def test_what_it_came_to_is_said_in_a_few_digits(lab: Lab, mei: User) -> None:
 
 
 def test_an_administrator_reads_them_in_a_few_digits(lab: Lab, mei: User) -> None:
-    run = queued(mei, lab)
+    run = queued(mei, lab, prediction=SURE)
     measure(run, [1.0], [0.0], "succeeded")
     mei.is_staff = mei.is_superuser = True
     mei.save()

@@ -4,6 +4,7 @@ everything as it was.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.accounts.models import PROJECT_HANDLE, User
-from apps.experiments import selectors
+from apps.experiments import recording, selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
 from apps.experiments.models import Batch, Lab, LabVersion, Run
 from tests.experiments.conftest import LABS, event, finish, report
@@ -50,7 +51,7 @@ def test_loading_twice_changes_nothing(folder: Path) -> None:
 def test_new_code_is_a_new_version_and_the_old_one_stays(folder: Path) -> None:
     load_labs(folder)
     first = Lab.objects.get().current
-    (folder / "dead_relu.py").write_text("# other\n")
+    (folder / "dead_relu.py").write_text("other = 1\n")
     load_labs(folder)
     assert Lab.objects.get().current != first
     assert LabVersion.objects.count() == 2
@@ -67,7 +68,25 @@ def test_new_words_are_no_new_version(folder: Path) -> None:
     assert load_labs(folder) == []
 
 
-@pytest.mark.parametrize("column", ["source", "sha256", "created_at", "lab"])
+def test_new_comments_are_no_new_version_and_are_shown(folder: Path, mei: User) -> None:
+    load_labs(folder)
+    run = queued(mei, Lab.objects.get())
+    code = folder / "dead_relu.py"
+    code.write_text(code.read_text() + "\n# A later remark.\n")
+    assert load_labs(folder) == ["dead-relu: code as printed"]
+    assert LabVersion.objects.get() == run.version
+    assert "A later remark." in page_of(run, mei).content.decode()
+    assert load_labs(folder) == []
+
+
+def test_code_that_is_no_python_is_named_and_nothing_is_loaded(folder: Path) -> None:
+    (folder / "dead_relu.py").write_text("def run(:\n")
+    with pytest.raises(BadFile, match=r"dead_relu\.py.*line 1"):
+        load_labs(folder)
+    assert not Lab.objects.exists()
+
+
+@pytest.mark.parametrize("column", ["code_hash", "created_at", "lab"])
 def test_a_version_never_changes(folder: Path, column: str) -> None:
     load_labs(folder)
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
@@ -81,13 +100,13 @@ def test_a_run_of_older_code_shows_that_code_and_its_newest_words(folder: Path, 
     title = 'title = { en = "Corrected title"'
     words.write_text(re.sub(r'^title = \{ en = "[^"]*"', title, words.read_text(), flags=re.M))
     load_labs(folder)
-    (folder / "dead_relu.py").write_text("# other\n")
+    (folder / "dead_relu.py").write_text("other = 1\n")
     words.write_text(words.read_text().replace("Corrected title", "Newer title"))
     load_labs(folder)
     page = page_of(run, mei).content.decode()
     assert page_of(run, mei).status_code == 200
     assert "Corrected title" in page and "Newer title" not in page
-    assert run.version.sha256[:12] in page
+    assert run.version.code_hash[:12] in page
 
 
 def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
@@ -130,8 +149,8 @@ def recorded(ours: User, lab: Lab, queue_run: Any, lease_run: Any, tmp_path: Pat
     verdict = wire.Verdict("dead-relu.lr-kills", "holds", 0.5, 0.4, 0.6, 16)
     finish(lease, verdicts=[verdict], seconds=2.0, device=wire.Device("cpu", "x"))
     run.refresh_from_db()
-    path = tmp_path / "dead-relu.json"
-    path.write_text(json.dumps(evidence_of(run)))
+    path = tmp_path / "dead-relu.json.gz"
+    recording.write(path, evidence_of(run))
     run.delete()
     return path
 
@@ -147,8 +166,7 @@ def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
 
 
 def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
-    evidence = json.loads(recorded.read_text())
-    recorded.write_text(json.dumps({**evidence, "sha256": "c" * 64}))
+    recording.write(recorded, recording.read(recorded) | {"code_hash": "c" * 64})
     assert "other code" in load_evidence(recorded)
     assert not Run.objects.exists()
 
@@ -156,14 +174,20 @@ def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "{",
-        "[]",
-        "{}",
-        json.dumps({"lab": "dead-relu", "sha256": LABS["dead-relu"], "run": {"id": "x"}}),
+        b"{}",
+        gzip.compress(b"{"),
+        gzip.compress(b"[]"),
+        gzip.compress(b"{}"),
+        gzip.compress(b"{}")[:-1],
+        gzip.compress(
+            json.dumps(
+                {"lab": "dead-relu", "code_hash": LABS["dead-relu"], "run": {"id": "x"}}
+            ).encode()
+        ),
     ],
 )
-def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage: str) -> None:
-    recorded.write_text(damage)
+def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage: bytes) -> None:
+    recorded.write_bytes(damage)
     with pytest.raises(BadFile, match=r"dead-relu\.json"):
         load_evidence(recorded)
     assert not Run.objects.exists() and not Batch.objects.exists()
@@ -171,14 +195,14 @@ def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("replicates", 10**9), ("engine", "x" * 65), ("engine", "\x00"), ("seconds", "long")],
+    [("replicates", 10**9), ("engine", -1), ("engine", "\x00"), ("seconds", "long")],
 )
 def test_a_recording_that_no_table_can_hold_is_named(
     recorded: Path, field: str, value: Any
 ) -> None:
-    run_event = json.loads(recorded.read_text())
-    run_event["run"][field] = value
-    recorded.write_text(json.dumps(run_event))
+    told = recording.read(recorded)
+    told["run"][field] = value
+    recording.write(recorded, told)
     with pytest.raises(BadFile, match=r"dead-relu\.json"):
         load_evidence(recorded)
 

@@ -29,10 +29,13 @@ def change(lab: Lab) -> None:
     make_version(lab, NEWER)
 
 
-def seen(name: str, sha256: str, *queues: str) -> None:
+def seen(name: str, code_hash: str, *queues: str) -> None:
     """Have a worker ask for work: it has the lab's code with this hash."""
     worker, _ = Worker.objects.get_or_create(name=name, defaults={"token_hash": name.encode()})
-    worker.queues, worker.capabilities = list(queues or ["labs"]), {"labs": {"dead-relu": sha256}}
+    worker.queues, worker.capabilities = (
+        list(queues or ["labs"]),
+        {"labs": {"dead-relu": code_hash}},
+    )
     worker.save()
     Worker.objects.filter(pk=worker.pk).update(last_seen_at=Clock())
 
@@ -125,4 +128,4 @@ def test_its_page_says_why_and_offers_the_lab_as_it_is_now(lab: Lab, run: Run, m
     assert "The lab changed while this run was queued" in page and "failed to finish" not in page
     assert f"/labs/dead-relu?from={run.pk}" in page and "Predict, then run" in page
     client.post(f"/runs/{run.pk}/rerun", {"replicates": "16", "key": "again"})
-    assert Run.objects.exclude(pk=run.pk).get().version.sha256 == NEWER
+    assert Run.objects.exclude(pk=run.pk).get().version.code_hash == NEWER

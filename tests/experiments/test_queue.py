@@ -12,7 +12,7 @@ from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
 from apps.experiments.models import Prediction, Run, Worker
-from apps.experiments.queue_estimate import WaitingRun, fair_order, start_range
+from apps.experiments.queue_estimate import start_range
 from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import LABS, finish
 from workers import wire
@@ -112,12 +112,6 @@ def test_a_stopped_run_scores_nothing(mei: User, queue_run: Any, lease_run: Any)
 )
 def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected: float) -> None:
     assert score(confidence, right) == pytest.approx(expected)
-
-
-def test_turns_alternate_between_those_who_wait() -> None:
-    waiting = [WaitingRun(f"a{i}", 1, "x") for i in range(3)] + [WaitingRun("b", 2, "x")]
-    order = fair_order(waiting, running={}, usage={1: 5.0, 2: 7.0}, entry_penalty=30.0)
-    assert [w.run for w in order] == ["a0", "b", "a1", "a2"]
 
 
 def test_a_free_slot_and_nobody_ahead_is_now() -> None:

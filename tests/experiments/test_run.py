@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,12 +15,13 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services
 from apps.experiments.models import Batch, Lab, Queue, Run, Worker
-from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import finish, make_version
 from tests.experiments.pages_cast import (
     MAX_QUERIES,
     RERUN_FORM,
+    SURE,
     browser,
+    has_opened,
     loaded,
     measured,
     page_of,
@@ -30,7 +32,6 @@ from tests.experiments.pages_cast import (
 )
 
 Most = Callable[[int], AbstractContextManager[object]]
-SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 READING = ("", "/panel", "/points", "/points.csv")
 DOING: dict[str, dict[str, str]] = {
     "/stop": {},
@@ -52,7 +53,7 @@ def text_of(run: Run, user: User | None = None) -> str:
 
 
 def test_its_owner_sees_it_and_nobody_else(lab: Lab, mei: User, sam: User) -> None:
-    run = measured(queued(mei, lab))
+    run = measured(queued(mei, lab, prediction=SURE))
     for path in READING:
         assert page_of(run, mei, path).status_code == 200
         assert page_of(run, sam, path).status_code == 404
@@ -67,7 +68,8 @@ def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(
     client.post(f"/runs/{run.pk}/visibility", {"shared": "1"})
     assert f"http://testserver/runs/{run.pk}" in text_of(run, ola)
     for path in READING:
-        assert page_of(run, sam, path).status_code == page_of(run, None, path).status_code == 200
+        status = 403 if "points" in path else 200  # they would give the verdict away
+        assert page_of(run, sam, path).status_code == page_of(run, None, path).status_code == status
     client.post(f"/runs/{run.pk}/visibility", {"shared": "0"})
     assert page_of(run, sam).status_code == 404
 
@@ -196,7 +198,7 @@ def test_an_inconclusive_verdict_offers_more_replicates_and_scores_nothing(
 
 def test_a_claim_that_says_nothing_is_told_without_numbers(lab: Lab, mei: User) -> None:
     run = measured(
-        queued(mei, lab),
+        queued(mei, lab, prediction=SURE),
         verdict("inconclusive", effect=None, low=None, high=None, replicates=1, parts=[]),
     )
     assert page_of(run, mei).status_code == 200
@@ -206,7 +208,7 @@ def test_a_closed_form_verdict_is_called_exact(lab: Lab, mei: User) -> None:
     atlas = loaded("activation-atlas")
     claim = "activation-atlas.saturation-zone"
     run = measured(
-        queued(mei, atlas),
+        queued(mei, atlas, prediction=SURE),
         verdict(claim=claim, exact=True, low=None, high=None, replicates=0, parts=[]),
     )
     assert "exact" in text_of(run, mei)
@@ -270,13 +272,15 @@ def test_the_default_run_is_drawn_beside_one_of_other_settings(lab: Lab, mei: Us
     run, beside = recorded(lab), queued(mei, lab, config={"width": 32})
     started(beside)
     page = page_of(beside, mei)
+    assert page.context["standard"] is page.context["script"]["baseline"] is None, "not seen yet"
+    page = has_opened(browser(mei), run).get(f"/runs/{beside.pk}")
     assert page.context["standard"] == run
     assert '<path class="l-base"' in page.content.decode()
 
 
 def test_beside_a_default_run_it_waits_until_the_end(lab: Lab, mei: User) -> None:
     recorded(lab)
-    run = queued(mei, lab)
+    run = queued(mei, lab, prediction=SURE)
     lease = started(run)
     page = page_of(run, mei)
     assert page.context["script"]["held"]
@@ -294,6 +298,34 @@ def test_what_was_measured_before_is_offered_once_the_prediction_is_locked(
     assert f"/runs/{before.pk}" in text_of(queued(mei, lab, prediction=SURE), mei)
 
 
+def test_a_run_that_was_repeated_says_whether_its_numbers_came_out_the_same(
+    lab: Lab, mei: User, sam: User
+) -> None:
+    before, run = recorded(lab), measured(queued(mei, lab, prediction=SURE))
+    same = "gave the same numbers in another run: 5 series, six digits."
+    page = text_of(run, mei)
+    assert same in page and f"/runs/{before.pk}" in page
+    assert same in page_of(run, mei, "/panel").content.decode()
+    batch = Batch.objects.filter(run=run, arm="relu 0.1").get()
+    for change, is_same in ((1 + 4e-6, True), (1 + 4e-5, False)):
+        changed = array("d", [mean * change for mean in array("d", bytes(batch.mean))])
+        Batch.objects.filter(pk=batch.pk).update(mean=changed.tobytes())
+        assert (same in text_of(run, mei)) is is_same
+    page = text_of(run, mei)
+    assert "1 series differs in the first six digits." in page
+    assert "<li>relu 0.1: dead</li>" in page
+
+
+def test_a_run_unlike_any_other_is_compared_with_none(lab: Lab, mei: User, ola: User) -> None:
+    measured(queued(ola, lab, "of another"))
+    recorded(lab)
+    run = measured(queued(mei, lab, seed=1, prediction=SURE))
+    assert "in another run" not in text_of(run, mei)
+    Run.objects.filter(owner=mei).update(seed=0)
+    Run.objects.update(queue=Queue.BENCH)
+    assert "in another run" not in text_of(Run.objects.get(owner=mei), mei)
+
+
 def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> None:
     recorded(lab)
     run = queued(mei, lab, prediction=SURE)
@@ -304,7 +336,8 @@ def test_a_time_that_was_measured_before_is_another_now(lab: Lab, mei: User) -> 
 
 def test_nothing_is_said_of_an_interval_where_there_is_none(lab: Lab, mei: User) -> None:
     crosses = "The interval straddles a decision threshold"
-    assert crosses in text_of(measured(queued(mei, lab), verdict(outcome="inconclusive")), mei)
+    run = measured(queued(mei, lab, prediction=SURE), verdict(outcome="inconclusive"))
+    assert crosses in text_of(run, mei)
     empty = verdict(outcome="inconclusive", effect=None, low=None, high=None, replicates=0)
     assert crosses not in text_of(measured(queued(mei, lab, "empty"), empty), mei)
 
@@ -338,7 +371,9 @@ def test_it_asks_the_database_little_in_every_state(
     lab: Lab, mei: User, django_assert_max_num_queries: Most
 ) -> None:
     recorded(lab)
-    Worker.objects.update(last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.sha256}})
+    Worker.objects.update(
+        last_seen_at=Clock(), capabilities={"labs": {lab.pk: lab.current.code_hash}}
+    )
     client, run = browser(mei), queued(mei, lab, prediction=SURE)
 
     def look() -> None:

@@ -23,6 +23,7 @@ from apps.accounts.models import User
 from apps.experiments import housekeeping, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
+from tests.experiments.pages_cast import SURE
 from tests.experiments.test_concurrency import fall_silent
 from tests.serving import serving
 
@@ -182,7 +183,7 @@ def test_what_the_reader_knows_is_not_sent_again(
 def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
     mei: User, queue_run: Any, lease_run: Any, watch: Any, after: str
 ) -> None:
-    run = queue_run(mei, "k")
+    run = queue_run(mei, "k", prediction=SURE)
     lease = lease_run()
     report(lease, event())
     finish(lease)
@@ -195,7 +196,7 @@ def test_nonsense_for_a_number_means_from_the_beginning_or_the_end(
 def test_a_later_run_attempt_tells_the_reader_to_forget(
     mei: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:
-    run = queue_run(mei, "k")
+    run = queue_run(mei, "k", prediction=SURE)
     report(lease_run(), event(), event())
     reader = watch(mei, run)
     until(lambda: reader.numbers() == [1, 2])
@@ -328,7 +329,25 @@ def test_a_shared_run_may_be_watched_without_signing_in(
     services.set_run_visibility(run=run, shared=True)
     lease = lease_run()
     report(lease, event())
+    watching = Reader(site, {}).read(f"/runs/{run.pk}/events")
     finish(lease)
-    reader = Reader(site, {}).read(f"/runs/{run.pk}/events")
-    until(lambda: reader.over)
-    assert reader.numbers() == [1]
+    until(lambda: watching.over)
+    assert watching.numbers() == [] and watching.states()[-1] == "succeeded"
+
+
+def test_points_that_give_a_verdict_away_are_in_no_stream_until_it_is_opened(
+    mei: User, sam: User, queue_run: Any, lease_run: Any, watch: Any
+) -> None:
+    run = queue_run(mei, "k")
+    services.set_run_visibility(run=run, shared=True)
+    lease = lease_run()
+    report(lease, event())
+    finish(lease)
+    for user in (mei, sam):  # mei could watch it live, but predicted nothing
+        before = watch(user, run)
+        until(lambda reader=before: reader.over)
+        assert {kind for kind, _number, _data in before.seen} == {"state"}
+        services.open_verdict(user=user, run=run)
+        after = watch(user, run)
+        until(lambda reader=after: reader.over)
+        assert after.numbers() == [1] and after.states() == ["succeeded"]

@@ -22,7 +22,7 @@ LEASE_REQUEST = {
     "all_slots": 1,
     "device": DEVICE,
     "labs": LABS,
-    "engine": "e",
+    "engine": 1,
     "versions": {},
 }
 POINT = {"arm": "relu 1", "series": "dead", "step": [0], "mean": [0.5]}
@@ -96,7 +96,7 @@ def test_a_run_goes_from_lease_to_verdict(worker: SimulatedWorker, lease: dict[s
         "seconds": 1.5,
         "device": DEVICE,
         "versions": {"torch": "2"},
-        "engine": "e",
+        "engine": 1,
     }
     for _ in range(2):
         assert worker.post(f"{run_attempts}/result", result).status_code == 200
@@ -271,7 +271,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
         "detail": "\x00",
         "summary": {"a\x00": ["\x00", 1]},
         "versions": {"v": "\x00"},
-        "engine": "e\x00",
+        "engine": 3,
     }
     assert worker.post(f"run-attempts/{lease['run_attempt_id']}/result", body).status_code in (
         200,
@@ -281,7 +281,7 @@ def test_what_a_database_cannot_hold_is_cleaned_out_of_a_result(
     assert worker.post(f"run-attempts/{lease['run_attempt_id']}/result", body).status_code == 200
     run = Run.objects.get()
     assert run.error.startswith("abxxx") and len(run.error) == 500
-    assert (run.summary, run.engine) == ({"a": ["", 1]}, "e")
+    assert (run.summary, run.engine) == ({"a": ["", 1]}, 3)
 
 
 @pytest.mark.parametrize("path", ["events", "result", "release"])

@@ -16,7 +16,7 @@ from launcher.say import Problem
 
 from tests.launcher.conftest import ROOT
 
-COMMANDS = ("up", "test", "check", "doctor", "manage", "evidence", "screenshots")
+COMMANDS = ("up", "test", "check", "new", "doctor", "manage", "evidence", "screenshots")
 
 
 def gradus(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
@@ -56,6 +56,9 @@ def test_every_command_explains_itself(command: str) -> None:
         (["up", "--torch", "rocm"], "invalid choice: 'rocm'"),
         (["up", "--prot", "8000"], "unrecognized arguments: --prot 8000"),
         (["doctor", "now"], "unrecognized arguments: now"),
+        (["new"], "required: lab|question, slug"),
+        (["new", "lap", "dropout"], "invalid choice: 'lap'"),
+        (["new", "lab"], "required: slug"),
     ],
 )
 def test_wrong_arguments_are_named(

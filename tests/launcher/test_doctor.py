@@ -57,12 +57,24 @@ def test_a_database_that_cannot_hold_chinese_is_named(
     )
 
 
+def test_a_database_of_an_older_gradus_is_told_from_a_new_and_an_empty_one(
+    odd_database: str,
+) -> None:
+    assert not facts(odd_database).is_older, "it is empty"
+    with psycopg.connect(odd_database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE questions_revision (id int)")
+        assert facts(odd_database).is_older
+        connection.execute("ALTER TABLE questions_revision ADD outline text")
+    assert not facts(odd_database).is_older
+
+
 @pytest.mark.parametrize(
     ("tested", "message"),
     [
         (Facts(14, "UTF8", True), "PostgreSQL 14 is too old"),
         (Facts(17, "LATIN1", True), "stores text as LATIN1"),
         (Facts(17, "UTF8", False), "finds no Chinese words"),
+        (Facts(17, "UTF8", True, is_older=True), "Move the data folder away"),
         (Facts(17, "UTF8", True), ""),
     ],
 )

@@ -81,7 +81,15 @@ def test_every_setting_is_documented_and_every_documented_setting_is_read() -> N
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/settings.md"]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/operations.md",
+        "docs/settings.md",
+        "docs/labs.md",
+        "docs/questions.md",
+    ],
 )
 def test_documents_name_commands_and_options_that_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
@@ -105,11 +113,13 @@ def subparser(command: str):  # type: ignore[no-untyped-def]
 
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("up", "test", "check", "doctor", "manage", "evidence", "screenshots"):
+    for command in ("up", "test", "check", "new", "doctor", "manage", "evidence", "screenshots"):
         assert f"./gradus {command}" in text
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/labs.md"]
+)
 def test_documents_link_to_files_that_exist(document: str) -> None:
     path = ROOT / document
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):

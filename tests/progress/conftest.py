@@ -16,24 +16,36 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.questions import html_columns
 from apps.questions.models import Bank, Question, Revision, RevisionText
+from apps.questions.sampling import sample
+from apps.questions.services import outline_of
+from apps.questions.variants import PART_KINDS
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 
-VARIANT: dict[str, Any] = {
-    "tolerance": {"relative": 1e-3},
-    "unit": {"en": "ms", "zh": "毫秒"},
-    "sample": {"n": {"from": 2, "to": 50}},
-    "answer": {"value": "n * 2"},
-    "wrong": [
-        {
-            "value": "n + 2",
-            "message": {"en": "That adds; it doubles.", "zh": "这里是相加，不是翻倍。"},
-        }
-    ],
-}
-STEPS: list[dict[str, Any]] = [{"check": {"symbols": ["n"], "answer": "1 / n"}}, {}]
+VARIANT: dict[str, Any] = {"sample": {"n": {"from": 2, "to": 50}}}
+NUMERIC: list[dict[str, Any]] = [
+    {
+        "answer": "n * 2",
+        "tolerance": {"relative": 1e-3},
+        "unit": {"en": "ms", "zh": "毫秒"},
+        "wrong": [
+            {
+                "value": "n + 2",
+                "message": {"en": "That adds; it doubles.", "zh": "这里是相加，不是翻倍。"},
+            }
+        ],
+    }
+]
+DERIVATION: list[dict[str, Any]] = [
+    {"step": [{"check": {"symbols": ["n"], "answer": "1 / n"}}, {}]}
+]
 CHOICES = [{"form": "several", "right": ["a", "c"]}]
+
+
+def right_number(seed: int) -> float:
+    """Return the right answer to the number of NUMERIC, in a variant."""
+    return sample(VARIANT, NUMERIC, seed).answers[0].right
 
 
 @pytest.fixture
@@ -67,8 +79,9 @@ def site_clock(settings: Any) -> SiteClock:
 
 
 def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
-    """Return a published question. `parts`: variant, step, choice, points, hints, claims, labs,
-    related, kinds, starter.
+    """Return a published question. `parts`: numeric, choice, derivation (in this order), points,
+    hints, claims, labs, related, kinds, starter, html (columns of the revision); quotes: the answer
+    quotes verdicts.
     """
     bank, _made = Bank.objects.get_or_create(
         slug="gradus", defaults={"title_en": "Gradus", "title_zh": "Gradus"}
@@ -81,7 +94,8 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
         "topic": topic,
         "kinds": kinds,
         "difficulty": 2,
-        **{n: parts[n] for n in ("variant", "step", "choice") if n in parts},
+        "variant": VARIANT if "numeric" in parts else {},
+        **{kind: parts[kind] for kind in PART_KINDS if kind in parts},
     }
     words = {
         f"{name}_{language}": f"{name} of {slug}"
@@ -89,30 +103,24 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
         for language in ("en", "zh")
     }
     words |= {name.replace("_", "_html_"): f"<p>{text}</p>" for name, text in words.items()}
+    words |= parts.get("html", {})
+    if parts.get("quotes"):  # {{verdicts}}
+        for language in ("en", "zh"):
+            words[f"answer_html_{language}"] += "<!--gradus:verdicts-->"
     links = {name: parts.get(name, []) for name in ("labs", "claims", "related")}
+    texts = _texts(slug, parts)
     revision = Revision.objects.create(
-        question=question, number=1, facts=facts, starter=parts.get("starter", ""), **words, **links
+        question=question,
+        number=1,
+        facts=facts,
+        starter=parts.get("starter", ""),
+        outline=outline_of(texts),
+        **words,
+        **links,
     )
-    text_rows = [
-        RevisionText(revision=revision, kind=kind, position=n, **_both(text))
-        for kind, n, text in _texts(slug, parts)
-    ]
-    text_rows += [
-        RevisionText(
-            revision=revision,
-            kind="option",
-            group=0,
-            position=n,
-            key=key,
-            reason_en=f"the reason of {key}",
-            reason_zh=f"{key} 的理由",
-            reason_html_en=f"<p>the reason of {key}</p>",
-            reason_html_zh=f"<p>{key} 的理由</p>",
-            **_both(f"option {key}"),
-        )
-        for n, key in enumerate("abc" if "choice" in parts else "")
-    ]
-    RevisionText.objects.bulk_create(text_rows)
+    for text in texts:
+        text.revision = revision
+    RevisionText.objects.bulk_create(texts)
     Revision.objects.filter(pk=revision.pk).update(
         published_at=NOON, html_version=html_columns.current_html_version()
     )
@@ -121,18 +129,42 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
     return question
 
 
-def _both(text: str) -> dict[str, str]:
+def _texts(slug: str, parts: dict[str, Any]) -> list[RevisionText]:
+    """Return the texts of a question, not stored: its parts, as they stand, and the rest."""
+    kinds = [kind for kind in PART_KINDS for _part in parts.get(kind, [])]
+    words = {"numeric": "Let n be {{n}}. How long?", "choice": "Which of them?", "derivation": ""}
+    texts = []
+    for number, kind in enumerate(kinds, start=1):
+        texts.append(_text(kind, 0, words[kind], part=number))
+        if kind == "choice":
+            texts += [_option(key, n, number) for n, key in enumerate("abc")]
+        if kind == "derivation":
+            steps = range(len(parts["derivation"][0]["step"]))
+            texts += [_text("step", n, f"step {n + 1}", part=number) for n in steps]
+    points, hints = range(parts.get("points", 2)), range(parts.get("hints", 2))
+    texts += [_text("point", n, f"point {n + 1} of {slug}") for n in points]
+    return texts + [_text("hint", n, f"hint {n + 1}") for n in hints]
+
+
+def _text(kind: str, position: int, text: str, **more: Any) -> RevisionText:
     # text with sampled values is rendered when it is shown
-    html = "" if "{{" in text else f"<p>{text}</p>"
-    return {"text_en": text, "text_zh": text, "html_en": html, "html_zh": html}
+    html = "" if "{{" in text else f"<p>{text}</p>" if text else ""
+    words = {"text_en": text, "text_zh": text, "html_en": html, "html_zh": html}
+    return RevisionText(kind=kind, position=position, **words, **more)
 
 
-def _texts(slug: str, parts: dict[str, Any]) -> list[tuple[str, int, str]]:
-    texts = [("numeric", 0, "Let n be {{n}}. How long?")] if "variant" in parts else []
-    texts += [("choice", 0, "Which of them?")] if "choice" in parts else []
-    texts += [("step", n, f"step {n + 1}") for n in range(len(parts.get("step", [])))]
-    texts += [("point", n, f"point {n + 1} of {slug}") for n in range(parts.get("points", 2))]
-    return texts + [("hint", n, f"hint {n + 1}") for n in range(parts.get("hints", 2))]
+def _option(key: str, position: int, part: int) -> RevisionText:
+    return _text(
+        "option",
+        position,
+        f"option {key}",
+        part=part,
+        key=key,
+        detail_en=f"the reason of {key}",
+        detail_zh=f"{key} 的理由",
+        detail_html_en=f"<p>the reason of {key}</p>",
+        detail_html_zh=f"<p>{key} 的理由</p>",
+    )
 
 
 @pytest.fixture
@@ -147,7 +179,7 @@ def numeric(db: None) -> Question:
     return make_question(
         "how-long",
         kinds=["numeric"],
-        variant=VARIANT,
+        numeric=NUMERIC,
         claims=["dead-relu.lr-kills"],
         labs=["dead-relu"],
     )
@@ -159,9 +191,9 @@ def mixed(db: None) -> Question:
         "all-of-it",
         "metrics",
         kinds=["numeric", "choice", "derivation"],
-        variant=VARIANT,
-        step=STEPS,
+        numeric=NUMERIC,
         choice=CHOICES,
+        derivation=DERIVATION,
     )
 
 

@@ -26,14 +26,14 @@ from apps.progress.models import (
 )
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
-from tests.progress.conftest import VARIANT, make_question
+from tests.progress.conftest import NUMERIC, make_question
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def numeric(mei: User) -> Question:
-    return make_question("how-long", kinds=["numeric"], variant=VARIANT)
+    return make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
 
 
 def at_once(action: Callable[[], object], times: int = 6) -> list[object]:
@@ -127,7 +127,7 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
     results = at_once(
         lambda: (
             services.answers.check_answer(
-                user=mei, question=numeric, part="numeric", entered={"text": "1"}, key=key
+                user=mei, question=numeric, part="1", fields={"text": "1"}, key=key
             ).mark.outcome
         )
     )
@@ -137,7 +137,7 @@ def test_the_same_answer_at_once_is_one_attempt(mei: User, numeric: Question) ->
 def test_different_answers_at_once_have_one_first(mei: User, numeric: Question) -> None:
     at_once(
         lambda: services.answers.check_answer(
-            user=mei, question=numeric, part="numeric", entered={"text": "1"}, key=uuid4()
+            user=mei, question=numeric, part="1", fields={"text": "1"}, key=uuid4()
         )
     )
     assert sorted(Answer.objects.values_list("place", flat=True)) == [1, 2, 3, 4, 5, 6]
@@ -188,8 +188,8 @@ def test_a_reveal_pressed_twice_at_once_opens_one_attempt(mei: User, numeric: Qu
     services.answers.check_answer(
         user=mei,
         question=numeric,
-        part="numeric",
-        entered={"text": "-1"},
+        part="1",
+        fields={"text": "-1"},
         key=uuid4(),
         seen=FormState(name),
     )
@@ -208,10 +208,10 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
             user=mei, question=question, seen=seen, review_id=uuid4(), rating=1
         ),
         lambda: services.answers.tick_points(
-            user=mei, question=question, attempt=attempt.pk, ticked=[0]
+            user=mei, question=question, attempt=attempt.pk, fields={"ticked": [0]}
         ),
         lambda: services.answers.tick_points(
-            user=mei, question=question, attempt=attempt.pk, ticked=[0, 1]
+            user=mei, question=question, attempt=attempt.pk, fields={"ticked": [0, 1]}
         ),
         lambda: services.reviews.undo(user=mei),
         lambda: services.reviews.suspend(user=mei, question=question, suspended=True),
@@ -219,7 +219,7 @@ def test_grading_undoing_ticking_suspending_and_answering_at_once_end_well(mei: 
             user=mei,
             question=question,
             part="written",
-            entered={"text": "x"},
+            fields={"text": "x"},
             key=uuid4(),
             seen=seen,
         ),

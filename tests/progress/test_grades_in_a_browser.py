@@ -302,8 +302,8 @@ def test_a_page_that_comes_back_checks_nothing_any_more(
     page = open_page("/questions/how-long", mei)
     # as one that is left half-way
     page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
-    page.locator("#numeric-in").fill("-1")
-    button = page.locator("#numeric button")
+    page.locator("#part-1-in").fill("-1")
+    button = page.locator("#part-1 button")
     button.click()
     expect(button).to_have_text("Checking")
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) && null")
@@ -313,7 +313,7 @@ def test_a_page_that_comes_back_checks_nothing_any_more(
 def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Question) -> None:
     page = open_page("/questions/how-long", mei)
     for typed, spoken in (("?", "This was not counted."), ("-1", "That's not right.")):
-        page.locator("#numeric-in").fill(typed)
+        page.locator("#part-1-in").fill(typed)
         press(page, "Enter")
         expect(page.locator("#live")).to_contain_text(spoken)
 

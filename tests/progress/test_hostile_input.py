@@ -72,7 +72,7 @@ GARBAGE = {
     "lone": "\ud800",
 }
 FORM = "application/x-www-form-urlencoded"
-GOOD = {"part": "numeric", "text": "1", "rating": "3", "minutes": "30", "retention": "90"}
+GOOD = {"part": "1", "text": "1", "rating": "3", "minutes": "30", "retention": "90"}
 
 
 def rows() -> dict[str, int]:

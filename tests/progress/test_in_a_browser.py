@@ -13,10 +13,9 @@ from apps.experiments.models import Lab, Run
 from apps.progress import selectors
 from apps.progress.models import Card, Note, Review, UnreadVerdict
 from apps.questions.models import Question
-from apps.questions.variants import sample
 from tests.common.browsing import Open, go_offline, look_over, needs_browser, press, session_of
 from tests.experiments.conftest import make_version
-from tests.experiments.pages_cast import loaded, measured, queued
+from tests.experiments.pages_cast import SURE, loaded, measured, queued
 from tests.progress.browsing import (
     PHONE,
     Many,
@@ -27,13 +26,13 @@ from tests.progress.browsing import (
     question_slug,
     ratings,
 )
-from tests.progress.conftest import VARIANT, make_question
+from tests.progress.conftest import make_question, right_number
 
 pytestmark = needs_browser
 
 
 def answer_of(user: User, question: Question) -> str:
-    return f"{sample(VARIANT, selectors.attempts.current_attempt(user, question).seed).answer:g}"
+    return f"{right_number(selectors.attempts.current_attempt(user, question).seed):g}"
 
 
 def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Question) -> None:
@@ -43,12 +42,12 @@ def test_a_number_by_keyboard_alone(open_page: Open, mei: User, numeric: Questio
     press(page, "a")
     page.keyboard.type("-1")
     press(page, "Enter")
-    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "wrong")
+    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "wrong")
     press(page, "a")
     press(page, "ControlOrMeta+a")
     page.keyboard.type(answer_of(mei, numeric))
     press(page, "Enter")
-    expect(page.locator("#numeric .said")).to_have_attribute("data-kind", "right")
+    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "right")
     page.locator("body").evaluate("() => document.activeElement.blur()")
     press(page, "Space")
     expect(page.locator(".g.picked")).to_have_text(re.compile("Again"))
@@ -73,8 +72,8 @@ def test_a_choice_by_its_numbers(open_page: Open, mei: User, mixed: Question) ->
             ),
         )
     page.get_by_role("button", name="Check the choice").click()
-    expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "right")
-    expect(page.locator("#choice-0 .because")).to_have_count(3)
+    expect(page.locator("#part-2 .said")).to_have_attribute("data-kind", "right")
+    expect(page.locator("#part-2 .because")).to_have_count(3)
 
 
 def test_the_search_is_one_key_away_from_every_page(open_page: Open, mei: User, many: Many) -> None:
@@ -111,8 +110,8 @@ def test_a_tap_on_the_sheet_reveals_but_not_where_one_writes(
     page = open_page("/review", mei, has_touch=True, is_mobile=True, **PHONE)
     page.get_by_role("button", name="Start").tap()
     listens(page, "#session")
-    page.locator("#numeric-in").tap()
-    page.locator("#numeric-in").fill("-1")
+    page.locator("#part-1-in").tap()
+    page.locator("#part-1-in").fill("-1")
     page.locator(".statement").tap()
     expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
     page.get_by_role("button", name="Check the answer").tap()
@@ -319,7 +318,7 @@ def test_each_option_says_what_it_is_in_its_own_colour(
     for key in ("a", "b"):
         page.locator(f".option input[value={key}]").check()
     page.get_by_role("button", name="Check the choice").click()
-    expect(page.locator("#choice-0 .said")).to_have_attribute("data-kind", "wrong")
+    expect(page.locator("#part-2 .said")).to_have_attribute("data-kind", "wrong")
     press(page, "Space")
     expect(page.locator("#ref")).to_be_visible()
     colours = {
@@ -368,11 +367,11 @@ def test_an_answer_without_a_connection_stays_in_its_field(
     open_page: Open, mei: User, numeric: Question
 ) -> None:
     page = open_page("/questions/how-long", mei)
-    page.locator("#numeric-in").fill("42")
+    page.locator("#part-1-in").fill("42")
     go_offline(page)
     press(page, "Enter")
     expect(page.locator(".wrong.offline")).to_be_visible()
-    expect(page.locator("#numeric-in")).to_have_value("42")
+    expect(page.locator("#part-1-in")).to_have_value("42")
     page.context.set_offline(False)
 
 
@@ -403,8 +402,8 @@ def test_all_of_it_without_scripts(
     page.get_by_role("button", name="Start").click()
     for _n in range(3):
         listens(page, "article.q[data-revealed='0']")
-        if question_slug(page) == "how-long" and page.locator("#numeric-in").count():
-            page.locator("#numeric-in").fill("-1")
+        if question_slug(page) == "how-long" and page.locator("#part-1-in").count():
+            page.locator("#part-1-in").fill("-1")
             page.get_by_role("button", name="Check the answer").click()
             expect(page.locator(".said")).to_have_attribute("data-kind", "wrong")
         page.get_by_role("button", name="Reveal the answer").click()
@@ -420,7 +419,7 @@ def test_all_of_it_without_scripts(
 def test_a_verdict_is_read_once_it_is_on_screen(
     open_page: Open, mei: User, woken_queues: list[str]
 ) -> None:
-    run = measured(queued(mei, loaded()))
+    run = measured(queued(mei, loaded(), prediction=SURE))
     page = open_page("/", mei)
     assert UnreadVerdict.objects.exists()
     with page.expect_response(f"**/verdicts/{run.pk}") as answered:

@@ -67,7 +67,7 @@ def test_an_empty_account_and_a_wrong_answer_and_a_backlog(
     for path in ("/", "/progress", "/review"):
         look_over(open_page(path, mei))
     page = open_page("/questions/how-long", mei)
-    page.locator("#numeric-in").fill("?")
+    page.locator("#part-1-in").fill("?")
     press(page, "Enter")
     expect(page.locator(".said")).to_have_attribute("data-kind", "unread")
     look_over(page)

@@ -17,10 +17,13 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
+from apps.experiments.services import PredictionInput
 from apps.progress import demo, memory, rating_rules, selectors, services
+from apps.progress.calibration import Bin
 from apps.progress.models import Answer, Card, Review
 from apps.questions.models import Question
-from tests.progress.conftest import VARIANT, SiteClock, make_question
+from tests.experiments.pages_cast import loaded, measured, queued
+from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -68,7 +71,7 @@ def test_calibration_counts_first_answers_with_a_confidence(
     member: Client, mei: User, numeric: Question
 ) -> None:
     for text, confidence in (("-1", "95"), ("-2", "95")):
-        form = {"part": "numeric", "text": text, "confidence": confidence, "key": str(uuid.uuid4())}
+        form = {"part": "1", "text": text, "confidence": confidence, "key": str(uuid.uuid4())}
         member.post("/questions/how-long/check", form)
     rows = list(csv.reader(io.StringIO(member.get("/progress/calibration.csv").content.decode())))
     assert rows[1:] == [["questions", "95", "0", "1"]]
@@ -77,6 +80,17 @@ def test_calibration_counts_first_answers_with_a_confidence(
         "1 answer so far; your calibration appears here from 10 on" in html
         and "predicted any run yet." in html
     )
+
+
+def test_calibration_counts_the_first_prediction_of_a_labs_settings(
+    member: Client, mei: User, woken_queues: list[str]
+) -> None:
+    """Wrong at 95 %, then the known outcome at 95 %: the second is kept, and not counted."""
+    lab = loaded()
+    for outcome in ("does_not_hold", "holds"):
+        measured(queued(mei, lab, outcome, prediction=PredictionInput(outcome, 95, {})))
+    assert selectors.statistics.calibration_bins(mei)["labs"] == [Bin(95, 0, 1)]
+    assert "labs,95,0,1" in member.get("/progress/calibration.csv").content.decode()
 
 
 @pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])
@@ -181,7 +195,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 ) -> None:
     many(8)
     # the easy ones are begun with
-    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC, difficulty=1)
     line = demo.fill(user=mei)
     assert "reviews of 7 questions" in line
     assert (
@@ -204,7 +218,7 @@ def test_the_demonstration_account_has_something_true_on_every_page(
 
 
 def test_grades_of_the_demonstration_follow_from_its_answers(mei: User) -> None:
-    make_question("how-long", kinds=["numeric"], variant=VARIANT, difficulty=1)
+    make_question("how-long", kinds=["numeric"], numeric=NUMERIC, difficulty=1)
     demo.fill(user=mei)
     answers = Answer.objects.filter(user=mei).select_related("attempt")
     assert answers and all(

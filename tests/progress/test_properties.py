@@ -27,6 +27,7 @@ from apps.progress import (
 )
 from apps.progress.memory import RatedReview
 from apps.progress.models import Answer, Attempt, Card, DailyStats, Review
+from apps.progress.services.answers import Given
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, recorded
@@ -118,7 +119,7 @@ def test_of_the_grades_of_one_attempt_the_last_given_ratingsstands_whenever_they
                 seen=FormState(attempt.pk),
                 review_id=name,
                 rating=rating,
-                at=at,
+                given=Given(at),
             )
         last = max(posts, key=lambda post: post[2])
         counting = selectors.cards.rated_reviews(Card.objects.get())

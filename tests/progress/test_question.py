@@ -23,8 +23,15 @@ from apps.questions.limits import (
     MAX_NUMBER_LENGTH,
 )
 from apps.questions.models import Question
-from apps.questions.variants import sample
-from tests.progress.conftest import STEPS, VARIANT, SiteClock, make_question
+from apps.questions.sampling import sample
+from tests.progress.conftest import (
+    DERIVATION,
+    NUMERIC,
+    VARIANT,
+    SiteClock,
+    make_question,
+    right_number,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -35,7 +42,7 @@ def post(client: Client, path: str, **data: Any) -> Any:
 
 
 def answer_of(user: User, question: Question) -> str:
-    return str(sample(VARIANT, selectors.attempts.current_attempt(user, question).seed).answer)
+    return str(right_number(selectors.attempts.current_attempt(user, question).seed))
 
 
 def hidden(html: str, name: str) -> str:
@@ -67,14 +74,12 @@ def test_related_questions_stand_beside_the_answer_and_not_before(
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
-    right = str(sample(VARIANT, 0).answer)
+    right = str(right_number(0))
     assert (
-        'data-kind="right"'
-        in post(client, f"{PAGE}/check", part="numeric", text=right).content.decode()
+        'data-kind="right"' in post(client, f"{PAGE}/check", part="1", text=right).content.decode()
     )
     assert (
-        'data-kind="wrong"'
-        in post(client, f"{PAGE}/check", part="numeric", text="-1").content.decode()
+        'data-kind="wrong"' in post(client, f"{PAGE}/check", part="1", text="-1").content.decode()
     )
     assert not Answer.objects.exists() and not Attempt.objects.exists()
 
@@ -133,13 +138,13 @@ def test_what_is_said_of_an_answer_is_in_view_also_where_it_was_not_read(
     client: Client, numeric: Question
 ) -> None:
     assert (
-        f'action="{PAGE}/check#numeric"'
-        in post(client, f"{PAGE}/check", part="numeric", text="what?").content.decode()
+        f'action="{PAGE}/check#part-1"'
+        in post(client, f"{PAGE}/check", part="1", text="what?").content.decode()
     )
 
 
 def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: Question) -> None:
-    post(member, f"{PAGE}/check", part="numeric", text=answer_of(mei, numeric))
+    post(member, f"{PAGE}/check", part="1", text=answer_of(mei, numeric))
     assert "Back to today" not in member.get(PAGE).content.decode()
     post(member, f"{PAGE}/reveal")
     assert "Back to today" in member.get(f"{PAGE}?reveal=1").content.decode()
@@ -148,7 +153,7 @@ def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: 
 def test_a_sentence_round_an_answer_ends_as_its_language_does(
     member: Client, mei: User, numeric: Question
 ) -> None:
-    post(member, f"{PAGE}/check", part="numeric", text="-1")
+    post(member, f"{PAGE}/check", part="1", text="-1")
     post(member, f"{PAGE}/reveal")
     html = member.get(f"{PAGE}?reveal=1").content.decode()
     assert 'You answered <b class="you">-1</b>. The answer is <b class="fig">' in html
@@ -161,16 +166,16 @@ def test_a_question_that_is_not_there_is_a_404(member: Client, numeric: Question
     assert member.get("/questions/nothing").status_code == 404
     Question.objects.update(withdrawn=True)
     assert member.get(PAGE).status_code == 404
-    assert post(member, f"{PAGE}/check", part="numeric", text="1").status_code == 404
+    assert post(member, f"{PAGE}/check", part="1", text="1").status_code == 404
 
 
 def test_wrong_then_right_then_reveal_is_again_and_says_so(
     member: Client, mei: User, numeric: Question
 ) -> None:
-    wrong = post(member, f"{PAGE}/check", part="numeric", text="-1", confidence="75")
+    wrong = post(member, f"{PAGE}/check", part="1", text="-1", confidence="75")
     assert wrong.status_code == 302
     assert 'data-kind="wrong"' in member.get(PAGE).content.decode()
-    post(member, f"{PAGE}/check", part="numeric", text=answer_of(mei, numeric))
+    post(member, f"{PAGE}/check", part="1", text=answer_of(mei, numeric))
     assert "Your first answer counts: Again." in member.get(PAGE).content.decode()
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
@@ -179,8 +184,8 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
-    n = sample(VARIANT, selectors.attempts.current_attempt(mei, numeric).seed).values["n"]
-    post(member, f"{PAGE}/check", part="numeric", text=str(n + 2))
+    n = sample(VARIANT, NUMERIC, selectors.attempts.current_attempt(mei, numeric).seed).values["n"]
+    post(member, f"{PAGE}/check", part="1", text=str(n + 2))
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 
 
@@ -191,7 +196,7 @@ def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Qu
 def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(
     member: Client, numeric: Question, text: str
 ) -> None:
-    response = post(member, f"{PAGE}/check", part="numeric", text=text)
+    response = post(member, f"{PAGE}/check", part="1", text=text)
     html = response.content.decode()
     if response.status_code == 302:  # a digit of another script is a number too
         assert text == "٣"
@@ -206,7 +211,7 @@ def test_what_cannot_be_read_is_said_at_its_place_and_does_not_count(
 
 def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Question) -> None:
     assert "the reason of a" not in member.get("/questions/all-of-it").content.decode()
-    post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "c"])
+    post(member, "/questions/all-of-it/check", part="2", chose="1", chosen=["a", "c"])
     html = member.get("/questions/all-of-it").content.decode()
     assert (
         'data-kind="right"' in html
@@ -218,25 +223,25 @@ def test_a_choice_shows_reasons_once_it_was_answered(member: Client, mixed: Ques
 def test_steps_are_checked_and_opened_by_plain_forms(member: Client, mixed: Question) -> None:
     page = "/questions/all-of-it"
     assert "step 2" not in member.get(page).content.decode()
-    post(member, f"{page}/check", part="step-0", text="1/n")
+    post(member, f"{page}/check", part="3.1", text="1/n")
     assert "step 2" in member.get(page).content.decode()
-    post(member, f"{page}/check", part="step-1", own="had")
+    post(member, f"{page}/check", part="3.2", own="had")
     member.post(f"{page}/reveal")
     assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [3]
 
 
 def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Question) -> None:
     """Their forms carry what they answered; nothing is stored."""
-    path, right = "/questions/all-of-it/check", str(sample(VARIANT, 0).answer)
+    path, right = "/questions/all-of-it/check", str(right_number(0))
     html = client.get("/questions/all-of-it").content.decode()
     for answer in (
-        {"part": "numeric", "text": right},
-        {"part": "step-0", "text": "n + 1"},
-        {"part": "step-0", "text": "1/n"},
-        {"part": "choice-0", "choice": "1", "chosen": ["a", "c"]},
-        {"part": "step-1", "own": "had"},
+        {"part": "1", "text": right},
+        {"part": "3.1", "text": "n + 1"},
+        {"part": "3.1", "text": "1/n"},
+        {"part": "2", "chose": "1", "chosen": ["a", "c"]},
+        {"part": "3.2", "own": "had"},
     ):
-        assert ("step 2" in html) is (answer["part"] in ("choice-0", "step-1")), answer
+        assert ("step 2" in html) is (answer["part"] in ("2", "3.2")), answer
         earlier = unescape(hidden(html, "earlier"))
         html = post(client, path, **answer, earlier=earlier).content.decode()
     assert html.count('class="said" data-kind="right"') == 4
@@ -249,10 +254,10 @@ def test_a_visitor_goes_through_the_steps_one_by_one(client: Client, mixed: Ques
         "",
         "x",
         "[]",
-        '{"step-0": 7}',
-        '{"step-0": {"text": ["1/n"]}}',
-        '{"step-77": {"own": "had"}}',
-        '{"written": {"text": "x"}, "choice-0": {"chosen": [7, {}]}}',
+        '{"3.1": 7}',
+        '{"3.1": {"text": ["1/n"]}}',
+        '{"3.77": {"own": "had"}}',
+        '{"written": {"text": "x"}, "2": {"chosen": [7, {}]}}',
         "[" * 30_000,
         "9" * 30_000,
     ],
@@ -261,7 +266,7 @@ def test_what_a_visitors_form_carries_may_be_anything(
     client: Client, mixed: Question, earlier: str
 ) -> None:
     path = "/questions/all-of-it/check"
-    html = post(client, path, part="step-0", text="1/n", earlier=earlier).content.decode()
+    html = post(client, path, part="3.1", text="1/n", earlier=earlier).content.decode()
     assert "step 2" in html
 
 
@@ -269,9 +274,9 @@ def test_what_a_visitors_form_carries_may_be_anything(
 def test_what_is_said_of_a_first_step_is_not_folded_away(
     client: Client, member: Client, db: None, text: str
 ) -> None:
-    make_question("by-steps", kinds=["derivation"], step=STEPS)
+    make_question("by-steps", kinds=["derivation"], derivation=DERIVATION)
     for reader in (client, member):
-        html = post(reader, "/questions/by-steps/check", part="step-0", text=text).content.decode()
+        html = post(reader, "/questions/by-steps/check", part="1.1", text=text).content.decode()
         shown = html or reader.get("/questions/by-steps").content.decode()
         assert 'class="said"' in shown and '<details class="begin">' not in shown
 
@@ -279,9 +284,7 @@ def test_what_is_said_of_a_first_step_is_not_folded_away(
 def test_how_sure_one_was_stays_with_what_could_not_be_read(
     member: Client, numeric: Question
 ) -> None:
-    html = post(
-        member, f"{PAGE}/check", part="numeric", text="seven", confidence="75"
-    ).content.decode()
+    html = post(member, f"{PAGE}/check", part="1", text="seven", confidence="75").content.decode()
     assert [
         sure for sure in (50, 75, 95) if f'name="confidence" value="{sure}" checked' in html
     ] == [75]
@@ -483,7 +486,7 @@ def test_a_blank_first_line_is_kept(member: Client, concept: Question) -> None:
 def test_the_reason_of_an_option_has_the_colour_of_that_option(
     member: Client, mixed: Question
 ) -> None:
-    post(member, "/questions/all-of-it/check", part="choice-0", choice="1", chosen=["a", "b"])
+    post(member, "/questions/all-of-it/check", part="2", chose="1", chosen=["a", "b"])
     member.post("/questions/all-of-it/reveal")
     html = member.get("/questions/all-of-it?reveal=1").content.decode()
     kinds = {
@@ -497,7 +500,7 @@ def test_the_reason_of_an_option_has_the_colour_of_that_option(
 
 def test_a_stranger_sees_nothing_of_another(sam: User, member: Client, numeric: Question) -> None:
     member.post(f"{PAGE}/note", {"note": "mine alone"})
-    post(member, f"{PAGE}/check", part="numeric", text="-12345")
+    post(member, f"{PAGE}/check", part="1", text="-12345")
     other = Client()
     other.force_login(sam)
     html = other.get(PAGE).content.decode()
@@ -560,7 +563,7 @@ def test_the_page_asks_little_of_the_database(
     page = "/questions/all-of-it"
     member.get(page)  # what shows drawn values is made now, and kept
     if state != "fresh":
-        post(member, f"{page}/check", part="numeric", text="-1")
+        post(member, f"{page}/check", part="1", text="-1")
     if state == "revealed":
         member.post(f"{page}/reveal")
     with django_assert_max_num_queries(12):

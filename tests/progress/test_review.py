@@ -19,7 +19,7 @@ from apps.progress import selectors, services
 from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
-from tests.progress.conftest import VARIANT, SiteClock, make_question
+from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -154,7 +154,7 @@ def test_nothing_to_undo_is_said(member: Client, mei: User, many: Many) -> None:
 def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(
     member: Client, mei: User
 ) -> None:
-    numeric = make_question("how-long", kinds=["numeric"], variant=VARIANT)
+    numeric = make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
     learn(mei, [numeric, make_question("other")])
     member.post("/review/start")
     while shown(open_page(member)) != "how-long":
@@ -162,7 +162,7 @@ def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(
     key = str(uuid4())
     checked = member.post(
         "/questions/how-long/check",
-        {"in": "review", "part": "numeric", "text": "-1", "key": key},
+        {"in": "review", "part": "1", "text": "-1", "key": key},
         follow=True,
     )
     assert (
@@ -175,11 +175,11 @@ def test_a_number_that_is_checked_grades_itself_and_the_next_card_waits(
 
 
 def test_a_number_that_cannot_be_read_stays_in_the_session(member: Client, mei: User) -> None:
-    learn(mei, [make_question("how-long", kinds=["numeric"], variant=VARIANT)])
+    learn(mei, [make_question("how-long", kinds=["numeric"], numeric=NUMERIC)])
     member.post("/review/start")
     response = member.post(
         "/questions/how-long/check",
-        {"in": "review", "part": "numeric", "text": "?", "key": str(uuid4())},
+        {"in": "review", "part": "1", "text": "?", "key": str(uuid4())},
     )
     html = response.content.decode()
     assert (

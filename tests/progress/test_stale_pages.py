@@ -20,10 +20,10 @@ from apps.common.clock import now
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors, services
 from apps.progress.models import Answer, Attempt, Card, Note, Plan, Review
+from apps.progress.services.answers import Given
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question, Revision
-from apps.questions.variants import sample
-from tests.progress.conftest import VARIANT, SiteClock, make_question
+from tests.progress.conftest import NUMERIC, SiteClock, make_question, right_number
 
 pytestmark = pytest.mark.django_db
 PAGE = "/questions/how-long"
@@ -42,7 +42,7 @@ def opened(member: Client, page: str, action: str = "/check") -> dict[str, str]:
 
 
 def right(attempt: Attempt) -> str:
-    return str(sample(VARIANT, attempt.seed).answer)
+    return str(right_number(attempt.seed))
 
 
 def ratings(user: User, question: Question) -> list[int]:
@@ -61,7 +61,7 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
     begins = days.end(days.today(mei.time_zone), "Europe/Berlin")
     assert begins.astimezone(ZoneInfo("Europe/Berlin")).hour == 4
     site_clock.set(begins - timedelta(minutes=1))
-    member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
+    member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE)
     attempt = Attempt.objects.get()
     site_clock.later(minutes=2)
@@ -81,7 +81,7 @@ def test_an_answer_at_four_is_to_the_numbers_of_a_minute_before(
 def test_a_reveal_after_four_opens_what_was_read_before(
     member: Client, mei: User, numeric: Question, site_clock: SiteClock
 ) -> None:
-    member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
+    member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     form = opened(member, PAGE, "/reveal")
     site_clock.later(hours=20)
     html = member.post(f"{PAGE}/reveal", form, follow=True).content.decode()
@@ -108,10 +108,10 @@ def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
     member: Client, mei: User, numeric: Question
 ) -> None:
     form = opened(member, PAGE, "/hint")
-    member.post(f"{PAGE}/check", {"part": "numeric", "text": "-1", "key": uuid4()})
+    member.post(f"{PAGE}/check", {"part": "1", "text": "-1", "key": uuid4()})
     member.post(f"{PAGE}/reveal")
     member.post(f"{PAGE}/hint", form)
-    assert Attempt.objects.get().hints == 0
+    assert Attempt.objects.get().hints == {}
 
 
 def test_a_page_that_another_tab_left_behind_is_told_so(
@@ -125,8 +125,8 @@ def test_a_page_that_another_tab_left_behind_is_told_so(
         services.answers.check_answer(
             user=mei,
             question=numeric,
-            part="numeric",
-            entered={"text": "1"},
+            part="1",
+            fields={"text": "1"},
             key=uuid4(),
             seen=FormState(first.pk),
         )
@@ -174,7 +174,7 @@ def publish(question: Question, **changes: Any) -> Revision:
 def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric: Question) -> None:
     form, old = opened(member, PAGE), numeric.current
     wanted = right(selectors.attempts.current_attempt(mei, numeric))
-    publish(numeric, facts={**old.facts, "variant": {**VARIANT, "answer": {"value": "n * 3"}}})  # type: ignore[union-attr]
+    publish(numeric, facts={**old.facts, "numeric": [{**NUMERIC[0], "answer": "n * 3"}]})  # type: ignore[union-attr]
     member.post(f"{PAGE}/check", {**form, "text": wanted})
     answer = Answer.objects.get()
     assert (answer.revision, answer.outcome) == (old, "right")
@@ -189,7 +189,7 @@ def test_a_revision_of_another_question_or_one_that_is_not_published_is_not_take
     for strange in (str(concept.current_id), "0", "-1", "999999999", "x", "9" * 300, "\x00"):
         Attempt.objects.all().delete()
         response = member.post(
-            f"{PAGE}/check", {"part": "numeric", "text": "1", "key": uuid4(), "revision": strange}
+            f"{PAGE}/check", {"part": "1", "text": "1", "key": uuid4(), "revision": strange}
         )
         assert response.status_code == 302 and Answer.objects.get().revision == numeric.current
 
@@ -308,7 +308,7 @@ def test_grades_that_come_in_another_order_end_with_the_last_that_was_given(
             seen=FormState(attempt.pk),
             review_id=name,
             rating=rating,
-            at=at,
+            given=Given(at),
         )
     assert ratings(mei, concept) == [1] and Attempt.objects.get().counting_review_id == given[1][0]
 
@@ -328,7 +328,7 @@ def test_a_tab_of_last_week_does_not_move_its_grade_to_today(
         seen=FormState(attempt.pk),
         review_id=uuid4(),
         rating=2,
-        at=given + timedelta(hours=1),
+        given=Given(given + timedelta(hours=1)),
     )
     site_clock.later(days=6)
     with pytest.raises(BadRequest):
@@ -346,3 +346,26 @@ def test_a_session_of_nothing_but_withdrawn_questions_is_over(member: Client, me
     Question.objects.update(withdrawn=True)
     assert 'id="after"' in member.get("/review").content.decode()
     assert member.post("/review/start").status_code == 409
+
+
+def test_an_attempt_that_an_undo_reopened_is_the_one_that_its_page_shows(
+    member: Client, mei: User, concept: Question
+) -> None:
+    """The first attempt is graded again from its old tab, after the second; then Undo."""
+    attempts = []
+    for _n in range(2):
+        attempt = services.answers.reveal(user=mei, question=concept)
+        services.answers.rate(
+            user=mei, question=concept, seen=FormState(attempt.pk), review_id=uuid4(), rating=3
+        )
+        attempts.append(attempt)
+    services.answers.rate(
+        user=mei, question=concept, seen=FormState(attempts[0].pk), review_id=uuid4(), rating=4
+    )
+    services.reviews.undo(user=mei)
+    shown = selectors.attempts.current_attempt(mei, concept)
+    assert shown.pk == attempts[0].pk and not shown.over
+    form = opened(member, "/questions/why-relu", "/grade")
+    answer = member.post("/questions/why-relu/grade", {**form, "rating": "2"})
+    assert answer.status_code == 302
+    assert selectors.attempts.current_attempt(mei, concept).number == 2

@@ -16,6 +16,8 @@ from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import now
 from apps.experiments import services as labs
 from apps.experiments.models import Lab, Run, Verdict
+from apps.experiments.selectors import Reader
+from apps.experiments.services import PredictionInput
 from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
@@ -55,7 +57,10 @@ def lab(db: None) -> Lab:
 def finished(lab: Lab, woken_queues: list[str]) -> Callable[[User], Run]:
 
     def finished(user: User, state: str = "succeeded") -> Run:
-        run = labs.queue_run(owner=user, lab=lab, config={}, key=uuid.uuid4().hex)
+        prediction = PredictionInput("holds", 80, {})
+        run = labs.queue_run(
+            owner=user, lab=lab, config={}, key=uuid.uuid4().hex, prediction=prediction
+        )
         if state == "succeeded":
             Verdict.objects.create(
                 run=run,
@@ -470,12 +475,12 @@ def test_what_an_own_run_says_again_is_not_said_twice(
     for owner in (recorder, mei):
         finished(owner)
     Run.objects.filter(owner=recorder).update(shared=True, at_defaults=True)
-    quotes = selectors.verdicts.verdict_quotes(mei, ["dead-relu.lr-kills"])
+    quotes = selectors.verdicts.verdict_quotes(Reader(mei), ["dead-relu.lr-kills"])
     assert [(quote.is_own, quote.is_repeated) for quote in quotes] == [(False, False), (True, True)]
     Verdict.objects.filter(run__owner=mei).update(outcome="does_not_hold")
     assert [
         quote.is_repeated
-        for quote in selectors.verdicts.verdict_quotes(mei, ["dead-relu.lr-kills"])
+        for quote in selectors.verdicts.verdict_quotes(Reader(mei), ["dead-relu.lr-kills"])
     ] == [
         False,
         False,

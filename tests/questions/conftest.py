@@ -22,23 +22,25 @@ difficulty = 2
 labs = ["no-such-lab"]
 claims = ["no-such-lab.claim"]
 related = ["second"]
+synonyms = { en = ["chance level"], zh = ["瞎猜"] }
 
 [[sources]]
 text = "A book."
 url = "https://example.org/book"
 
-[[step]]
+[[derivation]]
+[[derivation.step]]
 check = { symbols = ["n"], answer = "1 / n" }
-[[step]]
+[[derivation.step]]
 
-[variant]
-tolerance = { relative = 1e-3 }
-unit = { en = "nats", zh = "奈特" }
 [variant.sample]
 n = { from = 2, to = 9 }
-[variant.answer]
-value = "log(n)"
-[[variant.wrong]]
+
+[[numeric]]
+answer = "log(n)"
+tolerance = { relative = 1e-3 }
+unit = { en = "nats", zh = "奈特" }
+[[numeric.wrong]]
 value = "log2(n)"
 message = { en = "Those are bits.", zh = "这是比特。" }
 
@@ -75,17 +77,23 @@ That.
 
 > It is not.
 
+## Part: derivation
+
+### Step
+
+First.
+
+### Step
+
+Second.
+
 ## Hint
 
 Think of $\\log$.
 
-## Step
+## Short answer
 
-First.
-
-## Step
-
-Second.
+The log of n.
 
 ## Answer
 
@@ -107,6 +115,7 @@ It is $\\log n$. {{figure: the curve}}
 ## Follow-ups
 
 - And then?
+  > Then nothing.
 """,
     "zh": """\
 # 对 $n$ 类随机猜测的损失是多少？
@@ -133,17 +142,23 @@ It is $\\log n$. {{figure: the curve}}
 
 > 不对。
 
+## 小题：推导
+
+### 步骤
+
+第一步。
+
+### 步骤
+
+第二步。
+
 ## 提示
 
 想想 $\\log$。
 
-## 步骤
+## 简答
 
-第一步。
-
-## 步骤
-
-第二步。
+n 的对数。
 
 ## 答案
 
@@ -165,6 +180,7 @@ It is $\\log n$. {{figure: the curve}}
 ## 追问
 
 - 然后呢？
+  > 然后没有了。
 """,
 }
 SECOND = {

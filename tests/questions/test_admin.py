@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import IntegrityError, transaction
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.questions import services
+from apps.questions.limits import MAX_SYNONYM_LENGTH, MAX_SYNONYMS
 from apps.questions.models import Bank, Question, Report, Revision, RevisionText
+from apps.questions.selectors import question_page, questions
 from tests.common.editing import edit, fields_of, send
 
 TABLES = ("bank", "question", "revision", "revisiontext", "report")
@@ -92,7 +95,7 @@ def test_a_draft_is_created_edited_and_published(operator: Client, guess: Questi
     )
     guess.refresh_from_db()
     assert guess.current_id == draft.pk != first and guess.current is not None
-    assert guess.current.title_html_en == "A better title" and guess.current.texts.count() == 11
+    assert guess.current.title_html_en == "A better title" and guess.current.texts.count() == 12
     assert Revision.objects.get(pk=first).title_en != "A better title"
 
 
@@ -107,6 +110,10 @@ def test_a_draft_is_created_edited_and_published(operator: Client, guess: Questi
             "difficulty is a whole number",
         ),
         ("claims", ["not a claim"], "is not a claim"),
+        ("synonyms", "x" * (MAX_SYNONYM_LENGTH + 1), f"at most {MAX_SYNONYMS} synonyms"),
+        ("synonyms", "\n".join("x" * (2 * MAX_SYNONYMS + 1)), f"at most {MAX_SYNONYMS} synonyms"),
+        ("short_answer_zh", "", "short_answer: write it in both languages, or in none."),
+        ("short_answer_en", "broken $\\frac{1$", "short_answer (en): TeX"),
     ],
 )
 def test_a_draft_with_faults_is_not_published_and_says_why(
@@ -121,6 +128,71 @@ def test_a_draft_with_faults_is_not_published_and_says_why(
     )
     assert message in answer.content.decode()
     assert Revision.objects.get(pk=draft.pk).published_at is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        ("choice", {"part": 5}, "parts are numbered 1, 2, 3, … as they stand; these are 1, 3, 5"),
+        ("step", {"part": 2}, "a text of the kind step cannot belong to part 2"),
+        ("follow_up", {"detail_zh": ""}, "follow_up.0.0.detail: write it in both languages"),
+        ("follow_up", {"detail_en": ""}, "follow_up.0.0.detail: write it in both languages"),
+        ("derivation", {"text_zh": "推导。"}, "derivation.3.0.text: write it in both languages"),
+        ("follow_up", {"detail_en": "*a"}, "follow_up.0.0.detail (en): “*a"),
+    ],
+)
+def test_a_draft_with_faults_in_its_texts_is_not_published(
+    guess: Question, kind: str, values: dict[str, object], message: str
+) -> None:
+    draft = services.draft_from(question=guess)
+    draft.texts.filter(kind=kind).update(**values)
+    with pytest.raises(services.NotPublishable) as refused:
+        services.publish_draft(revision=draft)
+    assert message in refused.value.message
+
+
+def test_a_draft_may_have_as_many_synonyms_as_a_file(guess: Question) -> None:
+    draft = services.draft_from(question=guess)
+    synonyms = "\r\n".join(f"name {number}" for number in range(2 * MAX_SYNONYMS))
+    Revision.objects.filter(pk=draft.pk).update(synonyms=synonyms)
+    assert services.publish_draft(revision=draft).is_published
+    assert {question.slug for question in questions(words="name 47")} == {"guess"}
+
+
+def test_part_hints_short_answer_synonyms_and_answers_of_follow_ups_are_written_in_the_admin(
+    operator: Client, guess: Question
+) -> None:
+    draft = services.draft_from(question=guess)
+    url = f"/admin/questions/revision/{draft.pk}/change/"
+    form = fields_of(operator.get(url))
+    count = int(form["texts-TOTAL_FORMS"][0])
+    row = {"kind": "hint", "part": "2", "position": "0", "text_en": "Look.", "text_zh": "看。"}
+    changed = {f"texts-{count}-{name}": value for name, value in row.items()}
+    changed |= {"texts-TOTAL_FORMS": str(count + 1)}
+    changed |= {"short_answer_en": "Logs.", "short_answer_zh": "对数。", "synonyms": "luck\r\n运气"}
+    (follow_up,) = (
+        name.removesuffix("text_en") for name, value in form.items() if value == ["And then?"]
+    )
+    changed |= {f"{follow_up}detail_en": "Silence.", f"{follow_up}detail_zh": "沉默。"}
+    assert edit(operator, url, **changed).status_code == 302
+    draft.refresh_from_db()
+    services.publish_draft(revision=draft)
+    page = question_page(Revision.objects.get(pk=draft.pk), language="zh")
+    assert page.parts[1].hints == ("<p>看。</p>",) and page.variant.hints_of("2") == 1
+    assert "对数" in page.short_answer and "沉默" in page.follow_ups[0].answer
+    assert {question.slug for question in questions(words="运气")} == {"guess"}
+
+
+def test_only_a_derivation_may_be_without_text(operator: Client, guess: Question) -> None:
+    draft = services.draft_from(question=guess)
+    url = f"/admin/questions/revision/{draft.pk}/change/"
+    form = fields_of(operator.get(url))
+    (point,) = (name for name, value in form.items() if value == ["One point."])
+    answer = edit(operator, url, **{point: ""})
+    assert answer.status_code == 200
+    assert "Write this text in both languages." in answer.content.decode()
+    with pytest.raises(IntegrityError, match="a_text_has_words"), transaction.atomic():
+        draft.texts.filter(kind="hint").update(text_zh="")
 
 
 def test_publishing_needs_its_own_permission(author: tuple[Client, User], guess: Question) -> None:
@@ -155,7 +227,7 @@ def test_a_new_question_is_written_and_published_without_entering_its_facts_twic
     inlines = {"texts-TOTAL_FORMS": "1", "texts-INITIAL_FORMS": "0"}
     point = {
         "kind": "point",
-        "group": "0",
+        "part": "0",
         "position": "0",
         "key": "",
         "text_en": "So.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from django.conf import settings
 from apps.questions import generate, lint, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
-from apps.questions.selectors import question_page
-from apps.questions.variants import SEEDS, Variant, sample
+from apps.questions.sampling import SEEDS, sample
+from apps.questions.selectors import question_page, question_variant
+from apps.questions.variants import NumericPart, numeric_part
 
 FOLDERS = sorted(path.parent for path in Path(settings.BANK_FOLDER).glob("*/*/question.toml"))
 
@@ -36,7 +37,8 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
     for question in Question.objects.offered().select_related("current"):
         assert question.current is not None
         for language in ("en", "zh"):
-            page = question_page(question.current, 1, language=language)
+            variant = question_variant(question.current, 1)
+            page = question_page(question.current, variant, language=language)
             assert page.title and page.statement and page.answer
             assert "tex-source" not in page.answer
     assert load_questions(settings.BANK_FOLDER) == []
@@ -45,9 +47,10 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
     for folder in FOLDERS:
         facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        for number, step in enumerate(facts.get("step", []), start=1):
-            if "check" in step:
-                yield f"{folder.name} {number}", step["check"]
+        for derivation in facts.get("derivation", []):
+            for number, step in enumerate(derivation.get("step", []), start=1):
+                if "check" in step:
+                    yield f"{folder.name} {number}", step["check"]
 
 
 STEPS = dict(steps())
@@ -126,6 +129,9 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
         ("relu-kink-softplus 3", "ln(1+e^(-|x|))"),
         ("relu-kink-softplus 4", "(ln 2)/β"),
         ("relu-kink-softplus 4", "(1/β)ln 2"),
+        ("relu-kink-softplus 4", "ln 2/β"),
+        ("relu-kink-softplus 4", "0.693/β"),
+        ("relu-kink-softplus 4", "0.693/beta"),
         ("sigmoid-derivative 1", "e^(-x)/(1+e^(-x))^2"),
         ("sigmoid-derivative 1", "σ'(x) = (1/(1+e^-x))(e^-x/(1+e^-x))"),
         ("sigmoid-derivative 2", "s(1−s)"),
@@ -151,6 +157,7 @@ def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
         ("auc-implementation 1", "(w + ½t)/(p·q)"),
         ("auc-implementation 2", "p(p+1)/2"),
         ("auc-implementation 2", "½p(p+1)"),
+        ("auc-implementation 2", "sum(i,1,p,i)"),
         ("auc-implementation 3", "(R - p(p+1)/2)/(pq)"),
         ("auc-implementation 4", "m+(g+1)/2"),
         ("auc-implementation 4", "m + ½(g+1)"),
@@ -161,27 +168,81 @@ def test_what_the_page_prints_can_be_typed(step: str, text: str) -> None:
     assert mark.is_right, mark
 
 
-def numeric_parts() -> Iterator[tuple[str, Variant]]:
+@pytest.mark.parametrize(
+    ("step", "tex"),
+    [
+        ("relu-kink-softplus 4", r"\ln 2 / \beta"),
+        ("relu-kink-softplus 4", r"\ln 2/\beta"),
+        ("sigmoid-derivative 1", r"\frac{e^{-x}}{(1 + e^{-x})^2}"),
+        ("sigmoid-derivative 1", r"e^{-x}/(1 + e^{-x})^2"),
+        ("sigmoid-derivative 6", "0.25^n"),
+        ("swish-activation 5", "x/2"),
+        ("xavier-derivation 4", r"\frac{2}{n + m}"),
+        ("xavier-derivation 4", "2/(n+m)"),
+        ("xavier-derivation 5", r"\sqrt{\tfrac{6}{n+m}}"),
+        ("xavier-derivation 5", r"\sqrt{6/(n+m)}"),
+        ("auc-implementation 2", "p(p+1)/2"),
+    ],
+)
+def test_the_formulas_of_the_answers_can_be_typed_as_they_stand_in_both_languages(
+    step: str, tex: str
+) -> None:
+    (folder,) = (path for path in FOLDERS if path.name == step.partition(" ")[0])
+    for language in ("en", "zh"):
+        assert tex in (folder / f"{language}.md").read_text(encoding="utf-8")
+    mark = marking.derivation(tex, STEPS[step])
+    assert mark.is_right, mark
+
+
+def numeric_parts() -> Iterator[tuple[str, NumericPart]]:
     for folder in FOLDERS:
         facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        if "answer" in facts.get("variant", {}):
-            for seed in range(0, SEEDS, 9):
-                yield f"{folder.name} {seed}", sample(facts["variant"], seed)
+        numeric = facts.get("numeric", [])
+        for seed in range(0, SEEDS, 9) if numeric else ():
+            sampled = sample(facts.get("variant", {}), numeric, seed)
+            for number, (part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+                yield f"{folder.name} {number} {seed}", numeric_part("1", 0, part, answer)
 
 
 NUMERIC = dict(numeric_parts())
 
 
-@pytest.mark.parametrize("part", NUMERIC)
-def test_a_number_is_right_in_every_spelling(part: str) -> None:
-    variant = NUMERIC[part]
-    whole = float(variant.answer).is_integer() and abs(variant.answer) < 1e15
-    mantissa, power = f"{variant.answer:.17e}".split("e")
-    texts = [repr(variant.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_number_may_be_typed_as_the_formula_with_its_numbers(folder: Path) -> None:
+    facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
+    variant, numeric = facts.get("variant", {}), facts.get("numeric", [])
+    for seed in range(0, SEEDS, 9) if numeric else ():
+        sampled = sample(variant, numeric, seed)
+        for of_part, answer in zip(numeric, sampled.answers, strict=True):
+            text = with_numbers(of_part["answer"], variant.get("compute", {}), sampled.values)
+            assert marking.numeric(text, numeric_part("1", 0, of_part, answer)).is_right, text
+
+
+def with_numbers(formula: str, computed: dict[str, str], values: Mapping[str, float]) -> str:
+    """Return a formula with the variant's numbers in it, and computed names written out."""
+
+    def written_out(name: re.Match[str]) -> str:
+        if name[0] in computed:
+            return f"({with_numbers(computed[name[0]], computed, values)})"
+        return f"({values[name[0]]})" if name[0] in values else name[0]
+
+    return re.sub(r"[a-zA-Z_]+", written_out, formula)
+
+
+def test_there_are_numbers_to_check() -> None:
+    assert len(NUMERIC) > 30
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_is_right_in_every_spelling(name: str) -> None:
+    part = NUMERIC[name]
+    whole = part.answer.is_integer() and abs(part.answer) < 1e15
+    mantissa, power = f"{part.answer:.17e}".split("e")
+    texts = [repr(part.answer), f"{mantissa}×10^{int(power)}", f"{mantissa} · १०^({int(power)})"]
     if whole:
-        texts += [f"{int(variant.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
+        texts += [f"{int(part.answer):,}".replace(",", sign) for sign in ",  ’'，٬_"]
     else:
-        texts += [repr(variant.answer).replace(".", sign) for sign in "．٫。"]
+        texts += [repr(part.answer).replace(".", sign) for sign in "．٫。"]
     for text in texts:
         for spelling in (text, text.translate(DEVANAGARI), text.replace("-", "−")):
-            assert marking.numeric(spelling, variant).is_right, spelling
+            assert marking.numeric(spelling, part).is_right, spelling

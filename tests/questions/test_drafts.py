@@ -114,7 +114,7 @@ def test_all_texts_move_by_one_and_a_new_one_comes_first(
     form = fields_of(operator.get(url))
     first, second = rows_of(form, draft, "point")
     count = int(form["texts-TOTAL_FORMS"][0])
-    new = {"kind": "point", "group": "0", "position": "0", "text_en": "New.", "text_zh": "新。"}
+    new = {"kind": "point", "part": "0", "position": "0", "text_en": "New.", "text_zh": "新。"}
     moved = {f"{first}-position": "1", f"{second}-position": "2"}
     moved |= {f"texts-{count}-{name}": value for name, value in new.items()}
     moved["texts-TOTAL_FORMS"] = str(count + 1)
@@ -232,7 +232,7 @@ def test_texts_that_the_other_added_and_deleted_are_shown_and_kept(
     first, second = rows_of(form, draft, "point")
     (hint,) = rows_of(form, draft, "hint")
     count = int(form["texts-TOTAL_FORMS"][0])
-    new = {"kind": "point", "group": "0", "position": "2", "text_en": "New.", "text_zh": "新。"}
+    new = {"kind": "point", "part": "0", "position": "2", "text_en": "New.", "text_zh": "新。"}
     their = {f"texts-{count}-{name}": value for name, value in new.items()}
     their |= {
         "texts-TOTAL_FORMS": str(count + 1),

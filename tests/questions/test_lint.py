@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from apps.common.topics import TOPICS
-from apps.questions import lint
+from apps.questions import lint, loading
 
 Change = Callable[[str, str, str], None]
 
@@ -35,8 +36,8 @@ def test_every_fault_is_listed_with_its_file_and_line(
     (bank / "losses" / "second" / "zh.md").write_text("# 题\n", encoding="utf-8")
     faults = list(lint.faults(bank, labs))
     assert [line.split(": ")[0].rpartition("/")[2] for line in faults] == [
-        "en.md:31",
-        "zh.md:48",
+        "en.md:29",
+        "zh.md:54",
         "zh.md:2",
     ]
 
@@ -46,10 +47,13 @@ def test_every_fault_is_listed_with_its_file_and_line(
     [
         ("/questions/second", False),
         ("/questions/third", True),
+        ("/questions/xavier-derivation", False),  # of the catalogue: hidden until it is there
         ("/labs/dead-relu", False),
-        ("/labs/no-such-lab", True),
+        ("/labs/other-lab", True),
+        ("/labs/no-such-lab", False),  # the question names it: hidden until it is there
         ("/claims#dead-relu.lr-kills", False),
         ("/claims#dead-relu.no-such", True),
+        ("/claims#no-such-lab.claim", False),
         ("/claims", False),
         ("/no/such/page", True),
         ("https://example.org/", False),
@@ -60,7 +64,7 @@ def test_dead_links_of_this_site_are_found(
 ) -> None:
     change("en.md", "Second.", f"Second,\nsee [there]({link}).")
     faults = list(lint.faults(bank, labs))
-    assert all(f"en.md:36: {link} leads nowhere" in line for line in faults)
+    assert all(f"en.md:34: {link} leads nowhere" in line for line in faults)
     assert bool(faults) == dead
 
 
@@ -78,7 +82,7 @@ def test_markup_that_is_not_parsed_is_found(
 ) -> None:
     change("en.md", "Second.", f"Second.\n{written}")
     faults = list(lint.faults(bank, labs))
-    assert all("guess/en.md:36: “" in line and message in line for line in faults)
+    assert all("guess/en.md:34: “" in line and message in line for line in faults)
     assert bool(faults) == bool(message)
 
 
@@ -107,7 +111,7 @@ def test_mistakes_that_give_the_same_number_are_found(
     bank: Path, labs: Path, change: Change
 ) -> None:
     more = (
-        'message = { en = "Those are bits.", zh = "这是比特。" }\n[[variant.wrong]]\nvalue '
+        'message = { en = "Those are bits.", zh = "这是比特。" }\n[[numeric.wrong]]\nvalue '
         '= "n / 2"\n'
     )
     change(
@@ -116,7 +120,7 @@ def test_mistakes_that_give_the_same_number_are_found(
         more + 'message = { en = "Half.", zh = "一半。" }\n',
     )
     (fault,) = lint.faults(bank, labs)  # log2(4) is 4 / 2
-    assert "question.toml:27: with seed" in fault
+    assert "question.toml:29: with seed" in fault
     assert "(n = 4) this is another mistake's value too" in fault
 
 
@@ -135,12 +139,42 @@ def test_it_lists_what_is_missing_and_which_claims_have_no_lab(bank: Path, labs:
     assert lint.claims_without_lab(bank, labs) == ["no-such-lab.claim"]
 
 
+def test_it_lists_what_is_still_to_be_written(bank: Path, change: Change) -> None:
+    assert lint.unfinished(bank) == ["second: no short answer"]
+    change("en.md", "\n  > Then nothing.", "\n- And before?")
+    change("zh.md", "\n  > 然后没有了。", "\n- 之前呢？")
+    assert lint.unfinished(bank)[0] == "guess: 2 follow-ups without an answer"
+
+
+def test_the_questions_of_the_bank_that_lack_a_short_answer_are_listed() -> None:
+    folders = loading.question_folders(settings.BANK_FOLDER)
+    texts = {folder.name: (folder / "en.md").read_text(encoding="utf-8") for folder in folders}
+    lacking = [slug for slug, text in texts.items() if "\n## Short answer\n" not in text]
+    lines = [line for line in lint.unfinished(settings.BANK_FOLDER) if "no short answer" in line]
+    assert folders and lines == [f"{slug}: no short answer" for slug in lacking]
+
+
+def test_it_lists_what_is_marked_todo(bank: Path, labs: Path, change: Change) -> None:
+    change("en.md", "Second.", "TODO: the second hint.")
+    change("zh.md", "然后没有了。", "TODO写之后")
+    change("question.toml", 'text = "A book."', 'text = "TODO: a book" # TODO\n# TODO: a comment')
+    lines = lint.unfinished(bank)
+    assert "guess: 3 lines are marked TODO, the first is en.md:33" in lines
+    assert lint.unfinished_labs(labs) == []
+    (labs / "dead_relu.py").write_text("# TODO: the experiment\n")
+    assert lint.unfinished_labs(labs) == [
+        "dead-relu: 1 lines are marked TODO, the first is dead_relu.py:1"
+    ]
+
+
 def test_the_command_fails_where_there_are_faults(
-    bank: Path, settings: object, capsys: pytest.CaptureFixture[str]
+    bank: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.BANK_FOLDER = bank  # type: ignore[attr-defined]
+    monkeypatch.setattr(settings, "BANK_FOLDER", bank)
     call_command("check_content")
-    assert "0 faults." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "common slips have no message" in printed and "(without the factor" not in printed
+    assert "log10(n) (the logarithm to the base 10) gives" in printed and "0 faults." in printed
     (bank / "losses" / "guess" / "zh.md").unlink()
     with pytest.raises(CommandError, match="1 faults"):
         call_command("check_content")

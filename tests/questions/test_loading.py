@@ -13,10 +13,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.questions import generate, services
+from apps.questions.limits import MAX_SYNONYM_LENGTH, MAX_SYNONYMS
 from apps.questions.loading import load_questions
 from apps.questions.markdown_parser import BadFile
 from apps.questions.models import Question, Revision, RevisionText
-from apps.questions.selectors import question_page
+from apps.questions.selectors import question_page, question_variant
+from apps.questions.variants import NumericPart
 from tests.questions.conftest import Change
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +43,21 @@ def test_it_loads_every_part_in_both_languages(bank: Path) -> None:
         "step": 2,
         "numeric": 1,
         "choice": 1,
+        "order": 0,
+        "derivation": 1,
         "option": 2,
         "point": 2,
         "mistake": 1,
         "follow_up": 1,
     }
+    assert "The log of n." in revision.short_answer_html_en
+    assert "n 的对数。" in revision.short_answer_html_zh
+    assert revision.synonyms.split("\n") == ["chance level", "瞎猜"]
+    assert [part["kind"] for part in revision.outline["parts"]] == [
+        "numeric",
+        "choice",
+        "derivation",
+    ]
     assert revision.sources == [{"text": "A book.", "url": "https://example.org/book"}]
     assert revision.claims == ["no-such-lab.claim"] and revision.facts["choice"][0]["right"] == [
         "a"
@@ -75,6 +87,9 @@ def test_comments_and_spaces_make_no_revision(bank: Path, change: Change) -> Non
         ("question.toml", 'value = "log2(n)"', 'value = "log10(n)"'),
         ("reference.py", "as it is", "unchanged"),
         ("figure.zh.svg", "a curve", "一条曲线"),
+        ("zh.md", "n 的对数。", "n 的自然对数。"),
+        ("en.md", "> Then nothing.", "> Then silence."),
+        ("question.toml", '"chance level"', '"blind guess"'),
     ],
 )
 def test_a_changed_text_or_fact_makes_a_revision(
@@ -132,13 +147,19 @@ def test_html_of_an_older_renderer_is_rendered_again_without_a_revision(
 
 
 FAULTS = {
+    "an empty item of a list": (
+        "en.md",
+        "- One point.\n",
+        "- \n- One point.\n",
+        ": this item of the list is empty.",
+    ),
     "headings that differ": (
         "zh.md",
         "## 提示\n\n想想 $\\log$。\n\n",
         "",
-        "zh.md:27: here is step, where en.md:27 has hint",
+        "zh.md:37: here is short_answer, where en.md:37 has hint",
     ),
-    "an unknown heading": ("en.md", "## Hint", "## Hints", "en.md:25: “## Hints” is not a heading"),
+    "an unknown heading": ("en.md", "## Hint", "## Hints", "en.md:35: “## Hints” is not a heading"),
     "an unknown key": (
         "question.toml",
         "difficulty = 2",
@@ -151,18 +172,18 @@ FAULTS = {
         '"loss"',
         "question.toml:1: 'loss' is not one of",
     ),
-    "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:28: TeX: "),
+    "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:38: TeX: "),
     "an unknown command": (
         "zh.md",
         "想想 $\\log$",
         "想想 $\\nosuch$",
-        "zh.md:27: TeX: it has a command",
+        "zh.md:37: TeX: it has a command",
     ),
     "an unknown marker": (
         "en.md",
         "{{verdicts}}",
         "{{verdict}}",
-        "en.md:41: {{verdict}} is neither",
+        "en.md:47: {{verdict}} is neither",
     ),
     "a value that is not sampled": (
         "zh.md",
@@ -182,7 +203,7 @@ FAULTS = {
         "设 $n = {{n}}$、{{n}}、{{n}}、{{n}}。\n好 $\\frac{1$。",
         "zh.md:8: TeX: ",
     ),
-    "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:47: “*"),
+    "an asterisk left over": ("zh.md", "- 一个要点。", "- *一个：*要点。", "zh.md:53: “*"),
     "an option without a reason": (
         "en.md",
         "> It is not.\n",
@@ -193,7 +214,7 @@ FAULTS = {
         "question.toml",
         'right = ["a"]',
         'right = ["c"]',
-        "question.toml:29: there is no option c",
+        "question.toml:31: there is no option c",
     ),
     "an expression of other names": (
         "question.toml",
@@ -211,19 +232,104 @@ FAULTS = {
         "question.toml",
         '"log2(n)"',
         '"log(n)"',
-        "question.toml:24: with seed 0",
+        "question.toml:26: with seed 0",
     ),
     "samples that are all rejected": (
         "question.toml",
-        'value = "log(n)"',
-        'value = "log(n)"\nreject = "n > 0"',
-        "question.toml:23: no values are accepted",
+        "[variant.sample]",
+        '[variant]\nreject = "n > 0"\n[variant.sample]',
+        "question.toml:19: no values are accepted",
     ),
     "a circular dependency": (
         "question.toml",
-        'value = "log(n)"',
-        'value = "other"\nother = "value"',
-        "question.toml:22: value needs itself",
+        "[[numeric]]",
+        '[variant.compute]\nfirst = "other"\nother = "first"\n\n[[numeric]]',
+        "question.toml:22: first needs itself",
+    ),
+    "no tolerance": (
+        "question.toml",
+        "tolerance = { relative = 1e-3 }\n",
+        "",
+        "question.toml:21: tolerance is missing: { relative = 1e-3 }, or",
+    ),
+    "a numeric part too many": (
+        "question.toml",
+        "[[choice]]",
+        '[[numeric]]\nanswer = "n"\ntolerance = { absolute = 0.5 }\n\n[[choice]]',
+        "question.toml:21: there are 2 [[numeric]] and 1 ## Part: numeric",
+    ),
+    "a part that facts do not know": (
+        "question.toml",
+        '[[choice]]\nform = "one"\nright = ["a"]\n',
+        "",
+        "there are 0 [[choice]] and 1 ## Part: choice",
+    ),
+    "a step outside a derivation": (
+        "zh.md",
+        "## 小题：推导\n\n",
+        "",
+        "zh.md:25: “### 步骤” is not a heading",
+    ),
+    "an option in a derivation": (
+        "en.md",
+        "### Step\n\nSecond.",
+        "### Option b\n\nSecond.",
+        "en.md:31: “### Option b” is not a heading",
+    ),
+    "a text of a derivation in one language": (
+        "zh.md",
+        "## 小题：推导\n",
+        "## 小题：推导\n\n推导。\n",
+        "zh.md:27: only one language has a text for this derivation",
+    ),
+    "a follow-up answered in English alone": (
+        "zh.md",
+        "\n  > 然后没有了。",
+        "",
+        "zh.md:62: only one language has an answer to this follow_up",
+    ),
+    "a follow-up answered in Chinese alone": (
+        "en.md",
+        "\n  > Then nothing.",
+        "",
+        "zh.md:62: only one language has an answer to this follow_up",
+    ),
+    "broken TeX in the answer of a follow-up": (
+        "en.md",
+        "> Then nothing.",
+        "> Then $\\frac{1$.",
+        "en.md:63: TeX: ",
+    ),
+    "a short answer in one language": (
+        "zh.md",
+        "## 简答\n\nn 的对数。\n\n",
+        "",
+        "zh.md:41: here is answer, where en.md:41 has short_answer",
+    ),
+    "two short answers": (
+        "en.md",
+        "## Answer\n",
+        "## Short answer\n\nAgain.\n\n## Answer\n",
+        "en.md:45: “## Short answer” stands here a second time",
+    ),
+    "too many synonyms": (
+        "question.toml",
+        '["瞎猜"]',
+        str(["瞎"] * (MAX_SYNONYMS + 1)).replace("'", '"'),
+        f"question.toml:7: at most {MAX_SYNONYMS} synonyms, each of 1 to {MAX_SYNONYM_LENGTH}",
+    ),
+    "a synonym that is too long": (
+        "question.toml",
+        '"chance level"',
+        f'"{"x" * (MAX_SYNONYM_LENGTH + 1)}"',
+        f"question.toml:7: at most {MAX_SYNONYMS} synonyms",
+    ),
+    "an empty synonym": ("question.toml", '"瞎猜"', '" "', "question.toml:7: at most"),
+    "synonyms of another language": (
+        "question.toml",
+        "zh = [",
+        "fr = [",
+        "question.toml:7: unknown key 'fr'",
     ),
     "no TOML": (
         "question.toml",
@@ -235,13 +341,13 @@ FAULTS = {
         "question.toml",
         ', zh = "这是比特。"',
         "",
-        "question.toml:25: write it in both languages",
+        "question.toml:27: write it in both languages",
     ),
     "a step too many": (
         "question.toml",
-        "[[step]]\n\n",
+        "[[derivation.step]]\n\n",
         "\n",
-        "question.toml:12: there are 1 [[step]] and 2 ## Step",
+        "question.toml:13: there are 1 [[derivation.step]] and 2 ### Step",
     ),
 }
 
@@ -272,7 +378,7 @@ def test_an_unknown_file_is_refused(bank: Path) -> None:
 
 PROGRAM = """
 def variant(seed):
-    return {"values": {"n": seed + 2}, "answer": 0.5 ** seed, "wrong": [2.0 + seed]}
+    return {"values": {"n": seed + 2}, "answers": [0.5 ** seed], "wrong": [[2.0 + seed]]}
 """
 
 
@@ -281,8 +387,8 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     (folder / "variant.py").write_text(PROGRAM)
     change(
         "question.toml",
-        '[variant.sample]\nn = { from = 2, to = 9 }\n[variant.answer]\nvalue = "log(n)"\n',
-        "",
+        '[variant.sample]\nn = { from = 2, to = 9 }\n\n[[numeric]]\nanswer = "log(n)"\n',
+        "[[numeric]]\n",
     )
     change("question.toml", 'value = "log2(n)"\n', "")
     (folder / "figure.py").unlink()
@@ -297,13 +403,10 @@ def test_variants_may_come_from_a_program_as_a_table(bank: Path, change: Change)
     load_questions(bank)
     current = Question.objects.get(slug="guess").current
     assert current is not None
-    page = question_page(current, 3, language="en")
-    assert (
-        page.variant is not None
-        and page.variant.answer == 0.125
-        and page.variant.wrong[0].value == 5.0
-    )
-    assert page.numeric is not None and ">5<" in page.numeric
+    variant = question_variant(current, 3)
+    (part,) = (part for part in variant.parts if isinstance(part, NumericPart))
+    assert part.answer == 0.125 and [wrong.value for wrong in part.wrong] == [5.0]
+    assert ">5<" in question_page(current, variant, language="en").parts[0].html
 
 
 def test_what_an_operator_withdrew_stays_withdrawn(
@@ -346,7 +449,7 @@ def test_a_published_revision_loses_nothing(guess: Question, what: str) -> None:
             case _:
                 Question.objects.filter(pk=guess.pk).update(current=None)
                 Revision.objects.filter(pk=revision.pk)._raw_delete("default")
-    assert revision.texts.count() == 11
+    assert revision.texts.count() == 12
     Revision.objects.filter(pk=draft.pk).delete()
 
 
@@ -364,3 +467,13 @@ def test_two_loaders_at_once_load_once(bank: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         changes = sorted(pool.map(load, range(2)), key=len)
     assert changes == [[], ["bank gradus: created", "guess: revision 1", "second: revision 1"]]
+
+
+def test_two_quotes_are_two_paragraphs_and_code_holds_none(
+    bank: Path, change: Change, db: None
+) -> None:
+    change("en.md", "> It is.", "> It is.\n\n```python\n> no quote\n```\n\n> And so.")
+    change("zh.md", "> 正确。", "> 正确。\n\n> 而且。")
+    load_questions(bank)
+    option = RevisionText.objects.get(kind="option", key="a", revision__question__slug="guess")
+    assert option.detail_en == "It is.\n\nAnd so." and "> no quote" in option.text_en

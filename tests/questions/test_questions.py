@@ -108,6 +108,16 @@ def test_searching_reads_full_width_letters_single_characters_and_both_scripts(w
     assert {question.slug for question in questions(words=words)} == {"guess"}
 
 
+@pytest.mark.parametrize("words", ["chance level", "LEVEL", "瞎猜", "瞎 chance", "chance 类"])
+def test_searching_finds_synonyms_of_both_languages(words: str) -> None:
+    assert {question.slug for question in questions(words=words)} == {"guess"}
+
+
+def test_synonyms_are_not_shown(client: Client) -> None:
+    page = listed(client)
+    assert "chance level" not in page and "瞎猜" not in page
+
+
 def test_a_search_of_many_words_has_few_conditions() -> None:
     words = "a b " * 50 + " ".join(map(str, range(60)))
     assert str(questions(words=words).query).count("UPPER") < 150

@@ -1,112 +1,144 @@
-"""Variants: the same seed samples the same numbers, always."""
+"""A question as it is marked: parts numbered as they stand, tolerances, names of what can be
+answered.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.questions import variants
-from apps.questions.expressions import BadExpression
-from apps.questions.variants import NoSample, sample
+from apps.questions import sampling, variants
+from apps.questions.sampling import SampledAnswer
+from apps.questions.variants import (
+    ChoicePart,
+    DerivationPart,
+    NumericPart,
+    OrderPart,
+    QuestionVariant,
+    Step,
+    build_variant,
+    numeric_part,
+)
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
+CHECK = {"symbols": ["n"], "answer": "1 / n"}
 FACTS: dict[str, Any] = {
-    "tolerance": {"relative": 1e-3},
-    "sample": {"w": {"choices": [0.4, 0.5, 0.6]}, "grad": {"from": 2, "to": 5}, "x_max": 1},
-    "answer": {"value": "w - grad", "double": "2 * value", "reject": "w == 0.5"},
-    "wrong": [{"value": "w + grad", "message": MESSAGE}],
+    "variant": {"sample": {"n": {"from": 2, "to": 9}}},
+    "numeric": [
+        {
+            "answer": "2 * n",
+            "tolerance": {"absolute": 0.5},
+            "wrong": [{"value": "n", "message": MESSAGE}],
+        },
+        {
+            "answer": "n / 7",
+            "tolerance": {"relative": 1e-2},
+            "unit": {"en": "nats", "zh": "奈特"},
+        },
+    ],
+    "choice": [{"form": "one", "right": ["b"]}, {"form": "several", "right": ["x", "z"]}],
+    "order": [{"right": ["b", "a"]}, {"right": ["q", "p", "r"]}],
+    "derivation": [{"step": [{"check": CHECK}, {}]}, {}],
 }
 
 
-@given(st.integers(0, 10**9))
-def test_the_same_seed_samples_the_same_numbers_within_the_bounds(seed: int) -> None:
-    variant = sample(FACTS, seed)
-    assert variant == sample(FACTS, seed) == sample(FACTS, seed % variants.SEEDS)
-    assert (
-        variant.values["w"] in (0.4, 0.6)
-        and variant.values["grad"] in (2, 3, 4, 5)
-        and variant.values["x_max"] == 1
-    )
-    assert (
-        variant.answer == variant.values["w"] - variant.values["grad"]
-        and variant.values["double"] == 2 * variant.answer
-    )
-    assert (
-        variant.wrong[0].value == variant.values["w"] + variant.values["grad"]
-        and variant.wrong[0].message == MESSAGE
-    )
+def outlined(kind: str, *options: str, hints: int = 0, steps: int = 0) -> dict[str, Any]:
+    return {"kind": kind, "hints": hints, "options": list(options), "steps": steps}
 
 
-def test_samples_stay_what_they_were() -> None:
-    samples = [sample(FACTS, seed).values for seed in range(3)]
-    assert [(values["w"], values["grad"]) for values in samples] == [(0.4, 5), (0.4, 2), (0.6, 5)]
+OUTLINE: dict[str, Any] = {
+    "hints": 2,
+    "points": 3,
+    "parts": [
+        outlined("choice", "a", "b"),
+        outlined("numeric", hints=1),
+        outlined("derivation", steps=2, hints=3),
+        outlined("order", "a", "b"),
+        outlined("numeric"),
+        outlined("choice", "x", "y", "z"),
+        outlined("order", "p", "q", "r"),
+        outlined("derivation", steps=1),
+    ],
+}
 
 
-def test_seeds_reach_every_value() -> None:
-    samples = [sample(FACTS, seed).values for seed in range(variants.SEEDS)]
-    assert {values["grad"] for values in samples} == {2, 3, 4, 5}
-    assert {values["w"] for values in samples} == {0.4, 0.6}
+def variant_of(seed: int = 0, starter: str = "") -> QuestionVariant:
+    return build_variant(FACTS, OUTLINE, starter, seed)
 
 
-def test_the_order_in_which_values_are_written_does_not_matter() -> None:
-    reordered = {**FACTS, "answer": dict(reversed(FACTS["answer"].items()))}
-    assert [sample(reordered, seed).answer for seed in range(8)] == [
-        sample(FACTS, seed).answer for seed in range(8)
-    ]
+def test_parts_are_numbered_as_they_stand_and_have_the_facts_of_their_kind() -> None:
+    variant = variant_of(5)
+    n = variant.values["n"]
+    one, numeric, first, order, other, several, longer, second = variant.parts
+    assert isinstance(one, ChoicePart) and (one.right, one.takes_several) == (("b",), False)
+    assert isinstance(numeric, NumericPart) and numeric.answer == 2 * n
+    assert [wrong.value for wrong in numeric.wrong] == [n] and numeric.unit == {}
+    assert isinstance(other, NumericPart) and other.answer == n / 7 and other.unit["zh"] == "奈特"
+    assert isinstance(several, ChoicePart) and several.takes_several
+    assert several.right == ("x", "z") and sorted(several.options) == ["x", "y", "z"]
+    assert isinstance(order, OrderPart) and order.right == ("b", "a")
+    assert isinstance(longer, OrderPart) and longer.right == ("q", "p", "r")
+    assert isinstance(first, DerivationPart)
+    assert first.steps == (Step("3.1", CHECK), Step("3.2", None))
+    assert isinstance(second, DerivationPart) and second.steps == (Step("8.1", None),)
+    assert [part.name for part in variant.parts] == list("12345678")
 
 
-def test_circular_dependencies_are_refused() -> None:
-    with pytest.raises(BadExpression):
-        sample({"answer": {"value": "other", "other": "value"}}, 0)
+def test_what_can_be_marked_has_a_name() -> None:
+    variant = variant_of()
+    assert list(variant.marked) == ["1", "2", "3.1", "3.2", "4", "5", "6", "7", "8.1"]
+    for name in (*variant.marked, "written", "points"):
+        assert variant.has(name)
+    for name in ("3", "8", "9", "0", "3.3", "", "numeric", "3.1.1", "\x00"):
+        assert not variant.has(name)
+    assert variants.part_of("3.1") == "3" and variants.part_of("4") == "4"
 
 
-def test_sampling_that_is_always_rejected_ends() -> None:
-    with pytest.raises(NoSample):
-        sample({**FACTS, "answer": {"value": "w", "reject": "w > 0"}}, 0)
+def test_a_question_without_key_points_takes_no_ticks() -> None:
+    assert not build_variant({}, {"hints": 0, "points": 0, "parts": []}, "", 0).has("points")
+
+
+def test_hints_belong_to_the_question_or_to_a_part() -> None:
+    variant = variant_of()
+    assert [variant.hints_of(part) for part in ("", "1", "2", "3", "8", "9")] == [2, 0, 1, 3, 0, 0]
+
+
+def test_steps_that_the_learner_marks_need_no_facts() -> None:
+    facts = {name: value for name, value in FACTS.items() if name != "derivation"}
+    marked = build_variant(facts, OUTLINE, "", 0).marked
+    steps = [part for part in marked.values() if isinstance(part, Step)]
+    assert steps == [Step("3.1", None), Step("3.2", None), Step("8.1", None)]
+
+
+@given(st.integers(0, 10**6))
+def test_the_seed_decides(seed: int) -> None:
+    assert variant_of(seed) == variant_of(seed % sampling.SEEDS)
+
+
+def test_seeds_shuffle_the_options() -> None:
+    orders = {variant_of(seed).parts[6].options for seed in range(sampling.SEEDS)}  # type: ignore[union-attr]
+    assert len(orders) == 6
 
 
 def test_a_wrong_answer_that_is_right_here_is_left_out() -> None:
-    assert (
-        sample({**FACTS, "wrong": [{"value": "w - grad + 1e-9", "message": MESSAGE}]}, 0).wrong
-        == ()
-    )
+    facts = {"tolerance": {"relative": 1e-3}, "wrong": [{"message": MESSAGE}] * 2}
+    part = numeric_part("1", 0, facts, SampledAnswer(2.0, (2.0 + 1e-9, 3.0)))
+    assert [wrong.value for wrong in part.wrong] == [3.0]
+    assert part.wrong[0].message == MESSAGE
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 0.1))
 def test_tolerance_is_relative_to_the_answer_or_absolute(answer: float, off: float) -> None:
-    relative = variants.Variant(0, {}, answer, 0.01, 0.0, ())
+    relative = NumericPart("1", 0, answer, 0.01, 0.0, {}, ())
     assert relative.is_right(answer * (1 + off)) == (
         abs(answer * (1 + off) - answer) <= 0.01 * abs(answer)
     )
-    absolute = variants.Variant(0, {}, answer, 0.0, 0.05, ())
+    absolute = NumericPart("1", 0, answer, 0.0, 0.05, {}, ())
     assert absolute.is_right(answer + off) == (abs(answer + off - answer) <= 0.05)
 
 
 def test_an_answer_without_tolerance_forgives_rounding_alone() -> None:
-    variant = sample({"sample": {}, "answer": {"value": "1 / 3"}}, 0)
-    assert variant.is_right(0.3333333333) and not variant.is_right(0.333)
-
-
-def test_rows_of_a_program_take_the_place_of_expressions() -> None:
-    rows = [
-        {"values": {"n": seed}, "answer": seed * 2, "wrong": [seed * 3 + 1]}
-        for seed in range(variants.SEEDS)
-    ]
-    variant = sample({"rows": rows, "wrong": [{"message": MESSAGE}]}, 65)
-    assert variant.values == {"n": 1} and variant.answer == 2 and variant.wrong[0].value == 4
-
-
-@given(st.lists(st.text("abcdef", min_size=1), unique=True, max_size=6), st.integers(0, 1000))
-def test_options_are_shuffled_by_seed_and_none_is_lost(keys: list[str], seed: int) -> None:
-    assert variants.shuffled(keys, seed) == variants.shuffled(sorted(keys), seed)
-    assert sorted(variants.shuffled(keys, seed)) == sorted(keys)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(784, "784"), (0.4, "0.4"), (2.0, "2"), (1e-05, "1e-05")]
-)
-def test_sampled_numbers_are_formatted(value: float, text: str) -> None:
-    assert variants.format_value(value) == text
+    part = numeric_part("1", 0, {}, SampledAnswer(1 / 3, ()))
+    assert part.is_right(0.3333333333) and not part.is_right(0.333)

@@ -102,7 +102,7 @@ class StubSite:
                 **times,
                 queue=queue,
                 lab=lab,
-                lab_hash="",
+                code_hash="",
                 config=more,
                 replicates=replicates,
                 seed=0,

@@ -54,8 +54,7 @@ class Migration(migrations.Migration):
             name='LabVersion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('source', models.TextField()),
+                ('code_hash', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('lab', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='experiments.lab')),
             ],
@@ -69,6 +68,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='words_row', serialize=False, to='experiments.labversion')),
                 ('words', models.JSONField()),
+                ('source', models.TextField()),
                 ('updated_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
             ],
             options={
@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(max_length=64)),
                 ('config', models.JSONField()),
+                ('config_hash', models.CharField(max_length=64)),
                 ('at_defaults', models.BooleanField()),
                 ('replicates', models.PositiveSmallIntegerField(default=16)),
                 ('seed', models.PositiveIntegerField(default=0)),
@@ -105,7 +106,7 @@ class Migration(migrations.Migration):
                 ('seconds', models.FloatField(blank=True, null=True)),
                 ('device', models.JSONField(blank=True, default=dict)),
                 ('versions', models.JSONField(blank=True, default=dict)),
-                ('engine', models.CharField(blank=True, max_length=64)),
+                ('engine', models.PositiveIntegerField(default=0)),
                 ('summary', models.JSONField(blank=True, default=dict)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='experiments.labversion')),
@@ -126,6 +127,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
                 ('was_right', models.BooleanField(null=True)),
                 ('score', models.FloatField(null=True)),
+                ('not_counted', models.CharField(blank=True, choices=[('opened', 'you had opened the verdict before'), ('predicted', 'you had predicted these settings before'), ('watched', 'you had run these settings before')], default='', max_length=16)),
                 ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='prediction', to='experiments.run')),
             ],
             options={
@@ -187,6 +189,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='OpenedVerdict',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('config_hash', models.CharField(max_length=64)),
+                ('opened_at', models.DateTimeField(db_default=apps.common.clock.Clock())),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opened_verdicts', to=settings.AUTH_USER_MODEL)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='experiments.labversion')),
+            ],
+            options={
+                'verbose_name': 'opened verdict',
+                'verbose_name_plural': 'opened verdicts',
+            },
+        ),
+        migrations.CreateModel(
             name='Verdict',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -209,7 +225,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='labversion',
-            constraint=models.UniqueConstraint(fields=('lab', 'sha256'), name='a_version_is_its_code'),
+            constraint=models.UniqueConstraint(fields=('lab', 'code_hash'), name='a_version_is_its_code'),
         ),
         migrations.AddIndex(
             model_name='run',
@@ -226,6 +242,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='run',
             index=models.Index(fields=['version', 'at_defaults', 'state'], name='runs_as_evidence'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['owner', 'config_hash'], name='runs_at_settings'),
+        ),
+        migrations.AddConstraint(
+            model_name='openedverdict',
+            constraint=models.UniqueConstraint(fields=('user', 'version', 'config_hash'), name='a_verdict_is_opened_once'),
         ),
         migrations.AddConstraint(
             model_name='run',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
@@ -10,6 +11,7 @@ from django.http import Http404
 
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments.models import Lab, Run, Verdict
+from apps.experiments.selectors.access import Reader, shows_verdict
 from apps.experiments.selectors.runs import COPY_KEY_PREFIX
 
 FIRST_LAB = "dead-relu"  # the lab of the home page, and of a learner's first day
@@ -29,15 +31,15 @@ def lab_for(slug: str) -> Lab:
 
 def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
     """Return the labs, each with `runs_done` (by anybody) and `mean_score` (the mean Brier score of
-    the reader's predictions; less is better).
+    the reader's predictions that count; less is better).
     """
     done = Q(versions__runs__state=Run.State.SUCCEEDED)
-    mine = Q(versions__runs__owner_id=user.pk)
+    mine = Q(versions__runs__owner_id=user.pk, versions__runs__prediction__not_counted="")
     return (
         Lab.objects.offered()
         .filter(current__isnull=False)
         .select_related("current__words_row")
-        .defer("current__source")
+        .defer("current__words_row__source")
         .annotate(
             runs_done=Count("versions__runs", filter=done, distinct=True),
             mean_score=Avg("versions__runs__prediction__score", filter=mine),
@@ -45,28 +47,39 @@ def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
     )
 
 
+def existing_claims(claims: Collection[str]) -> set[str]:
+    """Return which of some claims the ledger shows: those of labs that are offered (one query)."""
+    by_lab = {claim.partition(".")[0] for claim in claims}
+    words = Lab.objects.offered().filter(slug__in=by_lab, current__isnull=False)
+    tables = words.values_list("current__words_row__words__claims", flat=True)
+    existing = {claim for table in tables for claim in table or {}}
+    return existing & set(claims)
+
+
 @dataclass(frozen=True)
 class OwnRuns:
     """What a learner has done in a lab."""
 
     count: int
-    mean_score: float | None  # Brier score of their predictions; less is better
+    mean_score: float | None  # Brier score of their predictions that count; less is better
 
 
 def own_runs(user: User | AnonymousUser, lab: Lab) -> OwnRuns:
     """Return how many runs of a lab `user` has queued, and how well they predicted them."""
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab)
-    return OwnRuns(**mine.aggregate(count=Count("pk"), mean_score=Avg("prediction__score")))
+    score = Avg("prediction__score", filter=Q(prediction__not_counted=""))
+    return OwnRuns(**mine.aggregate(count=Count("pk"), mean_score=score))
 
 
 def seen_default_run(user: User | AnonymousUser, lab: Lab) -> Run | None:
-    """Return `user`'s own newest finished run of a lab at default settings: showing it again
-    reveals nothing new.
+    """Return `user`'s own newest finished run of a lab at default settings, if they have seen its
+    verdict: showing it again reveals nothing new.
     """
     if not user.pk:
         return None
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab, at_defaults=True)
-    return mine.filter(state=Run.State.SUCCEEDED).order_by("-ended_at").first()
+    run = mine.filter(state=Run.State.SUCCEEDED).order_by("-ended_at").first()
+    return run if run and shows_verdict(Reader(user), run) else None
 
 
 def standard_run(slug: str) -> Run | None:
@@ -84,8 +97,8 @@ def standard_runs() -> dict[str, Run]:
     runs = (
         Run.objects.recorded()
         .of_current_code()
-        .select_related("version__words_row")
-        .defer("version__source")
+        .select_related("version__lab", "version__words_row")
+        .defer("version__words_row__source")
         .prefetch_related("verdicts")
         .order_by("ended_at")
     )

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import (
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    Subquery,
+    Window,
+)
+from django.db.models.functions import Cast, Coalesce, Extract, RowNumber
 
 from apps.common.clock import Clock
 from apps.common.tokens import hashed
-from apps.experiments.models import ComputeUsage, Lab, LabVersion, Run, Worker
-from apps.experiments.queue_estimate import Place, WaitingRun, fair_order, start_range
+from apps.experiments.models import ComputeUsage, Lab, LabVersion, Run, RunQuerySet, Worker
+from apps.experiments.queue_estimate import Place, start_range
+from apps.experiments.scheduling import WaitingOwner, WaitingRun, lease_order
 
 MAX_COUNTED_RUNS = 500  # waiting runs of a queue that a place is computed from
 MAX_TIMED_RUNS = 50  # finished runs of a lab that its usual duration is computed from
@@ -40,19 +52,11 @@ def queue_length(queue: str) -> QueueLength:
 
 def queue_position(run: Run) -> Place:
     """Return where a waiting run stands in its queue: how many go first, a range for its start, and
-    the reason it waits. Estimated by the same policy that leases runs (`queue_estimate`).
+    the reason it waits. Ordered by the policy that leases runs (`scheduling`).
     """
     in_queue = Run.objects.filter(queue=run.queue)
-    columns = in_queue.waiting().order_by("queued_at").values_list("pk", "owner", "version__lab")
-    waiting = [WaitingRun(str(pk), owner, lab) for pk, owner, lab in columns[:MAX_COUNTED_RUNS]]
-    running = list(in_queue.running().values_list("owner", "version__lab"))
-    running_by_owner = Counter(owner for owner, _lab in running)
-    order = fair_order(
-        waiting,
-        running_by_owner,
-        _compute_usage(waiting),
-        entry_penalty=settings.ENTRY_PENALTY_SECONDS,
-    )
+    owners = waiting_owners(run.queue, in_queue.waiting())
+    order = lease_order(owners, _waiting_runs(in_queue.waiting()))
     ahead = next((n for n, other in enumerate(order) if other.run == str(run.pk)), len(order))
 
     online = _online_workers(run.queue)
@@ -60,11 +64,12 @@ def queue_position(run: Run) -> Place:
     if not able:
         return Place(ahead, None, None, "other-code" if online else "no-worker")
 
-    labs_ahead, labs_running = [other.lab for other in order[:ahead]], [lab for _, lab in running]
+    labs_ahead = [other.lab for other in order[:ahead]]
+    labs_running = list(in_queue.running().values_list("version__lab", flat=True))
     usual = durations({*labs_ahead, *labs_running})
     slots = sum(_slots(worker) for worker in able)
     soonest, latest = start_range(labs_ahead, labs_running, usual, slots)
-    if running_by_owner[run.owner_id] >= settings.MAX_RUNNING:
+    if not all(owner.has_free_slot for owner in owners if owner.owner == run.owner_id):
         reason = "slots"
     elif ahead or latest:
         reason = "queue"
@@ -73,11 +78,45 @@ def queue_position(run: Run) -> Place:
     return Place(ahead, soonest, latest, reason)
 
 
-def _compute_usage(waiting: Sequence[WaitingRun]) -> dict[int, float]:
-    """Return the decayed compute-seconds of everybody whose runs wait."""
-    usage = ComputeUsage.objects.filter(owner__in={run.owner for run in waiting})
-    decayed = usage.annotate(decayed=ComputeUsage.DECAYED_SECONDS)
-    return dict(decayed.values_list("owner", "decayed"))
+def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
+    """Return the owners of `waiting`, runs of one queue, as the scheduling policy sees them now: a
+    row for each, in one query.
+    """
+    oldest = waiting.filter(owner=OuterRef("owner")).order_by("queued_at")
+    running = Run.objects.running().filter(queue=queue, owner=OuterRef("owner"))
+    rows = (
+        ComputeUsage.objects.filter(owner__in=waiting.values("owner"))
+        .annotate(
+            running=Coalesce(Subquery(running.order_by().values("owner").values(n=Count("pk"))), 0),
+            decayed=ComputeUsage.DECAYED_SECONDS,
+            waited=_seconds_since(Subquery(oldest.values("queued_at")[:1])),
+            since_turn=_seconds_since(F("updated_at")),
+        )
+        .values_list("owner", "running", "decayed", "waited", "since_turn")
+    )
+    return [
+        WaitingOwner(owner, queue, running, settings.MAX_RUNNING, decayed, waited, since_turn)
+        for owner, running, decayed, waited, since_turn in rows
+    ]
+
+
+def _waiting_runs(waiting: RunQuerySet) -> list[WaitingRun]:
+    """Return waiting runs, the oldest first. Where there are too many, those of each owner that are
+    leased first, so that nobody is missing because somebody else has queued many.
+    """
+    of_owner = Window(RowNumber(), partition_by="owner", order_by="queued_at")
+    rows = (
+        waiting.annotate(waited=_seconds_since(F("queued_at")), of_owner=of_owner)
+        .order_by("of_owner", "queued_at")
+        .values_list("pk", "owner", "version__lab", "waited")
+    )
+    runs = [WaitingRun(str(pk), *columns) for pk, *columns in rows[:MAX_COUNTED_RUNS]]
+    return sorted(runs, key=lambda run: -run.waited)
+
+
+def _seconds_since(moment: Any) -> Cast:
+    elapsed = ExpressionWrapper(Clock() - moment, DurationField())
+    return Cast(Extract(elapsed, "epoch"), FloatField())
 
 
 def _online_workers(queue: str) -> list[Worker]:
@@ -87,7 +126,7 @@ def _online_workers(queue: str) -> list[Worker]:
 
 def _has_code(worker: Worker, version: LabVersion) -> bool:
     labs = worker.capabilities.get("labs", {})
-    return bool(labs.get(version.lab_id) == version.sha256)
+    return bool(labs.get(version.lab_id) == version.code_hash)
 
 
 def _slots(worker: Worker) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -69,14 +70,14 @@ def runs_of(user: User) -> QuerySet[Run]:
         Run.objects.filter(owner=user)
         .select_related("version__lab", "version__words_row", "prediction")
         .prefetch_related("verdicts")
-        .defer("detail", "version__source")
+        .defer("detail", "version__words_row__source")
         .order_by("-queued_at")
     )
 
 
 def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
     """Return the newest finished run with the same code, settings, seed and replicates that is
-    `user`'s own or the project's: its numbers are the same.
+    `user`'s own or the project's: its numbers are the same, to six digits.
 
     None for benchmarks: times differ from run to run.
     """
@@ -95,6 +96,31 @@ def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
         .order_by("-ended_at")
         .first()
     )
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How the numbers of a run compare with those of an earlier or later one that was the same."""
+
+    other: Run
+    is_same: dict[tuple[str, str], bool]  # by arm and series
+
+    @property
+    def differing(self) -> list[tuple[str, str]]:
+        return [key for key, same in self.is_same.items() if not same]
+
+
+def reproduction_of(user: User | AnonymousUser, run: Run) -> Reproduction | None:
+    """Compare a finished run, series by series, with the one that `measured_before` returns; None
+    if there is none.
+    """
+    other = measured_before(user, run) if run.state == Run.State.SUCCEEDED else None
+    if other is None:
+        return None
+    batches: dict[UUID, list[Batch]] = {run.pk: [], other.pk: []}
+    for batch in Batch.objects.filter(run__in=batches).order_by("seq"):
+        batches[batch.run_id].append(batch)
+    return Reproduction(other, series.compared(batches[run.pk], batches[other.pk]))
 
 
 def points_of(run: Run, names: Sequence[str] = ()) -> tuple[int, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from django import template
 from django.http import HttpRequest
 
 from apps.common import text
-from apps.experiments import presenters
+from apps.experiments import presenters, selectors
 
 register = template.Library()
 register.filter("seconds", presenters.seconds)
@@ -26,6 +26,11 @@ def in_language(words: Any) -> str:
 @register.filter
 def claim(words: Any, slug: str) -> str:
     return presenters.statement(words, slug)
+
+
+@register.filter
+def is_in_ledger(claim: str) -> bool:
+    return bool(selectors.existing_claims([text.clean(claim)]))
 
 
 @register.simple_tag(takes_context=True)

@@ -11,6 +11,7 @@ from apps.experiments.views.run import (
     run_rerun,
     run_stop,
     run_visibility,
+    verdict_open,
 )
 from apps.experiments.views.runs import runs
 
@@ -27,4 +28,5 @@ __all__ = [
     "run_stop",
     "run_visibility",
     "runs",
+    "verdict_open",
 ]

@@ -10,6 +10,7 @@ from apps.common.topics import topic_title
 from apps.experiments import presenters, selectors
 from apps.experiments.models import Lab
 from apps.experiments.pending_prediction import pending_prediction_of
+from apps.experiments.reader import reader_of
 
 FILTERS = ("topic", "kind")
 
@@ -18,6 +19,8 @@ FILTERS = ("topic", "kind")
 def catalogue(request: HttpRequest) -> HttpResponse:
     labs = list(selectors.catalogue(request.user))
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
+    subjects = map(selectors.default_subject, labs)
+    accesses = selectors.verdict_accesses(reader_of(request), subjects)
     matching = [
         lab
         for lab in labs
@@ -25,7 +28,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     ]
     topics = sorted({lab.topic for lab in labs})
     context = {
-        "rows": [presenters.lab_row(lab) for lab in matching],
+        "rows": [presenters.lab_row(lab, accesses) for lab in matching],
         "chosen": chosen,
         "pending": pending_prediction_of(request.session),
         "any": bool(labs),

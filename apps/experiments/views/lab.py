@@ -17,11 +17,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.models import User
 from apps.common.errors import KeyReused, Refused
 from apps.common.highlighting import highlight_code
 from apps.common.redirects import back_path, with_back
 from apps.common.topics import topic_title
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
+from apps.experiments import chart_specs, lab_config, presenters, selectors, services, svg_charts
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.pending_prediction import (
@@ -29,6 +30,7 @@ from apps.experiments.pending_prediction import (
     pending_prediction_of,
     save_pending_prediction,
 )
+from apps.experiments.reader import reader_of
 from apps.experiments.services import PredictionInput
 
 
@@ -107,11 +109,7 @@ def _page(
 ) -> HttpResponse:
     words = words_of(lab)
     spec, standard = chart_specs.prediction_spec(words), selectors.standard_run(lab.pk)
-    base = (
-        origin
-        if origin and origin.state == Run.State.SUCCEEDED
-        else selectors.seen_default_run(request.user, lab)
-    )
+    base = _seen_run(request, lab, origin)
     points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
         "lab": lab,
@@ -132,6 +130,7 @@ def _page(
         "standard": standard,
         "origin": origin,
         "own_runs": selectors.own_runs(request.user, lab),
+        "not_counted": _why_not_counted(request, lab, form),
         "queue": selectors.queue_length(lab.queue),
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
@@ -141,6 +140,21 @@ def _page(
         "script": _for_script(form, spec, base),
     }
     return render(request, "experiments/lab.html", context, status=status)
+
+
+def _seen_run(request: HttpRequest, lab: Lab, origin: Run | None) -> Run | None:
+    """Return a run whose results may be drawn beside the sketch: the reader has seen them."""
+    if origin is None or origin.state != Run.State.SUCCEEDED:
+        return selectors.seen_default_run(request.user, lab)
+    return origin if selectors.shows_verdict(reader_of(request), origin) else None
+
+
+def _why_not_counted(request: HttpRequest, lab: Lab, form: LabForm) -> str:
+    """Return why a prediction of these settings would not count, as the page says it."""
+    if not isinstance(request.user, User) or form.config_errors:
+        return ""
+    reason = selectors.why_not_counted(request.user, lab, lab_config.config_hash(form.config))
+    return str(Prediction.NotCounted(reason).label) if reason else ""
 
 
 def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None) -> dict[str, Any]:

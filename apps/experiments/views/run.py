@@ -17,13 +17,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.errors import BadRequest
+from apps.common.errors import BadRequest, VerdictHidden
 from apps.common.highlighting import highlight_code
-from apps.common.redirects import back_path, with_back
+from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.models import Run
+from apps.experiments.opened_verdicts import add_opened
+from apps.experiments.reader import reader_of
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 
@@ -31,29 +34,44 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run s
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
-    points = selectors.points_of(run)[1] if run.last_seq else []
     standard = _baseline_of(run)
+    beside = [standard] if standard and not _hides_baseline(run) else []
+    readable = selectors.readable_runs(reader_of(request), [run, *beside])
+    source = {"source": highlight_code(run.version.source)}
+    if run.pk not in readable:
+        context = _state(request, run, [], is_shown=False)
+        return render(request, "experiments/run.html", context | source)
+    if beside and beside[0].pk not in readable:
+        standard = None
+    points = selectors.points_of(run)[1] if run.last_seq else []
     context = _state(request, run, points) | _figures(run, points, standard)
-    context["source"] = highlight_code(run.version.source)
     context["script"] = _for_script(run, context["specs"], standard) | {
         "panel": _panel(run, context["back"])
     }
-    return render(request, "experiments/run.html", context)
+    return render(request, "experiments/run.html", context | source)
 
 
 @require_safe
 def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The parts of the page that change with the run's state: its script replaces them."""
     run = selectors.run_for(request.user, pk)
-    _seq, points = selectors.points_of(
-        run, [str(run.version.words.get("predict", {}).get("series", ""))]
-    )
-    return render(request, "experiments/_run_panel.html", _state(request, run, points))
+    is_shown = selectors.shows_verdict(reader_of(request), run)
+    sketched = str(run.version.words.get("predict", {}).get("series", ""))
+    points = selectors.points_of(run, [sketched])[1] if is_shown else []
+    context = _state(request, run, points, is_shown=is_shown)
+    return render(request, "experiments/_run_panel.html", context)
 
 
-def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[str, Any]:
+def _state(
+    request: HttpRequest, run: Run, points: svg_charts.Curves, *, is_shown: bool = True
+) -> dict[str, Any]:
+    """Return what the page says of a run.
+
+    Args:
+        is_shown: whether the reader may see its verdict and its points.
+    """
     words = run.version.words
-    verdicts = presenters.present_verdicts(words, run.verdicts.all())
+    verdicts = presenters.present_verdicts(words, run.verdicts.all()) if is_shown else []
     place = selectors.queue_position(run) if run.state == Run.State.QUEUED else None
     mine = run.owner_id == request.user.pk
     return {
@@ -65,6 +83,9 @@ def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[st
         "settings": presenters.settings_of(words, run.config),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
         "called": presenters.present_prediction(words, presenters.prediction_of(run), points),
+        "fold": None
+        if is_shown
+        else presenters.fold(run, _address(request, run.pk), back=back_path(request)),
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
@@ -72,6 +93,7 @@ def _state(request: HttpRequest, run: Run, points: svg_charts.Curves) -> dict[st
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
+        "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),
         "took": presenters.seconds(run.seconds),
         "lost": presenters.lost_sentence(settings.MAX_RUN_ATTEMPTS),
@@ -155,6 +177,8 @@ def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> 
 @require_safe
 def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
+    if not selectors.shows_verdict(reader_of(request), run):
+        return _problem(_hidden(run))
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse({"seq": seq, "state": run.state, "series": series})
     patch_cache_control(response, private=True, no_cache=True)
@@ -165,12 +189,40 @@ def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
 def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All points of a run as CSV."""
     run = selectors.run_for(request.user, pk)
+    if not selectors.shows_verdict(reader_of(request), run):
+        raise _hidden(run)
     _seq, series = selectors.points_of(run)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     csv.writer(response).writerows(_lines(series))
     response["Content-Disposition"] = (
         f'attachment; filename="{run.version.lab_id}-{str(run.pk)[:8]}.csv"'
     )
+    return response
+
+
+def _hidden(run: Run) -> VerdictHidden:
+    """Return the error that says how to come by the points of a run."""
+    page = reverse("experiments:run", args=[run.pk])
+    message = _(
+        "These points would give the verdict away. Predict it first, or choose to see it: both "
+        "begin on the run's page."
+    )
+    opening = reverse("experiments:verdict-open", args=[run.pk])
+    return VerdictHidden(message, page=page, open=opening, predict=presenters.fold(run).predict_url)
+
+
+def _problem(error: VerdictHidden) -> JsonResponse:
+    """Return an error as a problem document (RFC 9457), as the API of the workers does."""
+    body = {
+        "type": f"urn:gradus:{error.code}",
+        "title": error.code,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        **error.extra,
+    }
+    response = JsonResponse(body, status=error.status, content_type="application/problem+json")
+    patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
@@ -201,6 +253,17 @@ def _address(request: HttpRequest, pk: UUID) -> str:
 def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a visitor to sign in, and from there to the run: `next` cannot repeat a POST."""
     return redirect(f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': _address(request, pk)})}")
+
+
+@require_POST
+def verdict_open(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a verdict that was not predicted, and record that: a visitor's in their session."""
+    run = selectors.run_for(request.user, pk)
+    if isinstance(request.user, User):
+        services.open_verdict(user=request.user, run=run)
+    else:
+        add_opened(request.session, selectors.subject_of(run), now().isoformat())
+    return redirect(next_path(request, reverse("experiments:run", args=[run.pk])))
 
 
 @require_POST

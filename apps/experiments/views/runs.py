@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.experiments import presenters, selectors
+from apps.experiments.reader import reader_of
 
 RUNS_PER_PAGE = 25
 
@@ -18,5 +19,6 @@ def runs(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     paginator = Paginator(selectors.runs_of(request.user), RUNS_PER_PAGE)
     page = paginator.get_page(request.GET.get("page"))
-    rows = [presenters.run_row(run) for run in page]
+    readable = selectors.readable_runs(reader_of(request), page)
+    rows = [presenters.run_row(run, is_shown=run.pk in readable) for run in page]
     return render(request, "experiments/runs.html", {"page": page, "rows": rows})

@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
                 ('seed', models.PositiveSmallIntegerField()),
                 ('day', models.DateField()),
-                ('hints', models.PositiveSmallIntegerField(default=0)),
+                ('hints', models.JSONField(default=dict)),
                 ('started_at', models.DateTimeField(default=apps.common.clock.now)),
                 ('revealed_at', models.DateTimeField(null=True)),
                 ('over', models.BooleanField(default=False)),

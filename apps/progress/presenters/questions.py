@@ -10,65 +10,117 @@ from uuid import uuid4
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from apps.common.text import join_sentences
+from apps.common.text import in_language, join_sentences
 from apps.progress import memory, parts
 from apps.progress.memory import Memory, RatedReview
 from apps.progress.models import Answer, Attempt, Card, Plan, Rating
 from apps.progress.presenters.amounts import interval
-from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT
+from apps.questions import marking
+from apps.questions.answers import ChoiceAnswer, OrderAnswer, TypedAnswer
+from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT, MAX_WRITTEN_LENGTH
 from apps.questions.marking import Mark
-from apps.questions.selectors import Choice, Option, QuestionPage, Step
+from apps.questions.selectors import KIND_OF, OptionHtml, PartHtml, QuestionPage
+from apps.questions.variants import (
+    WRITTEN,
+    ChoicePart,
+    DerivationPart,
+    MarkedPart,
+    NumericPart,
+    OrderPart,
+    Step,
+    part_of,
+)
 
-CHOICE_INSTRUCTIONS = {
-    "one": gettext_lazy("One is right."),
-    "several": gettext_lazy("More than one may be right."),
-    "order": gettext_lazy("Put them in order."),
+MAX_INPUTS = {  # UTF-16 code units, by type of part; without one: the written answer
+    NumericPart: MAX_NUMBER_INPUT,
+    Step: MAX_EXPRESSION_INPUT,
+    type(None): MAX_WRITTEN_LENGTH,
 }
-MAX_INPUTS = {  # UTF-16 code units, by kind of part
-    parts.NUMERIC: MAX_NUMBER_INPUT,
-    parts.STEP: MAX_EXPRESSION_INPUT,
-    parts.WRITTEN: Answer.MAX_WRITTEN_LENGTH,
-}
+
+
+def anchor(part: str) -> str:
+    """Return the `id` that a part has on the page: `part-3-1` of the step `3.1`."""
+    return part if part == WRITTEN else f"part-{part.replace('.', '-')}"
+
+
+def hints_anchor(part: str) -> str:
+    return f"hints-{part}" if part else "hints"
 
 
 @dataclass(frozen=True)
 class OptionReason:
-    """How the reason of an option is introduced."""
+    """Why an option is right or not, and how it is shown."""
 
-    kind: str  # its colour: right, wrong or none
+    kind: str  # its colour: right, wrong, or neither
     icon: str = ""
     lead: str = ""
 
 
 @dataclass(frozen=True)
 class PresentedOption:
-    """An option of a choice, as the reader sees it."""
+    """An option of a choice or an order, as the reader sees it."""
 
-    option: Option
-    number: int  # as the reader counts, from 1
+    option: OptionHtml
+    number: int  # from 1
     is_chosen: bool
     place: int  # that the reader gave it, from 1; 0: none
-    reason: OptionReason | None  # None: not shown
+    reason: OptionReason | None
+
+
+@dataclass(frozen=True)
+class PresentedHints:
+    """The hints of a part, or with "" of the whole question."""
+
+    part: str
+    opened: tuple[SafeString, ...]
+    left: int
+
+    @property
+    def anchor(self) -> str:
+        return hints_anchor(self.part)
+
+    @property
+    def next_number(self) -> int:
+        return len(self.opened) + 1
 
 
 @dataclass(frozen=True)
 class PresentedPart:
-    """A part to answer, and what came of its last answer."""
+    """Something to answer, and what came of its last answer."""
 
     name: str
-    number: int  # as the reader counts, from 1
+    title: str  # "Part 2 of 3"; empty where a question has one part
     html: SafeString
     key: str  # idempotency key of its form
     answers: tuple[Answer, ...]
     mark: Mark | None
-    typed: str
-    chosen: tuple[str, ...]
+    entered: TypedAnswer | None
     revealed: bool  # the reference answer
-    hints: int  # that the reader has opened
-    choice: Choice | None = None
-    step: Step | None = None
+    hints_opened: int  # that help with it
+    part: MarkedPart | None = None  # None: the written answer
+    texts: tuple[OptionHtml, ...] = ()  # of its options
+    has_keys: bool = False  # it is the part whose field and options keys reach
+    hints: PresentedHints | None = None  # of its own
+
+    @property
+    def kind(self) -> str:
+        return KIND_OF.get(type(self.part), "")
+
+    @property
+    def anchor(self) -> str:
+        return anchor(self.name)
+
+    @property
+    def typed(self) -> str:
+        return str(getattr(self.entered, "text", ""))
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        match self.entered:
+            case ChoiceAnswer(chosen=keys) | OrderAnswer(order=keys):
+                return keys
+        return ()
 
     @property
     def is_right(self) -> bool:
@@ -90,7 +142,7 @@ class PresentedPart:
     @property
     def max_input(self) -> int:
         """The `maxlength` of its field."""
-        return MAX_INPUTS[parts.kind_of(self.name)]
+        return MAX_INPUTS[type(self.part)]
 
     @property
     def feedback(self) -> str:
@@ -110,27 +162,59 @@ class PresentedPart:
     def _why_graded_lower(self) -> str:
         if self.first_was_wrong:
             return _("Your first answer counts: Again.")
-        return _("After a hint it counts as Hard.") if self.hints and self.answers else ""
+        return _("After a hint it counts as Hard.") if self.hints_opened and self.answers else ""
 
-    # ------------------------------------------------------------ of a choice
+    # ------------------------------------------------------------ of a number
+
+    @property
+    def unit(self) -> str:
+        return in_language(self.part.unit) if isinstance(self.part, NumericPart) else ""
+
+    @property
+    def right_answer(self) -> str:
+        """The right number, as the page prints it."""
+        if not isinstance(self.part, NumericPart):
+            return ""
+        return f"{self.part.answer:.6g} {self.unit}".rstrip()
+
+    @property
+    def tolerance(self) -> str:
+        return marking.tolerance(self.part) if isinstance(self.part, NumericPart) else ""
+
+    # ------------------------------------------------------------ of a step
+
+    @property
+    def check(self) -> Mapping[str, Any] | None:
+        return self.part.check if isinstance(self.part, Step) else None
+
+    # ------------------------------------------------------------ of a choice or an order
+
+    @property
+    def is_order(self) -> bool:
+        return isinstance(self.part, OrderPart)
 
     @property
     def instruction(self) -> str:
         """How many options may be right, or what to do with them."""
-        return str(CHOICE_INSTRUCTIONS[self.choice.form]) if self.choice else ""
+        if self.is_order:
+            return _("Put them in order.")
+        return _("More than one may be right.") if self._takes_several else _("One is right.")
+
+    @property
+    def check_button(self) -> str:
+        return _("Check the order") if self.is_order else _("Check the choice")
 
     @property
     def input_type(self) -> str:
-        return "radio" if self.choice and self.choice.form == "one" else "checkbox"
+        return "checkbox" if self._takes_several else "radio"
 
     @property
-    def has_keys(self) -> bool:
-        """Whether digits choose its options: of one choice on a page."""
-        return self.number == 1 and not self.revealed
+    def _takes_several(self) -> bool:
+        return isinstance(self.part, ChoicePart) and self.part.takes_several
 
     @property
     def places(self) -> range:
-        return range(1, len(self.choice.options) + 1 if self.choice else 1)
+        return range(1, len(self.texts) + 1)
 
     @property
     def options(self) -> list[PresentedOption]:
@@ -142,26 +226,45 @@ class PresentedPart:
                 place=self.chosen.index(option.key) + 1 if option.key in self.chosen else 0,
                 reason=self._reason(option),
             )
-            for n, option in enumerate(self.choice.options if self.choice else (), start=1)
+            for n, option in enumerate(self.texts, start=1)
         ]
 
-    def _reason(self, option: Option) -> OptionReason | None:
+    def _reason(self, option: OptionHtml) -> OptionReason | None:
         """Return why an option is right or not: of all of them once the part is done, before that
         of those that were wrongly chosen. Its colour is its own, whatever else was chosen.
         """
-        is_ordered = self.choice is not None and self.choice.form == "order"
         is_chosen, was_read = option.key in self.chosen, bool(self.mark and self.mark.was_read)
         is_well_dealt = self.mark.options.get(option.key) if self.mark and was_read else None
         if not (self.revealed or (self.is_done and was_read)):
-            if is_ordered or not is_chosen or is_well_dealt is not False:
+            if self.is_order or not is_chosen or is_well_dealt is not False:
                 return None
             return OptionReason("wrong", "cross")
-        if is_ordered:
+        if self.is_order:
             kind = "" if is_well_dealt is None else "right" if is_well_dealt else "wrong"
             return OptionReason(kind, lead=_("Position %(n)s.") % {"n": option.place + 1})
         if option.is_right:
             return OptionReason("right", "tick", _("Right."))
         return OptionReason("wrong" if is_chosen else "", "cross", _("Not this one."))
+
+
+@dataclass(frozen=True)
+class PresentedDerivation:
+    """A derivation: its open steps, or all of them once the answer is revealed."""
+
+    name: str
+    title: str
+    html: SafeString
+    steps: tuple[PresentedPart, ...]
+    of: int  # steps in all
+    is_begun: bool
+    is_fresh: bool  # a step of it was answered just now
+    hints: PresentedHints | None
+
+    kind = "derivation"
+
+    @property
+    def anchor(self) -> str:
+        return anchor(self.name)
 
 
 @dataclass(frozen=True)
@@ -171,66 +274,103 @@ class UnstoredAnswer:
     """
 
     part: str
-    entered: dict[str, Any]
+    entered: TypedAnswer
     mark: Mark
 
 
-def present_parts(
-    page: QuestionPage,
-    answers: parts.Answers,
-    unstored: UnstoredAnswer | None,
-    *,
-    revealed: bool,
-    hints: int,
-) -> dict[str, list[PresentedPart]]:
-    """Return the parts to show, by kind; of a derivation the open steps, or all of them once the
-    answer is revealed.
+@dataclass(frozen=True)
+class PartsState:
+    """What the parts of a question are shown with."""
 
-    Args:
-        hints: that the reader has opened.
+    page: QuestionPage
+    answers: parts.Answers
+    unstored: UnstoredAnswer | None
+    revealed: bool
+    hints: Mapping[str, int] | None  # opened, by part; None: a visitor, who has all of them
+
+
+def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation]:
+    """Return the parts to show, as they stand; of a derivation the open steps, or all of them once
+    the answer is revealed.
     """
+    of = len(state.page.parts)
+    shown: list[PresentedPart | PresentedDerivation] = []
+    for number, texts in enumerate(state.page.parts, start=1):
+        title = _("Part %(n)s of %(of)s") % {"n": number, "of": of} if of > 1 else ""
+        if isinstance(texts.part, DerivationPart):
+            shown.append(_present_derivation(state, texts, texts.part, title))
+        else:
+            first = next(other for other in state.page.parts if other.kind == texts.kind)
+            shown.append(
+                _present_part(
+                    state,
+                    texts.part.name,
+                    texts.html,
+                    part=texts.part,
+                    title=title,
+                    texts=texts.options,
+                    has_keys=texts is first and not state.revealed,
+                    hints=present_hints(state, texts.part.name, texts.hints),
+                )
+            )
+    return shown
 
-    def part(name: str, number: int, html: SafeString, **more: Any) -> PresentedPart:
-        more |= {"revealed": revealed, "hints": hints}
-        return _present_part(page, answers, unstored, name, number, html, **more)
 
-    steps = page.steps if revealed else page.steps[: parts.open_steps(page, answers)]
-    return {
-        "numeric": [part(parts.NUMERIC, 1, page.numeric)] if page.numeric is not None else [],
-        "choice": [
-            part(f"{parts.CHOICE}-{n}", n + 1, choice.html, choice=choice)
-            for n, choice in enumerate(page.choices)
-        ],
-        "step": [
-            part(f"{parts.STEP}-{n}", n + 1, step.html, step=step) for n, step in enumerate(steps)
-        ],
-        "written": [part(parts.WRITTEN, 1, SafeString(""))],
-    }
+def present_written(state: PartsState) -> PresentedPart:
+    return _present_part(state, WRITTEN, SafeString(""))
+
+
+def present_hints(
+    state: PartsState, part: str, hints: tuple[SafeString, ...]
+) -> PresentedHints | None:
+    """Return the hints of a part, or with "" of the whole question; None where there are none, or
+    the answer is revealed.
+    """
+    if not hints or state.revealed:
+        return None
+    opened = len(hints) if state.hints is None else state.hints.get(part, 0)
+    return PresentedHints(part, hints[:opened], max(0, len(hints) - opened))
+
+
+def _present_derivation(
+    state: PartsState, texts: PartHtml, part: DerivationPart, title: str
+) -> PresentedDerivation:
+    count = len(part.steps) if state.revealed else parts.open_steps(part, state.answers)
+    names = [step.name for step in part.steps]
+    return PresentedDerivation(
+        name=part.name,
+        title=title,
+        html=texts.html,
+        steps=tuple(
+            _present_part(state, step.name, html, part=step)
+            for step, html in zip(part.steps[:count], texts.steps[:count], strict=True)
+        ),
+        of=len(part.steps),
+        is_begun=bool(state.answers.get(names[0])),
+        is_fresh=state.unstored is not None and state.unstored.part in names,
+        hints=present_hints(state, part.name, texts.hints),
+    )
 
 
 def _present_part(
-    page: QuestionPage,
-    answers: parts.Answers,
-    unstored: UnstoredAnswer | None,
-    name: str,
-    number: int,
-    html: SafeString,
-    **more: Any,
+    state: PartsState, name: str, html: SafeString, *, title: str = "", **more: Any
 ) -> PresentedPart:
-    of_part = tuple(answers.get(name, ()))
-    entered: Mapping[str, Any] = of_part[-1].entered if of_part else {}
-    mark = parts.mark(page, name, entered) if of_part else None
-    if unstored is not None and unstored.part == name:
-        entered, mark = unstored.entered, unstored.mark
+    variant, of_part = state.page.variant, tuple(state.answers.get(name, ()))
+    entered = parts.entered_answer(variant, of_part[-1]) if of_part else None
+    mark = marking.mark(variant, name, entered) if entered is not None else None
+    if state.unstored is not None and state.unstored.part == name:
+        entered, mark = state.unstored.entered, state.unstored.mark
+    opened = state.hints or {}
     return PresentedPart(
         name=name,
-        number=number,
+        title=title,
         html=html,
         key=str(uuid4()),
         answers=of_part,
         mark=mark,
-        typed=str(entered.get("text", "")),
-        chosen=tuple(map(str, entered.get("chosen") or ())),
+        entered=entered,
+        revealed=state.revealed,
+        hints_opened=sum(opened.get(of, 0) for of in {"", part_of(name)}),
         **more,
     )
 

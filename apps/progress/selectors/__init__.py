@@ -7,6 +7,7 @@ learner; nobody else sees it.
 - `questions`: questions beside what the learner has of them
 - `plans`: the plan
 - `labs`, `verdicts`: labs and runs, and verdicts as a question quotes them
+- `links`: what texts link to and is not there
 - `statistics`: sums over the log: mastery, recall, calibration
 - `day_plans`: what Today shows
 """
@@ -16,6 +17,7 @@ from apps.progress.selectors import (
     cards,
     day_plans,
     labs,
+    links,
     plans,
     questions,
     sessions,
@@ -28,6 +30,7 @@ __all__ = [
     "cards",
     "day_plans",
     "labs",
+    "links",
     "plans",
     "questions",
     "sessions",

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import Http404
 
 from apps.accounts.models import User
 from apps.progress import days
 from apps.progress.models import Answer, Attempt
 from apps.questions.models import Question
-from apps.questions.variants import SEEDS, stable_index
+from apps.questions.sampling import SEEDS, stable_index
 
 NAMESPACE = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of the attempts' keys
 
 
-def _newest_first(user: User, question: Question) -> QuerySet[Attempt]:
-    return Attempt.objects.filter(user=user, question=question).order_by("-number")
+def _latest_first(user: User, question: Question) -> QuerySet[Attempt]:
+    """Return a learner's attempts at a question: the open one, which an undo may have reopened,
+    then the newest.
+    """
+    return Attempt.objects.filter(user=user, question=question).order_by("over", "-number")
+
+
+def next_number(user: User, question: Question) -> int:
+    """Return the number of the learner's next attempt at a question."""
+    numbers = Attempt.objects.filter(user=user, question=question)
+    last = numbers.aggregate(last=Max("number"))["last"]
+    return 0 if last is None else last + 1
 
 
 def current_attempt(user: User, question: Question) -> Attempt:
     """Return the learner's open attempt at a question; the next one, not stored, where today has
     none.
     """
-    latest = _newest_first(user, question).select_related("revision").first()
+    latest = _latest_first(user, question).select_related("revision").first()
     if latest and not latest.over and latest.day == days.today(user.time_zone):
         return latest
-    return next_attempt(user, question, latest.number + 1 if latest else 0)
+    return next_attempt(user, question, next_number(user, question) if latest else 0)
 
 
 def next_attempt(user: User, question: Question, number: int) -> Attempt:
@@ -48,7 +58,7 @@ def next_attempt(user: User, question: Question, number: int) -> Attempt:
 
 def revealed_attempt(user: User, question: Question) -> Attempt | None:
     """Return the learner's latest attempt at a question, if it is of today and revealed."""
-    latest = _newest_first(user, question).select_related("revision").first()
+    latest = _latest_first(user, question).select_related("revision").first()
     if latest is None or latest.revealed_at is None:
         return None
     revealed_on = days.day_of(latest.revealed_at, user.time_zone)
@@ -56,7 +66,7 @@ def revealed_attempt(user: User, question: Question) -> Attempt | None:
 
 
 def latest_attempt(user: User, question: Question) -> Attempt | None:
-    return _newest_first(user, question).first()
+    return _latest_first(user, question).first()
 
 
 def own_attempt(user: User, pk: UUID) -> Attempt:

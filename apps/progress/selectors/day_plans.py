@@ -17,7 +17,7 @@ from apps.progress.models import Attempt, DailyStats, Plan, UnreadVerdict
 from apps.progress.planning import ScheduledStep, Step
 from apps.progress.selectors import cards, plans, statistics
 from apps.progress.selectors.labs import lab_to_run, labs_by_slug, newest_runs
-from apps.progress.selectors.questions import new_questions
+from apps.progress.selectors.questions import existing_labs, new_questions
 from apps.progress.selectors.verdicts import unread_verdicts
 from apps.questions.models import Question
 
@@ -134,7 +134,7 @@ def _suggested_question(
     rank = {topic.slug: n for n, topic in enumerate(mastery)}
 
     def order(question: Question) -> tuple[bool, int, bool, int]:
-        labs = question.current.labs if question.current else []
+        labs = existing_labs(question)
         return (
             is_first and labs[:1] != [FIRST_LAB],
             rank.get(question.topic, len(rank)),

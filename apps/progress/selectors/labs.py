@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -12,13 +12,20 @@ from apps.experiments.models import Lab, Run
 
 
 def _listed() -> QuerySet[Lab]:
-    return Lab.objects.offered().select_related("current__words_row").defer("current__source")
+    labs = Lab.objects.offered().select_related("current__words_row")
+    return labs.defer("current__words_row__source")
 
 
 def labs_by_slug(slugs: Sequence[str]) -> list[Lab]:
     """Return the labs of these names that are offered, in this order."""
     labs = {lab.slug: lab for lab in _listed().filter(slug__in=slugs)}
     return [labs[slug] for slug in slugs if slug in labs]
+
+
+def offered_slugs(slugs: Collection[str]) -> set[str]:
+    """Return which of some labs are offered."""
+    labs = Lab.objects.offered().filter(slug__in=slugs)
+    return set(labs.values_list("slug", flat=True))
 
 
 def labs_of_topic(topic: str) -> QuerySet[Lab]:
@@ -45,7 +52,6 @@ def runs_by_lab(user: User) -> dict[str, int]:
 
 
 def newest_runs(user: User, limit: int) -> list[Run]:
-    runs = (
-        Run.objects.filter(owner=user).select_related("version__words_row").defer("version__source")
-    )
+    runs = Run.objects.filter(owner=user).select_related("version__words_row")
+    runs = runs.defer("version__words_row__source")
     return list(runs.order_by("-queued_at")[:limit])

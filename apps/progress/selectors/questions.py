@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    SlugField,
+    Subquery,
+)
 from django.http import Http404
 
 from apps.accounts.models import User
-from apps.experiments.models import Run
+from apps.experiments.models import Lab, Run
 from apps.progress.models import Bookmark, Note
 from apps.questions import selectors as bank
 from apps.questions.models import Question
@@ -34,9 +46,25 @@ def _listed() -> QuerySet[Question]:
 
 
 def new_questions(user: User, limit: int, topic: str = "") -> list[Question]:
-    """Return questions that the learner has no card of, easy ones first."""
-    questions = _listed().exclude(cards__user=user).order_by("difficulty", "pk")
+    """Return questions that the learner has no card of, easy ones first; `existing_labs` says which
+    labs they have.
+    """
+    names = ExpressionWrapper(OuterRef("current__labs"), ArrayField(SlugField()))
+    named = Q(names__contains=[F("slug")])
+    labs = Lab.objects.offered().annotate(names=names).filter(named)
+    questions = _listed().exclude(cards__user=user)
+    questions = questions.annotate(offered_labs=ArraySubquery(labs.values("slug")))
+    questions = questions.order_by("difficulty", "pk")
     return list((questions.filter(topic=topic) if topic else questions)[:limit])
+
+
+def existing_labs(question: Question) -> list[str]:
+    """Return the slugs of the labs that a question of `new_questions` names and that are offered,
+    in the question's order.
+    """
+    assert question.current is not None
+    offered: list[str] = question.offered_labs  # type: ignore[attr-defined] # annotated
+    return [slug for slug in question.current.labs if slug in offered]
 
 
 def bookmarked(user: User) -> QuerySet[Question]:

@@ -162,15 +162,17 @@ def recall_by_week(rows: list[DailyStats]) -> list[WeekOfRecall]:
 
 def calibration_bins(user: User) -> Mapping[str, list[Bin]]:
     """Return how often the learner was right, by confidence: of `questions` (first answers) and of
-    `labs` (predictions). Two queries.
+    `labs` (predictions that count). Two queries.
     """
     answers = Answer.objects.filter(user=user, place=1, confidence__isnull=False).order_by()
     answered = answers.values_list("confidence").annotate(
         right=Count("pk", filter=Q(outcome="right")), of=Count("pk")
     )
-    predictions = Prediction.objects.filter(run__owner=user, was_right__isnull=False).order_by()
-    predicted = predictions.values_list("confidence").annotate(
-        right=Count("pk", filter=Q(was_right=True)), of=Count("pk")
+    predictions = Prediction.objects.counted().filter(run__owner=user, was_right__isnull=False)
+    predicted = (
+        predictions.order_by()
+        .values_list("confidence")
+        .annotate(right=Count("pk", filter=Q(was_right=True)), of=Count("pk"))
     )
     return {
         "questions": [Bin(*row) for row in sorted(answered)],

@@ -5,7 +5,7 @@ runs and of the reader's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -14,13 +14,14 @@ from apps.accounts.models import User
 from apps.experiments import presenters
 from apps.experiments.models import Run, Verdict
 from apps.experiments.presenters import PresentedVerdict
+from apps.experiments.selectors import Reader, readable_runs
 from apps.progress.models import UnreadVerdict
 
 
 def unread_verdicts(user: User) -> QuerySet[UnreadVerdict]:
     """Return the verdicts that the learner has not opened, the oldest first."""
     rows = UnreadVerdict.objects.filter(user=user).select_related("run__version__words_row")
-    return rows.defer("run__version__source")
+    return rows.defer("run__version__words_row__source")
 
 
 def is_unread(run: Run, user: User) -> bool:
@@ -33,24 +34,29 @@ class VerdictQuote:
     """A verdict on a claim of a question."""
 
     run: Run
-    verdict: PresentedVerdict
+    claim: str
+    statement: str
+    verdict: PresentedVerdict | None  # None: folded, its reader may not see it yet
     is_own: bool
     is_belief: bool  # people often say that the claim holds
-    is_repeated: bool = False  # an own run with the same result as the recorded one before it
+    # an own run with the same result as the recorded one before it, or folded as that one is
+    is_repeated: bool = False
 
     @property
     def interval(self) -> str:
         """The interval in words; empty where both of its ends read like the effect itself."""
         verdict = self.verdict
+        if verdict is None:
+            return ""
         point = _("%(low)s to %(high)s") % {"low": verdict.effect, "high": verdict.effect}
         return "" if verdict.interval == point else verdict.interval
 
 
 def verdict_quotes(
-    user: User | None, claims: Sequence[str], beliefs: Sequence[str] = ()
+    reader: Reader, claims: Sequence[str], beliefs: Sequence[str] = ()
 ) -> list[VerdictQuote]:
     """Return for each claim the verdict of the project's recorded run, then the one of the reader's
-    own newest run (one query).
+    own newest run, folded where they may not see it (two queries).
 
     Args:
         beliefs: of the claims, those that people often say hold.
@@ -58,27 +64,37 @@ def verdict_quotes(
     if not claims:
         return []
     is_recorded = Q(run__in=Run.objects.recorded().of_current_code())
-    reader = user.pk if user else None
+    owner = reader.user.pk
     verdicts = (
-        Verdict.objects.filter(is_recorded | Q(run__owner_id=reader), claim__in=claims)
+        Verdict.objects.filter(is_recorded | Q(run__owner_id=owner), claim__in=claims)
         .filter(run__state=Run.State.SUCCEEDED)
-        .select_related("run__version__words_row")
-        .defer("run__version__source", "run__detail")
+        .select_related("run__version__lab", "run__version__words_row")
+        .defer("run__version__words_row__source", "run__detail")
         .order_by("run__ended_at")
     )
-    newest = {(row.claim, row.run.owner_id == reader): row for row in verdicts}
+    newest = {(row.claim, row.run.owner_id == owner): row for row in verdicts}
+    readable = readable_runs(reader, {row.run_id: row.run for row in newest.values()}.values())
     quotes = list[VerdictQuote]()
     for claim in claims:
         for is_own in (False, True):
             if (claim, is_own) not in newest:
                 continue
             row = newest[claim, is_own]
-            verdict = presenters.present_verdict(row.run.version.words, row)
-            last = quotes[-1].verdict if quotes else None
-            is_repeated = is_own and last is not None and _result(last) == _result(verdict)
-            quotes.append(VerdictQuote(row.run, verdict, is_own, claim in beliefs, is_repeated))
+            words, is_shown = row.run.version.words, row.run_id in readable
+            quote = VerdictQuote(
+                run=row.run,
+                claim=claim,
+                statement=presenters.statement(words, claim),
+                verdict=presenters.present_verdict(words, row) if is_shown else None,
+                is_own=is_own,
+                is_belief=claim in beliefs,
+            )
+            is_repeated = is_own and bool(quotes) and _result(quotes[-1]) == _result(quote)
+            quotes.append(replace(quote, is_repeated=is_repeated))
     return quotes
 
 
-def _result(verdict: PresentedVerdict) -> tuple[str, str, str]:
-    return verdict.claim, verdict.outcome, verdict.sentence
+def _result(quote: VerdictQuote) -> tuple[str, ...]:
+    """Return what two quotes have in common whose second says nothing new."""
+    verdict = quote.verdict
+    return (quote.claim, verdict.outcome, verdict.sentence) if verdict else (quote.claim,)

@@ -1,13 +1,14 @@
 """What a learner answers: parts checked, the reference answer revealed, and the rating that
-follows. Idempotent: each form carries a key or the `review_id` of its rating.
+follows. Idempotent: each request carries a key, or the `review_id` of its rating. No page is
+rendered here, and no text of a question read.
+
+Each function locks the learner, then the attempt, then the card, each once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -23,9 +24,12 @@ from apps.progress.models import Answer, Attempt, GradedBy, Review, ReviewSessio
 from apps.progress.services import reviews
 from apps.progress.services.attempts import ANY_STATE, FormState, open_attempt, out_of_date
 from apps.progress.services.locks import lock_attempt
+from apps.questions import marking
+from apps.questions.answers import PointsAnswer, TypedAnswer, as_fields, read_answer
 from apps.questions.marking import Mark
 from apps.questions.models import Question
-from apps.questions.selectors import question_page
+from apps.questions.selectors import question_variant
+from apps.questions.variants import POINTS, WRITTEN, QuestionVariant, part_of
 
 # how long a rating may be replaced; later, the attempt would move to a day without a review
 REPLACEABLE_FOR = timedelta(days=1)
@@ -39,11 +43,28 @@ class AlreadyRevealed(Refused):
 
 @dataclass(frozen=True)
 class CheckedAnswer:
-    """An answer that was checked; `answer` is None where the input was invalid."""
+    """An answer that was checked; `row` is None where the input was invalid."""
 
     attempt: Attempt
+    entered: TypedAnswer
     mark: Mark
-    answer: Answer | None
+    row: Answer | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What stood in the field of the written answer when the answer was revealed."""
+
+    text: str
+    key: UUID  # idempotency key
+
+
+@dataclass(frozen=True)
+class Given:
+    """When a rating was given, and after how many seconds; by default now."""
+
+    at: datetime | None = None
+    seconds: float = 0.0
 
 
 # ---------------------------------------------------------------- checks
@@ -55,7 +76,7 @@ def check_answer(
     user: User,
     question: Question,
     part: str,
-    entered: Mapping[str, Any],
+    fields: dict[str, object],
     key: UUID,
     confidence: int | None = None,
     session: ReviewSession | None = None,
@@ -65,20 +86,21 @@ def check_answer(
     stored.
 
     Args:
-        entered: as `parts.mark` takes it.
-        key: idempotency key of the form: the same key again returns the stored answer.
+        fields: of the answer, as `answers.read_answer` reads them.
+        key: idempotency key: the same key again returns the stored answer.
     Raises:
         AlreadyRevealed: the reference answer is open.
         BadRequest: the question has no such part.
+        BadAnswer: the fields are not those of an answer to it.
     """
-    if stored := _stored_with(user, key):
-        return stored
-    attempt = open_attempt(user=user, question=question, session=session, seen=seen)
+    lock_user(user)
     if stored := _stored_with(user, key):  # of two concurrent posts, the second waited here
         return stored
-    page = question_page(attempt.revision, attempt.seed)
-    if part == parts.POINTS or not parts.exists(page, part):
-        raise BadRequest(_("This question has no such part. Reload the page."))
+    attempt = open_attempt(user=user, question=question, session=session, seen=seen)
+    variant = question_variant(attempt.revision, attempt.seed)
+    if part == POINTS:
+        raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
+    answer = read_answer(variant, part, fields)
     if attempt.is_revealed:
         raise AlreadyRevealed(
             _(
@@ -88,10 +110,11 @@ def check_answer(
         )
     if attempt.over:
         raise out_of_date()
-    mark = parts.mark(page, part, entered)
+    mark = marking.mark(variant, part, answer)
     if not mark.was_read:
-        return CheckedAnswer(attempt, mark, None)
-    return CheckedAnswer(attempt, mark, _store(attempt, part, entered, mark, key, confidence))
+        return CheckedAnswer(attempt, answer, mark, None)
+    row = _store(attempt, variant, part, answer, mark, key, confidence)
+    return CheckedAnswer(attempt, answer, mark, row)
 
 
 def _stored_with(user: User, key: UUID) -> CheckedAnswer | None:
@@ -99,24 +122,27 @@ def _stored_with(user: User, key: UUID) -> CheckedAnswer | None:
     answer = rows.select_related("attempt__revision").first()
     if answer is None:
         return None
-    page = question_page(answer.attempt.revision, answer.attempt.seed)
-    return CheckedAnswer(answer.attempt, parts.mark(page, answer.part, answer.entered), answer)
+    variant = question_variant(answer.attempt.revision, answer.attempt.seed)
+    entered = parts.entered_answer(variant, answer)
+    mark = marking.mark(variant, answer.part, entered)
+    return CheckedAnswer(answer.attempt, entered, mark, answer)
 
 
 def _store(
     attempt: Attempt,
+    variant: QuestionVariant,
     part: str,
-    entered: Mapping[str, Any],
+    answer: TypedAnswer,
     mark: Mark,
     key: UUID,
-    confidence: int | None,
+    confidence: int | None = None,
 ) -> Answer:
-    """Store an answer. The first to its part carries the rating; the attempt is locked, so there is
+    """Store an answer. The first to its part carries the rating; the learner is locked, so there is
     exactly one first.
     """
     earlier = Answer.objects.filter(attempt=attempt, part=part).count()
-    value = mark.value if mark.value is not None else entered.get("chosen") or entered.get("text")
-    graded_by = parts.GRADED_BY.get(parts.kind_of(part), GradedBy.SELF)
+    hints = attempt.hints_open_for(part_of(part))
+    graded_by = parts.graded_by(variant, part, answer)
     return Answer.objects.create(
         user=attempt.user,
         attempt=attempt,
@@ -124,13 +150,13 @@ def _store(
         part=part,
         place=earlier + 1,
         seed=attempt.seed,
-        entered=clean_json(dict(entered)),
-        was_read=clean_json(value),
+        entered=clean_json(as_fields(answer)),
+        was_read=clean_json(mark.value),
         outcome=mark.outcome,
-        hints=attempt.hints,
-        confidence=confidence if part == parts.NUMERIC else None,
-        rating=parts.rating_of(mark, attempt.hints) if earlier == 0 else None,
-        graded_by=GradedBy.SELF if "own" in entered else graded_by,
+        hints=hints,
+        confidence=confidence if graded_by == GradedBy.NUMERIC else None,
+        rating=parts.rating_of(mark, hints) if earlier == 0 else None,
+        graded_by=graded_by,
         key=key,
     )
 
@@ -143,23 +169,34 @@ def reveal(
     *,
     user: User,
     question: Question,
+    written: Written | None = None,
     session: ReviewSession | None = None,
-    seconds: float = 0.0,
-    at: datetime | None = None,
+    given: Given = Given(),
     seen: FormState = ANY_STATE,
-) -> Attempt:
-    """Open the reference answer. Checked parts are rated now; without any, the learner rates next.
-    Idempotent.
+) -> CheckedAnswer | Attempt:
+    """Open the reference answer, and keep what was written. Checked parts are rated now; without
+    any, the learner rates next. Idempotent.
+
+    Returns the attempt; or, where what was written cannot be saved, why, with nothing revealed.
     """
+    lock_user(user)
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     if attempt.is_revealed or attempt.over:
         return attempt
+    variant = question_variant(attempt.revision, attempt.seed)
+    if written is not None and marking.is_written(written.text, variant.starter):
+        answer = read_answer(variant, WRITTEN, {"text": written.text})
+        mark = marking.mark(variant, WRITTEN, answer)
+        if not mark.was_read:
+            return CheckedAnswer(attempt, answer, mark, None)
+        if _stored_with(user, written.key) is None:
+            _store(attempt, variant, WRITTEN, answer, mark, written.key)
     attempt.revealed_at = now()
-    attempt.save(update_fields=["revealed_at"])
-    page = question_page(attempt.revision, attempt.seed)
-    result = parts.result(page, selectors.attempts.answers_of(attempt))
-    if result.rating is not None:
-        _record_counting(attempt, attempt.pk, result.rating, result.graded_by, at, seconds)
+    result = parts.result(variant, selectors.attempts.answers_of(attempt))
+    if result.rating is None:
+        attempt.save(update_fields=["revealed_at"])
+    else:
+        _record_counting(attempt, attempt.pk, result.rating, result.graded_by, given)
     return attempt
 
 
@@ -170,9 +207,8 @@ def rate(
     question: Question,
     review_id: UUID,
     rating: int,
-    at: datetime | None = None,
-    seconds: float = 0.0,
     session: ReviewSession | None = None,
+    given: Given = Given(),
     seen: FormState = ANY_STATE,
 ) -> Review:
     """Store the rating that a learner gives to an attempt; idempotent by `review_id`.
@@ -186,18 +222,23 @@ def rate(
     if stored := _review_with(user, question, review_id):
         return stored
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
+    return _rate(attempt, review_id, rating, given)
+
+
+def _rate(attempt: Attempt, review_id: UUID, rating: int, given: Given) -> Review:
+    """Store a rating of a locked attempt."""
     if attempt.revealed_at is None:
         attempt.revealed_at = now()
-    counting = _review_with(user, question, attempt.counting_review_id)
+    counting = _review_with(attempt.user, attempt.question, attempt.counting_review_id)
     if counting is None:
-        return _record_counting(attempt, review_id, rating, GradedBy.SELF, at, seconds)
-    if (at or now()) - counting.at > REPLACEABLE_FOR:
+        return _record_counting(attempt, review_id, rating, GradedBy.SELF, given)
+    if (given.at or now()) - counting.at > REPLACEABLE_FOR:
         raise out_of_date()
-    if at is not None and at < counting.at:  # an earlier rating that arrives late never counts
+    if given.at is not None and given.at < counting.at:  # an earlier rating, late: never counts
         _take_back(attempt, review_id)
-        return _record(attempt, review_id, rating, GradedBy.SELF, at, seconds)
+        return _record(attempt, review_id, rating, GradedBy.SELF, given)
     _take_back(attempt, counting.review_id)
-    return _record_counting(attempt, review_id, rating, GradedBy.SELF, at, seconds)
+    return _record_counting(attempt, review_id, rating, GradedBy.SELF, given)
 
 
 @transaction.atomic
@@ -206,17 +247,19 @@ def tick_points(
     user: User,
     question: Question,
     attempt: UUID,
-    ticked: Sequence[int],
+    fields: dict[str, object],
     review_id: UUID | None = None,
-    seconds: float = 0.0,
+    given: Given = Given(),
 ) -> Review:
     """Rate a written answer by the key points that it covered; with checked parts, the lowest
     rating counts.
 
     Args:
-        review_id: of the form, for idempotency.
+        fields: `ticked`: the numbers of the points, as `answers.read_answer` reads them.
+        review_id: of the request, for idempotency.
     Raises:
-        BadRequest: the reference answer is not open.
+        BadRequest: the reference answer is not open, or there are no key points.
+        BadAnswer: the fields are not those of key points.
     """
     lock_user(user)
     if stored := _review_with(user, question, review_id):
@@ -224,34 +267,31 @@ def tick_points(
     revealed = lock_attempt(user, question, attempt)
     if revealed is None or not revealed.is_revealed:
         raise BadRequest(_("Reveal the answer first, then tick the points you covered."))
-    page = question_page(revealed.revision, revealed.seed)
+    variant = question_variant(revealed.revision, revealed.seed)
+    answer = read_answer(variant, POINTS, fields)
+    mark = marking.mark(variant, POINTS, answer)
+    rating = rating_rules.of_points(len(mark.value), variant.points, revealed.hints_open_for(""))
     answers = selectors.attempts.answers_of(revealed)
-    covered = sorted({number for number in ticked if 0 <= number < len(page.points)})
-    rating = rating_rules.of_points(len(covered), len(page.points), revealed.hints)
-    _store_points(revealed, covered, rating, len(answers.get(parts.POINTS, ())) + 1)
-    lowest = rating_rules.of_parts([rating, parts.result(page, answers).rating])
-    return rate(
-        user=user,
-        question=question,
-        review_id=review_id or next_review_id(revealed),
-        rating=lowest or rating,
-        seconds=seconds,
-        session=revealed.session,
-        seen=FormState(revealed.pk),
-    )
+    _store_points(revealed, PointsAnswer(tuple(mark.value)), rating, answers)
+    lowest = rating_rules.of_parts([rating, parts.result(variant, answers).rating])
+    return _rate(revealed, review_id or next_review_id(revealed), lowest or rating, given)
 
 
-def _store_points(attempt: Attempt, covered: Sequence[int], rating: int, place: int) -> None:
+def _store_points(
+    attempt: Attempt, answer: PointsAnswer, rating: int, answers: parts.Answers
+) -> None:
+    place = len(answers.get(POINTS, ())) + 1
     Answer.objects.create(
         user=attempt.user,
         attempt=attempt,
         revision=attempt.revision,
-        part=parts.POINTS,
+        part=POINTS,
         place=place,
         seed=attempt.seed,
-        entered={"ticked": covered},
+        entered=as_fields(answer),
+        was_read=list(answer.ticked),
         outcome=Answer.Outcome.KEPT,
-        hints=attempt.hints,
+        hints=attempt.hints_open_for(""),
         rating=rating,
         graded_by=GradedBy.SELF,
         key=uuid5(attempt.pk, f"points-{place}"),
@@ -272,37 +312,25 @@ def _review_with(user: User, question: Question, review_id: UUID | None) -> Revi
 
 
 def _record_counting(
-    attempt: Attempt,
-    review_id: UUID,
-    rating: int,
-    graded_by: str,
-    at: datetime | None,
-    seconds: float,
+    attempt: Attempt, review_id: UUID, rating: int, graded_by: str, given: Given
 ) -> Review:
     """Store the rating that counts for an attempt from now on."""
-    review = _record(attempt, review_id, rating, graded_by, at, seconds)
+    review = _record(attempt, review_id, rating, graded_by, given)
     attempt.counting_review_id, attempt.over = review_id, True
     attempt.ratings_given += 1
     attempt.save(update_fields=["counting_review_id", "over", "ratings_given", "revealed_at"])
     return review
 
 
-def _record(
-    attempt: Attempt,
-    review_id: UUID,
-    rating: int,
-    graded_by: str,
-    at: datetime | None,
-    seconds: float,
-) -> Review:
+def _record(attempt: Attempt, review_id: UUID, rating: int, graded_by: str, given: Given) -> Review:
     return reviews.record(
         user=attempt.user,
         question=attempt.question,
         review_id=review_id,
         rating=rating,
         graded_by=graded_by,
-        at=at,
-        seconds=seconds,
+        at=given.at,
+        seconds=given.seconds,
         session=attempt.session,
     )
 

@@ -14,8 +14,9 @@ from apps.accounts.services import lock_user
 from apps.common.errors import BadRequest
 from apps.progress import days, selectors
 from apps.progress.models import Attempt, ReviewSession
-from apps.progress.services.locks import lock_attempt
+from apps.progress.services.locks import lock_attempt, lock_latest_attempt
 from apps.questions.models import Question, Revision
+from apps.questions.selectors import question_variant
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ class FormState:
 ANY_STATE = FormState()
 
 
-@transaction.atomic
 def open_attempt(
     *,
     user: User,
@@ -40,7 +40,8 @@ def open_attempt(
     session: ReviewSession | None = None,
     seen: FormState = ANY_STATE,
 ) -> Attempt:
-    """Return the learner's open attempt at a question, locked; a new one where today has none.
+    """Return the learner's open attempt at a question, locked; a new one where today has none. The
+    caller has locked the learner.
 
     The attempt that a page showed stays open past the beginning of the next day, with the revision
     that was read: an answer is checked against the variant that its page showed. An attempt that is
@@ -49,13 +50,11 @@ def open_attempt(
     Raises:
         BadRequest: the page showed an attempt that is not this learner's at this question.
     """
-    lock_user(user)
     shown = lock_attempt(user, question, seen.attempt)
     if shown is not None and shown.over:
         return shown
     today = days.today(user.time_zone)
-    rows = Attempt.objects.select_for_update().filter(user=user, question=question)
-    latest = rows.order_by("-number").first()
+    latest = shown or lock_latest_attempt(user, question)
     if latest is None or latest.over or (latest.day != today and latest.pk != seen.attempt):
         latest = _begin(user, question, latest, session, seen)
     elif latest.day != today or (session is not None and latest.session_id != session.pk):
@@ -80,7 +79,8 @@ def _begin(
     if latest is not None and not latest.over:
         latest.over = True
         latest.save(update_fields=["over"])
-    attempt = selectors.attempts.next_attempt(user, question, latest.number + 1 if latest else 0)
+    number = selectors.attempts.next_number(user, question)
+    attempt = selectors.attempts.next_attempt(user, question, number)
     if seen.revision is not None:
         published = Revision.objects.filter(question=question, published_at__isnull=False)
         attempt.revision = published.filter(pk=seen.revision).first() or attempt.revision
@@ -95,16 +95,22 @@ def open_hint(
     user: User,
     question: Question,
     number: int,
+    part: str = "",
     session: ReviewSession | None = None,
     seen: FormState = ANY_STATE,
 ) -> Attempt:
     """Open the next hint, where hint `number` (from 1) is not open yet. From then on a right answer
     is rated Hard at most.
+
+    Args:
+        part: whose hint it is; with "" that of the whole question.
     """
+    lock_user(user)
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
-    hints = attempt.revision.texts.filter(kind="hint").count()
-    if number > attempt.hints and not attempt.over:
-        attempt.hints = min(attempt.hints + 1, hints)  # one at a time
+    hints = question_variant(attempt.revision, attempt.seed).hints_of(part)
+    opened = attempt.hints.get(part, 0)
+    if opened < min(number, hints) and not attempt.over:
+        attempt.hints = {**attempt.hints, part: opened + 1}  # one at a time
         attempt.save(update_fields=["hints"])
     return attempt
 

@@ -19,6 +19,12 @@ def lock_attempt(user: User, question: Question, pk: UUID | None) -> Attempt | N
     return rows.filter(user=user, question=question, pk=pk).first()
 
 
+def lock_latest_attempt(user: User, question: Question) -> Attempt | None:
+    """Return the learner's open attempt at the question, or else the latest, locked."""
+    rows = Attempt.objects.select_for_update(of=("self",)).select_related("revision", "session")
+    return rows.filter(user=user, question=question).order_by("over", "-number").first()
+
+
 def lock_card(*, user: User, question: Question) -> Card:
     """Return the learner's card of a question, locked; created if there is none."""
     Card.objects.get_or_create(user=user, question=question)

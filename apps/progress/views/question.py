@@ -8,24 +8,25 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.common.errors import BadRequest
 from apps.common.redirects import next_path
 from apps.progress import forms, parts, presenters, selectors, services
 from apps.progress.models import Attempt, Review
 from apps.progress.presenters.questions import UnstoredAnswer
-from apps.progress.services.answers import CheckedAnswer
+from apps.progress.services.answers import CheckedAnswer, Given
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import attempt_url, session_of_form, signed_in
 from apps.progress.views.review import card_page
+from apps.questions import marking
+from apps.questions.answers import read_answer
 from apps.questions.models import Question
-from apps.questions.selectors import question_page
+from apps.questions.selectors import question_variant
+from apps.questions.variants import WRITTEN
 
 VISITORS_SEED = 0
 
@@ -61,52 +62,49 @@ def _page(
 @require_POST
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
-    part, entered = request.POST.get("part", ""), forms.entered(request)
+    part, fields = request.POST.get("part", ""), forms.answer_fields(request)
     if not isinstance(request.user, User):
-        return _check_for_visitor(request, question, part, entered)
+        return _check_for_visitor(request, question, part, fields)
     checked = services.answers.check_answer(
         user=request.user,
         question=question,
         part=part,
-        entered=entered,
+        fields=fields,
         key=forms.uuid_field(request, "key"),
         confidence=forms.confidence(request),
         session=session_of_form(request),
         seen=forms.form_state(request),
     )
-    if checked.answer is None:
-        return _invalid_input(request, question, part, entered, checked)
-    return redirect(attempt_url(request, question, checked.attempt) + f"#{part}")
+    if checked.row is None:
+        return _invalid_input(request, question, part, checked)
+    anchor = presenters.questions.anchor(part)
+    return redirect(f"{attempt_url(request, question, checked.attempt)}#{anchor}")
 
 
 def _invalid_input(
-    request: HttpRequest,
-    question: Question,
-    part: str,
-    entered: dict[str, Any],
-    checked: CheckedAnswer,
+    request: HttpRequest, question: Question, part: str, checked: CheckedAnswer
 ) -> HttpResponse:
     """Show the page again, with what was entered and why it is invalid."""
-    unstored, session = UnstoredAnswer(part, entered, checked.mark), session_of_form(request)
+    unstored = UnstoredAnswer(part, checked.entered, checked.mark)
+    session = session_of_form(request)
     if session is not None:
         return card_page(request, session, checked.attempt, unstored=unstored, status=422)
     return _page(request, question, checked.attempt, unstored=unstored, status=422)
 
 
 def _check_for_visitor(
-    request: HttpRequest, question: Question, part: str, entered: dict[str, Any]
+    request: HttpRequest, question: Question, part: str, fields: dict[str, Any]
 ) -> HttpResponse:
     attempt = _attempt(request, question)
-    page = question_page(attempt.revision, attempt.seed)
-    if not parts.exists(page, part):
-        raise BadRequest(_("This question has no such part. Reload the page."))
-    mark = parts.mark(page, part, entered)
+    variant = question_variant(attempt.revision, attempt.seed)
+    answer = read_answer(variant, part, fields)
+    mark = marking.mark(variant, part, answer)
     return _page(
         request,
         question,
         attempt,
-        unstored=UnstoredAnswer(part, entered, mark),
-        visitor_answers=parts.unstored_answers(page, forms.earlier(request) | {part: entered}),
+        unstored=UnstoredAnswer(part, answer, mark),
+        visitor_answers=parts.unstored_answers(variant, forms.earlier(request) | {part: fields}),
         status=200 if mark.was_read else 422,
     )
 
@@ -115,14 +113,18 @@ def _check_for_visitor(
 @login_required
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
+    part = request.POST.get("part", "")
     attempt = services.attempts.open_hint(
         user=signed_in(request),
         question=question,
         number=forms.whole(request, "number", 1),
+        part=part,
         session=session_of_form(request),
         seen=forms.form_state(request),
     )
-    return redirect(attempt_url(request, question, attempt) + "#hints")
+    return redirect(
+        f"{attempt_url(request, question, attempt)}#{presenters.questions.hints_anchor(part)}"
+    )
 
 
 @require_POST
@@ -130,47 +132,17 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
     if not isinstance(request.user, User):
         return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
-    entered = {"text": forms.text(request, "text")}
-    with transaction.atomic():  # the written answer and the reveal are stored together
-        checked = _check_written(request, question, entered)
-        if checked is not None and checked.answer is None:
-            return _invalid_input(request, question, parts.WRITTEN, entered, checked)
-        attempt = services.answers.reveal(
-            user=request.user,
-            question=question,
-            session=session_of_form(request),
-            seconds=forms.seconds_spent(request),
-            at=forms.rated_at(request),
-            seen=forms.form_state(request),
-        )
-    return redirect(attempt_url(request, question, attempt, revealed=True) + "#ref")
-
-
-def _check_written(
-    request: HttpRequest, question: Question, entered: dict[str, str]
-) -> CheckedAnswer | None:
-    """Store the written answer in the form of the reveal; None where the field holds nothing but
-    the starter code, or the reference answer is open already.
-    """
-    if not entered["text"].strip():
-        return None
-    user, key = signed_in(request), forms.uuid_field(request, "key")
-    session, seen = session_of_form(request), forms.form_state(request)
-    attempt = services.attempts.open_attempt(
-        user=user, question=question, session=session, seen=seen
-    )
-    is_written = parts.is_written(attempt.revision, entered["text"])
-    if attempt.is_revealed or attempt.over or not is_written:
-        return None
-    return services.answers.check_answer(
-        user=user,
+    revealed = services.answers.reveal(
+        user=request.user,
         question=question,
-        part=parts.WRITTEN,
-        entered=entered,
-        key=key,
-        session=session,
-        seen=seen,
+        written=forms.written(request),
+        session=session_of_form(request),
+        given=forms.given(request),
+        seen=forms.form_state(request),
     )
+    if isinstance(revealed, CheckedAnswer):
+        return _invalid_input(request, question, WRITTEN, revealed)
+    return redirect(attempt_url(request, question, revealed, revealed=True) + "#ref")
 
 
 @require_POST
@@ -183,8 +155,7 @@ def grade(request: HttpRequest, slug: str) -> HttpResponse:
         seen=forms.form_state(request),
         review_id=forms.uuid_field(request, "review_id"),
         rating=forms.rating(request),
-        at=forms.rated_at(request),
-        seconds=forms.seconds_spent(request),
+        given=forms.given(request),
         session=session_of_form(request),
     )
     return _graded(request, question, review)
@@ -219,9 +190,9 @@ def points(request: HttpRequest, slug: str) -> HttpResponse:
         user=user,
         question=question,
         attempt=pk,
-        ticked=forms.wholes(request, "point"),
+        fields=forms.point_fields(request),
         review_id=forms.uuid_or_none(request, "review_id"),
-        seconds=forms.seconds_spent(request),
+        given=Given(seconds=forms.seconds_spent(request)),
     )
     attempt = selectors.attempts.own_attempt(user, pk)
     return redirect(attempt_url(request, question, attempt, revealed=True) + "#grade")

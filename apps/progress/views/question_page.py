@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,18 +16,24 @@ from django.template.loader import render_to_string
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import topic_title
+from apps.experiments import presenters as runs
+from apps.experiments.opened_verdicts import Subject
+from apps.experiments.presenters import FoldedVerdict
+from apps.experiments.reader import reader_of
+from apps.experiments.selectors import Reader, subject_of
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
 from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
-from apps.progress.presenters.questions import UnstoredAnswer
+from apps.progress.presenters.questions import PartsState, UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
-from apps.questions import marking
+from apps.progress.views.reader import review_url
 from apps.questions import selectors as bank
 from apps.questions.limits import MAX_DIFFICULTY
 from apps.questions.models import Question, Revision
-from apps.questions.selectors import QuestionPage, question_page
+from apps.questions.selectors import QuestionPage, question_page, question_variant
 
 CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
+FoldedQuote = tuple[VerdictQuote, FoldedVerdict | None]  # with what stands in its place, if folded
 RESTART_AFTER = timedelta(minutes=30)  # a longer absence from a question is not time spent on it
 
 
@@ -51,11 +58,16 @@ def question_context(
     """
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
-    quotes = _quotes(member, revision, is_open)
-    page = question_page(revision, attempt.seed, verdicts=_quotes_html(request, quotes, is_open))
+    quotes = _quotes(reader_of(request), revision, is_open)
+    folds = _folds(quotes, question, _page_of(question, attempt, in_review=in_review))
+    variant = question_variant(revision, attempt.seed)
+    verdicts = _quotes_html(request, folds) if is_open else ""
+    page = question_page(revision, variant, verdicts=verdicts, find_missing=selectors.links.missing)
     answers: parts.Answers = visitor_answers or {}
     if member and not attempt._state.adding:
         answers = selectors.attempts.answers_of(attempt)
+    hints = attempt.hints if member else None
+    state = PartsState(page, answers, unstored, revealed=is_open, hints=hints)
     return {
         "question": question,
         "revision": revision,
@@ -68,11 +80,10 @@ def question_context(
         # annotated by selectors.questions.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         **_title_block(question),
-        **_parts(page, attempt, answers, unstored, is_open=is_open),
-        **_written(page, question, member),
-        **_hints(page, attempt, member),
+        **_parts(state),
+        **_written(state, question, member),
         **_times(attempt),
-        **_beside(revision, quotes, is_open=is_open, in_review=in_review),
+        **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
         **_grade(page, attempt, answers),
     }
@@ -86,34 +97,23 @@ def _title_block(question: Question) -> dict[str, Any]:
     }
 
 
-def _parts(
-    page: QuestionPage,
-    attempt: Attempt,
-    answers: parts.Answers,
-    unstored: UnstoredAnswer | None,
-    *,
-    is_open: bool,
-) -> dict[str, Any]:
-    """Return the parts, each with its last answer, and what the number is marked by."""
-    variant = page.variant
+def _parts(state: PartsState) -> dict[str, Any]:
+    """Return the parts, each with its last answer, and the hints of the whole question."""
     return {
-        "parts": presenters.questions.present_parts(
-            page, answers, unstored, revealed=is_open, hints=attempt.hints
-        ),
-        "has_steps": bool(page.steps),
-        "fresh_step": unstored is not None and parts.kind_of(unstored.part) == parts.STEP,
+        "parts": presenters.questions.present_parts(state),
+        "hints": presenters.questions.present_hints(state, "", state.page.hints),
         "sures": Answer.Sure.choices,
-        "tolerance": marking.tolerance(variant) if variant else "",
-        "answer": f"{variant.answer:.6g} {page.unit}".rstrip() if variant else "",
     }
 
 
-def _written(page: QuestionPage, question: Question, member: User | None) -> dict[str, Any]:
-    """Return whether the reader writes an answer here, and the signs that help to write code."""
+def _written(state: PartsState, question: Question, member: User | None) -> dict[str, Any]:
+    """Return the written answer, whether the reader writes one here, and the signs that help to
+    write code.
+    """
     asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
-    has_other_parts = bool(page.variant or page.choices or page.steps)
     return {
-        "writes": member is not None and (asks_for_text or not has_other_parts),
+        "written": presenters.questions.present_written(state),
+        "writes": member is not None and (asks_for_text or not state.page.parts),
         "signs": CODE_SIGNS,
     }
 
@@ -125,7 +125,7 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
-        "grade_note": presenters.questions.grade_note(attempt, parts.result(page, answers)),
+        "grade_note": presenters.questions.grade_note(attempt, parts.result(page.variant, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }
 
@@ -133,16 +133,6 @@ def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict
 def _earlier(visitor_answers: parts.Answers) -> str:
     """Return a visitor's answers as JSON: their forms carry them along."""
     return json.dumps({part: rows[-1].entered for part, rows in visitor_answers.items()})
-
-
-def _hints(page: QuestionPage, attempt: Attempt, member: User | None) -> dict[str, Any]:
-    """Return the open hints, and how many are left; a visitor has all of them."""
-    if member is None:
-        return {"hints": page.hints, "hints_left": 0}
-    return {
-        "hints": page.hints[: attempt.hints],
-        "hints_left": max(0, len(page.hints) - attempt.hints),
-    }
 
 
 def _card(
@@ -173,13 +163,13 @@ def _card(
 
 
 def _beside(
-    revision: Revision, quotes: Sequence[VerdictQuote], *, is_open: bool, in_review: bool
+    revision: Revision, quotes: Sequence[FoldedQuote], *, is_open: bool, in_review: bool
 ) -> dict[str, Any]:
     """Return what stands beside the question: labs, verdicts of own runs, related questions."""
     return {
         "labs": [] if in_review else selectors.labs.labs_by_slug(revision.labs),
         # a verdict gives the answer away, and so may a title
-        "own_quotes": [quote for quote in quotes if quote.is_own] if is_open else [],
+        "own_quotes": [row for row in quotes if row[0].is_own] if is_open else [],
         "related": bank.related(revision) if is_open and not in_review else [],
     }
 
@@ -213,18 +203,35 @@ def _spent(attempt: Attempt, at: datetime) -> timedelta:
 # ---------------------------------------------------------------- verdicts
 
 
-def _quotes(member: User | None, revision: Revision, is_open: bool) -> list[VerdictQuote]:
-    """Return the verdicts on a question's claims; to a visitor only with the reference answer,
-    because they give it away.
+def _quotes(reader: Reader, revision: Revision, is_open: bool) -> list[VerdictQuote]:
+    """Return the verdicts on a question's claims, with the reference answer alone, because they
+    give it away.
     """
-    if member is None and not is_open:
+    if not is_open:
         return []
     beliefs = revision.facts.get("often_said_but", ())
-    return selectors.verdicts.verdict_quotes(member, revision.claims, beliefs)
+    return selectors.verdicts.verdict_quotes(reader, revision.claims, beliefs)
 
 
-def _quotes_html(request: HttpRequest, quotes: Sequence[VerdictQuote], is_open: bool) -> str:
+def _page_of(question: Question, attempt: Attempt, *, in_review: bool) -> str:
+    """Return the path that shows the revealed answer again."""
+    return review_url(attempt) if in_review else f"{question.get_absolute_url()}?reveal=1"
+
+
+def _folds(quotes: Sequence[VerdictQuote], question: Question, page: str) -> list[FoldedQuote]:
+    back, rows, subjects = question.get_absolute_url(), list[FoldedQuote](), set[Subject]()
+    for quote in quotes:
+        fold, subject = None, subject_of(quote.run)
+        if quote.verdict is None:
+            fold = runs.fold(quote.run, page, back=back)
+            fold = replace(fold, is_repeated=subject in subjects)
+            subjects.add(subject)
+        rows.append((quote, fold))
+    return rows
+
+
+def _quotes_html(request: HttpRequest, quotes: Sequence[FoldedQuote]) -> str:
     """Return what `{{verdicts}}` in the reference answer stands for."""
-    if not quotes or not is_open:
+    if not quotes:
         return ""
     return render_to_string("progress/_verdict_quotes.html", {"quotes": quotes}, request)

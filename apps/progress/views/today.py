@@ -21,6 +21,7 @@ from apps.experiments import selectors as runs
 from apps.experiments.home import home_context
 from apps.experiments.models import Run
 from apps.experiments.pending_prediction import pending_prediction_of
+from apps.experiments.reader import reader_of
 from apps.progress import days, forms, presenters, selectors, services, svg_charts
 from apps.progress.models import Plan
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS
@@ -34,7 +35,7 @@ MAX_TOPICS_BESIDE_RUNS = 4  # with more of them, the runs stand in the other col
 def today(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
         pending = pending_prediction_of(request.session)
-        return render(request, "experiments/home.html", home_context(request.user, pending))
+        return render(request, "experiments/home.html", home_context(reader_of(request), pending))
     plan = selectors.day_plans.day_plan(request.user)
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
@@ -105,8 +106,12 @@ def _posted(request: HttpRequest, present: Plan) -> dict[str, Any] | None:
 @require_POST
 @login_required
 def verdict_read(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Mark a verdict as read: by a button, or by the run's page once it is on screen."""
-    services.verdicts.mark_verdict_read(run=runs.own_run(request.user, pk))
+    """Mark a verdict as read: by a button, or by the run's page once it is on screen. One that is
+    hidden from its owner stays unread.
+    """
+    run = runs.own_run(request.user, pk)
+    if runs.shows_verdict(reader_of(request), run):
+        services.verdicts.mark_verdict_read(run=run)
     if getattr(request, "htmx", False):
         return HttpResponse()
     return redirect("experiments:run", pk)
@@ -126,7 +131,9 @@ def run_questions(request: HttpRequest, pk: UUID) -> HttpResponse:
         "rows": rows,
         "free": next((row for row in rows if row["is_free"]), None),
         "run": run,
-        "is_unread": user is not None and selectors.verdicts.is_unread(run, user),
+        "is_unread": user is not None
+        and selectors.verdicts.is_unread(run, user)
+        and runs.shows_verdict(reader_of(request), run),
         "way": with_back(reverse("experiments:run", args=[run.pk]), back_path(request)),
     }
     name = "_run_questions.html" if is_fragment(request) else "run_questions.html"

@@ -3,6 +3,8 @@ of its outcomes.
 """
 
 import math
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
@@ -235,3 +237,12 @@ def test_the_flat_zones_are_judged_each_way(
         {"slope at the end": atlas.as_double([relu]), "highest slope": atlas.as_double([1.0])},
     )
     assert atlas.far_from_zero_both_are_flat(Points([*edges, slopes])).outcome == outcome
+
+
+def test_a_run_at_its_own_settings_has_22_points() -> None:
+    assert atlas.length(Config(), 16) == 22
+
+
+def test_learners_predict_the_claim_that_was_chosen() -> None:
+    words = Path(atlas.__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    assert tomllib.loads(words)["predict"]["claim"] == "activation-atlas.saturation-zone"

@@ -3,6 +3,8 @@ work reads slower.
 """
 
 import math
+import tomllib
+from pathlib import Path
 
 import pytest
 import torch
@@ -183,3 +185,12 @@ def test_smaller_runs_leave_out_the_largest_size() -> None:
     assert cost.sizes(Config()) == list(SIZES)
     assert cost.sizes(QUICK) == list(SIZES[:3])
     assert math.isclose(SIZES[2], 1e6)
+
+
+def test_a_run_at_its_own_settings_has_336_points() -> None:
+    assert cost.length(Config(), 16) == 336
+
+
+def test_learners_predict_the_claim_that_was_chosen() -> None:
+    words = Path(cost.__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    assert tomllib.loads(words)["predict"]["claim"] == "activation-cost.exp-matters-in-net"

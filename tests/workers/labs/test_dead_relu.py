@@ -2,8 +2,10 @@
 be exact.
 """
 
+import tomllib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -402,3 +404,12 @@ def test_the_first_points_come_before_any_training() -> None:
     first = next(dead_relu.run(Config(), range(3)))
     assert (first.arm, first.step) == ("relu 0.01", 0)
     assert first.values["loss"].sub(np.log(10)).abs().max() < 0.5  # near chance
+
+
+def test_a_run_at_its_own_settings_has_121_points() -> None:
+    assert dead_relu.length(Config(), 16) == 121
+
+
+def test_learners_predict_the_claim_that_was_chosen() -> None:
+    words = Path(dead_relu.__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    assert tomllib.loads(words)["predict"]["claim"] == "dead-relu.lr-kills"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.experiments.loading import BadFile, load_evidence, load_labs
+from apps.experiments.recording import SUFFIX
 
 
 class Command(BaseCommand):
@@ -16,7 +17,7 @@ class Command(BaseCommand):
             changes = load_labs(settings.LABS_FOLDER)
             changes += [
                 line
-                for path in sorted(settings.EVIDENCE_FOLDER.glob("*.json"))
+                for path in sorted(settings.EVIDENCE_FOLDER.glob(f"*{SUFFIX}"))
                 if (line := load_evidence(path))
             ]
         except BadFile as error:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import Any
@@ -9,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.models import PROJECT_HANDLE, User
-from apps.experiments import services
+from apps.experiments import recording, services
 from apps.experiments.loading import evidence_of
 from apps.experiments.models import Lab, Run
 
@@ -45,11 +44,11 @@ class Command(BaseCommand):
             )
             self._wait_for(run, wait)
             services.set_run_visibility(run=run, shared=True)
-            path = settings.EVIDENCE_FOLDER / f"{one.slug}.json"
-            path.write_text(
-                json.dumps(evidence_of(run), separators=(",", ":"), sort_keys=True) + "\n",
-                encoding="utf-8",
-            )
+            path = settings.EVIDENCE_FOLDER / f"{one.slug}{recording.SUFFIX}"
+            try:
+                recording.write(path, evidence_of(run))
+            except ValueError as error:
+                raise CommandError(str(error)) from None
             outcomes = ", ".join(
                 f"{v.claim.partition('.')[2]} {v.outcome}" for v in run.verdicts.all()
             )

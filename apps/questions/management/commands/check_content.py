@@ -11,8 +11,8 @@ from apps.questions.tex import NoKatex
 
 class Command(BaseCommand):
     help = (
-        "Check the questions' files. Prints faults with file and line, and the questions of the "
-        "catalogue that are still missing."
+        "Check the questions' files. Prints faults with file and line, common slips of numeric "
+        "parts that have no message, and the questions of the catalogue that are still missing."
     )
     requires_system_checks = []
 
@@ -26,10 +26,16 @@ class Command(BaseCommand):
             "claims have no lab yet; answers show nothing in their place",
             lint.claims_without_lab(bank, labs),
         )
+        self._list("texts are still to be written", lint.unfinished(bank))
+        self._list("labs are still to be written", lint.unfinished_labs(labs))
         missing = lint.missing_questions(bank)
         self._list(
             f"of {lint.size_of_catalogue()} questions are missing",
             [f"{slug}: {title}" for slug, title in missing],
+        )
+        self._list(
+            "common slips have no message; add a [[numeric.wrong]] where people make them",
+            lint.slips_without_message(bank),
         )
         self._list("faults", faults)
         if faults:

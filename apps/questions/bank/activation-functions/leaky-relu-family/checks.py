@@ -1,5 +1,6 @@
 """Slopes, zeros, means, variances and the gradient of a learned slope, computed."""
 
+import gzip
 import json
 import math
 from collections.abc import Callable
@@ -154,10 +155,8 @@ def test_a_step_that_is_too_large_diverges_with_a_leak_too() -> None:
 
 
 def test_leaky_networks_at_the_deadly_rate_have_no_dead_unit_and_learn_badly_or_diverge() -> None:
-    text = (Path(__file__).parents[5] / "apps/experiments/evidence/dead-relu.json").read_text(
-        encoding="utf-8"
-    )
-    recorded = json.loads(text)
+    path = Path(__file__).parents[5] / "apps/experiments/evidence/dead-relu.json.gz"
+    recorded = json.loads(gzip.decompress(path.read_bytes()))
     last = {(batch["arm"], batch["series"]): batch["mean"][-1] for batch in recorded["batches"]}
     assert last["relu 1", "dead"] > 0.5 and last["leaky 1", "dead"] == 0
     assert last["leaky 1", "accuracy"] < 0.6 < 0.9 < last["leaky 0.1", "accuracy"]

@@ -1,0 +1,284 @@
+"""Who sees a verdict: every URL that can carry one, asked by every kind of reader.
+
+A route that is in neither list fails: whoever adds one says whether it can give a verdict away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.experiments import services
+from apps.experiments.models import Run
+from apps.experiments.services import PredictionInput
+from apps.progress import services as progress
+from apps.questions.models import Question
+from tests.contracts.test_routes import ARGUMENTS, _patterns, routes
+from tests.experiments.pages_cast import (
+    HEADLINE,
+    browser,
+    loaded,
+    measured,
+    queued,
+    recorded,
+    verdict,
+)
+from tests.progress.conftest import make_question
+
+pytestmark = pytest.mark.django_db
+SURE = PredictionInput("holds", 80, {"relu 1": 0.9})
+WIDE = {"width": 32}
+
+READERS = (
+    "visitor",
+    "visitor who opened",
+    "learner",  # a stranger to the shared run
+    "learner who predicted",
+    "learner who opened",
+    "owner of the shared run",
+)
+# who sees the verdict of the recorded run, and of the shared one (other settings), in this order
+SEES = {
+    "recorded": (False, True, False, True, True, False),
+    "shared": (False, True, False, True, True, True),
+}
+# a piece of text that only a verdict or its points bring, by run
+NUMBERS = {"recorded": "66%", "shared": "44%"}
+
+# How each route that can carry a verdict is read: the run it shows, what is looked for.
+CURVE, POINTS, COUNTS = 'class="line a0"', "relu 0.03", 'class="tallied"'
+SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, text
+    "experiments:run": [
+        ("/runs/{recorded}", "recorded", NUMBERS["recorded"]),
+        ("/runs/{recorded}", "recorded", CURVE),
+        ("/runs/{recorded}", "recorded", "data-outcome"),
+        ("/runs/{shared}", "shared", NUMBERS["shared"]),
+        ("/runs/{shared}", "shared", CURVE),
+        ("/runs/{shared}", "shared", "run-config"),
+    ],
+    "experiments:run-panel": [
+        ("/runs/{recorded}/panel", "recorded", NUMBERS["recorded"]),
+        ("/runs/{shared}/panel", "shared", NUMBERS["shared"]),
+    ],
+    "experiments:run-points": [
+        ("/runs/{recorded}/points", "recorded", POINTS),
+        ("/runs/{shared}/points?series=dead", "shared", POINTS),
+    ],
+    "experiments:run-csv": [
+        ("/runs/{recorded}/points.csv", "recorded", POINTS),
+        ("/runs/{shared}/points.csv", "shared", POINTS),
+    ],
+    "experiments:claims": [
+        ("/claims", "recorded", NUMBERS["recorded"]),
+        ("/claims", "recorded", COUNTS),
+        ("/claims", "recorded", "51% to 81%"),
+    ],
+    "experiments:lab": [
+        ("/labs/dead-relu?from={shared}", "shared", 'class="base"'),
+        ("/labs/dead-relu?from={recorded}", "recorded", 'class="base"'),
+    ],
+    "progress:question": [
+        ("/questions/why-relu?reveal=1", "recorded", NUMBERS["recorded"]),
+        ("/questions/why-relu?reveal=1", "recorded", "51% to 81%"),
+    ],
+}
+# they can carry a verdict, too: tested below, or where it says
+ELSEWHERE = {
+    "experiments:runs": "test_an_own_run_is_folded_until_it_is_opened",
+    "progress:review": "test_a_review_folds_it_as_well",
+    "progress:question-check": "shows the page of progress:question",
+    "experiments:run-events": "tests/experiments/test_sse.py",
+}
+# they carry none
+NONE = """
+    experiments:catalogue experiments:pending-prediction experiments:run-states experiments:run-stop
+    experiments:run-visibility experiments:run-rerun experiments:verdict-open
+    progress:today progress:plan progress:verdict-read progress:run-questions progress:question-hint
+    progress:question-reveal progress:question-grade progress:question-points progress:question-note
+    progress:question-bookmark progress:question-suspend progress:question-card
+    progress:review-start progress:review-end progress:review-skip progress:review-undo
+    progress:progress progress:progress-csv progress:topic
+    questions:questions questions:about questions:report
+    accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
+    account_login account_logout account_signup account_inactive account_email_verification_sent
+    account_confirm_email account_change_password account_set_password account_reset_password
+    account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done
+    worker_api:lease worker_api:events worker_api:result worker_api:release
+"""
+CARRY_NONE = set(NONE.split())
+
+
+def test_every_route_says_whether_it_can_carry_a_verdict() -> None:
+    assert set(routes()) == SURFACES.keys() | ELSEWHERE.keys() | CARRY_NONE
+    assert not CARRY_NONE & (SURFACES.keys() | ELSEWHERE.keys())
+
+
+class Site:
+    """A recorded run, a shared run at other settings, and a browser of each reader."""
+
+    def __init__(self) -> None:
+        lab = loaded()
+        self.question = make_question(
+            "why-relu", claims=[HEADLINE], labs=["dead-relu"], quotes=True
+        )
+        people = {
+            handle: User.objects.create_user(f"{handle}@example.org", handle)
+            for handle in ("sam", "mei", "kay", "ola", "ned")
+        }
+        self.recorded = recorded(lab)
+        shared = queued(people["ola"], lab, "shared", config=WIDE, prediction=SURE)
+        self.shared = measured(shared, verdict(effect=0.44, low=0.41, high=0.47, parts=[]))
+        services.set_run_visibility(run=self.shared, shared=True)
+        self.own = measured(queued(people["ned"], lab, "own"))  # without a prediction
+        queued(people["mei"], lab, "first", prediction=SURE)
+        queued(people["mei"], lab, "second", config=WIDE, prediction=SURE)
+        self.people = people
+        self.browsers: dict[str, Client] = {
+            "visitor": browser(),
+            "visitor who opened": browser(),
+            "learner": browser(people["sam"]),
+            "learner who predicted": browser(people["mei"]),
+            "learner who opened": browser(people["kay"]),
+            "owner of the shared run": browser(people["ola"]),
+        }
+        for name, client in self.browsers.items():
+            if "opened" in name:
+                for run in (self.recorded, self.shared):
+                    client.post(reverse("experiments:verdict-open", args=[run.pk]))
+            client.post("/questions/why-relu/reveal")
+
+    def body(self, reader: str, path: str) -> str:
+        url = path.format(recorded=self.recorded.pk, shared=self.shared.pk)
+        return text_of(self.browsers[reader], url)
+
+
+def text_of(client: Client, url: str, **more: Any) -> str:
+    return str(client.get(url, **more).content.decode())
+
+
+@pytest.fixture
+def site(woken_queues: list[str]) -> Site:
+    return Site()
+
+
+@pytest.mark.parametrize("route", SURFACES)
+def test_a_verdict_is_seen_by_whom_the_table_says(route: str, site: Site) -> None:
+    for path, whose, text in SURFACES[route]:
+        seen = tuple(text in site.body(reader, path) for reader in READERS)
+        assert seen == SEES[whose], f"{text!r} in {path}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_who_may_not_see_it_gets_the_claim_and_two_ways_to_the_verdict(
+    site: Site, language: str
+) -> None:
+    statement = {
+        "en": "learning rate",
+        "zh-CN": "学习率过大会使 ReLU 单元死亡。",
+    }[language]
+    opening = reverse("experiments:verdict-open", args=[site.recorded.pk])
+    for reader in ("visitor", "learner"):
+        for path in (f"/runs/{site.recorded.pk}", "/claims", "/questions/why-relu?reveal=1"):
+            headers = {"accept-language": language}
+            body = text_of(site.browsers[reader], path, headers=headers)
+            assert statement in body, path
+            assert f'action="{opening}"' in body, path
+            assert 'href="/labs/dead-relu' in body, path
+
+
+def test_points_are_refused_with_a_way_to_them(site: Site) -> None:
+    run = site.shared
+    answer = site.browsers["learner"].get(f"/runs/{run.pk}/points")
+    assert answer.status_code == 403
+    assert answer["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["code"] == "verdict-hidden"
+    assert problem["open"] == f"/runs/{run.pk}/verdict"
+    assert problem["predict"] == f"/labs/dead-relu?from={run.pk}"
+    page = site.browsers["visitor"].get(f"/runs/{run.pk}/points.csv")
+    assert page.status_code == 403 and f'href="/runs/{run.pk}"' in page.content.decode()
+
+
+def test_other_pages_give_nothing_away(site: Site) -> None:
+    arguments = {
+        **ARGUMENTS,
+        **{
+            name: {"slug": "why-relu"}
+            for name, taken in ARGUMENTS.items()
+            if taken == {"slug": "how-long"}
+        },
+    }
+    for name, pattern in _patterns():
+        if name not in CARRY_NONE:
+            continue
+        taken = arguments.get(name, {"pk": site.shared.pk} if "<uuid:pk>" in pattern else {})
+        for reader in ("visitor", "learner", "learner who predicted", "owner of the shared run"):
+            for headers in ({}, {"hx-request": "true"}):
+                client = site.browsers[reader]
+                body = text_of(client, reverse(name, kwargs=taken), headers=headers)
+                for text in (*NUMBERS.values(), "data-outcome", 'class="outcome', POINTS + ","):
+                    assert text not in body, f"{text!r} in {name} for {reader}"
+
+
+def own_pages(site: Site) -> dict[str, Callable[[Client], bool]]:
+    """Return by page whether it shows the verdict of `site.own`, or a point of it."""
+    run = site.own
+
+    def shows(path: str, text: str) -> Callable[[Client], bool]:
+        return lambda client: text in text_of(client, path)
+
+    return {
+        "run": shows(f"/runs/{run.pk}", "66%"),
+        "curve": shows(f"/runs/{run.pk}", CURVE),
+        "panel": shows(f"/runs/{run.pk}/panel", 'data-outcome="holds"'),
+        "points": shows(f"/runs/{run.pk}/points", POINTS),
+        "csv": shows(f"/runs/{run.pk}/points.csv", POINTS),
+        "runs": shows("/runs", 'class="outcome holds"'),
+        "lab": shows("/labs/dead-relu", 'class="base"'),
+        "ledger": shows("/claims", "66%"),
+        "answer": shows("/questions/why-relu?reveal=1", "66%"),
+        "beside": shows("/questions/why-relu?reveal=1", 'class="outcome holds"'),
+        "read": shows(f"/runs/{run.pk}/questions", f'action="/verdicts/{run.pk}"'),
+    }
+
+
+def test_an_own_run_is_folded_until_it_is_opened(site: Site) -> None:
+    client = browser(site.people["ned"])
+    client.post("/questions/why-relu/reveal")
+    pages = own_pages(site)
+    assert [name for name, shows in pages.items() if shows(client)] == []
+    assert "hidden until you predict" in text_of(client, "/runs")
+    client.post(f"/verdicts/{site.own.pk}")  # it cannot be read yet
+    client.post(f"/runs/{site.own.pk}/verdict")
+    assert [name for name, shows in pages.items() if not shows(client)] == []
+
+
+def test_a_review_folds_it_as_well(site: Site) -> None:
+    for reader, sees in zip(READERS, SEES["recorded"], strict=True):
+        client = site.browsers[reader]
+        if "visitor" in reader:
+            continue
+        user = User.objects.get(pk=client.session["_auth_user_id"])
+        question = Question.objects.get(pk=site.question.pk)
+        progress.reviews.add_card(user=user, question=question)
+        progress.reviews.start_session(user=user)
+        page = client.post("/questions/why-relu/reveal", {"in": "review"}, follow=True)
+        body = page.content.decode()
+        assert page.request["PATH_INFO"] == "/review", reader
+        assert (NUMBERS["recorded"] in body) is sees, reader
+        opening = body.partition(f'action="/runs/{site.recorded.pk}/verdict"')[2][:300]
+        assert ('name="next" value="/review?at=' in opening) is not sees, reader
+
+
+def test_a_run_that_is_still_going_shows_a_stranger_nothing(site: Site) -> None:
+    Run.objects.filter(pk=site.shared.pk).update(state="running", ended_at=None)
+    for path in ("", "/panel", "/points", "/points.csv"):
+        body = text_of(site.browsers["learner"], f"/runs/{site.shared.pk}{path}")
+        assert CURVE not in body and POINTS not in body
+        owner = text_of(site.browsers["owner of the shared run"], f"/runs/{site.shared.pk}{path}")
+        assert path == "/panel" or CURVE in owner or POINTS in owner
