@@ -50,7 +50,8 @@ def new_questions(user: User, limit: int, topic: str = "") -> list[Question]:
     labs they have.
     """
     names = ExpressionWrapper(OuterRef("current__labs"), ArrayField(SlugField()))
-    labs = Lab.objects.offered().annotate(names=names).filter(names__contains=[F("slug")])
+    labs = Lab.objects.offered().annotate(names=names)
+    labs = labs.filter(names__contains=[F("slug")])  # type: ignore[misc] # an array to PostgreSQL
     questions = _listed().exclude(cards__user=user)
     questions = questions.annotate(offered_labs=ArraySubquery(labs.values("slug")))
     questions = questions.order_by("difficulty", "pk")
