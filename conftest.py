@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import sys
-from collections.abc import Iterator
 
 import pytest
 from django.utils import translation
@@ -21,17 +19,12 @@ settings.register_profile(
 settings.load_profile("gradus")
 
 
-@pytest.fixture(autouse=True)
-def no_loop_of_playwright(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Hide the event loop that Playwright leaves running in the tests' thread: with one, the test
-    client cannot call an async view.
+@pytest.hookimpl(trylast=True)  # after those that mark tests, and after Django's own order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: Playwright leaves a running event loop in the tests' thread, in which
+    the test client cannot call an async view.
     """
-    if "browser" in request.keywords or not (loop := asyncio._get_running_loop()):
-        yield
-        return
-    asyncio._set_running_loop(None)
-    yield
-    asyncio._set_running_loop(loop)
+    items.sort(key=lambda item: "browser" in item.keywords)
 
 
 @pytest.fixture(autouse=True)
