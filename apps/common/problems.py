@@ -16,8 +16,12 @@ from apps.common.errors import Refused
 log = logging.getLogger(__name__)
 
 
-def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
-    body = {
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem_body(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
+    """Return the members of a problem document."""
+    return {
         "type": f"urn:gradus:{code}",
         "title": code,
         "status": status,
@@ -25,7 +29,11 @@ def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
         "code": code,
         **extra,
     }
-    return Response(body, status=status, content_type="application/problem+json")
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
+    body = problem_body(status, code, detail, **extra)
+    return Response(body, status=status, content_type=CONTENT_TYPE)
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -21,6 +21,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest, VerdictHidden
 from apps.common.highlighting import highlight_code
+from apps.common.problems import CONTENT_TYPE, problem_body
 from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
@@ -212,16 +213,9 @@ def _hidden(run: Run) -> VerdictHidden:
 
 
 def _problem(error: VerdictHidden) -> JsonResponse:
-    """Return an error as a problem document (RFC 9457), as the API of the workers does."""
-    body = {
-        "type": f"urn:gradus:{error.code}",
-        "title": error.code,
-        "status": error.status,
-        "detail": error.message,
-        "code": error.code,
-        **error.extra,
-    }
-    response = JsonResponse(body, status=error.status, content_type="application/problem+json")
+    """Return an error as a problem document, for the script that asked for points."""
+    body = problem_body(error.status, error.code, error.message, **error.extra)
+    response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
