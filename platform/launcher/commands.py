@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from launcher import assets, setup, torch_choice
@@ -37,6 +39,22 @@ STATIC_CHECKS = {
     "import-linter": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
 }
+
+
+Command = Callable[[Namespace, list[str], list[str]], int]
+
+
+def for_pipes(command: Command) -> Command:
+    """Leave standard output to what a command is asked for: everything else that the launcher
+    prints goes to stderr, so that `./gradus manage dumpdata > file` has nothing but data.
+    """
+
+    @functools.wraps(command)
+    def quiet(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+        with redirect_stdout(sys.stderr):  # of this process; its children have the real one
+            return command(chosen, rest, arguments)
+
+    return quiet
 
 
 def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
@@ -107,6 +125,7 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return int(bool(failed))
 
 
+@for_pipes
 def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Check the questions' files."""
     _prepare(arguments, torch="skip", worker=False)
@@ -115,6 +134,7 @@ def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> i
     ).returncode
 
 
+@for_pipes
 def new(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Write the files of a new lab or question."""
     options = {"topic": chosen.topic, "kind": chosen.kind}
@@ -143,6 +163,7 @@ def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return examine(Home(chosen.data), Address(chosen.host, chosen.port))
 
 
+@for_pipes
 def manage(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Run a command of Django beside the servers, which are started for it if they are not
     running.

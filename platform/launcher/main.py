@@ -10,7 +10,7 @@ from typing import Any
 
 from launcher import commands, torch_choice
 from launcher.home import DEFAULT
-from launcher.say import Problem, out
+from launcher.say import Problem
 
 MAX_WORKERS = 64  # on one machine
 EPILOG = """\
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         print(f"\n{problem}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
-        out("Stopped.")
+        print("Stopped.", file=sys.stderr, flush=True)
         return 128 + signal.SIGINT
 
 

@@ -23,6 +23,7 @@ PR_SET_PDEATHSIG = 1
 LINUX = sys.platform == "linux"
 # loaded before any fork: after one, a lock may be held by a thread that does not exist in the child
 _C = ctypes.CDLL(None)
+STDERR = 2  # a file descriptor
 TAIL_LINES = 25  # of a program's output, shown when it failed
 
 
@@ -87,7 +88,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=errors,
             check=False,
-            preexec_fn=_end_with_us(),
+            preexec_fn=end_with_us(),
             **options,
         )
     output: str = done.stdout.decode(errors="replace")
@@ -102,14 +103,19 @@ def run(
 def run_visibly(
     what: str, arguments: Sequence[str | Path], *, remedy: str = "", **options: Any
 ) -> None:
-    """Run a program to its end with its progress on the terminal.
+    """Run a program to its end with its progress on the terminal; on stderr, since stdout may lead
+    into a pipe that expects data.
 
     Raises:
         Problem: it failed.
     """
-    command = [str(argument) for argument in arguments]
     status = subprocess.run(
-        command, stdin=subprocess.DEVNULL, check=False, preexec_fn=_end_with_us(), **options
+        [str(argument) for argument in arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=STDERR,
+        check=False,
+        preexec_fn=end_with_us(),
+        **options,
     ).returncode
     if status:
         raise Problem(f"{what} failed (status {status}); its messages are above.", remedy)
@@ -141,6 +147,7 @@ def tail(log: Path, more: str = "") -> str:
     return "\n".join(f"    {line}" for line in lines) or "    (no output)"
 
 
-def _end_with_us() -> Callable[[], None]:
+def end_with_us() -> Callable[[], None]:
+    """Return a `preexec_fn` of a program that must not outlive this process."""
     parent = os.getpid()
     return lambda: die_with(parent, signal.SIGTERM)
