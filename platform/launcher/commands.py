@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from launcher import assets, setup, torch_choice
-from launcher.home import ROOT, Home
+from launcher.home import DEFAULT, ROOT, Home
 from launcher.running import Address, Site, environment, interruptible_by_child
 from launcher.say import Problem, out, step
 from launcher.setup import PYTHON
@@ -161,6 +161,27 @@ def doctor(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     from launcher.doctor import examine
 
     return examine(Home(chosen.data), Address(chosen.host, chosen.port))
+
+
+def backup(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Save a site to a file, while it runs or not."""
+    _prepare(arguments, torch="skip", worker=False, built=False)
+    from launcher.backup import save_site
+
+    save_site(Home(chosen.data), chosen.file)
+    return 0
+
+
+def restore(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Restore a site from such a file."""
+    _prepare(arguments, torch="skip", worker=False, built=False)
+    from launcher.restore import restore_site
+
+    home = Home(chosen.data)
+    restore_site(home, chosen.file, chosen.replace)
+    option = "" if home.path == DEFAULT else f" --data {home.path}"
+    out(f"Start it with ./gradus up{option}")
+    return 0
 
 
 @for_pipes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ def facts(url: str) -> Facts:
     Raises:
         Problem: it does not answer.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         version = connection.info.server_version // 10_000
         return Facts(
             version,
@@ -68,7 +69,7 @@ def last_seen(url: str) -> float | None:
     """Return the seconds since a worker last asked for work; None if none ever did, or there are no
     tables yet.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if not _has_workers(connection):
             return None
         query = (
@@ -81,7 +82,7 @@ def last_seen(url: str) -> float | None:
 
 def token_state(url: str, token: str) -> Literal["known", "unknown", "revoked"]:
     """Return whether the site knows a worker's token."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if not _has_workers(connection):
             return "unknown"
         hashed = hashlib.sha256(token.encode()).digest()
@@ -97,7 +98,7 @@ def stuck_mails(url: str) -> tuple[int, int]:
     """Return how many mails are queued after a failed attempt, and how many have failed for
     good.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if not _value(connection, "SELECT to_regclass('accounts_outgoingmail')::text"):
             return 0, 0
         row = connection.execute(
@@ -107,7 +108,12 @@ def stuck_mails(url: str) -> tuple[int, int]:
         return row[0], row[1]
 
 
-def _connected(url: str) -> Any:
+def connected(url: str) -> Any:
+    """Return a connection.
+
+    Raises:
+        Problem: the database does not answer.
+    """
     import psycopg
 
     try:
@@ -134,6 +140,17 @@ def _has_chinese(connection: Any) -> bool:
         return bool(_value(connection, "SELECT %s ~ '^[[:alpha:]]+$'", CHINESE_SAMPLE))
     except (psycopg.Error, UnicodeError):
         return False
+
+
+def lacks_newest_columns(columns: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether one of these tables lacks one of its newest columns.
+
+    Args:
+        columns: the names of the columns of each table.
+    """
+    return any(
+        table in columns and column not in columns[table] for table, column in NEWEST_COLUMNS
+    )
 
 
 def _is_older(connection: Any) -> bool:

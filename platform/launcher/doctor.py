@@ -11,18 +11,21 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from launcher import database, torch_choice
-from launcher.embedded import Postgres, Valkey
+from launcher import cluster_record, database, torch_choice
+from launcher.backup import last as last_backup
+from launcher.embedded import Valkey, new_server_folder
 from launcher.home import Home
 from launcher.processes import stop
-from launcher.running import REVOKED, Address, status
+from launcher.running import REVOKED, Address, database_url, status
 from launcher.say import Problem, out, size
 from launcher.setup import VENV
 
 LOW_SPACE, CRITICAL_SPACE = 5_000_000_000, 1_000_000_000  # bytes free
+OLD_BACKUP_SECONDS = 7 * 86_400
 SILENT_SECONDS = 60  # a worker looks for work every two seconds
 MARKS = {"good": "ok  ", "odd": "?   ", "bad": "BAD "}
 
@@ -38,7 +41,7 @@ class Finding:
 
 def examine(home: Home, address: Address) -> int:
     """Run all checks and print their results. Returns 1 if something is wrong."""
-    findings = [python(), disk(home.path), port(home, address)]
+    findings = [python(), data(home), backup(home), disk(home.path), port(home, address)]
     if find_spec("psycopg") is None:
         findings.append(Finding("odd", "packages", "nothing is installed yet: run ./gradus up."))
     else:
@@ -53,6 +56,31 @@ def examine(home: Home, address: Address) -> int:
 def python() -> Finding:
     location = "in .venv" if Path(sys.prefix).resolve() == VENV.resolve() else "no .venv yet"
     return Finding("good", "Python", f"{sys.version.split()[0]}, {location}.")
+
+
+def data(home: Home) -> Finding:
+    """Say where the data folder and its database are."""
+    if os.environ.get("DATABASE_URL"):
+        return Finding("good", "data", f"{home.path}; the database is the one of DATABASE_URL.")
+    try:
+        record, notes = cluster_record.check(home.path, new_server_folder(home.path))
+    except Problem as problem:
+        return Finding("bad", "data", str(problem))
+    not_yet = "" if record.made else " (not created yet: ./gradus up creates it)"
+    sentence = f"{home.path}; the database is {record.cluster}{not_yet}."
+    return Finding("odd" if notes else "good", "data", " ".join([sentence, *notes]))
+
+
+def backup(home: Home) -> Finding:
+    """Say when the site was last saved."""
+    last = last_backup(home)
+    if last is None:
+        return Finding("odd", "backup", "none is known: ./gradus backup FILE saves the site.")
+    file, created_at = last
+    seconds = (datetime.now(UTC) - created_at).total_seconds()
+    state = "odd" if seconds > OLD_BACKUP_SECONDS or not file.exists() else "good"
+    missing = "" if file.exists() else ", which is not there now"
+    return Finding(state, "backup", f"the last one was made {_ago(seconds)} ago: {file}{missing}.")
 
 
 def disk(folder: Path, free: int | None = None) -> Finding:
@@ -104,7 +132,7 @@ def check_database(home: Home, stack: ExitStack) -> list[Finding]:
     """Check version, encoding and Chinese trigrams, and what the database has of workers and
     mails.
     """
-    url = _database_url(home, stack)
+    url = stack.enter_context(database_url(home))
     if not url:
         return [Finding("good", "database", "not created yet: ./gradus up creates it.")]
     facts = database.facts(url)
@@ -215,24 +243,6 @@ def gpu(
         )
         return Finding("bad", "GPU", sentence)
     return Finding("good", "GPU", f"{build} uses it.")
-
-
-def _database_url(home: Home, stack: ExitStack) -> str:
-    """Return the database's URL; empty if there is no cluster yet. An embedded one that is not
-    running is started for the check.
-    """
-    if url := os.environ.get("DATABASE_URL"):
-        return url
-    postgres = Postgres(home.path)
-    if not (postgres.cluster / "PG_VERSION").exists():
-        return ""
-    if not home.running():
-        stack.callback(home.lock().release)
-        with home.log("postgres") as log:
-            server = postgres.start(output=log)
-        stack.callback(stop, server, postgres.ends_by)
-        postgres.make_database()
-    return postgres.url
 
 
 def _broker_url(home: Home, stack: ExitStack) -> str:

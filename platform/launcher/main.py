@@ -128,6 +128,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_data_option(doctor)
 
+    _add_backup(subs)
+    _add_restore(subs)
+
     manage = _command(
         subs,
         "manage",
@@ -154,6 +157,32 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_torch_option(shots)
     return top
+
+
+def _add_backup(subs: Any) -> None:
+    backup = _command(
+        subs,
+        "backup",
+        commands.backup,
+        "save the database and the data folder's keys to one file, while the site runs or not",
+    )
+    backup.add_argument(
+        "file", type=Path, metavar="FILE", help="the file, or a folder in which it gets a name"
+    )
+    _add_data_option(backup)
+
+
+def _add_restore(subs: Any) -> None:
+    restore = _command(
+        subs, "restore", commands.restore, "restore a site from the file of a backup"
+    )
+    restore.add_argument("file", type=Path, metavar="FILE", help="what ./gradus backup has written")
+    restore.add_argument(
+        "--replace",
+        action="store_true",
+        help="put a site that is there aside (it stays on the disk), and restore in its place",
+    )
+    _add_data_option(restore)
 
 
 def _command(

@@ -14,19 +14,12 @@ from launcher.main import main, parser
 from launcher.running import Address
 from launcher.say import Problem
 
-from tests.launcher.conftest import ROOT
+from tests.launcher.conftest import ROOT, gradus
 
-COMMANDS = ("up", "test", "check", "new", "doctor", "manage", "evidence", "screenshots")
-
-
-def gradus(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [python, str(ROOT / "gradus"), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+COMMANDS = (
+    *("up", "test", "check", "new", "doctor", "backup", "restore", "manage", "evidence"),
+    "screenshots",
+)
 
 
 def test_help_names_every_command() -> None:
@@ -56,6 +49,8 @@ def test_every_command_explains_itself(command: str) -> None:
         (["up", "--torch", "rocm"], "invalid choice: 'rocm'"),
         (["up", "--prot", "8000"], "unrecognized arguments: --prot 8000"),
         (["doctor", "now"], "unrecognized arguments: now"),
+        (["backup"], "required: FILE"),
+        (["restore", "--replace"], "required: FILE"),
         (["new"], "required: lab|question, slug"),
         (["new", "lap", "dropout"], "invalid choice: 'lap'"),
         (["new", "lab"], "required: slug"),
