@@ -17,6 +17,7 @@ from celery import Celery
 from launcher.embedded import Valkey
 
 from apps.common import wakeup
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.common.wakeup import wake_workers
 from apps.experiments import run_events
 from workers.wire import celery_url
@@ -35,7 +36,7 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     celery.conf.update({name: wakeup.celery.conf[name] for name in copied})
     monkeypatch.setattr(wakeup, "celery", celery)
     for module in (wakeup, run_events):
-        monkeypatch.setattr(module, "_quiet_until", 0.0)
+        monkeypatch.setattr(module, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     run_events._redis.cache_clear()
     yield server.pid
     os.kill(server.pid, signal.SIGCONT)
@@ -71,7 +72,7 @@ def at_best(
     took = []
     while len(took) < 5 and (not took or took[-1] >= enough):
         for module in (wakeup, run_events):
-            monkeypatch.setattr(module, "_quiet_until", 0.0)
+            monkeypatch.setattr(module, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
         took.append(seconds(action, times))
     return min(took)
 

@@ -20,6 +20,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import housekeeping, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
@@ -227,7 +228,7 @@ def test_points_come_while_redis_is_away(
     monkeypatch.setattr(
         "apps.experiments.run_events._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
     )
-    monkeypatch.setattr("apps.experiments.run_events._quiet_until", 0.0)
+    monkeypatch.setattr("apps.experiments.run_events.breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     run = queue_run(mei, "k")
     lease = lease_run()
     reader = watch(mei, run)

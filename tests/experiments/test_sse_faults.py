@@ -22,6 +22,7 @@ from django.test import Client
 from launcher.embedded import Valkey
 
 from apps.accounts.models import User
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import run_events, services, sse
 from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
@@ -61,7 +62,7 @@ def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     server = valkey.start()
     settings.REDIS_URL = valkey.url
     run_events._redis.cache_clear()
-    monkeypatch.setattr(run_events, "_quiet_until", 0.0)
+    monkeypatch.setattr(run_events, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     yield server.pid
     os.kill(server.pid, signal.SIGCONT)
     server.terminate()
@@ -127,9 +128,8 @@ def test_points_come_while_redis_is_frozen_and_after(
     until(lambda: reader.numbers() == [1])
     os.kill(broker, signal.SIGCONT)
     until(listening(1))
-    monkeypatch.setattr(
-        run_events, "_quiet_until", 0.0
-    )  # who tells has given it ten seconds of rest
+    # who tells has given it ten seconds of rest
+    monkeypatch.setattr(run_events, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     report(lease, event(), after=1)
     until(lambda: reader.numbers() == [1, 2])
     finish(lease)
