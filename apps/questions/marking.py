@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common import normalize, numbers
-from apps.common.number_format import significant
+from apps.common.number_format import MAX_DIGITS, SIGNIFICANT_DIGITS, significant
 from apps.common.text import in_language, length
 from apps.questions import expressions
 from apps.questions.answers import (
@@ -186,6 +186,19 @@ def tolerance(part: NumericPart) -> str:
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
     percent = numbers.format_exact(part.relative * 100)
     return _("An answer within %(n)s %% counts as right.") % {"n": percent}
+
+
+def right_answer(part: NumericPart) -> str:
+    """Return the right number: whole where it is whole, otherwise with as many digits as its
+    tolerance needs, of which rounding takes a tenth at most.
+    """
+    if part.answer == int(part.answer) and abs(part.answer) < numbers.MAX_EXACT_WHOLE:
+        return numbers.format_exact(part.answer)
+    for digits in range(SIGNIFICANT_DIGITS, MAX_DIGITS + 1):
+        rounded = significant(part.answer, digits)
+        if abs(float(rounded) - part.answer) <= part.tolerance_at(part.answer) / 10:
+            return rounded
+    return numbers.format_exact(part.answer)
 
 
 # ---------------------------------------------------------------- choices and orders

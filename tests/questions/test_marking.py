@@ -180,6 +180,42 @@ def test_the_tolerance_as_a_sentence() -> None:
     assert marking.tolerance(absolute) == "An answer within 0.002 counts as right."
 
 
+def part_of(answer: float, relative: float = 0.0, absolute: float = 0.0) -> NumericPart:
+    return NumericPart("1", 0, answer, relative, absolute, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (part_of(1_234_567, 1e-2), "1234567"),  # a count is a count
+        (part_of(-1_769_472, absolute=0.5), "-1769472"),
+        (part_of(0.0, absolute=1e-6), "0"),
+        (part_of(0.2231435513, 1e-3), "0.22314"),
+        (part_of(0.2231435513, 5e-2), "0.223"),
+        (part_of(0.2231435513, 1e-6), "0.22314355"),
+        (part_of(0.5, 1e-6), "0.5"),
+        (part_of(12345.678, 1e-2), "12346"),
+        (part_of(12345.678, 1e-7), "12345.678"),
+        (part_of(1.4901161e-8, 1e-2), "1.49e-8"),
+        (part_of(6.02214076e23, 1e-4), "6.0221e23"),
+        (part_of(1 / 3), "0.333333333333333"),
+    ],
+)
+def test_the_right_answer_has_the_digits_that_its_tolerance_needs(
+    part: NumericPart, text: str
+) -> None:
+    assert marking.right_answer(part) == text
+
+
+@given(
+    st.floats(-1e200, 1e200).filter(lambda n: n == 0 or abs(n) > 1e-200),
+    st.sampled_from([1e-9, 1e-6, 1e-3, 1e-2, 0.2]),
+)
+def test_the_right_answer_as_it_is_printed_is_right(answer: float, relative: float) -> None:
+    part = part_of(answer, relative)
+    assert marking.numeric(marking.right_answer(part), part).is_right
+
+
 # ---------------------------------------------------------------- choices
 
 KEYS = ("a", "b", "c")
