@@ -27,8 +27,8 @@ from apps.questions.expressions import NoValue, read
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, WrongAnswer
-from tests.questions.test_expressions import trees
-from tests.questions.test_variants import variant_of
+from tests.questions.generated_expressions import trees
+from tests.questions.sample_variant import variant_of
 
 AGAINST = WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"})
 PART = NumericPart("1", 0, -1.9, 1e-3, 0.0, {}, (AGAINST,))
