@@ -8,8 +8,8 @@ one to three, not starting with 0; also as in India, 12,34,567. A single comma o
 decimal comma. Spaces, apostrophes and underscores group thousands, and do nothing else; behind such
 groups a comma is a decimal comma, unless three digits follow it. A point is always a decimal point.
 Where one separator stands before three digits, 1.000 or 1,000, the note says how it was read, and
-the reading has the other number, too. Anything else is invalid input, which is not graded; the
-reader learns what is valid.
+the reading has the other number, too; so it is in 1.000/3 and in 1.000^2. Anything else is invalid
+input, which is not graded; the reader learns what is valid.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ GROUPED = re.compile(
     r"[1-9]\d{0,2}([,'_ ])\d{3}(?:\1\d{3})*(?:\.\d*)?|[1-9]\d?(?:,\d\d)+,\d{3}(?:\.\d*)?"
 )
 GROUPED_WITH_DECIMAL_COMMA = re.compile(r"[1-9]\d{0,2}(['_ ])\d{3}(?:\1\d{3})*,(?:\d\d?|\d{4,})")
-AMBIGUOUS = re.compile(r"([+-]?)\s?([1-9]\d{0,2})[.,](\d{3})")
+AMBIGUOUS = re.compile(  # anywhere in a text; a sign is the number's own where the text begins
+    r"((?:^[+-]\s?)?)(?<![\w.,'])(?<!\d )([1-9]\d{0,2})([.,])(\d{3})"
+    r"(?![\d.,'_]|\s\d|[eE][+-]?\d)"
+)
 LETTERS = re.compile(r"[A-Za-z]")
 PERCENT = {"%": 1e-2, "‰": 1e-3, "‱": 1e-4}
 
@@ -97,12 +100,47 @@ def read(text: str, units: Collection[str] = (), advice: str = "") -> Reading:
         is_number = not isinstance(unread, _OtherForm)
         return Reading(None, problem=str(unread), is_number=is_number)
     note = " ".join(notes)
-    if match := AMBIGUOUS.fullmatch(bare):
-        sign, whole, rest = match.groups()
+    other, doubt = other_reading(bare)
+    if not other or SCIENTIFIC.fullmatch(bare):  # nobody groups the digits of a mantissa
+        return Reading(value, note)
+    try:
+        return Reading(value, note, other=_value(other, [], advice) * scale, doubt=doubt)
+    except _Unread:
+        return Reading(value, note)
+
+
+def other_reading(plain: str, separators: str = ".,") -> tuple[str, str]:
+    """Return plain text with every separator that may be a decimal mark or group thousands read the
+    other way, and what asks which one is meant; nothing where there is none.
+
+    Args:
+        separators: those that may be either, in this text.
+    """
+    doubts: dict[str, None] = {}
+
+    def read_otherwise(match: re.Match[str]) -> str:
+        sign, whole, separator, rest = match.groups()
+        if separator not in separators:
+            return match[0]
+        sign = sign.strip()
         grouped, decimal = f"{sign}{whole}{rest}", f"{sign}{whole}.{rest}"
-        other = float(grouped if "." in bare else decimal) * scale
-        return Reading(value, note, other=other, doubt=_doubt(bare, grouped, decimal))
-    return Reading(value, note)
+        doubts[_doubt(match[0], grouped, decimal)] = None
+        return grouped if separator == "." else decimal
+
+    other = AMBIGUOUS.sub(read_otherwise, plain)
+    return (other, " ".join(doubts)) if doubts else ("", "")
+
+
+def point_notes(plain: str) -> str:
+    """Return what says of each point that might group thousands that it was read as a decimal
+    point.
+    """
+    points = [match for match in AMBIGUOUS.finditer(plain) if match[3] == "."]
+    return " ".join(dict.fromkeys(_point_note(match[0]) for match in points))
+
+
+def _point_note(text: str) -> str:
+    return _("We read the point in %(text)s as a decimal point.") % {"text": text}
 
 
 def _doubt(text: str, grouped: str, decimal: str) -> str:
@@ -174,8 +212,7 @@ def _simple(text: str, notes: list[str]) -> float:
     if re.search("[,'_ ]", digits):
         digits = _ungrouped(digits, sign, notes)
     elif not mark and AMBIGUOUS.fullmatch(digits):
-        note = _("We read the point in %(text)s as a decimal point.")
-        notes.append(note % {"text": sign + digits})
+        notes.append(_point_note(sign + digits))
     value = float(f"{sign}{digits}{mark}{exponent}")
     if math.isinf(value) or abs(value) > MAX_MAGNITUDE:
         raise _Unread(_("That number is too large."))

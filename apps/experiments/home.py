@@ -13,8 +13,8 @@ from apps.experiments.selectors import Reader
 
 
 def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the context of the page: the table of labs, the lab to begin with, and a chart of its
-    recorded run.
+    """Return the context of the page: the table of labs, the lab to begin with, and the chart on
+    which its outcome is predicted.
 
     Args:
         pending: the prediction that the visitor committed to before signing up.
@@ -25,35 +25,19 @@ def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str,
     first = next((row for row in rows if row["lab"].slug == selectors.FIRST_LAB), None)
     if first is None and rows:
         first = rows[0]
-    chart = _recorded_chart(first["lab"]) if first else {}
+    chart = _prediction_chart(reader, first["lab"]) if first else {}
     return {"rows": rows, "first": first, "pending": pending, **chart}
 
 
-def _recorded_chart(lab: Lab) -> dict[str, Any]:
-    """Return the chart of a recorded run, of a series that nobody is asked to predict: the
-    predicted one would give the answer away.
+def _prediction_chart(reader: Reader, lab: Lab) -> dict[str, Any]:
+    """Return the chart on which a lab's outcome is predicted: with what the recorded run measured
+    for whoever may see that, empty for anybody else; none where the lab asks for no sketch.
     """
-    run, spec = selectors.standard_run(lab.slug), _unpredicted_spec(lab)
-    if run is None or spec is None:
+    spec = chart_specs.prediction_spec(lab.current_version.words)
+    if spec is None:
         return {}
-    _seq, points = selectors.points_of(run, [spec["series"]])
-    return {
-        "figure": svg_charts.curves(spec, points),
-        "spec": spec,
-        "ends": svg_charts.rows(spec, points),
-        "run": run,
-    }
-
-
-def _unpredicted_spec(lab: Lab) -> dict[str, Any] | None:
-    words = lab.current_version.words
-    predict = words.get("predict", {})
-    names = [name for name in words.get("series", {}) if name != predict.get("series")]
-    if not names:
-        return None
-    figure: dict[str, Any] = {
-        "series": "loss" if "loss" in names else names[0],
-        "arms": predict.get("arms") or "*",
-        "x": next((other["x"] for other in words.get("figures", []) if "x" in other), {}),
-    }
-    return chart_specs.figure_specs({**words, "figures": [figure]}, {})[0]
+    run = selectors.standard_run(lab.slug)
+    if run is not None and not selectors.shows_verdict(reader, run):
+        run = None
+    points = selectors.points_of(run, [spec["series"]])[1] if run else []
+    return {"figure": svg_charts.render(spec, points), "spec": spec, "run": run}

@@ -5,7 +5,6 @@ what it says is in the database.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
@@ -15,13 +14,13 @@ import redis
 from django.conf import settings
 from django.db import transaction
 
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import series
 from apps.experiments.models import Batch, Run
 
 log = logging.getLogger(__name__)
 CHANNEL = "gradus:runs"
-PAUSE_SECONDS = 10  # without a further attempt, after a message that could not be sent
-_quiet_until = 0.0
+breaker = CircuitBreaker(REDIS_PAUSE_SECONDS)
 
 
 class RunEvent(msgspec.Struct, frozen=True):
@@ -81,11 +80,10 @@ def _redis() -> redis.Redis:
 
 
 def _publish(message: RunEvent) -> None:
-    global _quiet_until
-    if time.monotonic() < _quiet_until:
+    if not breaker.is_closed:
         return
     try:
         _redis().publish(CHANNEL, encode(message))
     except (redis.RedisError, OSError) as error:
-        _quiet_until = time.monotonic() + PAUSE_SECONDS
+        breaker.open()
         log.warning("for a while, viewers get new points from the database alone: %s", error)

@@ -13,7 +13,7 @@ from apps.common.text import CONTENT_LANGUAGES
 from apps.questions import rendering, sampling, tex
 from apps.questions.models import Revision, RevisionText
 
-RENDERER_VERSION = "3"  # of rendering.py: stored HTML of another version is rendered again
+RENDERER_VERSION = "4"  # of rendering.py: stored HTML of another version is rendered again
 REVISION_FIELDS = ("title", "statement", "short_answer", "answer")
 INLINE_FIELDS = ("title",)
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.common import normalize, numbers
-from apps.common.number_format import significant
+from apps.common.number_format import MAX_DIGITS, SIGNIFICANT_DIGITS, significant
 from apps.common.text import in_language, length
 from apps.questions import expressions
 from apps.questions.answers import (
@@ -30,6 +30,7 @@ from apps.questions.answers import (
 )
 from apps.questions.expressions import Expression
 from apps.questions.limits import MAX_EXPRESSION_LENGTH, MAX_WRITTEN_LENGTH
+from apps.questions.rounded_numbers import bounds, exact_numbers, rounded_numbers
 from apps.questions.sampling import stable_index
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, QuestionVariant, Step
 
@@ -41,7 +42,6 @@ RELATIVE_TOLERANCE = 1e-6  # far above rounding errors, far below the difference
 ZERO_TOLERANCE = 1e-9  # rounding error where the answer is exactly 0
 RANGE_STEPS = 10**6  # of a range from which values are sampled
 MAX_SHUFFLED = 100  # whole numbers that are drawn without repetition
-DECIMAL = re.compile(r"(?<![\w.'])\d*\.\d+(?![\d.]|[eE][+-]?\d)")
 MIN_ROUNDED_DIGITS = 2  # significant digits of a number that may be a rounded one
 GOOD_DIGITS = 3  # of a rounded number that counts
 ROUNDED_TOLERANCE = 5e-3  # relative: what three digits are worth, at least
@@ -122,6 +122,18 @@ def numeric(text: str, part: NumericPart) -> Mark:
     return mark
 
 
+def _unless_grouped(mark: Mark, text: str, mark_again: Callable[[str], Mark]) -> Mark:
+    """Return the mark of an expression; where it is wrong, with how its points were read, or not
+    graded where it would be right if they grouped thousands, as in 1.000*3.
+    """
+    if mark.outcome != WRONG:
+        return mark
+    other, doubt = numbers.other_reading(text, ".")
+    if other and mark_again(other).is_right:
+        return Mark(UNREAD, message=doubt)
+    return replace(mark, note=" ".join(filter(None, (numbers.point_notes(text), mark.note))))
+
+
 def _mark_of_number(value: float, part: NumericPart, note: str) -> Mark:
     if part.is_right(value):
         return Mark(RIGHT, note=note, value=value)
@@ -152,7 +164,11 @@ def _computed(text: str, part: NumericPart, units: Collection[str], problem: str
         meanings = f"({bare})*{scale:g}", f"{bare}*{scale:g}"
         ambiguous = expressions.BadExpression("ambiguous", plain, *meanings)
         return Mark(UNREAD, message=explain(ambiguous, ()))
-    return _mark_of_value(expression, scale, part)
+    return _unless_grouped(
+        _mark_of_value(expression, scale, part),
+        expression.text,
+        lambda other: _mark_of_value(expressions.read(other), scale, part),
+    )
 
 
 def _is_sum(tree: ast.expr) -> bool:
@@ -186,6 +202,19 @@ def tolerance(part: NumericPart) -> str:
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
     percent = numbers.format_exact(part.relative * 100)
     return _("An answer within %(n)s %% counts as right.") % {"n": percent}
+
+
+def right_answer(part: NumericPart) -> str:
+    """Return the right number: whole where it is whole, otherwise with as many digits as its
+    tolerance needs, of which rounding takes a tenth at most.
+    """
+    if part.answer == int(part.answer) and abs(part.answer) < numbers.MAX_EXACT_WHOLE:
+        return numbers.format_exact(part.answer)
+    for digits in range(SIGNIFICANT_DIGITS, MAX_DIGITS + 1):
+        rounded = significant(part.answer, digits)
+        if abs(float(rounded) - part.answer) <= part.tolerance_at(part.answer) / 10:
+            return rounded
+    return numbers.format_exact(part.answer)
 
 
 # ---------------------------------------------------------------- choices and orders
@@ -269,7 +298,10 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
             if mark.is_right:
                 return replace(mark, note=_read_note(_right_side(text), printed.text, mark.note))
         return Mark(UNREAD, message=explain(error, symbols))
-    return _compared(given, check, seed)
+    mark = _compared(given, check, seed)
+    return _unless_grouped(
+        mark, given.text, lambda other: _compared(expressions.read(other, symbols), check, seed)
+    )
 
 
 def _compared(given: Expression, check: Mapping[str, Any], seed: int) -> Mark:
@@ -359,22 +391,17 @@ def _mark_of_rounded(
     as it goes, so “wrong” would be untrue, and nearly any formula can be hit by two free digits.
     So it is where the rounded digits do not give the answer to three (0.500 - 0.5 times 10^9).
     """
-    exact = {float(number) for number in DECIMAL.findall(answer.text)}
-    # 1.00 is one: where a term is small, it would agree with anything
-    decimals = [
-        match
-        for match in DECIMAL.finditer(given.text)
-        if float(match[0]) not in exact and not float(match[0]).is_integer()
-    ]
+    exact = exact_numbers(answer)
+    typed = [number for number in rounded_numbers(given.text) if number.value not in exact]
     for digits in (GOOD_DIGITS, MIN_ROUNDED_DIGITS):
-        rounded = [match for match in decimals if _digits(match[0]) >= digits]
+        rounded = [number for number in typed if number.digits >= digits]
         if not 0 < len(rounded) <= MAX_ROUNDED_NUMBERS:
             continue
-        bounds = _rounding_bounds(given.text, rounded, check)
-        difference = _difference_within(bounds, given, answer, check, seed)
+        ends = bounds(given.text, rounded, check["symbols"])
+        difference = _difference_within(ends, given, answer, check, seed)
         if difference is None:
             continue
-        number = ", ".join(dict.fromkeys(match[0] for match in rounded))
+        number = ", ".join(dict.fromkeys(number.text for number in rounded))
         if digits == GOOD_DIGITS and difference <= ROUNDED_TOLERANCE:
             note = _("We took %(number)s as a rounded number.")
             return Mark(RIGHT, note=note % {"number": number})
@@ -386,40 +413,20 @@ def _mark_of_rounded(
     return None
 
 
-def _rounding_bounds(
-    text: str, rounded: Sequence[re.Match[str]], check: Mapping[str, Any]
-) -> list[Expression]:
-    """Return the formula with every rounded number at either end of what it may stand for; none if
-    that is too long to be read.
-    """
-    bounds = []
-    for ends in product((-0.5, 0.5), repeat=len(rounded)):
-        written, at = "", 0
-        for match, end in zip(rounded, ends, strict=True):
-            exact = float(match[0]) + end * 10.0 ** -len(match[0].partition(".")[2])
-            written += f"{text[at : match.start()]}({exact!r})"
-            at = match.end()
-        try:
-            bounds.append(expressions.read(written + text[at:], check["symbols"]))
-        except expressions.BadExpression:
-            return []
-    return bounds
-
-
 def _difference_within(
-    bounds: Sequence[Expression],
+    ends: Sequence[Expression],
     given: Expression,
     answer: Expression,
     check: Mapping[str, Any],
     seed: int,
 ) -> float | None:
     """Return the largest relative difference of a formula and the answer; None if somewhere the
-    answer is not between the bounds.
+    answer is not between the ends.
     """
     largest = 0.0
     for point in islice(_sample_points(check, seed), COMPARED_POINTS):
         try:
-            values = [bound.at(**point) for bound in bounds]
+            values = [end.at(**point) for end in ends]
             expected = answer.at(**point)
             if not values or not min(values) <= expected <= max(values):
                 return None
@@ -428,11 +435,6 @@ def _difference_within(
             return None
         largest = max(largest, difference / abs(expected) if expected else math.inf)
     return largest
-
-
-def _digits(decimal: str) -> int:
-    """Return how many significant digits a decimal has."""
-    return len(decimal.replace(".", "").lstrip("0"))
 
 
 def range_of(check: Mapping[str, Any], name: str) -> tuple[float, float]:

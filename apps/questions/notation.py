@@ -175,7 +175,7 @@ class _Parser:
         self.last = Token("sign", "", 0, 0)
 
     def spell_out(self) -> str:
-        tokens = _classify(_tokens(self.text), self.vocabulary)
+        tokens = _classify(tokenize(self.text), self.vocabulary)
         for token, following in zip(tokens, [*tokens[1:], None], strict=True):
             self.take(token, following)
             self.last = self.last if token.text in (")", "|") and self.ready else token
@@ -372,7 +372,13 @@ class _Parser:
         raise BadExpression("missing", self.text[:at].rstrip()[-20:])
 
 
-def _tokens(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of plain text, which is read as an expression; numbers without what groups
+    their digits.
+
+    Raises:
+        BadExpression: it has a character that no token begins with.
+    """
     tokens: list[Token] = []
     at = 0
     while at < len(text):

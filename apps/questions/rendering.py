@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import nh3
@@ -27,10 +27,15 @@ from apps.questions import tex
 MARKERS = ("verdicts", "figure", "reference")
 OPEN, CLOSE = "\ue000", "\ue001"
 PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-# A browser may break a line between a formula and the punctuation after it, which then begins the
-# next one. A longer formula may need the break inside, so it is left alone.
-PUNCTUATED = re.compile(f"{OPEN}([0-9]+){CLOSE}[，。、；：！？）」』》”’,.;:!?)\\]]+")
-MAX_UNBROKEN_CHARS = 24  # of TeX
+# A browser may break a line between a formula and the punctuation around it, so that a line begins
+# with a comma or ends with an opening bracket; no character between them prevents that.
+PUNCTUATED = re.compile(
+    r"[（「『《“‘【〈〔〖［｛(\[{]*"
+    f"(?:<(?P<tag>strong|em)>)?{OPEN}(?P<number>[0-9]+){CLOSE}(?(tag)</(?P=tag)>)"
+    r"[，。、；：！？）」』》”’】〉〕〗］｝％,.;:!?)\]}%]*"
+)
+MAX_UNBROKEN_CHARS = 24  # of TeX; a longer formula may be broken inside
+KATEX_BASE = '<span class="katex-base">'  # a part of a formula that is never broken
 TAG = re.compile(r'<[a-z/](?:[^<>"]|"[^"]*")*>')  # as nh3 writes it
 EXTRACTED = re.compile(
     r"^(?P<indent> *)(?P<fence>(?P<ticks>`{3,}|~{3,})[^\n]*\n.*?(?:^ *(?P=ticks)[`~]*[ \t]*$|\Z))"
@@ -220,19 +225,24 @@ class _Conversion:
         safe = TAG.sub(lambda tag: PLACEHOLDER.sub(self._source_in_attribute, tag[0]), cleaned)
         inserts = self._inserts()
         split = PARAGRAPH.sub(lambda match: _split_at_blocks(match, inserts), safe)
-        joined = PUNCTUATED.sub(self._with_punctuation, split)
+        joined = PUNCTUATED.sub(lambda match: self._with_punctuation(match, inserts), split)
         return PLACEHOLDER.sub(
             lambda match: inserts[int(match[1])].html if int(match[1]) < len(inserts) else "",
             joined,
         ).strip()
 
-    def _with_punctuation(self, match: re.Match[str]) -> str:
-        """Return a short formula and the punctuation after it, on one line."""
-        number = int(match[1])
+    def _with_punctuation(self, match: re.Match[str], inserts: Sequence[_Insert]) -> str:
+        """Return a formula and the punctuation around it, which no line break separates."""
+        number = int(match["number"])
         extract = self.extracts[number] if number < len(self.extracts) else None
-        if extract is None or extract.kind != "inline" or len(extract.text) > MAX_UNBROKEN_CHARS:
+        placeholder = f"{OPEN}{number}{CLOSE}"
+        if extract is None or extract.kind != "inline" or match[0] == placeholder:
             return match[0]
-        return f'<span class="unbroken">{match[0]}</span>'
+        formula = inserts[number].html
+        if len(extract.text) > MAX_UNBROKEN_CHARS:
+            before, base, rest = formula.partition(KATEX_BASE)
+            formula = before + base + rest.replace(KATEX_BASE, f"<wbr>{KATEX_BASE}")
+        return f'<span class="unbroken">{match[0].replace(placeholder, formula)}</span>'
 
     def _inserts(self) -> list[_Insert]:
         formulas = iter(

@@ -46,7 +46,10 @@ class NumericPart:
         return self.is_near(value, self.answer)
 
     def is_near(self, value: float, other: float) -> bool:
-        return abs(value - other) <= max(self.relative * abs(other), self.absolute)
+        return abs(value - other) <= self.tolerance_at(other)
+
+    def tolerance_at(self, value: float) -> float:
+        return max(self.relative * abs(value), self.absolute)
 
 
 @dataclass(frozen=True)

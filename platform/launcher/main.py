@@ -44,51 +44,77 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add_command in (
+        _up,
+        _test,
+        _check,
+        _check_content,
+        _new,
+        _doctor,
+        _backup,
+        _restore,
+        _manage,
+        _evidence,
+        _screenshots,
+    ):
+        add_command(subs)
+    return top
 
-    up = _command(
+
+# ---------------------------------------------------------------- the commands, as help lists them
+
+
+def _up(subs: Any) -> None:
+    command = _command(
         subs, "up", commands.up, "set up what is missing, start everything, and stay until Ctrl-C"
     )
-    up.add_argument(
+    command.add_argument(
         "--host",
         default="127.0.0.1",
         help="address to listen on (0.0.0.0: all of this machine; default: %(default)s)",
     )
-    up.add_argument(
+    command.add_argument(
         "--port", type=_port, default=8000, help="port to listen on (default: %(default)s)"
     )
-    up.add_argument(
+    command.add_argument(
         "--workers",
         type=_count,
         default=1,
         metavar="N",
         help="workers on this machine; 0 for none (default: %(default)s)",
     )
-    up.add_argument(
+    command.add_argument(
         "--demo",
         action="store_true",
         help="fill an account with eight weeks of reviews and recorded runs, to look around in",
     )
-    _add_data_option(up)
-    _add_torch_option(up)
+    _add_data_option(command)
+    _add_torch_option(command)
 
-    test = _command(
+
+def _test(subs: Any) -> None:
+    command = _command(
         subs,
         "test",
         commands.test,
         "set up what the tests need and run them; further arguments go to pytest",
         takes_more=True,
     )
-    test.add_argument("--all", action="store_true", help="include the long forms of the tests")
-    _add_torch_option(test)
+    command.add_argument("--all", action="store_true", help="include the long forms of the tests")
+    _add_torch_option(command)
 
-    check = _command(
+
+def _check(subs: Any) -> None:
+    command = _command(
         subs,
         "check",
         commands.check,
         "all static checks: ruff, mypy, import-linter, makemigrations --check",
     )
-    _add_torch_option(check)
+    _add_torch_option(command)
 
+
+def _check_content(subs: Any) -> None:
     _command(
         subs,
         "check-content",
@@ -96,93 +122,102 @@ def parser() -> argparse.ArgumentParser:
         "check the questions: errors, dead links, what is missing",
     )
 
-    new = _command(
+
+def _new(subs: Any) -> None:
+    command = _command(
         subs, "new", commands.new, "write the files of a new lab or question, to be filled in"
     )
-    new.add_argument("what", choices=commands.NEW, metavar="lab|question")
-    new.add_argument("slug", help="its name, such as dead-relu")
-    new.add_argument("--topic", metavar="TOPIC", help="its topic (default: the catalogue's)")
-    new.add_argument(
+    command.add_argument("what", choices=commands.NEW, metavar="lab|question")
+    command.add_argument("slug", help="its name, such as dead-relu")
+    command.add_argument("--topic", metavar="TOPIC", help="its topic (default: the catalogue's)")
+    command.add_argument(
         "--kind",
         metavar="KIND",
         help="of a lab: training, benchmark or analytic (default: the catalogue's, else training)",
     )
-    new.add_argument(
+    command.add_argument(
         "--catalogue",
         type=Path,
         metavar="DIR",
         help="take topic, claims, settings, difficulty and sources from questions.yaml and "
         "labs.yaml in this folder",
     )
-    _add_torch_option(new)
+    _add_torch_option(command)
 
-    doctor = _command(
+
+def _doctor(subs: Any) -> None:
+    command = _command(
         subs,
         "doctor",
         commands.doctor,
         "check ports, disk, database, broker, worker and GPU, and report problems",
     )
-    doctor.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
-    doctor.add_argument(
+    command.add_argument("--host", default="127.0.0.1", help=argparse.SUPPRESS)
+    command.add_argument(
         "--port", type=_port, default=8000, help="the site's port (default: %(default)s)"
     )
-    _add_data_option(doctor)
+    _add_data_option(command)
 
-    _add_backup(subs)
-    _add_restore(subs)
 
-    manage = _command(
+def _backup(subs: Any) -> None:
+    command = _command(
+        subs,
+        "backup",
+        commands.backup,
+        "save the database and the data folder's keys to one file, while the site runs or not",
+    )
+    command.add_argument(
+        "file", type=Path, metavar="FILE", help="the file, or a folder in which it gets a name"
+    )
+    _add_data_option(command)
+
+
+def _restore(subs: Any) -> None:
+    command = _command(
+        subs, "restore", commands.restore, "restore a site from the file of a backup"
+    )
+    command.add_argument("file", type=Path, metavar="FILE", help="what ./gradus backup has written")
+    command.add_argument(
+        "--replace",
+        action="store_true",
+        help="put a site that is there aside (it stays on the disk), and restore in its place",
+    )
+    _add_data_option(command)
+
+
+def _manage(subs: Any) -> None:
+    command = _command(
         subs,
         "manage",
         commands.manage,
         "run a command of Django's manage.py beside the servers",
         takes_more=True,
     )
-    _add_data_option(manage)
+    _add_data_option(command)
 
-    evidence = _command(
+
+def _evidence(subs: Any) -> None:
+    command = _command(
         subs,
         "evidence",
         commands.evidence,
         "record standard runs through the real queue into apps/experiments/evidence",
     )
-    evidence.add_argument("lab", nargs="*", help="slugs of labs (default: all)")
-    _add_torch_option(evidence)
+    command.add_argument("lab", nargs="*", help="slugs of labs (default: all)")
+    _add_torch_option(command)
 
-    shots = _command(
+
+def _screenshots(subs: Any) -> None:
+    command = _command(
         subs,
         "screenshots",
         commands.screenshots,
         "take screenshots of every page, in both languages and themes, into screenshots/",
     )
-    _add_torch_option(shots)
-    return top
+    _add_torch_option(command)
 
 
-def _add_backup(subs: Any) -> None:
-    backup = _command(
-        subs,
-        "backup",
-        commands.backup,
-        "save the database and the data folder's keys to one file, while the site runs or not",
-    )
-    backup.add_argument(
-        "file", type=Path, metavar="FILE", help="the file, or a folder in which it gets a name"
-    )
-    _add_data_option(backup)
-
-
-def _add_restore(subs: Any) -> None:
-    restore = _command(
-        subs, "restore", commands.restore, "restore a site from the file of a backup"
-    )
-    restore.add_argument("file", type=Path, metavar="FILE", help="what ./gradus backup has written")
-    restore.add_argument(
-        "--replace",
-        action="store_true",
-        help="put a site that is there aside (it stays on the disk), and restore in its place",
-    )
-    _add_data_option(restore)
+# ---------------------------------------------------------------- what they share
 
 
 def _command(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from apps.accounts.models import User
@@ -10,6 +13,8 @@ from tests.common.browsing import browser_type_launch_args, open_page, site  # n
 
 PASSWORD = "seven quiet herons"
 OTHER = "eleven loud sparrows"
+SAM = {"email": "sam@example.org", "username": "Sam", "password1": PASSWORD}
+SIGN_UP = "/accounts/signup/"
 
 
 @pytest.fixture
@@ -27,3 +32,9 @@ def signed_in(mei: User) -> Client:
 @pytest.fixture
 def operator(db: None) -> User:
     return User.objects.create_superuser("operator@example.org", "boss", PASSWORD)
+
+
+def link_in(mail: EmailMessage) -> str:
+    link = re.search(r"https?://testserver(/\S+)", str(mail.body))
+    assert link, mail.body
+    return link[1]

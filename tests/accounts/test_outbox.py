@@ -31,10 +31,10 @@ from apps.accounts.housekeeping import delete_old_mails, deliver_mails
 from apps.accounts.models import OutgoingMail, User
 from apps.common.clock import Clock
 from apps.experiments.management.commands import housekeep
+from tests.accounts.conftest import SAM, SIGN_UP
 from tests.accounts.mail_server import MailServer, mail_server
-from tests.accounts.test_sign_up import SAM, URL
+from tests.connections import elsewhere
 from tests.experiments.conftest import step_clock
-from tests.experiments.test_concurrency import elsewhere
 
 QUEUED, SENT, FAILED = OutgoingMail.State.values
 
@@ -80,7 +80,7 @@ def rows(*fields: str) -> list[tuple[Any, ...]]:
 def test_who_signs_up_while_the_mail_server_is_away_gets_the_link_later(
     client: Client, server: MailServer
 ) -> None:
-    assert client.post(URL, SAM)["Location"] == "/accounts/confirm-email/"
+    assert client.post(SIGN_UP, SAM)["Location"] == "/accounts/confirm-email/"
     assert User.objects.filter(handle="Sam").exists()
     assert deliver_mails() == 0
     ((state, attempts, error),) = rows("state", "attempts", "error")

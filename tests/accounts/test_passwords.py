@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -9,15 +8,9 @@ from django.test import Client
 
 from apps.accounts.forms import MAX_PASSWORD_LENGTH, PASSWORD_HELP
 from apps.accounts.models import User
-from tests.accounts.conftest import OTHER, PASSWORD
+from tests.accounts.conftest import OTHER, PASSWORD, link_in
 
 RESET = "/accounts/password/reset/"
-
-
-def link_in(mail: EmailMessage) -> str:
-    link = re.search(r"https?://testserver(/\S+)", str(mail.body))
-    assert link, mail.body
-    return link[1]
 
 
 def ask_for_link(

@@ -9,9 +9,7 @@ from django.test import Client
 
 from apps.accounts.forms import MAX_PASSWORD_LENGTH
 from apps.accounts.models import MAX_HANDLE_LENGTH, MIN_HANDLE_LENGTH, User
-
-SAM = {"email": "sam@example.org", "username": "Sam", "password1": "seven quiet herons"}
-URL = "/accounts/signup/"
+from tests.accounts.conftest import SAM, SIGN_UP
 
 
 def errors(response: Any, field: str) -> list[str]:
@@ -21,7 +19,7 @@ def errors(response: Any, field: str) -> list[str]:
 
 @pytest.mark.django_db
 def test_it_makes_an_account_and_signs_in(client: Client) -> None:
-    response = client.post(URL, SAM)
+    response = client.post(SIGN_UP, SAM)
     assert response.status_code == 302 and response["Location"] == "/"
     sam = User.objects.get(handle="Sam")
     assert (sam.email, sam.is_staff, sam.is_active) == ("sam@example.org", False, True)
@@ -31,16 +29,16 @@ def test_it_makes_an_account_and_signs_in(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_it_asks_address_handle_and_password_once(client: Client) -> None:
-    form = client.get(URL).context["form"]
+    form = client.get(SIGN_UP).context["form"]
     assert [field.name for field in form.visible_fields()] == ["email", "username", "password1"]
 
 
 @pytest.mark.django_db
 def test_it_goes_on_to_where_one_was_sent_from(client: Client) -> None:
-    page = client.get(URL + "?next=/labs/dead-relu%3Fdepth%3D4")
+    page = client.get(SIGN_UP + "?next=/labs/dead-relu%3Fdepth%3D4")
     assert 'name="next" value="/labs/dead-relu?depth=4"' in page.content.decode()
     assert (
-        client.post(URL, SAM | {"next": "/labs/dead-relu?depth=4"})["Location"]
+        client.post(SIGN_UP, SAM | {"next": "/labs/dead-relu?depth=4"})["Location"]
         == "/labs/dead-relu?depth=4"
     )
 
@@ -58,26 +56,26 @@ def test_it_goes_on_to_where_one_was_sent_from(client: Client) -> None:
     ],
 )
 def test_it_never_leads_to_another_site(client: Client, elsewhere: str) -> None:
-    assert client.post(URL, SAM | {"next": elsewhere})["Location"] == "/"
+    assert client.post(SIGN_UP, SAM | {"next": elsewhere})["Location"] == "/"
 
 
 @pytest.mark.django_db
 def test_a_new_account_starts_in_the_browsers_time_zone(client: Client) -> None:
-    client.post(URL, SAM | {"time_zone": "Asia/Shanghai"})
+    client.post(SIGN_UP, SAM | {"time_zone": "Asia/Shanghai"})
     assert User.objects.get(handle="Sam").time_zone == "Asia/Shanghai"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "x" * 5000, "../../etc/passwd"])
 def test_a_time_zone_that_nobody_knows_is_utc(client: Client, zone: str) -> None:
-    client.post(URL, SAM | {"time_zone": zone})
+    client.post(SIGN_UP, SAM | {"time_zone": zone})
     assert User.objects.get(handle="Sam").time_zone == "UTC"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("handle", ["mei", "MEI", "Mei"])
 def test_a_handle_is_taken_in_any_case(client: Client, mei: User, handle: str) -> None:
-    assert errors(client.post(URL, SAM | {"username": handle}), "username") == [
+    assert errors(client.post(SIGN_UP, SAM | {"username": handle}), "username") == [
         "This handle is taken. Choose another."
     ]
 
@@ -85,7 +83,7 @@ def test_a_handle_is_taken_in_any_case(client: Client, mei: User, handle: str) -
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["mei@example.org", "MEI@Example.ORG"])
 def test_an_address_has_one_account_in_any_case(client: Client, mei: User, email: str) -> None:
-    assert errors(client.post(URL, SAM | {"email": email}), "email") == [
+    assert errors(client.post(SIGN_UP, SAM | {"email": email}), "email") == [
         "This e-mail address already has an account. Sign in, or reset your password."
     ]
 
@@ -93,7 +91,7 @@ def test_an_address_has_one_account_in_any_case(client: Client, mei: User, email
 @pytest.mark.django_db
 @pytest.mark.parametrize("handle", ["gradus", "Gradus", "ADMIN", "operator"])
 def test_some_handles_are_the_sites_own(client: Client, handle: str) -> None:
-    assert errors(client.post(URL, SAM | {"username": handle}), "username") == [
+    assert errors(client.post(SIGN_UP, SAM | {"username": handle}), "username") == [
         "This handle is reserved. Choose another."
     ]
 
@@ -122,7 +120,7 @@ def test_some_handles_are_the_sites_own(client: Client, handle: str) -> None:
     ],
 )
 def test_invalid_values_are_errors_of_their_field(client: Client, field: str, value: str) -> None:
-    assert errors(client.post(URL, SAM | {field: value}), field)
+    assert errors(client.post(SIGN_UP, SAM | {field: value}), field)
     assert not User.objects.exclude(handle="gradus").exists()
 
 
@@ -139,7 +137,8 @@ def test_the_help_of_a_handle_names_its_lengths() -> None:
 @pytest.mark.parametrize("missing", ["email", "username", "password1"])
 def test_every_field_is_required(client: Client, missing: str) -> None:
     assert errors(
-        client.post(URL, {name: value for name, value in SAM.items() if name != missing}), missing
+        client.post(SIGN_UP, {name: value for name, value in SAM.items() if name != missing}),
+        missing,
     )
 
 
@@ -147,7 +146,9 @@ def test_every_field_is_required(client: Client, missing: str) -> None:
 def test_text_that_no_database_stores_is_refused(client: Client) -> None:
     # a lone surrogate, in UTF-7
     body = b'--b\r\nContent-Disposition: form-data; name="username"\r\n\r\n+2AA-\r\n--b--\r\n'
-    response = client.post(URL, body, content_type="multipart/form-data; boundary=b; charset=utf-7")
+    response = client.post(
+        SIGN_UP, body, content_type="multipart/form-data; boundary=b; charset=utf-7"
+    )
     assert response.status_code == 400
 
 
@@ -159,18 +160,18 @@ def test_a_form_in_another_encoding_is_refused_without_being_read(
     """Of `text` the page would show what was typed: a lone surrogate, or what is no text."""
     body = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nx+2AA-y\r\n--b--\r\n'
     content_type = f"multipart/form-data; boundary=b; charset={charset}"
-    response = client.generic("POST", URL, body, content_type=content_type)
+    response = client.generic("POST", SIGN_UP, body, content_type=content_type)
     assert response.status_code == 400 and "UTF-8" in response.content.decode()
 
 
 @pytest.mark.django_db
 def test_a_body_of_megabytes_is_refused(client: Client) -> None:
-    assert client.post(URL, SAM | {"username": "x" * 2_000_000}).status_code == 413
+    assert client.post(SIGN_UP, SAM | {"username": "x" * 2_000_000}).status_code == 413
 
 
 @pytest.mark.django_db
 def test_too_many_attempts_must_wait(client: Client) -> None:
-    answers = [client.post(URL, SAM | {"email": "no"}) for _attempt in range(21)]
+    answers = [client.post(SIGN_UP, SAM | {"email": "no"}) for _attempt in range(21)]
     assert [answer.status_code for answer in answers] == [200] * 20 + [429]
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
     assert "Too many attempts" in answers[-1].content.decode()
@@ -191,7 +192,7 @@ def test_two_who_want_one_handle_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     answers: list[Any] = []
 
     def sign_up(email: str, handle: str) -> None:
-        answers.append(Client().post(URL, SAM | {"email": email, "username": handle}))
+        answers.append(Client().post(SIGN_UP, SAM | {"email": email, "username": handle}))
         connection.close()
 
     pair = [

@@ -9,8 +9,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from apps.accounts.models import User
-from tests.accounts.test_passwords import link_in
-from tests.accounts.test_sign_up import SAM, URL
+from tests.accounts.conftest import SAM, SIGN_UP, link_in
 
 SENT = "/accounts/confirm-email/"
 
@@ -26,7 +25,7 @@ def with_mail(settings: Any) -> None:
 def test_sign_up_waits_for_the_link_and_then_goes_on(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
-    assert client.post(URL, SAM | {"next": "/labs/dead-relu"})["Location"] == SENT
+    assert client.post(SIGN_UP, SAM | {"next": "/labs/dead-relu"})["Location"] == SENT
     assert "Check your e-mail" in client.get(SENT).content.decode()
     assert "_auth_user_id" not in client.session
     link = link_in(mailoutbox[0])
@@ -39,7 +38,7 @@ def test_sign_up_waits_for_the_link_and_then_goes_on(
 def test_before_that_the_password_does_not_sign_in(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
-    client.post(URL, SAM)
+    client.post(SIGN_UP, SAM)
     other = Client()
     other.post("/accounts/login/", {"login": SAM["email"], "password": SAM["password1"]})
     assert "_auth_user_id" not in other.session
@@ -49,7 +48,7 @@ def test_before_that_the_password_does_not_sign_in(
 def test_only_its_owner_learns_that_an_address_is_taken(
     client: Client, mei: User, mailoutbox: list[EmailMessage]
 ) -> None:
-    assert client.post(URL, SAM | {"email": mei.email})["Location"] == SENT
+    assert client.post(SIGN_UP, SAM | {"email": mei.email})["Location"] == SENT
     assert "already has an account" in str(mailoutbox[-1].body)
     assert not User.objects.filter(handle="Sam").exists()
 
@@ -67,7 +66,7 @@ def test_the_mail_is_in_the_readers_language(
     client: Client, mailoutbox: list[EmailMessage]
 ) -> None:
     client.cookies["language"] = "zh-hans"
-    client.post(URL, SAM)
+    client.post(SIGN_UP, SAM)
     assert mailoutbox[0].subject == "Gradus: 确认邮箱地址" and "请打开下面的链接确认邮箱" in str(
         mailoutbox[0].body
     )

@@ -134,6 +134,10 @@ def test_it_says_how_it_read_a_comma(text: str, value: float, note: str) -> None
         ("1.500 %", 0.015, 15),
         ("1,000", 1000, 1),
         ("221,312", 221_312, 221.312),
+        ("1.000/4", 0.25, 250),
+        ("1/1.000", 1, 0.001),
+        ("1,000/2,000", 0.5, 0.5),
+        ("1.000^2", 1, 1_000_000),
     ],
 )
 def test_one_separator_before_three_digits_has_two_readings(
@@ -150,7 +154,8 @@ def test_it_says_that_a_point_before_three_digits_is_a_decimal_point() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.00", "1.0000", "0.125", "0,125", ".125", "1234.567", "1.234e5", "1.234×10^5"]
+    "text",
+    ["1.00", "1.0000", "0.125", "0,125", ".125", "1234.567", "1.234e5", "1.234×10^5", "1.234e5/3"],
 )
 def test_other_points_have_one_reading(text: str) -> None:
     reading = read(text)

@@ -19,9 +19,9 @@ from apps.common.pending import MAX_FORMS
 from apps.experiments.models import Run
 from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
+from tests.connections import at_once
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import NUMERIC, make_question
-from tests.progress.test_concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 QUESTION, LAB = "/questions/how-long", "/labs/dead-relu"

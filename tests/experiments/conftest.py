@@ -5,15 +5,18 @@ made-up words, and a worker that has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from apps.accounts.models import User
+from apps.common.clock import Clock
 from apps.experiments import services, worker_services
-from apps.experiments.models import Lab, LabVersion, LabWords, Run, Worker
+from apps.experiments.models import Lab, LabVersion, LabWords, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
+from tests.experiments.watching import site, watch  # noqa: F401 - fixtures
 from workers import wire
 
 HASH = "a" * 64
@@ -201,3 +204,8 @@ def step_clock(seconds: float) -> None:
     """Step the protocol's clock, within the test's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('gradus.clock_offset', %s, true)", [str(seconds)])
+
+
+def fall_silent() -> None:
+    """Have every worker report nothing for longer than a lease."""
+    RunAttempt.objects.update(last_heartbeat_at=Clock() - timedelta(minutes=1))

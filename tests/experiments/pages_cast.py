@@ -18,6 +18,7 @@ from workers import wire
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
 HEADLINE = "dead-relu.lr-kills"
 MAX_QUERIES = 12
+PASSWORD = "correct horse battery"
 SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})
 COMMIT_FORM = {"outcome": "holds", "confidence": "80", "key": "a-key"}  # a form that commits
 RERUN_FORM = {"replicates": "16", "key": "again"}

@@ -15,6 +15,7 @@ from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import finish, make_version
 from tests.experiments.pages_cast import (
     COMMIT_FORM,
+    PASSWORD,
     browser,
     commit,
     loaded,
@@ -24,7 +25,6 @@ from tests.experiments.pages_cast import (
     started,
     verdict,
 )
-from tests.experiments.test_pending_prediction import PASSWORD
 
 pytestmark = pytest.mark.django_db
 WRONG, RIGHT = PredictionInput("does_not_hold", 95, {}), PredictionInput("holds", 95, {})

@@ -11,7 +11,15 @@ from django.conf import settings
 
 from apps.accounts.models import User
 from apps.experiments.services import PredictionInput
-from tests.experiments.pages_cast import MAX_QUERIES, browser, loaded, measured, queued, recorded
+from tests.experiments.pages_cast import (
+    MAX_QUERIES,
+    browser,
+    has_opened,
+    loaded,
+    measured,
+    queued,
+    recorded,
+)
 
 pytestmark = pytest.mark.django_db
 Most = Callable[[int], AbstractContextManager[object]]
@@ -29,19 +37,22 @@ def test_a_visitor_is_led_to_the_first_lab() -> None:
     assert "Predict, then run" in page
 
 
-def test_the_home_page_draws_a_recorded_curve_but_not_the_predicted_one() -> None:
-    run = recorded(loaded())
-    page = browser().get("/")
-    assert page.context["run"] == run
-    assert page.context["spec"]["series"] != "dead"
-    assert '<svg class="figure curves"' in page.content.decode()
+MEASURED_BAR = 'class="measured"'
 
 
-def test_the_home_page_gives_no_verdict_away() -> None:
+def test_the_home_page_shows_the_chart_to_predict_on_and_nothing_that_was_measured() -> None:
     recorded(loaded())
-    page = browser().get("/").content.decode()
-    assert "66%" not in page
-    assert "holds" not in page
+    html = browser().get("/").content.decode()
+    assert '<svg class="figure bars"' in html and "what do you expect?" in html
+    assert MEASURED_BAR not in html
+    assert "66%" not in html and "holds" not in html
+
+
+def test_a_visitor_who_has_opened_the_verdict_sees_what_was_measured_on_the_home_page() -> None:
+    run = recorded(loaded())
+    page = has_opened(browser(), run).get("/")
+    assert page.context["run"] == run
+    assert MEASURED_BAR in page.content.decode() and "our own recorded run" in page.content.decode()
 
 
 def test_an_empty_site_says_how_to_fill_it(db: None) -> None:

@@ -5,80 +5,25 @@ statement, or before its commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import timedelta
-from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
-from apps.common.clock import Clock
 from apps.common.errors import AccountGone, StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
-from apps.experiments.models import Batch, Run, RunAttempt
-from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_worker_api import LEASE_REQUEST, SimulatedWorker
+from apps.experiments.models import Batch, Run
+from tests.connections import before, elsewhere
+from tests.experiments.conftest import event, fall_silent, finish, report
+from tests.experiments.simulated_worker import LEASE_REQUEST, SimulatedWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
-
-
-def fall_silent() -> None:
-    RunAttempt.objects.update(last_heartbeat_at=Clock() - timedelta(minutes=1))
-
-
-def elsewhere(work: Callable[[], Any]) -> Future[Any]:
-    """Start `work` on a connection of its own; return when it is done, or waits for a lock that we
-    hold.
-    """
-    backend = Future[int]()
-
-    def and_close() -> Any:
-        try:
-            connection.ensure_connection()
-            backend.set_result(connection.connection.info.backend_pid)
-            return work()
-        finally:
-            connections.close_all()
-
-    future = ThreadPoolExecutor(1).submit(and_close)
-    params = connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
-    with psycopg.Connection.connect(**params, autocommit=True) as third:
-        while not future.done() and not _waits(third, backend):
-            wait([future], timeout=0.05)
-    return future
-
-
-def _waits(third: psycopg.Connection[Any], backend: Future[int]) -> bool:
-    if not backend.done():
-        return False
-    asked = third.execute(
-        "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [backend.result()]
-    ).fetchone()
-    return bool(asked and asked[0])
-
-
-@contextmanager
-def before(statement: str, work: Callable[[], Any], *, skip: int = 0) -> Iterator[None]:
-    """Have `work` done elsewhere just before our statement that begins so; at the end it must have
-    done well.
-    """
-    seen, begun = count(), list[Future[Any]]()
-
-    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if sql.startswith(statement) and next(seen) == skip:
-            begun.append(elsewhere(work))
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(watch):
-        yield
-    begun[0].result()
 
 
 def test_two_submissions_at_once_keep_the_limit(mei: User, queue_run: Any) -> None:

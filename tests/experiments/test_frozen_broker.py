@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,35 +13,29 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery
-from launcher.embedded import Valkey
 
 from apps.common import wakeup
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.common.wakeup import wake_workers
 from apps.experiments import run_events
+from tests.experiments.watching import own_broker
 from workers.wire import celery_url
 
 
 @pytest.fixture
 def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A broker of the test's own, for wake-ups and messages; yields its process id."""
-    valkey = Valkey(tmp_path)
-    server = valkey.start()
-    settings.REDIS_URL = valkey.url
-    celery = Celery(
-        "gradus", broker=celery_url(valkey.url), broker_transport_options=wakeup.TRANSPORT_OPTIONS
-    )
-    copied = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
-    celery.conf.update({name: wakeup.celery.conf[name] for name in copied})
-    monkeypatch.setattr(wakeup, "celery", celery)
-    for module in (wakeup, run_events):
-        monkeypatch.setattr(module, "_quiet_until", 0.0)
-    run_events._redis.cache_clear()
-    yield server.pid
-    os.kill(server.pid, signal.SIGCONT)
-    server.terminate()
-    server.wait()
-    shutil.rmtree(valkey.folder, ignore_errors=True)
-    run_events._redis.cache_clear()
+    with own_broker(tmp_path, settings, monkeypatch) as pid:
+        celery = Celery(
+            "gradus",
+            broker=celery_url(settings.REDIS_URL),
+            broker_transport_options=wakeup.TRANSPORT_OPTIONS,
+        )
+        copied = ("task_ignore_result", "broker_connection_retry", "broker_pool_limit")
+        celery.conf.update({name: wakeup.celery.conf[name] for name in copied})
+        monkeypatch.setattr(wakeup, "celery", celery)
+        monkeypatch.setattr(wakeup, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
+        yield pid
 
 
 def publish() -> None:
@@ -71,7 +64,7 @@ def at_best(
     took = []
     while len(took) < 5 and (not took or took[-1] >= enough):
         for module in (wakeup, run_events):
-            monkeypatch.setattr(module, "_quiet_until", 0.0)
+            monkeypatch.setattr(module, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
         took.append(seconds(action, times))
     return min(took)
 

@@ -15,7 +15,8 @@ from apps.accounts.models import User
 from apps.common.locks import try_lock
 from apps.experiments.management.commands import housekeep
 from apps.experiments.models import Run
-from tests.experiments.test_concurrency import elsewhere, fall_silent
+from tests.connections import elsewhere
+from tests.experiments.conftest import fall_silent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,9 +20,9 @@ from apps.accounts.models import PROJECT_HANDLE, User
 from apps.experiments import recording, selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
 from apps.experiments.models import Batch, Lab, LabVersion, Run
+from tests.connections import elsewhere
 from tests.experiments.conftest import LABS, event, finish, report
 from tests.experiments.pages_cast import page_of, queued
-from tests.experiments.test_concurrency import elsewhere
 from workers import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]

@@ -10,9 +10,9 @@ from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Lab, Prediction, Run, Worker
+from tests.connections import elsewhere
 from tests.experiments.conftest import HASH, make_version, step_clock
 from tests.experiments.pages_cast import browser
-from tests.experiments.test_concurrency import elsewhere
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 NEWER = "c" * 64

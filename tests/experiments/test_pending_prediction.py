@@ -10,9 +10,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.experiments.models import Lab, Run
-from tests.experiments.pages_cast import browser, commit, loaded
-
-PASSWORD = "correct horse battery"
+from tests.experiments.pages_cast import PASSWORD, browser, commit, loaded
 
 
 @pytest.fixture

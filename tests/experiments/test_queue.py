@@ -11,10 +11,11 @@ from apps.common.clock import Clock
 from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
-from apps.experiments.models import Prediction, Run, Worker
+from apps.experiments.models import Lab, Prediction, Run, Worker
 from apps.experiments.queue_estimate import start_range
+from apps.experiments.selectors import QueueLength
 from apps.experiments.services import PredictionInput
-from tests.experiments.conftest import LABS, finish
+from tests.experiments.conftest import LABS, finish, make_version
 from workers import wire
 
 pytestmark = pytest.mark.django_db
@@ -156,6 +157,32 @@ def test_a_place_counts_who_goes_first(
         selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead
         == 2
     )
+
+
+def test_a_run_of_outdated_code_is_ahead_of_nobody(
+    mei: User, ola: User, lab: Lab, queue_run: Any, worker: Worker
+) -> None:
+    queue_run(ola, "of the old code")
+    make_version(lab, "c" * 64)
+    run = queue_run(mei, "of the new code")
+    assert selectors.queue_length("labs") == QueueLength(waiting=1, running=0)
+    assert selectors.queue_position(run).ahead == 0, "before a worker is there"
+    seen(worker, labs={"dead-relu": "c" * 64})
+    place = selectors.queue_position(run)
+    assert (place.ahead, place.soonest, place.reason) == (0, 0, "starting")
+
+
+def test_a_run_on_a_worker_with_other_code_is_in_nobodys_way(
+    mei: User, ola: User, lab: Lab, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    seen(worker)
+    queue_run(ola, "of the old code")
+    lease_run()
+    make_version(lab, "c" * 64)
+    services.make_worker(name="w2", queues=["labs"])
+    seen(Worker.objects.get(name="w2"), labs={"dead-relu": "c" * 64})
+    place = selectors.queue_position(queue_run(mei, "of the new code"))
+    assert (place.latest, place.reason) == (0, "starting")
 
 
 def test_a_place_says_when_the_slots_are_ones_own(

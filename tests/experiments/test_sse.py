@@ -4,97 +4,22 @@ away.
 
 from __future__ import annotations
 
-import json
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 import redis
-from django.conf import settings
 from django.db import connection
-from django.test import Client
 
 from apps.accounts.models import User
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import housekeeping, services, sse
-from apps.experiments.models import Run
-from tests.experiments.conftest import event, finish, report
+from tests.experiments.conftest import event, fall_silent, finish, report
 from tests.experiments.pages_cast import SURE
-from tests.experiments.test_concurrency import fall_silent
-from tests.serving import serving
+from tests.experiments.watching import Reader, cookies_of, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
-
-
-@pytest.fixture
-def site() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@dataclass
-class Reader:
-    """One browser that watches a run; `seen` fills as events come, (event, id, data)."""
-
-    address: str
-    cookies: dict[str, str]
-    seen: list[tuple[str, int | None, Any]] = field(default_factory=list)
-    status: int = 0
-    over: bool = False
-
-    def read(self, path: str, **headers: str) -> Reader:
-        self.thread = threading.Thread(target=self._read, args=(path, headers), daemon=True)
-        self.thread.start()
-        return self
-
-    def _read(self, path: str, headers: dict[str, str]) -> None:
-        with httpx.stream(
-            "GET", self.address + path, cookies=self.cookies, headers=headers, timeout=120
-        ) as answer:
-            self.status = answer.status_code
-            kind, number = "", None
-            for line in answer.iter_lines():
-                name, _, value = line.partition(": ")
-                if name == "event":
-                    kind, number = value, None
-                elif name == "id":
-                    number = int(value)
-                elif name == "data":
-                    self.seen.append((kind, number, json.loads(value)))
-        self.over = True
-
-    def numbers(self) -> list[int]:
-        return [number for kind, number, _ in self.seen if kind == "points" and number]
-
-    def states(self) -> list[str]:
-        return [data["state"] for kind, _, data in self.seen if kind == "state"]
-
-
-def until(met: Callable[[], Any], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline, "it did not come"
-        threading.Event().wait(0.01)
-
-
-@pytest.fixture
-def watch(site: str) -> Callable[..., Reader]:
-    def watch(user: User, run: Run, after: str = "", **headers: str) -> Reader:
-        return Reader(site, cookies_of(user)).read(
-            f"/runs/{run.pk}/events?after={after}", **headers
-        )
-
-    return watch
-
-
-def cookies_of(user: User) -> dict[str, str]:
-    client = Client()
-    client.force_login(user)
-    return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 
 def test_several_runs_are_watched_in_one_stream_until_the_last_is_over(
@@ -227,7 +152,7 @@ def test_points_come_while_redis_is_away(
     monkeypatch.setattr(
         "apps.experiments.run_events._redis", lambda: redis.Redis.from_url(settings.REDIS_URL)
     )
-    monkeypatch.setattr("apps.experiments.run_events._quiet_until", 0.0)
+    monkeypatch.setattr("apps.experiments.run_events.breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     run = queue_run(mei, "k")
     lease = lease_run()
     reader = watch(mei, run)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,34 +17,14 @@ import httpx
 import pytest
 import redis
 from django.conf import settings
-from django.test import Client
-from launcher.embedded import Valkey
 
 from apps.accounts.models import User
+from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import run_events, services, sse
-from apps.experiments.models import Run
 from tests.experiments.conftest import event, finish, report
-from tests.experiments.test_sse import Reader, until
-from tests.serving import serving
+from tests.experiments.watching import own_broker, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def site() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture
-def watch(site: str) -> Callable[..., Reader]:
-    def watch(user: User, run: Run, **headers: str) -> Reader:
-        client = Client()
-        client.force_login(user)
-        cookies = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
-        return Reader(site, cookies).read(f"/runs/{run.pk}/events", **headers)
-
-    return watch
 
 
 @pytest.fixture
@@ -56,18 +35,8 @@ def told_by_redis_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broker(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A broker of the test's own; yields its process id."""
-    valkey = Valkey(tmp_path)
-    server = valkey.start()
-    settings.REDIS_URL = valkey.url
-    run_events._redis.cache_clear()
-    monkeypatch.setattr(run_events, "_quiet_until", 0.0)
-    yield server.pid
-    os.kill(server.pid, signal.SIGCONT)
-    server.terminate()
-    server.wait()
-    shutil.rmtree(valkey.folder, ignore_errors=True)
-    run_events._redis.cache_clear()
+    with own_broker(tmp_path, settings, monkeypatch) as pid:
+        yield pid
 
 
 def listening(expected: int) -> Callable[[], bool]:
@@ -127,9 +96,8 @@ def test_points_come_while_redis_is_frozen_and_after(
     until(lambda: reader.numbers() == [1])
     os.kill(broker, signal.SIGCONT)
     until(listening(1))
-    monkeypatch.setattr(
-        run_events, "_quiet_until", 0.0
-    )  # who tells has given it ten seconds of rest
+    # who tells has given it ten seconds of rest
+    monkeypatch.setattr(run_events, "breaker", CircuitBreaker(REDIS_PAUSE_SECONDS))
     report(lease, event(), after=1)
     until(lambda: reader.numbers() == [1, 2])
     finish(lease)

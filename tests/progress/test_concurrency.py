@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from apps.accounts.models import User
 from apps.common.errors import Refused
@@ -26,6 +24,7 @@ from apps.progress.models import (
 )
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
+from tests.connections import at_once
 from tests.progress.conftest import NUMERIC, make_question
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,30 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def numeric(mei: User) -> Question:
     return make_question("how-long", kinds=["numeric"], numeric=NUMERIC)
-
-
-def at_once(action: Callable[[], object], times: int = 6) -> list[object]:
-    """Call a function in several threads that start together; return the results, exceptions
-    included.
-    """
-    gate, results = threading.Barrier(times), list[object]()
-
-    def one() -> None:
-        try:
-            gate.wait(60)
-            results.append(action())
-        except Exception as error:
-            results.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one) for _n in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert len(results) == times
-    return results
 
 
 def together(*actions: Callable[[], object], rounds: int = 4) -> None:

@@ -56,6 +56,12 @@ def test_a_visitor_reads_the_question_and_not_the_answer(client: Client, numeric
     assert "statement of how-long" in html and "answer of how-long" not in html
 
 
+def test_the_difficulty_stands_on_the_page_before_the_answer_and_after(client: Client) -> None:
+    make_question("how-far", difficulty=4)
+    for way in ("", "?reveal=1"):
+        assert "<dd>4 / 5</dd>" in client.get(f"/questions/how-far{way}").content.decode()
+
+
 def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) -> None:
     html = client.get(f"{PAGE}?reveal=1").content.decode()
     assert "answer of how-long" in html and "Sign in" in html

@@ -104,6 +104,79 @@ def test_an_answer_to_numbers_that_are_revealed_elsewhere_does_not_count_against
     assert Answer.objects.count() == 1 == Attempt.objects.count() and ratings(mei, numeric) == [1]
 
 
+def test_what_is_written_on_a_page_that_is_revealed_elsewhere_comes_back_with_the_reason(
+    member: Client, mei: User, concept: Question
+) -> None:
+    page = "/questions/why-relu"
+    form = opened(member, page, "/reveal")
+    member.post(f"{page}/reveal", {**form, "text": "From one tab."})
+    late = member.post(f"{page}/reveal", {**form, "key": uuid4(), "text": "From the other <tab>."})
+    html = late.content.decode()
+    assert late.status_code == 409 and "so this was not saved" in html
+    assert "From the other &lt;tab&gt;." in html and "Reference answer" in html
+    assert Answer.objects.get().entered["text"] == "From one tab."
+
+
+@pytest.mark.parametrize("again", [{}, {"key": str(uuid4())}, {"text": " \n"}], ids=str)
+def test_a_reveal_that_is_sent_again_loses_nothing_and_says_nothing(
+    member: Client, concept: Question, again: dict[str, str]
+) -> None:
+    page = "/questions/why-relu"
+    form = {**opened(member, page, "/reveal"), "text": "Because."}
+    for sent in (form, {**form, **again}):
+        assert member.post(f"{page}/reveal", sent).status_code == 302
+    assert Answer.objects.get().entered["text"] == "Because."
+
+
+def test_what_is_written_to_an_attempt_that_another_tab_closed_stands_in_the_next_ones_field(
+    member: Client, mei: User, concept: Question, site_clock: SiteClock
+) -> None:
+    page = "/questions/why-relu"
+    services.attempts.open_attempt(user=mei, question=concept)
+    form = opened(member, page, "/reveal")
+    site_clock.later(days=1)
+    services.attempts.open_attempt(user=mei, question=concept)
+    late = member.post(f"{page}/reveal", {**form, "text": "Because."})
+    html = late.content.decode()
+    assert late.status_code == 400 and "Your page was out of date" in html
+    assert re.search(r"<textarea[^>]*>\s*Because\.</textarea>", html)
+    assert "Reference answer" not in html and not Answer.objects.exists()
+    following = fields(html, f"{page}/reveal")
+    assert member.post(f"{page}/reveal", {**following, "text": "Because."}).status_code == 302
+    assert Answer.objects.get().entered["text"] == "Because."
+
+
+def test_a_number_that_comes_late_comes_back_with_the_reason(
+    member: Client, mei: User, numeric: Question, site_clock: SiteClock
+) -> None:
+    services.attempts.open_attempt(user=mei, question=numeric)
+    form = opened(member, PAGE)
+    site_clock.later(days=1)
+    services.attempts.open_attempt(user=mei, question=numeric)
+    late = member.post(f"{PAGE}/check", {**form, "text": "17.25"})
+    html = late.content.decode()
+    assert late.status_code == 400 and "Your page was out of date" in html
+    assert 'value="17.25"' in html and not Answer.objects.exists()
+    member.post(f"{PAGE}/reveal")
+    following = {**fields(html, f"{PAGE}/check"), "text": "17.25"}
+    revealed = member.post(f"{PAGE}/check", following).content.decode()
+    assert "You answered" in revealed and ">17.25<" in revealed
+    assert "already been revealed" in revealed
+
+
+def test_what_is_written_late_in_a_review_stays_in_the_review(
+    member: Client, mei: User, concept: Question
+) -> None:
+    services.reviews.add_card(user=mei, question=concept)
+    services.reviews.start_session(user=mei)
+    page = "/questions/why-relu"
+    form = fields(member.get("/review").content.decode(), f"{page}/reveal")
+    member.post(f"{page}/reveal", form)
+    late = member.post(f"{page}/reveal", {**form, "text": "Because."})
+    html = late.content.decode()
+    assert late.status_code == 409 and "Because." in html and 'name="in" value="review"' in html
+
+
 def test_a_hint_of_a_graded_page_does_not_spoil_the_next_time(
     member: Client, mei: User, numeric: Question
 ) -> None:
@@ -166,6 +239,9 @@ def publish(question: Question, **changes: Any) -> Revision:
     revision = Revision.objects.create(
         **{**values, "number": old.number + 1, "published_at": None, **changes}
     )
+    for text in old.texts.all():
+        text.pk, text.revision = None, revision
+        text.save(force_insert=True)
     Revision.objects.filter(pk=revision.pk).update(published_at=now())
     Question.objects.filter(pk=question.pk).update(current=revision)
     return revision
@@ -181,6 +257,46 @@ def test_who_read_the_old_revision_answers_it(member: Client, mei: User, numeric
     member.post(f"{PAGE}/reveal")
     services.answers.reveal(user=mei, question=Question.objects.get(pk=numeric.pk))
     assert Attempt.objects.order_by("-number")[0].revision != old, "the next time asks the new one"
+
+
+def test_an_answer_to_one_revision_is_not_marked_in_an_attempt_of_another(
+    member: Client, mei: User, numeric: Question
+) -> None:
+    form, old = opened(member, PAGE), numeric.current
+    publish(numeric, facts={**old.facts, "numeric": [{**NUMERIC[0], "answer": "n * 3"}]})  # type: ignore[union-attr]
+    member.post(f"{PAGE}/hint", opened(member, PAGE, "/hint"))  # stores the attempt
+    late = member.post(f"{PAGE}/check", {**form, "text": "17.25"})
+    html = late.content.decode()
+    assert late.status_code == 400 and "Your page was out of date" in html
+    assert 'value="17.25"' in html and not Answer.objects.exists()
+
+
+def test_a_visitor_who_read_the_old_revision_is_told_and_not_marked(
+    client: Client, numeric: Question
+) -> None:
+    form, old = opened(client, PAGE), numeric.current
+    publish(numeric, facts={**old.facts, "numeric": [{**NUMERIC[0], "answer": "n * 3"}]})  # type: ignore[union-attr]
+    earlier = '{"1": {"type": "number", "text": "-1"}}'
+    late = client.post(f"{PAGE}/check", {**form, "text": "17.25", "earlier": earlier})
+    html = late.content.decode()
+    assert late.status_code == 400 and "Your page was out of date" in html
+    assert 'value="17.25"' in html and "not right" not in html
+    following = fields(html, f"{PAGE}/check")
+    right_now = str(right_number(0) * 3 / 2)
+    marked = client.post(f"{PAGE}/check", {**following, "text": right_now}).content.decode()
+    assert 'data-kind="right"' in marked
+
+
+def test_a_visitors_choice_is_not_carried_to_the_options_of_another_revision(
+    client: Client, mixed: Question
+) -> None:
+    page = "/questions/all-of-it"
+    form = fields(client.get(page).content.decode().split('id="part-2"')[1], f"{page}/check")
+    publish(mixed)
+    late = client.post(f"{page}/check", {**form, "chosen": ["a", "c"]})
+    html = late.content.decode()
+    assert late.status_code == 400 and "Your page was out of date" in html
+    assert not re.search(r'name="chosen"[^>]* checked', html)
 
 
 def test_a_revision_of_another_question_or_one_that_is_not_published_is_not_taken(

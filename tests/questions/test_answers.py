@@ -29,7 +29,7 @@ from apps.questions.limits import (
     MAX_OPTIONS,
     MAX_POINTS,
 )
-from tests.questions.test_variants import variant_of
+from tests.questions.sample_variant import variant_of
 
 VARIANT, CODE = variant_of(), variant_of(starter="def f(): ...")
 NAMES = [*VARIANT.marked, "written", "points"]

@@ -14,27 +14,9 @@ from hypothesis import strategies as st
 from apps.common.numbers import MAX_MAGNITUDE
 from apps.questions.expressions import BadExpression, NoValue, is_free_name, read
 from apps.questions.notation import GREEK
+from tests.questions.generated_expressions import trees
 
 MAX_SECONDS = 0.2  # of CPU time
-
-
-def trees(names: list[str]) -> st.SearchStrategy[str]:
-    leaves = st.one_of(
-        st.sampled_from(names),
-        st.integers(0, 99).map(str),
-        st.floats(0.001, 99).map(lambda x: f"{x:.4f}"),
-    )
-    return st.recursive(
-        leaves,
-        lambda inner: st.one_of(
-            st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(
-                lambda t: f"({t[0]} {t[1]} {t[2]})"
-            ),
-            inner.map(lambda t: f"sqrt(abs({t}))"),
-            inner.map(lambda t: f"(-{t})"),
-        ),
-        max_leaves=8,
-    )
 
 
 @pytest.mark.parametrize(

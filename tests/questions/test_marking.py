@@ -27,8 +27,8 @@ from apps.questions.expressions import NoValue, read
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, WrongAnswer
-from tests.questions.test_expressions import trees
-from tests.questions.test_variants import variant_of
+from tests.questions.generated_expressions import trees
+from tests.questions.sample_variant import variant_of
 
 AGAINST = WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"})
 PART = NumericPart("1", 0, -1.9, 1e-3, 0.0, {}, (AGAINST,))
@@ -77,6 +77,52 @@ def of(answer: float) -> NumericPart:
 def test_a_number_that_is_right_by_another_reading_is_not_graded(text: str, answer: float) -> None:
     mark = marking.numeric(text, of(answer))
     assert not mark.was_read and "can mean" in mark.message
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        *(("1.000*3", 3000), ("3*1.000", 3000), ("1.000/4", 250), ("1,000/4", 0.25)),
+        *(("1.000^2", 1e6), ("sqrt(2.500)", 50), ("1.024×1.024", 1024 * 1024)),
+        *(("1.000*3 ms", 3000), ("1.000*3 %", 30), ("-(1.500+500)", -2000)),
+    ],
+)
+def test_an_expression_that_is_right_by_another_reading_is_not_graded(
+    text: str, answer: float
+) -> None:
+    part = dataclasses.replace(of(answer), unit={"en": "ms", "zh": "毫秒"})
+    mark = marking.numeric(text, part)
+    assert not mark.was_read and "can mean" in mark.message
+
+
+def test_every_number_with_another_reading_is_asked_about() -> None:
+    mark = marking.numeric("1.000*2.000 + 1.000", of(2_001_000))
+    assert mark.message.count("can mean") == 2
+
+
+def test_an_expression_that_is_wrong_says_how_its_points_were_read() -> None:
+    assert marking.numeric("1.500*3", of(4.5)).note == "1.500*3 = 4.5"
+    wrong = marking.numeric("1.500*3", of(7))
+    assert wrong.outcome == "wrong"
+    assert wrong.note == "We read the point in 1.500 as a decimal point. 1.500*3 = 4.5"
+
+
+@pytest.mark.parametrize("text", ["round(1,500)", "max(1,500)", "1.234e3*2", "0.125*8", "12.3*4"])
+def test_other_points_and_commas_of_an_expression_have_one_reading(text: str) -> None:
+    mark = marking.numeric(text, of(123_456))
+    assert mark.outcome in ("wrong", "unread") and "can mean" not in mark.message
+    assert "as a decimal point" not in mark.note
+
+
+def test_a_formula_that_is_right_by_another_reading_is_not_graded() -> None:
+    check = {"symbols": ["n"], "answer": "1000 * n"}
+    assert "can mean 1000 or 1.000" in marking.derivation("1.000*n", check).message
+    assert marking.derivation("1.000n", check).outcome == "unread"
+    wrong = marking.derivation("1.001*n", check)
+    assert (wrong.outcome, wrong.note) == (
+        "wrong",
+        "We read the point in 1.001 as a decimal point.",
+    )
 
 
 def test_it_says_how_to_write_either_number() -> None:
@@ -178,6 +224,42 @@ def test_the_tolerance_as_a_sentence() -> None:
     assert marking.tolerance(PART) == "An answer within 0.1 % counts as right."
     absolute = NumericPart("1", 0, 1.0, 0.0, 0.002, {}, ())
     assert marking.tolerance(absolute) == "An answer within 0.002 counts as right."
+
+
+def part_of(answer: float, relative: float = 0.0, absolute: float = 0.0) -> NumericPart:
+    return NumericPart("1", 0, answer, relative, absolute, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (part_of(1_234_567, 1e-2), "1234567"),  # a count is a count
+        (part_of(-1_769_472, absolute=0.5), "-1769472"),
+        (part_of(0.0, absolute=1e-6), "0"),
+        (part_of(0.2231435513, 1e-3), "0.22314"),
+        (part_of(0.2231435513, 5e-2), "0.223"),
+        (part_of(0.2231435513, 1e-6), "0.22314355"),
+        (part_of(0.5, 1e-6), "0.5"),
+        (part_of(12345.678, 1e-2), "12346"),
+        (part_of(12345.678, 1e-7), "12345.678"),
+        (part_of(1.4901161e-8, 1e-2), "1.49e-8"),
+        (part_of(6.02214076e23, 1e-4), "6.0221e23"),
+        (part_of(1 / 3), "0.333333333333333"),
+    ],
+)
+def test_the_right_answer_has_the_digits_that_its_tolerance_needs(
+    part: NumericPart, text: str
+) -> None:
+    assert marking.right_answer(part) == text
+
+
+@given(
+    st.floats(-1e200, 1e200).filter(lambda n: n == 0 or abs(n) > 1e-200),
+    st.sampled_from([1e-9, 1e-6, 1e-3, 1e-2, 0.2]),
+)
+def test_the_right_answer_as_it_is_printed_is_right(answer: float, relative: float) -> None:
+    part = part_of(answer, relative)
+    assert marking.numeric(marking.right_answer(part), part).is_right
 
 
 # ---------------------------------------------------------------- choices
@@ -327,7 +409,13 @@ LN_2 = {"symbols": ["beta"], "answer": "log(2) / beta"}
 
 
 @pytest.mark.parametrize(
-    "text", ["0.693/β", "0.693 / beta", "0.6931/β", "1/(1.44β)", "1.386/(2β)", "1.414*0.490/β"]
+    "text",
+    [
+        *("0.693/β", "0.693 / beta", "0.6931/β", "1/(1.44β)", "1.386/(2β)", "1.414*0.490/β"),
+        *(".693/β", "6.93e-1/β", "6.931E-1/β", "693e-3/β", "6.93*10^-1/β", "6.93×10⁻¹/β"),
+        *("69.3/(100β)", "6.93/10/β", "693/1000/β", "0693e-3/β"),
+        "\\frac{0.693}{\\beta}",
+    ],
 )
 def test_a_rounded_number_of_three_digits_is_right_and_noted(text: str) -> None:
     mark = marking.derivation(text, LN_2)
@@ -336,17 +424,35 @@ def test_a_rounded_number_of_three_digits_is_right_and_noted(text: str) -> None:
     assert not marking.derivation("ln(2)/β", LN_2).note
 
 
-@pytest.mark.parametrize("text", ["0.69/β", "(0.500 - 0.5)*10^9/β"])
+@pytest.mark.parametrize(
+    "text", ["0.69/β", "6.9e-1/β", "69e-2/β", "69/100/β", "(0.500 - 0.5)*10^9/β"]
+)
 def test_a_rounded_number_that_says_little_is_asked_for_more_exactly(text: str) -> None:
     mark = marking.derivation(text, LN_2)
     assert mark.outcome == "unread" and "or with three digits" in mark.message
 
 
 @pytest.mark.parametrize(
-    "text", ["0.694/β", "0.7/β", "0.693*β", "0.693/β + 0.001", "0.693/β^2", "0.5*1.5/β"]
+    "text",
+    [
+        *("0.694/β", "0.7/β", "0.693*β", "0.693/β + 0.001", "0.693/β^2", "0.5*1.5/β"),
+        *("6.94e-1/β", "7e-1/β", "694/1000/β", "6.93e1/β", "693/100/β", "693/β"),
+    ],
 )
 def test_a_rounded_number_that_does_not_agree_is_wrong(text: str) -> None:
     assert marking.derivation(text, LN_2).outcome == "wrong"
+
+
+@pytest.mark.parametrize("text", ["0,693/β", "6,93e-1/β"])
+def test_a_rounded_number_with_a_decimal_comma_is_asked_for_with_a_point(text: str) -> None:
+    mark = marking.derivation(text, LN_2)
+    assert mark.outcome == "unread" and "5.3 for a decimal" in mark.message
+
+
+@pytest.mark.parametrize("text", ["6.931e2/β", "693.1/β", "6931e-1/β"])
+def test_a_number_above_one_may_be_rounded_too(text: str) -> None:
+    check = {"symbols": ["beta"], "answer": "1000 * log(2) / beta"}
+    assert marking.derivation(text, check).is_right
 
 
 def test_a_number_that_the_answer_has_is_exact_not_rounded() -> None:

@@ -27,13 +27,33 @@ def test_formulas_become_html_and_mathml_and_their_signs_are_no_emphasis() -> No
     )
 
 
-def test_punctuation_after_a_short_formula_begins_no_line() -> None:
-    for text in ("当 $x > 0$，导数为 1。", "where $x > 0$, it is 1", "so ($x$)."):
-        html = render(text).html
-        (unbroken,) = re.findall(r'<span class="unbroken">(.*?)(?=</span>[^<]*<|</span>$|$)', html)
-        assert "katex" in unbroken, text
-    assert "unbroken" not in render(f"let ${' + '.join('abcdefgh')} = 1$, then").html
-    assert "unbroken" not in render("where $x$ is one").html
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("当 $x > 0$，导数为 1。", "", "，"),
+        ("where $x > 0$, it is 1", "", ","),
+        ("so ($x$).", "(", ")."),
+        ("当（$x$）】时", "（", "）】"),
+        ("当（**$x$**），", "（<strong>", "</strong>），"),
+        ("*$x$*, so", "<em>", "</em>,"),
+    ],
+)
+def test_a_formula_stays_with_the_punctuation_around_it(text: str, before: str, after: str) -> None:
+    html = render(text).html
+    assert f'<span class="unbroken">{before}<span class="katex">' in html
+    assert f"</span>{after}</span>" in html
+
+
+def test_a_formula_without_punctuation_around_it_is_left_alone() -> None:
+    for text in ("where $x$ is one", "the **share $x$**, so", "$$x$$,"):
+        assert "unbroken" not in render(text).html
+
+
+def test_a_long_formula_may_be_broken_inside() -> None:
+    long = " + ".join("abcdefghijklm")
+    assert "unbroken" in render(f"let ${long}$, then").html
+    assert render(f"let ${long}$, then").html.count("<wbr>") == 12
+    assert "<wbr>" not in render("let $a + b$, then").html
 
 
 def test_dollars_in_code_and_escaped_ones_begin_no_formula() -> None:

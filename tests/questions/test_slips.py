@@ -14,7 +14,7 @@ from apps.questions import lint, slips
 from apps.questions.expressions import BadExpression, NoValue, read
 from apps.questions.slips import Slip, without_message
 from tests.questions.conftest import Change
-from tests.questions.test_expressions import trees
+from tests.questions.generated_expressions import trees
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
 COUNTS = {"n": {"choices": [20, 30, 50]}, "p": {"choices": [3, 7, 9]}}

@@ -4,8 +4,6 @@ answered.
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,56 +14,11 @@ from apps.questions.variants import (
     DerivationPart,
     NumericPart,
     OrderPart,
-    QuestionVariant,
     Step,
     build_variant,
     numeric_part,
 )
-
-MESSAGE = {"en": "No.", "zh": "不对。"}
-CHECK = {"symbols": ["n"], "answer": "1 / n"}
-FACTS: dict[str, Any] = {
-    "variant": {"sample": {"n": {"from": 2, "to": 9}}},
-    "numeric": [
-        {
-            "answer": "2 * n",
-            "tolerance": {"absolute": 0.5},
-            "wrong": [{"value": "n", "message": MESSAGE}],
-        },
-        {
-            "answer": "n / 7",
-            "tolerance": {"relative": 1e-2},
-            "unit": {"en": "nats", "zh": "奈特"},
-        },
-    ],
-    "choice": [{"form": "one", "right": ["b"]}, {"form": "several", "right": ["x", "z"]}],
-    "order": [{"right": ["b", "a"]}, {"right": ["q", "p", "r"]}],
-    "derivation": [{"step": [{"check": CHECK}, {}]}, {}],
-}
-
-
-def outlined(kind: str, *options: str, hints: int = 0, steps: int = 0) -> dict[str, Any]:
-    return {"kind": kind, "hints": hints, "options": list(options), "steps": steps}
-
-
-OUTLINE: dict[str, Any] = {
-    "hints": 2,
-    "points": 3,
-    "parts": [
-        outlined("choice", "a", "b"),
-        outlined("numeric", hints=1),
-        outlined("derivation", steps=2, hints=3),
-        outlined("order", "a", "b"),
-        outlined("numeric"),
-        outlined("choice", "x", "y", "z"),
-        outlined("order", "p", "q", "r"),
-        outlined("derivation", steps=1),
-    ],
-}
-
-
-def variant_of(seed: int = 0, starter: str = "") -> QuestionVariant:
-    return build_variant(FACTS, OUTLINE, starter, seed)
+from tests.questions.sample_variant import CHECK, FACTS, MESSAGE, OUTLINE, variant_of
 
 
 def test_parts_are_numbered_as_they_stand_and_have_the_facts_of_their_kind() -> None:

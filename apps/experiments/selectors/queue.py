@@ -43,8 +43,11 @@ class QueueLength:
 
 
 def queue_length(queue: str) -> QueueLength:
+    """Return how many runs a new one would meet. One of old code, for which the workers that will
+    take the new one have no use, is not waiting in its way.
+    """
     counts = Run.objects.filter(queue=queue).aggregate(
-        waiting=Count("pk", filter=Q(state=Run.State.QUEUED)),
+        waiting=Count("pk", filter=Q(state=Run.State.QUEUED, version=F("version__lab__current"))),
         running=Count("pk", filter=Q(state=Run.State.RUNNING)),
     )
     return QueueLength(**counts)
@@ -53,19 +56,24 @@ def queue_length(queue: str) -> QueueLength:
 def queue_position(run: Run) -> Place:
     """Return where a waiting run stands in its queue: how many go first, a range for its start, and
     the reason it waits. Ordered by the policy that leases runs (`scheduling`).
-    """
-    in_queue = Run.objects.filter(queue=run.queue)
-    owners = waiting_owners(run.queue, in_queue.waiting())
-    order = lease_order(owners, _waiting_runs(in_queue.waiting()))
-    ahead = next((n for n, other in enumerate(order) if other.run == str(run.pk)), len(order))
 
+    What goes first and what is running counts only where it keeps a worker busy that could take
+    this run: others, such as runs of outdated code, are not in its way.
+    """
     online = _online_workers(run.queue)
     able = [worker for worker in online if _has_code(worker, run.version)]
+    rivals = _rivals(run, able)
+    owners = waiting_owners(run.queue, rivals)
+    order = lease_order(owners, _waiting_runs(rivals))
+    ahead = next((n for n, other in enumerate(order) if other.run == str(run.pk)), len(order))
     if not able:
         return Place(ahead, None, None, "other-code" if online else "no-worker")
 
     labs_ahead = [other.lab for other in order[:ahead]]
-    labs_running = list(in_queue.running().values_list("version__lab", flat=True))
+    running = Run.objects.running().filter(
+        queue=run.queue, run_attempts__ended_at=None, run_attempts__worker__in=able
+    )
+    labs_running = list(running.values_list("version__lab", flat=True))
     usual = durations({*labs_ahead, *labs_running})
     slots = sum(_slots(worker) for worker in able)
     soonest, latest = start_range(labs_ahead, labs_running, usual, slots)
@@ -76,6 +84,20 @@ def queue_position(run: Run) -> Place:
     else:
         reason = "starting"
     return Place(ahead, soonest, latest, reason)
+
+
+def _rivals(run: Run, able: Iterable[Worker]) -> RunQuerySet:
+    """Return the waiting runs that the same workers could take, `run` among them.
+
+    Args:
+        able: the workers that could take it; of none, one is expected that has the labs' present
+            code.
+    """
+    waiting = Run.objects.waiting().filter(queue=run.queue)
+    hashes = {code_hash for worker in able for code_hash in _labs(worker).values()}
+    if not hashes:
+        return waiting.filter(Q(version=F("version__lab__current")) | Q(version=run.version_id))
+    return waiting.filter(version__code_hash__in=hashes)
 
 
 def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
@@ -125,8 +147,13 @@ def _online_workers(queue: str) -> list[Worker]:
 
 
 def _has_code(worker: Worker, version: LabVersion) -> bool:
-    labs = worker.capabilities.get("labs", {})
-    return bool(labs.get(version.lab_id) == version.code_hash)
+    return _labs(worker).get(version.lab_id) == version.code_hash
+
+
+def _labs(worker: Worker) -> dict[str, str]:
+    """Return the labs that a worker has, slug to hash."""
+    labs: dict[str, str] = worker.capabilities.get("labs", {})
+    return labs
 
 
 def _slots(worker: Worker) -> int:

@@ -175,7 +175,7 @@ class PresentedPart:
         """The right number, as the page prints it."""
         if not isinstance(self.part, NumericPart):
             return ""
-        return f"{self.part.answer:.6g} {self.unit}".rstrip()
+        return f"{marking.right_answer(self.part)} {self.unit}".rstrip()
 
     @property
     def tolerance(self) -> str:

@@ -22,7 +22,7 @@ from apps.common.text import clean_json
 from apps.progress import parts, rating_rules, selectors
 from apps.progress.models import Answer, Attempt, GradedBy, Review, ReviewSession
 from apps.progress.services import reviews
-from apps.progress.services.attempts import ANY_STATE, FormState, open_attempt, out_of_date
+from apps.progress.services.attempts import ANY_STATE, FormState, OutOfDate, open_attempt
 from apps.progress.services.locks import lock_attempt
 from apps.questions import marking
 from apps.questions.answers import PointsAnswer, TypedAnswer, as_fields, read_answer
@@ -90,6 +90,7 @@ def check_answer(
         key: idempotency key: the same key again returns the stored answer.
     Raises:
         AlreadyRevealed: the reference answer is open.
+        OutOfDate: the page showed another state of the attempt.
         BadRequest: the question has no such part.
         BadAnswer: the fields are not those of an answer to it.
     """
@@ -109,7 +110,7 @@ def check_answer(
             )
         )
     if attempt.over:
-        raise out_of_date()
+        raise OutOfDate
     mark = marking.mark(variant, part, answer)
     if not mark.was_read:
         return CheckedAnswer(attempt, answer, mark, None)
@@ -178,10 +179,15 @@ def reveal(
     any, the learner rates next. Idempotent.
 
     Returns the attempt; or, where what was written cannot be saved, why, with nothing revealed.
+
+    Raises:
+        AlreadyRevealed: something was written that is not saved, and the answer is open already.
+        OutOfDate: the page showed another state of the attempt.
     """
     lock_user(user)
     attempt = open_attempt(user=user, question=question, session=session, seen=seen)
     if attempt.is_revealed or attempt.over:
+        _refuse_unsaved(attempt, written)
         return attempt
     variant = question_variant(attempt.revision, attempt.seed)
     if written is not None and marking.is_written(written.text, variant.starter):
@@ -198,6 +204,24 @@ def reveal(
     else:
         _record_counting(attempt, attempt.pk, result.rating, result.graded_by, given)
     return attempt
+
+
+def _refuse_unsaved(attempt: Attempt, written: Written | None) -> None:
+    """Refuse what was written to an attempt that takes no answer any more, unless it is saved."""
+    variant = question_variant(attempt.revision, attempt.seed)
+    if written is None or not marking.is_written(written.text, variant.starter):
+        return
+    saved = Answer.objects.filter(attempt=attempt, part=WRITTEN)
+    if any(answer.entered["text"] == written.text for answer in saved):
+        return
+    if not attempt.is_revealed:
+        raise OutOfDate
+    raise AlreadyRevealed(
+        _(
+            "The answer has already been revealed, so this was not saved. Copy it to your note if "
+            "you want to keep it."
+        )
+    )
 
 
 @transaction.atomic
@@ -233,7 +257,7 @@ def _rate(attempt: Attempt, review_id: UUID, rating: int, given: Given) -> Revie
     if counting is None:
         return _record_counting(attempt, review_id, rating, GradedBy.SELF, given)
     if (given.at or now()) - counting.at > REPLACEABLE_FOR:
-        raise out_of_date()
+        raise OutOfDate
     if given.at is not None and given.at < counting.at:  # an earlier rating, late: never counts
         _take_back(attempt, review_id)
         return _record(attempt, review_id, rating, GradedBy.SELF, given)

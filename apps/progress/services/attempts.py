@@ -33,6 +33,20 @@ class FormState:
 ANY_STATE = FormState()
 
 
+class OutOfDate(BadRequest):
+    """A form's page no longer shows the state of the attempt."""
+
+    code = "out-of-date"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This page is out of date: the question has been reopened or revised since, or "
+                "opened by another account. Reload the page."
+            )
+        )
+
+
 def open_attempt(
     *,
     user: User,
@@ -48,7 +62,8 @@ def open_attempt(
     over is returned unchanged.
 
     Raises:
-        BadRequest: the page showed an attempt that is not this learner's at this question.
+        OutOfDate: the page showed an attempt that is not this learner's at this question, or the
+            attempt with another revision.
     """
     shown = lock_attempt(user, question, seen.attempt)
     if shown is not None and shown.over:
@@ -57,11 +72,13 @@ def open_attempt(
     latest = shown or lock_latest_attempt(user, question)
     if latest is None or latest.over or (latest.day != today and latest.pk != seen.attempt):
         latest = _begin(user, question, latest, session, seen)
+    elif seen.revision not in (None, latest.revision_id):  # stored by a page of another revision
+        raise OutOfDate
     elif latest.day != today or (session is not None and latest.session_id != session.pk):
         latest.session, latest.day = session or latest.session, today
         latest.save(update_fields=["session", "day"])
     if seen.attempt not in (None, latest.pk):
-        raise out_of_date()
+        raise OutOfDate
     if seen.since is not None and not latest.is_revealed and latest.started_at != seen.since:
         latest.started_at = seen.since
         latest.save(update_fields=["started_at"])
@@ -113,13 +130,3 @@ def open_hint(
         attempt.hints = {**attempt.hints, part: opened + 1}  # one at a time
         attempt.save(update_fields=["hints"])
     return attempt
-
-
-def out_of_date() -> BadRequest:
-    """Return the error of a form whose page no longer shows the state of the attempt."""
-    return BadRequest(
-        _(
-            "This page is out of date: the question has been reopened since, or by another "
-            "account. Reload the page."
-        )
-    )

@@ -4,6 +4,7 @@ answers are checked and not stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -18,12 +19,14 @@ from apps.common.redirects import next_path
 from apps.progress import forms, parts, presenters, selectors, services
 from apps.progress.models import Attempt, Review
 from apps.progress.presenters.questions import UnstoredAnswer
-from apps.progress.services.answers import CheckedAnswer, Given
+from apps.progress.services.answers import AlreadyRevealed, CheckedAnswer, Given
+from apps.progress.services.attempts import OutOfDate
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import attempt_url, session_of_form, signed_in
 from apps.progress.views.review import card_page
 from apps.questions import marking
 from apps.questions.answers import read_answer
+from apps.questions.marking import Mark
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
 from apps.questions.variants import WRITTEN
@@ -65,31 +68,71 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     part, fields = request.POST.get("part", ""), forms.answer_fields(request)
     if not isinstance(request.user, User):
         return _check_for_visitor(request, question, part, fields)
-    checked = services.answers.check_answer(
-        user=request.user,
-        question=question,
-        part=part,
-        fields=fields,
-        key=forms.uuid_field(request, "key"),
-        confidence=forms.confidence(request),
-        session=session_of_form(request),
-        seen=forms.form_state(request),
-    )
+    try:
+        checked = services.answers.check_answer(
+            user=request.user,
+            question=question,
+            part=part,
+            fields=fields,
+            key=forms.uuid_field(request, "key"),
+            confidence=forms.confidence(request),
+            session=session_of_form(request),
+            seen=forms.form_state(request),
+        )
+    except (AlreadyRevealed, OutOfDate) as refused:
+        return _not_taken(request, question, part, fields, refused)
     if checked.row is None:
-        return _invalid_input(request, question, part, checked)
+        unstored = UnstoredAnswer(part, checked.entered, checked.mark)
+        return _page_of_attempt(request, question, checked.attempt, unstored, status=422)
     anchor = presenters.questions.anchor(part)
     return redirect(f"{attempt_url(request, question, checked.attempt)}#{anchor}")
 
 
-def _invalid_input(
-    request: HttpRequest, question: Question, part: str, checked: CheckedAnswer
+def _page_of_attempt(
+    request: HttpRequest,
+    question: Question,
+    attempt: Attempt,
+    unstored: UnstoredAnswer,
+    *,
+    status: int,
 ) -> HttpResponse:
-    """Show the page again, with what was entered and why it is invalid."""
-    unstored = UnstoredAnswer(part, checked.entered, checked.mark)
+    """Show the page of a form again, with what was entered and why it was not taken."""
     session = session_of_form(request)
     if session is not None:
-        return card_page(request, session, checked.attempt, unstored=unstored, status=422)
-    return _page(request, question, checked.attempt, unstored=unstored, status=422)
+        return card_page(request, session, attempt, unstored=unstored, status=status)
+    return _page(request, question, attempt, unstored=unstored, status=status)
+
+
+def _not_taken(
+    request: HttpRequest,
+    question: Question,
+    part: str,
+    fields: Mapping[str, Any],
+    refused: AlreadyRevealed | OutOfDate,
+) -> HttpResponse:
+    """Show the question as it stands now, with what was entered on a page that is out of date."""
+    user = signed_in(request)
+    attempt, message = None, refused.message
+    if isinstance(refused, AlreadyRevealed):
+        attempt = selectors.attempts.revealed_attempt(user, question)
+    else:
+        message, fields = _was_out_of_date(), _without_options(fields)
+    attempt = attempt or selectors.attempts.current_attempt(user, question)
+    answer = read_answer(question_variant(attempt.revision, attempt.seed), part, fields)
+    unstored = UnstoredAnswer(part, answer, Mark(marking.UNREAD, message=message))
+    return _page_of_attempt(request, question, attempt, unstored, status=refused.status)
+
+
+def _was_out_of_date() -> str:
+    return _(
+        "Your page was out of date: the question has been reopened or revised since. This is the "
+        "question as it is now."
+    )
+
+
+def _without_options(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of an answer without options, which may be others by now."""
+    return fields if "text" in fields else {}
 
 
 def _check_for_visitor(
@@ -97,6 +140,10 @@ def _check_for_visitor(
 ) -> HttpResponse:
     attempt = _attempt(request, question)
     variant = question_variant(attempt.revision, attempt.seed)
+    if forms.form_state(request).revision not in (None, attempt.revision.pk):
+        answer = read_answer(variant, part, _without_options(fields))
+        unstored = UnstoredAnswer(part, answer, Mark(marking.UNREAD, message=_was_out_of_date()))
+        return _page(request, question, attempt, unstored=unstored, status=OutOfDate.status)
     answer = read_answer(variant, part, fields)
     mark = marking.mark(variant, part, answer)
     return _page(
@@ -132,16 +179,23 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
     if not isinstance(request.user, User):
         return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
-    revealed = services.answers.reveal(
-        user=request.user,
-        question=question,
-        written=forms.written(request),
-        session=session_of_form(request),
-        given=forms.given(request),
-        seen=forms.form_state(request),
-    )
+    written = forms.written(request)
+    try:
+        revealed = services.answers.reveal(
+            user=request.user,
+            question=question,
+            written=written,
+            session=session_of_form(request),
+            given=forms.given(request),
+            seen=forms.form_state(request),
+        )
+    except (AlreadyRevealed, OutOfDate) as refused:
+        if written is None:
+            raise
+        return _not_taken(request, question, WRITTEN, {"text": written.text}, refused)
     if isinstance(revealed, CheckedAnswer):
-        return _invalid_input(request, question, WRITTEN, revealed)
+        unstored = UnstoredAnswer(WRITTEN, revealed.entered, revealed.mark)
+        return _page_of_attempt(request, question, revealed.attempt, unstored, status=422)
     return redirect(attempt_url(request, question, revealed, revealed=True) + "#ref")
 
 
