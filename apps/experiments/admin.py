@@ -17,6 +17,7 @@ from apps.common.clock import Clock
 from apps.experiments import presenters, services
 from apps.experiments.models import (
     Batch,
+    Claim,
     ComputeUsage,
     Lab,
     LabVersion,
@@ -78,6 +79,14 @@ class LabWordsAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("words", "source")
+
+
+@admin.register(Claim)
+class ClaimAdmin(ReadOnlyAdmin):
+    list_display = ["name", "statement_en", "version"]
+    list_filter = ["version__lab__topic"]
+    list_select_related = ["version"]
+    search_fields = ["name", "statement_en", "statement_zh"]
 
 
 @admin.register(OpenedVerdict)

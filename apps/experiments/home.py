@@ -1,32 +1,37 @@
 """What `experiments/home.html` shows to a visitor. `progress.views.today` renders it: `/` is
-theirs, and they know this app, not the other way round.
+theirs, and they know this app, not the other way round. The table of labs is the catalogue's, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.experiments import chart_specs, presenters, selectors, svg_charts
 from apps.experiments.models import Lab
 from apps.experiments.selectors import Reader
 
+MAX_LABS = 12  # that it lists; the catalogue has all
+
 
 def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the context of the page: the table of labs, the lab to begin with, and the chart on
-    which its outcome is predicted.
+    """Return the context of the page: the lab to begin with, the chart on which its outcome is
+    predicted, and the first labs of the catalogue.
 
     Args:
         pending: the prediction that the visitor committed to before signing up.
     """
-    labs = list(selectors.catalogue(reader.user))
+    first = selectors.first_lab()
+    labs = list(selectors.catalogue()[:MAX_LABS])
+    chart = _prediction_chart(reader, first) if first else {}
+    return {"rows": lab_rows(reader, labs), "first": first, "pending": pending, **chart}
+
+
+def lab_rows(reader: Reader, labs: Sequence[Lab]) -> list[dict[str, Any]]:
+    """Return labs as a table shows them to `reader` (three queries)."""
     accesses = selectors.verdict_accesses(reader, map(selectors.default_subject, labs))
-    rows = [presenters.lab_row(lab, accesses) for lab in labs]
-    first = next((row for row in rows if row["lab"].slug == selectors.FIRST_LAB), None)
-    if first is None and rows:
-        first = rows[0]
-    chart = _prediction_chart(reader, first["lab"]) if first else {}
-    return {"rows": rows, "first": first, "pending": pending, **chart}
+    runs, scores = selectors.runs_done(labs), selectors.mean_scores(reader.user, labs)
+    return [presenters.lab_row(lab, accesses, runs, scores) for lab in labs]
 
 
 def _prediction_chart(reader: Reader, lab: Lab) -> dict[str, Any]:

@@ -17,8 +17,17 @@ from django.utils.dateparse import parse_datetime
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
 from apps.common.locks import lock
-from apps.experiments import lab_config, recording
-from apps.experiments.models import Batch, ComputeUsage, Lab, LabVersion, LabWords, Run, Verdict
+from apps.experiments import lab_columns, lab_config, recording
+from apps.experiments.models import (
+    Batch,
+    Claim,
+    ComputeUsage,
+    Lab,
+    LabVersion,
+    LabWords,
+    Run,
+    Verdict,
+)
 from apps.experiments.series import unpacked
 from workers.code_hash import code_hash
 
@@ -79,7 +88,7 @@ def load_labs(folder: Path) -> list[str]:
         version, is_new = LabVersion.objects.get_or_create(
             lab=lab, code_hash=_hash(path.with_suffix(".py"), source)
         )
-        change = _store_words(version, words, source)
+        change = store_words(version, words, source)
         if lab.current_id != version.pk:
             lab.current = version
             lab.save(update_fields=["current"])
@@ -93,15 +102,21 @@ def load_labs(folder: Path) -> list[str]:
     return changes
 
 
-def _store_words(version: LabVersion, words: dict[str, Any], source: str) -> str:
-    """Store words and printed code of a version, in place of those it has. Returns what changed, or
-    an empty text.
+def store_words(version: LabVersion, words: dict[str, Any], source: str) -> str:
+    """Store words and printed code of a version, in place of those it has, with the columns and the
+    claims that lists show. Returns what changed, or an empty text.
     """
     stored = LabWords.objects.filter(version=version).first()
     if stored and (stored.words, stored.source) == (words, source):
         return ""
+    columns = lab_columns.words_columns(words)
     LabWords.objects.update_or_create(
-        version=version, defaults={"words": words, "source": source, "updated_at": Clock()}
+        version=version,
+        defaults={"words": words, "source": source, "updated_at": Clock(), **columns},
+    )
+    version.claims.all().delete()
+    Claim.objects.bulk_create(
+        Claim(version=version, **columns) for columns in lab_columns.claim_columns(words)
     )
     return "words" if stored is None or stored.words != words else "code as printed"
 

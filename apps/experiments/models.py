@@ -9,12 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, FloatField, Q
+from django.db.models import Case, F, FloatField, Q, Value, When
 from django.db.models.functions import Cast, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common.clock import Clock
+from apps.common.listing import search_condition
+from apps.common.text import in_language
+from apps.common.topics import TOPICS
 from apps.experiments.scheduling import HALF_LIFE
 
 
@@ -30,10 +33,25 @@ class Outcome(models.TextChoices):
     INCONCLUSIVE = "inconclusive", _("inconclusive")
 
 
+SEARCHED_WORDS = ("title_en", "title_zh", "question_en", "question_zh")  # columns of LabWords
+
+
 class LabQuerySet(models.QuerySet["Lab"]):
     def offered(self) -> LabQuerySet:
         """Labs that a learner can run now: not withdrawn."""
         return self.filter(withdrawn=False)
+
+    def listed(self) -> LabQuerySet:
+        """Offered labs with the columns that lists show, without their words and code."""
+        labs = self.offered().filter(current__isnull=False).select_related("current__words_row")
+        return labs.defer("current__words_row__words", "current__words_row__source")
+
+    def search(self, words: str) -> LabQuerySet:
+        """Labs that have every one of the words in their slug, or in their title or question in
+        either language.
+        """
+        of_words = [f"current__words_row__{column}" for column in SEARCHED_WORDS]
+        return self.filter(search_condition(words, ["slug", *of_words]))
 
 
 class Lab(models.Model):
@@ -68,6 +86,16 @@ class Lab(models.Model):
         assert self.current is not None, "a lab that is offered has code"
         return self.current
 
+    @property
+    def title(self) -> str:
+        """In the reader's language. A query unless `words_row` was selected with it."""
+        return self.current_version.title
+
+    @property
+    def question(self) -> str:
+        """What it asks, in the reader's language; the title where it says none."""
+        return in_language(self.current_version.words_row, "question") or self.title
+
 
 class LabVersion(models.Model):
     """What a lab's code does: what a run points at. Immutable: a trigger refuses every UPDATE
@@ -95,6 +123,11 @@ class LabVersion(models.Model):
         return words
 
     @property
+    def title(self) -> str:
+        """The lab's title in the reader's language, as this version has it."""
+        return in_language(self.words_row, "title")
+
+    @property
     def source(self) -> str:
         """The code as printed beside the results, with its newest comments."""
         return self.words_row.source
@@ -103,6 +136,8 @@ class LabVersion(models.Model):
 class LabWords(models.Model):
     """What readers see of a version of a lab: its words, in both languages, and its printed code.
     Words, comments and layout are corrected without a new version.
+
+    The columns that repeat words are written with them (`lab_columns`).
     """
 
     version = models.OneToOneField(
@@ -110,6 +145,12 @@ class LabWords(models.Model):
     )
     words = models.JSONField()  # the .toml
     source = models.TextField()  # the .py
+    title_en = models.TextField()
+    title_zh = models.TextField()
+    question_en = models.TextField()
+    question_zh = models.TextField()
+    seconds = models.FloatField(null=True)  # of a standard run, as the lab declares
+    defaults_hash = models.CharField(max_length=64)  # `lab_config.config_hash` of the defaults
     updated_at = models.DateTimeField(db_default=Clock())
 
     class Meta:
@@ -118,6 +159,59 @@ class LabWords(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id}"
+
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def offered(self) -> ClaimQuerySet:
+        """Claims of the labs that are offered, as their current code has them."""
+        return self.filter(version__lab__withdrawn=False, version__lab__current=F("version"))
+
+    def search(self, words: str) -> ClaimQuerySet:
+        """Claims that have every one of the words in their name or statement, or in the title or
+        question of their lab, in either language.
+        """
+        of_lab = [f"version__words_row__{column}" for column in SEARCHED_WORDS]
+        columns = ["name", "statement_en", "statement_zh", *of_lab]
+        return self.filter(search_condition(words, columns))
+
+    def in_ledger_order(self) -> ClaimQuerySet:
+        """By topic, lab and place in it: a total order."""
+        places = [
+            When(version__lab__topic=slug, then=Value(place)) for place, slug in enumerate(TOPICS)
+        ]
+        topic = Case(*places, default=Value(len(places)))
+        lab = ("version__lab__topic", "version__lab__position", "version__lab__slug")
+        return self.order_by(topic, *lab, "position")
+
+
+class Claim(models.Model):
+    """A claim of a version of a lab: what the ledger lists. Written with the version's words."""
+
+    version = models.ForeignKey(LabVersion, models.CASCADE, related_name="claims")
+    name = models.CharField(max_length=128)  # lab.claim
+    position = models.PositiveSmallIntegerField()  # from 0, within the lab
+    statement_en = models.TextField()
+    statement_zh = models.TextField()
+    words = models.JSONField()  # its table in the .toml: sentences, conditions, source
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
+        constraints = [
+            models.UniqueConstraint(fields=["version", "name"], name="a_claim_is_named_once")
+        ]
+        indexes = [models.Index(fields=["name"], name="claims_by_name")]
+        ordering = ["version", "position"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def statement(self) -> str:
+        """In the reader's language; its name where it says none."""
+        return in_language(self, "statement") or self.name
 
 
 class Worker(models.Model):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -94,20 +94,25 @@ ACCESS_WORDS = {
 }
 
 
-def lab_row(lab: Lab, accesses: Mapping[Subject, VerdictAccess]) -> dict[str, Any]:
+def lab_row(
+    lab: Lab,
+    accesses: Mapping[Subject, VerdictAccess],
+    runs: Mapping[str, int],
+    scores: Mapping[str, float | None],
+) -> dict[str, Any]:
     """Return a lab of `selectors.catalogue` as a table of labs shows it.
 
     Args:
         accesses: of the reader, by `selectors.default_subject`.
+        runs, scores: how many are done, and the reader's mean Brier score, by the lab's slug.
     """
-    words = lab.current_version.words
     return {
         "lab": lab,
-        "words": words,
         "topic": topic_title(lab.topic),
-        "seconds": seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
-        "score": number(lab.mean_score, ".2f"),  # type: ignore[attr-defined] # annotated
+        "seconds": seconds(lab.current_version.words_row.seconds),
+        "score": number(scores.get(lab.slug), ".2f"),
         "access": ACCESS_WORDS[accesses[default_subject(lab)]],
+        "runs": runs.get(lab.slug, 0),
     }
 
 
@@ -162,12 +167,26 @@ def headline_claim(words: Words) -> str:
     return str(words.get("predict", {}).get("claim", ""))
 
 
+def ledger_url(claim: str) -> str:
+    """Return the address of a claim in the ledger, on the page of its lab's claims."""
+    lab = claim.partition(".")[0]
+    return f"{reverse('experiments:claims')}?{urlencode({'lab': lab})}#{quote(claim)}"
+
+
 def present_verdict(words: Words, verdict: Verdict) -> PresentedVerdict:
-    claim = claim_words(words, verdict.claim)
+    return present_claim_verdict(claim_words(words, verdict.claim), verdict)
+
+
+def present_claim_verdict(claim: Words, verdict: Verdict) -> PresentedVerdict:
+    """Return a verdict as it is read.
+
+    Args:
+        claim: the words of its claim (`Claim.words`).
+    """
     spec = str(claim.get("effect", ".3g"))
     return PresentedVerdict(
         claim=verdict.claim,
-        statement=statement(words, verdict.claim),
+        statement=in_language(claim) or verdict.claim,
         outcome=verdict.outcome,
         word=str(Outcome(verdict.outcome).label),
         glyph=GLYPHS[verdict.outcome],

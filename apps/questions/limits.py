@@ -22,8 +22,6 @@ MAX_SYNONYM_LENGTH = 64
 MIN_DIFFICULTY = 1  # recall
 MAX_DIFFICULTY = 5  # research
 DIFFICULTIES = range(MIN_DIFFICULTY, MAX_DIFFICULTY + 1)
-MAX_SEARCH_LENGTH = 200
-MAX_SEARCH_WORDS = 12
 MAX_EXPRESSION_LENGTH = 500
 # What the fields of an answer take (`maxlength`, UTF-16 code units). It is more than what is read,
 # so that a pasted text that is too long is refused, and not cut to the answer that it begins with.

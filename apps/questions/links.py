@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 # as nh3 writes it: links are not nested
 LINK = re.compile(r'<a href="(?P<href>/[^"]*)"[^>]*>(?P<words>.*?)</a>', re.DOTALL)
@@ -44,10 +44,19 @@ def targets(htmls: Iterable[str]) -> set[Target]:
     return {target for href in hrefs if (target := target_of(href))}
 
 
-def without(html: str, missing: Collection[Target]) -> str:
-    """Return HTML in which links to what is missing are their words alone."""
-    if not missing:
-        return html
-    return LINK.sub(
-        lambda match: match["words"] if target_of(match["href"]) in missing else match[0], html
-    )
+def resolved(html: str, missing: Collection[Target]) -> str:
+    """Return HTML in which links to what is missing are their words alone, and links to a claim
+    lead to the page of the ledger that has it: that of its lab's claims.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        target = target_of(match["href"])
+        if target in missing:
+            return match["words"]
+        if target and target.kind == CLAIM:
+            lab = quote(target.name.partition(".")[0])
+            address = f'href="/claims?lab={lab}#{quote(target.name)}"'
+            return match[0].replace(f'href="{match["href"]}"', address, 1)
+        return match[0]
+
+    return LINK.sub(link, html)

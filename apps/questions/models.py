@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -13,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.common.clock import Clock
+from apps.common.listing import search_condition
 from apps.common.topics import TOPICS
 from apps.questions.limits import (
     MAX_BANK_TITLE_LENGTH,
@@ -21,7 +20,6 @@ from apps.questions.limits import (
     MAX_IDEMPOTENCY_KEY_LENGTH,
     MAX_OPTION_KEY_LENGTH,
     MAX_REPORT_LENGTH,
-    MAX_SEARCH_WORDS,
     MAX_SLUG_LENGTH,
     MAX_TITLE_LENGTH,
     MIN_DIFFICULTY,
@@ -76,16 +74,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """Return the questions that have every one of the words in their slug, or in their title,
         statement or synonyms in either language. Words may be full-width.
         """
-        questions = self
-        for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
-            spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
-            conditions = [
-                (f"{column}__icontains", spelling)
-                for column in SEARCHED_COLUMNS
-                for spelling in spellings
-            ]
-            questions = questions.filter(Q(*conditions, _connector=Q.OR))
-        return questions
+        return self.filter(search_condition(words, SEARCHED_COLUMNS))
 
 
 class Question(models.Model):

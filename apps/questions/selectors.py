@@ -240,7 +240,7 @@ class _PageBuilder:
 
     def html(self, row: Revision | RevisionText, field: str) -> SafeString:
         stored = self.stored(HtmlColumn(row, field, self.language))
-        linked = links.without(stored, self.missing)
+        linked = links.resolved(stored, self.missing)
         return mark_safe(rendering.fill_markers(linked, **self.markers))  # noqa: S308 - sanitized by nh3
 
     def part(self, part: Part) -> PartHtml:

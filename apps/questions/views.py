@@ -6,7 +6,6 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,11 +14,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
+from apps.common.listing import chosen_filters, page_of
 from apps.common.text import clean, is_chinese
 from apps.common.topics import TOPICS, topic_title
 from apps.questions import selectors, services
 from apps.questions.forms import ReportForm
-from apps.questions.limits import DIFFICULTIES, MAX_SEARCH_LENGTH
+from apps.questions.limits import DIFFICULTIES
 from apps.questions.models import Kind
 
 FILTERS = ("topic", "kind", "difficulty", "words")
@@ -29,27 +29,18 @@ QUESTIONS_PER_PAGE = 100
 @require_safe
 @vary_on_headers("HX-Request")
 def questions(request: HttpRequest) -> HttpResponse:
-    chosen = {
-        name: clean(request.GET.get(name, ""))[:MAX_SEARCH_LENGTH].strip() for name in FILTERS
-    }
-    page = Paginator(selectors.questions(**chosen), QUESTIONS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    query = request.GET.copy()
-    for name in ("page", "find"):  # not filters; `find` focuses the search field
-        query.pop(name, None)
+    chosen = chosen_filters(request, FILTERS)
+    page = page_of(request, selectors.questions(**chosen), QUESTIONS_PER_PAGE)
     context = {
         "page": page,
         "chosen": chosen,
         "filtered": any(chosen.values()),
-        "query": query.urlencode(),
         "topics": [(slug, topic_title(slug)) for slug in TOPICS],
         "kinds": Kind.choices,
         "difficulties": [(str(level), level) for level in DIFFICULTIES],
-        "max_search_length": MAX_SEARCH_LENGTH,
     }
     template = "_questions.html" if is_fragment(request) else "questions.html"
-    return render(request, f"questions/{template}", context)
+    return render(request, f"questions/{template}", context, status=page.status)
 
 
 @require_safe

@@ -13,7 +13,11 @@ MIN_POSTGRES_MAJOR = 15  # as in gradus.env
 CHINESE_SAMPLE = "梯度下降"
 # Until the first release tables may change without a migration. A database that has one of these
 # tables without its column was made before the newest change.
-NEWEST_COLUMNS = (("questions_revision", "outline"), ("experiments_run", "config_hash"))
+NEWEST_COLUMNS = (
+    ("questions_revision", "outline"),
+    ("experiments_run", "config_hash"),
+    ("experiments_labwords", "defaults_hash"),
+)
 RECREATE = "Recreate the cluster with initdb -E UTF8 --locale=C.UTF-8, and load a dump into it."
 
 

@@ -14,7 +14,8 @@ from django.db import connection
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.experiments import services, worker_services
-from apps.experiments.models import Lab, LabVersion, LabWords, Run, RunAttempt, Worker
+from apps.experiments.loading import store_words
+from apps.experiments.models import Lab, LabVersion, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
 from tests.experiments.watching import site, watch  # noqa: F401 - fixtures
 from workers import wire
@@ -91,7 +92,7 @@ def make_version(
 ) -> LabVersion:
     """Give a lab other code: a version that is its current one."""
     version = LabVersion.objects.create(lab=lab, code_hash=code_hash)
-    LabWords.objects.create(version=version, words=words, source=source)
+    store_words(version, words, source)
     lab.current = version
     lab.save()
     return version

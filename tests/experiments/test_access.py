@@ -190,7 +190,7 @@ def test_the_first_prediction_counts_and_later_ones_are_kept(lab: Lab, mei: User
     assert (reason(first), reason(second)) == ("", "predicted")
     assert Prediction.objects.get(run=second).score == pytest.approx(0.0025)
     assert selectors.own_runs(mei, lab).mean_score == pytest.approx(0.9025)
-    score = selectors.catalogue(mei).get(pk=lab.pk).mean_score  # type: ignore[attr-defined]
+    score = selectors.mean_scores(mei, [lab])[lab.pk]
     assert score == pytest.approx(0.9025)
     page = browser(mei).get(f"/runs/{second.pk}").content.decode()
     assert "Not counted: you had predicted these settings before." in page

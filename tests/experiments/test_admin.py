@@ -146,6 +146,7 @@ def test_every_table_of_runs_is_there() -> None:
         "Lab",
         "LabVersion",
         "LabWords",
+        "Claim",
         "OpenedVerdict",
         "Worker",
         "Run",

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.accounts.models import PROJECT_HANDLE, User
-from apps.experiments import recording, selectors
+from apps.experiments import lab_config, recording, selectors
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
-from apps.experiments.models import Batch, Lab, LabVersion, Run
+from apps.experiments.models import Batch, Claim, Lab, LabVersion, LabWords, Run
+from apps.experiments.selectors import Reader
 from tests.connections import elsewhere
 from tests.experiments.conftest import LABS, event, finish, report
 from tests.experiments.pages_cast import page_of, queued
@@ -66,6 +68,46 @@ def test_new_words_are_no_new_version(folder: Path) -> None:
     assert LabVersion.objects.get().words["note"] == {"en": "new"}
     assert LabVersion.objects.values().get() == before
     assert load_labs(folder) == []
+
+
+def test_what_lists_show_follows_the_words(folder: Path) -> None:
+    load_labs(folder)
+    first = LabWords.objects.get()
+    names = list(Claim.objects.values_list("name", flat=True))
+    assert names == first.words["order"]["claims"]
+    words = folder / "dead_relu.toml"
+    text = re.sub(r"(\[title\]\n)en = .*\nzh = .*", r'\1en = "No Chinese yet"', words.read_text())
+    text = text.replace("standard = { replicates = 16, seconds = 20 }", "standard = {}")
+    text = text.replace(
+        '[config.depth]\ntype = "int"\ndefault = 3', '[config.depth]\ntype = "int"\ndefault = 4'
+    )
+    words.write_text(text.partition('[claims."dead-relu.leaky-keeps-everything"]')[0])
+    assert load_labs(folder) == ["dead-relu: words"]
+    row = LabWords.objects.get()
+    assert (row.title_en, row.title_zh, row.seconds) == ("No Chinese yet", "No Chinese yet", None)
+    assert row.question_zh == first.question_zh == first.words["question"]["zh"]
+    lab = selectors.lab_for("dead-relu")
+    defaults = lab_config.defaults(row.words)
+    assert defaults["depth"] == 4
+    assert selectors.default_subject(lab) == (lab.current_id, lab_config.config_hash(defaults))
+    assert list(Claim.objects.values_list("name", flat=True)) == names[:-1]
+    claim = Claim.objects.get(name=names[0])
+    assert claim.words == row.words["claims"][names[0]]
+    assert claim.statement_zh == claim.words["zh"]
+
+
+def test_the_ledger_has_the_claims_of_the_current_code(folder: Path) -> None:
+    load_labs(folder)
+    names = set(Claim.objects.values_list("name", flat=True))
+    (folder / "dead_relu.py").write_text("other = 1\n")
+    load_labs(folder)
+    assert Claim.objects.count() == 2 * len(names)
+    assert selectors.existing_claims([*names, "dead-relu.no-such"]) == names
+    ledger = selectors.ledger(Reader(AnonymousUser()))
+    assert len(ledger) == len(names)
+    assert {claim.version for claim in ledger} == {Lab.objects.get().current}
+    Lab.objects.update(withdrawn=True)
+    assert selectors.existing_claims(names) == set() and not ledger.all()
 
 
 def test_new_comments_are_no_new_version_and_are_shown(folder: Path, mei: User) -> None:

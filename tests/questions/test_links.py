@@ -35,10 +35,20 @@ def test_a_link_to_what_is_missing_is_its_words() -> None:
     text = "See [the *lab*](/labs/a), [it](/labs/b) and [there](https://example.org/labs/a)."
     html = rendering.render(text).html
     assert links.targets([html]) == {Target("lab", "a"), Target("lab", "b")}
-    without = links.without(html, {Target("lab", "a")})
+    without = links.resolved(html, {Target("lab", "a")})
     assert "See the <em>lab</em>, <a" in without and without.count("<a ") == 2
     assert 'href="https://example.org/labs/a"' in without
-    assert links.without(html, ()) == html
+    assert links.resolved(html, ()) == html
+
+
+def test_a_link_to_a_claim_leads_to_the_page_of_the_ledger_that_has_it() -> None:
+    html = rendering.render("See [this](/claims#dead-relu.lr-kills), [all](/claims).").html
+    shown = links.resolved(html, ())
+    assert 'href="/claims?lab=dead-relu#dead-relu.lr-kills"' in shown
+    assert 'href="/claims"' in shown
+    assert "href" not in links.resolved(html, {Target("claim", "dead-relu.lr-kills")}).replace(
+        'href="/claims"', ""
+    )
 
 
 def test_nothing_is_looked_up_where_no_text_has_a_link(guess: Question) -> None:

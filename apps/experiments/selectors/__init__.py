@@ -1,27 +1,38 @@
-"""Reads that join models, or check who may see: of runs, of labs, of the queue."""
+"""Reads that join models, or check who may see: of runs, of labs, of claims, of the queue."""
 
 from apps.experiments.selectors.access import (
     Reader,
     VerdictAccess,
     default_subject,
     readable_runs,
+    readable_versions,
     shows_verdict,
     subject_of,
     verdict_access,
     verdict_accesses,
     why_not_counted,
 )
+from apps.experiments.selectors.claims import (
+    HIDDEN,
+    NOT_RECORDED,
+    evidence_counts,
+    existing_claims,
+    is_anything_recorded,
+    ledger,
+    standard_runs,
+)
 from apps.experiments.selectors.labs import (
     FIRST_LAB,
     OwnRuns,
     catalogue,
-    evidence_counts,
-    existing_claims,
+    first_lab,
     lab_for,
+    lab_topics,
+    mean_scores,
     own_runs,
+    runs_done,
     seen_default_run,
     standard_run,
-    standard_runs,
 )
 from apps.experiments.selectors.queue import (
     ONLINE_WINDOW,
@@ -48,6 +59,8 @@ from apps.experiments.selectors.runs import (
 __all__ = [
     "COPY_KEY_PREFIX",
     "FIRST_LAB",
+    "HIDDEN",
+    "NOT_RECORDED",
     "ONLINE_WINDOW",
     "OwnRuns",
     "QueueLength",
@@ -60,7 +73,12 @@ __all__ = [
     "durations",
     "evidence_counts",
     "existing_claims",
+    "first_lab",
+    "is_anything_recorded",
     "lab_for",
+    "lab_topics",
+    "ledger",
+    "mean_scores",
     "measured_before",
     "own_run",
     "own_runs",
@@ -68,8 +86,10 @@ __all__ = [
     "queue_length",
     "queue_position",
     "readable_runs",
+    "readable_versions",
     "reproduction_of",
     "run_for",
+    "runs_done",
     "runs_of",
     "seen_default_run",
     "shows_verdict",

@@ -85,7 +85,16 @@ def subject_of(run: Run) -> Subject:
 def default_subject(lab: Lab) -> Subject:
     """Return what the verdicts of a lab's current code at its default settings are known by."""
     version = lab.current_version
-    return version.pk, lab_config.config_hash(lab_config.defaults(version.words))
+    return version.pk, version.words_row.defaults_hash
+
+
+def readable_versions(reader: Reader) -> set[int]:
+    """Return the keys of those current versions of labs whose verdicts at default settings `reader`
+    may see (two queries).
+    """
+    subjects = Lab.objects.offered().values_list("current", "current__words_row__defaults_hash")
+    accesses = verdict_accesses(reader, subjects.filter(current__isnull=False))
+    return {version for (version, _hash), access in accesses.items() if access.is_granted}
 
 
 def readable_runs(reader: Reader, runs: Iterable[Run]) -> set[UUID]:

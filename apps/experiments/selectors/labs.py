@@ -1,18 +1,18 @@
-"""Reads of labs, their recorded standard runs, and what learners' runs say of their claims."""
+"""Reads of labs, of the runs of them, and of their recorded standard runs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Avg, Case, Count, F, Q, QuerySet, When
 from django.http import Http404
 
-from apps.accounts.models import PROJECT_HANDLE, User
-from apps.experiments.models import Lab, Run, Verdict
+from apps.accounts.models import User
+from apps.common.topics import TOPICS
+from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.selectors.access import Reader, shows_verdict
-from apps.experiments.selectors.runs import COPY_KEY_PREFIX
 
 FIRST_LAB = "dead-relu"  # the lab of the home page, and of a learner's first day
 
@@ -29,31 +29,49 @@ def lab_for(slug: str) -> Lab:
     return lab
 
 
-def catalogue(user: User | AnonymousUser) -> QuerySet[Lab]:
-    """Return the labs, each with `runs_done` (by anybody) and `mean_score` (the mean Brier score of
-    the reader's predictions that count; less is better).
+def catalogue(*, topic: str = "", kind: str = "", words: str = "") -> QuerySet[Lab]:
+    """Return the labs that match the filters, with what lists show of them, in a total order. A
+    filter with an unknown value matches none.
     """
-    done = Q(versions__runs__state=Run.State.SUCCEEDED)
-    mine = Q(versions__runs__owner_id=user.pk, versions__runs__prediction__not_counted="")
-    return (
-        Lab.objects.offered()
-        .filter(current__isnull=False)
-        .select_related("current__words_row")
-        .defer("current__words_row__source")
-        .annotate(
-            runs_done=Count("versions__runs", filter=done, distinct=True),
-            mean_score=Avg("versions__runs__prediction__score", filter=mine),
-        )
-    )
+    labs = Lab.objects.listed()
+    if topic:
+        labs = labs.filter(topic=topic)
+    if kind:
+        labs = labs.filter(kind=kind)
+    return labs.search(words) if words else labs
 
 
-def existing_claims(claims: Collection[str]) -> set[str]:
-    """Return which of some claims the ledger shows: those of labs that are offered (one query)."""
-    by_lab = {claim.partition(".")[0] for claim in claims}
-    words = Lab.objects.offered().filter(slug__in=by_lab, current__isnull=False)
-    tables = words.values_list("current__words_row__words__claims", flat=True)
-    existing = {claim for table in tables for claim in table or {}}
-    return existing & set(claims)
+def lab_topics() -> list[str]:
+    """Return the topics that labs are offered of, in the order of `TOPICS`."""
+    labs = Lab.objects.offered().filter(current__isnull=False).order_by()
+    topics = set(labs.values_list("topic", flat=True).distinct())
+    return [slug for slug in TOPICS if slug in topics] + sorted(topics - TOPICS.keys())
+
+
+def first_lab() -> Lab | None:
+    """Return the lab that a visitor begins with: `FIRST_LAB`, else the first of the catalogue; None
+    where there are no labs.
+    """
+    labs = Lab.objects.offered().filter(current__isnull=False).select_related("current__words_row")
+    others_later = Case(When(slug=FIRST_LAB, then=0), default=1)
+    labs = labs.defer("current__words_row__source")
+    return labs.order_by(others_later, "position", "slug").first()
+
+
+def runs_done(labs: Iterable[Lab]) -> dict[str, int]:
+    """Return how many runs of each lab anybody has finished, by the lab's slug."""
+    done = Run.objects.filter(state=Run.State.SUCCEEDED, version__lab__in=list(labs)).order_by()
+    return dict(done.values_list("version__lab").annotate(Count("pk")))
+
+
+def mean_scores(user: User | AnonymousUser, labs: Iterable[Lab]) -> dict[str, float | None]:
+    """Return the mean Brier score of `user`'s predictions that count, by the lab's slug; less is
+    better. Nothing for a visitor.
+    """
+    if not isinstance(user, User):
+        return {}
+    counted = Prediction.objects.counted().filter(run__owner=user, run__version__lab__in=list(labs))
+    return dict(counted.order_by().values_list("run__version__lab").annotate(Avg("score")))
 
 
 @dataclass(frozen=True)
@@ -90,34 +108,3 @@ def standard_run(slug: str) -> Run | None:
     return (
         Run.objects.recorded().filter(version__lab=slug).order_by(of_old_code, "-ended_at").first()
     )
-
-
-def standard_runs() -> dict[str, Run]:
-    """Return the project's newest recorded run of each lab's current code, by the lab's slug."""
-    runs = (
-        Run.objects.recorded()
-        .of_current_code()
-        .select_related("version__lab", "version__words_row")
-        .defer("version__words_row__source")
-        .prefetch_related("verdicts")
-        .order_by("ended_at")
-    )
-    return {run.version.lab_id: run for run in runs}
-
-
-def evidence_counts() -> dict[str, dict[str, int]]:
-    """Return for each claim how many of the learners' runs at default settings came to which
-    outcome. The project's own runs and copies of them are not counted.
-    """
-    rows = (
-        Verdict.objects.filter(run__at_defaults=True)
-        .exclude(run__owner__handle=PROJECT_HANDLE)
-        .exclude(run__key__startswith=COPY_KEY_PREFIX)
-        .order_by()
-        .values_list("claim", "outcome")
-        .annotate(runs=Count("pk"))
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for claim, outcome, runs in rows:
-        counts.setdefault(claim, {})[outcome] = runs
-    return counts

@@ -71,7 +71,7 @@ def runs_of(user: User) -> QuerySet[Run]:
         .select_related("version__lab", "version__words_row", "prediction")
         .prefetch_related("verdicts")
         .defer("detail", "version__words_row__source")
-        .order_by("-queued_at")
+        .order_by("-queued_at", "pk")
     )
 
 

@@ -33,6 +33,11 @@ def is_in_ledger(claim: str) -> bool:
     return bool(selectors.existing_claims([text.clean(claim)]))
 
 
+@register.filter
+def ledger_url(claim: str) -> str:
+    return presenters.ledger_url(claim)
+
+
 @register.simple_tag(takes_context=True)
 def here(context: dict[str, Any]) -> str:
     """Return the address of this page, with its query."""

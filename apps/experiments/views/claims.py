@@ -1,76 +1,134 @@
-"""The ledger: every claim of every lab with its verdict, by topic."""
+"""The ledger: the claims of every lab with their verdicts, by topic and lab."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.listing import chosen_filters, page_of
 from apps.common.topics import topic_title
 from apps.experiments import presenters, selectors
-from apps.experiments.models import Lab, Run
+from apps.experiments.models import Claim, Lab, Outcome, Run
 from apps.experiments.reader import reader_of
 
+FILTERS = ("topic", "lab", "verdict", "words")
+CLAIMS_PER_PAGE = 30
 MAX_CUSTOM_RUNS = 10  # of the reader's own runs at other settings
 
 
 @require_safe
 def claims(request: HttpRequest) -> HttpResponse:
-    standard, counts = selectors.standard_runs(), selectors.evidence_counts()
-    labs, custom_runs = list(selectors.catalogue(request.user)), _custom_runs(request)
+    chosen, reader = chosen_filters(request, FILTERS), reader_of(request)
+    filtered = any(chosen.values())
+    page = page_of(request, selectors.ledger(reader, **chosen), CLAIMS_PER_PAGE)
+    shown = list[Claim](page)
+    labs = {claim.version.lab_id: _lab_of(claim) for claim in shown}
+    custom_runs = [] if filtered or page.number > 1 else _custom_runs(request)
     accesses = selectors.verdict_accesses(
-        reader_of(request),
-        [*map(selectors.default_subject, labs), *map(selectors.subject_of, custom_runs)],
+        reader,
+        [*map(selectors.default_subject, labs.values()), *map(selectors.subject_of, custom_runs)],
     )
-    topics: dict[str, list[dict[str, Any]]] = {}
-    for lab in labs:
-        is_shown = accesses[selectors.default_subject(lab)].is_granted
-        entry = _entry(lab, standard.get(lab.pk), counts if is_shown else {}, is_shown=is_shown)
-        topics.setdefault(lab.topic, []).append(entry)
+    readable = {
+        slug for slug, lab in labs.items() if accesses[selectors.default_subject(lab)].is_granted
+    }
+    standard = selectors.standard_runs(labs)
+    counts = selectors.evidence_counts(
+        [claim.name for claim in shown if claim.version.lab_id in readable]
+    )
+    entries = [
+        _entry(
+            labs[slug],
+            list(of_lab),
+            standard.get(slug),
+            counts,
+            is_shown=slug in readable,
+            page=_page_of_lab(slug) if chosen["verdict"] else request.get_full_path(),
+        )
+        for slug, of_lab in groupby(shown, key=lambda claim: claim.version.lab_id)
+    ]
     context = {
-        "topics": [{"name": topic_title(slug), "labs": labs} for slug, labs in topics.items()],
-        "recorded": bool(standard),
+        "page": page,
+        "chosen": chosen,
+        "filtered": filtered,
+        "only_lab": labs.get(chosen["lab"]),
+        "topics": _by_topic(entries),
+        "topic_choices": [(slug, topic_title(slug)) for slug in selectors.lab_topics()],
+        "verdict_choices": [
+            (selectors.HIDDEN, _("hidden")),
+            *Outcome.choices,
+            (selectors.NOT_RECORDED, _("not recorded yet")),
+        ],
+        "is_recorded": bool(standard) or selectors.is_anything_recorded(),
         "custom_runs": [
             presenters.run_row(run, is_shown=accesses[selectors.subject_of(run)].is_granted)
             for run in custom_runs
         ],
     }
-    return render(request, "experiments/claims.html", context)
+    return render(request, "experiments/claims.html", context, status=page.status)
+
+
+def _page_of_lab(slug: str) -> str:
+    """Return the ledger's page of a lab's claims: once a verdict is opened, a list of those that
+    are hidden has it no longer.
+    """
+    return f"{reverse('experiments:claims')}?{urlencode({'lab': slug})}"
+
+
+def _lab_of(claim: Claim) -> Lab:
+    """Return the lab of a claim of the ledger, whose current version is the claim's."""
+    lab = claim.version.lab
+    lab.current = claim.version  # as loaded: saves a query
+    return lab
+
+
+def _by_topic(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"name": topic_title(slug), "labs": list(labs)}
+        for slug, labs in groupby(entries, key=lambda entry: entry["lab"].topic)
+    ]
 
 
 def _entry(
-    lab: Lab, run: Run | None, counts: Mapping[str, Mapping[str, int]], *, is_shown: bool
+    lab: Lab,
+    claims: Sequence[Claim],
+    run: Run | None,
+    counts: Mapping[str, Mapping[str, int]],
+    *,
+    is_shown: bool,
+    page: str,
 ) -> dict[str, Any]:
-    """Return a lab's claims, with the verdicts of its recorded run if the reader may see them.
+    """Return claims of a lab, with the verdicts of its recorded run if the reader may see them.
 
     Args:
-        counts: of the outcomes of learners' runs.
+        counts: of the outcomes of learners' runs, for claims whose verdict the reader may see.
+        page: path to come back to when the verdict is opened.
     """
-    words = lab.current_version.words
-    verdicts = presenters.present_verdicts(words, run.verdicts.all()) if run and is_shown else []
-    verdict_of = {verdict.claim: verdict for verdict in verdicts}
+    verdict_of = {row.claim: row for row in run.verdicts.all()} if run and is_shown else {}
     rows = [
         {
-            "claim": slug,
-            "statement": presenters.statement(words, slug),
-            "found": verdict_of.get(slug),
-            "others": presenters.outcome_counts(counts.get(slug, {})),
+            "claim": claim.name,
+            "statement": claim.statement,
+            "found": presenters.present_claim_verdict(claim.words, verdict_of[claim.name])
+            if claim.name in verdict_of
+            else None,
+            "others": presenters.outcome_counts(counts.get(claim.name, {})),
         }
-        for slug, _claim in presenters.ordered(words, "claims")
+        for claim in claims
     ]
     device = str(run.device.get("name") or run.device.get("kind", "")) if run else ""
     return {
         "lab": lab,
-        "words": words,
         "run": run,
-        "fold": presenters.fold(run, reverse("experiments:claims"))
-        if run and not is_shown
-        else None,
+        "fold": presenters.fold(run, page) if run and not is_shown else None,
         "rows": rows,
         "device": device,
     }

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.listing import page_of
 from apps.experiments import presenters, selectors
 from apps.experiments.reader import reader_of
 
@@ -17,8 +17,8 @@ RUNS_PER_PAGE = 25
 @login_required
 def runs(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    paginator = Paginator(selectors.runs_of(request.user), RUNS_PER_PAGE)
-    page = paginator.get_page(request.GET.get("page"))
+    page = page_of(request, selectors.runs_of(request.user), RUNS_PER_PAGE)
     readable = selectors.readable_runs(reader_of(request), page)
     rows = [presenters.run_row(run, is_shown=run.pk in readable) for run in page]
-    return render(request, "experiments/runs.html", {"page": page, "rows": rows})
+    context = {"page": page, "rows": rows}
+    return render(request, "experiments/runs.html", context, status=page.status)

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.text import join_sentences
-from apps.experiments import presenters as runs
 from apps.experiments.models import Run
 from apps.progress import days
 from apps.progress.planning import ScheduledStep, Step
@@ -151,10 +150,4 @@ def run_line(run: Run) -> dict[str, Any]:
     state = run.get_state_display()
     if run.state == Run.State.RUNNING and run.points_expected:
         state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
-    words = run.version.words
-    return {
-        "run": run,
-        "words": words,
-        "state": state,
-        "headline": runs.headline_claim(words),
-    }
+    return {"run": run, "state": state}

@@ -234,8 +234,7 @@ def _question_step(question: Question, *, is_done: bool = False) -> Step:
 def _lab_step(lab: Lab, question: Question | None, *, is_done: bool = False) -> Step:
     back = "?" + urlencode({"back": question.get_absolute_url()}) if question else ""
     url = reverse("experiments:lab", args=[lab.slug]) + back
-    title = in_language(lab.current_version.words, "title")
-    return Step("lab", planning.LAB_MINUTES, url, is_done, about=title)
+    return Step("lab", planning.LAB_MINUTES, url, is_done, about=lab.title)
 
 
 def _verdict_step(unread: UnreadVerdict) -> Step:
@@ -243,7 +242,7 @@ def _verdict_step(unread: UnreadVerdict) -> Step:
         "verdict",
         planning.VERDICT_MINUTES,
         reverse("experiments:run", args=[unread.run_id]),
-        about=in_language(unread.run.version.words, "title"),
+        about=unread.run.version.title,
         mark_url=reverse("progress:verdict-read", args=[unread.run_id]),
     )
 

@@ -21,7 +21,8 @@ from apps.progress.models import UnreadVerdict
 def unread_verdicts(user: User) -> QuerySet[UnreadVerdict]:
     """Return the verdicts that the learner has not opened, the oldest first."""
     rows = UnreadVerdict.objects.filter(user=user).select_related("run__version__words_row")
-    return rows.defer("run__version__words_row__source")
+    words = "run__version__words_row"
+    return rows.defer(f"{words}__words", f"{words}__source", "run__detail")
 
 
 def is_unread(run: Run, user: User) -> bool:

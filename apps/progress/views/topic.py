@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.listing import page_of
 from apps.common.topics import TOPICS, topic_title
 from apps.progress import presenters, selectors
 from apps.progress.presenters.amounts import SECONDS_A_DAY
@@ -28,7 +28,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     questions = bank.questions(topic=slug)
     if user:
         questions = selectors.questions.by_stability(questions, user)
-    page = Paginator(questions, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, questions, PAGE_SIZE)
     context = {
         "slug": slug,
         "title": topic_title(slug),
@@ -38,16 +38,13 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if user:
         context |= _memory(user, slug, page.paginator.count)
-    return render(request, "progress/topic.html", context)
+    return render(request, "progress/topic.html", context, status=page.status)
 
 
 def _lab_rows(user: User | None, topic: str) -> list[dict[str, Any]]:
-    runs = selectors.labs.runs_by_lab(user) if user else {}
-    return [
-        {"lab": lab, "words": lab.current.words, "runs": runs.get(lab.slug, 0)}
-        for lab in selectors.labs.labs_of_topic(topic)
-        if lab.current
-    ]
+    runs = selectors.labs.runs_by_lab(user, topic) if user else {}
+    labs = selectors.labs.labs_of_topic(topic)
+    return [{"lab": lab, "runs": runs.get(lab.slug, 0)} for lab in labs]
 
 
 def _question_rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:

@@ -1,0 +1,81 @@
+"""Long lists: filters and search words from the address, and pages whose links keep them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import InvalidPage, Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from apps.common.text import clean
+
+MAX_FILTER_CHARS = 200  # of a filter's value, and of what is searched for
+MAX_SEARCH_WORDS = 12
+MAX_SHOWN_PAGE_CHARS = 12  # of a page's number that is none
+NOT_FILTERS = ("page", "find")  # `find` focuses the search field
+
+
+def chosen_filters(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
+    """Return the value of each filter; empty where none was chosen."""
+    return {name: clean(request.GET.get(name, ""))[:MAX_FILTER_CHARS].strip() for name in names}
+
+
+def search_condition(words: str, columns: Collection[str]) -> Q:
+    """Return the condition that every one of the words is in some of the columns, in any case.
+    Words may be full-width.
+    """
+    condition = Q()
+    for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
+        spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+        in_some_column = [
+            (f"{column}__icontains", spelling) for column in columns for spelling in spellings
+        ]
+        condition &= Q(*in_some_column, _connector=Q.OR)
+    return condition
+
+
+class ListPage(Page):  # type: ignore[type-arg] # Django's is not generic at run time
+    """A page of a list."""
+
+    max_filter_chars = MAX_FILTER_CHARS  # for the search field above it
+    link_start = "?page="  # of the links to other pages, before the number; keeps the filters
+    missing = ""  # the number that was asked for, where there is no such page; this one is empty
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of a view that shows it."""
+        return 404 if self.missing else 200
+
+    @property
+    def links(self) -> list[tuple[str, int]]:
+        """What stands between the links to the previous and the next page: each page's number as
+        it is shown, and as a number; 0 for a gap.
+        """
+        around = self.paginator.get_elided_page_range(self.number, on_each_side=1, on_ends=1)
+        return [(str(n), n if isinstance(n, int) else 0) for n in around]
+
+
+def page_of(request: HttpRequest, rows: QuerySet[Any], size: int) -> ListPage:
+    """Return the page that the address asks for, of `rows` in a total order. Where there is no such
+    page, it is empty, and says so (`missing`).
+    """
+    asked = clean(request.GET.get("page", "")).strip()
+    filters = [
+        (name, value)
+        for name, values in request.GET.lists()
+        for value in values
+        if value and name not in NOT_FILTERS
+    ]
+    paginator = Paginator(rows, size)
+    try:
+        number = paginator.validate_number(asked or 1)
+        page = ListPage(paginator.page(number).object_list, number, paginator)
+    except InvalidPage:
+        page = ListPage(rows.none(), paginator.num_pages, paginator)
+        page.missing = asked[:MAX_SHOWN_PAGE_CHARS] if paginator.count else ""
+    page.link_start = f"?{urlencode([*filters, ('page', '')])}"
+    return page
