@@ -21,7 +21,7 @@ from apps.experiments.models import Claim, Lab, Outcome, Run
 from apps.experiments.reader import reader_of
 
 FILTERS = ("topic", "lab", "verdict", "words")
-CLAIMS_PER_PAGE = 30
+CLAIMS_PER_PAGE = 25
 MAX_CUSTOM_RUNS = 10  # of the reader's own runs at other settings
 
 
