@@ -21,7 +21,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest, VerdictHidden
 from apps.common.highlighting import highlight_code
-from apps.common.problems import CONTENT_TYPE, problem_body
+from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
@@ -175,11 +175,12 @@ def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> 
 # ---------------------------------------------------------------- points
 
 
+@answers_json
 @require_safe
 def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
-        return _problem(_hidden(run))
+        raise _hidden(run)
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse({"seq": seq, "state": run.state, "series": series})
     patch_cache_control(response, private=True, no_cache=True)
@@ -210,14 +211,6 @@ def _hidden(run: Run) -> VerdictHidden:
     )
     opening = reverse("experiments:verdict-open", args=[run.pk])
     return VerdictHidden(message, page=page, open=opening, predict=presenters.fold(run).predict_url)
-
-
-def _problem(error: VerdictHidden) -> JsonResponse:
-    """Return an error as a problem document, for the script that asked for points."""
-    body = problem_body(error.status, error.code, error.message, **error.extra)
-    response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
 
 
 def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
