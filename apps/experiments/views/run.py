@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.errors import BadRequest, VerdictHidden
+from apps.common.errors import VerdictHidden
 from apps.common.highlighting import highlight_code
 from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
+from apps.experiments.forms import RerunForm, VisibilityForm
 from apps.experiments.models import Run
 from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
@@ -266,10 +267,8 @@ def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     run = selectors.own_run(request.user, pk)
-    wanted = request.POST.get("shared", "")
-    if wanted not in ("0", "1"):
-        raise BadRequest(_("`shared` must be 1 or 0."))
-    services.set_run_visibility(run=run, shared=wanted == "1")
+    form = VisibilityForm.read(request.POST)
+    services.set_run_visibility(run=run, shared=form.cleaned_data["shared"])
     return redirect(_address(request, pk))
 
 
@@ -279,24 +278,14 @@ def run_rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     run = selectors.run_for(request.user, pk)
-    replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
-    allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
-    if replicates not in allowed:
-        raise BadRequest(
-            _("`replicates` must be one of %(allowed)s.") % {"allowed": ", ".join(allowed)}
-        )
-    if not 1 <= len(key) <= Run.MAX_KEY_CHARS:
-        raise BadRequest(
-            _("`key` must be a text of 1 to %(n)d characters that identifies this request.")
-            % {"n": Run.MAX_KEY_CHARS}
-        )
+    form = RerunForm.read(request.POST)
     lab = selectors.lab_for(run.version.lab_id)
     new = services.queue_run(
         owner=request.user,
         lab=lab,
         config=run.config,
-        key=key,
-        replicates=int(replicates),
+        key=form.cleaned_data["key"],
+        replicates=form.cleaned_data["replicates"],
         seed=run.seed,
     )
     return redirect(_address(request, new.pk))
