@@ -15,6 +15,7 @@ from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_a
 from apps.accounts.models import User
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
+from apps.common.fields import PlainForm
 
 MAX_PASSWORD_LENGTH = 256  # characters; a longer one only costs time to hash
 PASSWORD_HELP = _(
@@ -114,14 +115,28 @@ class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
         self.fields["password1"].label = _("New password")
 
 
-class LanguageForm(forms.Form):
+class LanguageForm(PlainForm):
     """The switch in the header: a language, never "same as browser"."""
 
-    language = forms.ChoiceField(choices=[choice for choice in User.Language.choices if choice[0]])
+    language = forms.ChoiceField(
+        choices=[choice for choice in User.Language.choices if choice[0]],
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"),
+            _(
+                "This site is available in English (en) and Simplified Chinese (zh-hans). "
+                "Choose one of the two."
+            ),
+        ),
+    )
 
 
-class ThemeForm(forms.Form):
-    theme = forms.ChoiceField(choices=[choice for choice in User.Theme.choices if choice[0]])
+class ThemeForm(PlainForm):
+    theme = forms.ChoiceField(
+        choices=[choice for choice in User.Theme.choices if choice[0]],
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), _("The theme must be light or dark.")
+        ),
+    )
 
 
 class SettingsForm(forms.Form):

@@ -20,21 +20,12 @@ from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
 from apps.common import error_views, pending
-from apps.common.errors import BadRequest
 from apps.common.redirects import next_path
 
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    form = LanguageForm(request.POST)
-    if not form.is_valid():
-        raise BadRequest(
-            _(
-                "This site is available in English (en) and Simplified Chinese (zh-hans). "
-                "Choose one of the two."
-            )
-        )
-    chosen = form.cleaned_data["language"]
+    chosen = LanguageForm.read(request.POST).cleaned_data["language"]
     if isinstance(request.user, User):
         services.choose_language(user=request.user, language=chosen)
     return remember(redirect(next_path(request)), language=chosen)
@@ -42,10 +33,7 @@ def language(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    form = ThemeForm(request.POST)
-    if not form.is_valid():
-        raise BadRequest(_("The theme must be light or dark."))
-    chosen = form.cleaned_data["theme"]
+    chosen = ThemeForm.read(request.POST).cleaned_data["theme"]
     if isinstance(request.user, User):
         services.choose_theme(user=request.user, theme=chosen)
     return remember(redirect(next_path(request)), theme=chosen)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
+
+from django.http import HttpRequest, parse_cookie
+from django.urls import Resolver404, resolve
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from apps.common.error_views import bare
+from apps.common.errors import TooLarge
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,7 +38,7 @@ class LimitBody:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self.max_bytes:
-            await self._refuse(send)
+            await self._refuse(scope, send)
             return
         received, has_started = 0, False
 
@@ -51,19 +59,34 @@ class LimitBody:
             await self.app(scope, receive_counted, send_and_note)
         except _TooLarge:
             if not has_started:
-                await self._refuse(send)
+                await self._refuse(scope, send)
 
-    async def _refuse(self, send: Send) -> None:
-        detail = f"At most {self.max_bytes} bytes a request."
-        body = json.dumps(
-            {
-                "type": "urn:gradus:too-large",
-                "title": "too-large",
-                "status": 413,
-                "code": "too-large",
-                "detail": detail,
-            }
-        )
-        headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body.encode()})
+    async def _refuse(self, scope: Message, send: Send) -> None:
+        request = _bare_request(scope)
+        with translation.override(translation.get_language_from_request(request)):
+            response = bare(
+                request, TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
+            )
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in [*response.items(), ("Connection", "close")]
+        ]
+        start = {"type": "http.response.start", "status": response.status_code}
+        await send(start | {"headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
+
+
+def _bare_request(scope: Message) -> HttpRequest:
+    """Return a request with what decides the form and the language of its answer. The whole of it
+    may be what Django would not parse.
+    """
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    request = HttpRequest()
+    request.META |= {
+        "HTTP_ACCEPT": headers.get(b"accept", "*/*"),
+        "HTTP_ACCEPT_LANGUAGE": headers.get(b"accept-language", ""),
+    }
+    request.COOKIES = parse_cookie(headers.get(b"cookie", ""))
+    with suppress(Resolver404):
+        request.resolver_match = resolve(scope["path"])
+    return request

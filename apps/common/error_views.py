@@ -1,67 +1,83 @@
-"""Error pages, and the pages for forms that could not be accepted."""
+"""The answers to requests that are not carried out: a page, a fragment or a problem document."""
 
 from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Callable
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
 from apps.common import pending
-from apps.common.errors import TooManyAttempts
+from apps.common.errors import (
+    Away,
+    Forbidden,
+    FormExpired,
+    InternalError,
+    Malformed,
+    NotFound,
+    OtherAccount,
+    Refused,
+    SignedOut,
+    TooLarge,
+    TooManyAttempts,
+)
 from apps.common.fragments import is_fragment
+from apps.common.problems import document, prefers_json
 from apps.common.redirects import referring_page
 
-RETRY_SECONDS = 10  # a database that restarts usually answers by then
-# status: (title, text)
-MESSAGES = {
-    400: (
-        _("This request could not be processed"),
-        _("Something in the address or in the form is not valid. Go back and try again."),
-    ),
-    403: (
-        _("You don't have access to this page"),
-        _(
-            "It requires a permission that your account does not have. An administrator of "
-            "this site can grant it."
-        ),
-    ),
-    404: (
-        _("Page not found"),
-        _(
-            "It may have moved, or it may not be shared with you. You could start again "
-            "from the labs."
-        ),
-    ),
-}
-CSRF = (
-    _("The form was not submitted"),
-    _(
-        "The page had expired, or your browser is blocking cookies for this site. "
-        "Reload the page and submit the form again."
-    ),
-)
-
-OTHER_ACCOUNT = (
-    _("This form belongs to another account"),
-    _(
-        "It was filled in by somebody who was signed in here before. Nothing was changed, and what "
-        "they entered is not shown."
-    ),
-)
-
-
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+def respond(request: HttpRequest, error: Refused, page: Callable[[], HttpResponse]) -> HttpResponse:
+    """Answer a request that is not carried out: with a problem document for whoever prefers JSON,
+    else with `page()`. Nowhere else is that decided.
+    """
+    response = document(error) if prefers_json(request) else page()
+    if error.seconds is not None:
+        response["Retry-After"] = str(error.seconds)
+    patch_vary_headers(response, ["Accept", "HX-Request"])
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    """Answer where a rule refused. A page shows again what was entered; htmx gets a fragment."""
+    return respond(request, error, lambda: _refused_page(request, error))
+
+
+def _refused_page(request: HttpRequest, error: Refused) -> HttpResponse:
+    fragment = is_fragment(request)
+    # a form in another encoding is not read: there may be no such text, or none that can be shown
+    is_read = not fragment and is_utf8(request)
+    context = {
+        "refused": error,
+        "referring_page": referring_page(request),
+        "texts": pending.posted(request).texts if is_read else [],
+    }
+    name = "_refused.html" if fragment else "refused.html"
+    response = render(request, name, context, status=error.status)
+    if fragment:
+        response["X-Fragment"] = "1"
+    return response
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Return whether a form says nothing else than that it is in UTF-8."""
+    return not request.encoding or codecs.lookup(request.encoding).name == "utf-8"
+
+
+# ---------------------------------------------------------------- what Django refuses
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -75,16 +91,51 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
             "fields": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
             "kilobytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1000,
         }
-        return _error_page(request, 413, _("This form is too large"), text % limits)
-    return _error_page(request, 400, *MESSAGES[400])
+        return _failed(request, TooLarge(text % limits))
+    return _failed(request, Malformed())
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _error_page(request, 403, *MESSAGES[403])
+    return _failed(request, Forbidden())
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _error_page(request, 404, *MESSAGES[404])
+    return _failed(request, NotFound())
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Answer for allauth's rate limits (429), which are per minute."""
+    return refused(request, TooManyAttempts(seconds=60))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer for a bug (500), or a database that does not answer (503). Uses neither database nor
+    session, which may be what failed.
+    """
+    is_away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    return bare(request, Away() if is_away else InternalError())
+
+
+def bare(request: HttpRequest, error: Refused) -> HttpResponse:
+    """Answer with a page that shows nothing of its reader."""
+    return respond(
+        request,
+        error,
+        lambda: HttpResponse(
+            render_to_string("bare_error.html", {"error": error}), status=error.status
+        ),
+    )
+
+
+def _failed(request: HttpRequest, error: Refused) -> HttpResponse:
+    """Answer with a page that shows nothing of a form, which may be what cannot be read."""
+    context = {"error": error, "referring_page": referring_page(request)}
+    return respond(
+        request, error, lambda: render(request, "error.html", context, status=error.status)
+    )
+
+
+# ---------------------------------------------------------------- forms that come too late
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -94,20 +145,23 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
     is_ours = request.headers.get("Origin") in ours  # scheme, host and port, as Django compares
     if not is_ours or not (owner := pending.owner_of(request)):
-        return _error_page(request, 403, *CSRF)
+        return _failed(request, FormExpired())
     if not request.user.is_authenticated:
         return signed_out(request)
     if owner != str(request.user.pk):
         return wrong_account(request)
-    return resume(request, pending.posted(request), status=403)
+    form = pending.posted(request)
+    return respond(request, FormExpired(), lambda: resume(request, form, status=403))
 
 
 def signed_out(request: HttpRequest) -> HttpResponse:
     """Answer a member's form without a session: show what they wrote, and keep the form until they
-    have signed in again. A script, which keeps the form itself, gets JSON.
+    have signed in again. A script keeps the form itself: nothing is stored for it.
     """
-    if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse({"code": "signed-out"}, status=403)
+    return respond(request, SignedOut(), lambda: _signed_out_page(request))
+
+
+def _signed_out_page(request: HttpRequest) -> HttpResponse:
     form = pending.posted(request)
     kept = pending.store(request, form)
     next_url = reverse("accounts:resume", args=[kept.name]) if kept else form.page
@@ -123,7 +177,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 
 def wrong_account(request: HttpRequest) -> HttpResponse:
-    return _error_page(request, 403, *OTHER_ACCOUNT)
+    return _failed(request, OtherAccount())
 
 
 def resume(
@@ -131,59 +185,3 @@ def resume(
 ) -> HttpResponse:
     """Show a form that was not accepted, to be sent again with a button."""
     return render(request, "resume.html", {"form": form, "name": name}, status=status)
-
-
-def too_many(request: HttpRequest) -> HttpResponse:
-    """Answer for allauth's rate limits (429), which are per minute."""
-    return refused(request, TooManyAttempts(seconds=60))
-
-
-def refused(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the page, or for htmx the fragment, that says why a rule refused."""
-    fragment = is_fragment(request)
-    status = getattr(error, "status", 409)
-    # a form in another encoding is not read: there may be no such text, or none that can be shown
-    is_read = not fragment and is_utf8(request)
-    context = {
-        "refused": error,
-        "status": status,
-        "referring_page": referring_page(request),
-        "texts": pending.posted(request).texts if is_read else [],
-    }
-    response = render(
-        request, "_refused.html" if fragment else "refused.html", context, status=status
-    )
-    if fragment:
-        response["X-Fragment"] = "1"
-    if seconds := getattr(error, "seconds", None):
-        response["Retry-After"] = str(seconds)
-    return response
-
-
-def is_utf8(request: HttpRequest) -> bool:
-    """Return whether a form says nothing else than that it is in UTF-8."""
-    return not request.encoding or codecs.lookup(request.encoding).name == "utf-8"
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a bug (500), or a database that does not answer (503). Uses neither database nor
-    session, which may be what failed.
-    """
-    away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
-    status = 503 if away else 500
-    response = HttpResponse(
-        render_to_string("500.html", {"status": status, "away": away}), status=status
-    )
-    if away:
-        response["Retry-After"] = str(RETRY_SECONDS)
-    return response
-
-
-def _error_page(request: HttpRequest, status: int, title: object, text: object) -> HttpResponse:
-    context = {
-        "status": status,
-        "title": title,
-        "text": text,
-        "referring_page": referring_page(request),
-    }
-    return render(request, "error.html", context, status=status)

@@ -1,5 +1,8 @@
 """Expected errors, with a message for the learner or the worker that says what is wrong and what
 would be right. Any other exception is a bug.
+
+How one is answered, as a page or as a problem document: `error_views.respond`. The codes are listed
+in docs/problems.md.
 """
 
 from __future__ import annotations
@@ -7,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
 class Refused(Exception):
@@ -16,6 +20,8 @@ class Refused(Exception):
 
     code = "refused"
     status = 409
+    title: object = gettext_lazy("That did not go through")  # of the page
+    seconds: int | None = None  # after which the same request may succeed: `Retry-After`
 
     def __init__(self, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -109,6 +115,7 @@ class TooLarge(Refused):
 
     code = "too-large"
     status = 413
+    title = gettext_lazy("This form is too large")
 
 
 class ProjectAccountStays(Refused):
@@ -122,3 +129,139 @@ class NotAuthorised(Refused):
 
     code = "not-authorised"
     status = 401
+
+
+# ---------------------------------------------------------------- what Django or the site refuses
+
+
+class Malformed(Refused):
+    """The address or the body cannot be parsed at all."""
+
+    code = "malformed"
+    status = 400
+    title = gettext_lazy("This request could not be processed")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Something in the address or in the form is not valid. Go back and try again.")
+        )
+
+
+class Forbidden(Refused):
+    """The account lacks a permission."""
+
+    code = "forbidden"
+    status = 403
+    title = gettext_lazy("You don't have access to this page")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "It requires a permission that your account does not have. An administrator of "
+                "this site can grant it."
+            )
+        )
+
+
+class NotFound(Refused):
+    """There is no such thing, or it is not shared with who asks."""
+
+    code = "not-found"
+    status = 404
+    title = gettext_lazy("Page not found")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "It may have moved, or it may not be shared with you. You could start again "
+                "from the labs."
+            )
+        )
+
+
+class WrongMethod(Refused):
+    """The address exists, but not for this method. The header `Allow` says for which ones."""
+
+    code = "method-not-allowed"
+    status = 405
+
+    def __init__(self, method: str) -> None:
+        super().__init__(_("This address does not take %(method)s.") % {"method": method})
+
+
+class FormExpired(Refused):
+    """A form came without a valid CSRF token."""
+
+    code = "form-expired"
+    status = 403
+    title = gettext_lazy("The form was not submitted")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The page had expired, or your browser is blocking cookies for this site. "
+                "Reload the page and submit the form again."
+            )
+        )
+
+
+class SignedOut(Refused):
+    """A form of a member's page came without their session."""
+
+    code = "signed-out"
+    status = 403
+    title = gettext_lazy("You are signed out")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Nothing was changed, and nothing was graded. Sign in, then send it again.")
+        )
+
+
+class OtherAccount(Refused):
+    """A form of another account's page."""
+
+    code = "other-account"
+    status = 403
+    title = gettext_lazy("This form belongs to another account")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "It was filled in by somebody who was signed in here before. Nothing was changed, "
+                "and what they entered is not shown."
+            )
+        )
+
+
+class Away(Refused):
+    """The database does not answer, or is busy."""
+
+    code = "away"
+    status = 503
+    title = gettext_lazy("The database is not responding")
+    seconds = 10  # a database that restarts usually answers by then
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "It is restarting or overloaded. What you submitted was not saved. Try again in "
+                "ten seconds."
+            )
+        )
+
+
+class InternalError(Refused):
+    """A bug: never raised, but answered like what is."""
+
+    code = "internal-error"
+    status = 500
+    title = gettext_lazy("Something went wrong on our side")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "What you submitted may not have been saved. The error has been logged; try again "
+                "in a minute."
+            )
+        )

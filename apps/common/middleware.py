@@ -1,6 +1,4 @@
-"""Middleware for forms, and for rules that refuse a request (the API answers with problem
-documents, see `problems`).
-"""
+"""Middleware for forms, and for rules that refuse a request."""
 
 from __future__ import annotations
 
@@ -15,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from apps.common import error_views, pending
 from apps.common.error_views import is_utf8, refused
-from apps.common.errors import BadRequest, Refused
+from apps.common.errors import BadRequest, Refused, WrongMethod
 from apps.common.fragments import is_fragment
+from apps.common.problems import prefers_json
 from apps.common.redirects import parent_page
 
 FORM = "application/x-www-form-urlencoded"
@@ -90,14 +89,25 @@ class RefusedMiddleware:
         if not is_utf8(request):
             return refused(request, BadRequest(_("Forms must be sent as UTF-8.")))
         response = self.get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and _is_navigation(request):
-            return redirect(parent_page(request.path))
+        if isinstance(response, HttpResponseNotAllowed):
+            return _wrong_method(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
         return refused(request, exception)
+
+
+def _wrong_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Answer a method that an address does not take."""
+    if _is_navigation(request):
+        return redirect(parent_page(request.path))
+    if not prefers_json(request):
+        return response
+    problem = refused(request, WrongMethod(str(request.method)))
+    problem["Allow"] = response["Allow"]
+    return problem
 
 
 def _is_navigation(request: HttpRequest) -> bool:
@@ -107,5 +117,6 @@ def _is_navigation(request: HttpRequest) -> bool:
     return (
         request.method == "GET"
         and "text/html" in request.headers.get("Accept", "")
+        and not prefers_json(request)
         and not is_fragment(request)
     )

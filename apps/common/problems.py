@@ -1,59 +1,69 @@
-"""Errors of the API as problem documents (RFC 9457), with a code for each rule."""
+"""Errors as problem documents (RFC 9457), and who gets one."""
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError
-from django.http import Http404
-from rest_framework.exceptions import APIException
-from rest_framework.response import Response
+from django.http import HttpRequest, JsonResponse
+from django.http.request import MediaType
 
-from apps.common.error_views import RETRY_SECONDS
 from apps.common.errors import Refused
 
-log = logging.getLogger(__name__)
-
-
 CONTENT_TYPE = "application/problem+json"
+HTML, JSON_TYPES = "text/html", (CONTENT_TYPE, "application/json")
+MAX_RANGES = 100  # of an Accept header; more are not read
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
-def problem_body(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """Return the members of a problem document."""
-    return {
-        "type": f"urn:gradus:{code}",
-        "title": code,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **extra,
+def document(error: Refused) -> JsonResponse:
+    """Return the problem document of an error."""
+    body = {
+        "type": f"urn:gradus:{error.code}",
+        "title": error.code,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        **error.extra,
     }
+    return JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
 
 
-def problem(status: int, code: str, detail: str, **extra: Any) -> Response:
-    body = problem_body(status, code, detail, **extra)
-    return Response(body, status=status, content_type=CONTENT_TYPE)
+def answers_json(view: View) -> View:
+    """Mark a view whose address is for programs: who accepts anything gets JSON of it."""
+    view.answers_json = True  # type: ignore[attr-defined]
+    return view
 
 
-def handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the problem document of `error`; None for a bug (500, and a traceback in the log)."""
-    if isinstance(error, Refused):
-        return problem(error.status, error.code, error.message, **error.extra)
-    if isinstance(error, Http404):
-        return problem(404, "not-found", "Not found, or not shared with you.")
-    if isinstance(error, (OperationalError, InterfaceError)):
-        log.warning("the database does not answer: %s", error)
-        answer = problem(
-            503, "away", "The database is not responding, or is busy. Try again later."
-        )
-        answer["Retry-After"] = str(RETRY_SECONDS)
-        return answer
-    if isinstance(error, APIException):
-        answer = problem(
-            error.status_code, str(error.default_code).replace("_", "-"), str(error.detail)
-        )
-        if wait := getattr(error, "wait", None):
-            answer["Retry-After"] = str(int(wait) + 1)
-        return answer
-    return None
+def prefers_json(request: HttpRequest) -> bool:
+    """Return whether whoever sent `request` would rather have JSON than a page.
+
+    Who has no preference (curl sends `*/*`), or accepts neither, gets what the address answers with
+    otherwise.
+    """
+    view = request.resolver_match.func if request.resolver_match else None
+    is_for_programs = getattr(view, "answers_json", False)
+    offers = (*JSON_TYPES, HTML) if is_for_programs else (HTML, *JSON_TYPES)
+    return preferred_type(request.headers.get("Accept", "*/*"), offers) != HTML
+
+
+def preferred_type(accept: str, offers: Sequence[str]) -> str:
+    """Return which of `offers` an Accept header prefers (RFC 9110, 12.5.1).
+
+    Of two with the same quality, the one that it names more exactly; then the first. Unlike
+    `HttpRequest.get_preferred_type`, `q=0` excludes what a wildcard would accept, and parameters
+    such as `charset` are ignored: none of what is offered here comes in two forms.
+    """
+    ranges = [MediaType(token) for token in accept.split(",")[:MAX_RANGES] if token.strip()]
+    qualities = {(media.main_type, media.sub_type): media.quality for media in ranges}
+
+    def preference(offer: str) -> tuple[float, int]:
+        main, _slash, sub = offer.partition("/")
+        for specificity, key in ((2, (main, sub)), (1, (main, "*")), (0, ("*", "*"))):
+            if key in qualities:
+                return qualities[key], specificity
+        return 0.0, 0
+
+    best = max(offers, key=preference)
+    return best if preference(best)[0] > 0 else offers[0]

@@ -1,16 +1,19 @@
 from django.urls import path, register_converter
 
 from apps.common.converters import BigId
+from apps.common.problems import answers_json
 from apps.experiments import api
 
 register_converter(BigId, "bigid")
 
 app_name = "worker_api"
+lease = answers_json(api.LeaseEndpoint.as_view())
+events = answers_json(api.EventsEndpoint.as_view())
+result = answers_json(api.ResultEndpoint.as_view())
+release = answers_json(api.ReleaseEndpoint.as_view())
 urlpatterns = [
-    path("lease", api.LeaseEndpoint.as_view(), name="lease"),
-    path("run-attempts/<bigid:run_attempt_id>/events", api.EventsEndpoint.as_view(), name="events"),
-    path("run-attempts/<bigid:run_attempt_id>/result", api.ResultEndpoint.as_view(), name="result"),
-    path(
-        "run-attempts/<bigid:run_attempt_id>/release", api.ReleaseEndpoint.as_view(), name="release"
-    ),
+    path("lease", lease, name="lease"),
+    path("run-attempts/<bigid:run_attempt_id>/events", events, name="events"),
+    path("run-attempts/<bigid:run_attempt_id>/result", result, name="result"),
+    path("run-attempts/<bigid:run_attempt_id>/release", release, name="release"),
 ]

@@ -1,4 +1,4 @@
-"""The form of a lab: its settings, and a prediction unless it is skipped."""
+"""The form of a lab: its settings, and a prediction unless it is skipped. The forms of a run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.errors import BadConfig
+from apps.common.fields import CleanTextField, PlainForm, WholeField
 from apps.common.text import clean, in_language
 from apps.experiments import chart_specs, lab_config, presenters
 from apps.experiments.models import Prediction, Run
@@ -254,3 +255,41 @@ def _kind(setting: Mapping[str, Any]) -> str:
     if "choices" in setting:
         return "choices" if kind.startswith("list[") else "choice"
     return "number" if kind in ("int", "float") else "text"
+
+
+class VisibilityForm(PlainForm):
+    """Who may see a run."""
+
+    shared = forms.TypedChoiceField(
+        choices=[("0", ""), ("1", "")],
+        coerce=lambda value: value == "1",
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), gettext_lazy("`shared` must be 1 or 0.")
+        ),
+    )
+
+
+class RerunForm(PlainForm):
+    """The button that queues a run again, with more replicates perhaps. `key`: idempotency key."""
+
+    replicates = WholeField()
+    key = CleanTextField(required=False)
+
+    def clean_replicates(self) -> int:
+        replicates: int = self.cleaned_data["replicates"]
+        allowed = (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)
+        if replicates not in allowed:
+            raise forms.ValidationError(
+                _("`replicates` must be one of %(allowed)s.")
+                % {"allowed": ", ".join(map(str, allowed))}
+            )
+        return replicates
+
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"]
+        if not 1 <= len(key) <= Run.MAX_KEY_CHARS:
+            raise forms.ValidationError(
+                _("`key` must be a text of 1 to %(n)d characters that identifies this request.")
+                % {"n": Run.MAX_KEY_CHARS}
+            )
+        return key

@@ -1,25 +1,38 @@
-"""What a browser sends: forms, and the fields of the plain forms of a question. Invalid input is
-reported at its field, or refused.
+"""What a browser sends. What a person types is reported at its field where it is invalid; the rest
+is a `PlainForm`, which refuses it.
 """
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpRequest
+from django.forms.models import model_to_dict
+from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.errors import BadRequest
-from apps.common.fields import MultilineField
-from apps.common.text import clean, clean_json, normalize_newlines
+from apps.common.fields import (
+    CleanTextField,
+    CutTextField,
+    FlagField,
+    HiddenUUIDField,
+    MillisecondsField,
+    MultilineField,
+    NameField,
+    PlainForm,
+    WholeField,
+    WholesField,
+    is_whole,
+)
+from apps.common.topics import TOPICS
 from apps.progress import days
+from apps.progress.fields import EarlierAnswersField, OptionsField, OrderField
 from apps.progress.models import (
     MAX_REVIEW_SECONDS,
     MAX_SESSION_CARDS,
@@ -32,7 +45,7 @@ from apps.progress.models import (
 )
 from apps.progress.services.answers import Given, Written
 from apps.progress.services.attempts import FormState
-from apps.questions.limits import MAX_ANSWER_CHARS, MAX_OPTIONS, MAX_POINTS
+from apps.questions.limits import MAX_ANSWER_CHARS, MAX_POINTS
 
 MAX_OFFLINE = timedelta(weeks=2)  # after which a device's ratings are refused
 MAX_UNTIL_INTERVIEW = timedelta(days=3 * 366)
@@ -50,8 +63,14 @@ class PlanForm(forms.ModelForm[Plan]):
             "interview": gettext_lazy("Leave blank if you have no date yet."),
         }
 
-    def __init__(self, *args: Any, user: User, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, data: Mapping[str, Any] | None, *, instance: Plan, user: User) -> None:
+        """Read `data` if it was sent. With `only` it has the minutes alone (`today.html`), and the
+        rest of the plan stays as it is.
+        """
+        if data is not None and data.get("only") == "minutes":
+            rest = model_to_dict(instance, ["interview", "retention", "two_buttons"])
+            data = rest | {"minutes": data.get("minutes", "")}
+        super().__init__(data, instance=instance)
         self.user = user
         help_texts = {
             "minutes": _("From %(low)s to %(high)s."),
@@ -89,7 +108,7 @@ class PlanForm(forms.ModelForm[Plan]):
         return value
 
 
-# ---------------------------------------------------------------- forms of a question
+# ---------------------------------------------------------------- forms of a question's page
 
 
 class NoteForm(forms.Form):
@@ -106,24 +125,181 @@ class NoteForm(forms.Form):
     )
 
 
-def text(request: HttpRequest, name: str) -> str:
-    return normalize_newlines(clean(request.POST.get(name, "")))[:MAX_ANSWER_CHARS]
+class BookmarkForm(PlainForm):
+    kept = FlagField()
 
 
-def uuid_field(request: HttpRequest, name: str) -> UUID:
-    """Return the UUID in a hidden field.
+class ReviewedForm(PlainForm):
+    """A form that stands on a question's page, and on its card in a review."""
 
-    Raises:
-        BadRequest: there is none.
-    """
-    try:
-        return UUID(request.POST.get(name, ""))
-    except ValueError:
-        raise BadRequest(_("This form has expired. Reload the page and try again.")) from None
+    html_names = {"in_review": "in"}
+    in_review = FlagField(on="review")
+
+    @property
+    def is_in_review(self) -> bool:
+        return bool(self.cleaned_data["in_review"])
 
 
-def uuid_or_none(request: HttpRequest, name: str) -> UUID | None:
-    return uuid_field(request, name) if request.POST.get(name) else None
+class SuspendForm(ReviewedForm):
+    suspended = FlagField()
+
+
+class PageForm(ReviewedForm):
+    """What the forms of a question carry of their page (`progress/_form_state.html`)."""
+
+    attempt = HiddenUUIDField(required=False)
+    revision = WholeField()
+    shown = MillisecondsField()  # when the question came on screen
+    at = MillisecondsField()  # when a device that was offline meanwhile took the form
+
+    @property
+    def seen(self) -> FormState:
+        """What the page showed, and since when."""
+        since = None
+        if self.cleaned_data["shown"] is not None:
+            since = now() - timedelta(seconds=min(self.seconds, MAX_REVIEW_SECONDS))
+        return FormState(self.cleaned_data["attempt"], self.cleaned_data["revision"] or None, since)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds from when the question was shown; 0 where the form does not carry that."""
+        shown, at = self.cleaned_data["shown"], self.cleaned_data["at"] or now()
+        return max(0.0, (at - shown).total_seconds()) if shown else 0.0
+
+
+class AnsweredForm(PlainForm):
+    """An answer to a part."""
+
+    html_names = {"own_mark": "own"}
+    part = NameField()
+    order, chosen = OrderField(), OptionsField()
+    own_mark = CleanTextField(required=False)
+    text = CutTextField(max_chars=MAX_ANSWER_CHARS)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The fields of the answer, as `questions.answers.read_answer` reads them. A form has those
+        of one kind of part; ticks and menus that are left empty are not sent, so a field beside
+        them says that they were there.
+        """
+        sent = self.cleaned_data
+        if "ordered" in self.data:
+            return {"order": sent["order"]}
+        if "chose" in self.data:
+            return {"chosen": sent["chosen"]}
+        if "own" in self.data:
+            return {"own": sent["own_mark"]}
+        return {"text": sent["text"]}
+
+
+class AnswerForm(PageForm, AnsweredForm):
+    """A member's answer."""
+
+    html_names = PageForm.html_names | AnsweredForm.html_names
+    key = HiddenUUIDField()
+    confidence = WholeField()
+
+    def clean_confidence(self) -> int | None:
+        confidence: int = self.cleaned_data["confidence"]
+        return confidence if confidence in Answer.Sure.values else None
+
+
+class VisitorsAnswerForm(PageForm, AnsweredForm):
+    html_names = PageForm.html_names | AnsweredForm.html_names
+    earlier = EarlierAnswersField()
+
+
+class HintForm(PageForm):
+    part = NameField()
+    number = WholeField(default=1)
+
+
+class TimedForm(PageForm):
+    """A form that may give a rating."""
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at < now() - MAX_OFFLINE:
+            raise forms.ValidationError(
+                _(
+                    "This grade is more than two weeks old and was not accepted. Answer the "
+                    "question again."
+                )
+            )
+        return at
+
+    @property
+    def given(self) -> Given:
+        """When the rating was given, and after how long; a clock that is fast counts as now."""
+        present = now()
+        return Given(min(self.cleaned_data["at"] or present, present), self.seconds)
+
+
+class RevealForm(TimedForm):
+    """The button that reveals, with the field of the written answer, where there is one."""
+
+    text = CutTextField(max_chars=MAX_ANSWER_CHARS)
+    key = NameField()
+
+    def clean_key(self) -> UUID | None:
+        """Return the key of what was written; without a text it is not needed."""
+        if not self.data.get("text"):
+            return None
+        key: UUID = HiddenUUIDField().clean(self.cleaned_data["key"])
+        return key
+
+    @property
+    def written(self) -> Written | None:
+        """What stands in the field of the written answer; None without such a field."""
+        key = self.cleaned_data["key"]
+        return Written(self.cleaned_data["text"], key) if key else None
+
+
+class GradeForm(TimedForm):
+    review_id = HiddenUUIDField()
+    rating = forms.TypedChoiceField(
+        choices=Rating.choices,
+        coerce=int,
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"),
+            gettext_lazy("A grade is 1 (Again), 2 (Hard), 3 (Good) or 4 (Easy)."),
+        ),
+    )
+
+
+class PointsForm(PageForm):
+    """The key points that a written answer covered."""
+
+    html_names = PageForm.html_names | {"ticked": "point"}
+    attempt = HiddenUUIDField()
+    review_id = HiddenUUIDField(required=False)
+    ticked = WholesField(max_values=MAX_POINTS, max_digits=3)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The fields of the answer, as `questions.answers.read_answer` reads them."""
+        return {"ticked": self.cleaned_data["ticked"]}
+
+
+# ---------------------------------------------------------------- forms of a review
+
+
+class StartForm(PlainForm):
+    html_names = {"is_due_first": "order"}
+    new = WholeField()  # questions to add
+    topic = NameField()
+    is_due_first = FlagField(on="due")
+
+    def clean_topic(self) -> str:
+        topic: str = self.cleaned_data["topic"]
+        return topic if topic in TOPICS else ""
+
+
+class SkipForm(PlainForm):
+    card = WholeField()
+
+
+# ---------------------------------------------------------------- query strings
 
 
 def uuid_or_404(text: str) -> UUID:
@@ -134,134 +310,8 @@ def uuid_or_404(text: str) -> UUID:
         raise Http404("No such attempt.") from None
 
 
-def form_state(request: HttpRequest) -> FormState:
-    """Return what the page of a form showed, and since when."""
-    since = None
-    if _milliseconds(request, "shown") is not None:
-        since = now() - timedelta(seconds=min(seconds_spent(request), MAX_REVIEW_SECONDS))
-    return FormState(uuid_or_none(request, "attempt"), whole(request, "revision") or None, since)
-
-
-def rating(request: HttpRequest) -> int:
-    value = request.POST.get("rating", "")
-    if value not in {str(rating) for rating in Rating.values}:
-        raise BadRequest(_("A grade is 1 (Again), 2 (Hard), 3 (Good) or 4 (Easy)."))
-    return int(value)
-
-
-def whole(request: HttpRequest, name: str, default: int = 0) -> int:
-    """Return a small number from a field; `default` for anything else."""
-    value = request.POST.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else default
-
-
-def wholes(request: HttpRequest, name: str) -> list[int]:
-    return [
-        int(value)
-        for value in request.POST.getlist(name)[:MAX_POINTS]
-        if value.isascii() and value.isdigit() and len(value) < 4
-    ]
-
-
 def card_list(text: str) -> list[int]:
     """Return the cards that a query string lists with commas, as keys; anything else is left
     out.
     """
-    return [
-        int(value)
-        for value in text.split(",")[:MAX_SESSION_CARDS]
-        if value.isascii() and value.isdigit() and len(value) < 18
-    ]
-
-
-def confidence(request: HttpRequest) -> int | None:
-    value = whole(request, "confidence")
-    return value if value in Answer.Sure.values else None
-
-
-def answer_fields(request: HttpRequest) -> dict[str, Any]:
-    """Return the fields of the answer in a form, as `questions.answers.read_answer` reads them."""
-    post = request.POST
-    if "ordered" in post:
-        return {"order": _in_order(request)}
-    if "chose" in post:
-        return {"chosen": [clean(key) for key in post.getlist("chosen")]}
-    if "own" in post:
-        return {"own": clean(post["own"])}
-    return {"text": text(request, "text")}
-
-
-def point_fields(request: HttpRequest) -> dict[str, Any]:
-    """Return the fields of the key points that were ticked."""
-    return {"ticked": wholes(request, "point")}
-
-
-def earlier(request: HttpRequest) -> dict[str, dict[str, Any]]:
-    """Return the fields of a visitor's earlier answers on this page, by part. Their forms carry
-    them, because nothing of a visitor is stored; they are read and marked again, so they need not
-    be trusted.
-    """
-    try:
-        answers = clean_json(json.loads(request.POST.get("earlier", "")[:MAX_ANSWER_CHARS]))
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(answers, dict):
-        return {}
-    return {part: fields for part, fields in answers.items() if isinstance(fields, dict)}
-
-
-def _in_order(request: HttpRequest) -> list[str]:
-    """Return the keys of options in the order of their places, without places that are missing or
-    given twice.
-    """
-    keys = [clean(key) for key in request.POST.getlist("order")[:MAX_OPTIONS]]
-    places = [request.POST.get(f"place-{key}", "") for key in keys]
-    wanted = [str(n + 1) for n in range(len(keys))]
-    return [keys[places.index(place)] for place in wanted if places.count(place) == 1]
-
-
-def given(request: HttpRequest) -> Given:
-    """Return when a rating was given, and after how long."""
-    return Given(rated_at(request), seconds_spent(request))
-
-
-def written(request: HttpRequest) -> Written | None:
-    """Return what stands in the field of the written answer; None without such a field."""
-    if not request.POST.get("text"):
-        return None
-    return Written(text(request, "text"), uuid_field(request, "key"))
-
-
-def rated_at(request: HttpRequest) -> datetime:
-    """Return when a rating was given: `at` (milliseconds) from a device that was offline; now
-    without it.
-
-    Raises:
-        BadRequest: it is older than `MAX_OFFLINE`.
-    """
-    given, present = _milliseconds(request, "at"), now()
-    if given is None or given > present:
-        return present
-    if given < present - MAX_OFFLINE:
-        raise BadRequest(
-            _(
-                "This grade is more than two weeks old and was not accepted. Answer the "
-                "question again."
-            )
-        )
-    return given
-
-
-def seconds_spent(request: HttpRequest) -> float:
-    """Return the seconds from when the question was shown to the rating; 0 where the form does not
-    carry it.
-    """
-    shown, at = _milliseconds(request, "shown"), _milliseconds(request, "at") or now()
-    return max(0.0, (at - shown).total_seconds()) if shown else 0.0
-
-
-def _milliseconds(request: HttpRequest, name: str) -> datetime | None:
-    value = request.POST.get(name, "")
-    if not (value.isascii() and value.isdigit() and len(value) == 13):
-        return None
-    return datetime.fromtimestamp(int(value) / 1000, UTC)
+    return [int(value) for value in text.split(",")[:MAX_SESSION_CARDS] if is_whole(value, 17)]

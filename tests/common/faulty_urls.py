@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
-from gradus.urls import handler400, handler403, handler404, handler429, handler500, urlpatterns  # noqa: F401
+from gradus.urls import handler400, handler403, handler404, handler429, handler500  # noqa: F401
+from gradus.urls import urlpatterns as urls_of_the_site
 
 from apps.common.errors import Refused, TooManyAttempts
+from apps.common.problems import answers_json
+
+REASON = "Why it was not done."
 
 
 def bad(request: HttpRequest) -> HttpResponse:
@@ -34,10 +43,47 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a bug")
 
 
-urlpatterns = [
+def away(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the database does not answer")
+
+
+def form(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.POST.get("text", ""))
+
+
+# ---------------------------------------------------------------- what inherits from `Refused`
+
+
+def refusals(kind: type[Refused] = Refused) -> Iterator[type[Refused]]:
+    """Yield every class of the site's refusals that is imported."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from refusals(child)
+
+
+def sample(kind: type[Refused]) -> Refused:
+    """Return an error of this class, with another member where it takes any."""
+    values: dict[str, Any] = {"message": REASON, "seconds": 7, "method": "PUT"}
+    names = inspect.signature(kind).parameters
+    more = {"page": "/labs"} if "extra" in names else {}
+    return kind(**{name: values[name] for name in names if name in values}, **more)
+
+
+def refusal(request: HttpRequest, code: str) -> HttpResponse:
+    raise sample(next(kind for kind in refusals() if kind.code == code))
+
+
+@answers_json
+def refusal_for_programs(request: HttpRequest, code: str) -> HttpResponse:
+    return refusal(request, code)
+
+
+urlpatterns: list[Any] = [
+    path("faulty/refusals/<code>", refusal),
+    path("faulty/programs/<code>", refusal_for_programs),
     *(
         path(f"faulty/{view.__name__}", view)
-        for view in (bad, forbidden, missing, refused, often, broken)
+        for view in (bad, forbidden, missing, refused, often, broken, away, form)
     ),
-    *urlpatterns,
+    *urls_of_the_site,
 ]

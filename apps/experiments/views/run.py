@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.errors import BadRequest, VerdictHidden
+from apps.common.errors import VerdictHidden
 from apps.common.highlighting import highlight_code
-from apps.common.problems import CONTENT_TYPE, problem_body
+from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
+from apps.experiments.forms import RerunForm, VisibilityForm
 from apps.experiments.models import Run
 from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
@@ -175,11 +176,12 @@ def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> 
 # ---------------------------------------------------------------- points
 
 
+@answers_json
 @require_safe
 def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
-        return _problem(_hidden(run))
+        raise _hidden(run)
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse({"seq": seq, "state": run.state, "series": series})
     patch_cache_control(response, private=True, no_cache=True)
@@ -210,14 +212,6 @@ def _hidden(run: Run) -> VerdictHidden:
     )
     opening = reverse("experiments:verdict-open", args=[run.pk])
     return VerdictHidden(message, page=page, open=opening, predict=presenters.fold(run).predict_url)
-
-
-def _problem(error: VerdictHidden) -> JsonResponse:
-    """Return an error as a problem document, for the script that asked for points."""
-    body = problem_body(error.status, error.code, error.message, **error.extra)
-    response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
 
 
 def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
@@ -273,10 +267,8 @@ def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     run = selectors.own_run(request.user, pk)
-    wanted = request.POST.get("shared", "")
-    if wanted not in ("0", "1"):
-        raise BadRequest(_("`shared` must be 1 or 0."))
-    services.set_run_visibility(run=run, shared=wanted == "1")
+    form = VisibilityForm.read(request.POST)
+    services.set_run_visibility(run=run, shared=form.cleaned_data["shared"])
     return redirect(_address(request, pk))
 
 
@@ -286,24 +278,14 @@ def run_rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return _to_sign_in(request, pk)
     run = selectors.run_for(request.user, pk)
-    replicates, key = request.POST.get("replicates", ""), clean(request.POST.get("key", ""))
-    allowed = [str(n) for n in (Run.STANDARD_REPLICATES, *Run.MORE_REPLICATES)]
-    if replicates not in allowed:
-        raise BadRequest(
-            _("`replicates` must be one of %(allowed)s.") % {"allowed": ", ".join(allowed)}
-        )
-    if not 1 <= len(key) <= Run.MAX_KEY_CHARS:
-        raise BadRequest(
-            _("`key` must be a text of 1 to %(n)d characters that identifies this request.")
-            % {"n": Run.MAX_KEY_CHARS}
-        )
+    form = RerunForm.read(request.POST)
     lab = selectors.lab_for(run.version.lab_id)
     new = services.queue_run(
         owner=request.user,
         lab=lab,
         config=run.config,
-        key=key,
-        replicates=int(replicates),
+        key=form.cleaned_data["key"],
+        replicates=form.cleaned_data["replicates"],
         seed=run.seed,
     )
     return redirect(_address(request, new.pk))

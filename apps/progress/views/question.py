@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
+from apps.common.error_views import respond
+from apps.common.problems import prefers_json
 from apps.common.redirects import next_path
 from apps.progress import forms, parts, presenters, selectors, services
-from apps.progress.models import Attempt, Review
+from apps.progress.models import Attempt, Card, Review, ReviewSession
 from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.services.answers import AlreadyRevealed, CheckedAnswer, Given
 from apps.progress.services.attempts import OutOfDate
@@ -65,31 +67,33 @@ def _page(
 @require_POST
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
-    part, fields = request.POST.get("part", ""), forms.answer_fields(request)
     if not isinstance(request.user, User):
-        return _check_for_visitor(request, question, part, fields)
+        return _check_for_visitor(request, question)
+    form = forms.AnswerForm.read(request.POST)
+    part, session = form.cleaned_data["part"], session_of_form(request, form)
     try:
         checked = services.answers.check_answer(
             user=request.user,
             question=question,
             part=part,
-            fields=fields,
-            key=forms.uuid_field(request, "key"),
-            confidence=forms.confidence(request),
-            session=session_of_form(request),
-            seen=forms.form_state(request),
+            fields=form.answer,
+            key=form.cleaned_data["key"],
+            confidence=form.cleaned_data["confidence"],
+            session=session,
+            seen=form.seen,
         )
     except (AlreadyRevealed, OutOfDate) as refused:
-        return _not_taken(request, question, part, fields, refused)
+        return _not_taken(request, session, question, part, form.answer, refused)
     if checked.row is None:
         unstored = UnstoredAnswer(part, checked.entered, checked.mark)
-        return _page_of_attempt(request, question, checked.attempt, unstored, status=422)
+        return _page_of_attempt(request, session, question, checked.attempt, unstored, status=422)
     anchor = presenters.questions.anchor(part)
-    return redirect(f"{attempt_url(request, question, checked.attempt)}#{anchor}")
+    return redirect(f"{attempt_url(session, question, checked.attempt)}#{anchor}")
 
 
 def _page_of_attempt(
     request: HttpRequest,
+    session: ReviewSession | None,
     question: Question,
     attempt: Attempt,
     unstored: UnstoredAnswer,
@@ -97,7 +101,6 @@ def _page_of_attempt(
     status: int,
 ) -> HttpResponse:
     """Show the page of a form again, with what was entered and why it was not taken."""
-    session = session_of_form(request)
     if session is not None:
         return card_page(request, session, attempt, unstored=unstored, status=status)
     return _page(request, question, attempt, unstored=unstored, status=status)
@@ -105,6 +108,7 @@ def _page_of_attempt(
 
 def _not_taken(
     request: HttpRequest,
+    session: ReviewSession | None,
     question: Question,
     part: str,
     fields: Mapping[str, Any],
@@ -120,7 +124,13 @@ def _not_taken(
     attempt = attempt or selectors.attempts.current_attempt(user, question)
     answer = read_answer(question_variant(attempt.revision, attempt.seed), part, fields)
     unstored = UnstoredAnswer(part, answer, Mark(marking.UNREAD, message=message))
-    return _page_of_attempt(request, question, attempt, unstored, status=refused.status)
+
+    def page() -> HttpResponse:
+        return _page_of_attempt(
+            request, session, question, attempt, unstored, status=refused.status
+        )
+
+    return respond(request, refused, page)
 
 
 def _was_out_of_date() -> str:
@@ -135,12 +145,12 @@ def _without_options(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields if "text" in fields else {}
 
 
-def _check_for_visitor(
-    request: HttpRequest, question: Question, part: str, fields: dict[str, Any]
-) -> HttpResponse:
+def _check_for_visitor(request: HttpRequest, question: Question) -> HttpResponse:
+    form = forms.VisitorsAnswerForm.read(request.POST)
+    part, fields = form.cleaned_data["part"], form.answer
     attempt = _attempt(request, question)
     variant = question_variant(attempt.revision, attempt.seed)
-    if forms.form_state(request).revision not in (None, attempt.revision.pk):
+    if form.seen.revision not in (None, attempt.revision.pk):
         answer = read_answer(variant, part, _without_options(fields))
         unstored = UnstoredAnswer(part, answer, Mark(marking.UNREAD, message=_was_out_of_date()))
         return _page(request, question, attempt, unstored=unstored, status=OutOfDate.status)
@@ -151,7 +161,9 @@ def _check_for_visitor(
         question,
         attempt,
         unstored=UnstoredAnswer(part, answer, mark),
-        visitor_answers=parts.unstored_answers(variant, forms.earlier(request) | {part: fields}),
+        visitor_answers=parts.unstored_answers(
+            variant, form.cleaned_data["earlier"] | {part: fields}
+        ),
         status=200 if mark.was_read else 422,
     )
 
@@ -160,18 +172,18 @@ def _check_for_visitor(
 @login_required
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
-    part = request.POST.get("part", "")
+    form = forms.HintForm.read(request.POST)
+    part, session = form.cleaned_data["part"], session_of_form(request, form)
     attempt = services.attempts.open_hint(
         user=signed_in(request),
         question=question,
-        number=forms.whole(request, "number", 1),
+        number=form.cleaned_data["number"],
         part=part,
-        session=session_of_form(request),
-        seen=forms.form_state(request),
+        session=session,
+        seen=form.seen,
     )
-    return redirect(
-        f"{attempt_url(request, question, attempt)}#{presenters.questions.hints_anchor(part)}"
-    )
+    anchor = presenters.questions.hints_anchor(part)
+    return redirect(f"{attempt_url(session, question, attempt)}#{anchor}")
 
 
 @require_POST
@@ -179,59 +191,62 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
     if not isinstance(request.user, User):
         return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
-    written = forms.written(request)
+    form = forms.RevealForm.read(request.POST)
+    session = session_of_form(request, form)
     try:
         revealed = services.answers.reveal(
             user=request.user,
             question=question,
-            written=written,
-            session=session_of_form(request),
-            given=forms.given(request),
-            seen=forms.form_state(request),
+            written=form.written,
+            session=session,
+            given=form.given,
+            seen=form.seen,
         )
     except (AlreadyRevealed, OutOfDate) as refused:
-        if written is None:
+        if form.written is None:
             raise
-        return _not_taken(request, question, WRITTEN, {"text": written.text}, refused)
+        fields = {"text": form.written.text}
+        return _not_taken(request, session, question, WRITTEN, fields, refused)
     if isinstance(revealed, CheckedAnswer):
         unstored = UnstoredAnswer(WRITTEN, revealed.entered, revealed.mark)
-        return _page_of_attempt(request, question, revealed.attempt, unstored, status=422)
-    return redirect(attempt_url(request, question, revealed, revealed=True) + "#ref")
+        return _page_of_attempt(request, session, question, revealed.attempt, unstored, status=422)
+    return redirect(attempt_url(session, question, revealed, revealed=True) + "#ref")
 
 
 @require_POST
 @login_required
 def grade(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
+    form = forms.GradeForm.read(request.POST)
+    session = session_of_form(request, form)
     review = services.answers.rate(
         user=signed_in(request),
         question=question,
-        seen=forms.form_state(request),
-        review_id=forms.uuid_field(request, "review_id"),
-        rating=forms.rating(request),
-        given=forms.given(request),
-        session=session_of_form(request),
+        seen=form.seen,
+        review_id=form.cleaned_data["review_id"],
+        rating=form.cleaned_data["rating"],
+        given=form.given,
+        session=session,
     )
-    return _graded(request, question, review)
-
-
-def _graded(request: HttpRequest, question: Question, review: Review) -> HttpResponse:
-    """Answer a script with what was stored, a browser with the next page."""
     card = selectors.cards.card_of(signed_in(request), question)
-    if request.headers.get("Accept", "").startswith("application/json"):
+    if prefers_json(request):  # a script, which shows the next card itself
         due = card.due.isoformat() if card else None
         return JsonResponse({"rating": review.rating, "due": due})
-    if session_of_form(request) is not None:
+    if session is not None:
         return redirect("progress:review")
+    _say_graded(request, review, card, wanted=form.cleaned_data["rating"])
+    return redirect(f"{question.get_absolute_url()}?reveal=1")
+
+
+def _say_graded(request: HttpRequest, review: Review, card: Card | None, *, wanted: int) -> None:
     label = review.get_rating_display()
-    if forms.rating(request) != review.rating:  # the form was sent before: from another tab, say
+    if wanted != review.rating:  # the form was sent before: from another tab, say
         message = _("You already graded from that page: %(grade)s. You can change it below.")
         messages.error(request, message % {"grade": label})
-    else:
-        gap = presenters.amounts.interval((card.due - review.at).total_seconds()) if card else ""
-        message = _("%(grade)s. Next review in %(gap)s.")
-        messages.success(request, message % {"grade": label, "gap": gap})
-    return redirect(f"{question.get_absolute_url()}?reveal=1")
+        return
+    gap = presenters.amounts.interval((card.due - review.at).total_seconds()) if card else ""
+    message = _("%(grade)s. Next review in %(gap)s.")
+    messages.success(request, message % {"grade": label, "gap": gap})
 
 
 @require_POST
@@ -239,17 +254,18 @@ def _graded(request: HttpRequest, question: Question, review: Review) -> HttpRes
 def points(request: HttpRequest, slug: str) -> HttpResponse:
     """Grade a written answer by the key points that it covered."""
     user, question = signed_in(request), selectors.questions.question_for(request.user, slug)
-    pk = forms.uuid_field(request, "attempt")
+    form = forms.PointsForm.read(request.POST)
+    pk = form.cleaned_data["attempt"]
     services.answers.tick_points(
         user=user,
         question=question,
         attempt=pk,
-        fields=forms.point_fields(request),
-        review_id=forms.uuid_or_none(request, "review_id"),
-        given=Given(seconds=forms.seconds_spent(request)),
+        fields=form.answer,
+        review_id=form.cleaned_data["review_id"],
+        given=Given(seconds=form.seconds),
     )
-    attempt = selectors.attempts.own_attempt(user, pk)
-    return redirect(attempt_url(request, question, attempt, revealed=True) + "#grade")
+    attempt, session = selectors.attempts.own_attempt(user, pk), session_of_form(request, form)
+    return redirect(attempt_url(session, question, attempt, revealed=True) + "#grade")
 
 
 # ---------------------------------------------------------------- beside the answer
@@ -273,7 +289,7 @@ def note(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def bookmark(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
-    is_set = request.POST.get("kept") == "1"
+    is_set = forms.BookmarkForm.read(request.POST).cleaned_data["kept"]
     services.plans.set_bookmark(user=signed_in(request), question=question, is_set=is_set)
     return redirect(next_path(request, question.get_absolute_url()))
 
@@ -282,13 +298,14 @@ def bookmark(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def suspend(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
-    suspended = request.POST.get("suspended") == "1"
+    form = forms.SuspendForm.read(request.POST)
+    suspended = form.cleaned_data["suspended"]
     services.reviews.suspend(user=signed_in(request), question=question, suspended=suspended)
     if suspended:
         messages.success(request, _("It no longer comes up in reviews."))
     else:
         messages.success(request, _("It comes up in reviews again."))
-    if session_of_form(request) is not None:
+    if session_of_form(request, form) is not None:
         return redirect("progress:review")
     return redirect(next_path(request, question.get_absolute_url()))
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.progress import selectors
+from apps.progress.forms import ReviewedForm
 from apps.progress.models import Attempt, ReviewSession
 from apps.questions.models import Question
 
@@ -19,11 +20,9 @@ def signed_in(request: HttpRequest) -> User:
     return request.user
 
 
-def session_of_form(request: HttpRequest) -> ReviewSession | None:
+def session_of_form(request: HttpRequest, form: ReviewedForm) -> ReviewSession | None:
     """Return the open review session, where the form was on one of its pages."""
-    if request.POST.get("in") != "review":
-        return None
-    return selectors.sessions.open_session(signed_in(request))
+    return selectors.sessions.open_session(signed_in(request)) if form.is_in_review else None
 
 
 def review_url(attempt: Attempt) -> str:
@@ -32,9 +31,9 @@ def review_url(attempt: Attempt) -> str:
 
 
 def attempt_url(
-    request: HttpRequest, question: Question, attempt: Attempt, *, revealed: bool = False
+    session: ReviewSession | None, question: Question, attempt: Attempt, *, revealed: bool = False
 ) -> str:
     """Return where a form on an attempt leads: back to the review, or to the question's page."""
-    if session_of_form(request) is not None:
+    if session is not None:
         return review_url(attempt)
     return question.get_absolute_url() + ("?reveal=1" if revealed else "")

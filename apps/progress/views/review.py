@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.common.errors import Refused
 from apps.common.redirects import next_path
 from apps.common.text import join_list
-from apps.common.topics import TOPICS, topic_title
+from apps.common.topics import topic_title
 from apps.progress import days, forms, presenters, selectors, services
 from apps.progress.models import MAX_SESSION_CARDS, Attempt, Rating, ReviewSession
 from apps.progress.selectors.cards import MAX_COUNTED_DUE
@@ -146,12 +146,12 @@ def _hardest(progress: SessionProgress) -> list[tuple[Question, str]]:
 @require_POST
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
-    topic = request.POST.get("topic", "")
+    form = forms.StartForm.read(request.POST)
     services.reviews.start_session(
         user=signed_in(request),
-        new=min(forms.whole(request, "new"), NEW_QUESTIONS),
-        topic=topic if topic in TOPICS else "",
-        interleave=request.POST.get("order") != "due",
+        new=min(form.cleaned_data["new"], NEW_QUESTIONS),
+        topic=form.cleaned_data["topic"],
+        interleave=not form.cleaned_data["is_due_first"],
     )
     return redirect("progress:review")
 
@@ -172,7 +172,8 @@ def end(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def skip(request: HttpRequest) -> HttpResponse:
-    services.reviews.skip_card(user=signed_in(request), card=forms.whole(request, "card"))
+    form = forms.SkipForm.read(request.POST)
+    services.reviews.skip_card(user=signed_in(request), card=form.cleaned_data["card"])
     return redirect("progress:review")
 
 

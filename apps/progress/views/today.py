@@ -23,7 +23,6 @@ from apps.experiments.models import Run
 from apps.experiments.pending_prediction import pending_prediction_of
 from apps.experiments.reader import reader_of
 from apps.progress import days, forms, presenters, selectors, services, svg_charts
-from apps.progress.models import Plan
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS
 from apps.progress.views.reader import signed_in
 
@@ -79,7 +78,8 @@ def _events_url(running: list[Run]) -> str:
 def plan(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     present = selectors.plans.plan_of(user)
-    form = forms.PlanForm(_posted(request, present), instance=present, user=user)
+    posted = request.POST if request.method == "POST" else None
+    form = forms.PlanForm(posted, instance=present, user=user)
     if request.method != "POST" or not form.is_valid():
         context = {"day_starts": days.START, "form": form}
         status = 422 if request.method == "POST" else 200
@@ -87,20 +87,6 @@ def plan(request: HttpRequest) -> HttpResponse:
     services.plans.change_plan(user=user, **form.cleaned_data)
     messages.success(request, _("Plan saved."))
     return redirect("progress:today")
-
-
-def _posted(request: HttpRequest, present: Plan) -> dict[str, Any] | None:
-    """Return what was posted; a form with minutes alone leaves the rest of the plan as it is."""
-    if request.method != "POST":
-        return None
-    if request.POST.get("only") != "minutes":
-        return request.POST.dict()
-    return {
-        "interview": present.interview,
-        "retention": present.retention,
-        "two_buttons": present.two_buttons,
-        "minutes": request.POST.get("minutes", ""),
-    }
 
 
 @require_POST
