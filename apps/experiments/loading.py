@@ -5,7 +5,6 @@ names its file.
 from __future__ import annotations
 
 import math
-import tomllib
 from array import array
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
 from apps.accounts.models import PROJECT_HANDLE, User
+from apps.common import toml
 from apps.common.clock import Clock
 from apps.common.locks import lock
 from apps.experiments import lab_columns, lab_config, recording
+from apps.experiments.lab_words import Words
 from apps.experiments.models import (
     Batch,
     Claim,
@@ -31,19 +32,6 @@ from apps.experiments.models import (
 from apps.experiments.series import unpacked
 from workers.code_hash import code_hash
 
-NEEDED = (
-    "topic",
-    "kind",
-    "queue",
-    "title",
-    "question",
-    "config",
-    "series",
-    "claims",
-    "profile",
-    "predict",
-    "figures",
-)
 VERDICT_FIELDS = (
     "claim",
     "outcome",
@@ -129,16 +117,15 @@ def _hash(path: Path, source: str) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the words of a lab as its file has them, and its code."""
     try:
-        words = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        toml.read(text, Words)
+    except UnicodeDecodeError as error:
         raise BadFile(f"{path}: {error}") from None
-    if missing := [name for name in NEEDED if name not in words]:
-        raise BadFile(f"{path}: {', '.join(missing)} missing.")
-    if words["kind"] not in Lab.Kind.values:
-        raise BadFile(
-            f"{path}: kind is {words['kind']!r}, which is none of {', '.join(Lab.Kind.values)}."
-        )
+    except toml.BadToml as error:
+        raise BadFile(f"{path}:{error.line}: {error.message}") from None
+    words = toml.parse(text)
     code = path.with_suffix(".py")
     if not code.exists():
         raise BadFile(f"{path}: there is no {code.name} beside it.")

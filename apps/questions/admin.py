@@ -4,6 +4,7 @@ read-only.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -21,6 +22,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import MULTILINE, EditableMixin, ReadOnlyAdmin
+from apps.common.numbers import MAX_MAGNITUDE
+from apps.common.structs import MAX_NESTING, check_storable
 from apps.common.text import clean_json
 from apps.questions import services
 from apps.questions.limits import MAX_DIFFICULTY, MIN_DIFFICULTY
@@ -87,8 +90,29 @@ class QuestionAdmin(EditableMixin, admin.ModelAdmin[Question]):
         return redirect(reverse("admin:questions_revision_change", args=[drafts[0].pk]))
 
 
+class StorableJson(json.JSONDecoder):
+    """Decodes what PostgreSQL can store, without NUL and NaN."""
+
+    def decode(self, text: str, *args: Any) -> Any:
+        try:
+            value = clean_json(super().decode(text, *args))
+            check_storable(value)
+        except (ValueError, RecursionError):  # also numbers of too many digits
+            raise json.JSONDecodeError("cannot be stored", text, 0) from None
+        return value
+
+
 class RevisionForm(forms.ModelForm[Revision]):
     """Checks only that facts and sources can be stored; a draft is checked when it is published."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        message = _("Enter a valid JSON: nested at most %(depth)s deep, numbers up to %(most)s.")
+        for field in self.fields.values():
+            if isinstance(field, forms.JSONField):
+                field.decoder = StorableJson
+                most = f"{MAX_MAGNITUDE:g}"
+                field.error_messages["invalid"] = message % {"depth": MAX_NESTING, "most": most}
 
     class Meta:
         model = Revision
@@ -101,13 +125,13 @@ class RevisionForm(forms.ModelForm[Revision]):
         }
 
     def clean_facts(self) -> dict[str, Any]:
-        facts = clean_json(self.cleaned_data["facts"])
+        facts = self.cleaned_data["facts"]
         if not isinstance(facts, dict):
             raise ValidationError(_("Facts must be one JSON object, as in question.toml."))
         return facts
 
     def clean_sources(self) -> list[Any]:
-        sources = clean_json(self.cleaned_data["sources"] or [])
+        sources = self.cleaned_data["sources"] or []
         if not isinstance(sources, list):
             raise ValidationError(_("Sources must be a JSON list."))
         return sources

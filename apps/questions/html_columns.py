@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import rendering, sampling, tex
+from apps.questions import rendering, sampling, schema, tex
 from apps.questions.models import Revision, RevisionText
 
 RENDERER_VERSION = "4"  # of rendering.py: stored HTML of another version is rendered again
@@ -78,9 +78,9 @@ def html_columns(
 
 def variant_names(revision: Revision) -> set[str]:
     """Return the names whose values a text may show."""
-    variant = revision.facts.get("variant") or {}
-    rows = variant.get("rows") or [{"values": {}}]
-    return {*variant.get("sample", {}), *variant.get("compute", {}), *rows[0]["values"]}
+    variant = schema.read(revision.facts).variant
+    of_rows = variant.rows[0].values if variant.rows else {}
+    return {*variant.sample, *variant.compute, *of_rows}
 
 
 def render_html(revision: Revision, texts: Sequence[RevisionText]) -> list[Fault]:
@@ -152,5 +152,5 @@ def variant_html(
 
 
 def _formatted_values(revision: Revision, seed: int) -> dict[str, str]:
-    sampled = sampling.sample(revision.facts["variant"], revision.facts.get("numeric", []), seed)
+    sampled = sampling.sample(schema.read(revision.facts), seed)
     return {name: sampling.format_value(value) for name, value in sampled.values.items()}

@@ -17,15 +17,16 @@ from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
 
+from apps.common import structs
 from apps.common.number_format import significant
 from apps.common.text import CONTENT_LANGUAGES
+from apps.common.toml import line_of
 from apps.questions import (
     html_columns,
     links,
     loading,
     rendering,
     sampling,
-    schema,
     slips,
     variants,
 )
@@ -33,6 +34,7 @@ from apps.questions.html_columns import Fault, HtmlColumn
 from apps.questions.links import CLAIM, LAB, Target
 from apps.questions.loading import QuestionFolder
 from apps.questions.markdown_parser import BadFile
+from apps.questions.schema import Facts
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
 TEXT_ALTERNATIVE = re.compile(r'role="img" aria-label="[^"]+"')
@@ -170,8 +172,8 @@ def slips_without_message(bank_folder: Path) -> list[str]:
             continue
         file = path / "question.toml"
         source = file.read_text(encoding="utf-8-sig")
-        for number in range(len(facts.get("numeric", []))):
-            line = schema.line_of(source, ("numeric", number, "answer"))
+        for number in range(len(facts.numeric)):
+            line = line_of(source, ("numeric", number, "answer"))
             suggested = slips.without_message(facts, number)
             lines += [f"{file}:{line}: {_as_line(slip)}" for slip in suggested]
     return lines
@@ -190,13 +192,13 @@ def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -
     file = folder.path / "question.toml"
     source = file.read_text(encoding="utf-8-sig")
 
-    def fault(path: schema.Path, message: str) -> str:
-        return f"{file}:{schema.line_of(source, path)}: {message}"
+    def fault(path: structs.Path, message: str) -> str:
+        return f"{file}:{line_of(source, path)}: {message}"
 
-    for slug in sorted(set(folder.facts.get("related", [])) - set(slugs)):
+    for slug in sorted(set(folder.facts.related) - set(slugs)):
         message = f"{slug} is no question, neither here nor in the catalogue"
         yield fault(("related",), message)
-    for claim in folder.facts.get("claims", []):
+    for claim in folder.facts.claims:
         lab = claim.partition(".")[0]
         if lab in claims and claim not in claims[lab]:
             existing = ", ".join(sorted(claims[lab]))
@@ -205,17 +207,19 @@ def _fact_faults(folder: QuestionFolder, slugs: Iterable[str], claims: Claims) -
         yield fault(path, message)
 
 
-def _ambiguous_mistakes(facts: schema.Facts) -> Iterator[tuple[schema.Path, str]]:
+def _ambiguous_mistakes(facts: Facts) -> Iterator[tuple[structs.Path, str]]:
     """Yield wrong answers that have the value of an earlier one in some variant: nobody would see
     their explanation.
     """
-    numeric, reported = facts.get("numeric", []), set()
-    for seed in range(sampling.SEEDS) if numeric else ():
-        sampled = sampling.sample(facts.get("variant", {}), numeric, seed)
-        for number, (of_part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+    reported = set()
+    for seed in range(sampling.SEEDS) if facts.numeric else ():
+        sampled = sampling.sample(facts, seed)
+        for number, (of_part, answer) in enumerate(
+            zip(facts.numeric, sampled.answers, strict=True)
+        ):
             part = variants.numeric_part("", 0, of_part, answer)
             for (_, earlier), (mistake, later) in combinations(enumerate(part.wrong), 2):
-                path: schema.Path = ("numeric", number, "wrong", mistake, "value")
+                path: structs.Path = ("numeric", number, "wrong", mistake, "value")
                 if path in reported or not part.is_near(earlier.value, later.value):
                     continue
                 reported.add(path)
@@ -231,8 +235,8 @@ def _ambiguous_mistakes(facts: schema.Facts) -> Iterator[tuple[schema.Path, str]
 
 def _text_faults(folder: QuestionFolder, slugs: set[str], claims: Claims) -> Iterator[str]:
     # Pages hide links to labs and claims until they exist.
-    planned = {Target(LAB, slug) for slug in folder.facts.get("labs", [])}
-    planned |= {Target(CLAIM, claim) for claim in folder.facts.get("claims", [])}
+    planned = {Target(LAB, slug) for slug in folder.facts.labs}
+    planned |= {Target(CLAIM, claim) for claim in folder.facts.claims}
     revision, texts, passages = loading.build_rows(folder)
     text_faults = html_columns.render_html(revision, texts)
     for html_column in html_columns.html_columns(revision, texts):

@@ -5,7 +5,6 @@ file and line.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,16 +13,16 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.common import locks
+from apps.common import locks, toml
+from apps.common.structs import BadFact
 from apps.common.text import CONTENT_LANGUAGES
-from apps.questions import html_columns, markdown_parser, schema, services
+from apps.questions import html_columns, markdown_parser, schema, services, validators
 from apps.questions.html_columns import Fault
-from apps.questions.limits import MAX_BANK_TITLE_LENGTH, MAX_SLUG_LENGTH
+from apps.questions.limits import MAX_SLUG_LENGTH
 from apps.questions.markdown_parser import BadFile, Document, Passage
 from apps.questions.models import Bank, Question, Revision, RevisionText
 from apps.questions.rendering import value_names
-from apps.questions.validators import BadFact
-from apps.questions.variants import PART_KINDS
+from apps.questions.schema import BankFacts, Facts, as_json
 
 REQUIRED_FILES = ("question.toml", "en.md", "zh.md")
 FIGURES = {language: f"figure.{language}.svg" for language in CONTENT_LANGUAGES}
@@ -53,7 +52,7 @@ class QuestionFolder:
     """A question as its files describe it."""
 
     path: Path
-    facts: dict[str, Any]
+    facts: Facts
     outline: dict[str, Any]
     english: Document
     chinese: Document
@@ -70,8 +69,8 @@ class QuestionFolder:
             [(p.kind, p.part, p.key, p.text, p.detail) for p in document.passages]
             for document in (self.english, self.chinese)
         ]
-        content = [self.facts, passages, self.files]
-        whole = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
+        content = [as_json(self.facts), passages, self.files]
+        whole = json.dumps(content, sort_keys=True)
         return sha256(whole.encode()).hexdigest()
 
 
@@ -143,8 +142,8 @@ def read_folder(path: Path) -> QuestionFolder:
     english = markdown_parser.parse(path / "en.md", "en")
     chinese = markdown_parser.parse(path / "zh.md", "zh")
     markdown_parser.compare(english, chinese)
-    outline = schema.outline(
-        schema.TextPlace(passage.kind, passage.part, passage.key)
+    outline = validators.outline(
+        validators.TextPlace(passage.kind, passage.part, passage.key)
         for passage in english.passages
         if passage.kind in TEXT_KINDS
     )
@@ -155,29 +154,27 @@ def read_folder(path: Path) -> QuestionFolder:
     return folder
 
 
-def _read_facts(path: Path, outline: dict[str, Any]) -> dict[str, Any]:
+def _read_facts(path: Path, outline: dict[str, Any]) -> Facts:
     file = path / "question.toml"
     source = markdown_parser.read_text(file)
     try:
-        facts = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        line = str(error).rpartition("line ")[2].partition(",")[0]
-        raise BadFile(file, int(line) if line.isdecimal() else 1, f"is not TOML: {error}") from None
-    try:
+        written = toml.parse(source)
         if (path / "variant.py").exists():
-            _add_rows(facts, path / "variants.json")
-        schema.check(facts)
+            _add_rows(written, path / "variants.json")
+        facts = validators.check(written)
         if not schema.is_slug(path.name):
             raise BadFact((), f"the folder {path.name} {NO_SLUG}")
-        if facts["topic"] != path.parent.name:
+        if facts.topic != path.parent.name:
             raise BadFact(("topic",), f"the folder lies in {path.parent.name}")
-        schema.check_against(facts, outline)
-        schema.check_samples(facts)
+        validators.check_against(facts, outline)
+        validators.check_samples(facts)
+    except toml.BadToml as error:
+        raise BadFile(file, error.line, error.message) from None
     except BadFact as error:
         if error.path[:2] == ("variant", "rows"):
             raise BadFile(path / "variants.json", 1, f"{error.message}. Run:  {RENDER}") from None
-        raise BadFile(file, schema.line_of(source, error.path), error.message) from None
-    return {**facts, "review": json.loads(json.dumps(facts.get("review", {}), default=str))}
+        raise BadFile(file, toml.line_of(source, error.path), error.message) from None
+    return facts
 
 
 def _add_rows(facts: dict[str, Any], path: Path) -> None:
@@ -186,7 +183,7 @@ def _add_rows(facts: dict[str, Any], path: Path) -> None:
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         message = f"cannot be read. It is generated from variant.py by:  {RENDER}"
         raise BadFile(path, 1, message) from None
     variant = facts.setdefault("variant", {})
@@ -194,13 +191,13 @@ def _add_rows(facts: dict[str, Any], path: Path) -> None:
         variant["rows"] = rows
 
 
-def _read_other_files(path: Path, names: set[str], facts: dict[str, Any]) -> dict[str, str]:
+def _read_other_files(path: Path, names: set[str], facts: Facts) -> dict[str, str]:
     files = {}
     for name in CODE_FILES:
         file = path / f"{name}.py"
         if file.name in names:
             files[name] = markdown_parser.read_text(file)
-        elif "code" in facts:
+        elif facts.code:
             message = "is missing: a code question has a starter and a reference"
             raise BadFile(file, 1, message)
     if "figure.py" in names:
@@ -255,18 +252,11 @@ def _check_values(folder: QuestionFolder) -> None:
 
 def _load_bank(file: Path) -> tuple[Bank, list[str]]:
     try:
-        facts = tomllib.loads(markdown_parser.read_text(file))
-        slug = str(facts["slug"])
-        titles = {f"title_{language}": str(facts["title"][language]) for language in ("en", "zh")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadFile(file, 1, f"says slug and title {{ en, zh }} of the bank: {error}") from None
-    if not schema.is_slug(slug):
-        raise BadFile(file, 1, f"{slug!r} {NO_SLUG}")
-    for title in titles.values():
-        if not 0 < len(title) <= MAX_BANK_TITLE_LENGTH or "\x00" in title:
-            message = f"a title of the bank has 1 to {MAX_BANK_TITLE_LENGTH} characters"
-            raise BadFile(file, 1, message)
-    bank, is_new = Bank.objects.update_or_create(slug=slug, defaults=titles)
+        facts = toml.read(markdown_parser.read_text(file), BankFacts)
+    except toml.BadToml as error:
+        raise BadFile(file, error.line, error.message) from None
+    titles = {"title_en": facts.title.en, "title_zh": facts.title.zh}
+    bank, is_new = Bank.objects.update_or_create(slug=facts.slug, defaults=titles)
     return bank, [f"bank {bank}: created"] if is_new else []
 
 
@@ -298,7 +288,7 @@ def _publish(folder: QuestionFolder, bank: Bank, question: Question | None, dige
         raise as_bad_file(fault, folder, passages)
     _check_values(folder)
     facts = folder.facts
-    fields = {"topic": facts["topic"], "kinds": facts["kinds"], "difficulty": facts["difficulty"]}
+    fields = {"topic": facts.topic, "kinds": facts.kinds, "difficulty": facts.difficulty}
     if question is not None and question.files_sha256.startswith(GONE):
         fields["withdrawn"] = False
     if question is None:
@@ -318,22 +308,15 @@ def build_rows(
     """Return the rows, not stored, and by the `id()` of each text the passages that it comes
     from.
     """
-
-    facts = folder.facts
-    links = {name: facts.get(name, []) for name in ("sources", "labs", "claims", "related")}
-    required = {name: facts[name] for name in ("topic", "kinds", "difficulty")}
-    optional = {
-        name: facts[name]
-        for name in ("often_said_but", "variant", *PART_KINDS, "code", "review")
-        if name in facts
-    }
-    synonyms = [text for texts in facts.get("synonyms", {}).values() for text in texts]
+    facts = as_json(folder.facts)
+    columns = {name: facts.pop(name, []) for name in ("sources", "labs", "claims", "related")}
+    synonyms = facts.pop("synonyms", {})
     revision = Revision(
         **_revision_texts(folder),
-        **links,
-        facts={**required, **optional},
+        **columns,
+        facts=facts,
         outline=folder.outline,
-        synonyms="\n".join(synonyms),
+        synonyms="\n".join(text for texts in synonyms.values() for text in texts),
         **folder.files,
     )
     texts: list[RevisionText] = []

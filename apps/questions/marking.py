@@ -32,6 +32,7 @@ from apps.questions.expressions import Expression
 from apps.questions.limits import MAX_EXPRESSION_LENGTH, MAX_WRITTEN_LENGTH
 from apps.questions.rounded_numbers import bounds, exact_numbers, rounded_numbers
 from apps.questions.sampling import stable_index
+from apps.questions.schema import StepCheck
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, QuestionVariant, Step
 
 RIGHT, WRONG, KEPT, UNREAD = "right", "wrong", "kept", "unread"
@@ -281,15 +282,11 @@ def step(answer: StepAnswer, part: Step, seed: int) -> Mark:
     return replace(derivation(answer.text, part.check, seed), value=answer.text)
 
 
-def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
+def derivation(text: str, check: StepCheck, seed: int = 0) -> Mark:
     """Mark an expression against the answer of a step's check, by comparing both at pseudorandom
     values of the symbols.
-
-    Args:
-        check: `symbols`, `answer`, and optionally `whole`: those symbols that are whole numbers;
-            `range`: [low, high] for all symbols, or {symbol: [low, high]}.
     """
-    symbols = list(check["symbols"])
+    symbols = check.symbols
     try:
         given = expressions.read(_right_side(text), symbols)
     except expressions.BadExpression as error:
@@ -304,8 +301,8 @@ def derivation(text: str, check: Mapping[str, Any], seed: int = 0) -> Mark:
     )
 
 
-def _compared(given: Expression, check: Mapping[str, Any], seed: int) -> Mark:
-    answer = expressions.read(check["answer"], check["symbols"])
+def _compared(given: Expression, check: StepCheck, seed: int) -> Mark:
+    answer = expressions.read(check.answer, check.symbols)
     compared = 0
     for point in _sample_points(check, seed):
         try:
@@ -322,7 +319,7 @@ def _compared(given: Expression, check: Mapping[str, Any], seed: int) -> Mark:
         compared += 1
         if compared == COMPARED_POINTS:
             return Mark(RIGHT)
-    return Mark(WRONG)  # schema.py refuses answers that have a value at too few points
+    return Mark(WRONG)  # validators.py refuses answers that have a value at too few points
 
 
 def _read_as_printed(
@@ -359,28 +356,28 @@ def _right_side(text: str) -> str:
     return re.split(r"(?<![<>=!＜＞＝！])[=＝﹦🟰](?![=＝])", text[: MAX_EXPRESSION_LENGTH * 2])[-1]
 
 
-def _sample_points(check: Mapping[str, Any], seed: int) -> Iterator[dict[str, expressions.Number]]:
+def _sample_points(check: StepCheck, seed: int) -> Iterator[dict[str, expressions.Number]]:
     """Yield values of the symbols at which two expressions are compared: more than COMPARED_POINTS,
     since the answer may be undefined at some. Of whole numbers, each combination comes once.
     """
     seen = set()
     for turn in range(COMPARED_POINTS * 8):
-        point = {name: _sampled(check, name, seed, turn) for name in check["symbols"]}
-        if tuple(point.values()) in seen and check.get("whole"):
+        point = {name: _sampled(check, name, seed, turn) for name in check.symbols}
+        if tuple(point.values()) in seen and check.whole:
             continue
         seen.add(tuple(point.values()))
         yield point
 
 
-def _sampled(check: Mapping[str, Any], name: str, seed: int, turn: int) -> expressions.Number:
+def _sampled(check: StepCheck, name: str, seed: int, turn: int) -> expressions.Number:
     low, high = range_of(check, name)
-    if name in check.get("whole", ()):
+    if name in check.whole:
         return _whole_between(int(low), int(high), f"{seed}/{name}", turn)
     return _between(float(low), float(high), f"{seed}/{turn}/{name}")
 
 
 def _mark_of_rounded(
-    given: Expression, answer: Expression, check: Mapping[str, Any], seed: int
+    given: Expression, answer: Expression, check: StepCheck, seed: int
 ) -> Mark | None:
     """Return a mark for a formula in which only numbers are rounded, as 0.693/β for log(2)/β; None
     if it differs otherwise, or its numbers have one digit.
@@ -397,7 +394,7 @@ def _mark_of_rounded(
         rounded = [number for number in typed if number.digits >= digits]
         if not 0 < len(rounded) <= MAX_ROUNDED_NUMBERS:
             continue
-        ends = bounds(given.text, rounded, check["symbols"])
+        ends = bounds(given.text, rounded, check.symbols)
         difference = _difference_within(ends, given, answer, check, seed)
         if difference is None:
             continue
@@ -417,7 +414,7 @@ def _difference_within(
     ends: Sequence[Expression],
     given: Expression,
     answer: Expression,
-    check: Mapping[str, Any],
+    check: StepCheck,
     seed: int,
 ) -> float | None:
     """Return the largest relative difference of a formula and the answer; None if somewhere the
@@ -437,20 +434,20 @@ def _difference_within(
     return largest
 
 
-def range_of(check: Mapping[str, Any], name: str) -> tuple[float, float]:
+def range_of(check: StepCheck, name: str) -> tuple[float, float]:
     """Return the bounds between which a check's symbol is sampled."""
-    default = DEFAULT_WHOLE_RANGE if name in check.get("whole", ()) else DEFAULT_RANGE
-    ranges = check.get("range", default)
-    low, high = ranges.get(name, default) if isinstance(ranges, Mapping) else ranges
-    return low, high
+    default = DEFAULT_WHOLE_RANGE if name in check.whole else DEFAULT_RANGE
+    if isinstance(check.range, dict):
+        return check.range.get(name, default)
+    return check.range or default
 
 
-def points_of(check: Mapping[str, Any]) -> float:
+def points_of(check: StepCheck) -> float:
     """Return at how many different points a check can be compared (infinity, with a symbol that is
     not whole).
     """
-    whole = set(check.get("whole", ()))
-    if not whole or set(check["symbols"]) - whole:
+    whole = set(check.whole)
+    if not whole or set(check.symbols) - whole:
         return math.inf
     bounds = [range_of(check, name) for name in whole]
     return math.prod(int(high) - int(low) + 1 for low, high in bounds)

@@ -147,7 +147,7 @@ class Revision(models.Model):
     answer_zh = models.TextField()
     # what question.toml says: the variant, right options, checks of steps, code
     facts = models.JSONField(default=dict, blank=True)
-    # what its texts say of its parts (schema.outline); stored when it is published
+    # what its texts say of its parts (validators.outline); stored when it is published
     outline = models.JSONField(default=dict, blank=True, editable=False)
     # other names of the subject, in both languages, by which search finds it; one a line
     synonyms = models.TextField(blank=True)

@@ -17,16 +17,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from apps.common.numbers import MAX_EXACT_WHOLE
 from apps.questions.expressions import BadExpression, Number, read
+from apps.questions.schema import Choices, Facts, Numeric, Row
 
 # variants of a question: enough that nobody memorizes the numbers, few enough to cache their HTML
 SEEDS = 64
 MAX_SAMPLES = 500  # rejected ones, before sampling is given up
-
-Facts = Mapping[str, Any]
 
 
 class NoSample(Exception):
@@ -49,28 +47,25 @@ class Sample:
     answers: tuple[SampledAnswer, ...]  # one for each numeric part
 
 
-def sample(variant: Facts, numeric: Sequence[Facts], seed: int) -> Sample:
+def sample(facts: Facts, seed: int) -> Sample:
     """Return the numbers that belong to `seed` (counted modulo SEEDS).
 
-    Args:
-        variant: `[variant]` of question.toml, empty where it has none.
-        numeric: its `[[numeric]]`.
     Raises:
         NoSample: every sample was rejected.
         BadExpression, NoValue: an expression cannot be read, or has no value. Loading tries every
             seed.
     """
-    seed %= SEEDS
-    if rows := variant.get("rows"):
-        return _from_row(rows[seed % len(rows)])
+    seed, variant = seed % SEEDS, facts.variant
+    if variant.rows:
+        return _from_row(variant.rows[seed % len(variant.rows)])
     for turn in range(MAX_SAMPLES):
         values: dict[str, Number] = {
             name: _sample_value(choices, f"{seed}/{turn}/{name}")
-            for name, choices in variant.get("sample", {}).items()
+            for name, choices in variant.sample.items()
         }
-        _compute(variant.get("compute", {}), values)
-        if not ("reject" in variant and read(variant["reject"], values).at(**values)):
-            return Sample(values, tuple(_answer(part, values) for part in numeric))
+        _compute(variant.compute, values)
+        if not (variant.reject and read(variant.reject, values).at(**values)):
+            return Sample(values, tuple(_answer(part, values) for part in facts.numeric))
     raise NoSample(f"{MAX_SAMPLES} samples were rejected")
 
 
@@ -92,30 +87,29 @@ def _compute(expressions: Mapping[str, str], values: dict[str, Number]) -> None:
             values[name] = pending.pop(name).at(**values)
 
 
-def _answer(part: Facts, values: Mapping[str, Number]) -> SampledAnswer:
-    def value(text: str) -> float:
-        return float(read(text, values).at(**values))
+def _answer(part: Numeric, values: Mapping[str, Number]) -> SampledAnswer:
+    def value(formula: str | None) -> float:
+        assert formula is not None  # validators.py asks for it where there are no rows
+        return float(read(formula, values).at(**values))
 
-    wrong = tuple(value(mistake["value"]) for mistake in part.get("wrong", []))
-    return SampledAnswer(value(part["answer"]), wrong)
+    return SampledAnswer(value(part.answer), tuple(value(mistake.value) for mistake in part.wrong))
 
 
-def _from_row(row: Facts) -> Sample:
+def _from_row(row: Row) -> Sample:
     answers = [
         SampledAnswer(float(right), tuple(map(float, wrong)))
-        for right, wrong in zip(row["answers"], row["wrong"], strict=True)
+        for right, wrong in zip(row.answers, row.wrong, strict=True)
     ]
-    return Sample(row["values"], tuple(answers))
+    return Sample(row.values, tuple(answers))
 
 
-def _sample_value(choices: Any, key: str) -> Number:
-    if not isinstance(choices, Mapping):
-        return choices  # type: ignore[no-any-return]  # a constant, which schema.py has checked
-    if "choices" in choices:
-        numbers: Sequence[Number] = choices["choices"]
-        return numbers[stable_index(key, len(numbers))]
-    first, last = int(choices["from"]), int(choices["to"])
-    return first + stable_index(key, last - first + 1)
+def _sample_value(choices: Number | Choices, key: str) -> Number:
+    if not isinstance(choices, Choices):
+        return choices  # a constant
+    if choices.choices:
+        return choices.choices[stable_index(key, len(choices.choices))]
+    assert choices.first is not None and choices.last is not None
+    return choices.first + stable_index(key, choices.last - choices.first + 1)
 
 
 def stable_index(key: str, count: int) -> int:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from apps.common.highlighting import highlight_code
 from apps.common.text import is_chinese
-from apps.questions import html_columns, links, rendering, variants
+from apps.questions import html_columns, links, rendering, schema, variants
 from apps.questions.html_columns import HtmlColumn
 from apps.questions.limits import DIFFICULTIES
 from apps.questions.links import FindMissing, Target
@@ -82,7 +82,8 @@ def question_variant(revision: Revision, seed: int) -> QuestionVariant:
     Args:
         seed: of the sampled numbers and of the order of options, modulo sampling.SEEDS.
     """
-    return variants.build_variant(revision.facts, revision.outline, revision.starter, seed)
+    typed = schema.read(revision.facts)
+    return variants.build_variant(typed, revision.outline, revision.starter, seed)
 
 
 # ---------------------------------------------------------------- a revision as a page shows it

@@ -13,11 +13,11 @@ from apps.accounts.models import User
 from apps.accounts.services import lock_user
 from apps.common.clock import Clock
 from apps.common.errors import Refused
+from apps.common.structs import BadFact
 from apps.common.text import CONTENT_LANGUAGES, clean
-from apps.questions import html_columns, schema
+from apps.questions import html_columns, validators
 from apps.questions.limits import MAX_SYNONYMS
 from apps.questions.models import Question, Report, Revision, RevisionText
-from apps.questions.validators import BadFact
 
 REVISION_HTML = [
     "html_version",
@@ -91,16 +91,17 @@ def render_draft(revision: Revision, texts: Sequence[RevisionText]) -> list[str]
     """
     if not isinstance(revision.facts, dict):
         return [_("Facts must be one JSON object, as in question.toml.")]
-    facts = {name: value for name, value in revision.facts.items() if name != "review"}
     links = {name: getattr(revision, name) for name in ("sources", "labs", "claims", "related")}
     if synonyms := [line for line in revision.synonyms.splitlines() if line.strip()]:
         # the column does not say which language they are in
         links["synonyms"] = {"en": synonyms[:MAX_SYNONYMS], "zh": synonyms[MAX_SYNONYMS:]}
     try:
-        schema.check({**facts, **{name: value for name, value in links.items() if value}})
+        facts = validators.check(
+            {**revision.facts, **{name: value for name, value in links.items() if value}}
+        )
         revision.outline = outline_of(texts)
-        schema.check_against(facts, revision.outline)
-        schema.check_samples(facts)
+        validators.check_against(facts, revision.outline)
+        validators.check_samples(facts)
     except BadFact as error:
         return [f"{'.'.join(map(str, error.path)) or 'facts'}: {error.message}"]
     if one_sided := _in_one_language(revision, texts):
@@ -130,8 +131,8 @@ def outline_of(texts: Sequence[RevisionText]) -> dict[str, Any]:
         BadFact: the numbers of its parts are not 1, 2, 3, …
     """
     in_order = sorted(texts, key=lambda text: text.position)
-    places = [schema.TextPlace(text.kind, text.part, text.key) for text in in_order]
-    return schema.outline(places)
+    places = [validators.TextPlace(text.kind, text.part, text.key) for text in in_order]
+    return validators.outline(places)
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from apps.questions import expressions, sampling
 from apps.questions.expressions import Expression
-from apps.questions.sampling import Facts
+from apps.questions.schema import Facts
 from apps.questions.variants import NumericPart, numeric_part
 
 MAX_SLIPS = 5  # of a part
@@ -55,8 +55,8 @@ class _Part:
 
     def __init__(self, facts: Facts, number: int, every: Sequence[_Variant]) -> None:
         self.tree, self.every = _formula(facts, number), every
-        self.unit_is_percent = "%" in facts["numeric"][number].get("unit", {}).values()
-        self.names = list(facts.get("variant", {}).get("sample", {}))
+        self.unit_is_percent = "%" in every[0].part.unit.values()
+        self.names = list(facts.variant.sample)
         values = {name: [variant.values[name] for variant in every] for name in self.names}
         self.counts = {  # n - 1 and n + 1 make sense of them
             name
@@ -93,17 +93,16 @@ def without_message(facts: Facts, number: int) -> list[Slip]:
     """Return the most plausible slips that have no message, at most MAX_SLIPS.
 
     Args:
-        facts: of question.toml, which `schema.py` has checked.
+        facts: of question.toml, which `validators.py` has checked.
         number: of the numeric part, from 0. Where `variant.py` generates the variants there is no
             formula, so no slips are known.
     """
-    numeric = facts["numeric"]
-    if "answer" not in numeric[number]:
+    if facts.numeric[number].answer is None:
         return []
     every = []
     for seed in range(sampling.SEEDS):
-        sampled = sampling.sample(facts.get("variant", {}), numeric, seed)
-        of_part = numeric_part("", 0, numeric[number], sampled.answers[number])
+        sampled = sampling.sample(facts, seed)
+        of_part = numeric_part("", 0, facts.numeric[number], sampled.answers[number])
         every.append(_Variant(sampled.values, of_part))
     part = _Part(facts, number, every)
     ranked = []
@@ -144,11 +143,11 @@ def _best(ranked: Sequence[tuple[_Change, list[float]]], part: _Part) -> list[Sl
 
 def _formula(facts: Facts, number: int) -> ast.expr:
     """Return the answer's formula, with the computed names that it uses written out."""
-    variant = facts.get("variant", {})
-    computed = variant.get("compute", {})
-    names = {*variant.get("sample", {}), *computed}
+    answer, computed = facts.numeric[number].answer, facts.variant.compute
+    assert answer is not None
+    names = {*facts.variant.sample, *computed}
     trees = {name: expressions.read(text, names).tree for name, text in computed.items()}
-    tree = expressions.read(facts["numeric"][number]["answer"], names).tree
+    tree = expressions.read(answer, names).tree
     while helpers := trees.keys() & _symbols(tree):
         written_out = _Substitution({name: trees[name] for name in helpers}).visit(
             copy.deepcopy(tree)

@@ -9,17 +9,19 @@ be answered has the name `2` (the second part) or `3.1` (the first step of the t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from msgspec.structs import asdict
+
 from apps.questions.expressions import Number
-from apps.questions.sampling import SEEDS, Facts, Sample, SampledAnswer, sample, shuffled
+from apps.questions.sampling import SEEDS, Sample, SampledAnswer, sample, shuffled
+from apps.questions.schema import Facts, Numeric, StepCheck
 
 NUMERIC, CHOICE, ORDER, DERIVATION = "numeric", "choice", "order", "derivation"
 PART_KINDS = (NUMERIC, CHOICE, ORDER, DERIVATION)
 WRITTEN, POINTS = "written", "points"
-ROUNDING_TOLERANCE = 1e-9  # relative and absolute, of an answer that names no tolerance
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Step:
     """A step of a derivation."""
 
     name: str
-    check: Mapping[str, Any] | None  # symbols, answer, range; None: the learner marks this step
+    check: StepCheck | None  # None: the learner marks this step
 
 
 @dataclass(frozen=True)
@@ -138,15 +140,16 @@ def part_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def build_variant(facts: Facts, outline: Facts, starter: str, seed: int) -> QuestionVariant:
+def build_variant(
+    facts: Facts, outline: Mapping[str, Any], starter: str, seed: int
+) -> QuestionVariant:
     """Return the variant of a question that belongs to `seed`, modulo SEEDS.
 
     Args:
-        facts: what question.toml says.
-        outline: what the texts say of its parts (`schema.outline`).
+        outline: what the texts say of its parts (`validators.outline`).
     """
     seed %= SEEDS
-    sampled = sample(facts.get("variant", {}), facts.get(NUMERIC, []), seed)
+    sampled = sample(facts, seed)
     taken = dict.fromkeys(PART_KINDS, 0)
     parts: list[Part] = []
     for number, of_part in enumerate(outline["parts"], start=1):
@@ -164,40 +167,39 @@ def build_variant(facts: Facts, outline: Facts, starter: str, seed: int) -> Ques
 
 
 def _part(
-    name: str, of_part: Facts, facts: Facts, sampled: Sample, position: int, seed: int
+    name: str,
+    of_part: Mapping[str, Any],
+    facts: Facts,
+    sampled: Sample,
+    position: int,
+    seed: int,
 ) -> Part:
     """Return a part from its texts' outline and the facts of its kind at `position`."""
     kind, hints = of_part["kind"], of_part["hints"]
     if kind == DERIVATION:
         return DerivationPart(name, hints, _steps(name, of_part["steps"], facts, position))
-    part_facts: Facts = facts[kind][position]
     if kind == NUMERIC:
-        return numeric_part(name, hints, part_facts, sampled.answers[position])
-    options, right = tuple(shuffled(of_part["options"], seed)), tuple(part_facts["right"])
+        return numeric_part(name, hints, facts.numeric[position], sampled.answers[position])
+    options = tuple(shuffled(of_part["options"], seed))
     if kind == ORDER:
-        return OrderPart(name, hints, options, right)
-    return ChoicePart(name, hints, options, right, part_facts["form"] == "several")
+        return OrderPart(name, hints, options, tuple(facts.order[position].right))
+    choice = facts.choice[position]
+    return ChoicePart(name, hints, options, tuple(choice.right), choice.form == "several")
 
 
 def _steps(name: str, count: int, facts: Facts, position: int) -> tuple[Step, ...]:
-    derivations = facts.get(DERIVATION) or [{}] * (position + 1)
-    checks = derivations[position].get("step") or [{}] * count
-    return tuple(
-        Step(f"{name}.{number}", step.get("check")) for number, step in enumerate(checks, start=1)
-    )
+    steps = facts.derivation[position].step if facts.derivation else []
+    checks = [step.check for step in steps] or [None] * count
+    return tuple(Step(f"{name}.{number}", check) for number, check in enumerate(checks, start=1))
 
 
-def numeric_part(name: str, hints: int, facts: Facts, sampled: SampledAnswer) -> NumericPart:
+def numeric_part(name: str, hints: int, facts: Numeric, sampled: SampledAnswer) -> NumericPart:
     """Return a numeric part without those wrong answers that its tolerance counts as right."""
-    rounding = {"relative": ROUNDING_TOLERANCE, "absolute": ROUNDING_TOLERANCE}
-    tolerance = facts.get("tolerance") or rounding
-    relative = float(tolerance.get("relative", 0.0))
-    absolute = float(tolerance.get("absolute", 0.0))
-    unit = facts.get("unit") or {}
-    part = NumericPart(name, hints, sampled.right, relative, absolute, unit, wrong=())
+    unit = asdict(facts.unit) if facts.unit else {}
+    part = NumericPart(name, hints, sampled.right, **asdict(facts.tolerance), unit=unit, wrong=())
     wrong = tuple(
-        WrongAnswer(value, mistake["message"])
-        for value, mistake in zip(sampled.wrong, facts.get("wrong", []), strict=True)
+        WrongAnswer(value, asdict(mistake.message))
+        for value, mistake in zip(sampled.wrong, facts.wrong, strict=True)
         if not part.is_right(value)
     )
-    return NumericPart(name, hints, sampled.right, relative, absolute, unit, wrong)
+    return replace(part, wrong=wrong)

@@ -6,7 +6,6 @@ import re
 import string
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from fnmatch import fnmatchcase
@@ -16,6 +15,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from apps.common import toml
+from apps.experiments.lab_words import Words
 from workers import labs
 from workers.engine import RULES, Curve, Point, Points, describe, evaluate_claims, seeds
 
@@ -35,7 +36,9 @@ ABOUT_DEAD_UNITS = re.compile(r"\b(dead|dies?|died|dying|death|kills?)\b", re.IG
 
 
 def words(slug: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / f"{slug.replace('-', '_')}.toml").read_text(encoding="utf-8"))
+    source = (FOLDER / f"{slug.replace('-', '_')}.toml").read_text(encoding="utf-8")
+    toml.read(source, Words)  # or it is refused with its line
+    return toml.parse(source)
 
 
 def claims_of(slug: str) -> list[str]:
@@ -103,7 +106,6 @@ def test_settings_are_the_same_in_code_and_words(slug: str) -> None:
 def test_defaults_and_profiles_lie_within_the_bounds(slug: str) -> None:
     table = words(slug)
     for name, setting in table["config"].items():
-        assert ("range" in setting) != ("choices" in setting)
         for value in (
             setting["default"],
             table["profile"]["quick"]["config"].get(name, setting["default"]),
@@ -156,7 +158,6 @@ def test_every_figure_shows_something_and_every_arm_that_is_named(slug: str, qui
     table = words(slug)
     shown = {(point.arm, series) for point in quick(slug).yielded for series in point.values}
     for figure in table["figures"]:
-        assert figure["kind"] in ("curves", "bars")
         assert any(
             series == figure["series"] and fits(arm, figure["arms"]) for arm, series in shown
         ), figure
@@ -198,15 +199,9 @@ def test_points_can_be_described(slug: str, quick: Any) -> None:
 
 
 @every_lab
-def test_the_prediction_is_about_the_headline_claim(slug: str) -> None:
+def test_a_sketch_is_of_arms_and_a_series_that_there_are(slug: str) -> None:
     table = words(slug)
     predict = table["predict"]
-    assert set(table["claims"][predict["claim"]]["predictions"]) == {
-        "holds",
-        "depends",
-        "does_not_hold",
-    }
-    assert predict["form"] in ("bars", "none")
     if predict["form"] == "bars":
         assert set(predict["arms"]) <= set(table["arms"]) and predict["series"] in table["series"]
         assert predict["range"][0] < predict["range"][1]
@@ -215,7 +210,6 @@ def test_the_prediction_is_about_the_headline_claim(slug: str) -> None:
 @every_claim
 def test_every_outcome_has_a_sentence_that_any_numbers_fit(slug: str, claim: str) -> None:
     sentences = words(slug)["claims"][claim]["sentences"]
-    assert set(sentences) == {*OUTCOMES, "none"}
     for outcome, sentence in sentences.items():
         for language in ("en", "zh"):
             names = {name for _, name, _, _ in string.Formatter().parse(sentence[language]) if name}
@@ -246,20 +240,6 @@ def test_the_formats_of_tables_are_formats(slug: str, claim: str) -> None:
 @every_lab
 def test_all_words_are_in_both_languages(slug: str) -> None:
     table = words(slug)
-    for needed in (
-        "title",
-        "question",
-        "shows",
-        "model",
-        "data",
-        "config",
-        "arms",
-        "series",
-        "claims",
-    ):
-        assert needed in table
-    assert all("why" in claim and "en" in claim for claim in table["claims"].values())
-    assert all("unit" in series and "en" in series for series in table["series"].values())
     for path, both in translated(table):
         assert both["en"].strip() and both["zh"].strip(), path
         assert not CHINESE.search(both["en"]), path
@@ -269,8 +249,7 @@ def test_all_words_are_in_both_languages(slug: str) -> None:
 
 def translated(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:
     """Return every pair of texts, with its place."""
-    if "en" in table or "zh" in table:
-        assert {"en", "zh"} <= set(table), path
+    if "en" in table:
         yield path, table  # type: ignore[misc]
     for name, value in table.items():
         for one in value if isinstance(value, list) else [value]:

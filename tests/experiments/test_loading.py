@@ -63,9 +63,9 @@ def test_new_words_are_no_new_version(folder: Path) -> None:
     load_labs(folder)
     before = LabVersion.objects.values().get()
     words = folder / "dead_relu.toml"
-    words.write_text(words.read_text() + "\n[note]\nen = 'new'\n")
+    words.write_text(words.read_text().replace('en = "hidden layers"', 'en = "depth"'))
     assert load_labs(folder) == ["dead-relu: words"]
-    assert LabVersion.objects.get().words["note"] == {"en": "new"}
+    assert LabVersion.objects.get().words["config"]["depth"]["en"] == "depth"
     assert LabVersion.objects.values().get() == before
     assert load_labs(folder) == []
 
@@ -163,8 +163,13 @@ def test_a_lab_without_files_is_withdrawn_and_comes_back(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a = 1\nb = [1,,2]\nc = 1", "line 2"), ("a = 1", "topic"), ("\xff", "toml")],
-    ids=["no TOML", "no topic", "no UTF-8"],
+    [
+        ("a = 1\nb = [1,,2]\nc = 1", "broken.toml:2: is not TOML"),
+        ("\na = 1", "broken.toml:2: unknown key 'a'. Known: arms, claims, "),
+        ("", "broken.toml:1: topic is missing: write one of: activation-functions, "),
+        ("\xff", "toml"),
+    ],
+    ids=["no TOML", "an unknown key", "no topic", "no UTF-8"],
 )
 def test_a_file_that_cannot_be_read_is_named_and_nothing_is_loaded(
     folder: Path, text: str, message: str

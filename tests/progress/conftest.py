@@ -16,10 +16,11 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.questions import html_columns
 from apps.questions.models import Bank, Question, Revision, RevisionText
-from apps.questions.sampling import sample
+from apps.questions.sampling import Sample, sample
 from apps.questions.services import outline_of
 from apps.questions.variants import PART_KINDS
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
+from tests.questions.conftest import facts_of
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
 
@@ -43,9 +44,13 @@ DERIVATION: list[dict[str, Any]] = [
 CHOICES = [{"form": "several", "right": ["a", "c"]}]
 
 
+def sampled(seed: int) -> Sample:
+    return sample(facts_of(variant=VARIANT, numeric=NUMERIC), seed)
+
+
 def right_number(seed: int) -> float:
     """Return the right answer to the number of NUMERIC, in a variant."""
-    return sample(VARIANT, NUMERIC, seed).answers[0].right
+    return sampled(seed).answers[0].right
 
 
 @pytest.fixture

@@ -23,14 +23,12 @@ from apps.questions.limits import (
     MAX_NUMBER_LENGTH,
 )
 from apps.questions.models import Question
-from apps.questions.sampling import sample
 from tests.progress.conftest import (
     DERIVATION,
-    NUMERIC,
-    VARIANT,
     SiteClock,
     make_question,
     right_number,
+    sampled,
 )
 
 pytestmark = pytest.mark.django_db
@@ -190,7 +188,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
 
 
 def test_a_known_mistake_gets_its_message(member: Client, mei: User, numeric: Question) -> None:
-    n = sample(VARIANT, NUMERIC, selectors.attempts.current_attempt(mei, numeric).seed).values["n"]
+    n = sampled(selectors.attempts.current_attempt(mei, numeric).seed).values["n"]
     post(member, f"{PAGE}/check", part="1", text=str(n + 2))
     assert "That adds; it doubles." in member.get(PAGE).content.decode()
 

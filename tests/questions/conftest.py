@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from apps.accounts.models import User
+from apps.questions import schema
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 
+ABOUT = {"topic": "losses", "kinds": ["concept"], "difficulty": 2}
 Change = Callable[[str, str, str], None]  # file, old text, new text
 
 TOML = """\
@@ -189,6 +192,11 @@ SECOND = {
     "zh.md": "# 为什么用平方？\n\n请说明。\n\n## 答案\n\n因为。\n\n## 要点\n\n- 高斯。\n",
 }
 SVG = '<svg class="figure plate" viewBox="0 0 1 1" role="img" aria-label="{}"></svg>\n'
+
+
+def facts_of(**tables: Any) -> schema.Facts:
+    """Return facts of a question that has these tables."""
+    return schema.read(ABOUT | tables)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.questions.variants import QuestionVariant, build_variant
+from tests.questions.conftest import facts_of
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
 CHECK = {"symbols": ["n"], "answer": "1 / n"}
@@ -49,4 +50,4 @@ OUTLINE: dict[str, Any] = {
 
 
 def variant_of(seed: int = 0, starter: str = "") -> QuestionVariant:
-    return build_variant(FACTS, OUTLINE, starter, seed)
+    return build_variant(facts_of(**FACTS), OUTLINE, starter, seed)

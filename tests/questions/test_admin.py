@@ -107,9 +107,9 @@ def test_a_draft_is_created_edited_and_published(operator: Client, guess: Questi
         (
             "facts",
             {"topic": "losses", "kinds": ["concept"], "difficulty": 9},
-            "difficulty is a whole number",
+            "write a whole number from 1 to 5",
         ),
-        ("claims", ["not a claim"], "is not a claim"),
+        ("claims", ["not a claim"], "write a claim (lab.claim)"),
         ("synonyms", "x" * (MAX_SYNONYM_LENGTH + 1), f"at most {MAX_SYNONYMS} synonyms"),
         ("synonyms", "\n".join("x" * (2 * MAX_SYNONYMS + 1)), f"at most {MAX_SYNONYMS} synonyms"),
         ("short_answer_zh", "", "short_answer: write it in both languages, or in none."),
@@ -293,6 +293,10 @@ def test_facts_that_cannot_be_stored_are_refused_and_the_question_of_a_draft_sta
     for facts, message in (
         ("[1]", "Facts must be one JSON object"),
         ("{", "Enter a valid JSON"),
+        ("[" * 100_000, "nested at most 20 deep"),
+        ('{"a": ' * 900 + "1" + "}" * 900, "nested at most 20 deep"),
+        ('{"a": ' * 300 + "1" + "}" * 300, "nested at most 20 deep"),
+        (f'{{"a": {"9" * 5000}}}', "numbers up to 1e+300"),
         ('{"a": "\\u0000", "b": NaN}', ""),
     ):
         answer = send(operator, url, fields_of(page) | {"facts": facts})

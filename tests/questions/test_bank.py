@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
 
+from apps.common import toml
 from apps.questions import generate, lint, marking
 from apps.questions.loading import load_questions
 from apps.questions.models import Question
 from apps.questions.sampling import SEEDS, sample
+from apps.questions.schema import Facts, StepCheck
 from apps.questions.selectors import question_page, question_variant
 from apps.questions.variants import NumericPart, numeric_part
 
@@ -44,13 +44,16 @@ def test_it_loads_and_every_question_can_be_shown_in_both_languages() -> None:
     assert load_questions(settings.BANK_FOLDER) == []
 
 
-def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+def facts_in(folder: Path) -> Facts:
+    return toml.read((folder / "question.toml").read_text(encoding="utf-8"), Facts)
+
+
+def steps() -> Iterator[tuple[str, StepCheck]]:
     for folder in FOLDERS:
-        facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        for derivation in facts.get("derivation", []):
-            for number, step in enumerate(derivation.get("step", []), start=1):
-                if "check" in step:
-                    yield f"{folder.name} {number}", step["check"]
+        for derivation in facts_in(folder).derivation:
+            for number, step in enumerate(derivation.step, start=1):
+                if step.check:
+                    yield f"{folder.name} {number}", step.check
 
 
 STEPS = dict(steps())
@@ -115,7 +118,7 @@ def test_there_are_steps_to_check() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_an_answer_of_a_step_is_right_however_it_is_written(step: str) -> None:
-    for text in spellings(STEPS[step]["answer"]):
+    for text in spellings(STEPS[step].answer):
         mark = marking.derivation(text, STEPS[step])
         assert mark.is_right, f"{text}: {mark}"
 
@@ -196,11 +199,12 @@ def test_the_formulas_of_the_answers_can_be_typed_as_they_stand_in_both_language
 
 def numeric_parts() -> Iterator[tuple[str, NumericPart]]:
     for folder in FOLDERS:
-        facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-        numeric = facts.get("numeric", [])
-        for seed in range(0, SEEDS, 9) if numeric else ():
-            sampled = sample(facts.get("variant", {}), numeric, seed)
-            for number, (part, answer) in enumerate(zip(numeric, sampled.answers, strict=True)):
+        facts = facts_in(folder)
+        for seed in range(0, SEEDS, 9) if facts.numeric else ():
+            sampled = sample(facts, seed)
+            for number, (part, answer) in enumerate(
+                zip(facts.numeric, sampled.answers, strict=True)
+            ):
                 yield f"{folder.name} {number} {seed}", numeric_part("1", 0, part, answer)
 
 
@@ -209,12 +213,12 @@ NUMERIC = dict(numeric_parts())
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_number_may_be_typed_as_the_formula_with_its_numbers(folder: Path) -> None:
-    facts = tomllib.loads((folder / "question.toml").read_text(encoding="utf-8"))
-    variant, numeric = facts.get("variant", {}), facts.get("numeric", [])
-    for seed in range(0, SEEDS, 9) if numeric else ():
-        sampled = sample(variant, numeric, seed)
-        for of_part, answer in zip(numeric, sampled.answers, strict=True):
-            text = with_numbers(of_part["answer"], variant.get("compute", {}), sampled.values)
+    facts = facts_in(folder)
+    for seed in range(0, SEEDS, 9) if facts.numeric else ():
+        sampled = sample(facts, seed)
+        for of_part, answer in zip(facts.numeric, sampled.answers, strict=True):
+            assert of_part.answer is not None
+            text = with_numbers(of_part.answer, facts.variant.compute, sampled.values)
             assert marking.numeric(text, numeric_part("1", 0, of_part, answer)).is_right, text
 
 

@@ -170,7 +170,7 @@ FAULTS = {
         "question.toml",
         '"losses"',
         '"loss"',
-        "question.toml:1: 'loss' is not one of",
+        "question.toml:1: topic is 'loss'; write one of: activation-functions, ",
     ),
     "broken TeX": ("en.md", "Think of $\\log$", "Think of\n$\\frac{1$", "en.md:38: TeX: "),
     "an unknown command": (
@@ -250,7 +250,7 @@ FAULTS = {
         "question.toml",
         "tolerance = { relative = 1e-3 }\n",
         "",
-        "question.toml:21: tolerance is missing: { relative = 1e-3 }, or",
+        "question.toml:21: tolerance is missing: write { relative = 1e-3 }, or",
     ),
     "a numeric part too many": (
         "question.toml",
@@ -316,15 +316,20 @@ FAULTS = {
         "question.toml",
         '["瞎猜"]',
         str(["瞎"] * (MAX_SYNONYMS + 1)).replace("'", '"'),
-        f"question.toml:7: at most {MAX_SYNONYMS} synonyms, each of 1 to {MAX_SYNONYM_LENGTH}",
+        f"; write at most {MAX_SYNONYMS} synonyms, each of 1 to {MAX_SYNONYM_LENGTH}",
     ),
     "a synonym that is too long": (
         "question.toml",
         '"chance level"',
         f'"{"x" * (MAX_SYNONYM_LENGTH + 1)}"',
-        f"question.toml:7: at most {MAX_SYNONYMS} synonyms",
+        f"; write at most {MAX_SYNONYMS} synonyms",
     ),
-    "an empty synonym": ("question.toml", '"瞎猜"', '" "', "question.toml:7: at most"),
+    "an empty synonym": (
+        "question.toml",
+        '"瞎猜"',
+        '" "',
+        "question.toml:7: zh is [' ']; write at most",
+    ),
     "synonyms of another language": (
         "question.toml",
         "zh = [",
@@ -341,7 +346,7 @@ FAULTS = {
         "question.toml",
         ', zh = "这是比特。"',
         "",
-        "question.toml:27: write it in both languages",
+        "question.toml:27: zh is missing: write both languages: { en",
     ),
     "a step too many": (
         "question.toml",

@@ -11,6 +11,7 @@ from django.template import Template
 from django.utils import translation
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from apps.questions import marking, rendering, tex
 from apps.questions.answers import (
@@ -25,6 +26,7 @@ from apps.questions.answers import (
 )
 from apps.questions.expressions import NoValue, read
 from apps.questions.models import Question
+from apps.questions.schema import StepCheck
 from apps.questions.selectors import question_variant
 from apps.questions.variants import ChoicePart, NumericPart, OrderPart, WrongAnswer
 from tests.questions.generated_expressions import trees
@@ -32,7 +34,7 @@ from tests.questions.sample_variant import variant_of
 
 AGAINST = WrongAnswer(2.5, {"en": "Against the gradient.", "zh": "方向相反。"})
 PART = NumericPart("1", 0, -1.9, 1e-3, 0.0, {}, (AGAINST,))
-CHECK: dict[str, Any] = {"symbols": ["n", "m"], "answer": "2 / (n + m)"}
+CHECK = StepCheck(["n", "m"], "2 / (n + m)")
 
 
 # ---------------------------------------------------------------- numbers
@@ -115,7 +117,7 @@ def test_other_points_and_commas_of_an_expression_have_one_reading(text: str) ->
 
 
 def test_a_formula_that_is_right_by_another_reading_is_not_graded() -> None:
-    check = {"symbols": ["n"], "answer": "1000 * n"}
+    check = StepCheck(["n"], "1000 * n")
     assert "can mean 1000 or 1.000" in marking.derivation("1.000*n", check).message
     assert marking.derivation("1.000n", check).outcome == "unread"
     wrong = marking.derivation("1.001*n", check)
@@ -405,7 +407,7 @@ def test_a_refusal_names_the_part_and_what_to_write(text: str, message: str) -> 
     assert mark.outcome == "unread" and mark.message.startswith(message)
 
 
-LN_2 = {"symbols": ["beta"], "answer": "log(2) / beta"}
+LN_2 = StepCheck(["beta"], "log(2) / beta")
 
 
 @pytest.mark.parametrize(
@@ -451,12 +453,12 @@ def test_a_rounded_number_with_a_decimal_comma_is_asked_for_with_a_point(text: s
 
 @pytest.mark.parametrize("text", ["6.931e2/β", "693.1/β", "6931e-1/β"])
 def test_a_number_above_one_may_be_rounded_too(text: str) -> None:
-    check = {"symbols": ["beta"], "answer": "1000 * log(2) / beta"}
+    check = StepCheck(["beta"], "1000 * log(2) / beta")
     assert marking.derivation(text, check).is_right
 
 
 def test_a_number_that_the_answer_has_is_exact_not_rounded() -> None:
-    check = {"symbols": ["n"], "answer": "n^0.0010"}
+    check = StepCheck(["n"], "n^0.0010")
     assert marking.derivation("n^0.0010 + n/10^5", check).outcome == "wrong"
 
 
@@ -481,37 +483,37 @@ def test_a_function_without_brackets_is_never_wrong_but_asked_for_with_them(text
 
 
 def test_symbols_are_sampled_from_the_given_range() -> None:
-    check = {"symbols": ["x"], "answer": "abs(x - 5)", "range": [5, 9]}
+    check = StepCheck(["x"], "abs(x - 5)", range=(5, 9))
     assert marking.derivation("x - 5", check).is_right
-    assert not marking.derivation("x - 5", {**check, "range": {"x": [1, 9]}}).is_right
+    assert not marking.derivation("x - 5", replace(check, range={"x": (1, 9)})).is_right
 
 
 def test_an_answer_of_zero_forgives_rounding() -> None:
-    assert marking.derivation("0.1 * 3 * n - 0.3 * n", {"symbols": ["n"], "answer": "0"}).is_right
+    assert marking.derivation("0.1 * 3 * n - 0.3 * n", StepCheck(["n"], "0")).is_right
 
 
-SUM = {"symbols": ["p"], "answer": "p * (p + 1) / 2"}
+SUM = StepCheck(["p"], "p * (p + 1) / 2")
 
 
 def test_whole_symbols_are_sampled_whole_so_that_a_sum_to_one_of_them_has_a_value() -> None:
-    whole = {**SUM, "whole": ["p"]}
+    whole = replace(SUM, whole=["p"])
     for text in ("sum(i,1,p,i)", "sum(i, 1, p, p + 1 - i)", "p(p+1)/2", "½p(p+1)"):
         for seed in range(4):
             assert marking.derivation(text, whole, seed).is_right, text
     for text in ("sum(i,0,p-1,i)", "p(p-1)/2", "p^2/2", "sum(i,1,p,i) + p//9"):
         assert marking.derivation(text, whole).outcome == "wrong", text
-    assert "at p = 0." in marking.derivation("sum(i,1,p,i)", {**SUM, "range": [0.5, 0.9]}).message
+    small = replace(SUM, range=(0.5, 0.9))
+    assert "at p = 0." in marking.derivation("sum(i,1,p,i)", small).message
 
 
 @given(st.integers(-30, 30), st.integers(7, 300), st.integers(0, 63))
 def test_whole_symbols_are_within_their_bounds_and_differ(low: int, size: int, seed: int) -> None:
-    check = {"symbols": ["n", "x"], "whole": ["n"], "answer": "n + x"}
-    check["range"] = {"n": [low, low + size]}
+    check = StepCheck(["n", "x"], "n + x", {"n": (low, low + size)}, whole=["n"])
     points = list(marking._sample_points(check, seed))
     assert all(type(point["n"]) is int and low <= point["n"] <= low + size for point in points)
     assert all(type(point["x"]) is float and 0.5 < point["x"] < 3 for point in points)
     assert len({point["n"] for point in points[:8]}) >= 6
-    alone = list(marking._sample_points({**check, "symbols": ["n"]}, seed))
+    alone = list(marking._sample_points(replace(check, symbols=["n"]), seed))
     assert len({point["n"] for point in alone}) == len(alone) >= marking.COMPARED_POINTS
 
 
@@ -520,9 +522,9 @@ def test_a_formula_equals_itself_written_otherwise_and_not_itself_and_a_little(
     text: str, seed: int
 ) -> None:
     assume(_has_values(text))
-    check = {"symbols": ["n", "m"], "answer": f"exp(1 / (1 + abs({text})))"}
+    check = StepCheck(["n", "m"], f"exp(1 / (1 + abs({text})))")
     assert marking.derivation(f"exp((1 + abs({text}))^(-1))", check, seed).is_right
-    assert marking.derivation(f"{check['answer']} + n / 1000", check, seed).outcome == "wrong"
+    assert marking.derivation(f"{check.answer} + n / 1000", check, seed).outcome == "wrong"
 
 
 def _has_values(text: str) -> bool:
@@ -539,7 +541,7 @@ def _has_values(text: str) -> bool:
     "text", ["n^½", "n^(½)", "r ＝ sqrt(n)", "f(n)=√(n)", "ｎ＾０．５", "r = n^½"]
 )
 def test_signs_of_other_keyboards_are_read(text: str) -> None:
-    assert marking.derivation(text, {"symbols": ["n"], "answer": "sqrt(n)"}).is_right
+    assert marking.derivation(text, StepCheck(["n"], "sqrt(n)")).is_right
 
 
 # ---------------------------------------------------------------- whatever is answered
@@ -655,9 +657,9 @@ def test_a_number_without_its_exponent_is_half_typed(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "check"),
     [
-        ("1.00", {"symbols": ["n"], "answer": "n / (n - 1)", "range": [300, 900]}),
-        ("1.00*sqrt(n)", {"symbols": ["n"], "answer": "sqrt(n + 1)", "range": [300, 900]}),
+        ("1.00", StepCheck(["n"], "n / (n - 1)", (300, 900))),
+        ("1.00*sqrt(n)", StepCheck(["n"], "sqrt(n + 1)", (300, 900))),
     ],
 )
-def test_a_whole_number_with_zeros_is_not_a_rounded_one(text: str, check: dict[str, Any]) -> None:
+def test_a_whole_number_with_zeros_is_not_a_rounded_one(text: str, check: StepCheck) -> None:
     assert marking.derivation(text, check).outcome == "wrong"

@@ -87,10 +87,10 @@ def test_the_catalogue_gives_facts_and_remarks(
     call_command("new_question", "why-nonlinearity", f"--catalogue={catalogue}")
     folder = loading.read_folder(bank / "activation-functions/why-nonlinearity")
     facts = folder.facts
-    assert facts["difficulty"] == 3 and facts["labs"] == ["some-training", "dead-relu"]
-    assert facts["kinds"] == ["concept", "derivation", "numeric", "choice", "code"]
-    assert facts["claims"] == ["some-training.run", "dead-relu.lr-kills"]
-    assert '002 (L82-84); 003 §1.3 "note"' in facts["sources"][0]["text"]
+    assert facts.difficulty == 3 and facts.labs == ["some-training", "dead-relu"]
+    assert facts.kinds == ["concept", "derivation", "numeric", "choice", "code"]
+    assert facts.claims == ["some-training.run", "dead-relu.lr-kills"]
+    assert '002 (L82-84); 003 §1.3 "note"' in facts.sources[0].text
     assert [part["kind"] for part in folder.outline["parts"]] == ["numeric", "choice", "derivation"]
     assert folder.files["reference"]
     source = (folder.path / "question.toml").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from apps.questions import rendering, selectors, services
 from apps.questions.loading import load_questions
 from apps.questions.models import Question, Revision
 from apps.questions.sampling import SEEDS
+from apps.questions.schema import StepCheck
 from apps.questions.variants import ChoicePart, DerivationPart, NumericPart, OrderPart
 from tests.questions.conftest import Change
 
@@ -47,7 +48,7 @@ def test_it_holds_every_part_in_the_reader_s_language(revision: Revision) -> Non
     assert derivation.html == "" and derivation.steps == ("<p>第一步。</p>", "<p>第二步。</p>")
     assert isinstance(derivation.part, DerivationPart)
     checks = [step.check for step in derivation.part.steps]
-    assert checks == [{"symbols": ["n"], "answer": "1 / n"}, None]
+    assert checks == [StepCheck(["n"], "1 / n"), None]
     assert (
         "别" not in page.answer
         and 'aria-label="a curve"' in page.answer

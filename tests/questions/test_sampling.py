@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from apps.questions import sampling
 from apps.questions.expressions import BadExpression, NoValue
-from apps.questions.sampling import NoSample, SampledAnswer, sample
+from apps.questions.sampling import NoSample, Sample, SampledAnswer
+from tests.questions.conftest import facts_of
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
 VARIANT: dict[str, Any] = {
@@ -22,6 +23,11 @@ NUMERIC: list[dict[str, Any]] = [
     {"answer": "w - grad", "wrong": [{"value": "w + grad", "message": MESSAGE}]},
     {"answer": "quadruple / x_max"},
 ]
+
+
+def sample(variant: dict[str, Any], numeric: list[dict[str, Any]], seed: int) -> Sample:
+    numeric = [{"tolerance": {"relative": 1e-3}} | part for part in numeric]
+    return sampling.sample(facts_of(variant=variant, numeric=numeric), seed)
 
 
 @given(st.integers(0, 10**9))
@@ -64,7 +70,7 @@ def test_the_order_in_which_values_are_written_does_not_matter() -> None:
 
 
 def test_a_question_without_a_variant_samples_nothing() -> None:
-    assert sample({}, [], 3) == sampling.Sample({}, ())
+    assert sample({}, [], 3) == Sample({}, ())
     assert sample({}, [{"answer": "2 * 3"}], 3).answers == (SampledAnswer(6.0, ()),)
 
 

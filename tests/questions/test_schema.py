@@ -1,451 +1,326 @@
-"""Any value of question.toml, or of a draft's facts, is either valid or refused with its key; none
-raises another error.
+"""What does not fit the types of question.toml is named by its line, with what would be right; junk
+in any place is refused, or fits.
 """
 
 from __future__ import annotations
 
-import copy
 import datetime
 import json
-import tomllib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from django.conf import settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from apps.questions import loading, schema, services
-from apps.questions.limits import (
-    MAX_HINTS,
-    MAX_OPTION_KEY_LENGTH,
-    MAX_OPTIONS,
-    MAX_PARTS,
-    MAX_POINTS,
-    MAX_SLUG_LENGTH,
-    MAX_TITLE_LENGTH,
-)
-from apps.questions.markdown_parser import HEADINGS, SUBHEADINGS, BadFile
-from apps.questions.models import Kind
-from apps.questions.schema import KINDS, TextPlace, line_of, outline
-from apps.questions.validators import BadFact
-from tests.questions.conftest import TOML, Change
+from apps.common import toml
+from apps.common.structs import MAX_NESTING, BadFact
+from apps.questions import schema, validators
+from tests.questions.conftest import facts_of
+from tests.questions.test_validators import altered, complete_facts, paths_in
 
-ODD_VALUES: list[Any] = [
-    *(
-        0,
-        1,
-        -1,
-        True,
-        1.5,
-        float("nan"),
-        float("inf"),
-        10**400,
-        10**30,
-        "",
-        "x",
-        "\x00",
-        "a" * 300,
-        "https://[",
-        "9**9**9",
-    ),
-    *(
-        [],
-        [1],
-        [[]],
-        ["x"],
-        ["a" * 300],
-        [{}],
-        [3, 0.5],
-        [0, 10**400],
-        [0.1, True],
-        ["\x00"],
-        datetime.date(2020, 1, 1),
-    ),
-    *(
-        {},
-        {"a": 1},
-        {"en": "a", "zh": "\x00"},
-        {"from": 1, "to": 10**400},
-        {"choices": [10**400]},
-        {"n": 0},
-        {"n": [0]},
-    ),
-]
-TOO_LONG = "a" * (MAX_SLUG_LENGTH + 1)  # for a slug
-TITLE_TOO_LONG = f"en.md:1: a title has at most {MAX_TITLE_LENGTH} characters"
-ROWS = [
-    {"values": {"n": 3}, "answers": [1.0], "wrong": [[2.0]]},
-    {"values": {"n": 4}, "answers": [1.5], "wrong": [[2.0]]},
-]
-
-
-def complete_facts() -> dict[str, Any]:
-    facts = tomllib.loads(TOML)
-    facts |= {
-        "often_said_but": ["no-such-lab.claim"],
-        "review": {"truth": "A", "language": datetime.date(2026, 1, 1)},
-    }
-    facts["code"] |= {"libraries": ["numpy"], "seconds": 1, "visible": ["a"], "wrong": []}
-    facts["derivation"][0]["step"][0]["check"] |= {"range": {"n": [1, 9]}, "whole": ["n"]}
-    facts["variant"] |= {"compute": {"twice": "2 * n"}, "reject": "n > 100"}
-    return facts
-
-
-def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if path:
-        yield path
-    members: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, dict):
-        members = value.items()
-    elif isinstance(value, list):
-        members = enumerate(value)
-    for key, member in members:
-        yield from paths_in(member, (*path, key))
-
-
-def altered(facts: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    changed = copy.deepcopy(facts)
-    inside: Any = changed
-    for key in path[:-1]:
-        inside = inside[key]
-    inside[path[-1]] = value
-    return changed
-
-
-def test_odd_facts_in_a_file_are_refused_by_file_and_line(
-    bank: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refused, facts = 0, complete_facts()
-    for path in paths_in(facts):
-        for value in ODD_VALUES:
-            monkeypatch.setattr(
-                loading.tomllib,
-                "loads",
-                lambda _text, path=path, value=value: altered(facts, path, value),
-            )
-            try:
-                folder = loading.read_folder(bank / "losses" / "guess")
-                revision, _texts, _passages = loading.build_rows(folder)
-            except BadFile as error:
-                assert "question.toml:" in str(error)
-                refused += 1
-                continue
-            stored = json.dumps([revision.facts, revision.sources], allow_nan=False)
-            assert "\\u0000" not in stored and all(
-                len(slug) <= MAX_SLUG_LENGTH for slug in (*revision.labs, *revision.related)
-            )
-    assert refused > 1000
-
-
-def test_odd_facts_of_a_draft_are_faults_with_their_key(bank: Path) -> None:
-    folder = loading.read_folder(bank / "losses" / "guess")
-    revision, texts, _passages = loading.build_rows(folder)
-    facts = json.loads(json.dumps(revision.facts))
-    facts["variant"]["rows"] = ROWS
-    del facts["numeric"][0]["answer"]
-    refused = 0
-    for path in [(), *paths_in(facts)]:
-        for value in ODD_VALUES[:2] if not path else ODD_VALUES:
-            revision.facts = altered(facts, path, value) if path else value
-            refused += bool(services.render_draft(revision, texts))
-    assert refused > 1000
-    revision.facts = facts
-    assert services.render_draft(revision, texts) == [], "as it was, it can be published"
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "message"),
-    [
-        ("en.md", "You *guess*", "You \x00 *guess*", "en.md:3: here is the character NUL"),
-        ("reference.py", "as it is", "as \x00 it is", "reference.py:2: here is the character NUL"),
-        ("en.md", "# What", "# What" + "?" * MAX_TITLE_LENGTH, TITLE_TOO_LONG),
-        (
-            "en.md",
-            "### Option a",
-            "### Option " + "a" * (MAX_OPTION_KEY_LENGTH + 1),
-            f"en.md:15: an option has a key of at most {MAX_OPTION_KEY_LENGTH} characters",
-        ),
-        (
-            "question.toml",
-            "[code]",
-            "[code]\nseconds = nan",
-            "question.toml:34: a number is at most",
-        ),
-        ("question.toml", 'related = ["second"]', f'related = ["{TOO_LONG}"]', "question.toml:6: "),
-        (
-            "question.toml",
-            '"https://example.org/book"',
-            '"https://["',
-            "question.toml:11: a source's url begins with",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / n", range = []',
-            "question.toml:15: range is [low, high]",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / n", whole = "n"',
-            "question.toml:15: whole is a list of symbols",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / n", whole = ["m"]',
-            "question.toml:15: whole names m, which is no symbol",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / n", whole = ["n"], range = [0.5, 9]',
-            "question.toml:15: the range of n, a whole number, has whole bounds",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / n", whole = ["n"], range = { n = [2, 8] }',
-            "question.toml:15: the ranges hold 7 different points, and 8 are compared",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "1 / (n - 4)", whole = ["n"]',
-            "question.toml:15: the answer has a value at too few",
-        ),
-        (
-            "question.toml",
-            'answer = "1 / n"',
-            'answer = "log(n - 2.97)"',
-            "question.toml:15: the answer has a value at too few",
-        ),
-    ],
-)
-def test_what_cannot_be_stored_names_its_file_and_line(
-    bank: Path, change: Change, name: str, old: str, new: str, message: str
-) -> None:
-    change(name, old, new)
-    with pytest.raises(BadFile) as raised:
-        loading.read_folder(bank / "losses" / "guess")
-    assert message in str(raised.value)
-
-
-def test_a_file_that_is_no_text_is_named(bank: Path) -> None:
-    (bank / "losses" / "guess" / "starter.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadFile, match=r"starter\.py:1: cannot be read"):
-        loading.read_folder(bank / "losses" / "guess")
-
-
-def test_a_byte_order_mark_is_no_fault(bank: Path) -> None:
-    path = bank / "losses" / "guess" / "en.md"
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert loading.read_folder(path.parent).english.passage("title").text.startswith("What is")
-
-
-@pytest.mark.parametrize(
-    "toml",
-    [
-        "slug = 3",
-        'slug = "A b"',
-        'slug = "a"\ntitle = { en = "" , zh = "x" }',
-        f'slug = "{TOO_LONG}"',
-    ],
-)
-@pytest.mark.django_db
-def test_a_bank_that_cannot_be_stored_is_refused(bank: Path, toml: str) -> None:
-    has_title = "title" in toml or toml == "slug = 3"
-    title = "" if has_title else '\ntitle = { en = "G", zh = "G" }'
-    (bank / "bank.toml").write_text(toml + title)
-    with pytest.raises(BadFile, match=r"bank\.toml:1: "):
-        loading.load_questions(bank)
-
-
-def test_the_kinds_of_the_schema_are_those_of_the_column() -> None:
-    assert list(KINDS) == Kind.values
-
-
-# ---------------------------------------------------------------- lines
-
-NESTED = """\
+SOURCE = """\
 topic = "losses"
-claims = [
-  "a.b",
-]
+kinds = ["numeric"]
+difficulty = 2
+labs = ["a-lab"]
+claims = ["a-lab.claim"]
+related = ["second"]
+often_said_but = ["a-lab.claim"]
+synonyms = { en = ["chance"], zh = ["瞎猜"] }
+
+[[sources]]
+text = "A book."
+url = "https://example.org/book"
+
 [variant]
 reject = "n > 3"
 [variant.sample]
-n = { from = 1, to = 3 }
+n = { from = 2, to = 9 }
 [variant.compute]
-m = "n"
+m = "n + 1"
 
 [[numeric]]
-answer = "n"
+answer = "m"
+tolerance = { relative = 1e-3 }
+unit = { en = "nats", zh = "奈特" }
 [[numeric.wrong]]
-value = "1"
-message = { en = "a", zh = "b" }
-[[ numeric . wrong ]]
-value = "2"
+value = "n"
+message = { en = "No.", zh = "不对。" }
 
-[[numeric]]
-tolerance.relative = 0.1
-[[numeric.wrong]]
-value = "3"
-[numeric.unit]
-en = "nats"
+[[choice]]
+form = "one"
+right = ["a"]
+[[order]]
+right = ["b", "a"]
 
-[[derivation]]
-[[derivation.step]] # 1
-[[derivation.step]] # 2
-check = { symbols = ["n"] }
 [[derivation]]
 [[derivation.step]]
-check = { symbols = ["m"] }
+[derivation.step.check]
+symbols = ["n"]
+answer = "1 / n"
+range = { n = [1, 9] }
+whole = ["n"]
+
+[code]
+function = "f"
+libraries = ["numpy"]
+seconds = 2
+memory = 256
+tolerance = { absolute = 1e-9 }
+visible = ["four"]
+complexity = { size = 10, at_most = 50 }
+[code.wrong]
+slow = "four"
+
+[review]
+truth = { on = 2026-11-21, how = "computed" }
+language = { on = 2026-11-21, en = true, zh = true }
 """
-LINES = {
-    (): 1,
-    ("difficulty",): 1,
-    ("topic",): 1,
-    ("claims",): 2,
-    ("claims", 0): 2,
-    ("variant",): 5,
-    ("variant", "reject"): 6,
-    ("variant", "sample", "n"): 8,
-    ("variant", "sample", "k"): 7,
-    ("variant", "compute", "m"): 10,
-    ("numeric",): 12,  # where the first of them stands
-    ("numeric", 0): 12,
-    ("numeric", 0, "tolerance"): 12,
-    ("numeric", 0, "answer"): 13,
-    ("numeric", 0, "wrong", 0): 14,
-    ("numeric", 0, "wrong", 0, "value"): 15,
-    ("numeric", 0, "wrong", 0, "message", "zh"): 16,
-    ("numeric", 0, "wrong", 1): 17,
-    ("numeric", 0, "wrong", 1, "value"): 18,
-    ("numeric", 1): 20,
-    ("numeric", 1, "answer"): 20,
-    ("numeric", 1, "tolerance", "relative"): 21,
-    ("numeric", 1, "wrong", 0, "value"): 23,
-    ("numeric", 1, "unit"): 24,
-    ("numeric", 1, "unit", "en"): 25,
-    ("derivation", 0): 27,
-    ("derivation", 0, "step", 0): 28,
-    ("derivation", 0, "step", 1, "check", "symbols"): 30,
-    ("derivation", 1): 31,
-    ("derivation", 1, "step", 0): 32,
-    ("derivation", 1, "step", 0, "check"): 33,
-}
+BOTH = "write both languages: { en = “…”, zh = “…” }"
+A_SLUG = "write a slug of at most 64 characters, such as why-nonlinearity"
+A_CLAIM = "write a claim (lab.claim), such as dead-relu.lr-kills"
+A_SAMPLE = "write { choices = [1, 2] }, { from = 2, to = 5 } (whole numbers), or a number"
+SYNONYMS = "write at most 24 synonyms, each of 1 to 64 characters"
+OPTIONS = 'write a list of options, each once: ["a", "c"]'
+A_TEXT = "write a text, in quotes"
+FORMULA = "write an expression, in quotes: “2 * n”"
+A_TOLERANCE = "write { relative = 1e-3 }, or { absolute = 0.5 } for a count"
+RANGE = "write [low, high], or { symbol = [low, high] }"
+SYMBOLS = 'write a list of symbols: ["n", "m"]'
+# text, what stands there instead, the line that is named (from there), the message
+FAULTS = [
+    # keys that are not known, in each table
+    ("difficulty = 2", "difficulty = 2\nlevel = 2", 1, "unknown key 'level'. Known: choice, "),
+    ("{ en = [", "{ fr = [", 0, "unknown key 'fr'. Known: en, zh"),
+    ("url =", "link =", 0, "unknown key 'link'. Known: text, url"),
+    ("reject =", "rejects =", 0, "unknown key 'rejects'. Known: compute, reject, rows, sample"),
+    ("from = 2", "form = 2", 0, "unknown key 'form'. Known: choices, from, to"),
+    ("answer = ", "answers = ", 0, "unknown key 'answers'. Known: answer, tolerance, unit, wrong"),
+    ("{ relative", "{ exact", 0, "unknown key 'exact'. Known: absolute, relative"),
+    ("unit = { en", "unit = { de", 0, "unknown key 'de'. Known: en, zh"),
+    ('value = "n"', 'values = "n"', 0, "unknown key 'values'. Known: message, value"),
+    ("form =", "kind =", 0, "unknown key 'kind'. Known: form, right"),
+    ('right = ["b"', 'wrong = ["b"', 0, "unknown key 'wrong'. Known: right"),
+    ("[[derivation.step]]", "steps = 2\n", 0, "unknown key 'steps'. Known: step"),
+    ("[derivation.step.check]", "points = 2\n", 0, "unknown key 'points'. Known: check"),
+    ("whole =", "wholes =", 0, "unknown key 'wholes'. Known: answer, range, symbols, whole"),
+    ("seconds =", "minutes =", 0, "unknown key 'minutes'. Known: complexity, function, "),
+    ("at_most", "most", 0, "unknown key 'most'. Known: at_most, size"),
+    ("[review]", "[review]\nstyle = 1", 1, "unknown key 'style'. Known: language, truth"),
+    ("how =", "why =", 0, "unknown key 'why'. Known: how, on"),
+    # keys that are missing
+    ('topic = "losses"\n', "", 0, "topic is missing: write one of: activation-functions, "),
+    ("kinds =", "# kinds =", -1, "kinds is missing: write a list; each entry is one of: concept, "),
+    ("difficulty = 2\n", "", -2, "difficulty is missing: write a whole number from 1 to 5"),
+    ('text = "A book."\n', "", -1, f"text is missing: {A_TEXT}"),
+    ("tolerance = { relative", "# ", -2, f"tolerance is missing: {A_TOLERANCE}"),
+    ("{ relative = 1e-3 }", "{}", 0, A_TOLERANCE),
+    (', zh = "奈特"', "", 0, f"zh is missing: {BOTH}"),
+    ('answer = "m"\n', "", -1, "the answer is missing (answer = …), and there is no variant.py"),
+    ('value = "n"\n', "", -1, "the value is missing (value = …), and there is no variant.py"),
+    ("message =", "# message =", -2, f"message is missing: {BOTH}"),
+    ('form = "one"\n', "", -1, "form is missing: write one of: one, several"),
+    ('right = ["b", "a"]\n', "", -1, f"right is missing: {OPTIONS}"),
+    ('symbols = ["n"]\n', "", -1, f"symbols is missing: {SYMBOLS}"),
+    ('answer = "1 / n"\n', "", -2, f"answer is missing: {FORMULA}"),
+    ("function =", "# function =", -1, f"function is missing: {A_TEXT}"),
+    ("size = 10, ", "", 0, "size is missing: write a whole number"),
+    # what is of another type, or out of bounds
+    ('topic = "losses"', "topic = 3", 0, "topic is 3; write one of: activation-functions, "),
+    ('kinds = ["numeric"]', 'kinds = ["hard"]', 0, "entry 1 of kinds is 'hard'; write one of: con"),
+    ('kinds = ["numeric"]', "kinds = []", 0, "name at least one kind, each once"),
+    ("difficulty = 2", "difficulty = 6", 0, "difficulty is 6; write a whole number from 1 to 5"),
+    ("difficulty = 2", "difficulty = true", 0, "difficulty is True; write a whole number from 1"),
+    ("difficulty = 2", "difficulty = 2.5", 0, "difficulty is 2.5; write a whole number from 1 to"),
+    ('["a-lab"]', '["A lab"]', 0, f"entry 1 of labs is 'A lab'; {A_SLUG}"),
+    ('["a-lab.claim"]', '["a-lab"]', 0, f"entry 1 of claims is 'a-lab'; {A_CLAIM}"),
+    ('["second"]', '"second"', 0, "related is 'second'; write a list; each entry is a slug"),
+    ('often_said_but = ["a-lab', 'often_said_but = ["b-lab', 0, "b-lab.claim: not among the"),
+    ('zh = ["瞎猜"]', 'zh = "瞎猜"', 0, f"zh is '瞎猜'; {SYNONYMS}"),
+    ("synonyms = {", "synonyms = 3 # {", 0, "synonyms is 3; write a table: [synonyms]"),
+    ('text = "A book."', 'text = " "', 0, f"text is ' '; {A_TEXT}"),
+    ('"https://', '"ftp://', 0, "; write an address that begins with https:// (or http://)"),
+    ("[[sources]]", "[sources]", 0, "; write [[sources]], once for each"),
+    ('reject = "n > 3"', "reject = true", 0, f"reject is True; {FORMULA}"),
+    ("{ from = 2, to = 9 }", "{ from = 2.5, to = 9 }", 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", "{ from = 9, to = 2 }", 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", "{ from = 2 }", 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", "{ choices = [] }", 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", '{ choices = ["2"] }', 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", "{ choices = [1], from = 2, to = 9 }", 0, A_SAMPLE),
+    ("{ from = 2, to = 9 }", '"2"', 0, f"n is '2'; {A_SAMPLE}"),
+    ('m = "n + 1"', "m = 1", 0, f"m is 1; {FORMULA}"),
+    ('m = "n + 1"', 'n = "1"', 0, "n is sampled already ([variant.sample])"),
+    ('m = "n + 1"', '"a b" = "1"', 0, "'a b' cannot be a symbol: letters, digits and _"),
+    ("[[numeric]]", "[numeric]", 0, "; write [[numeric]], once for each"),
+    ('answer = "m"', "answer = 3", 0, f"answer is 3; {FORMULA}"),
+    ("relative = 1e-3", "relative = 0.3", 0, "relative is 0.3; write a number from 0 to 0.2"),
+    ("relative = 1e-3", "absolute = -1", 0, "absolute is -1; write a number from 0"),
+    ("{ relative = 1e-3 }", "0.1", 0, f"tolerance is 0.1; {A_TOLERANCE}"),
+    ("{ relative = 1e-3 }", "{ relative = nan }", 0, "a number is at most 1e+300"),
+    ('unit = { en = "nats"', "unit = { en = 3", 0, f"; {BOTH}"),
+    ("[[numeric.wrong]]", "[numeric.wrong]", 0, "; write [[numeric.wrong]], once for each"),
+    ('message = { en = "No."', 'message = { en = ""', 0, f"; {BOTH}"),
+    ('form = "one"', 'form = "none"', 0, "form is 'none'; write one of: one, several"),
+    ('right = ["a"]', 'right = ["a", "b"]', 0, "of the form “one” exactly one option is right"),
+    ('right = ["b", "a"]', 'right = ["b", "b"]', 0, "right names each option once"),
+    ('right = ["b", "a"]', "right = []", 0, f"right is []; {OPTIONS}"),
+    ('symbols = ["n"]', 'symbols = "n"', 0, f"symbols is 'n'; {SYMBOLS}"),
+    ('symbols = ["n"]', 'symbols = ["n", "sum"]', 0, "'sum' cannot be a symbol"),
+    ("range = { n = [1, 9] }", "range = [1, 2, 3]", 0, f"range is [1, 2, 3]; {RANGE}"),
+    ("range = { n = [1, 9] }", "range = { n = 1 }", 0, f"range is {{'n': 1}}; {RANGE}"),
+    ("range = { n = [1, 9] }", "range = [9, 1]", 0, "low is below high in a range"),
+    ("range = { n = [1, 9] }", "range = { p = [1, 9] }", 0, "range names p, which is no symbol"),
+    ("range = { n = [1, 9] }", 'range = { "" = [1, 9] }', 0, "range names , which is no symbol"),
+    ('whole = ["n"]', "whole = [1]", 0, f"whole is [1]; {SYMBOLS}"),
+    ('function = "f"', "function = 1", 0, f"function is 1; {A_TEXT}"),
+    ('["numpy"]', "numpy", 0, "is not TOML"),
+    ('["numpy"]', "[1]", 0, f"entry 1 of libraries is 1; {A_TEXT}"),
+    ("seconds = 2", "seconds = -2", 0, "seconds is -2; write a number from 0"),
+    ("memory = 256", 'memory = "256"', 0, "memory is '256'; write a number from 0"),
+    ("size = 10", "size = 1.5", 0, "size is 1.5; write a whole number"),
+    ('slow = "four"', "slow = 4", 0, f"slow is 4; {A_TEXT}"),
+    ('visible = ["four"]', "visible = 4", 0, "visible is 4; write a list; each entry is a text"),
+    ("truth = { on = 2026-11-21", 'truth = { on = "today"', 0, "on is 'today'; write a date: 2026"),
+    ("en = true", "en = 1", 0, "en is 1; write true or false"),
+    ("[review]", "[[review]]", 0, "; write a table: [review]"),
+    ('topic = "losses"', f"topic = {'9' * 5000}", 0, "is not TOML"),
+    ('topic = "losses"', f"topic = {'[' * 5000}", 0, "is not TOML"),
+    ('topic = "losses"', f"topic = {'[' * 50}{']' * 50}", 0, f"nested at most {MAX_NESTING} deep"),
+]
 
 
-@pytest.mark.parametrize("path", LINES, ids=lambda path: ".".join(map(str, path)))
-def test_the_line_of_a_key_is_found_in_nested_arrays(path: schema.Path) -> None:
-    tomllib.loads(NESTED)
-    assert line_of(NESTED, path) == LINES[path]
+def read(source: str) -> schema.Facts:
+    try:
+        return validators.check(toml.parse(source))
+    except BadFact as error:
+        raise toml.BadToml(toml.line_of(source, error.path), error.message) from None
 
 
-# ---------------------------------------------------------------- the outline of the texts
-
-
-def test_an_outline_counts_what_belongs_to_each_part() -> None:
-    places = [
-        TextPlace("hint", 0),
-        TextPlace("choice", 1),
-        TextPlace("option", 1, "a"),
-        TextPlace("hint", 1),
-        TextPlace("option", 1, "b"),
-        TextPlace("derivation", 2),
-        TextPlace("step", 2),
-        TextPlace("step", 2),
-        TextPlace("choice", 3),
-        TextPlace("option", 3, "z"),
-        TextPlace("point", 0),
-        TextPlace("follow_up", 0),
-    ]
-    assert outline(places) == {
-        "hints": 1,
-        "points": 1,
-        "parts": [
-            {"kind": "choice", "hints": 1, "options": ["a", "b"], "steps": 0},
-            {"kind": "derivation", "hints": 0, "options": [], "steps": 2},
-            {"kind": "choice", "hints": 0, "options": ["z"], "steps": 0},
-        ],
-    }
+def test_the_example_fits_and_has_every_key_of_every_table() -> None:
+    stored = schema.as_json(read(SOURCE))
+    assert schema.read(stored) == read(SOURCE)
+    missing = {"choices"}, {"absolute"}, {"rows"}, {"relative"}
+    names = {name for path in paths_in(stored) for name in path if isinstance(name, str)}
+    structs = [kind for kind in vars(schema).values() if isinstance(kind, type(schema.Facts))]
+    fields = {name for kind in structs for name in kind.__struct_encode_fields__}
+    assert fields - names <= set().union(*missing) | {"slug", "title", "values", "answers"}
 
 
 @pytest.mark.parametrize(
-    "numbers", [[0], [2], [1, 1], [1, 3], [2, 3], [1, 2, 2]], ids=lambda numbers: str(numbers)
+    ("old", "new", "below", "message"),
+    FAULTS,
+    ids=[fault[3][:50] for fault in FAULTS],
 )
-def test_parts_are_numbered_from_1_without_gaps(numbers: list[int]) -> None:
-    with pytest.raises(BadFact, match="parts are numbered 1, 2, 3"):
-        outline(TextPlace("numeric", number) for number in numbers)
+def test_a_fault_names_its_line_and_what_is_right(
+    old: str, new: str, below: int, message: str
+) -> None:
+    start = SOURCE.index(old)
+    with pytest.raises(toml.BadToml) as raised:
+        read(SOURCE[:start] + new + SOURCE[start + len(old) :])
+    assert message in raised.value.message
+    assert raised.value.line == max(1, SOURCE[:start].count("\n") + 1 + below)
+
+
+ROWS: list[dict[str, Any]] = [{"values": {"n": 3}, "answers": [1.0], "wrong": [[2.0]]}]
 
 
 @pytest.mark.parametrize(
-    "place",
+    ("rows", "message"),
     [
-        TextPlace("step", 0),
-        TextPlace("option", 0, "a"),
-        TextPlace("step", 1),  # of a numeric part
-        TextPlace("option", 1, "a"),
-        TextPlace("hint", 2),  # there is no such part
-        TextPlace("point", 1),
-        TextPlace("mistake", 1),
-        TextPlace("follow_up", 1),
-    ],
-    ids=str,
-)
-def test_a_text_that_belongs_to_no_part_is_refused(place: TextPlace) -> None:
-    with pytest.raises(BadFact, match=f"of the kind {place.kind} cannot belong to part"):
-        outline([TextPlace("numeric", 1), place])
-
-
-@pytest.mark.parametrize(
-    ("place", "count", "name"),
-    [
-        (TextPlace("point", 0), MAX_POINTS, "key points"),
-        (TextPlace("hint", 0), MAX_HINTS, "hints"),
-        (TextPlace("hint", 1), MAX_HINTS, "hints"),
-        (TextPlace("option", 1, "a"), MAX_OPTIONS, "options"),
+        ([], "write a list of variants, each with values"),
+        (3, "write a list of variants, each with values"),
+        ([{"values": {}, "answers": [1.0]}], "write a list of variants"),
+        ([{**ROWS[0], "answers": ["1"]}], "write a list of variants"),
+        ([{**ROWS[0], "seed": 1}], "write a list of variants"),
+        (
+            [{**ROWS[0], "answers": []}],
+            "each variant has 1 answers, for each answer its",
+        ),
+        (
+            [{**ROWS[0], "wrong": [[]]}],
+            "its wrong ones (1), and values of the same names",
+        ),
+        ([*ROWS, {**ROWS[0], "values": {"m": 3}}], "values of the same names as the first"),
     ],
 )
-def test_there_are_not_too_many(place: TextPlace, count: int, name: str) -> None:
-    facts = complete_facts()
-    texts = [TextPlace("choice", 1), *[place] * (count + 1)]
-    with pytest.raises(BadFact, match=f"there are {count + 1} {name}; at most {count}"):
-        schema.check_against(facts, outline(texts))
+def test_variants_of_a_program_that_do_not_fit_are_refused(rows: Any, message: str) -> None:
+    numeric = {"tolerance": {"absolute": 1}, "wrong": [{"message": {"en": "No.", "zh": "不。"}}]}
+    about = schema.as_json(facts_of(numeric=[numeric]))
+    assert validators.check({**about, "variant": {"rows": ROWS}})
+    with pytest.raises(BadFact) as raised:
+        validators.check({**about, "variant": {"rows": rows}})
+    assert message in raised.value.message and raised.value.path[:2] == ("variant", "rows")
 
 
-def test_there_are_not_too_many_parts() -> None:
-    texts = [TextPlace("numeric", number) for number in range(1, MAX_PARTS + 2)]
-    with pytest.raises(BadFact, match=f"there are {MAX_PARTS + 1} parts"):
-        schema.check_against(complete_facts(), outline(texts))
+# ---------------------------------------------------------------- junk
+
+KEYS = st.sampled_from(
+    ["en", "zh", "from", "to", "choices", "n", "answer", "check", "a` - at `$.b"]
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=8),
+    st.sampled_from(["n", "1 / n", "a-lab", "\x00", "\ud800", 10**400, -(10**400), 1e308]),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+)
 
 
-def test_a_derivation_without_steps_is_refused() -> None:
-    facts = {"topic": "losses", "kinds": ["derivation"], "difficulty": 1}
-    with pytest.raises(BadFact, match="a derivation has at least one step"):
-        schema.check_against(facts, outline([TextPlace("derivation", 1)]))
-    schema.check_against(facts, outline([TextPlace("derivation", 1), TextPlace("step", 1)]))
+def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    tables = st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=3)
+    return st.lists(inner, max_size=3) | tables
 
 
-# ---------------------------------------------------------------- the documentation
-
-DOCUMENTATION = (Path(settings.ROOT) / "docs" / "questions.md").read_text(encoding="utf-8")
-
-
-def test_the_facts_of_the_documentation_are_valid_and_leave_out_no_table() -> None:
-    example = DOCUMENTATION.partition("```toml\n")[2].partition("```")[0]
-    facts = tomllib.loads(example)
-    schema.check(facts)
-    schema.check_samples(facts)
-    assert set(schema.KEYS[""]) - set(facts) == {"code", "review"}
-    for table in ("numeric", "numeric.wrong", "choice", "order", "derivation", "derivation.step"):
-        assert f"[[{table}]]" in example
+JUNK = st.recursive(SCALARS, containers, max_leaves=8)
+PLACES = sorted(paths_in(complete_facts()), key=str)
 
 
-def test_the_documentation_names_every_heading_in_both_languages() -> None:
-    of_parts = [names for names, _parts in SUBHEADINGS.values()]
-    for level, headings in (("##", HEADINGS.values()), ("###", of_parts)):
-        for heading in (name for names in headings for name in names):
-            assert f"`{level} {heading}" in DOCUMENTATION, heading
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(PLACES), JUNK, st.none() | st.text(max_size=4) | KEYS)
+def test_junk_in_any_place_is_refused_or_fits(
+    path: tuple[Any, ...], junk: Any, key: str | None
+) -> None:
+    written = altered(complete_facts(), path, junk)
+    if key is not None and len(path) > 1:  # also beside what is there
+        inside: Any = written
+        for step in path[:-1]:
+            inside = inside[step]
+        if isinstance(inside, dict):
+            inside[key] = junk
+    try:
+        checked = validators.check(written)
+        validators.check_samples(checked)
+    except BadFact as error:
+        assert error.message and toml.line_of(SOURCE, error.path) >= 1
+        return
+    stored = json.loads(json.dumps(schema.as_json(checked), allow_nan=False))
+    assert isinstance(stored, Mapping) and schema.read(stored) == checked
+
+
+def test_a_list_of_tables_is_written_with_double_brackets() -> None:
+    for table in ("[derivation]", "derivation = 3", "[[derivation]]\nstep = 3"):
+        path = "derivation.step" if "step" in table else "derivation"
+        with pytest.raises(toml.BadToml, match=rf"write \[\[{path}\]\], once for each"):
+            read(f'topic = "losses"\nkinds = ["open"]\ndifficulty = 1\n{table}\n')
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_what_is_nested_deeply_is_refused(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    for depth in (MAX_NESTING, 200, 900):
+        junk = json.loads(opening * depth + "1" + closing * depth)
+        with pytest.raises(BadFact):
+            validators.check({**schema.as_json(facts_of()), "variant": junk})
+
+
+def test_a_date_is_stored_as_text_and_read_again() -> None:
+    facts = facts_of(review={"truth": {"on": datetime.date(2026, 1, 2)}})
+    stored = schema.as_json(facts)
+    assert stored["review"] == {"truth": {"on": "2026-01-02"}}
+    assert validators.check(stored) == facts

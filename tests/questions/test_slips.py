@@ -12,24 +12,23 @@ from hypothesis import strategies as st
 
 from apps.questions import lint, slips
 from apps.questions.expressions import BadExpression, NoValue, read
+from apps.questions.schema import Facts
 from apps.questions.slips import Slip, without_message
-from tests.questions.conftest import Change
+from tests.questions.conftest import Change, facts_of
 from tests.questions.generated_expressions import trees
 
 MESSAGE = {"en": "No.", "zh": "不对。"}
 COUNTS = {"n": {"choices": [20, 30, 50]}, "p": {"choices": [3, 7, 9]}}
 
 
-def facts(
-    value: str, *wrong: str, part: dict[str, Any] | None = None, **more: Any
-) -> dict[str, Any]:
+def facts(value: str, *wrong: str, part: dict[str, Any] | None = None, **more: Any) -> Facts:
     numeric = {
         "tolerance": {"relative": 5e-3},
         "answer": value,
         "wrong": [{"value": text, "message": MESSAGE} for text in wrong],
         **(part or {}),
     }
-    return {"variant": {"sample": COUNTS}, "numeric": [numeric]} | more
+    return facts_of(**({"variant": {"sample": COUNTS}, "numeric": [numeric]} | more))
 
 
 def formulas(suggested: list[Slip]) -> list[str]:
@@ -106,14 +105,14 @@ def test_there_are_few_and_none_without_a_formula() -> None:
     assert len(without_message(facts(long), 0)) == slips.MAX_SLIPS
     rows = [{"values": {"n": 3}, "answers": [1.0], "wrong": [[]]}]
     of_program = {"variant": {"rows": rows}, "numeric": [{"tolerance": {"relative": 1e-3}}]}
-    assert without_message(of_program, 0) == []
+    assert without_message(facts_of(**of_program), 0) == []
 
 
 @given(trees(["n", "p"]))
 def test_any_formula_has_slips_that_can_be_written_and_are_wrong(text: str) -> None:
     try:
         suggested = without_message(facts(text), 0)
-    except NoValue:  # the answer has none, which schema.py refuses
+    except NoValue:  # the answer has none, which validators.py refuses
         assume(False)
     for slip in suggested:
         assert read(slip.formula, slip.values).at(**slip.values) == pytest.approx(slip.value)

@@ -20,6 +20,7 @@ from apps.questions import marking
 from apps.questions.answers import ChoiceAnswer, OrderAnswer, TypedAnswer
 from apps.questions.limits import MAX_EXPRESSION_INPUT, MAX_NUMBER_INPUT, MAX_WRITTEN_LENGTH
 from apps.questions.marking import Mark
+from apps.questions.schema import StepCheck
 from apps.questions.selectors import KIND_OF, OptionHtml, PartHtml, QuestionPage
 from apps.questions.variants import (
     WRITTEN,
@@ -184,7 +185,7 @@ class PresentedPart:
     # ------------------------------------------------------------ of a step
 
     @property
-    def check(self) -> Mapping[str, Any] | None:
+    def check(self) -> StepCheck | None:
         return self.part.check if isinstance(self.part, Step) else None
 
     # ------------------------------------------------------------ of a choice or an order
