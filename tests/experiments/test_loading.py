@@ -76,15 +76,20 @@ def test_what_lists_show_follows_the_words(folder: Path) -> None:
     names = list(Claim.objects.values_list("name", flat=True))
     assert names == first.words["order"]["claims"]
     words = folder / "dead_relu.toml"
-    text = re.sub(r"(\[title\]\n)en = .*\nzh = .*", r'\1en = "No Chinese yet"', words.read_text())
-    text = text.replace("standard = { replicates = 16, seconds = 20 }", "standard = {}")
+    text = re.sub(
+        r"(\[title\]\n)en = .*\nzh = .*", r'\1en = "Units"\nzh = "单元"', words.read_text()
+    )
+    text = text.replace(
+        "standard = { replicates = 16, seconds = 20 }",
+        "standard = { replicates = 16, seconds = 25 }",
+    )
     text = text.replace(
         '[config.depth]\ntype = "int"\ndefault = 3', '[config.depth]\ntype = "int"\ndefault = 4'
     )
     words.write_text(text.partition('[claims."dead-relu.leaky-keeps-everything"]')[0])
     assert load_labs(folder) == ["dead-relu: words"]
     row = LabWords.objects.get()
-    assert (row.title_en, row.title_zh, row.seconds) == ("No Chinese yet", "No Chinese yet", None)
+    assert (row.title_en, row.title_zh, row.seconds) == ("Units", "单元", 25)
     assert row.question_zh == first.question_zh == first.words["question"]["zh"]
     lab = selectors.lab_for("dead-relu")
     defaults = lab_config.defaults(row.words)
