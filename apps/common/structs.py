@@ -136,7 +136,9 @@ def _members(value: Any, hint: Any) -> Iterator[tuple[str | int, Any, Any]]:
     for arm in _arms(hint):
         origin, of_members = get_origin(arm), get_args(arm)
         if origin is dict and isinstance(value, Mapping):
-            yield from ((key, member, of_members[1]) for key, member in value.items())
+            for key, member in value.items():
+                yield key, key, of_members[0]  # names may have a form
+                yield key, member, of_members[1]
         elif origin in (list, tuple) and isinstance(value, list):
             every = of_members * len(value) if origin is list else of_members
             yield from zip(range(len(value)), value, every, strict=False)

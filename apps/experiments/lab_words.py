@@ -12,6 +12,7 @@ Scalar = bool | int | float | str
 Value = Annotated[
     Scalar | list[Scalar], Meta(description="a number, a text, true or false, or a list of them")
 ]
+Position = Annotated[int, Meta(ge=0, le=32767, description="a whole number from 0 to 32767")]
 Count = Annotated[int, Meta(ge=1, description="a whole number from 1")]
 Range = Annotated[tuple[float, float], Meta(description="[low, high]")]
 ClaimName = Annotated[
@@ -115,7 +116,7 @@ class Words(Record, frozen=True):
     arms: dict[str, BothLanguages]
     series: dict[str, Series]
     claims: dict[ClaimName, Claim]
-    position: int | None = None
+    position: Position | None = None
 
     def __post_init__(self) -> None:
         if not (claim := self.claims.get(self.predict.claim)) or not claim.predictions:

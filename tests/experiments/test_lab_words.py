@@ -19,6 +19,12 @@ BOTH = "write both languages: { en = “…”, zh = “…” }"
         ('topic = "activation-functions"', 'topic = "x"', "topic is 'x'; write one of: activation"),
         ('kind = "training"', 'kind = "test"', "kind is 'test'; write one of: training, benchm"),
         ('queue = "labs"', "queue = 1", "queue is 1; write one of: labs, bench"),
+        ('queue = "labs"', "position = -1", "position is -1; write a whole number from 0 to 32767"),
+        (
+            f"{CLAIM}]",
+            '[claims."x y"]',
+            "x y is 'x y'; write lab.claim, such as dead-relu.lr-kills",
+        ),
         ("range = [0.0, 1.0] }", "range = [0.0] }", "range is [0.0]; write [low, high]"),
         (", range = [0.0, 1.0] }", "}", "a prediction with bars names series, arms and range"),
         ('claim = "dead-relu.lr-kills"', 'claim = "x"', "x is no claim with predictions; there"),
