@@ -85,14 +85,17 @@ class System:
     # ------------------------------------------------------------ its processes
 
     def start(self, *names: str) -> System:
-        """Start "web", "housekeep" or "worker", by default all, and do not wait for them."""
+        """Start "web", "housekeep" or "worker", by default one of each, and do not wait for them.
+
+        Further workers are "worker-2", "worker-3", …; all have one token.
+        """
         for name in names or ("web", "housekeep", "worker"):
             assert name not in self.running, f"{name} runs already"
             if name == "worker":
                 self._seen_at_start = self.last_seen_at()
             with self.log(name).open("ab") as log:
                 self.running[name] = spawn(
-                    getattr(self, f"_{name}")(),
+                    getattr(self, f"_{name.partition('-')[0]}")(),
                     environment=self._environment_of(name),
                     output=log,
                     cwd=ROOT,
@@ -138,9 +141,9 @@ class System:
     def last_seen_at(self) -> Any:
         return self.query("SELECT last_seen_at FROM experiments_worker WHERE name = 'local'")[0][0]
 
-    def lab_processes(self) -> set[int]:
-        """Return the lab processes of the running worker."""
-        return children(self.running["worker"].pid) if "worker" in self.running else set()
+    def lab_processes(self, worker: str = "worker") -> set[int]:
+        """Return the lab processes of a running worker."""
+        return children(self.running[worker].pid) if worker in self.running else set()
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Query the site's database."""
@@ -176,7 +179,7 @@ class System:
         return [*WORKER_COMMAND, "-l", "WARNING"]
 
     def _environment_of(self, name: str) -> Mapping[str, str]:
-        if name != "worker":
+        if not name.startswith("worker"):
             return self.environment
         # a worker must not see these
         hidden = ("SECRET_KEY", "DATABASE_URL", "SITE_URL", "PYTHONPATH")
@@ -185,7 +188,7 @@ class System:
             **rest,
             "GRADUS_URL": self.url,
             "GRADUS_TOKEN": self.token,
-            "GRADUS_DATA": str(self.folder / "worker"),
+            "GRADUS_DATA": str(self.folder / name),
         }
 
     # ------------------------------------------------------------ what it says
