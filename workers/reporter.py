@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -78,17 +79,26 @@ class Reporter:
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
             trust_env=not is_local,  # no proxy between a machine and itself
         )
+        self._lease_key: UUID | None = None  # of a request for a lease without an answer
         self._warned_at: dict[str, float] = {}  # monotonic, by message
         self._lock = threading.Lock()
 
     def lease(self, request: LeaseRequest) -> Lease | None:
-        """Lease a run; None when nothing suitable is queued, or the site does not answer."""
+        """Lease a run; None when nothing suitable is queued, or the site does not answer: then the
+        next call asks for the same lease. One thread at a time.
+        """
+        self._lease_key = self._lease_key or uuid4()
         try:
-            body = self.send("/lease", request)
-            return msgspec.json.decode(body, type=Lease) if body else None
-        except (SiteUnavailable, Refusal, msgspec.DecodeError) as error:
+            body = self.send("/lease", msgspec.structs.replace(request, key=self._lease_key))
+            lease = msgspec.json.decode(body, type=Lease) if body else None
+        except (SiteUnavailable, msgspec.DecodeError) as error:
             self.warn_once_a_minute(f"No runs can be leased from {self._url}: {error}")
             return None
+        except Refusal as error:
+            self.warn_once_a_minute(f"No runs can be leased from {self._url}: {error}")
+            lease = None
+        self._lease_key = None
+        return lease
 
     def events(self, run_attempt_id: int, token: str, request: EventsRequest) -> EventsReply:
         """Send points; without any it is a heartbeat.

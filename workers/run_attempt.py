@@ -38,9 +38,9 @@ class RunAttempt:
     """Passes on the messages of a lab process to the site, and sees to the end of the run.
 
     `go` does all of it in the calling thread: it reads the inbox of the process, collects events in
-    a `SendBuffer`, and sends them at most every `REPORT_SECONDS`, or an empty report as a heartbeat
-    when nothing else is due. When the process has ended, it delivers the result, or releases the
-    run.
+    a `SendBuffer`, and sends them at most every `REPORT_SECONDS`, or an empty report: one at once,
+    which confirms the lease, and a heartbeat when nothing else is due. When the process has ended,
+    it delivers the result, or releases the run.
 
     While the site cannot be reached, events wait, the run goes on, and the pauses between requests
     grow. When too many events wait, the inbox is no longer read, so that the lab has to wait. A
@@ -69,6 +69,7 @@ class RunAttempt:
         # all monotonic: start of the work, last answer of the site, time of the next report
         self._started_at = self._answered_at = time.monotonic()
         self._next_report_at = 0.0
+        self._is_confirmed = False  # the site knows that the lease has arrived
         self._failures = 0
         self._reason = ""
         self._lock = threading.Lock()
@@ -148,7 +149,7 @@ class RunAttempt:
 
     def _due(self) -> float:
         """Return when the next report is due (monotonic): of points, else a heartbeat."""
-        if self._send_buffer or self._failures:
+        if self._send_buffer or self._failures or not self._is_confirmed:
             return self._next_report_at
         return max(self._next_report_at, self._answered_at + self.lease.heartbeat_seconds)
 
@@ -164,7 +165,8 @@ class RunAttempt:
 
     def _report(self) -> None:
         request = self._send_buffer.request(self._points_done, self._points_expected)
-        self._next_report_at = time.monotonic() + REPORT_SECONDS
+        if request.events:  # the first points need not wait for what confirmed the lease
+            self._next_report_at = time.monotonic() + REPORT_SECONDS
         try:
             reply = self._reporter.events(self.lease.run_attempt_id, self.lease.token, request)
             self._send_buffer.acknowledge(request.after + len(request.events))
@@ -179,7 +181,7 @@ class RunAttempt:
             self._take_refusal(refusal)
 
     def _take_reply(self, reply: EventsReply) -> None:
-        self._answered_at, self._failures = time.monotonic(), 0
+        self._answered_at, self._failures, self._is_confirmed = time.monotonic(), 0, True
         if reply.stop:
             self._end("stop")
 

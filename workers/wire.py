@@ -24,9 +24,13 @@ sent again later.
 
 Lease. A run is leased in the order of the worker's queues, only if the worker has the lab's code
 with the same hash. 204 means that nothing suitable is queued: ask again at the next wake-up (a
-Celery message, see WAKE_UP_TASK), or after a few seconds. A lease lasts `lease_seconds`, and each
-EventsRequest renews it. A run attempt that is silent for longer is stalled: the site ends it and
-requeues the run. After three run attempts that failed so, the run is lost.
+Celery message, see WAKE_UP_TASK), or after a few seconds. A request has a key; one without an
+answer is repeated with the same key, and gets the lease that was made for it, if one was. The
+worker confirms a lease at once by an EventsRequest, without events if need be: one that is not
+confirmed within CONFIRM_SECONDS may be given to another worker. A lease lasts `lease_seconds`, and
+each EventsRequest renews it. A run attempt that is silent for longer, while the site could have
+heard it, is stalled: the site ends it and requeues the run. After three run attempts that failed
+so, the run is lost; one that was never confirmed does not count.
 
 Events are numbered from 1 within the run, across its run attempts. `after` is the number of the
 last event that the site has acknowledged: those sent follow it. The site skips what it has stored,
@@ -49,6 +53,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -57,6 +62,7 @@ MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
+CONFIRM_SECONDS = 2.0  # in which the first report of a run attempt must have come
 WAKE_UP_TASK = "workers.drain"  # name of the Celery task; sent to the Celery queue of that name
 
 Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
@@ -90,6 +96,7 @@ class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
     labs: dict[str, Name]  # slug to `code_hash.code_hash` of its .py
     engine: Count  # `workers.engine.VERSION`
     versions: dict[str, str]  # python, torch, numpy, ...
+    key: UUID | None = None  # of the request: when it is repeated, it has the same
 
 
 class Lease(Struct, frozen=True):

@@ -1,7 +1,10 @@
-"""ASGI middleware before Django: a body that is too large is refused before it is stored."""
+"""ASGI middleware before Django: a body that is too large is refused before it is stored, and a job
+is done beside the requests of a web process, as long as it lives.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +21,37 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
+
+
+class BesideRequests:
+    """Calls a job every few seconds from the start of a web process to its end, in a thread. It
+    waits for the loop that requests wait for: a process that hangs does not call it either.
+
+    Args:
+        job: may take as long as it needs, and must not raise.
+        seconds: between two calls.
+    """
+
+    def __init__(self, app: App, job: Callable[[], None], seconds: float) -> None:
+        self.app, self.job, self.seconds = app, job, seconds
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        await receive()  # lifespan.startup
+        repeating = asyncio.create_task(self._repeat())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        repeating.cancel()
+        with suppress(asyncio.CancelledError):
+            await repeating
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _repeat(self) -> None:
+        while True:
+            await asyncio.to_thread(self.job)
+            await asyncio.sleep(self.seconds)
 
 
 class _TooLarge(Exception):

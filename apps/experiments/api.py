@@ -81,7 +81,9 @@ class LeaseEndpoint(WorkerView):
         worker_services.record_contact(worker, asked)
         if not asked.slots:
             return HttpResponse(status=204)
-        lease = worker_services.lease_run(worker=worker, queues=asked.queues, labs=asked.labs)
+        lease = worker_services.lease_run(
+            worker=worker, queues=asked.queues, labs=asked.labs, key=asked.key
+        )
         if lease is None:
             return HttpResponse(status=204)
         run = lease.run

@@ -9,8 +9,18 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Case, F, FloatField, Q, Value, When
-from django.db.models.functions import Cast, Extract, Greatest, Least, Power
+from django.db.models import (
+    Case,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import PROJECT_HANDLE, User
@@ -451,8 +461,9 @@ class Verdict(models.Model):
 
 class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
     def silent(self) -> RunAttemptQuerySet:
-        """Run attempts without a heartbeat for `LEASE_SECONDS`. A heartbeat that lies further than
-        that in the future counts as none: the clock was set back.
+        """Run attempts without a heartbeat for `LEASE_SECONDS` in which one could have been heard.
+        A heartbeat that lies further than that in the future counts as none: the clock was set
+        back.
         """
         return self.filter(self._is_silent())
 
@@ -462,7 +473,25 @@ class RunAttemptQuerySet(models.QuerySet["RunAttempt"]):
     @staticmethod
     def _is_silent() -> Q:
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        return Q(last_heartbeat_at__lt=Clock() - lease) | Q(last_heartbeat_at__gt=Clock() + lease)
+        marks = ListeningMark.objects.values("listened_at")
+        listened_at = Coalesce(Subquery(marks[:1]), Clock())  # without a mark, always
+        is_past = Q(last_heartbeat_at__lt=ExpressionWrapper(listened_at - lease, DateTimeField()))
+        return is_past | Q(last_heartbeat_at__gt=Clock() + lease)
+
+
+class ListeningMark(models.Model):
+    """When a web process could last have heard a worker: one row, which all of them renew
+    (`listening.py`). It stands still while the site is away, and no lease runs out meanwhile.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    listened_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_mark")]
+
+    def __str__(self) -> str:
+        return f"{self.listened_at}"
 
 
 class RunAttempt(models.Model):
@@ -476,6 +505,10 @@ class RunAttempt(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     started_at = models.DateTimeField(db_default=Clock())
     last_heartbeat_at = models.DateTimeField(db_default=Clock())
+    # of the lease request, chosen by its worker: a request that is repeated leases once
+    request_key = models.UUIDField(null=True, blank=True)
+    # the worker has reported: until then the lease may have been given to nobody
+    is_confirmed = models.BooleanField(default=False)
     # when its last points came; an empty report is a heartbeat, no progress
     last_progress_at = models.DateTimeField(db_default=Clock())
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -492,6 +525,9 @@ class RunAttempt(models.Model):
             models.UniqueConstraint(fields=["run", "number"], name="run_attempts_are_numbered"),
             models.UniqueConstraint(
                 fields=["run"], condition=Q(ended_at=None), name="one_live_attempt_a_run"
+            ),
+            models.UniqueConstraint(
+                fields=["worker", "request_key"], name="a_request_leases_one_run"
             ),
         ]
 

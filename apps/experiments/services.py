@@ -228,7 +228,7 @@ def lock_runs_of(*, user: User) -> None:
 
 
 def silent_run_attempts() -> list[int]:
-    """Return the run attempts without a heartbeat for `LEASE_SECONDS`."""
+    """Return the run attempts without a heartbeat for `LEASE_SECONDS` of listening."""
     return list(RunAttempt.objects.filter(ended_at=None).silent().values_list("pk", flat=True))
 
 
@@ -256,7 +256,8 @@ def requeue_if_silent(*, pk: int) -> bool:
     run = _lock_running(pk)
     if run is None or pk not in silent_run_attempts():
         return False  # it is reporting just now, or has reported meanwhile
-    requeue_or_end(run, RunAttempt.objects.get(pk=pk))
+    run_attempt = RunAttempt.objects.get(pk=pk)
+    requeue_or_end(run, run_attempt, released=not run_attempt.is_confirmed)
     return True
 
 
@@ -333,7 +334,8 @@ def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False)
     lost, after `MAX_RUN_ATTEMPTS`.
 
     Args:
-        released: the worker gave it back at its shutdown, which does not count as an attempt.
+        released: it does not count as an attempt: the worker gave it back at its shutdown, or
+            never confirmed that it has it.
     """
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs its owner nothing

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 from django.db import transaction
@@ -50,14 +51,21 @@ def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
 
 
 @transaction.atomic
-def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str]) -> Lease | None:
+def lease_run(
+    *, worker: Worker, queues: Sequence[str], labs: Mapping[str, str], key: UUID | None = None
+) -> Lease | None:
     """Lease to `worker` the run that the scheduling policy puts first, or None.
 
     Args:
         queues: that it asks for, most urgent first; those it may not lease from are skipped.
         labs: the labs it has, slug to hash; a run of other code waits for a worker that has it.
+        key: of the request; one that is repeated, or was held up and comes too late, leases no
+            second run.
     """
     lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
+    if key and (run_attempt := worker.run_attempts.filter(request_key=key).first()):
+        return _lease_again(run_attempt)
+    _take_back_unconfirmed()
     for queue in queues:
         if queue not in worker.queues:
             continue
@@ -68,9 +76,34 @@ def lease_run(*, worker: Worker, queues: Sequence[str], labs: Mapping[str, str])
             theirs = waiting.filter(owner=owner.owner).order_by("queued_at")
             run = theirs.select_related("version").first()
             if run and _mark_running(run):
-                return _start_run_attempt(run, worker)
+                return _start_run_attempt(run, worker, key)
             # cancelled since it was read: the owners are read again
     return None
+
+
+def _lease_again(run_attempt: RunAttempt) -> Lease | None:
+    """Return the lease of a request that was answered before; None if the answer has arrived, since
+    the worker has reported, or the lease was taken back.
+    """
+    token = new_token()
+    is_given = RunAttempt.objects.filter(
+        pk=run_attempt.pk, ended_at=None, is_confirmed=False
+    ).update(token_hash=hashed(token))
+    if not is_given:
+        return None
+    run = Run.objects.select_related("version").get(pk=run_attempt.run_id)
+    return Lease(run, run_attempt, token)
+
+
+def _take_back_unconfirmed() -> None:
+    """Requeue the runs of leases that no worker has confirmed: nobody may have received them."""
+    given = Clock() - timedelta(seconds=wire.CONFIRM_SECONDS)
+    unconfirmed = RunAttempt.objects.filter(ended_at=None, is_confirmed=False, started_at__lt=given)
+    for run_attempt in unconfirmed:
+        running = Run.objects.select_for_update(skip_locked=True).running()
+        run = running.filter(pk=run_attempt.run_id).first()
+        if run and unconfirmed.filter(pk=run_attempt.pk).exists():  # it is reporting just now
+            requeue_or_end(run, run_attempt, released=True)
 
 
 def _leasable(queue: str, labs: Mapping[str, str]) -> RunQuerySet:
@@ -105,11 +138,11 @@ def _must_drain_for_bench(worker: Worker, queues: Sequence[str], labs: Mapping[s
     return scheduling.next_owner(owners) is not None
 
 
-def _start_run_attempt(run: Run, worker: Worker) -> Lease:
+def _start_run_attempt(run: Run, worker: Worker, key: UUID | None) -> Lease:
     token = new_token()
     number = run.run_attempts.count() + 1
     run_attempt = RunAttempt.objects.create(
-        run=run, number=number, worker=worker, token_hash=hashed(token)
+        run=run, number=number, worker=worker, token_hash=hashed(token), request_key=key
     )
     add_compute_usage(owner_id=run.owner_id, seconds=scheduling.ENTRY_PENALTY_SECONDS)
     # as `_mark_running` stored it, without another query
@@ -175,7 +208,7 @@ def _record_heartbeat(run_attempt_id: int, *, has_progress: bool) -> None:
         started_at=F("started_at") + silence, last_progress_at=F("last_progress_at") + silence
     )
     progress = {"last_progress_at": Clock()} if has_progress else {}
-    run_attempt.update(last_heartbeat_at=Clock(), **progress)
+    run_attempt.update(last_heartbeat_at=Clock(), is_confirmed=True, **progress)
 
 
 @transaction.atomic

@@ -18,7 +18,12 @@ warnings.filterwarnings(
 
 django_application = get_asgi_application()
 
-from apps.common.asgi import LimitBody  # noqa: E402
+from apps.common.asgi import BesideRequests, LimitBody  # noqa: E402
+from apps.experiments import listening  # noqa: E402
 from workers.wire import MAX_BODY  # noqa: E402
 
-application = LimitBody(django_application, max_bytes=MAX_BODY + 1_000)
+application = BesideRequests(
+    LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+    job=listening.keep_renewing,
+    seconds=listening.RENEWAL_SECONDS,
+)

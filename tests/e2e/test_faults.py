@@ -100,13 +100,25 @@ def test_without_redis_points_arrive_and_new_runs_start(
     assert run_attempts(fragile, run) == run_attempts(fragile, second) == [(1, True)]
 
 
-def test_a_restart_of_the_web_process_loses_nothing(fragile: System, visit: Visit) -> None:
+def test_a_site_that_is_away_for_longer_than_a_lease_loses_nothing(
+    fragile: System, visit: Visit
+) -> None:
     sam, visitor, run = begin(fragile, visit, "sam")
     fragile.stop("web")
     visitor.see_link("lost")
+    # as if it had been away for a minute; housekeep looks at leases meanwhile
+    minute = "interval '1 minute'"
+    fragile.query(
+        f"UPDATE experiments_listeningmark SET listened_at = listened_at - {minute} RETURNING id"
+    )
+    fragile.query(
+        f"UPDATE experiments_runattempt SET last_heartbeat_at = last_heartbeat_at - {minute} "
+        "WHERE ended_at IS NULL RETURNING id"
+    )
     fragile.start("web").wait_for_web()
     visitor.see_link("open")
     check_end(sam, visitor, run)
+    assert run_attempts(fragile, run) == [(1, True)]
 
 
 def test_a_killed_postgresql_is_said_with_a_reason_and_loses_nothing(

@@ -143,7 +143,10 @@ def queue_run(lab: Lab) -> Callable[..., Run]:
 @pytest.fixture
 def lease_if_any(worker: Worker) -> Callable[..., worker_services.Lease | None]:
     def lease_if_any(*queues: str) -> worker_services.Lease | None:
-        return worker_services.lease_run(worker=worker, queues=queues or ["labs"], labs=LABS)
+        lease = worker_services.lease_run(worker=worker, queues=queues or ["labs"], labs=LABS)
+        if lease:  # which a worker confirms at once
+            RunAttempt.objects.filter(pk=lease.run_attempt.pk).update(is_confirmed=True)
+        return lease
 
     return lease_if_any
 
