@@ -7,6 +7,7 @@ import random
 import sys
 
 import pytest
+from django.conf import settings as django_settings
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
@@ -17,6 +18,13 @@ settings.register_profile(
     "gradus", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not SEARCH
 )
 settings.load_profile("gradus")
+
+
+def pytest_configure() -> None:
+    """Look for a static file when it is asked for: WhiteNoise would list them all for every client
+    that a test makes.
+    """
+    django_settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.hookimpl(trylast=True)  # after those that mark tests, and after Django's own order
