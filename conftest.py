@@ -21,9 +21,9 @@ settings.load_profile("gradus")
 
 
 def pytest_configure() -> None:
-    """Look for a static file when it is asked for: WhiteNoise would list them all for every client
-    that a test makes.
-    """
+    """Change what every test would wait for. Programs that tests start have the site's settings."""
+    django_settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
+    # look for a file when it is asked for: not list them all for every client of a test
     django_settings.WHITENOISE_AUTOREFRESH = True
 
 
