@@ -89,11 +89,11 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     variables = {"GRADUS_CHROMIUM": browser} if browser else {}
     if chosen.all:
         variables["GRADUS_SEARCH"] = "1"  # property tests search for new examples, see conftest.py
+    env = os.environ | variables
+    # the tests start some two hundred processes, which would compile all that they import anew
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     status = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", *options, *rest],
-        cwd=ROOT,
-        env=os.environ | variables,
-        check=False,
+        [PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=env, check=False
     ).returncode
     if not browser:
         _list_skipped_tests()
