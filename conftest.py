@@ -11,6 +11,8 @@ from django.conf import settings as django_settings
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
+from tests.sharing import SYSTEMS
+
 # No deadline: the time of an example depends on the load of the machine. The gate tries the same
 # examples each time; `./gradus test --all` searches for new ones.
 SEARCH = "GRADUS_SEARCH" in os.environ
@@ -30,9 +32,10 @@ def pytest_configure() -> None:
 @pytest.hookimpl(trylast=True)  # after those that mark tests, and after Django's own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put browser tests last: Playwright leaves a running event loop in the tests' thread, in which
-    the test client cannot call an async view.
+    the test client cannot call an async view. With them go all that start the whole system, so that
+    it does not run beside the others.
     """
-    items.sort(key=lambda item: "browser" in item.keywords)
+    items.sort(key=lambda item: "browser" in item.keywords or item.nodeid.startswith(SYSTEMS))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,6 @@
-"""What took more than its share of the gate's time is named, by processor time."""
+"""What took more than its share of the gate's time is named, by processor time; and which tests
+share a process.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.budgets import Accounts, Meter
 from tests.e2e.system import ROOT
-from tests.sharing import TOGETHER
+from tests.sharing import TOGETHER, needs_browser, unit_of
 
 LAB = "tests/workers/labs/test_dead_relu.py::test_"
 QUESTION = "apps/questions/bank/losses/guess/checks.py::test_"
@@ -55,3 +57,21 @@ def test_processes_that_a_test_starts_count_while_they_run_and_when_they_have_en
 
 def test_files_that_share_a_system_exist() -> None:
     assert all((ROOT / file).exists() for pair in TOGETHER.items() for file in pair)
+
+
+def test_tests_of_a_file_go_together_but_for_those_in_a_browser() -> None:
+    file = "tests/experiments/test_run.py"
+    one, two, shown = (unit_of(f"{file}::test_{name}") for name in ("a", "b[x]", "c[chromium-x]"))
+    assert one == two != shown
+
+
+def test_tests_of_one_system_go_together() -> None:
+    assert (
+        len({unit_of(f"{file}::test_a[chromium]") for file in [*TOGETHER, *TOGETHER.values()]}) == 1
+    )
+
+
+def test_browser_tests_are_told_by_their_names(request: pytest.FixtureRequest) -> None:
+    """Of all tests of this run: who hands them out knows only their names."""
+    for item in request.session.items:
+        assert needs_browser(item.name) == ("browser" in item.keywords), item.nodeid
