@@ -7,8 +7,11 @@ import random
 import sys
 
 import pytest
+from django.conf import settings as django_settings
 from django.utils import translation
 from hypothesis import HealthCheck, settings
+
+from tests.sharing import SYSTEMS
 
 # No deadline: the time of an example depends on the load of the machine. The gate tries the same
 # examples each time; `./gradus test --all` searches for new ones.
@@ -19,12 +22,20 @@ settings.register_profile(
 settings.load_profile("gradus")
 
 
+def pytest_configure() -> None:
+    """Change what every test would wait for. Programs that tests start have the site's settings."""
+    django_settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
+    # look for a file when it is asked for: not list them all for every client of a test
+    django_settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.hookimpl(trylast=True)  # after those that mark tests, and after Django's own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put browser tests last: Playwright leaves a running event loop in the tests' thread, in which
-    the test client cannot call an async view.
+    the test client cannot call an async view. With them go all that start the whole system, so that
+    it does not run beside the others.
     """
-    items.sort(key=lambda item: "browser" in item.keywords)
+    items.sort(key=lambda item: "browser" in item.keywords or item.nodeid.startswith(SYSTEMS))
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
-PORTS = range(20_000, 32_000)  # below the ephemeral ports of Linux and macOS
+# Below the ephemeral ports of Linux and macOS; each process of the tests has its own.
+FIRST, LAST, PROCESSES = 20_000, 32_000, 12
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
+PORTS = range(FIRST + PROCESS, LAST, PROCESSES)
 
 
 def free_port() -> int:

@@ -3,6 +3,9 @@
 It is loaded before Django's. With `DATABASE_URL` or `REDIS_URL` in the environment, the tests use
 that server instead. On Linux the servers end with the tests even after `kill -9` (PDEATHSIG); the
 next session removes what that leaves on the disk.
+
+Several processes of tests (pytest-xdist) share PostgreSQL, in which each has a database of its own,
+and have a Valkey each: its channels are the same for all who use it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ for folder in (str(ROOT), str(ROOT / "platform")):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 PREFIX = "gradus-tests-"
+OUR_VALKEY = "GRADUS_TESTS_VALKEY"  # tells the workers of pytest-xdist that REDIS_URL is of here
 # Speed before durability: what tests write need not survive a crash.
 FAST = (
     "fsync=off",
@@ -30,23 +34,25 @@ FAST = (
 )
 
 
-def _start() -> None:
+def _start(*, postgres: bool, valkey: bool) -> None:
     from launcher.embedded import Postgres, Valkey
     from launcher.processes import stop
 
     _sweep()
     data = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    postgres, valkey = Postgres(data), Valkey(data)
     atexit.register(_remove, data)
     log = (data / "servers.log").open("ab")
-    if "DATABASE_URL" not in os.environ:
-        server = postgres.start(*FAST, output=log)
-        atexit.register(stop, server, postgres.ends_by)
-        postgres.make_database()
-        os.environ["DATABASE_URL"] = postgres.url
-    if "REDIS_URL" not in os.environ:
-        atexit.register(stop, valkey.start(output=log), valkey.ends_by)
-        os.environ["REDIS_URL"] = valkey.url
+    if postgres:
+        database = Postgres(data)
+        server = database.start(*FAST, output=log)
+        atexit.register(stop, server, database.ends_by)
+        database.make_database()
+        os.environ["DATABASE_URL"] = database.url
+    if valkey:
+        broker = Valkey(data)
+        atexit.register(stop, broker.start(output=log), broker.ends_by)
+        os.environ["REDIS_URL"] = broker.url
+        os.environ[OUR_VALKEY] = "1"
 
 
 def _remove(data: Path) -> None:
@@ -74,8 +80,16 @@ def _alive(pid: int) -> bool:
     return True
 
 
-# the workers of pytest-xdist inherit both
-if not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
-    _start()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    if OUR_VALKEY in os.environ:
+        _start(postgres=False, valkey=True)
+elif not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
+    _start(
+        postgres="DATABASE_URL" not in os.environ,
+        valkey="REDIS_URL" not in os.environ,
+    )
+# torch's threads would wait for each other's processors; before torch is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Playwright's sync API leaves a loop running in the test's thread
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -29,6 +29,7 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -49,6 +50,7 @@ BINDERS = {
 }
 
 
+@cache  # a site loads its labs, and tests do so again and again
 def code_hash(source: str) -> str:
     """Return the hash of a lab's code: SHA-256, in hexadecimal.
 

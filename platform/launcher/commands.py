@@ -32,6 +32,7 @@ NO_BROWSER = (
     "Then run this again."
 )
 NEW = {"lab": "new_lab", "question": "new_question"}  # the command of manage.py for each
+TEST_PROCESSES = 2  # each with a browser, torch and a site of its own: about 2 GB of memory
 STATIC_CHECKS = {
     "ruff": ["-m", "ruff", "check", "."],
     "ruff's format": ["-m", "ruff", "format", "--check", "."],
@@ -83,24 +84,36 @@ def up(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
 def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Set up what the tests need, and run them."""
     _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
-    marks = [] if chosen.all else ["not slow"]
     browser = find_browser()
-    if not browser:
-        marks.append("not browser")
-    given = any(argument == "-m" or argument.startswith("-m=") for argument in rest)
-    options = [] if given or not marks else ["-m", " and ".join(marks)]
+    options = pytest_options(rest, long=chosen.all, has_browser=bool(browser))
     variables = {"GRADUS_CHROMIUM": browser} if browser else {}
     if chosen.all:
         variables["GRADUS_SEARCH"] = "1"  # property tests search for new examples, see conftest.py
+    env = os.environ | variables
+    # the tests start some two hundred processes, which would compile all that they import anew
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     status = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", *options, *rest],
-        cwd=ROOT,
-        env=os.environ | variables,
-        check=False,
+        [PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=env, check=False
     ).returncode
     if not browser:
         _list_skipped_tests()
     return status
+
+
+def pytest_options(rest: list[str], *, long: bool, has_browser: bool) -> list[str]:
+    """Return what pytest is given before the arguments `rest`: the whole suite runs in several
+    processes, what is named in one.
+    """
+    marks = [] if long else ["not slow"]
+    if not has_browser:
+        marks.append("not browser")
+    given = any(argument == "-m" or argument.startswith("-m=") for argument in rest)
+    options = [] if given or not marks else ["-m", " and ".join(marks)]
+    # they would hear each other through a Redis that is not theirs
+    processes = min(TEST_PROCESSES, os.cpu_count() or 1)
+    if processes > 1 and not rest and "REDIS_URL" not in os.environ:
+        options += ["-n", str(processes)]
+    return options
 
 
 def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:

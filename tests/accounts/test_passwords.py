@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.utils.module_loading import import_string
+from gradus import settings as site_settings
 
 from apps.accounts.forms import MAX_PASSWORD_LENGTH, PASSWORD_HELP
 from apps.accounts.models import User
@@ -18,6 +20,13 @@ def ask_for_link(
 ) -> str:
     assert client.post(RESET, {"email": address})["Location"] == RESET + "done/"
     return link_in(mails[-1])
+
+
+def test_the_site_makes_guessing_as_dear_as_owasp_asks() -> None:
+    (name,) = site_settings.PASSWORD_HASHERS  # as they are, and not as conftest.py changes them
+    hasher = import_string(name)()
+    assert hasher.algorithm == "argon2"
+    assert hasher.memory_cost >= 19 * 1024 and hasher.time_cost >= 2  # KiB, rounds
 
 
 @pytest.mark.django_db

@@ -43,7 +43,7 @@ def boss(db: None) -> User:
 
 
 @pytest.fixture
-def browser(boss: User) -> Client:
+def boss_client(boss: User) -> Client:
     client = Client()
     client.force_login(boss, backend="django.contrib.auth.backends.ModelBackend")
     return client
@@ -58,11 +58,11 @@ def asked(boss: User, rf: RequestFactory) -> Any:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_a_page_for_a_new_row_shows_no_value_that_only_the_database_makes(
-    browser: Client, asked: Any, model: Any
+    boss_client: Client, asked: Any, model: Any
 ) -> None:
     if may("add", model, asked):
         meta = model._meta
-        page = browser.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_add"))
+        page = boss_client.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_add"))
         text = page.content.decode()
         assert page.status_code == 200
         assert "django.db" not in text and "DatabaseDefault" not in text
@@ -77,7 +77,7 @@ def test_every_form_that_edits_a_row_detects_conflicts(asked: Any) -> None:
     assert unguarded == []
 
 
-def test_two_operators_who_change_one_person_see_each_other(browser: Client) -> None:
+def test_two_operators_who_change_one_person_see_each_other(boss_client: Client) -> None:
     other = Client()
     other.force_login(
         User.objects.create_superuser("other@example.org", "other", "a long password"),
@@ -85,10 +85,10 @@ def test_two_operators_who_change_one_person_see_each_other(browser: Client) -> 
     )
     mei = User.objects.create_user("mei@example.org", "mei")
     url = f"/admin/accounts/user/{mei.pk}/change/"
-    mine = fields_of(browser.get(url)) | {"handle": "Mei", "is_active": []}
+    mine = fields_of(boss_client.get(url)) | {"handle": "Mei", "is_active": []}
     their = {"handle": "May", "is_staff": "on", "time_zone": "Asia/Shanghai"}
     assert edit(other, url, **their).status_code == 302
-    answer = send(browser, url, mine)
+    answer = send(boss_client, url, mine)
     mei.refresh_from_db()
     assert answer.status_code == 409 and (mei.handle, mei.is_active) == ("May", True)
     seen = [(d.yours, d.theirs, d.is_taken_over) for d in answer.context["edit_conflicts"]]
@@ -97,7 +97,7 @@ def test_two_operators_who_change_one_person_see_each_other(browser: Client) -> 
         ("Mei", "May", False),
         ("UTC", "Asia/Shanghai", True),
     ]
-    assert send(browser, url, fields_of(answer)).status_code == 302
+    assert send(boss_client, url, fields_of(answer)).status_code == 302
     mei.refresh_from_db()
     assert (mei.handle, mei.is_active, mei.is_staff, mei.time_zone) == (
         "Mei",

@@ -124,14 +124,14 @@ def test_filters_bear_what_no_column_can_hold(boss: Client, worker: Worker) -> N
     "chosen", ["x", "", "\x00", "9" * 40, "00000000-0000-0000-0000-000000000000"]
 )
 @pytest.mark.parametrize(
-    ("page", "action"),
+    ("path", "action"),
     [(MACHINES, "renew"), (MACHINES, "revoke"), (RUNS, "stop"), (RUNS, "nothing")],
 )
 def test_a_row_that_cannot_be_is_passed_over(
-    boss: Client, worker: Worker, page: str, action: str, chosen: str
+    boss: Client, worker: Worker, path: str, action: str, chosen: str
 ) -> None:
     assert (
-        boss.post(page, {"action": action, "_selected_action": [chosen]}, follow=True).status_code
+        boss.post(path, {"action": action, "_selected_action": [chosen]}, follow=True).status_code
         == 200
     )
     worker.refresh_from_db()

@@ -64,10 +64,10 @@ def test_it_has_pages(mei: User) -> None:
     assert 'href="?page=2" aria-current="page"' in second.content.decode()
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "99", "NaN", "1" * 5000])
-def test_a_page_that_does_not_exist_says_so(mei: User, page: str) -> None:
+@pytest.mark.parametrize("number", ["0", "-1", "99", "NaN", "1" * 5000])
+def test_a_page_that_does_not_exist_says_so(mei: User, number: str) -> None:
     queued(mei, loaded())
-    answer = browser(mei).get("/runs", {"page": page})
+    answer = browser(mei).get("/runs", {"page": number})
     assert answer.status_code == 404
     assert "There is no page" in answer.content.decode()
 

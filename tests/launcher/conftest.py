@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from launcher import assets, setup
 from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
 
@@ -20,6 +22,31 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOT_ONLY = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root lends PostgreSQL another account"
 )
+
+
+@pytest.fixture(scope="session")
+def checkout_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout with the same packages, for commands that build the front end: a build
+    in the middle of the other tests would change the files that they use.
+    """
+    copy = tmp_path_factory.mktemp("checkout") / "gradus"
+    apart = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "screenshots", "tests")
+    shutil.copytree(ROOT, copy, ignore=apart)
+    modules = "platform/frontend/node_modules"
+    if (ROOT / modules).exists():
+        (copy / modules).symlink_to(ROOT / modules)
+    # its own `.venv`, which has the stamps, around the packages of this one
+    venv = copy / ".venv"
+    venv.mkdir()
+    for path in setup.VENV.iterdir():
+        if path.is_dir():
+            (venv / path.name).symlink_to(path)
+        else:
+            shutil.copy(path, venv)
+    if assets.STAMP.exists() and assets.STAMP.read_text() == assets.digest():
+        frontend, locale = copy / "platform/frontend", copy / "platform/locale"
+        (venv / assets.STAMP.name).write_text(assets.digest(frontend, locale))
+    return copy
 
 
 @pytest.fixture
@@ -31,8 +58,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def forget(folder: Path) -> None:
     """Remove what servers of a data folder keep elsewhere."""
-    import shutil
-
     for path in (server_folder(folder), socket_folder(folder)):
         shutil.rmtree(path, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -81,6 +82,34 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
         ["manage", "make_worker", "--name", "two", "--queues", "labs"]
     )
     assert rest == ["make_worker", "--name", "two", "--queues", "labs"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "environ", "options"),
+    [
+        ([], {}, ["-m", "not slow", "-n", "2"]),
+        (["tests/launcher", "-x"], {}, ["-m", "not slow"]),
+        (["-m", "services"], {}, []),
+        ([], {"REDIS_URL": "redis://localhost"}, ["-m", "not slow"]),
+    ],
+)
+def test_the_whole_suite_runs_in_two_processes_and_what_is_named_in_one(
+    rest: list[str],
+    environ: dict[str, str],
+    options: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert commands.pytest_options(rest, long=False, has_browser=True) == options
+
+
+def test_without_a_browser_its_tests_are_left_out_and_all_includes_the_long_forms() -> None:
+    without = commands.pytest_options(["-x"], long=False, has_browser=False)
+    assert without == ["-m", "not slow and not browser"]
+    assert commands.pytest_options(["-x"], long=True, has_browser=True) == []
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:

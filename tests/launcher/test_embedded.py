@@ -166,9 +166,10 @@ def test_a_socket_path_that_is_too_long_is_refused(
 
 
 def test_a_socket_folder_of_somebody_else_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    runtime = tmp_path_factory.mktemp("run")  # a short path, as sockets need
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     (tmp_path / "elsewhere").mkdir()
     socket_folder(tmp_path / "data").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Problem, match="belongs to another user"):

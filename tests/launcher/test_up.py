@@ -16,7 +16,7 @@ import psutil
 import pytest
 from launcher.running import status
 
-from tests.launcher.conftest import ROOT, forget, lives, until
+from tests.launcher.conftest import forget, lives, until
 from tests.ports import free_port
 
 WARM_SECONDS = 10.0  # that a second start may take on an idle machine
@@ -26,12 +26,12 @@ PATIENCE = 600
 class Started:
     """A launcher at work, with its output."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, checkout_copy: Path, folder: Path, *arguments: str) -> None:
         self.folder, self.port = folder, free_port()
         self.output = folder.with_suffix(".output")
         command = [
             sys.executable,
-            str(ROOT / "gradus"),
+            str(checkout_copy / "gradus"),
             "up",
             "--data",
             str(folder),
@@ -116,8 +116,8 @@ class Pulse:
                 return
 
 
-def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
-    first = Started(folder)
+def test_a_site_starts_works_and_leaves_nobody_behind(checkout_copy: Path, folder: Path) -> None:
+    first = Started(checkout_copy, folder)
     try:
         url = first.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
         assert status(url) == 200  # what it prints, answers
@@ -131,14 +131,14 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
             for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher")
         )
 
-        other = Started(folder)  # a second one in the same folder
+        other = Started(checkout_copy, folder)  # a second one in the same folder
         assert other.process.wait(PATIENCE) == 1 and "already running here" in other.text
     finally:
         first.process.kill()
         first.process.wait()
     until(lambda: ended(family))
 
-    second = Started(folder)
+    second = Started(checkout_copy, folder)
     try:
         with Pulse() as pulse:
             ready = second.wait_until(r"Gradus is ready after ([\d.]+) s")
@@ -153,8 +153,10 @@ def test_a_site_starts_works_and_leaves_nobody_behind(folder: Path) -> None:
         second.process.kill()
 
 
-def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
-    started = Started(folder, "--workers", "0")
+def test_a_program_of_the_site_that_dies_is_started_again(
+    checkout_copy: Path, folder: Path
+) -> None:
+    started = Started(checkout_copy, folder, "--workers", "0")
     try:
         url = started.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
         assert "No worker is running here" in started.text
@@ -176,10 +178,12 @@ def test_a_program_of_the_site_that_dies_is_started_again(folder: Path) -> None:
         started.process.kill()
 
 
-def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(folder: Path) -> None:
+def test_a_database_that_is_not_there_is_said_and_nothing_goes_on(
+    checkout_copy: Path, folder: Path
+) -> None:
     command = [
         sys.executable,
-        str(ROOT / "gradus"),
+        str(checkout_copy / "gradus"),
         "up",
         "--data",
         str(folder),

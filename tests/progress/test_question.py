@@ -106,7 +106,7 @@ def test_reading_changes_nothing(member: Client, numeric: Question, action: str)
 
 
 @pytest.mark.parametrize(
-    ("led", "page"),
+    ("led", "path"),
     [
         (f"{PAGE}/check", PAGE),
         (f"{PAGE}/grade", PAGE),
@@ -116,10 +116,10 @@ def test_reading_changes_nothing(member: Client, numeric: Question, action: str)
     ],
 )
 def test_who_signs_in_or_changes_the_language_there_comes_to_the_page_of_the_deed(
-    member: Client, numeric: Question, led: str, page: str
+    member: Client, numeric: Question, led: str, path: str
 ) -> None:
     response = member.get(led, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    assert (response.status_code, response["Location"]) == (302, page)
+    assert (response.status_code, response["Location"]) == (302, path)
 
 
 def test_a_refusal_leads_back_to_the_page_that_asked(member: Client, numeric: Question) -> None:
