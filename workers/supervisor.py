@@ -95,11 +95,17 @@ class Supervisor:
                 if not asked_to:
                     self._warm_pool.refresh()
                 if (run_attempt := self._take_run_attempt()) is not None:
-                    threading.Thread(
-                        target=self._run_and_drain, args=[run_attempt], daemon=True
-                    ).start()
+                    self._start(run_attempt)
             except Exception:  # files that are being replaced, no threads left: poll again
                 log.exception("polling for work failed; trying again")
+
+    def _start(self, run_attempt: RunAttempt) -> None:
+        """Do a run, and what is queued then, in a thread of their own."""
+        try:
+            threading.Thread(target=self._run_and_drain, args=[run_attempt], daemon=True).start()
+        except RuntimeError:  # no threads left: the lease expires, and the site requeues the run
+            self._end(run_attempt)
+            raise
 
     def _run_and_drain(self, run_attempt: RunAttempt) -> None:
         self._run(run_attempt)
@@ -154,19 +160,22 @@ class Supervisor:
 
     def _run(self, run_attempt: RunAttempt) -> None:
         """Do a run in the slot that was taken for it, and free the slot."""
-        is_bench = run_attempt.lease.queue == "bench"
         try:
-            run_attempt.go(threads=1 if is_bench else 0)
+            run_attempt.go(threads=1 if run_attempt.lease.queue == "bench" else 0)
         except Exception:  # a bug: the lease expires, and the site requeues the run
             log.exception("run %s was dropped", run_attempt.lease.run)
         finally:
-            run_attempt.kill()
-            with self._changed:
-                self._running.discard(run_attempt)
-                if is_bench:
-                    self._has_bench_run = False
-            self._free_slot()
-            self._prepare_and_poll()
+            self._end(run_attempt)
+
+    def _end(self, run_attempt: RunAttempt) -> None:
+        """Kill the process of a run, if it still runs, and free its slot."""
+        run_attempt.kill()
+        with self._changed:
+            self._running.discard(run_attempt)
+            if run_attempt.lease.queue == "bench":
+                self._has_bench_run = False
+        self._free_slot()
+        self._prepare_and_poll()
 
     def _prepare_and_poll(self) -> None:
         """Have the next process started, and poll at once: there may be more for free slots."""

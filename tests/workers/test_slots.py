@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 from tests.workers.stub_site import StubSite
 from workers import catalogue
@@ -112,3 +113,21 @@ def test_a_spare_whose_messages_cannot_be_read_is_replaced(
     run = site.queue_run()
     start_worker()
     site.until(lambda: run.result and not errors)
+
+
+def test_a_run_for_which_no_thread_can_be_started_gives_its_slot_back(
+    site: StubSite, start_worker: StartWorker, monkeypatch
+) -> None:
+    errors, start = [RuntimeError("can't start new thread")], Thread.start
+
+    def fail(thread: Thread) -> None:
+        if errors and "_run_and_drain" in thread.name:
+            raise errors.pop()
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", fail)
+    dropped, run = site.queue_run(), site.queue_run()
+    start_worker(poll_seconds=0.05)
+    site.until(lambda: run.result)
+    assert not errors
+    assert dropped.result is None
