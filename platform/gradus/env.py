@@ -4,6 +4,7 @@ of the site reads it.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import ssl
@@ -47,6 +48,18 @@ def flag(name: str, default: bool) -> bool:
     if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
         return value in ("1", "true", "yes", "on") if value else default
     raise BadSetting(f"{name}={value!r}: write 1 or 0.")
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the addresses and networks that a variable lists, with commas between."""
+    entries = [entry.strip() for entry in os.environ.get(name, "").split(",")]
+    try:
+        return [ipaddress.ip_network(entry) for entry in entries if entry]
+    except ValueError as error:
+        raise BadSetting(
+            f"{name}: {error}. Write addresses and networks with commas between, such as "
+            "127.0.0.1,10.0.0.0/8."
+        ) from None
 
 
 def database(url: str) -> dict[str, Any]:

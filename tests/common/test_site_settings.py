@@ -101,6 +101,8 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"KILL_SECONDS": "-1"}, "KILL_SECONDS=-1: write a number above 0"),
         ({"LEASE_SECONDS": "5"}, "HEARTBEAT_SECONDS must be less than LEASE_SECONDS"),
         ({"DEBUG": "maybe"}, "DEBUG='maybe': write 1 or 0"),
+        ({"TRUSTED_PROXIES": "10.0.0.1,proxy"}, "TRUSTED_PROXIES: 'proxy' does not appear"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
         (
             {"DATABASE_URL": "postgresql://h:port/x"},

@@ -166,6 +166,7 @@ class System:
         return [
             *command,
             "--no-access-log",
+            "--no-proxy-headers",
             "--log-level",
             "warning",
             "--timeout-graceful-shutdown",

@@ -32,7 +32,7 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(text|number|positive|flag)|(os\.)?environ\.get|os\.getenv", called
+                r"env\.(text|number|positive|flag|networks)|(os\.)?environ\.get|os\.getenv", called
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
                 yield str(places[0])
@@ -192,3 +192,28 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
 
 def test_the_site_and_the_launcher_require_one_version_of_postgresql() -> None:
     assert env.MIN_POSTGRES_MAJOR == database.MIN_POSTGRES_MAJOR
+
+
+def test_uvicorn_is_always_started_without_its_own_trust_in_proxies() -> None:
+    commands = {
+        "platform/launcher/running.py": '"uvicorn"',
+        "platform/docker/Dockerfile.web": '"uvicorn"',
+        "docker-compose.yml": '"uvicorn"',
+        "docs/architecture.md": "uvicorn gradus.asgi",
+        "platform/gradus/asgi.py": "uvicorn gradus.asgi",
+        "tests/e2e/system.py": '"uvicorn"',
+    }
+    tracked = subprocess.run(
+        ["git", "grep", "-lI", "gradus.asgi:application"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert set(tracked) - {
+        "tests/launcher/test_documents.py",
+        "platform/gradus/settings.py",
+    } == set(commands)
+    for name, command in commands.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert text.count(command) == text.count("--no-proxy-headers") == 1, name
