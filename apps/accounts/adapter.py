@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.addresses import mailbox
+from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.limits import seconds_to_wait
 from apps.accounts.models import User
 from apps.common.errors import TooManyAttempts
@@ -50,6 +51,17 @@ class AccountAdapter(DefaultAccountAdapter):
             key = self._get_login_attempts_cache_key(request, **credentials)
             raise TooManyAttempts(seconds_to_wait(request, "login_failed", key=key)) from error
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Return the address: allauth adds the host of the request, which anybody may choose."""
+        return canonical_email(credentials.get("email", ""))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        uid, _dash, token = key.partition("-")
+        return settings.SITE_URL + reverse("account_reset_password_from_key", args=[uid, token])
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return settings.SITE_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.email = form.typed_email()
         user.time_zone = form.cleaned_data["time_zone"]
@@ -69,4 +81,5 @@ class AccountAdapter(DefaultAccountAdapter):
         be somebody else's mailbox.
         """
         user = User.objects.filter(canonical_email=email).first()
+        context = context | {"site_url": settings.SITE_URL}  # of links: never the request's host
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -29,14 +28,16 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs."
     )
-SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-SECURE = urlsplit(SITE_URL).scheme == "https"  # turns on what requires https
-ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [
-    urlsplit(SITE_URL).hostname or "",
-    "127.0.0.1",
-    "localhost",
-    "[::1]",
-]
+_site = env.site_url("SITE_URL", "http://127.0.0.1:8000")
+SITE_URL = f"{_site.scheme}://{_site.netloc}"
+SECURE = _site.scheme == "https"  # turns on what requires https
+SITE_PORT = str(_site.port or (443 if SECURE else 80))
+SITE_HOST = f"[{_site.hostname}]" if ":" in str(_site.hostname) else str(_site.hostname)
+# host: the ports at which it is answered besides SITE_PORT and the one that the server listens at
+HOST_PORTS = env.hosts("ALLOWED_HOSTS") or {
+    host: set[str]() for host in (SITE_HOST, "127.0.0.1", "localhost", "[::1]")
+}
+ALLOWED_HOSTS = list(HOST_PORTS)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SITE_ID = 1
 
@@ -66,6 +67,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
+    "apps.common.middleware.HostMiddleware",
     "django.middleware.common.CommonMiddleware",
     "apps.common.middleware.AdminFormsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -246,6 +248,7 @@ LANGUAGE_COOKIE_NAME = "language"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
+SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit

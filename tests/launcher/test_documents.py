@@ -32,7 +32,8 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(text|number|positive|flag|networks)|(os\.)?environ\.get|os\.getenv", called
+                r"env\.(text|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
+                called,
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
                 yield str(places[0])
