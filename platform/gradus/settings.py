@@ -138,15 +138,13 @@ AUTHENTICATION_BACKENDS = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("handle", "canonical_email")},
-    },
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": f"apps.accounts.passwords.{name}"}
+    for name in (
+        "LengthValidator",
+        "CommonPasswordValidator",
+        "RegularityValidator",
+        "SimilarityValidator",
+    )
 ]
 EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_TLS_VERIFY: bool | str = True  # or the file of CA certificates
