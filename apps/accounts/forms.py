@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account import forms as allauth
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
@@ -96,6 +97,15 @@ class SignupForm(AccountForm, allauth.SignupForm):
     def typed_email(self) -> str:
         """Return the address as it was typed; `cleaned_data` has its canonical form."""
         return str(self.fields["email"].to_python(self["email"].data))
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Create the account. If there is one already, only its owner is told, by mail; a password
+        is hashed all the same, so that the answer takes as long.
+        """
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        result: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return result
 
     def clean_time_zone(self) -> str:
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT

@@ -187,7 +187,13 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_RATE_LIMITS = {
+    "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out
+    # per network, and per network (or known browser) and address: apps/accounts/adapter.py
     "login_failed": "10/m/ip,5/15m/key",
+    "login_failed_known_browser": "10/15m/key",
+    # wrong passwords of an account, from wherever, without a mail to its owner; and these mails
+    "password_guessed": "4/15m/key",
+    "password_guessed_mail": "1/d/key",
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
