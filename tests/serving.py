@@ -19,7 +19,11 @@ def serving() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)  # connections wait until uvicorn has started
         config = uvicorn.Config(
-            application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+            application,
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            proxy_headers=False,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

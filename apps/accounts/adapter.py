@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.internal.httpkit import get_client_ip
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.addresses import mailbox
-from apps.accounts.limits import seconds_to_wait
+from apps.accounts.addresses import canonical_email, mailbox
+from apps.accounts.known_browsers import known_browser, remember_browser
+from apps.accounts.limits import APP, seconds_to_wait
 from apps.accounts.models import User
 from apps.common.errors import TooManyAttempts
 from apps.common.redirects import is_local
@@ -42,14 +44,45 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         # behind a socket there is no address: everybody shares one limit
-        return get_client_ip(request) or "unknown"
+        return request.META.get("REMOTE_ADDR") or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError as error:
-            key = self._get_login_attempts_cache_key(request, **credentials)
-            raise TooManyAttempts(seconds_to_wait(request, "login_failed", key=key)) from error
+        """Count an attempt, by network and address: who guesses keeps out nobody elsewhere. In a
+        browser that the account knows attempts are counted apart, by browser.
+        """
+        email = canonical_email(credentials.get("email", ""))
+        action, key = "login_failed", self._get_login_attempts_cache_key(request, email=email)
+        if browser := known_browser(request, email):
+            action, key = "login_failed_known_browser", f"{browser} {email}"
+        self._login_failed_rl_usage = ratelimit.consume(request, app=APP, action=action, key=key)
+        if not self._login_failed_rl_usage:
+            raise TooManyAttempts(seconds_to_wait(request, action, key=key))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Tell the owner, once a day at most, when several wrong passwords were entered."""
+        email = canonical_email(credentials.get("email", ""))
+        if ratelimit.consume(request, app=APP, action="password_guessed", key=email):
+            return
+        owner = User.objects.filter(canonical_email=email, is_active=True).first()
+        if owner and ratelimit.consume(request, app=APP, action="password_guessed_mail", key=email):
+            with translation.override(owner.language or translation.get_language()):
+                self.send_mail("account/email/password_guessed", email, {"user": owner})
+
+    def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **details)
+        remember_browser(request, response, user.canonical_email)
+        return response
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Return network and address; not the request's host, which anybody may choose."""
+        return f"{ratelimit.get_ip(request)} {canonical_email(credentials.get('email', ''))}"
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        uid, _dash, token = key.partition("-")
+        return settings.SITE_URL + reverse("account_reset_password_from_key", args=[uid, token])
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return settings.SITE_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.email = form.typed_email()
@@ -70,4 +103,5 @@ class AccountAdapter(DefaultAccountAdapter):
         be somebody else's mailbox.
         """
         user = User.objects.filter(canonical_email=email).first()
+        context = context | {"site_url": settings.SITE_URL}  # of links: never the request's host
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)

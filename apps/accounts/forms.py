@@ -8,19 +8,20 @@ from typing import Any
 
 from allauth.account import forms as allauth
 from django import forms
-from django.core.validators import MaxLengthValidator
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.models import User
+from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
 from apps.common.fields import PlainForm
 
-MAX_PASSWORD_LENGTH = 256  # characters; a longer one only costs time to hash
 PASSWORD_HELP = _(
-    "At least 12 characters; not a common password, and not similar to your handle "
-    "or e-mail address."
+    "At least 12 characters, of any kind: several words are good. Not a common password, nothing "
+    "that repeats itself, and not similar to your handle or e-mail address."
 )
 AREAS = (
     "Africa",
@@ -45,6 +46,14 @@ class AddressField(forms.EmailField):
         return canonical_email(super().clean(value))
 
 
+def check_typed_length(password: str) -> None:
+    """Refuse what takes long to normalize and to hash. The browser does not bound the field: it
+    would cut a password that is pasted, silently.
+    """
+    if len(password) > MAX_TYPED_LENGTH:
+        raise ValidationError(TOO_LONG, params={"max": MAX_PASSWORD_LENGTH})
+
+
 class AccountForm:
     """Mixin for allauth's forms: our labels, one field for a new password, bounded lengths."""
 
@@ -57,8 +66,7 @@ class AccountForm:
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field.widget, forms.PasswordInput):
                 field.label = _("Password")
-                field.validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
-                field.widget.attrs["maxlength"] = str(MAX_PASSWORD_LENGTH)
+                field.validators.append(check_typed_length)
                 field.help_text = (
                     PASSWORD_HELP
                     if field.widget.attrs.get("autocomplete") == "new-password"
@@ -89,6 +97,15 @@ class SignupForm(AccountForm, allauth.SignupForm):
     def typed_email(self) -> str:
         """Return the address as it was typed; `cleaned_data` has its canonical form."""
         return str(self.fields["email"].to_python(self["email"].data))
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Create the account. If there is one already, only its owner is told, by mail; a password
+        is hashed all the same, so that the answer takes as long.
+        """
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        result: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return result
 
     def clean_time_zone(self) -> str:
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT

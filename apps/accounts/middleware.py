@@ -1,5 +1,5 @@
 """The reader's language, theme and time zone: the account's setting, else the cookie, else the
-browser's preference.
+browser's preference. And what is shown to a member is stored nowhere.
 """
 
 from __future__ import annotations
@@ -51,6 +51,22 @@ class PreferencesMiddleware:
                 _activate(request, request.user.language)
         with timezone.override(zone):
             return self.get_response(request)
+
+
+class PrivateMiddleware:
+    """Marks whatever is sent to somebody signed in, or to who just signs out, as not to be stored:
+    else the browser's Back button, or a proxy, would show it to the next person.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        was_member = request.user.is_authenticated
+        response = self.get_response(request)
+        if was_member or request.user.is_authenticated:
+            response["Cache-Control"] = "private, no-store"
+        return response
 
 
 def _activate(request: HttpRequest, language: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -16,6 +17,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
+from apps.accounts.passwords import normalized
 from apps.accounts.zones import DEFAULT, canonical_zone
 from apps.common.clock import Clock, now
 
@@ -57,6 +59,10 @@ class AsciiLower(Lower):
     template = 'LOWER(%(expressions)s COLLATE "C")'
 
 
+def _normalized(password: str | None) -> str | None:
+    return None if password is None else normalized(password)
+
+
 class UserManager(BaseUserManager["User"]):
     def create_user(
         self, email: str, handle: str, password: str | None = None, **fields: Any
@@ -69,6 +75,13 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, email: str, handle: str, password: str | None = None, **fields: Any
     ) -> User:
+        """Create an operator.
+
+        Raises:
+            ValidationError: the password is too weak; `createsuperuser` checks some of them only.
+        """
+        if password is not None:
+            validate_password(password, self.model(email=email.strip(), handle=handle))
         return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **fields)
 
     def project(self) -> User:
@@ -154,6 +167,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(_normalized(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return super().check_password(_normalized(raw_password))
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await super().acheck_password(_normalized(raw_password))
 
     @transaction.atomic
     def save(self, *args: Any, **options: Any) -> None:

@@ -82,6 +82,16 @@ def _free_handle(base: str) -> str:
 
 
 @transaction.atomic
+def check_operator_link(*, token: str) -> None:
+    """Check that an operator's link would sign in.
+
+    Raises:
+        BadLink: the link was used, is older than a day, or is not ours.
+    """
+    _operator_of(token)
+
+
+@transaction.atomic
 def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     """Sign in with an operator's one-time link, and invalidate the old password: the next page asks
     for a new one.
@@ -89,6 +99,13 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     Raises:
         BadLink: the link was used, is older than a day, or is not ours.
     """
+    user = _operator_of(token)
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+def _operator_of(token: str) -> User:
     user = operators.user_of(token)
     if user is None:
         raise BadLink(
@@ -97,9 +114,7 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
                 "manage make_operator --again for a new one."
             )
         )
-    user.set_unusable_password()
-    user.save(update_fields=["password"])
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return user
 
 
 def lock_user(user: User) -> None:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
@@ -71,7 +71,11 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 def operator(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a button, which signs in: a program that looks links up must not use the link."""
+    if request.method != "POST":
+        services.check_operator_link(token=token)
+        return render(request, "accounts/operator.html")
     services.enter_as_operator(request=request, token=token)
     return redirect("account_set_password")

@@ -1,11 +1,13 @@
-"""ASGI middleware before Django: a body that is too large is refused before it is stored, and a job
-is done beside the requests of a web process, as long as it lives.
+"""ASGI middleware before Django: a body that is too large is refused before it is stored, only a
+trusted proxy says for whom a request is, and a job is done beside the requests of a web process, as
+long as it lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +23,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BesideRequests:
@@ -124,3 +128,67 @@ def _bare_request(scope: Message) -> HttpRequest:
     with suppress(Resolver404):
         request.resolver_match = resolve(scope["path"])
     return request
+
+
+class TrustProxies:
+    """Takes the client's address and the scheme from X-Forwarded-For and X-Forwarded-Proto if the
+    connection comes from one of `proxies`. Of anybody else's request these headers change nothing.
+    An IPv4 address is one also where the system has it in IPv6 (::ffff:203.0.113.7).
+    """
+
+    def __init__(self, app: App, proxies: Sequence[Network]) -> None:
+        self.app, self.proxies = app, proxies
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        host, port = scope.get("client") or ("", 0)  # nobody, behind a socket
+        peer = address(host)
+        if peer is not None:
+            scope = {**scope, "client": (str(peer), port)}
+            if is_in(self.proxies, peer):
+                client = client_address(peer, values_of(scope, b"x-forwarded-for"), self.proxies)
+                schemes = values_of(scope, b"x-forwarded-proto")[-1:]
+                scope["client"] = (str(client), 0)
+                if schemes in (["http"], ["https"]):
+                    scope["scheme"] = schemes[0]
+        await self.app(scope, receive, send)
+
+
+def client_address(peer: Address, forwarded: Sequence[str], proxies: Sequence[Network]) -> Address:
+    """Return for whom a trusted proxy `peer` speaks: the right-most of the `forwarded` addresses
+    that is no trusted proxy. What stands left of it anybody may have written, so a right-most entry
+    that is no address leaves the proxy before it.
+    """
+    client = peer
+    for entry in reversed(forwarded):
+        hop = address(entry)
+        if hop is None:
+            break
+        client = hop
+        if not is_in(proxies, hop):
+            break
+    return client
+
+
+def address(text: str) -> Address | None:
+    """Return the address in `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::7` or
+    `[2001:db8::7]:4711`, an IPv4 address in IPv6 as the former; None if there is none.
+    """
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        result = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(result, "ipv4_mapped", None) or result
+
+
+def is_in(networks: Iterable[Network], host: Address) -> bool:
+    return any(host in network for network in networks)
+
+
+def values_of(scope: Message, header: bytes) -> list[str]:
+    """Return the values of a header, those of every line of it, without the empty ones."""
+    lines = [value.decode("latin1") for name, value in scope["headers"] if name == header]
+    return [value.strip() for value in ",".join(lines).split(",") if value.strip()]

@@ -31,6 +31,7 @@ from apps.common.errors import (
     SignedOut,
     TooLarge,
     TooManyAttempts,
+    WrongHost,
 )
 from apps.common.fragments import is_fragment
 from apps.common.problems import document, prefers_json
@@ -114,6 +115,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     is_away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
     return bare(request, Away() if is_away else InternalError())
+
+
+def wrong_host(request: HttpRequest) -> HttpResponse:
+    """Answer a request for another host or port. Nothing of its name is on the page, and nothing is
+    asked of the request that would be refused again.
+    """
+    return bare(request, WrongHost(settings.SITE_URL))
 
 
 def bare(request: HttpRequest, error: Refused) -> HttpResponse:

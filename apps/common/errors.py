@@ -64,6 +64,18 @@ class BadLink(Refused):
     status = 410
 
 
+class WrongHost(Refused):
+    """The request names another host or port than those of the site (`ALLOWED_HOSTS`)."""
+
+    code = "wrong-host"
+    status = 400
+    title = gettext_lazy("This is not the address of this site")
+
+    def __init__(self, site_url: str) -> None:
+        text = _("This site is at %(url)s. An operator can add other names in ALLOWED_HOSTS.")
+        super().__init__(text % {"url": site_url})
+
+
 class VerdictHidden(Refused):
     """What was asked for gives a verdict away that its reader has neither predicted nor opened.
     `extra` has the addresses that lead to it.

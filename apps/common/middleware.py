@@ -1,4 +1,4 @@
-"""Middleware for forms, and for rules that refuse a request."""
+"""Middleware for the host, for forms, and for rules that refuse a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.http.request import split_domain_port, validate_host
 from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
@@ -19,6 +22,28 @@ from apps.common.problems import prefers_json
 from apps.common.redirects import parent_page
 
 FORM = "application/x-www-form-urlencoded"
+
+
+class HostMiddleware:
+    """Answers 400 to a request for another host or port than those of this site (ALLOWED_HOSTS;
+    Django alone compares no ports).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            host, port = split_domain_port(request.get_host())
+        except DisallowedHost:
+            return error_views.wrong_host(request)
+        ports = {"", settings.SITE_PORT, request.META["SERVER_PORT"]}
+        for pattern, more in settings.HOST_PORTS.items():
+            if validate_host(host, [pattern]):
+                ports |= more
+        if port not in ports and "*" not in ports:
+            return error_views.wrong_host(request)
+        return self.get_response(request)
 
 
 class AdminFormsMiddleware:

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
@@ -119,25 +120,38 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
         if change:
             super().save_model(request, obj, form, change)
             return
-        self._show_token(request, obj)
+        request.new_token = self._new_token(obj)  # type: ignore[attr-defined]
         obj.pk = Worker.objects.get(name=obj.name).pk
 
-    def _show_token(self, request: HttpRequest, worker: Worker) -> None:
+    def response_add(
+        self, request: HttpRequest, obj: Worker, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._token_page(request, [request.new_token])  # type: ignore[attr-defined]
+
+    def _new_token(self, worker: Worker) -> str:
         token = services.make_worker(name=worker.name, queues=worker.queues)
-        text = _("Token for %(name)s, shown only once: %(token)s") % {
-            "name": worker.name,
-            "token": token,
+        values = {"name": worker.name, "token": token}
+        return str(_("Token for %(name)s, shown only once: %(token)s") % values)
+
+    def _token_page(self, request: HttpRequest, tokens: list[str]) -> HttpResponse:
+        """Show new tokens in the answer itself: a message would wait in a cookie, or the session's
+        row.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("New token"),
+            "tokens": tokens,
         }
-        messages.warning(request, text)
+        return render(request, "admin/new_token.html", context)
 
     @admin.action(description=_("Revoke (no more runs are assigned)"), permissions=["change"])
     def revoke(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
         workers.filter(revoked_at=None).update(revoked_at=Clock())
 
     @admin.action(description=_("Issue a new token and revoke the old one"), permissions=["change"])
-    def renew(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
-        for worker in workers:
-            self._show_token(request, worker)
+    def renew(self, request: HttpRequest, workers: QuerySet[Worker]) -> HttpResponse:
+        return self._token_page(request, [self._new_token(worker) for worker in workers])
 
 
 class ReadOnlyInline(admin.TabularInline[Any, Run]):

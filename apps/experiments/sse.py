@@ -4,7 +4,8 @@ every viewer; the database wherever Redis leaves a gap.
 A viewer is subscribed first, then sent what the database has after the batch that it knows, then
 what is newer. Batches of a run are numbered without gaps, so a missing one is noticed, and the next
 poll of the database, one query for all runs that are watched, brings it. No viewer holds a database
-connection while it waits.
+connection while it waits. Whether a viewer may still see what is sent is asked again before a
+message, once a second at most.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -21,8 +23,9 @@ import msgspec
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.db import connections
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET, require_safe
 from redis.asyncio.retry import Retry
@@ -39,6 +42,7 @@ POLL_SECONDS = 1.0
 # without a message, until Redis is sent a PING; and again, until it counts as away
 SILENCE_SECONDS = 2.0
 CALM_SECONDS = 5.0  # between polls otherwise: a message may have been lost unnoticed
+RECHECK_SECONDS = 1.0  # after which it is asked again whether a viewer may see a message
 MAX_SEQ = 2_147_483_647  # of a batch: the largest integer of its column
 MAX_RUNS_PER_STREAM = 8
 # of one viewer: one that reads too slowly is disconnected, and its browser connects again
@@ -288,9 +292,9 @@ def _state_json(run: Run) -> str:
     )
 
 
-async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
+async def watch(pk: UUID, after: int, may_see: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Yield a run's events as server-sent events: those after batch `after`, then new ones, until
-    the run has ended.
+    the run has ended, or `may_see` says no.
     """
     viewer, viewers = Viewer(pk, after), hub()
     viewers.join(viewer)
@@ -298,15 +302,15 @@ async def watch(pk: UUID, after: int) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         for event in await updates_after({pk: after}):
             viewers.tell(event)
-        async for message in _messages(viewer):
+        async for message in _messages(viewer, may_see):
             yield message
     finally:
         viewers.leave(viewer)
 
 
-async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
+async def watch_states(runs: Sequence[UUID], may_see: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Yield the states of several runs as server-sent events, each with its run's id, until all of
-    them have ended.
+    them have ended, or `may_see` says no.
     """
     inbox, viewers = asyncio.Queue[bytes | None](), hub()
     watched = [StateViewer(pk, inbox) for pk in runs]
@@ -315,27 +319,39 @@ async def watch_states(runs: Sequence[UUID]) -> AsyncIterator[bytes]:
     viewers.gap.set()  # poll the database now
     try:
         yield b"retry: 1000\n\n"
-        async for message in _messages(watched[0], ends=len(watched)):
+        async for message in _messages(watched[0], may_see, ends=len(watched)):
             yield message
     finally:
         for viewer in watched:
             viewers.leave(viewer)
 
 
-async def _messages(viewer: Viewer, ends: int = 1) -> AsyncIterator[bytes]:
+async def _messages(
+    viewer: Viewer, may_see: Callable[[], bool], ends: int = 1
+) -> AsyncIterator[bytes]:
     """Yield what comes into a viewer's inbox, and a ping every `PING_SECONDS`, until it has brought
-    `ends` ends.
+    `ends` ends, or `may_see` says no.
     """
+    checked_at = time.monotonic()
     while ends:
-        try:
+        message: bytes | None = b": ping\n\n"
+        with contextlib.suppress(TimeoutError):
             message = await asyncio.wait_for(viewer.inbox.get(), PING_SECONDS)
-        except TimeoutError:
-            yield b": ping\n\n"
-            continue
         if message is None:
             ends -= 1
-        else:
-            yield message
+            continue
+        if time.monotonic() - checked_at >= RECHECK_SECONDS:
+            if not await sync_to_async(_on_own_connection, thread_sensitive=False)(may_see):
+                return
+            checked_at = time.monotonic()
+        yield message
+
+
+def _on_own_connection(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    finally:
+        connections.close_all()  # as in _updates_after
 
 
 @require_safe
@@ -347,7 +363,25 @@ async def stream_run(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     is_shown = await sync_to_async(_shows_points)(request, pk)
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "0")
     after = min(int(asked[:10]), MAX_SEQ) if asked.isascii() and asked.isdigit() else 0
-    return await _streamed(watch(pk, after if is_shown else MAX_SEQ))
+
+    def may_see() -> bool:
+        again = _read_again(request)
+        try:
+            return again.user == request.user and _shows_points(again, pk) >= is_shown
+        except Http404:
+            return False
+
+    return await _streamed(watch(pk, after if is_shown else MAX_SEQ, may_see))
+
+
+def _read_again(request: HttpRequest) -> HttpRequest:
+    """Return a request of the same browser, with session and user as they are now: the session may
+    have ended, by signing out or by a new password.
+    """
+    again = HttpRequest()
+    again.session = type(request.session)(request.session.session_key)
+    again.user = get_user(again)
+    return again
 
 
 def _shows_points(request: HttpRequest, pk: UUID) -> bool:
@@ -365,7 +399,13 @@ async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
     runs = await sync_to_async(selectors.visible_runs)(
         user, request.GET.get("ids", "").split(",")[:MAX_RUNS_PER_STREAM]
     )
-    return await _streamed(watch_states(runs))
+
+    def may_see() -> bool:
+        again = _read_again(request)
+        visible = Run.objects.visible_to(again.user).filter(pk__in=runs)
+        return again.user == user and visible.count() == len(runs)
+
+    return await _streamed(watch_states(runs, may_see))
 
 
 async def _streamed(events: AsyncIterator[bytes]) -> HttpResponseBase:

@@ -1,4 +1,6 @@
-"""The site's entry point: `PYTHONPATH=platform uvicorn gradus.asgi:application`."""
+"""The site's entry point: `PYTHONPATH=platform uvicorn gradus.asgi:application
+--no-proxy-headers`: uvicorn itself would believe them of anybody on this machine.
+"""
 
 import os
 import sys
@@ -18,12 +20,17 @@ warnings.filterwarnings(
 
 django_application = get_asgi_application()
 
-from apps.common.asgi import BesideRequests, LimitBody  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from apps.common.asgi import BesideRequests, LimitBody, TrustProxies  # noqa: E402
 from apps.experiments import listening  # noqa: E402
 from workers.wire import MAX_BODY  # noqa: E402
 
 application = BesideRequests(
-    LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+    TrustProxies(
+        LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+        proxies=settings.TRUSTED_PROXIES,
+    ),
     job=listening.keep_renewing,
     seconds=listening.RENEWAL_SECONDS,
 )

@@ -4,13 +4,16 @@ of the site reads it.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+HOST = re.compile(r"(?P<host>\*|[^\s:/@\[\]*]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}|\*))?")
 MIN_POSTGRES_MAJOR = 15  # as in launcher.database
 
 
@@ -49,6 +52,62 @@ def flag(name: str, default: bool) -> bool:
     raise BadSetting(f"{name}={value!r}: write 1 or 0.")
 
 
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the addresses and networks that a variable lists, with commas between."""
+    entries = [entry.strip() for entry in os.environ.get(name, "").split(",")]
+    try:
+        return [ipaddress.ip_network(entry) for entry in entries if entry]
+    except ValueError as error:
+        raise BadSetting(
+            f"{name}: {error}. Write addresses and networks with commas between, such as "
+            "127.0.0.1,10.0.0.0/8."
+        ) from None
+
+
+def port(parts: SplitResult, name: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError:  # its text shows what stands there: of user:password without @, the password
+        raise BadSetting(
+            f"{name}: what follows the host must be a port, a number up to 65535. Is the @ before "
+            "the host missing?"
+        ) from None
+
+
+def site_url(name: str, default: str) -> SplitResult:
+    """Return the parts of the site's address: scheme, host and perhaps a port."""
+    value = (os.environ.get(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # an unclosed bracket
+        parts = SplitResult("", "", "", "", "")
+    is_more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or is_more:
+        raise BadSetting(
+            f"{name}={value!r}: write the address of the site without a path, such as "
+            "https://gradus.example or http://192.0.2.7:8000."
+        )
+    port(parts, name)
+    return parts
+
+
+def hosts(name: str) -> dict[str, set[str]]:
+    """Return the host names that a variable lists, with the ports written after each: a number, or
+    * for any.
+    """
+    result: dict[str, set[str]] = {}
+    for entry in filter(None, (entry.strip() for entry in os.environ.get(name, "").split(","))):
+        match = HOST.fullmatch(entry)
+        if match is None:
+            raise BadSetting(
+                f"{name}: {entry!r} is not a host. Write names with commas between, such as "
+                "gradus.example,192.0.2.7,[2001:db8::7], with :port or :* where it differs from "
+                "that of SITE_URL."
+            )
+        result.setdefault(match["host"].lower(), set()).update(filter(None, [match["port"]]))
+    return result
+
+
 def database(url: str) -> dict[str, Any]:
     """Return Django's form of `postgresql://user:password@host:port/name?option=value` (`host` may
     be a socket's folder).
@@ -60,14 +119,14 @@ def database(url: str) -> dict[str, Any]:
             f"{MIN_POSTGRES_MAJOR} or newer, nothing else."
         )
     options = dict(parse_qsl(parts.query))
-    port = _port(parts, "DATABASE_URL")
+    number = port(parts, "DATABASE_URL")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
-        "PORT": options.pop("port", "") or str(port or ""),
+        "PORT": options.pop("port", "") or str(number or ""),
         "OPTIONS": options,
     }
 
@@ -85,7 +144,7 @@ def mail(url: str) -> dict[str, Any]:
     return {
         "EMAIL_BACKEND": "apps.accounts.email_backend.OutboxBackend",
         "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": _port(parts, "EMAIL_URL") or MAIL_PORTS[parts.scheme],
+        "EMAIL_PORT": port(parts, "EMAIL_URL") or MAIL_PORTS[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": parts.scheme == "smtps",
@@ -150,13 +209,3 @@ def _tls_verify(parts: SplitResult) -> bool | str:
             f"which this process may read ({error.strerror or error})."
         ) from None
     return verify
-
-
-def _port(parts: SplitResult, name: str) -> int | None:
-    try:
-        return parts.port
-    except ValueError:  # its text shows what stands there: of user:password without @, the password
-        raise BadSetting(
-            f"{name}: what follows the host must be a port, a number up to 65535. Is the @ before "
-            "the host missing?"
-        ) from None

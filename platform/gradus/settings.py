@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -29,14 +28,16 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. `./gradus up` makes one for you; servers of your own set theirs."
     )
-SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-SECURE = urlsplit(SITE_URL).scheme == "https"  # turns on what requires https
-ALLOWED_HOSTS = [h for h in env.text("ALLOWED_HOSTS").split(",") if h] or [
-    urlsplit(SITE_URL).hostname or "",
-    "127.0.0.1",
-    "localhost",
-    "[::1]",
-]
+_site = env.site_url("SITE_URL", "http://127.0.0.1:8000")
+SITE_URL = f"{_site.scheme}://{_site.netloc}"
+SECURE = _site.scheme == "https"  # turns on what requires https
+SITE_PORT = str(_site.port or (443 if SECURE else 80))
+SITE_HOST = f"[{_site.hostname}]" if ":" in str(_site.hostname) else str(_site.hostname)
+# host: the ports at which it is answered besides SITE_PORT and the one that the server listens at
+HOST_PORTS = env.hosts("ALLOWED_HOSTS") or {
+    host: set[str]() for host in (SITE_HOST, "127.0.0.1", "localhost", "[::1]")
+}
+ALLOWED_HOSTS = list(HOST_PORTS)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SITE_ID = 1
 
@@ -66,10 +67,12 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
+    "apps.common.middleware.HostMiddleware",
     "django.middleware.common.CommonMiddleware",
     "apps.common.middleware.AdminFormsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -136,15 +139,13 @@ AUTHENTICATION_BACKENDS = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("handle", "canonical_email")},
-    },
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": f"apps.accounts.passwords.{name}"}
+    for name in (
+        "LengthValidator",
+        "CommonPasswordValidator",
+        "RegularityValidator",
+        "SimilarityValidator",
+    )
 ]
 EMAIL_URL = env.text("EMAIL_URL")
 EMAIL_TLS_VERIFY: bool | str = True  # or the file of CA certificates
@@ -187,7 +188,13 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_RATE_LIMITS = {
+    "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out
+    # per network, and per network (or known browser) and address: apps/accounts/adapter.py
     "login_failed": "10/m/ip,5/15m/key",
+    "login_failed_known_browser": "10/15m/key",
+    # wrong passwords of an account, from wherever, without a mail to its owner; and these mails
+    "password_guessed": "4/15m/key",
+    "password_guessed_mail": "1/d/key",
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
@@ -246,9 +253,9 @@ LANGUAGE_COOKIE_NAME = "language"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
-if env.flag("BEHIND_PROXY", False):
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # rate limits count the address that the proxy saw
+SECURE_SSL_HOST = _site.netloc  # never the host of the request
+# who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminFormsMiddleware
 

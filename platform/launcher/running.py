@@ -139,6 +139,7 @@ class Site:
             str(self.address.port),
         ]
         command += ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
+        command.append("--no-proxy-headers")  # TRUSTED_PROXIES says whom to believe
         self.web = self.supervisor.start(
             "web", _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")})
         )

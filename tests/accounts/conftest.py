@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.test import Client
 
@@ -35,6 +36,6 @@ def operator(db: None) -> User:
 
 
 def link_in(mail: EmailMessage) -> str:
-    link = re.search(r"https?://testserver(/\S+)", str(mail.body))
+    link = re.search(re.escape(settings.SITE_URL) + r"(/\S+)", str(mail.body))
     assert link, mail.body
     return link[1]

@@ -32,7 +32,10 @@ def path(db: None, settings: Any) -> str:
 
 
 def test_the_link_signs_in_and_leads_to_a_password(client: Client, path: str) -> None:
-    assert client.get(path)["Location"] == SET
+    page = client.get(path)
+    assert page.status_code == 200 and "_auth_user_id" not in client.session
+    assert "Sign in as the operator" in page.content.decode()
+    assert client.post(path)["Location"] == SET
     assert "Ola@Example.org" in client.get(SET).content.decode()
     assert client.post(SET, {"password1": OTHER})["Location"] == "/settings"
     ola = User.objects.get(canonical_email="ola@example.org")
@@ -50,7 +53,7 @@ def test_with_verification_the_operators_address_counts_as_verified(
     client: Client, path: str, settings: Any
 ) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    client.get(path)
+    client.post(path)
     client.post(SET, {"password1": OTHER})
     assert (
         Client().post("/accounts/login/", {"login": "ola@example.org", "password": OTHER})[
@@ -61,10 +64,10 @@ def test_with_verification_the_operators_address_counts_as_verified(
 
 
 def test_it_works_once(client: Client, path: str) -> None:
-    client.get(path)
+    client.post(path)
     stranger = Client()
-    response = stranger.get(path)
-    assert response.status_code == 410 and "has already been used" in response.content.decode()
+    for response in (stranger.get(path), stranger.post(path)):
+        assert response.status_code == 410 and "has already been used" in response.content.decode()
     assert "_auth_user_id" not in stranger.session
 
 
@@ -75,7 +78,7 @@ def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.Monke
     )
     assert client.get(path).status_code == 410
     monkeypatch.setattr(signing.time, "time", lambda: real() + timedelta(hours=23).total_seconds())
-    assert client.get(path).status_code == 302
+    assert client.post(path).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,7 @@ def test_it_works_for_a_day(client: Client, path: str, monkeypatch: pytest.Monke
 )
 def test_a_forged_link_does_not_sign_in(client: Client, operator: User, token: str) -> None:
     assert client.get(f"/operator/{token}").status_code == 410
+    assert client.post(f"/operator/{token}").status_code == 410
 
 
 def test_a_link_is_invalid_after_another_sign_in(client: Client, operator: User) -> None:
@@ -110,7 +114,7 @@ def test_nothing_is_printed_when_there_is_an_operator(operator: User) -> None:
 
 def test_again_makes_a_new_link_for_the_operator_there_is(client: Client, operator: User) -> None:
     path = "/operator/" + make("--again").partition("/operator/")[2]
-    assert client.get(path)["Location"] == SET
+    assert client.post(path)["Location"] == SET
     operator.refresh_from_db()
     assert not operator.has_usable_password(), "the forgotten password is invalid"
 
@@ -140,7 +144,7 @@ def test_who_signed_up_first_with_the_operators_address_is_no_operator(
     assert signed_in.get("/admin/").status_code == 302, "their session ended"
     again = {"login": "mei@example.org", "password": PASSWORD}
     assert Client().post("/accounts/login/", again).status_code == 200
-    assert Client().get(path)["Location"] == SET
+    assert Client().post(path)["Location"] == SET
 
 
 def test_a_member_becomes_the_operator_and_a_taken_handle_gets_a_number(mei: User) -> None:
@@ -151,3 +155,13 @@ def test_a_member_becomes_the_operator_and_a_taken_handle_gets_a_number(mei: Use
     User.objects.filter(pk=mei.pk).update(is_superuser=False)
     make()
     assert User.objects.get(is_superuser=True).handle == "operator2"
+
+
+def test_looking_the_link_up_does_not_use_it(client: Client, path: str) -> None:
+    for look in (client.get, client.head, client.get):
+        assert look(path).status_code == 200
+    assert client.post(path)["Location"] == SET
+
+
+def test_another_site_cannot_press_the_button(path: str) -> None:
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 403

@@ -1,17 +1,49 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import translation
 from django.utils.module_loading import import_string
 from gradus import settings as site_settings
 
-from apps.accounts.forms import MAX_PASSWORD_LENGTH, PASSWORD_HELP
+from apps.accounts.forms import PASSWORD_HELP
 from apps.accounts.models import User
+from apps.accounts.passwords import (
+    MAX_PASSWORD_LENGTH,
+    MAX_TYPED_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    period,
+    unpredictable,
+)
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 
+WEAK = (
+    "123456789012",
+    "aaaaaaaaaaaa",
+    " " * 12,
+    "abcabcabcabc",
+    "qwertyuiopas",
+    "abcd1234efgh",
+    "112233445566",
+    "ｐａｓｓｗｏｒｄ１２３４",
+    "Password2026!!",
+    "aabbaabbabab",
+    "gradus-gradus",
+    "gradus 12345",
+)
+STRONG = (
+    "quietheronsseven",
+    "849103756293",
+    "七只安静的苍鹭站在河边钓鱼",
+    "αβδγηεκιλθμν",
+)
 RESET = "/accounts/password/reset/"
 
 
@@ -117,6 +149,8 @@ def test_changing_it_takes_the_present_one(signed_in: Client, mei: User) -> None
         "x" * (MAX_PASSWORD_LENGTH + 1),
         "with\x00nothing inside",
         "mei@example.org",
+        "x" * (MAX_TYPED_LENGTH + 1),
+        *WEAK,
     ],
 )
 def test_a_weak_or_odd_password_is_refused(signed_in: Client, mei: User, new: str) -> None:
@@ -153,7 +187,107 @@ def test_a_new_password_undoes_nothing_that_an_operator_changed_meanwhile(
     assert (mei.is_active, mei.handle) == (False, "May") and mei.check_password(OTHER)
 
 
-def test_the_help_names_the_minimum_length(settings: Any) -> None:
-    options = [v.get("OPTIONS", {}) for v in settings.AUTH_PASSWORD_VALIDATORS]
-    (minimum,) = [option["min_length"] for option in options if "min_length" in option]
-    assert f"At least {minimum} characters" in str(PASSWORD_HELP)
+def test_the_help_names_the_minimum_length() -> None:
+    assert f"At least {MIN_PASSWORD_LENGTH} characters" in str(PASSWORD_HELP)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_each_reason_has_its_sentence_in_the_readers_language(language: str) -> None:
+    texts = set()
+    with translation.override(language):
+        for weak in ("short", "long " * 30, "password2026!", "abcdefghijkl", "samantha-sam1"):
+            with pytest.raises(ValidationError) as refused:
+                validate_password(weak, User(handle="samantha", email="s@example.org"))
+            texts.add(refused.value.messages[0])
+    assert len(texts) == 5
+    assert all(text.isascii() == (language == "en") or "Gradus" in text for text in texts)
+
+
+@pytest.mark.parametrize("strong", STRONG)
+def test_no_kind_of_character_is_asked_for(signed_in: Client, mei: User, strong: str) -> None:
+    form = {"oldpassword": PASSWORD, "password1": strong}
+    assert signed_in.post("/accounts/password/change/", form)["Location"] == "/settings"
+    mei.refresh_from_db()
+    assert mei.check_password(strong)
+
+
+@pytest.mark.parametrize(
+    ("handle", "email", "weak"),
+    [
+        ("samantha", "x@example.org", "Samantha2026"),
+        ("x1", "sam.jackson@example.org", "jackson-12-34"),
+        ("x1", "sam@longcompany.example", "longcompany.example!"),
+        ("x1", "Sam@Example.org", "sam@example.org1"),
+    ],
+)
+def test_handle_and_address_are_refused_wherever_a_password_is_set(
+    client: Client, db: None, handle: str, email: str, weak: str
+) -> None:
+    form = {"email": email, "username": handle, "password1": weak}
+    page = client.post("/accounts/signup/", form)
+    assert any("too similar" in text for text in page.context["form"].errors["password1"])
+    for password in (weak, WEAK[0]):
+        with pytest.raises(ValidationError):
+            User.objects.create_superuser(email, handle, password)
+    assert not User.objects.filter(email=email).exists()
+
+
+def test_one_password_in_every_form_of_unicode(
+    client: Client, mei: User, mailoutbox: list[EmailMessage]
+) -> None:
+    composed = "crème brûlée ﬁrst"
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        link = ask_for_link(client, mailoutbox)
+        new = normalize(form, composed)
+        client.post(client.get(link)["Location"], {"password1": new})
+        for typed in ("NFC", "NFD", "NFKC", "NFKD"):
+            login = {"login": mei.email, "password": normalize(typed, composed)}
+            assert Client().post("/accounts/login/", login).status_code == 302, (form, typed)
+
+
+def test_spaces_at_the_ends_belong_to_a_password(mei: User) -> None:
+    mei.set_password(f" {PASSWORD} ")
+    assert not mei.check_password(PASSWORD) and mei.check_password(f" {PASSWORD} ")
+
+
+def test_the_longest_password_signs_in_however_its_letters_are_typed(mei: User) -> None:
+    longest = "".join(chr(0x1EA0 + 2 * (n * 7 % 30)) for n in range(MAX_PASSWORD_LENGTH))
+    validate_password(longest, mei)
+    mei.set_password(longest)
+    mei.save()
+    login = {"login": mei.email, "password": normalize("NFD", longest)}
+    assert Client().post("/accounts/login/", login).status_code == 302
+
+
+def test_the_operators_programs_refuse_weak_ones(
+    mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "aaaaaaaaaaaa")
+    with pytest.raises(CommandError, match="repeats itself"):
+        call_command(
+            "createsuperuser",
+            "--noinput",
+            canonical_email="kim@example.org",
+            email="kim@example.org",
+            handle="kim",
+        )
+    assert not User.objects.filter(handle="kim").exists()
+
+
+def test_the_admin_refuses_weak_ones(client: Client, operator: User, mei: User) -> None:
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    weak = {"password1": WEAK[1], "password2": WEAK[1], "usable_password": "true"}
+    page = client.post(f"/admin/accounts/user/{mei.pk}/password/", weak)
+    assert "too easy to guess" in page.content.decode()
+    page = client.post("/admin/accounts/user/add/", weak | {"email": "k@ex.org", "handle": "kim"})
+    assert "too easy to guess" in page.content.decode()
+    mei.refresh_from_db()
+    assert mei.check_password(PASSWORD) and not User.objects.filter(handle="kim").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "left"),
+    [("abcabcab", 3, 8 - 1 - 1), ("aaaa", 1, 2), ("4321", 4, 2), ("heron", 5, 5), ("9012", 4, 2)],
+)
+def test_what_a_rule_writes_is_counted(text: str, length: int, left: int) -> None:
+    assert period(text) == length and unpredictable(text) <= left

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from apps.accounts.models import User
@@ -93,6 +94,76 @@ def test_the_fifth_wrong_password_is_the_last_for_a_while(client: Client, mei: U
     assert "Too many attempts" in page and answers[-1]["Retry-After"] in page
     right = client.post(URL, {"login": mei.email, "password": PASSWORD})
     assert right.status_code == 429, "the right password must wait too, or guessing could go on"
+
+
+def guess(times: int, client: Client | None = None, network: str = "192.0.2.66") -> list[int]:
+    """Enter wrong passwords for Mei; return the statuses."""
+    client = client or Client()
+    form = {"login": "mei@example.org", "password": "wrong"}
+    return [client.post(URL, form, REMOTE_ADDR=network).status_code for _time in range(times)]
+
+
+def sign_in(client: Client, network: str) -> int:
+    form = {"login": "mei@example.org", "password": PASSWORD}
+    return client.post(URL, form, REMOTE_ADDR=network).status_code
+
+
+@pytest.mark.django_db
+def test_who_guesses_keeps_nobody_out_elsewhere(mei: User) -> None:
+    for network in range(3):
+        assert guess(6, network=f"192.0.2.{network}")[5] == 429
+    assert sign_in(Client(), "192.0.2.0") == 429
+    assert sign_in(Client(), "203.0.113.7") == 302
+
+
+@pytest.mark.django_db
+def test_nor_in_the_same_network_where_the_account_has_signed_in_before(mei: User) -> None:
+    home, network = Client(), "192.0.2.66"
+    assert sign_in(home, network) == 302
+    home.post("/accounts/logout/")
+    assert guess(40, network=network).count(429) == 35
+    assert sign_in(Client(), network) == 429
+    assert sign_in(home, network) == 302
+
+
+@pytest.mark.django_db
+def test_a_known_browser_has_limits_of_its_own_and_for_its_account_alone(mei: User) -> None:
+    home = Client()
+    sign_in(home, "203.0.113.7")
+    home.post("/accounts/logout/")
+    assert guess(11, client=home) == [200] * 10 + [429]
+    assert guess(5) == [200] * 5, "its attempts were counted apart"
+    other = {"login": "ola@example.org", "password": "wrong"}
+    statuses = [home.post(URL, other, REMOTE_ADDR="192.0.2.7").status_code for _time in range(6)]
+    assert statuses == [200] * 5 + [429]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cookie", ["x", "x.y", ".", "a.b.c", "é.é"])
+def test_a_forged_cookie_makes_no_browser_known(mei: User, cookie: str) -> None:
+    client = Client()
+    client.cookies["known"] = cookie
+    assert guess(6, client=client) == [200] * 5 + [429]
+
+
+@pytest.mark.django_db
+def test_the_owner_of_a_guessed_account_gets_one_mail_in_their_language(
+    mei: User, mailoutbox: list[EmailMessage]
+) -> None:
+    User.objects.filter(pk=mei.pk).update(language="zh-hans")
+    guess(4)
+    assert not mailoutbox
+    guess(1, network="192.0.2.67")
+    guess(4, network="192.0.2.68")
+    (mail,) = mailoutbox
+    assert mail.to == ["mei@example.org"] and "可能有人在猜你的密码" in mail.subject
+    assert "Mei" in str(mail.body) and "http://127.0.0.1:8000/accounts/password/reset/" in mail.body
+
+
+@pytest.mark.django_db
+def test_nobody_gets_one_for_an_address_without_an_account(mailoutbox: list[EmailMessage]) -> None:
+    guess(5)
+    assert not mailoutbox
 
 
 @pytest.mark.django_db

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apps.accounts.forms import MAX_PASSWORD_LENGTH
 from apps.accounts.models import MAX_HANDLE_LENGTH, MIN_HANDLE_LENGTH, User
+from apps.accounts.passwords import MAX_PASSWORD_LENGTH
 from tests.accounts.conftest import SAM, SIGN_UP
 
 

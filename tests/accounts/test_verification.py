@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from functools import partialmethod
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.mail import EmailMessage
 from django.test import Client
 
@@ -70,3 +73,45 @@ def test_the_mail_is_in_the_readers_language(
     assert mailoutbox[0].subject == "Gradus: 确认邮箱地址" and "请打开下面的链接确认邮箱" in str(
         mailoutbox[0].body
     )
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every password that is hashed, to store it or to compare it."""
+    hashed: list[str] = []
+    for name in ("encode", "verify"):
+
+        def count(self: Any, password: str, *rest: Any, real: Any = None) -> Any:
+            hashed.append(password)
+            return real(self, password, *rest)
+
+        real = getattr(Argon2PasswordHasher, name)
+        monkeypatch.setattr(Argon2PasswordHasher, name, partialmethod(count, real=real))
+    return hashed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "form", "count"),
+    [
+        ("signup/", {"username": "Sam", "password1": "eleven loud sparrows"}, 1),
+        ("password/reset/", {}, 0),
+        ("login/", {"password": "eleven loud sparrows"}, 1),
+    ],
+)
+def test_known_and_unknown_addresses_get_one_answer_for_the_same_work(
+    mei: User, hashes: list[str], path: str, form: dict[str, str], count: int
+) -> None:
+    field = "login" if path == "login/" else "email"
+    answers = []
+    for address in ("mei@example.org", "no@example.org"):
+        hashes.clear()
+        client = Client()
+        answer = client.post(f"/accounts/{path}", form | {field: address})
+        page = answer if answer.status_code == 200 else client.get(answer["Location"])
+        shown = page.content.decode().replace(address, "")
+        shown = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", shown)
+        headers = set(answer.headers), answer.headers.get("Location"), set(answer.cookies)
+        answers.append((answer.status_code, headers, shown))
+        assert len(hashes) == count
+    assert answers[0] == answers[1]

@@ -101,6 +101,18 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"KILL_SECONDS": "-1"}, "KILL_SECONDS=-1: write a number above 0"),
         ({"LEASE_SECONDS": "5"}, "HEARTBEAT_SECONDS must be less than LEASE_SECONDS"),
         ({"DEBUG": "maybe"}, "DEBUG='maybe': write 1 or 0"),
+        ({"SITE_URL": "gradus.example"}, "SITE_URL='gradus.example': write the address"),
+        (
+            {"SITE_URL": "https://gradus.example/prep"},
+            "write the address of the site without a path",
+        ),
+        ({"SITE_URL": "http://[::1"}, "SITE_URL='http://[::1': write the address"),
+        ({"SITE_URL": "http://h:port"}, "SITE_URL: what follows the host must be a port"),
+        ({"ALLOWED_HOSTS": "h,https://g"}, "ALLOWED_HOSTS: 'https://g' is not a host"),
+        ({"ALLOWED_HOSTS": "::1"}, "ALLOWED_HOSTS: '::1' is not a host"),
+        ({"ALLOWED_HOSTS": "h:port"}, "ALLOWED_HOSTS: 'h:port' is not a host"),
+        ({"TRUSTED_PROXIES": "10.0.0.1,proxy"}, "TRUSTED_PROXIES: 'proxy' does not appear"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: 10.0.0.1/8 has host bits set"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must begin with postgresql://"),
         (
             {"DATABASE_URL": "postgresql://h:port/x"},

@@ -56,6 +56,7 @@ class System:
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "SITE_URL": self.url,
+            "ALLOWED_HOSTS": "127.0.0.1:*",  # tests cut connections through a port of their own
             "GRADUS_TESTING": "1",
             "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
             "PYTHONUNBUFFERED": "1",
@@ -166,6 +167,7 @@ class System:
         return [
             *command,
             "--no-access-log",
+            "--no-proxy-headers",
             "--log-level",
             "warning",
             "--timeout-graceful-shutdown",

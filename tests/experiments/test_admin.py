@@ -38,6 +38,19 @@ def test_a_worker_is_made_and_its_token_shown_once(boss: Client) -> None:
     assert token_shown(boss.get(MACHINES)) == ""
 
 
+def test_a_new_token_is_in_no_cookie_and_no_session(boss: Client, worker: Worker) -> None:
+    renew = {"action": "renew", "_selected_action": [worker.pk]}
+    for answer in (
+        boss.post(MACHINES + "add/", {"name": "w2", "queues": ["labs"]}),
+        boss.post(MACHINES, renew),
+    ):
+        token = token_shown(answer)
+        assert worker_with_token(token) is not None
+        assert answer["Cache-Control"] == "private, no-store"
+        assert token not in answer.cookies.output() and token not in boss.cookies.output()
+        assert token not in str(dict(boss.session))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -66,7 +66,7 @@ def test_a_shared_run_is_seen_by_whoever_has_the_link_until_it_is_not(
     run = measured(queued(ola, lab))
     client = browser(ola)
     client.post(f"/runs/{run.pk}/visibility", {"shared": "1"})
-    assert f"http://testserver/runs/{run.pk}" in text_of(run, ola)
+    assert f"http://127.0.0.1:8000/runs/{run.pk}" in text_of(run, ola)
     for path in READING:
         status = 403 if "points" in path else 200  # they would give the verdict away
         assert page_of(run, sam, path).status_code == page_of(run, None, path).status_code == status

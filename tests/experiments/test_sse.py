@@ -5,6 +5,7 @@ away.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,9 +13,10 @@ import pytest
 import redis
 from django.db import connection
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import housekeeping, services, sse
+from apps.experiments.models import Run
 from tests.experiments.conftest import event, fall_silent, finish, report
 from tests.experiments.pages_cast import SURE
 from tests.experiments.watching import Reader, cookies_of, until
@@ -62,6 +64,48 @@ def test_what_one_may_not_see_is_in_no_stream(
             ).status_code
             == 404
         )
+
+
+def end_session(reader: Reader, run: Run) -> None:
+    (key,) = reader.cookies.values()
+    Session.objects.filter(session_key=key).delete()
+
+
+def end_sharing(reader: Reader, run: Run) -> None:
+    services.set_run_visibility(run=run, shared=False)
+
+
+def choose_password(reader: Reader, run: Run) -> None:
+    ola = User.objects.get(handle="ola")
+    ola.set_password("eleven loud sparrows")
+    ola.save()
+
+
+@pytest.mark.parametrize("end", [end_sharing, end_session, choose_password])
+@pytest.mark.parametrize("path", ["/runs/{pk}/events?after=", "/runs/events?ids={pk}"])
+def test_a_stream_ends_with_the_right_to_see_it(
+    site: str,
+    ola: User,
+    mei: User,
+    queue_run: Any,
+    lease_run: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Reader, Run], None],
+    path: str,
+) -> None:
+    monkeypatch.setattr(sse, "RECHECK_SECONDS", 0)
+    run = queue_run(mei, "k")
+    services.set_run_visibility(run=run, shared=True)
+    lease = lease_run()
+    reader = Reader(site, cookies_of(ola)).read(path.format(pk=run.pk))
+    until(lambda: reader.seen)
+    report(lease, event(), points_done=1, points_expected=9)
+    until(lambda: reader.seen[-1][2].get("points_done") == 1)
+    count = len(reader.seen)
+    end(reader, run)
+    report(lease, event(), after=1, points_done=2, points_expected=9)
+    until(lambda: reader.over)
+    assert len(reader.seen) == count, "the next report was not sent any more"
 
 
 def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(

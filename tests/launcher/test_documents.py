@@ -32,7 +32,8 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(text|number|positive|flag)|(os\.)?environ\.get|os\.getenv", called
+                r"env\.(text|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
+                called,
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
                 yield str(places[0])
@@ -120,7 +121,8 @@ def test_the_readme_names_every_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/labs.md"]
+    "document",
+    ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/labs.md", "docs/security.md"],
 )
 def test_documents_link_to_files_that_exist(document: str) -> None:
     path = ROOT / document
@@ -192,3 +194,37 @@ def test_an_account_that_may_not_install_is_told_what_is_missing(tmp_path: Path)
 
 def test_the_site_and_the_launcher_require_one_version_of_postgresql() -> None:
     assert env.MIN_POSTGRES_MAJOR == database.MIN_POSTGRES_MAJOR
+
+
+def test_the_tests_that_the_page_on_security_names_exist() -> None:
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[a-z_/]+\.py)(?:: (test_\w+))?`", text)
+    assert len(named) > 15
+    for path, test in named:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert f"def {test or 'test_'}" in source, (path, test)
+
+
+def test_uvicorn_is_always_started_without_its_own_trust_in_proxies() -> None:
+    commands = {
+        "platform/launcher/running.py": '"uvicorn"',
+        "platform/docker/Dockerfile.web": '"uvicorn"',
+        "docker-compose.yml": '"uvicorn"',
+        "docs/architecture.md": "uvicorn gradus.asgi",
+        "platform/gradus/asgi.py": "uvicorn gradus.asgi",
+        "tests/e2e/system.py": '"uvicorn"',
+    }
+    tracked = subprocess.run(
+        ["git", "grep", "-lI", "gradus.asgi:application"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert set(tracked) - {
+        "tests/launcher/test_documents.py",
+        "platform/gradus/settings.py",
+    } == set(commands)
+    for name, command in commands.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert text.count(command) == text.count("--no-proxy-headers") == 1, name

@@ -103,7 +103,7 @@ def _state(
         "more": [n for n in Run.MORE_REPLICATES if n > run.replicates],
         "key": str(uuid4()),
         "device": presenters.device_text(run.device),
-        "link": request.build_absolute_uri(reverse("experiments:run", args=[run.pk])),
+        "link": settings.SITE_URL + reverse("experiments:run", args=[run.pk]),
         "back": back_path(request),
         "stage": "verdict" if run.state == Run.State.SUCCEEDED else "run",
     }
