@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
@@ -17,15 +20,25 @@ from apps.common.errors import BadRequest, Refused, WrongMethod
 from apps.common.fragments import is_fragment
 from apps.common.problems import prefers_json
 from apps.common.redirects import parent_page
+from apps.common.text import clean
 
+log = logging.getLogger(__name__)
 FORM = "application/x-www-form-urlencoded"
 
 
-class AdminFormsMiddleware:
-    """Parses a form of the admin without `DATA_UPLOAD_MAX_NUMBER_FIELDS` if its sender may open the
-    admin: a draft has fields for each of its parts, and an action one for each row. The size in
-    bytes stays limited. Must come before `CsrfViewMiddleware`, which parses the form.
+class AdminInputMiddleware:
+    """Reads what the admin is asked. Django's own views pass it on to the database as it is.
+
+    An address with characters that no text in the database has leads nowhere; in a query they are
+    left out. What Django or the database cannot take is the sender's fault, so it is answered 400.
+
+    A form is parsed without `DATA_UPLOAD_MAX_NUMBER_FIELDS` if its sender may open the admin: a
+    draft has fields for each of its parts, and an action one for each row. The size in bytes stays
+    limited. Must come before `CsrfViewMiddleware`, which parses the form.
     """
+
+    # what Python or the database raises for a value that is out of range or has no such form
+    unusable = (DataError, OverflowError, RecursionError, UnicodeError, FieldError, ValidationError)
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -33,14 +46,16 @@ class AdminFormsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *args: Any) -> None:
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         """Runs after all middleware was entered, so `request.user` is set."""
-        match = request.resolver_match
+        if not _is_admin(request):
+            return None
+        if clean(request.path) != request.path:
+            return error_views.not_found(request)
+        request.GET = _cleaned(request.GET)  # type: ignore[assignment]
         if (
             request.method == "POST"
             and request.content_type == FORM
-            and match is not None
-            and "admin" in match.app_names
             and request.user.is_active
             and getattr(request.user, "is_staff", False)
         ):
@@ -50,6 +65,27 @@ class AdminFormsMiddleware:
                 form.appendlist(name, value)
             form._mutable = False  # type: ignore[attr-defined]
             request.POST, request._files = form, MultiValueDict()  # type: ignore[attr-defined,assignment]
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not _is_admin(request) or not isinstance(exception, self.unusable):
+            return None
+        log.warning("%s %s: cannot be used", request.method, request.path, exc_info=exception)
+        return error_views.bad_request(request)
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and "admin" in match.app_names
+
+
+def _cleaned(query: QueryDict) -> QueryDict:
+    """Return a query without what PostgreSQL refuses."""
+    cleaned = QueryDict(mutable=True)
+    for name, values in query.lists():
+        cleaned.setlist(clean(name), [clean(value) for value in values])
+    cleaned._mutable = False  # type: ignore[attr-defined]
+    return cleaned
 
 
 class MemberFormMiddleware:

@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "apps.common.middleware.AdminFormsMiddleware",
+    "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
@@ -250,7 +250,7 @@ if env.flag("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1  # rate limits count the address that the proxy saw
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminFormsMiddleware
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 
 # ---------------------------------------------------------------- programs
 
