@@ -286,9 +286,9 @@ def release_run_attempt(*, worker: Worker, run_attempt_id: int, token: str, reas
         StaleRunAttempt: the run attempt has ended.
     """
     run = _lock_run(worker, run_attempt_id, token)
-    requeue_or_end(
-        run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed")
-    )
+    is_crash = reason.startswith("crashed")
+    run_attempt = RunAttempt.objects.select_related("worker").get(pk=run_attempt_id)
+    requeue_or_end(run, run_attempt, released=not is_crash, crash=reason if is_crash else "")
 
 
 def _lock_run(worker: Worker, run_attempt_id: int, token: str) -> Run:
