@@ -14,9 +14,9 @@ from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from apps.common import error_views, pending
+from apps.common import error_views, pending, write_limits
 from apps.common.error_views import is_utf8, refused
-from apps.common.errors import BadRequest, Refused, WrongMethod
+from apps.common.errors import BadRequest, Refused, TooManyAttempts, WrongMethod
 from apps.common.fragments import is_fragment
 from apps.common.problems import prefers_json
 from apps.common.redirects import parent_page
@@ -114,6 +114,37 @@ class MemberFormMiddleware:
             return error_views.wrong_account(request)
         pending.discard(request, request.POST.get(pending.NAME, ""))
         return None
+
+
+class WriteLimitsMiddleware:
+    """Counts the forms that a member sends, by kind (`write_limits`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Runs after `MemberFormMiddleware`, whose answers keep a form and write nothing else."""
+        match = request.resolver_match
+        if request.method != "POST" or match is None or not request.user.is_authenticated:
+            return None
+        if _is_admin(request) or getattr(view, "csrf_exempt", False):
+            return None
+        kind, size = write_limits.kind_of(match.view_name), _size(request)
+        try:
+            write_limits.count_write(person=request.user.pk, kind=kind, size=size)
+        except TooManyAttempts as error:
+            return refused(request, error)
+        return None
+
+
+def _size(request: HttpRequest) -> int:
+    """Return the length of what a form holds, in characters."""
+    return sum(len(value) for _name, values in request.POST.lists() for value in values)
 
 
 class RefusedMiddleware:
