@@ -57,7 +57,7 @@ def burst(system: System) -> tuple[float, dict[str, float]]:
     """
     _wait_until_idle(system)
     members = [Member(system, handle) for handle in LEARNERS]
-    began_at = time.perf_counter()
+    started_at = time.perf_counter()
     for member in members:
         for _ in range(RUNS_EACH):
             member.commit({}, lab="activation-atlas")
@@ -66,7 +66,7 @@ def burst(system: System) -> tuple[float, dict[str, float]]:
         600,
         "the burst is over",
     )
-    seconds = time.perf_counter() - began_at
+    seconds = time.perf_counter() - started_at
     order = [handle for (handle,) in system.query(ORDER)]
     for member in members:
         member.close()

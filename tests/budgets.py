@@ -38,8 +38,8 @@ class Meter:
     def read(self) -> float:
         """Return the seconds until now, those of descendants that have ended included."""
         times = os.times()
-        own = times.user + times.system + times.children_user + times.children_system
-        return own + sum(map(_seconds, self._descendants(os.getpid())))
+        used = times.user + times.system + times.children_user + times.children_system
+        return used + sum(map(_seconds, self._descendants(os.getpid())))
 
     def _descendants(self, pid: int) -> Iterator[int]:
         for child in _children(pid):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from workers.wire import celery_url
+from workers.wire import MAX_SLOTS, celery_url
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,12 +64,13 @@ def slots(environ: Mapping[str, str]) -> int:
     """Return how many runs this worker takes at once: GRADUS_SLOTS, else half the cores.
 
     Raises:
-        BadSettings: GRADUS_SLOTS is no whole number of at least 1.
+        BadSettings: GRADUS_SLOTS is no whole number from 1 to `wire.MAX_SLOTS`.
     """
     number = _positive(environ, "GRADUS_SLOTS", max(1, cores() // 2))
-    if number < 1 or number != int(number):
+    if not 1 <= number <= MAX_SLOTS or number != int(number):
         raise BadSettings(
-            f"GRADUS_SLOTS must be a whole number of at least 1, not {environ['GRADUS_SLOTS']!r}."
+            f"GRADUS_SLOTS must be a whole number from 1 to {MAX_SLOTS}, "
+            f"not {environ['GRADUS_SLOTS']!r}."
         )
     return int(number)
 

@@ -9,8 +9,10 @@ The site and the workers import this module and `code_hash`, and nothing else of
 
 Encoding. Bodies are JSON of at most MAX_BODY bytes. A number that is not finite is sent as null.
 Every request carries `Authorization: Worker <token>`, the token of the worker; one about a run
-attempt also carries `X-Run-Attempt-Token`, from its lease. The site refuses fields that it does not
-know. A worker ignores them, so that an older worker can run what a newer site leases to it.
+attempt also carries `X-Run-Attempt-Token`, from its lease. Every text, list, mapping and whole
+number that the site reads is bounded by its type below; the site refuses what lies outside, and
+fields that it does not know. A worker ignores them, so that an older worker can run what a newer
+site leases to it.
 
 Refusals are problem documents (RFC 9457) with a `code`. The codes a worker acts on:
 
@@ -61,6 +63,11 @@ PREFIX = "/api/worker/v1"
 MAX_BODY = 4_000_000  # bytes of one request
 MAX_EVENTS = 2_000  # events of one report
 MAX_POINTS = 20_000  # points of one event
+MAX_QUEUES = 16  # that a worker asks
+MAX_LABS = 1_000  # that a worker has
+MAX_SLOTS = 1_024  # of a worker
+MAX_VERDICTS = 200  # of a run
+MAX_PARTS = 100  # of a verdict
 RUN_ATTEMPT_HEADER = "X-Run-Attempt-Token"
 CONFIRM_SECONDS = 2.0  # in which the first report of a run attempt must have come
 WAKE_UP_TASK = "workers.drain"  # name of the Celery task; sent to the Celery queue of that name
@@ -69,10 +76,19 @@ Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")
-]  # of an arm, a series, a claim
+]  # of an arm, a series, a claim, a queue, a lab
+Key = Annotated[str, Meta(max_length=128)]  # of a version or a fact
+Text = Annotated[str, Meta(max_length=1_000)]
+LongText = Annotated[str, Meta(max_length=100_000)]
+Slots = Annotated[int, Meta(ge=0, le=MAX_SLOTS)]
+Bytes = Annotated[int, Meta(ge=0, le=2**53)]
+Versions = Annotated[dict[Key, Text], Meta(max_length=100)]  # python, torch, numpy, ...
 Outcome = Literal["holds", "depends", "does_not_hold", "inconclusive"]
 # Nothing nested: deep nesting would exhaust the stack of a recursive reader.
-Fact = str | int | float | bool | None
+Fact = Text | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | bool | None
+Facts = Annotated[list[Fact], Meta(max_length=1_000)]
+Summary = Annotated[dict[Key, Fact | Facts], Meta(max_length=100)]
+Values = Annotated[list[float | None], Meta(max_length=MAX_POINTS)]
 # What a worker may report; only the site itself declares a run lost.
 EndState = Literal["succeeded", "failed", "limit_exceeded", "cancelled"]
 
@@ -81,21 +97,23 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     """The hardware that a run is computed on."""
 
     kind: Literal["cpu", "cuda", "mps"]
-    name: str  # as the system calls it
-    cores: int = 1
-    memory: int = 0  # bytes: of the GPU, else of the machine
+    name: Text  # as the system calls it
+    cores: Count = 1
+    memory: Bytes = 0  #: of the GPU, else of the machine
 
 
 class LeaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What the worker can run now."""
 
-    queues: list[str]  # most urgent first
-    slots: Count  # that are free
-    all_slots: Count  # free or not
+    # most urgent first
+    queues: Annotated[list[Name], Meta(max_length=MAX_QUEUES)]
+    slots: Slots  # that are free
+    all_slots: Slots  # free or not
     device: Device
-    labs: dict[str, Name]  # slug to `code_hash.code_hash` of its .py
+    # slug to `code_hash.code_hash` of its .py
+    labs: Annotated[dict[Name, Name], Meta(max_length=MAX_LABS)]
     engine: Count  # `workers.engine.VERSION`
-    versions: dict[str, str]  # python, torch, numpy, ...
+    versions: Versions
     key: UUID | None = None  # of the request: when it is repeated, it has the same
 
 
@@ -127,10 +145,10 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     arm: Name
     series: Name
-    step: list[float]
-    mean: list[float | None]
-    low: list[float | None] = []
-    high: list[float | None] = []
+    step: Annotated[list[float], Meta(min_length=1, max_length=MAX_POINTS)]
+    mean: Values
+    low: Values = []
+    high: Values = []
 
 
 class EventsRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,28 +189,28 @@ class Verdict(Struct, frozen=True, forbid_unknown_fields=True):
     replicates: Count = 0  # finite ones
     diverged: Count = 0  # replicates without a finite value, left out
     exact: bool = False  # closed form: no replicates, no interval
-    parts: list[Part] = []
+    parts: Annotated[list[Part], Meta(max_length=MAX_PARTS)] = []
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
     """How a run attempt ended; `verdicts` only if it succeeded."""
 
     state: EndState
-    verdicts: list[Verdict] = []
-    error: str = ""  # of a failed run: the exception, in one line
-    detail: str = ""  # its traceback, for the operator
+    verdicts: Annotated[list[Verdict], Meta(max_length=MAX_VERDICTS)] = []
+    error: LongText = ""  # of a failed run: the exception, in one line
+    detail: LongText = ""  # its traceback, for the operator
     seconds: Seconds = 0.0  # of work
     device: Device | None = None
-    versions: dict[str, str] = {}
+    versions: Versions = {}
     engine: Count = 0  # version
     # facts that pages show (threads, peak memory)
-    summary: dict[str, Fact | list[Fact]] = {}
+    summary: Summary = {}
 
 
 class Release(Struct, frozen=True, forbid_unknown_fields=True):
     """The worker gives the run back. A reason that begins with "crashed" counts as a failure."""
 
-    reason: str = ""
+    reason: LongText = ""
 
 
 def celery_url(url: str) -> str:

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DataError, transaction
 from django.db.models import Field, Model, TextField
 from django.http import HttpRequest
 
 from apps.common.edit_conflicts import DetectsEditConflicts
-from apps.common.fields import MultilineField
+from apps.common.fields import ItemsField, MultilineField
 
 # formfield_overrides of an admin
-MULTILINE: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {
-    TextField: {"form_class": MultilineField}
+FORM_FIELDS: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {
+    TextField: {"form_class": MultilineField},
+    ArrayField: {"form_class": ItemsField},
 }
+
+# what Django and the database raise for a filter that has the wrong form, or is out of range
+UNREADABLE = (ValueError, OverflowError, FieldError, ValidationError, DataError)
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
@@ -33,17 +39,19 @@ class TolerantListMixin(Base):
     to the list, not to an error.
     """
 
-    formfield_overrides = MULTILINE
+    formfield_overrides = FORM_FIELDS
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        if any("\x00" in value for values in request.GET.lists() for value in values[1]):
-            raise IncorrectLookupParameters
         try:
             for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.model._meta.pk.to_python(pk)
         except ValidationError:
             raise IncorrectLookupParameters from None
-        return super().get_changelist_instance(request)
+        try:
+            with transaction.atomic():  # which counts the rows
+                return super().get_changelist_instance(request)
+        except UNREADABLE as error:
+            raise IncorrectLookupParameters from error
 
 
 class EditableMixin(DetectsEditConflicts, TolerantListMixin):

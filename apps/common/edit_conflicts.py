@@ -23,6 +23,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from apps.common.errors import BadRequest
+from apps.common.fields import is_whole
 
 if TYPE_CHECKING:
     AdminBase = ModelAdmin[Any]
@@ -32,6 +33,7 @@ else:
 
 TOKEN = "_shown_values"  # noqa: S105 - the name of the hidden field
 DIGEST_LENGTH = 16  # hexadecimal digits
+MAX_ROW_DIGITS = 9  # of the number of a row
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ class DetectsEditConflicts(AdminBase):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        if request.method == "POST" and object_id is None:
+            for formset in self._unbound_formsets(request, None):
+                _check_count(request.POST, formset)
         if request.method != "POST" or object_id is None:
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic():
@@ -158,7 +163,7 @@ class DetectsEditConflicts(AdminBase):
             count[prefix] = count.get(prefix, 0) + 1
             if count[prefix] != 1:  # as ModelAdmin numbers them
                 prefix = f"{prefix}-{count[prefix]}"
-            if inline.has_change_permission(request, row):
+            if row is None or inline.has_change_permission(request, row):
                 yield formset(instance=row, prefix=prefix, queryset=inline.get_queryset(request))
 
 
@@ -175,6 +180,7 @@ class _Rebase:
             self._field(field, field.bound.html_name)
 
     def formset(self, formset: Any) -> None:
+        _check_count(self.posted, formset)
         prefix, pk_name = formset.prefix, formset.model._meta.pk.name
         total = _number(self.posted.get(f"{prefix}-TOTAL_FORMS"))
         names = defaultdict[str, list[str]](list)  # of the posted fields, by row
@@ -183,7 +189,6 @@ class _Rebase:
                 del self.data[html_name]
                 index, _dash, name = html_name.removeprefix(f"{prefix}-").partition("-")
                 names[index].append(name)
-        self._check_count(formset, total, sum(index.isdecimal() for index in names))
         initial = min(_number(self.posted.get(f"{prefix}-INITIAL_FORMS")), total)
         posted_rows = {
             self.posted.get(f"{prefix}-{index}-{pk_name}", ""): index for index in range(initial)
@@ -206,20 +211,6 @@ class _Rebase:
         self.data[f"{prefix}-INITIAL_FORMS"] = str(len(formset.initial_forms))
         for name in ("MIN_NUM_FORMS", "MAX_NUM_FORMS"):
             self.data[f"{prefix}-{name}"] = self.posted.get(f"{prefix}-{name}", "")
-
-    def _check_count(self, formset: Any, total: int, sent: int) -> None:
-        """Check how many rows a form says it has: each takes time, whether it was sent or not.
-
-        Raises:
-            BadRequest: fewer were sent, or a page has not as many.
-        """
-        if total > min(sent, formset.max_num):
-            text = _(
-                "This form is incomplete, or has more than %(max)d rows of “%(name)s”. Nothing was "
-                "saved: reload the page, then edit it again."
-            )
-            name = formset.model._meta.verbose_name_plural
-            raise BadRequest(text % {"max": formset.max_num, "name": name})
 
     def _row(self, formset: Any, row: Any, index: int | None) -> None:
         fields = list(_fields_of_row(formset, row))
@@ -280,6 +271,25 @@ class _Rebase:
         self.data.pop(name, None)
         if posted_name in self.posted:
             self.data.setlist(name, self.posted.getlist(posted_name))
+
+
+def _check_count(data: QueryDict, formset: Any) -> None:
+    """Check how many rows a form says it has: each takes time, whether it was sent or not.
+
+    Raises:
+        BadRequest: fewer were sent, or a page has not as many, or it is no number.
+    """
+    start = f"{formset.prefix}-"
+    total = data.get(f"{start}TOTAL_FORMS", "0")
+    rows = {name.removeprefix(start).partition("-")[0] for name in data if name.startswith(start)}
+    sent = sum(is_whole(row, MAX_ROW_DIGITS) for row in rows)
+    if not is_whole(total, MAX_ROW_DIGITS) or int(total) > min(sent, formset.max_num):
+        text = _(
+            "This form is incomplete, or has more than %(max)d rows of “%(name)s”. Nothing was "
+            "saved: reload the page, then edit it again."
+        )
+        name = formset.model._meta.verbose_name_plural
+        raise BadRequest(text % {"max": formset.max_num, "name": name})
 
 
 def _shown_fields(form: Any, formsets: Iterable[Any]) -> Iterator[ShownField]:
@@ -360,5 +370,5 @@ def _read_token(text: str) -> dict[str, str]:
 
 
 def _number(text: str | None) -> int:
-    """Return a whole number that a form says, cut to 9 digits; 0 if it is none."""
-    return int(text[:9]) if text and text.isascii() and text.isdigit() else 0
+    """Return a whole number that a form says; 0 if it is none, or too long."""
+    return int(text) if text and is_whole(text, MAX_ROW_DIGITS) else 0

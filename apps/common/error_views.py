@@ -37,6 +37,7 @@ from apps.common.fragments import is_fragment
 from apps.common.problems import document, prefers_json
 from apps.common.redirects import referring_page
 
+TRANSACTION_TIMEOUT = "25P04"  # SQLSTATE: `locks.limit_transaction`
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
@@ -113,8 +114,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for a bug (500), or a database that does not answer (503). Uses neither database nor
     session, which may be what failed.
     """
-    is_away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
-    return bare(request, Away() if is_away else InternalError())
+    return bare(request, Away() if _is_away(sys.exc_info()[1]) else InternalError())
+
+
+def _is_away(error: BaseException | None) -> bool:
+    timed_out = getattr(error.__cause__, "sqlstate", "") == TRANSACTION_TIMEOUT if error else False
+    return timed_out or isinstance(error, (OperationalError, InterfaceError))
 
 
 def wrong_host(request: HttpRequest) -> HttpResponse:

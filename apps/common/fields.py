@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
@@ -75,6 +77,25 @@ class MultilineField(forms.CharField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {"dir": "auto", **super().widget_attrs(widget)}
+
+
+class ItemsField(SimpleArrayField):
+    """Texts with commas between them. An invalid one may contain `%`: Django would format the
+    message, in which it is quoted, a second time.
+    """
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except ValidationError as error:
+            raise ValidationError([_formatted(one) for one in error.error_list]) from None
+
+
+def _formatted(error: ValidationError) -> ValidationError:
+    """Return an error as it is, or that of an item with its text, which needs no parameters."""
+    if error.code != "item_invalid":
+        return error
+    return ValidationError(str(error.message), code=error.code)
 
 
 class CleanTextField(forms.CharField):

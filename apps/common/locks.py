@@ -14,6 +14,20 @@ def lock(name: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
 
 
+def limit_transaction(seconds: float) -> None:
+    """Have the database end the transaction, and with it the connection, once it has taken
+    `seconds` more: `statement_timeout` bounds each statement, never their sum.
+
+    Without effect before PostgreSQL 17, and within a transaction that somebody else has begun.
+    """
+    if connection.pg_version < 170_000 or len(connection.atomic_blocks) > 1:  # type: ignore[attr-defined]
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('transaction_timeout', %s, true)", [f"{int(seconds * 1000)}ms"]
+        )
+
+
 @contextmanager
 def try_lock(name: str) -> Iterator[bool]:
     """Hold the lock `name` over several transactions if it is free. Yields whether it was."""

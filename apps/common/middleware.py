@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, FieldError, ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.http.request import split_domain_port, validate_host
 from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from apps.common import error_views, pending
+from apps.common import error_views, pending, write_limits
 from apps.common.error_views import is_utf8, refused
-from apps.common.errors import BadRequest, Refused, WrongMethod
+from apps.common.errors import BadRequest, Refused, TooManyAttempts, WrongMethod
 from apps.common.fragments import is_fragment
 from apps.common.problems import prefers_json
 from apps.common.redirects import parent_page
+from apps.common.text import clean
 
+log = logging.getLogger(__name__)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -46,11 +50,19 @@ class HostMiddleware:
         return self.get_response(request)
 
 
-class AdminFormsMiddleware:
-    """Parses a form of the admin without `DATA_UPLOAD_MAX_NUMBER_FIELDS` if its sender may open the
-    admin: a draft has fields for each of its parts, and an action one for each row. The size in
-    bytes stays limited. Must come before `CsrfViewMiddleware`, which parses the form.
+class AdminInputMiddleware:
+    """Reads what the admin is asked. Django's own views pass it on to the database as it is.
+
+    An address with characters that no text in the database has leads nowhere; in a query they are
+    left out. What Django or the database cannot take is the sender's fault, so it is answered 400.
+
+    A form is parsed without `DATA_UPLOAD_MAX_NUMBER_FIELDS` if its sender may open the admin: a
+    draft has fields for each of its parts, and an action one for each row. The size in bytes stays
+    limited. Must come before `CsrfViewMiddleware`, which parses the form.
     """
+
+    # what Python or the database raises for a value that is out of range or has no such form
+    unusable = (DataError, OverflowError, RecursionError, UnicodeError, FieldError, ValidationError)
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -58,14 +70,16 @@ class AdminFormsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *args: Any) -> None:
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         """Runs after all middleware was entered, so `request.user` is set."""
-        match = request.resolver_match
+        if not _is_admin(request):
+            return None
+        if clean(request.path) != request.path:
+            return error_views.not_found(request)
+        request.GET = _cleaned(request.GET)  # type: ignore[assignment]
         if (
             request.method == "POST"
             and request.content_type == FORM
-            and match is not None
-            and "admin" in match.app_names
             and request.user.is_active
             and getattr(request.user, "is_staff", False)
         ):
@@ -75,6 +89,27 @@ class AdminFormsMiddleware:
                 form.appendlist(name, value)
             form._mutable = False  # type: ignore[attr-defined]
             request.POST, request._files = form, MultiValueDict()  # type: ignore[attr-defined,assignment]
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not _is_admin(request) or not isinstance(exception, self.unusable):
+            return None
+        log.warning("%s %s: cannot be used", request.method, request.path, exc_info=exception)
+        return error_views.bad_request(request)
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and "admin" in match.app_names
+
+
+def _cleaned(query: QueryDict) -> QueryDict:
+    """Return a query without what PostgreSQL refuses."""
+    cleaned = QueryDict(mutable=True)
+    for name, values in query.lists():
+        cleaned.setlist(clean(name), [clean(value) for value in values])
+    cleaned._mutable = False  # type: ignore[attr-defined]
+    return cleaned
 
 
 class MemberFormMiddleware:
@@ -103,6 +138,37 @@ class MemberFormMiddleware:
             return error_views.wrong_account(request)
         pending.discard(request, request.POST.get(pending.NAME, ""))
         return None
+
+
+class WriteLimitsMiddleware:
+    """Counts the forms that a member sends, by kind (`write_limits`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Runs after `MemberFormMiddleware`, whose answers keep a form and write nothing else."""
+        match = request.resolver_match
+        if request.method != "POST" or match is None or not request.user.is_authenticated:
+            return None
+        if _is_admin(request) or getattr(view, "csrf_exempt", False):
+            return None
+        kind, size = write_limits.kind_of(match.view_name), _size(request)
+        try:
+            write_limits.count_write(person=request.user.pk, kind=kind, size=size)
+        except TooManyAttempts as error:
+            return refused(request, error)
+        return None
+
+
+def _size(request: HttpRequest) -> int:
+    """Return the length of what a form holds, in characters."""
+    return sum(len(value) for _name, values in request.POST.lists() for value in values)
 
 
 class RefusedMiddleware:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import get_language
 
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 CONTENT_LANGUAGES = ("en", "zh")  # of questions and labs, as in column names
 
 
@@ -57,6 +60,16 @@ def length(value: str) -> int:
     two.
     """
     return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Return a value for a CSV file: a text such that no spreadsheet runs it as a formula.
+
+    A number stays, with its sign: a text that is one, too.
+    """
+    if not isinstance(value, str) or NUMBER.fullmatch(value):
+        return value
+    return f"'{value}" if value.lstrip(" ").startswith(FORMULA_PREFIXES) else value
 
 
 def clean_json(value: Any) -> Any:

@@ -275,7 +275,7 @@ class Run(models.Model):
         FAILED = "failed", _("Failed")
         LIMIT_EXCEEDED = "limit_exceeded", _("Limit reached")
         CANCELLED = "cancelled", _("Stopped")
-        LOST = "lost", _("Lost (our fault)")
+        LOST = "lost", _("Lost (our fault)")  # or the lab's: `Run.state_word`
 
     ENDED_STATES = [
         State.SUCCEEDED,
@@ -286,6 +286,8 @@ class Run(models.Model):
     ]
     # error of a lost run
     OUTDATED = "The lab changed while this run was queued; no worker still has the old version."
+    # error of a lost run, too: each of its run attempts ended with the process of the lab
+    LAB_CRASHED = "The lab's process ended without a result, each time that the run was started."
     STANDARD_REPLICATES = 16
     MORE_REPLICATES = [32, 64]  # offered after an inconclusive verdict
     MAX_KEY_CHARS = 64
@@ -356,6 +358,15 @@ class Run(models.Model):
     def is_outdated(self) -> bool:
         """Whether it was lost because no worker had its code any more."""
         return self.state == self.State.LOST and self.error == self.OUTDATED
+
+    @property
+    def is_lab_crash(self) -> bool:
+        """Whether it was lost because the lab's process ended every time."""
+        return self.state == self.State.LOST and self.error == self.LAB_CRASHED
+
+    @property
+    def state_word(self) -> str:
+        return str(_("Lost (the lab crashed)") if self.is_lab_crash else self.get_state_display())
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):

@@ -24,6 +24,7 @@ from apps.accounts.services import lock_user
 from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
+from apps.common.text import clean
 from apps.common.tokens import hashed, new_token
 from apps.experiments import lab_config, run_events, scheduling, selectors
 from apps.experiments.calibration import score
@@ -329,26 +330,43 @@ def _lock_running(pk: int) -> Run | None:
 # (the caller holds the run's lock)
 
 
-def requeue_or_end(run: Run, run_attempt: RunAttempt, *, released: bool = False) -> None:
+def requeue_or_end(
+    run: Run, run_attempt: RunAttempt, *, released: bool = False, crash: str = ""
+) -> None:
     """End a run attempt without a result. Its run is requeued; cancelled, if that was requested; or
     lost, after `MAX_RUN_ATTEMPTS`.
 
     Args:
         released: it does not count as an attempt: the worker gave it back at its shutdown, or
             never confirmed that it has it.
+        crash: how the lab's process ended, if that is why; kept for the operator.
     """
+    if crash:
+        run.detail = _with_crash(run, run_attempt, crash)
     RunAttempt.objects.filter(pk=run_attempt.pk).update(ended_at=Clock(), released=released)
     # a fault of the platform costs its owner nothing
     add_compute_usage(owner_id=run.owner_id, seconds=-scheduling.ENTRY_PENALTY_SECONDS)
     if run.cancel_requested:
         end_run(run, Run.State.CANCELLED)
     elif run.run_attempts.filter(released=False).count() >= settings.MAX_RUN_ATTEMPTS:
+        if len(run.detail.splitlines()) >= settings.MAX_RUN_ATTEMPTS:  # a line for each crash
+            run.error = Run.LAB_CRASHED
         end_run(run, Run.State.LOST)
     else:
-        Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, started_at=None)
+        Run.objects.filter(pk=run.pk).update(
+            state=Run.State.QUEUED, started_at=None, detail=run.detail
+        )
         run.refresh_from_db()
         run_events.publish_state(run)
         transaction.on_commit(partial(wakeup.wake_workers, run.queue), robust=True)
+
+
+def _with_crash(run: Run, run_attempt: RunAttempt, crash: str) -> str:
+    """Return `run.detail` with a line that says where the lab's process has ended, and how."""
+    worker = run_attempt.worker.name if run_attempt.worker else "?"
+    line = f"{run.version.lab_id} {run.version.code_hash[:8]}, run attempt {run_attempt.number}"
+    cause = " ".join(clean(crash).split())[: Run.MAX_ERROR_CHARS]
+    return f"{run.detail}{line}, worker {worker}: {cause}\n"
 
 
 def end_run(run: Run, state: str, verdicts: Sequence[wire.Verdict] = ()) -> None:

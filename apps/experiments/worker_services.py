@@ -16,7 +16,7 @@ from django.db.models import F
 
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleRunAttempt
-from apps.common.locks import lock
+from apps.common.locks import limit_transaction, lock
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import run_events, scheduling, selectors, series
@@ -32,6 +32,9 @@ from apps.experiments.models import (
 )
 from apps.experiments.services import add_compute_usage, end_run, requeue_or_end
 from workers import wire
+
+LEASE_TIMEOUT_SECONDS = 5.0  # of the transaction that holds the lock of all leases
+MAX_LEASE_READS = 10  # for one queue, while its runs are cancelled as they are leased
 
 
 @dataclass(frozen=True)
@@ -57,27 +60,39 @@ def lease_run(
     """Lease to `worker` the run that the scheduling policy puts first, or None.
 
     Args:
-        queues: that it asks for, most urgent first; those it may not lease from are skipped.
+        queues: that it asks for, most urgent first; those it may not lease from are skipped, and
+            those named twice are asked once.
         labs: the labs it has, slug to hash; a run of other code waits for a worker that has it.
         key: of the request; one that is repeated, or was held up and comes too late, leases no
             second run.
     """
     lock("lease")  # one lease at a time, so that slots and the entry penalty are exact
+    limit_transaction(LEASE_TIMEOUT_SECONDS)  # everybody else waits for it
     if key and (run_attempt := worker.run_attempts.filter(request_key=key).first()):
         return _lease_again(run_attempt)
     _take_back_unconfirmed()
-    for queue in queues:
+    for queue in dict.fromkeys(queue for queue in queues if queue in Queue.values):
         if queue not in worker.queues:
             continue
         if queue != Queue.BENCH and _must_drain_for_bench(worker, queues, labs):
             continue
-        waiting = _leasable(queue, labs)
-        while owner := scheduling.next_owner(selectors.waiting_owners(queue, waiting)):
-            theirs = waiting.filter(owner=owner.owner).order_by("queued_at")
-            run = theirs.select_related("version").first()
-            if run and _mark_running(run):
-                return _start_run_attempt(run, worker, key)
-            # cancelled since it was read: the owners are read again
+        if run := _lease_from(queue, labs):
+            return _start_run_attempt(run, worker, key)
+    return None
+
+
+def _lease_from(queue: str, labs: Mapping[str, str]) -> Run | None:
+    """Set the run of a queue that goes first to running, and return it."""
+    waiting = _leasable(queue, labs)
+    for _ in range(MAX_LEASE_READS):
+        owner = scheduling.next_owner(selectors.waiting_owners(queue, waiting))
+        if owner is None:
+            return None
+        theirs = waiting.filter(owner=owner.owner).order_by("queued_at")
+        run = theirs.select_related("version").first()
+        if run and _mark_running(run):
+            return run
+        # cancelled since it was read: the owners are read again
     return None
 
 
@@ -107,7 +122,7 @@ def _take_back_unconfirmed() -> None:
 
 
 def _leasable(queue: str, labs: Mapping[str, str]) -> RunQuerySet:
-    return Run.objects.waiting().filter(queue=queue, version__code_hash__in=labs.values())
+    return Run.objects.waiting().filter(queue=queue, version__code_hash__in=set(labs.values()))
 
 
 def _mark_running(run: Run) -> bool:
@@ -271,9 +286,9 @@ def release_run_attempt(*, worker: Worker, run_attempt_id: int, token: str, reas
         StaleRunAttempt: the run attempt has ended.
     """
     run = _lock_run(worker, run_attempt_id, token)
-    requeue_or_end(
-        run, RunAttempt.objects.get(pk=run_attempt_id), released=not reason.startswith("crashed")
-    )
+    is_crash = reason.startswith("crashed")
+    run_attempt = RunAttempt.objects.select_related("worker").get(pk=run_attempt_id)
+    requeue_or_end(run, run_attempt, released=not is_crash, crash=reason if is_crash else "")
 
 
 def _lock_run(worker: Worker, run_attempt_id: int, token: str) -> Run:

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import MULTILINE, EditableMixin, ReadOnlyAdmin
+from apps.common.admin import FORM_FIELDS, EditableMixin, ReadOnlyAdmin
 from apps.common.numbers import MAX_MAGNITUDE
 from apps.common.structs import MAX_NESTING, check_storable
 from apps.common.text import clean_json
@@ -169,7 +169,7 @@ class RevisionTextInline(admin.StackedInline[RevisionText, Revision]):
     model = RevisionText
     formset = RevisionTextFormSet
     extra = 0
-    formfield_overrides = MULTILINE
+    formfield_overrides = FORM_FIELDS
     fields = (
         ("kind", "part", "position", "key"),
         ("text_en", "text_zh"),

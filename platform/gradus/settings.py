@@ -69,7 +69,7 @@ MIDDLEWARE = [
     "apps.accounts.middleware.LanguageMiddleware",
     "apps.common.middleware.HostMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "apps.common.middleware.AdminFormsMiddleware",
+    "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.PrivateMiddleware",
@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apps.common.middleware.MemberFormMiddleware",
+    "apps.common.middleware.WriteLimitsMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
 ROOT_URLCONF = "gradus.urls"
@@ -257,7 +258,7 @@ SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminFormsMiddleware
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 
 # ---------------------------------------------------------------- programs
 

@@ -1,4 +1,4 @@
-"""A text is measured on the server as the browser measures it."""
+"""A text is measured on the server as the browser measures it, and is text in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from django import forms
 
 from apps.common.fields import MultilineField
-from apps.common.text import length, normalize_newlines
+from apps.common.text import length, normalize_newlines, spreadsheet_cell
 
 
 class Form(forms.Form):
@@ -29,3 +29,16 @@ def test_an_emoji_counts_as_in_the_browser() -> None:
 def test_the_field_tells_the_browser_its_limit_and_takes_either_direction() -> None:
     html = str(Form()["text"])
     assert 'maxlength="5"' in html and 'dir="auto"' in html and html.startswith("<textarea")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1", "+a", "-a", "@a", "\t=1", "\r=1", " =1+1", "-1+2", "+1e", "-", "=", "-٣"],
+)
+def test_a_cell_that_begins_like_a_formula_is_quoted(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["relu 1", "-1", "+.5", "-1.5e-300", "", -0.5, 3, None, "a=b"])
+def test_a_number_and_an_ordinary_text_stay_as_they_are(value: object) -> None:
+    assert spreadsheet_cell(value) == value

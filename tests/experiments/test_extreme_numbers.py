@@ -12,10 +12,13 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import expect
 
 from apps.accounts.models import User
-from apps.experiments import chart_specs, svg_charts
+from apps.experiments import chart_specs, series, svg_charts
 from apps.experiments.models import Lab, Run
 from tests.common.browsing import (  # noqa: F401 - fixtures
     Open,
@@ -64,9 +67,9 @@ def measure(run: Run, mean: list[float], step: list[float | None], state: str = 
         wire.Event(
             arm=arm,
             series=series,
-            step=step[:end],
-            mean=mean,
-            low=mean,
+            step=step[:end],  # type: ignore[arg-type]
+            mean=list(mean),
+            low=list(mean),
             high=[MAX] * end,  # type: ignore[arg-type]
         )
         for arm in ("relu 0.1", "relu 1")
@@ -105,6 +108,48 @@ def test_a_run_that_measured_them_has_its_page(lab: Lab, mei: User, mean: str, s
     table = page_of(run, mei, "/points.csv").content.decode()
     rows = [row for row in csv.DictReader(io.StringIO(table)) if row["series"] == "loss"]
     assert [float(row["mean"]) for row in rows] == 2 * MEANS[mean]
+
+
+DOUBLE = st.floats(allow_nan=False, allow_infinity=False)
+CURVE = st.lists(st.tuples(DOUBLE, DOUBLE | st.none()), min_size=1, max_size=8)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(curves=st.lists(CURVE, min_size=1, max_size=3), state=st.sampled_from(["", "succeeded"]))
+def test_whatever_doubles_a_run_measures_every_answer_shows_them(
+    lab: Lab, mei: User, curves: list[list[tuple[float, float | None]]], state: str
+) -> None:
+    with transaction.atomic():
+        run = queued(mei, lab, prediction=SURE)
+        lease = started(run)
+        sent = [
+            wire.Event(arm=arm, series=name, step=list(step), mean=list(mean), low=list(mean))
+            for arm, curve in zip(("relu 0.1", "relu 1", "=1"), curves, strict=False)
+            for name in run.version.words["series"]
+            for step, mean in [zip(*curve, strict=True)]
+        ]
+        report(lease, *sent, after=5)
+        if state:
+            value = curves[0][0][0]
+            finish(lease, state, verdicts=[verdict(effect=value, low=-MAX, high=MAX)])
+        page = page_of(run, mei)
+        assert page.status_code == 200
+        assert not [a for svg in charts(page) for a in attributes(svg) if BROKEN.search(a)]
+        assert page_of(run, mei, "/panel").status_code == 200
+        shown = json.loads(page_of(run, mei, "/points").content, parse_constant=pytest.fail)
+        means = [curve["mean"] for curve in shown["series"] if curve["arm"] == "relu 0.1"]
+        assert all(mean[-len(curves[0]) :] == [m for _, m in curves[0]] for mean in means) and means
+        table = page_of(run, mei, "/points.csv").content.decode()
+        rows = list(csv.DictReader(io.StringIO(table)))
+        assert {"nan", "inf", "-inf"}.isdisjoint(cell for row in rows for cell in row.values())
+        for batch in run.batches.all():
+            json.dumps(series.message(batch), allow_nan=False)  # as the stream sends it
+        transaction.set_rollback(True)
 
 
 def test_what_it_came_to_is_said_in_a_few_digits(lab: Lab, mei: User) -> None:

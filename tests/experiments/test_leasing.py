@@ -13,7 +13,7 @@ from apps.common.errors import Gap, StaleRunAttempt
 from apps.experiments import housekeeping, services, worker_services
 from apps.experiments.models import Batch, ComputeUsage, Lab, Run, RunAttempt, Worker
 from apps.experiments.signals import run_over
-from tests.experiments.conftest import event, finish, report, step_clock
+from tests.experiments.conftest import event, fall_silent, finish, report, step_clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
@@ -228,8 +228,31 @@ def test_a_run_that_kills_its_process_three_times_is_lost(
         }
         worker_services.release_run_attempt(**mine, reason="crashed: signal 9")
     run.refresh_from_db()
-    assert run.state == Run.State.LOST
+    assert run.state == Run.State.LOST and run.is_lab_crash
+    assert run.detail.splitlines() == [
+        f"dead-relu aaaaaaaa, run attempt {n}, worker w1: crashed: signal 9" for n in (1, 2, 3)
+    ]
     assert lease_if_any() is None
+
+
+def test_a_run_that_a_worker_lost_once_is_not_the_labs_fault(
+    mei: User, queue_run: Any, lease_run: Any
+) -> None:
+    run = queue_run(mei, "k")
+    for n in range(3):
+        lease = lease_run()
+        if n == 1:
+            fall_silent()
+            assert services.requeue_if_silent(pk=lease.run_attempt.pk)
+            continue
+        mine = {
+            "worker": lease.run_attempt.worker,
+            "run_attempt_id": lease.run_attempt.pk,
+            "token": lease.token,
+        }
+        worker_services.release_run_attempt(**mine, reason="crashed: exit status 1")
+    run.refresh_from_db()
+    assert (run.state, run.is_lab_crash) == (Run.State.LOST, False)
 
 
 def test_a_result_that_comes_twice_counts_once(

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.common.clock import Clock
-from apps.experiments import services
+from apps.experiments import services, worker_services
 from apps.experiments.models import Batch, Lab, Queue, Run, Worker
 from tests.experiments.conftest import finish, make_version
 from tests.experiments.pages_cast import (
@@ -254,6 +254,25 @@ def test_a_lost_run_is_our_fault(
     text = text_of(run, mei)
     assert "The run was lost, and that is our fault" in text
     assert f"{sentence} Neither the time nor the prediction is counted" in text
+
+
+def test_a_run_whose_lab_crashed_each_time_says_that_it_was_the_lab(lab: Lab, mei: User) -> None:
+    run = queued(mei, lab, prediction=SURE)
+    for _ in range(3):
+        lease = started(run)
+        worker_services.release_run_attempt(
+            worker=lease.run_attempt.worker,
+            run_attempt_id=lease.run_attempt.pk,
+            token=lease.token,
+            reason="crashed: signal 11",
+        )
+    text = text_of(run, mei)
+    assert "The lab crashed each time" in text and "our fault" not in text
+    assert "Lost (the lab crashed)" in browser(mei).get("/runs").content.decode()
+    mei.is_staff = mei.is_superuser = True
+    mei.save()
+    page = browser(mei).get(f"/admin/experiments/run/{run.pk}/change/").content.decode()
+    assert "dead-relu" in page and "run attempt 3, worker pages: crashed: signal 11" in page
 
 
 def test_it_reads_in_chinese(lab: Lab, mei: User) -> None:

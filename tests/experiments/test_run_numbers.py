@@ -11,7 +11,6 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.experiments import services
 from apps.experiments.models import Lab, Run
-from apps.experiments.views.run import safe_cell
 from tests.experiments.conftest import event, report
 from tests.experiments.pages_cast import browser, loaded, page_of, queued, started
 
@@ -63,9 +62,3 @@ def test_the_table_is_csv_that_no_spreadsheet_runs(lab: Lab, mei: User) -> None:
         "'+loss",
         "-0.5",
     )
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1"])
-def test_a_cell_that_begins_like_a_formula_is_quoted(text: str) -> None:
-    assert safe_cell(text) == f"'{text}"
-    assert safe_cell("relu 1") == "relu 1"

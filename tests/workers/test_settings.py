@@ -54,6 +54,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
             "GRADUS_SLOTS must be a number above 0, not 'many'",
         ),
         ({"GRADUS_TOKEN": "t", "GRADUS_SLOTS": "1.5"}, "whole number"),
+        ({"GRADUS_TOKEN": "t", "GRADUS_SLOTS": "2147483647"}, "from 1 to 1024"),
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "-1"}, "GRADUS_POLL_SECONDS"),
         ({"GRADUS_TOKEN": "t", "GRADUS_POLL_SECONDS": "nan"}, "GRADUS_POLL_SECONDS"),
     ],

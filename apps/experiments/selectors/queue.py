@@ -27,6 +27,7 @@ from apps.common.tokens import hashed
 from apps.experiments.models import ComputeUsage, Lab, LabVersion, Run, RunQuerySet, Worker
 from apps.experiments.queue_estimate import Place, start_range
 from apps.experiments.scheduling import WaitingOwner, WaitingRun, lease_order
+from workers import wire
 
 MAX_COUNTED_RUNS = 500  # waiting runs of a queue that a place is computed from
 MAX_TIMED_RUNS = 50  # finished runs of a lab that its usual duration is computed from
@@ -157,7 +158,7 @@ def _labs(worker: Worker) -> dict[str, str]:
 
 
 def _slots(worker: Worker) -> int:
-    return int(worker.capabilities.get("all_slots") or 1)
+    return min(int(worker.capabilities.get("all_slots") or 1), wire.MAX_SLOTS)
 
 
 def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:

@@ -23,14 +23,12 @@ from apps.common.errors import VerdictHidden
 from apps.common.highlighting import highlight_code
 from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
-from apps.common.text import clean
+from apps.common.text import clean, spreadsheet_cell
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.forms import RerunForm, VisibilityForm
 from apps.experiments.models import Run
 from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
-
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 
 
 @require_safe
@@ -217,17 +215,12 @@ def _hidden(run: Run) -> VerdictHidden:
 def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
     yield ["arm", "series", "step", "mean", "low", "high"]
     for curve in series:
-        arm, name = safe_cell(curve["arm"]), safe_cell(curve["series"])
+        arm, name = spreadsheet_cell(curve["arm"]), spreadsheet_cell(curve["series"])
         for n, step in enumerate(curve["step"]):
             sides = [
                 curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")
             ]
             yield [arm, name, step, *("" if value is None else value for value in sides)]
-
-
-def safe_cell(text: str) -> str:
-    """Return `text` such that no spreadsheet runs it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
 # ---------------------------------------------------------------- actions

@@ -147,7 +147,7 @@ def calendar_weeks(minutes_by_day: Mapping[date, float], plan: DayPlan) -> list[
 
 
 def run_line(run: Run) -> dict[str, Any]:
-    state = run.get_state_display()
+    state = run.state_word
     if run.state == Run.State.RUNNING and run.points_expected:
         state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
     return {"run": run, "state": state}

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
+from apps.common.text import spreadsheet_cell
 from apps.progress import days, presenters, selectors, svg_charts
 from apps.progress.views.reader import signed_in
 
@@ -105,7 +106,8 @@ def progress_csv(request: HttpRequest, figure: str) -> HttpResponse:
         raise Http404("No such figure.")
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="gradus-{figure}.csv"'
-    csv.writer(response).writerows(tables[figure](signed_in(request)))
+    rows = tables[figure](signed_in(request))
+    csv.writer(response).writerows(map(spreadsheet_cell, row) for row in rows)
     return response
 
 

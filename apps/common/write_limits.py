@@ -1,0 +1,93 @@
+"""How often one person may write, and how much: more than anybody does by hand.
+
+Each kind of write has a bucket of so many writes, which fills again with time. A long text counts
+as several. The buckets are rows of the cache, a table in the database; an advisory lock makes each
+exact for requests at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db import connection, transaction
+
+from apps.common.errors import TooManyAttempts
+from apps.common.locks import lock
+
+CHARS_A_WRITE = 4_000  # of a form that count as one write more
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`burst` writes at once, and then one every `seconds`."""
+
+    burst: int
+    seconds: float
+
+    @property
+    def refill_seconds(self) -> float:
+        """How long an empty bucket takes to be full."""
+        return self.burst * self.seconds
+
+
+LIMITS = {
+    "answers": Limit(240, 1.0),
+    "grades": Limit(1_000, 1.0),  # kept in the browser without a connection, then sent at once
+    "notes": Limit(240, 1.0),
+    "predictions": Limit(60, 5.0),
+    "reports": Limit(60, 15.0),
+    "shares": Limit(60, 5.0),
+    "stops": Limit(60, 5.0),
+    "submits": Limit(60, 5.0),  # of runs
+    "other": Limit(240, 1.0),
+}
+# by URL name; every other form of a member's page is "other"
+KINDS = {
+    "experiments:lab": "submits",
+    "experiments:run-rerun": "submits",
+    "experiments:run-stop": "stops",
+    "experiments:run-visibility": "shares",
+    "experiments:pending-prediction": "predictions",
+    "experiments:verdict-open": "predictions",
+    "progress:question-check": "answers",
+    "progress:question-reveal": "answers",
+    "progress:question-hint": "answers",
+    "progress:question-points": "answers",
+    "progress:question-grade": "grades",
+    "progress:question-note": "notes",
+    "questions:report": "reports",
+}
+
+
+def kind_of(url_name: str) -> str:
+    return KINDS.get(url_name, "other")
+
+
+def count_write(*, person: int, kind: str, size: int = 0) -> None:
+    """Count a write of a person.
+
+    Args:
+        size: characters of the form.
+    Raises:
+        TooManyAttempts: the bucket of this kind is empty; says for how long.
+    """
+    limit, key = LIMITS[kind], f"writes:{kind}:{person}"
+    cost = (1 + size // CHARS_A_WRITE) * limit.seconds
+    with transaction.atomic():
+        lock(key)
+        now = _database_seconds()
+        # when the bucket is full again. A clock that was set back must not close it for longer.
+        full_at = min(cache.get(key, now), now + limit.refill_seconds)
+        after = max(full_at, now) + cost
+        if max(full_at, now) > now and after > now + limit.refill_seconds:
+            raise TooManyAttempts(math.ceil(after - now - limit.refill_seconds))
+        cache.set(key, after, timeout=math.ceil(limit.refill_seconds + cost))
+
+
+def _database_seconds() -> float:
+    """Return the seconds since 1970 by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM gradus_now())::float8")
+        return float(cursor.fetchone()[0])
