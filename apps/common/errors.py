@@ -257,8 +257,8 @@ class Away(Refused):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "It is restarting or overloaded. What you submitted was not saved. Try again in "
-                "ten seconds."
+                "The database is restarting or overloaded. What you submitted was not saved. Try "
+                "again in ten seconds."
             )
         )
 

@@ -340,6 +340,7 @@ def test_a_protocol_with_a_rule_missing_is_caught(
     elif without == "reconciler":
         monkeypatch.setattr(housekeeping, "requeue_silent_runs", lambda: 0)
         monkeypatch.setattr(housekeeping, "end_overdue_runs", lambda: 0)
+        monkeypatch.setattr(worker_services, "_take_back_unconfirmed", lambda: None)
     else:
         monkeypatch.setattr(services, "end_run", _end_twice(services.end_run))
         monkeypatch.setattr(worker_services, "end_run", services.end_run)

@@ -173,7 +173,8 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
     assert (
         "/questions/loss-102" in rows
         and "/questions/loss-086" in rows
-        and "Page 1 of 2" in rows
+        and 'aria-current="page"\n      aria-label="Page 1"' in rows
+        and 'aria-label="Page 2"' in rows
         and "of 13 cards" in rows
     )
     assert "/questions/loss-102" in weakest
