@@ -54,17 +54,18 @@ class PreferencesMiddleware:
 
 
 class PrivateMiddleware:
-    """Marks whatever is sent to somebody signed in, or to who just signs out, as not to be stored:
-    else the browser's Back button, or a proxy, would show it to the next person.
+    """Marks whatever is sent to somebody signed in, to who just signs out, or to a worker as not to
+    be stored: else the browser's Back button, or a proxy, would show it to the next person.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        was_member = request.user.is_authenticated
+        is_private = request.user.is_authenticated
         response = self.get_response(request)
-        if was_member or request.user.is_authenticated:
+        # REST framework sets the user to that of a token, and to None for a worker, who has none
+        if is_private or request.user is None or request.user.is_authenticated:
             response["Cache-Control"] = "private, no-store"
         return response
 

@@ -42,6 +42,7 @@ def test_a_run_goes_from_lease_to_verdict(worker: SimulatedWorker, lease: dict[s
         },
     )
     assert answer.json() == {"stop": False, "lease_seconds": 20.0}
+    assert answer["Cache-Control"] == "private, no-store"  # a lease has a token
     verdict = {
         "claim": "dead-relu.lr-kills",
         "outcome": "holds",
