@@ -241,7 +241,15 @@ def test_slots_that_were_stored_before_they_were_bounded_are_cut(
     assert place.soonest is not None and place.soonest * wire.MAX_SLOTS >= 16.0
 
 
+@pytest.fixture
+def transaction_timeout(db: None) -> None:
+    """Skip a test where the server has no time limit for transactions."""
+    if connection.pg_version < 170_000:  # type: ignore[attr-defined]
+        pytest.skip("transaction_timeout came with PostgreSQL 17")
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transaction_timeout")
 def test_the_lock_of_all_leases_is_not_held_for_ever(
     worker: SimulatedWorker, lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +272,7 @@ def test_the_lock_of_all_leases_is_not_held_for_ever(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transaction_timeout")
 def test_only_the_transaction_that_asked_for_a_limit_has_one() -> None:
     def limit() -> str:
         with connection.cursor() as cursor:
