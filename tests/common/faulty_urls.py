@@ -63,7 +63,12 @@ def refusals(kind: type[Refused] = Refused) -> Iterator[type[Refused]]:
 
 def sample(kind: type[Refused]) -> Refused:
     """Return an error of this class, with another member where it takes any."""
-    values: dict[str, Any] = {"message": REASON, "seconds": 7, "method": "PUT"}
+    values: dict[str, Any] = {
+        "message": REASON,
+        "seconds": 7,
+        "method": "PUT",
+        "site_url": "https://gradus.example",
+    }
     names = inspect.signature(kind).parameters
     more = {"page": "/labs"} if "extra" in names else {}
     return kind(**{name: values[name] for name in names if name in values}, **more)
