@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -40,15 +41,17 @@ def first(path):
 """
 
 
-def ours(system: System, runs: int) -> list[float]:
-    """Return seconds from click to first point, of each run."""
+def clicks(system: System, runs: int, wait_until_warm: Callable[[System], None]) -> list[float]:
+    """Return seconds from click to first point, of each run; before each click `wait_until_warm` is
+    called.
+    """
     member = Member(system, "mei")
     watching = httpx.Client(
         base_url=system.url, cookies={"sid": member.http.cookies["sid"]}, trust_env=False
     )  # as a browser would be
     seconds = []
     for _ in range(runs):
-        _wait_until_warm(system)
+        wait_until_warm(system)
         clicked_at = time.perf_counter()
         run = member.commit({})
         seconds.append(first_point(watching, run) - clicked_at)
@@ -94,7 +97,7 @@ def _read(path: Path) -> str:
 def main(runs: int) -> None:
     print(f"On {machine()}")
     with site_for_benchmark(GRADUS_POLL_SECONDS="1") as system:
-        theirs, mine = bare(system, runs), ours(system, runs)
+        theirs, mine = bare(system, runs), clicks(system, runs, _wait_until_warm)
     for name, values in (
         ("bare Celery message to first torch operation", theirs),
         ("click to first point", mine),

@@ -11,12 +11,11 @@ for a page of the learner with many cards.
 from __future__ import annotations
 
 import sys
-import time
 from datetime import UTC, datetime
 
 import psycopg
 
-from benchmarks.site import machine, quantile, site_for_benchmark
+from benchmarks.site import machine, quantile, seconds_to_get, site_for_benchmark
 from tests.e2e.people import Member
 from tests.e2e.system import System
 from tests.progress.large_history import CARDS, FILL, REVIEWS
@@ -39,17 +38,13 @@ def fill_history(system: System, handle: str) -> None:
         connection.execute(FILL, values)
 
 
-def seconds(member: Member, path: str) -> float:
-    start = time.perf_counter()
-    answer = member.http.get(path)
-    assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return time.perf_counter() - start
-
-
 def compare(learner: Member, fresh: Member, path: str, requests: int) -> None:
     for member in (learner, fresh):
-        seconds(member, path)
-    both = [(seconds(learner, path), seconds(fresh, path)) for _ in range(requests)]
+        seconds_to_get(member.http, path)
+    both = [
+        (seconds_to_get(learner.http, path), seconds_to_get(fresh.http, path))
+        for _ in range(requests)
+    ]
     milliseconds = [1000 * many for many, _few in both]
     ratio = quantile([many / few for many, few in both], 0.5)
     print(
@@ -68,7 +63,7 @@ def main() -> None:
         for path in PAGES:
             compare(learner, fresh, path, requests)
         learner.post("/review/start", {}, "/review")
-        milliseconds = [1000 * seconds(learner, "/review") for _ in range(requests + 1)][1:]
+        milliseconds = [1000 * seconds_to_get(learner.http, "/review") for _ in range(requests + 1)][1:]
         print(
             f"{'/review, in a session':<20} p50 {quantile(milliseconds, 0.5):6.0f} ms  "
             f"p95 {quantile(milliseconds, 0.95):6.0f} ms"

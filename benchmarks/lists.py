@@ -10,11 +10,10 @@ page asks the database at most 12 times is asserted by `tests/experiments/test_l
 from __future__ import annotations
 
 import sys
-import time
 
 import httpx
 
-from benchmarks.site import machine, quantile, site_for_benchmark
+from benchmarks.site import machine, quantile, seconds_to_get, site_for_benchmark
 from tests.e2e.people import Member
 
 PAGES = (
@@ -37,13 +36,6 @@ PAGES = (
 )
 
 
-def seconds(client: httpx.Client, path: str) -> float:
-    start = time.perf_counter()
-    answer = client.get(path)
-    assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return time.perf_counter() - start
-
-
 def main() -> None:
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     print(machine())
@@ -55,8 +47,8 @@ def main() -> None:
         print(f"{'p50 and p95 in ms':<36} {'visitor':>10} {'new learner':>14} {'learner':>14}")
         for path in PAGES:
             for client in clients:
-                seconds(client, path)
-            turns = [[seconds(client, path) for client in clients] for _ in range(requests)]
+                seconds_to_get(client, path)
+            turns = [[seconds_to_get(client, path) for client in clients] for _ in range(requests)]
             columns = [[1000 * turn[n] for turn in turns] for n in range(len(clients))]
             figures = [f"{quantile(of, 0.5):5.0f} {quantile(of, 0.95):5.0f}" for of in columns]
             print(f"{path:<36} {figures[0]:>10} {figures[1]:>14} {figures[2]:>14}", flush=True)

@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from celery import Celery
 from launcher.embedded import Postgres, Valkey, server_folder, socket_folder
 from launcher.processes import spawn, stop
@@ -78,6 +80,14 @@ def bare_celery(system: System, tasks: str) -> Iterator[Celery]:
         yield Celery("bare", broker=broker)
     finally:
         stop(worker)
+
+
+def seconds_to_get(client: httpx.Client, path: str) -> float:
+    """Return the seconds until a page has come, which must not be a refusal."""
+    start = time.perf_counter()
+    answer = client.get(path)
+    assert answer.status_code == 200, f"{path}: {answer.status_code}"
+    return time.perf_counter() - start
 
 
 def machine() -> str:

@@ -16,10 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
-
 from benchmarks import ROOT
-from benchmarks.click_to_first_point import first_point
+from benchmarks.click_to_first_point import clicks
 from benchmarks.site import machine, quantile, site_for_benchmark
 from tests.e2e.people import Member
 from tests.e2e.system import System
@@ -27,25 +25,6 @@ from tests.e2e.waiting import until
 
 LEARNERS = ("mei", "ola", "sam", "kay")
 RUNS_EACH = 10
-
-
-def clicks(system: System, number: int) -> list[float]:
-    """Return seconds from click to first point, of each run."""
-    member = Member(system, "mei")
-    watching = httpx.Client(
-        base_url=system.url, cookies={"sid": member.http.cookies["sid"]}, trust_env=False
-    )
-    seconds = []
-    for _ in range(number):
-        _wait_until_idle(system)
-        clicked_at = time.perf_counter()
-        run = member.commit({})
-        seconds.append(first_point(watching, run) - clicked_at)
-        member.post(f"/runs/{run}/stop", {})
-        member.wait_for(run)
-    watching.close()
-    member.close()
-    return seconds
 
 
 def burst(system: System) -> tuple[float, dict[str, float]]:
@@ -111,7 +90,7 @@ def main(workers: int, number: int, with_burst: int) -> None:
     print(f"On {machine()}; {workers} workers of one slot")
     with site_for_benchmark("web", "housekeep", GRADUS_SLOTS="1") as system:
         system.start(*(f"worker-{n}" for n in range(1, workers + 1)))
-        seconds = clicks(system, number)
+        seconds = clicks(system, number, _wait_until_idle)
         print(
             f"click to first point: p50 {quantile(seconds, 0.5) * 1000:.0f} ms, p95 "
             f"{quantile(seconds, 0.95) * 1000:.0f} ms ({number} times)"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework.exceptions import APIException
 
-from apps.common.error_views import refused
+from apps.common.error_views import is_away, refused
 from apps.common.errors import Away, NotFound, Refused
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ def _expected(error: Exception) -> Refused | None:
         return error
     if isinstance(error, Http404):
         return NotFound()
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if is_away(error):
         log.warning("the database does not answer: %s", error)
         return Away()
     if isinstance(error, APIException):

@@ -114,10 +114,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for a bug (500), or a database that does not answer (503). Uses neither database nor
     session, which may be what failed.
     """
-    return bare(request, Away() if _is_away(sys.exc_info()[1]) else InternalError())
+    return bare(request, Away() if is_away(sys.exc_info()[1]) else InternalError())
 
 
-def _is_away(error: BaseException | None) -> bool:
+def is_away(error: BaseException | None) -> bool:
+    """Return whether an error is that of a database that does not answer, or not in time."""
     timed_out = getattr(error.__cause__, "sqlstate", "") == TRANSACTION_TIMEOUT if error else False
     return timed_out or isinstance(error, (OperationalError, InterfaceError))
 

@@ -50,7 +50,17 @@ class HostMiddleware:
         return self.get_response(request)
 
 
-class AdminInputMiddleware:
+class _BeforeView:
+    """What acts between the other middleware and the view (`process_view`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+
+class AdminInputMiddleware(_BeforeView):
     """Reads what the admin is asked. Django's own views pass it on to the database as it is.
 
     An address with characters that no text in the database has leads nowhere; in a query they are
@@ -63,12 +73,6 @@ class AdminInputMiddleware:
 
     # what Python or the database raises for a value that is out of range or has no such form
     unusable = (DataError, OverflowError, RecursionError, UnicodeError, FieldError, ValidationError)
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         """Runs after all middleware was entered, so `request.user` is set."""
@@ -112,17 +116,11 @@ def _cleaned(query: QueryDict) -> QueryDict:
     return cleaned
 
 
-class MemberFormMiddleware:
+class MemberFormMiddleware(_BeforeView):
     """Intercepts a form of a member's page that is sent without their session, and stores it.
 
     Otherwise a member who signed out in another tab would lose it, or be treated as a visitor.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
@@ -140,14 +138,8 @@ class MemberFormMiddleware:
         return None
 
 
-class WriteLimitsMiddleware:
+class WriteLimitsMiddleware(_BeforeView):
     """Counts the forms that a member sends, by kind (`write_limits`)."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any

@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F
 from django.db.models.functions import Least
 
 from apps.common.clock import Clock
+from apps.common.error_views import is_away
 from apps.experiments.models import ListeningMark, RunAttempt
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,14 @@ PAUSE = timedelta(seconds=3)  # without renewal, from which on it counts
 
 
 def keep_renewing() -> None:
-    """Renew the mark; called every `RENEWAL_SECONDS` in each web process. Without a database no
-    worker is heard either.
+    """Renew the mark; called every `RENEWAL_SECONDS` in each web process. While the database is
+    away no worker is heard either; a bug is logged with its traceback, and ends no renewal.
     """
     try:
         if pause := renew():
             log.warning("for %.0f s no worker could be heard; leases last so much longer", pause)
     except Exception as error:
-        log.warning("the site cannot say that it listens: %s", error)
+        log.warning("the site cannot say that it listens: %s", error, exc_info=not is_away(error))
     finally:
         connections.close_all()
 

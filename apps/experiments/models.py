@@ -51,9 +51,13 @@ class LabQuerySet(models.QuerySet["Lab"]):
         """Labs that a learner can run now: not withdrawn."""
         return self.filter(withdrawn=False)
 
+    def with_code(self) -> LabQuerySet:
+        """Offered labs whose code is loaded."""
+        return self.offered().filter(current__isnull=False)
+
     def listed(self) -> LabQuerySet:
-        """Offered labs with the columns that lists show, without their words and code."""
-        labs = self.offered().filter(current__isnull=False).select_related("current__words_row")
+        """Those labs with the columns that lists show, without their words and code."""
+        labs = self.with_code().select_related("current__words_row")
         return labs.defer("current__words_row__words", "current__words_row__source")
 
     def search(self, words: str) -> LabQuerySet:

@@ -16,6 +16,8 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -35,6 +37,7 @@ from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
 from apps.experiments.reader import reader_of
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 PING_SECONDS = 15.0
 # between polls of the database while Redis is away, a batch is missing, or a run is queued
@@ -256,30 +259,34 @@ def hub() -> Hub:
 
 async def updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
     """Return the state of each run, and what was stored for it after the given batch."""
-    return await sync_to_async(_updates_after, thread_sensitive=False)(last_known)
+    return await _in_thread(partial(_updates_after, last_known))
 
 
 def _updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
-    try:
-        runs = {
-            run.pk: run for run in Run.objects.filter(pk__in=last_known).select_related("version")
-        }
-        batches = selectors.batches_after(
-            {
-                pk: after
-                for pk, after in last_known.items()
-                if pk in runs and runs[pk].last_seq > after
-            }
+    runs = {run.pk: run for run in Run.objects.filter(pk__in=last_known).select_related("version")}
+    batches = selectors.batches_after(
+        {pk: after for pk, after in last_known.items() if pk in runs and runs[pk].last_seq > after}
+    )
+    return [
+        run_events.run_event(
+            run, batches.get(pk, []), since=last_known[pk], state_json=_state_json(run)
         )
-        return [
-            run_events.run_event(
-                run, batches.get(pk, []), since=last_known[pk], state_json=_state_json(run)
-            )
-            for pk, run in runs.items()
-        ]
-    finally:
-        # back to the pool, so that no viewer holds one while it waits
-        connections.close_all()
+        for pk, run in runs.items()
+    ]
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Ask the database in a thread; its connection goes back to the pool at once, so that no viewer
+    holds one while it waits.
+    """
+
+    def call_and_give_back() -> T:
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    return await sync_to_async(call_and_give_back, thread_sensitive=False)()
 
 
 def _state_json(run: Run) -> str:
@@ -341,17 +348,10 @@ async def _messages(
             ends -= 1
             continue
         if time.monotonic() - checked_at >= RECHECK_SECONDS:
-            if not await sync_to_async(_on_own_connection, thread_sensitive=False)(may_see):
+            if not await _in_thread(may_see):
                 return
             checked_at = time.monotonic()
         yield message
-
-
-def _on_own_connection(check: Callable[[], bool]) -> bool:
-    try:
-        return check()
-    finally:
-        connections.close_all()  # as in _updates_after
 
 
 @require_safe

@@ -92,8 +92,8 @@ def readable_versions(reader: Reader) -> set[int]:
     """Return the keys of those current versions of labs whose verdicts at default settings `reader`
     may see (two queries).
     """
-    subjects = Lab.objects.offered().values_list("current", "current__words_row__defaults_hash")
-    accesses = verdict_accesses(reader, subjects.filter(current__isnull=False))
+    subjects = Lab.objects.with_code().values_list("current", "current__words_row__defaults_hash")
+    accesses = verdict_accesses(reader, subjects)
     return {version for (version, _hash), access in accesses.items() if access.is_granted}
 
 

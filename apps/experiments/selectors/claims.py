@@ -90,18 +90,13 @@ def is_anything_recorded() -> bool:
     return Run.objects.recorded().of_current_code().exists()
 
 
-def evidence_counts(claims: Collection[str] | None = None) -> dict[str, dict[str, int]]:
-    """Return for each claim how many of the learners' runs at default settings came to which
+def evidence_counts(claims: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return for each of `claims` how many of the learners' runs at default settings came to which
     outcome. The project's own runs and copies of them are not counted.
-
-    Args:
-        claims: those to count for; by default all.
     """
-    verdicts = Verdict.objects.filter(run__at_defaults=True)
-    if claims is not None:
-        verdicts = verdicts.filter(claim__in=claims)
     rows = (
-        verdicts.exclude(run__owner__handle=PROJECT_HANDLE)
+        Verdict.objects.filter(run__at_defaults=True, claim__in=claims)
+        .exclude(run__owner__handle=PROJECT_HANDLE)
         .exclude(run__key__startswith=COPY_KEY_PREFIX)
         .order_by()
         .values_list("claim", "outcome")

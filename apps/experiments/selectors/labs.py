@@ -43,7 +43,7 @@ def catalogue(*, topic: str = "", kind: str = "", words: str = "") -> QuerySet[L
 
 def lab_topics() -> list[str]:
     """Return the topics that labs are offered of, in the order of `TOPICS`."""
-    labs = Lab.objects.offered().filter(current__isnull=False).order_by()
+    labs = Lab.objects.with_code().order_by()
     topics = set(labs.values_list("topic", flat=True).distinct())
     return [slug for slug in TOPICS if slug in topics] + sorted(topics - TOPICS.keys())
 
@@ -52,9 +52,9 @@ def first_lab() -> Lab | None:
     """Return the lab that a visitor begins with: `FIRST_LAB`, else the first of the catalogue; None
     where there are no labs.
     """
-    labs = Lab.objects.offered().filter(current__isnull=False).select_related("current__words_row")
-    others_later = Case(When(slug=FIRST_LAB, then=0), default=1)
+    labs = Lab.objects.with_code().select_related("current__words_row")
     labs = labs.defer("current__words_row__source")
+    others_later = Case(When(slug=FIRST_LAB, then=0), default=1)
     return labs.order_by(others_later, "position", "slug").first()
 
 
