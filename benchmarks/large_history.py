@@ -63,7 +63,8 @@ def main() -> None:
         for path in PAGES:
             compare(learner, fresh, path, requests)
         learner.post("/review/start", {}, "/review")
-        milliseconds = [1000 * seconds_to_get(learner.http, "/review") for _ in range(requests + 1)][1:]
+        taken = [seconds_to_get(learner.http, "/review") for _ in range(requests + 1)]
+        milliseconds = [1000 * seconds for seconds in taken[1:]]
         print(
             f"{'/review, in a session':<20} p50 {quantile(milliseconds, 0.5):6.0f} ms  "
             f"p95 {quantile(milliseconds, 0.95):6.0f} ms"
