@@ -304,7 +304,14 @@ EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
+    # without a time: the launcher writes it before each line, as do systemd and Docker
+    "formatters": {
+        "line": {
+            "()": "apps.common.log_lines.LineFormatter",
+            "fmt": "{levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
     # 422 is a form with invalid input, which is no fault to log
     "filters": {
         "faults": {
