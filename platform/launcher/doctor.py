@@ -180,8 +180,9 @@ def port(home: Home, address: Address) -> Finding:
             )
             return Finding("bad", "site", sentence)
         return Finding("bad", "port", f"{problem.what} To do: {problem.remedy}")
-    elsewhere = " (a site of this data folder runs elsewhere: name its --port)" if running else ""
-    return Finding("odd" if running else "good", "port", f"{address.port} is free{elsewhere}.")
+    where = " (the site of this data folder is being started, or runs elsewhere: name its --port)"
+    sentence = f"{address.port} is free{where if running else ''}."
+    return Finding("odd" if running else "good", "port", sentence)
 
 
 def servers(home: Home, stack: ExitStack) -> list[Finding]:
