@@ -144,7 +144,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in (
         "LengthValidator",
         "CommonPasswordValidator",
-        "RegularityValidator",
+        "GuessesValidator",
         "SimilarityValidator",
     )
 ]
