@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -70,6 +71,38 @@ def test_a_session_of_before_it_was_noted_counts_from_its_next_use(mei: User) ->
     store.save()
     assert client.get("/settings").status_code == 200
     assert SIGNED_IN_AT in SessionStore(key_of(client)).load()
+
+
+def test_signing_in_changes_the_key_of_the_session(mei: User) -> None:
+    client = Client()
+    store = SessionStore()
+    store["kept"] = 1
+    store.create()
+    client.cookies[settings.SESSION_COOKIE_NAME] = before = str(store.session_key)
+    client.post("/accounts/login/", {"login": mei.email, "password": PASSWORD})
+    after = key_of(client)
+    assert after != before and len(after) == 32 and SessionStore(after)["kept"] == 1
+    assert not Session.objects.filter(pk=before).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("/accounts/login/", ["current-password"]),
+        ("/accounts/signup/", ["new-password"]),
+        ("/accounts/password/change/", ["current-password", "new-password"]),
+    ],
+)
+def test_password_fields_are_masked_and_take_what_a_manager_pastes(
+    mei: User, path: str, kinds: list[str]
+) -> None:
+    client = signed_in_at(mei) if "change" in path else Client()
+    html = client.get(path).content.decode()
+    fields = re.findall(r'<input type="password"[^>]*>', html)
+    assert [re.findall(r'autocomplete="([a-z-]+)"', field) for field in fields] == [
+        [kind] for kind in kinds
+    ]
+    assert not any("maxlength" in field or "onpaste" in field for field in fields)
 
 
 def test_one_sees_where_one_is_signed_in_and_ends_it_there_with_the_password(mei: User) -> None:

@@ -77,6 +77,9 @@ def test_every_route_carries_the_policy() -> None:
                 and response["Cross-Origin-Resource-Policy"] == "same-origin"
                 and "camera=()" in response["Permissions-Policy"]
             ), address
+            if response["Content-Type"].startswith("text/"):
+                assert "charset=utf-8" in response["Content-Type"], address
+            assert "Access-Control-Allow-Origin" not in response, address
         # would send back what a browser keeps from scripts
         assert client.trace(address).status_code in (302, 400, 401, 403, 404, 405), address
 
@@ -88,6 +91,15 @@ def test_files_of_the_site_carry_it_too(client: Client) -> None:
     assert set(response["Content-Security-Policy"].split("; ")) >= POLICY
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    ["/.git/config", "/.env", "/manage.py", "/static/", "/static/build/", "/static/../manage.py"],
+)
+def test_no_file_of_the_checkout_and_no_folder_is_served(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
 
 
 @pytest.mark.django_db
