@@ -13,14 +13,19 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import services
 from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
+from apps.audit import presenters
+from apps.audit.selectors import events_about
 from apps.common import error_views, pending
+from apps.common.listing import page_of
 from apps.common.redirects import next_path
+
+EVENTS_PER_PAGE = 25
 
 
 @require_POST
@@ -54,6 +59,14 @@ def settings(request: HttpRequest) -> HttpResponse:
         language=form.cleaned_data["language"],
         theme=form.cleaned_data["theme"],
     )
+
+
+@require_safe
+@login_required
+def activity(request: HttpRequest) -> HttpResponse:
+    page = page_of(request, events_about(request.user), EVENTS_PER_PAGE)
+    context = {"page": page, "rows": [presenters.row(event) for event in page]}
+    return render(request, "accounts/activity.html", context, status=page.status)
 
 
 @never_cache
