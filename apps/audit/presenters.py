@@ -14,13 +14,13 @@ from apps.common.text import join_list
 
 # of the values in details, as forms call them, in the order in which they are shown
 LABELS = {
+    "name": gettext_lazy("name"),
     "is_active": gettext_lazy("can sign in"),
     "is_staff": gettext_lazy("can use the admin"),
     "is_superuser": gettext_lazy("may do everything"),
     "groups": gettext_lazy("roles"),
     "user_permissions": gettext_lazy("permissions of their own"),
     "permissions": gettext_lazy("permissions"),
-    "name": gettext_lazy("name"),
     "email": gettext_lazy("e-mail"),
     "queues": gettext_lazy("queues"),
     "public": gettext_lazy("public"),
