@@ -48,7 +48,7 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ["at", "kind", "more", "person", "actor", "network"]
-    list_filter = [KindFilter, "at"]
+    list_filter = ["at", KindFilter]
     list_select_related = ["person", "actor"]
     ordering = ["-pk"]
     sortable_by = ()
