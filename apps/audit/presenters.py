@@ -90,8 +90,8 @@ def details(event: AuditEvent) -> list[str]:
 
 def browser(agent: str) -> str:
     """Return browser and system in short, such as `Firefox, Linux`."""
-    known = [*_first(BROWSERS, agent), *_first(SYSTEMS, agent)]
-    return ", ".join(known) if known else agent[:MAX_SHOWN_AGENT_CHARS]
+    names = [*_first(BROWSERS, agent), *_first(SYSTEMS, agent)]
+    return ", ".join(names) if names else agent[:MAX_SHOWN_AGENT_CHARS]
 
 
 def _first(names: Mapping[str, str], agent: str) -> Iterator[str]:
