@@ -14,7 +14,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
-from apps.common.clock import Clock
 from apps.experiments import presenters, services
 from apps.experiments.models import (
     Batch,
@@ -112,7 +111,7 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
     list_display = ["name", "queues", "last_seen_at", "revoked_at"]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    readonly_fields = ["created_at", "last_seen_at", "revoked_at", "capabilities"]
+    readonly_fields = ["created_at", "last_seen_at", "revoked_at", "networks", "capabilities"]
     fields = ["name", "queues", *readonly_fields]
     actions = ["revoke", "renew"]
 
@@ -147,7 +146,8 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
 
     @admin.action(description=_("Revoke (no more runs are assigned)"), permissions=["change"])
     def revoke(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
-        workers.filter(revoked_at=None).update(revoked_at=Clock())
+        for worker in workers:
+            services.revoke_worker(worker=worker)
 
     @admin.action(description=_("Issue a new token and revoke the old one"), permissions=["change"])
     def renew(self, request: HttpRequest, workers: QuerySet[Worker]) -> HttpResponse:
@@ -201,7 +201,7 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Stop"), permissions=["stop"])
     def stop(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
         for run in runs:
-            services.request_cancel(run=run)
+            services.stop_by_operator(run=run)
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("experiments.change_run"))

@@ -12,6 +12,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.audit import origin
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
 from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
@@ -29,11 +32,14 @@ class WorkerToken(BaseAuthentication):
             raise NotAuthorised("Use https. This token could be read on its way: make a new one.")
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         worker = selectors.worker_with_token(token) if kind == "Worker" and token else None
+        if worker is None and token:
+            record(Kind.WORKER_TOKEN_REFUSED)
         if worker is None:
             raise NotAuthorised(
                 "Send `Authorization: Worker <token>` with a "
                 "token made by `./gradus manage make_worker`."
             )
+        worker_services.record_place(worker, origin.network())
         return None, worker
 
 

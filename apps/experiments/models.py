@@ -231,12 +231,16 @@ class Claim(models.Model):
 class Worker(models.Model):
     """A worker process that may lease runs. Its token is shown once and stored as a hash."""
 
+    MAX_NETWORKS = 100
+
     name = models.CharField(max_length=64, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     queues = models.JSONField(default=list)  # that it may lease runs from
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    # from which its token was used, at most MAX_NETWORKS
+    networks = models.JSONField(default=list, db_default=[], blank=True, editable=False)
     # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 

@@ -21,6 +21,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
@@ -212,9 +214,30 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
     token = new_token()
     Worker.objects.update_or_create(
         name=name,
-        defaults={"token_hash": hashed(token), "queues": list(queues), "revoked_at": None},
+        defaults={
+            "token_hash": hashed(token),
+            "queues": list(queues),
+            "revoked_at": None,
+            "networks": [],
+        },
     )
+    record(Kind.WORKER_TOKEN_ISSUED, subject=name, details={"queues": list(queues)})
     return token
+
+
+@transaction.atomic
+def revoke_worker(*, worker: Worker) -> None:
+    """Have a worker's token refused from now on. Idempotent."""
+    if Worker.objects.filter(pk=worker.pk, revoked_at=None).update(revoked_at=Clock()):
+        record(Kind.WORKER_REVOKED, subject=worker.name)
+
+
+@transaction.atomic
+def stop_by_operator(*, run: Run) -> None:
+    """Stop a run, as `request_cancel` does, on behalf of the site."""
+    if not run.is_over:
+        record(Kind.RUN_STOPPED, person=run.owner, subject=str(run.pk))
+    request_cancel(run=run)
 
 
 def lock_runs_of(*, user: User) -> None:

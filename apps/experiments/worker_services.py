@@ -14,6 +14,8 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import limit_transaction, lock
@@ -51,6 +53,19 @@ def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
     Worker.objects.filter(pk=worker.pk).update(
         last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request))
     )
+
+
+def record_place(worker: Worker, network: str) -> None:
+    """Record that a worker's token is used from a network, once for each. Without a query where it
+    is known, and beyond `MAX_NETWORKS`, which are suspicious enough.
+    """
+    if not network or network in worker.networks or len(worker.networks) >= Worker.MAX_NETWORKS:
+        return
+    with transaction.atomic():
+        known = Worker.objects.select_for_update().get(pk=worker.pk).networks
+        if network not in known:
+            Worker.objects.filter(pk=worker.pk).update(networks=[*known, network])
+            record(Kind.WORKER_TOKEN_USED, subject=worker.name)
 
 
 @transaction.atomic

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "apps.common",
+    "apps.audit",
     "apps.accounts",
     "apps.questions",
     "apps.experiments",
@@ -77,7 +78,11 @@ MIDDLEWARE = [
     "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+<<<<<<< HEAD
     "apps.accounts.middleware.SessionUseMiddleware",
+=======
+    "apps.audit.middleware.OriginMiddleware",
+>>>>>>> audit
     "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -119,7 +124,10 @@ DATABASES["default"]["OPTIONS"] |= {
     # without keepalives, the locks of a client that loses power would be held for two hours
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
-if not TESTING:
+if TESTING:
+    # tests of several transactions empty all tables after them, which the audit log refuses
+    DATABASES["default"]["OPTIONS"]["options"] += " -c gradus.audit_truncate=on"
+else:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits use the cache. It is in the database, so that sign-in does not depend on Redis.
@@ -160,6 +168,10 @@ globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
 # after which rows of the outbox are deleted, sent or failed
 MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
+# after which events of the audit log are deleted
+AUDIT_KEEP_DAYS = env.positive("AUDIT_KEEP_DAYS", 365)
+if AUDIT_KEEP_DAYS < 30:
+    raise ImproperlyConfigured("AUDIT_KEEP_DAYS must be at least 30.")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"

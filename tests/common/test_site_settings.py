@@ -54,6 +54,11 @@ def settings(**environ: str) -> dict[str, object]:
     return dict(json.loads(shown.stdout))
 
 
+def test_the_audit_log_is_kept_for_a_month_at_least() -> None:
+    refused = run("-c", SHOW, AUDIT_KEEP_DAYS="29")
+    assert refused.returncode != 0 and "AUDIT_KEEP_DAYS must be at least 30" in refused.stderr
+
+
 def test_https_turns_on_what_requires_it() -> None:
     values = settings(SITE_URL="https://gradus.example/")
     assert values == {

@@ -80,6 +80,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:activity": ((IN, 200, 200, 200), (405, 405, 405, 405)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
     # nothing was kept
