@@ -27,12 +27,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
-<<<<<<< HEAD
 from apps.accounts.sessions import end_sessions
-=======
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
->>>>>>> audit
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

@@ -22,12 +22,9 @@ from apps.accounts.forms import EndSessionsForm, LanguageForm, SettingsForm, The
 from apps.accounts.limits import limit_password_attempts
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
-<<<<<<< HEAD
 from apps.accounts.sessions import ActiveSession, active_sessions, end_sessions
-=======
 from apps.audit import presenters
 from apps.audit.selectors import events_about
->>>>>>> audit
 from apps.common import error_views, pending
 from apps.common.listing import page_of
 from apps.common.redirects import next_path
@@ -68,7 +65,6 @@ def settings(request: HttpRequest) -> HttpResponse:
     )
 
 
-<<<<<<< HEAD
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: HttpRequest) -> HttpResponse:
@@ -96,14 +92,14 @@ def described(session: ActiveSession) -> str:
         "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
     }
     return _("%(browser)s: signed in %(signed_in)s, used %(used)s") % words
-=======
+
+
 @require_safe
 @login_required
 def activity(request: HttpRequest) -> HttpResponse:
     page = page_of(request, events_about(request.user), EVENTS_PER_PAGE)
     context = {"page": page, "rows": [presenters.row(event) for event in page]}
     return render(request, "accounts/activity.html", context, status=page.status)
->>>>>>> audit
 
 
 @never_cache

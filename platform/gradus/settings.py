@@ -78,11 +78,8 @@ MIDDLEWARE = [
     "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-<<<<<<< HEAD
     "apps.accounts.middleware.SessionUseMiddleware",
-=======
     "apps.audit.middleware.OriginMiddleware",
->>>>>>> audit
     "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
