@@ -13,11 +13,14 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import Session
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common import pending
 
 MAX_DELETED = 1000  # sessions at a time
@@ -138,4 +141,8 @@ def name_of(key: str) -> str:
 def end_sessions(*, user: Any, keys: list[str] | None = None) -> int:
     """End sessions of a person: those with these keys, or all. Returns how many."""
     sessions = Session.objects.filter(user=user)
-    return (sessions if keys is None else sessions.filter(pk__in=keys)).delete()[0]
+    with transaction.atomic():
+        count = (sessions if keys is None else sessions.filter(pk__in=keys)).delete()[0]
+        if count:
+            record(Kind.SESSIONS_ENDED, person=user)
+    return count

@@ -20,6 +20,7 @@ class Kind(TextChoices):
     SIGNED_IN_NEW = "signed-in-new", _("Signed in after signing up.")
     SIGNED_IN_CONFIRMED = "signed-in-confirmed", _("Signed in by confirming the e-mail address.")
     SIGNED_OUT = "signed-out", _("Signed out.")
+    SESSIONS_ENDED = "sessions-ended", _("Sessions were ended.")
     SIGN_IN_FAILED = "sign-in-failed", _("A wrong password was entered.")
     SIGN_IN_REFUSED = "sign-in-refused", _("Further attempts to sign in were refused.")
     SIGN_IN_INACTIVE = "sign-in-inactive", _("A deactivated account could not sign in.")
@@ -74,6 +75,7 @@ LIMITS = {
     Kind.PASSWORD_RESET_ASKED: Limit(20),
     Kind.WORKER_TOKEN_REFUSED: Limit(1),
     Kind.SIGNED_IN: Limit(20, of_person=True),
+    Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),
     Kind.ADMIN_REFUSED: Limit(20, of_person=True),

@@ -29,8 +29,8 @@ def browser_name(agent: str) -> str:
     """Return browser and system, such as `Firefox, Linux`; of a program that is no browser we know
     the beginning of what it says; empty if it says nothing.
     """
-    known = [*_first(BROWSERS, agent), *_first(SYSTEMS, agent)]
-    return ", ".join(known) if known else agent[:MAX_SHOWN_AGENT_CHARS]
+    names = [*_first(BROWSERS, agent), *_first(SYSTEMS, agent)]
+    return ", ".join(names) if names else agent[:MAX_SHOWN_AGENT_CHARS]
 
 
 def _first(names: Mapping[str, str], agent: str) -> Iterator[str]:

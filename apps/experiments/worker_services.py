@@ -62,9 +62,9 @@ def record_place(worker: Worker, network: str) -> None:
     if not network or network in worker.networks or len(worker.networks) >= Worker.MAX_NETWORKS:
         return
     with transaction.atomic():
-        known = Worker.objects.select_for_update().get(pk=worker.pk).networks
-        if network not in known:
-            Worker.objects.filter(pk=worker.pk).update(networks=[*known, network])
+        networks = Worker.objects.select_for_update().get(pk=worker.pk).networks
+        if network not in networks:
+            Worker.objects.filter(pk=worker.pk).update(networks=[*networks, network])
             record(Kind.WORKER_TOKEN_USED, subject=worker.name)
 
 

@@ -170,6 +170,12 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN_NEW: (Scene.sign_up, "Sam", "Sam", ""),
     Kind.SIGNED_IN_CONFIRMED: (confirm, "Sam", "Sam", ""),
     Kind.SIGNED_OUT: (lambda scene: scene.member.post("/accounts/logout/"), "Mei", "Mei", ""),
+    Kind.SESSIONS_ENDED: (
+        lambda scene: scene.act(PEOPLE, "sign_out", scene.mei.pk),
+        "Mei",
+        "boss",
+        "",
+    ),
     Kind.SIGN_IN_FAILED: (lambda scene: scene.sign_in(WRONG), "Mei", "", ""),
     Kind.SIGN_IN_REFUSED: (lambda scene: scene.sign_in(WRONG, 6), "Mei", "", ""),
     Kind.SIGN_IN_INACTIVE: (inactive, "Mei", "", ""),
