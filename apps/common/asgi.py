@@ -1,6 +1,6 @@
-"""ASGI middleware before Django: a body that is too large is refused before it is stored, only a
-trusted proxy says for whom a request is, and a job is done beside the requests of a web process, as
-long as it lives.
+"""ASGI middleware before Django: `/healthz` says that the process works, a body that is too large
+is refused before it is stored, only a trusted proxy says for whom a request is, and a job is done
+beside the requests of a web process, as long as it lives.
 """
 
 from __future__ import annotations
@@ -32,6 +32,28 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Health:
+    """Answers `/healthz` itself: a sign of life of the loop that all requests wait for. It asks for
+    nothing else, since a process whose database is away must not be taken for one that hangs.
+    """
+
+    HEADERS = (
+        (b"content-type", b"text/plain"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    )
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/healthz":
+            await self.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.HEADERS})
+        await send({"type": "http.response.body", "body": b"ok\n"})
 
 
 class BesideRequests:

@@ -296,7 +296,11 @@ if HEARTBEAT_SECONDS >= LEASE_SECONDS:
         "HEARTBEAT_SECONDS must be less than LEASE_SECONDS: "
         "a run attempt would be given up between two heartbeats."
     )
-TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
+# of housekeep; a silent run is requeued after a lease, at most a renewal of the listening mark, and
+# at most a tick
+TICK_SECONDS = env.positive("TICK_SECONDS", 2)
+# what housekeep touches every second as long as it works, for who watches over it; empty: nothing
+ALIVE_FILE = env.text("GRADUS_ALIVE")
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
@@ -313,7 +317,14 @@ EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
+    # without a time: the launcher writes it before each line, as do systemd and Docker
+    "formatters": {
+        "line": {
+            "()": "apps.common.log_lines.LineFormatter",
+            "fmt": "{levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
     # 422 is a form with invalid input, which is no fault to log
     "filters": {
         "faults": {
