@@ -33,7 +33,7 @@ VISITORS = [
     "/operator/x",
     "/nothing/here",
 ]
-MEMBERS = ["/settings", "/accounts/password/change/", "/accounts/logout/"]
+MEMBERS = ["/settings", "/settings/sessions", "/accounts/password/change/", "/accounts/logout/"]
 
 
 def looks(language: str, theme: str, size: str) -> dict[str, object]:
