@@ -5,6 +5,7 @@ member's ends when it was not used for SESSION_COOKIE_AGE, and SESSION_MAX_AGE a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -42,6 +43,13 @@ class SessionStore(db.SessionStore):
         """Return whether a cookie may name a session: PostgreSQL refuses NUL in a query."""
         is_long_enough = super()._validate_session_key(key)  # type: ignore[misc]  # not in the stubs
         return bool(is_long_enough) and str(key).isascii() and str(key).isalnum()
+
+    def save(self, must_create: bool = False) -> None:
+        """Store the session, unless it has ended meanwhile: who was signed out, or is deleting
+        themselves, has nothing to keep, and still gets their answer.
+        """
+        with suppress(UpdateError):
+            super().save(must_create)
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         return min(super().get_expiry_age(**kwargs), max(0, self._seconds_left()))

@@ -74,12 +74,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         limit_password_attempts(request)
     active = active_sessions(request)
-    others = [(each.name, described(each)) for each in active if not each.is_current]
+    others = [(other.name, described(other)) for other in active if not other.is_current]
     form = EndSessionsForm(request.POST or None, user=request.user, others=others)
     if request.method != "POST" or not form.is_valid():
         context = {"form": form, "others": others, "current": [s for s in active if s.is_current]}
         return render(request, "accounts/sessions.html", context)
-    chosen = [each.key for each in active if each.name in form.cleaned_data["sessions"]]
+    chosen = [other.key for other in active if other.name in form.cleaned_data["sessions"]]
     end_sessions(user=request.user, keys=chosen)
     messages.success(request, _("Signed out there."))
     return redirect("accounts:sessions")

@@ -98,10 +98,10 @@ def read_pip_audit(answer: Any, asked: int) -> Report:
         return report
     packages = answer["dependencies"]
     report.advisories = [
-        f"{package['name']} {package['version']}: {found['id']}"
-        f" (fixed in {', '.join(found['fix_versions']) or 'no version'})"
+        f"{package['name']} {package['version']}: {advisory['id']}"
+        f" (fixed in {', '.join(advisory['fix_versions']) or 'no version'})"
         for package in packages
-        for found in package.get("vulns", [])
+        for advisory in package.get("vulns", [])
     ]
     answered = sum("vulns" in package for package in packages)
     if answered < asked:
@@ -145,5 +145,5 @@ def _answer(command: Sequence[str | Path], folder: Path = ROOT) -> Any:
 
 
 def _reason(answer: Any) -> str:
-    said = answer.get("message") if isinstance(answer, dict) else answer
-    return f"the database cannot be reached ({said or 'it did not say why'})"
+    message = answer.get("message") if isinstance(answer, dict) else answer
+    return f"the database cannot be reached ({message or 'it did not say why'})"

@@ -36,7 +36,13 @@ VISITORS = [
     "/operator/x",
     "/nothing/here",
 ]
-MEMBERS = ["/settings", "/settings/activity", "/accounts/password/change/", "/accounts/logout/"]
+MEMBERS = [
+    "/settings",
+    "/settings/activity",
+    "/settings/sessions",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+]
 
 
 def looks(language: str, theme: str, size: str) -> dict[str, object]:

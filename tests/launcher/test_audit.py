@@ -20,7 +20,7 @@ NPM_HIT = {"name": "x", "severity": "high", "range": "<2.0.0"}
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "status", "said"),
+    ("dependencies", "status", "text"),
     [
         ([CLEAN, CLEAN], SAFE, "no advisory is known"),
         ([CLEAN, HIT], VULNERABLE, "pillow 9.0.0: PYSEC-2022-9 (fixed in 9.0.1)"),
@@ -29,13 +29,13 @@ NPM_HIT = {"name": "x", "severity": "high", "range": "<2.0.0"}
         ([CLEAN], UNKNOWN, "answered for 1 of 2"),
     ],
 )
-def test_what_pip_audit_says_is_read(dependencies: Any, status: int, said: str) -> None:
+def test_what_pip_audit_says_is_read(dependencies: Any, status: int, text: str) -> None:
     report = read_pip_audit({"dependencies": dependencies, "fixes": []}, asked=2)
-    assert report.status == status and said in str(report)
+    assert report.status == status and text in str(report)
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "said"),
+    ("answer", "status", "text"),
     [
         ({"vulnerabilities": {}, "metadata": {}}, SAFE, "no advisory is known"),
         ({"vulnerabilities": {"x": NPM_HIT}}, VULNERABLE, "x <2.0.0: high"),
@@ -44,9 +44,9 @@ def test_what_pip_audit_says_is_read(dependencies: Any, status: int, said: str) 
         ([], UNKNOWN, "cannot be reached"),
     ],
 )
-def test_what_npm_says_is_read(answer: Any, status: int, said: str) -> None:
+def test_what_npm_says_is_read(answer: Any, status: int, text: str) -> None:
     report = read_npm_audit(answer, asked=2)
-    assert report.status == status and said in str(report)
+    assert report.status == status and text in str(report)
 
 
 @pytest.mark.parametrize(
@@ -87,5 +87,5 @@ def test_every_pin_of_the_requirement_files_is_asked_about(tmp_path: Path) -> No
 
 
 def test_the_last_words_of_a_program_that_fails_are_kept() -> None:
-    said = audit._answer(["sh", "-c", "echo first >&2; echo no network >&2; exit 1"])
-    assert said == "no network"
+    last = audit._answer(["sh", "-c", "echo first >&2; echo no network >&2; exit 1"])
+    assert last == "no network"

@@ -58,7 +58,7 @@ REQUIRED = [one for one in EVERY if one not in ONLY_LEVEL_3]
 
 def rows() -> list[tuple[list[Requirement], list[str]]]:
     """Return the requirements that each row of a table is about, and its other cells."""
-    found = []
+    result = []
     for line in TEXT.splitlines():
         if match := NUMBERS.match(line):
             covered = []
@@ -66,8 +66,8 @@ def rows() -> list[tuple[list[Requirement], list[str]]]:
                 first, _to, last = part.partition(" to ")
                 ends = number(first), number(last or first)
                 covered += [one for one in EVERY if ends[0] <= one <= ends[1]]
-            found.append((covered, [cell.strip() for cell in line.split("|")[2:-1]]))
-    return found
+            result.append((covered, [cell.strip() for cell in line.split("|")[2:-1]]))
+    return result
 
 
 def test_no_requirement_is_missing_and_none_stands_twice() -> None:
