@@ -59,6 +59,11 @@ def test_it_has_every_part() -> None:
     }
 
 
+def test_images_hold_no_tests_and_no_history() -> None:
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".env", ".gradus", "tests", "conftest.py", "benchmarks"} <= set(left_out)
+
+
 def test_no_secret_has_a_default() -> None:
     for name, default in re.findall(r"\$\{(\w+)(:[-?])?", COMPOSE.read_text()):
         if re.search("KEY|PASSWORD|TOKEN", name):
