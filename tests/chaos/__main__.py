@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import psycopg
 from launcher.say import Problem
@@ -24,7 +23,7 @@ from tests.chaos.faults import KINDS, Fault, Faults
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.people import Person
 from tests.chaos.report import Attempt
-from tests.chaos.site import ChaosSite, Probe, chaos_site, left_over
+from tests.chaos.site import ChaosSite, Probe, chaos_site, left_over, remove
 
 POINTS = (5, 250)  # of a run; the longer ones take some ten seconds
 OPEN = "SELECT count(*) FROM experiments_run WHERE state IN ('queued', 'running')"
@@ -37,16 +36,17 @@ def main(arguments: list[str]) -> int:
     handles = [f"person-{number}" for number in range(chosen.people)]
     with chaos_site(chosen.mutant) as site:
         wrong = Chaos(site, handles, seed, chosen).run()
-        logs = site.home.logs
-        if wrong:
-            tell_what_is_wrong(wrong, logs, seed)
-            sys.exit(1)  # out of the block by an error: the folder stays
-    if strays := left_over():
-        wrong = [f"A process outlives the site: {stray}" for stray in strays]
-        tell_what_is_wrong(wrong, logs, seed)
-        return 1
-    say("Nothing is lost, doubled, stuck or gapped.")
-    return 0
+    wrong += [f"A process outlives the site: {process}" for process in left_over()]
+    if wrong:
+        say(f"\n{len(wrong)} things are wrong:")
+        for sentence in wrong:
+            say(f"  {sentence}")
+        say(f"Logs: {site.home.logs}   Seed: {seed}")
+    else:
+        say("Nothing is lost, doubled, stuck or gapped.")
+    if chosen.discard or not wrong:
+        remove(site.home)
+    return int(bool(wrong))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--points", type=int, nargs=2, default=POINTS)
     options.add_argument("--patience", type=float, default=300.0, help="until all is over")
     options.add_argument("--mutant", choices=MUTANTS, default="")
+    options.add_argument("--discard", action="store_true", help="data and logs in any case")
     return options
 
 
@@ -110,8 +111,8 @@ class Chaos:
         )
         for number, moment in enumerate(moments, start=1):
             self._look_until(lambda moment=moment: time.monotonic() >= began + moment)
-            self._look_until(lambda: bool(self.faults.inject()))
-            say(self._progress(number, self.faults.injected[-1]))
+            if self._look_until(lambda: self.faults.inject() is not None):
+                say(self._progress(number, self.faults.injected[-1]))
 
     def _look_until(self, is_met: Callable[[], bool], seconds: float = 600.0) -> bool:
         """Look after the programs until a condition is met; return whether it was in time."""
@@ -174,13 +175,6 @@ class Chaos:
             if drained_in is not None
             else f"Not drained in {self.chosen.patience:g} s."
         )
-
-
-def tell_what_is_wrong(wrong: list[str], logs: Path, seed: int) -> None:
-    say(f"\n{len(wrong)} things are wrong:")
-    for sentence in wrong:
-        say(f"  {sentence}")
-    say(f"Logs: {logs}   Seed: {seed}")
 
 
 def say(line: str = "") -> None:

@@ -145,7 +145,8 @@ class Faults:
         if kind == "end database sessions":
             return self._end_sessions(kind)
         if kind == "web away past a lease":
-            return self._take_away(kind, "web", self._lease * self._chance.uniform(1.1, 1.5))
+            seconds = self._lease * self._chance.uniform(1.1, 1.5)
+            return self._take_away(kind, "web", seconds) if self._busy() else None
         if what.startswith(("worker", "lab process")):
             return self._break_worker(kind)
         if verb == "kill":

@@ -109,8 +109,8 @@ class ChaosSite:
 
 @contextmanager
 def chaos_site(mutant: str = "") -> Iterator[ChaosSite]:
-    """Yield a site whose workers are ready, in a folder that is removed at the end of a block
-    without an error. Call it from the main thread.
+    """Yield a site whose workers are ready, in a folder that stays until `remove`. Call it from
+    the main thread.
 
     Args:
         mutant: a rule that web and housekeep go without, of `mutants.py`.
@@ -139,6 +139,10 @@ def chaos_site(mutant: str = "") -> Iterator[ChaosSite]:
         site.environment = workers_environment
         site.start_workers(len(WORKERS))
         yield ChaosSite(home, supervisor, site).wait_for_workers()
+
+
+def remove(home: Home) -> None:
+    """Remove all that a site has on the disk."""
     for folder in (server_folder(home.path), socket_folder(home.path), home.path):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -82,7 +82,18 @@ def test_chaos_says_what_followed_on_each_fault(brief: subprocess.CompletedProce
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_site_without_one_of_its_rules_is_noticed(mutant: str) -> None:
     kind, sentence = MUTANTS[mutant]
-    few = ("--people", "1", "--runs", "1", "--points", "150", "200", "--patience", "60")
+    few = (
+        "--people",
+        "1",
+        "--runs",
+        "1",
+        "--points",
+        "150",
+        "200",
+        "--patience",
+        "60",
+        "--discard",
+    )
     done = chaos(*schedule(kind, kind, seconds=4, seed=1), *few, "--mutant", mutant)
     assert done.returncode == 1, done.stdout + done.stderr
     assert sentence in done.stdout
