@@ -93,12 +93,19 @@ class Chaos:
         drained_in = self._wait_until_drained(calm_at)
         strays = self._wait_for_no_strays()
         self.probe.close()
+        try:
+            return self._ask_what_is_wrong(drained_in) + [
+                f"A process has lost its parent: {stray}" for stray in strays
+            ]
+        except psycopg.OperationalError as error:
+            return [f"The database did not come back: {error}"]
+
+    def _ask_what_is_wrong(self, drained_in: float | None) -> list[str]:
         attempts = [Attempt(*row) for row in self.site.query(report.ATTEMPTS) if row[4]]
         self._print_result(attempts, drained_in)
         return [
             *self._lost_and_doubled(),
             *report.without_cause(attempts, self.faults.injected),
-            *(f"A process has lost its parent: {stray}" for stray in strays),
             *(f"A result was never taken: {path}" for path in self.site.undelivered()),
             *(people.complaints(self.people) if drained_in is not None else ()),
         ]
