@@ -91,6 +91,7 @@ class Faults:
     ) -> None:
         self._site, self._people, self._chance = site, people, chance
         often = dict.fromkeys(only, 1) or WEIGHTS
+        self._at_random = not only
         self._kinds = [kind for kind, number in often.items() for _ in range(number)]
         self._lease = site.lease_seconds
         self._bag: list[str] = []
@@ -103,9 +104,11 @@ class Faults:
         """Inject the next fault that is possible now; None if none is. Each kind comes as often as
         WEIGHTS says, or as each other one of `only`, in an order that the seed decides.
         """
-        if not self._bag:
-            self._bag = list(self._kinds)
-            self._chance.shuffle(self._bag)
+        # at random there is always another, while some are impossible; a schedule waits for its own
+        if not self._bag or (self._at_random and len(self._bag) < len(self._kinds)):
+            more = list(self._kinds)
+            self._chance.shuffle(more)
+            self._bag += more
         for kind in dict.fromkeys(self._bag):
             if fault := self._break(kind):
                 self._bag.remove(kind)
