@@ -75,20 +75,26 @@ def table(faults: Sequence[Fault], attempts: Sequence[Attempt], probe: Probe) ->
         of_kind = [fault for fault in faults if fault.kind == kind]
         followed: dict[str, list[float]] = defaultdict(list)
         for fault in of_kind:
-            for column, seconds in _followed(fault, attempts, probe):
+            for column, seconds in _followed(fault, faults, attempts, probe):
                 followed[column].append(seconds)
         cells = [_cell(followed[column]) for column in COLUMNS]
         lines.append(f"{kind:<31}{len(of_kind):>7}" + "".join(f"{cell:>20}" for cell in cells))
     return lines
 
 
+def _cause(attempt: Attempt, faults: Sequence[Fault]) -> Fault | None:
+    """Return the first fault that hit an attempt: later ones met what that had left."""
+    return next((fault for fault in faults if attempt.could_be_ended_by(fault)), None)
+
+
 def _followed(
-    fault: Fault, attempts: Sequence[Attempt], probe: Probe
+    fault: Fault, faults: Sequence[Fault], attempts: Sequence[Attempt], probe: Probe
 ) -> Iterator[tuple[str, float]]:
     if fault.kind in WEB and (back := probe.back_after(fault.ended)):
         yield "web back", back - fault.ended
-    hit = [a for a in attempts if not a.finished and a.could_be_ended_by(fault)]
-    for attempt in hit:
+    for attempt in attempts:
+        if attempt.finished or _cause(attempt, faults) is not fault:
+            continue
         yield "queued again", attempt.ended - fault.began
         if attempt.again:
             yield "leased again", attempt.again - fault.began
