@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         _chaos,
         _check,
         _check_content,
+        _audit,
         _new,
         _doctor,
         _backup,
@@ -147,6 +148,16 @@ def _check_content(subs: Any) -> None:
         "check-content",
         commands.check_content,
         "check the questions: errors, dead links, what is missing",
+    )
+
+
+def _audit(subs: Any) -> None:
+    _command(
+        subs,
+        "audit",
+        commands.audit,
+        "ask for advisories about every pinned package; status 1: there are some, 3: not all "
+        "databases could be reached",
     )
 
 
