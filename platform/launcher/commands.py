@@ -100,6 +100,19 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return status
 
 
+def chaos(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Break a site of its own at random, and check what must hold."""
+    _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
+    options = ["--faults", str(chosen.faults), "--seconds", str(chosen.seconds)]
+    if chosen.seed is not None:
+        options += ["--seed", str(chosen.seed)]
+    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
+    with interruptible_by_child():
+        return subprocess.run(
+            [PYTHON, "-m", "tests.chaos", *options], cwd=ROOT, env=env, check=False
+        ).returncode
+
+
 def pytest_options(rest: list[str], *, long: bool, has_browser: bool) -> list[str]:
     """Return what pytest is given before the arguments `rest`: the whole suite runs in several
     processes, what is named in one.
