@@ -257,6 +257,7 @@ SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the 
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+MAX_CONNECTIONS = int(env.positive("MAX_CONNECTIONS", 256))  # of one network, to a web process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 

@@ -128,7 +128,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(checkout_copy: Path, folde
         running = names(family)
         assert all(
             part in running
-            for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher")
+            for part in ("gradus.serve", "housekeep", "celery", "postgres", "valkey", "watcher")
         )
 
         other = Started(checkout_copy, folder)  # a second one in the same folder
@@ -163,7 +163,7 @@ def test_a_program_of_the_site_that_dies_is_started_again(
         children = {
             process: command(process) for process in psutil.Process(started.process.pid).children()
         }
-        (web,) = [process for process, line in children.items() if "uvicorn" in line]
+        (web,) = [process for process, line in children.items() if "gradus.serve" in line]
         (postgres,) = [
             process for process, line in children.items() if "-k" in line and "postgres" in line[0]
         ]
