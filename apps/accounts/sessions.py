@@ -13,10 +13,16 @@ from apps.accounts.models import Session
 from apps.common import pending
 
 MAX_DELETED = 1000  # sessions at a time
+VISITOR_AGE = 7 * 24 * 3600  # seconds
 MAX_DIGITS = 19  # of a bigint, which may have fewer
 
 
 class SessionStore(db.SessionStore):
+    """What a visitor has opened or predicted lasts for days, what a member does for weeks."""
+
+    def get_session_cookie_age(self) -> int:
+        return VISITOR_AGE if _owner(self) is None else int(super().get_session_cookie_age())
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -37,7 +43,7 @@ class SessionStore(db.SessionStore):
         return session
 
 
-def _owner(data: Mapping[str, Any]) -> int | None:
+def _owner(data: Mapping[str, Any] | SessionStore) -> int | None:
     """Return the primary key of who is signed in, or whose form is kept."""
     text = data.get(auth.SESSION_KEY) or data.get(pending.SESSION_KEY, {}).get("owner", "")
     # a form's may be anything
