@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
+from apps.common.networks import address
 from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
 from workers import wire
@@ -78,7 +79,7 @@ class LeaseEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.LeaseRequest)
         worker = self.worker(request)
-        worker_services.record_contact(worker, asked)
+        worker_services.record_contact(worker, asked, address(request.META["REMOTE_ADDR"]))
         if not asked.slots:
             return HttpResponse(status=204)
         lease = worker_services.lease_run(

@@ -237,6 +237,11 @@ class Worker(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    # from where its token was used last, and from where before that, until when: two that are both
+    # in use are two machines with one token
+    last_address = models.GenericIPAddressField(null=True, blank=True)
+    other_address = models.GenericIPAddressField(null=True, blank=True)
+    other_seen_at = models.DateTimeField(null=True, blank=True)
     # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 
@@ -264,6 +269,9 @@ class RunQuerySet(models.QuerySet["Run"]):
     def recorded(self) -> RunQuerySet:
         """The project's recorded standard runs: shared, finished, at default settings."""
         return self.shared_by_project().filter(at_defaults=True, state=Run.State.SUCCEEDED)
+
+    def with_all_points(self) -> RunQuerySet:
+        return self.filter(thinned_at=None)
 
     def of_current_code(self) -> RunQuerySet:
         return self.filter(version=F("version__lab__current"))
@@ -326,6 +334,7 @@ class Run(models.Model):
     versions = models.JSONField(default=dict, blank=True)
     engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: not known
     summary = models.JSONField(default=dict, blank=True)
+    thinned_at = models.DateTimeField(null=True, blank=True)  # NULL: it has all of its points
 
     objects = RunQuerySet.as_manager()
 
@@ -349,6 +358,11 @@ class Run(models.Model):
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
             models.Index(fields=["owner", "config_hash"], name="runs_at_settings"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(thinned_at=None, shared=False, last_seq__gt=0),
+                name="runs_to_be_thinned",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -217,6 +217,19 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
     return token
 
 
+@transaction.atomic
+def revoke_worker(*, worker: Worker) -> None:
+    """Make a worker's token worthless, and queue its runs again; these attempts do not count. A
+    lease that is given at this very moment ends like that of any worker that is not heard.
+    """
+    Worker.objects.filter(pk=worker.pk, revoked_at=None).update(revoked_at=Clock())
+    leased = Run.objects.running().filter(run_attempts__worker=worker, run_attempts__ended_at=None)
+    for run in leased.select_for_update(of=("self",)).order_by("pk"):
+        live = run.run_attempts.filter(worker=worker, ended_at=None).first()
+        if live:  # read again under the lock
+            requeue_or_end(run, live, released=True)
+
+
 def lock_runs_of(*, user: User) -> None:
     """Lock a person's runs and compute usage before the person is deleted. The person is locked, so
     that these are all.

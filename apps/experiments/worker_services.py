@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,7 @@ from django.db.models import F
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import limit_transaction, lock
+from apps.common.networks import Address
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import run_events, scheduling, selectors, series
@@ -46,10 +48,17 @@ class Lease:
     token: str
 
 
-def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
-    """Store what a worker says of itself, and that it is online."""
+def record_contact(worker: Worker, request: wire.LeaseRequest, host: Address | None) -> None:
+    """Store what a worker says of itself, that it is online, and from where."""
+    place: dict[str, Any] = {}
+    if host and str(host) != worker.last_address:
+        place = {
+            "last_address": str(host),
+            "other_address": worker.last_address,
+            "other_seen_at": worker.last_seen_at,
+        }
     Worker.objects.filter(pk=worker.pk).update(
-        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request))
+        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request)), **place
     )
 
 
