@@ -273,6 +273,16 @@ class RunQuerySet(models.QuerySet["Run"]):
     def with_all_points(self) -> RunQuerySet:
         return self.filter(thinned_at=None)
 
+    def due_for_thinning(self) -> RunQuerySet:
+        """Runs that ended more than POINTS_KEEP_DAYS ago, but the project's and those that are
+        shared: others may be looking at all of their points.
+        """
+        if not settings.POINTS_KEEP_DAYS:
+            return self.none()
+        age = timedelta(days=settings.POINTS_KEEP_DAYS)
+        due = self.with_all_points().filter(ended_at__lt=Clock() - age, shared=False)
+        return due.filter(last_seq__gt=0).exclude(owner__handle=PROJECT_HANDLE)
+
     def of_current_code(self) -> RunQuerySet:
         return self.filter(version=F("version__lab__current"))
 

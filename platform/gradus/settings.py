@@ -289,6 +289,10 @@ KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
+# from its end until the points of a run are thinned; 0: never
+POINTS_KEEP_DAYS = env.number("POINTS_KEEP_DAYS", 90)
+if POINTS_KEEP_DAYS < 0:
+    raise ImproperlyConfigured("POINTS_KEEP_DAYS must be 0 (never) or a number of days.")
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")
