@@ -53,15 +53,15 @@ def test_a_network_begins_so_many_sessions_of_visitors(few: None) -> None:
     path = f"/runs/{Cast().run.pk}/verdict"
     Run.objects.update(shared=True)
 
-    def opened(browser: Client, host: str) -> int:
-        return browser.post(path, REMOTE_ADDR=host).status_code
+    def opened(client: Client, host: str) -> int:
+        return client.post(path, REMOTE_ADDR=host).status_code
 
-    known, before = Client(), Session.objects.count()
-    assert opened(known, "192.0.2.1") == 302
+    browser, before = Client(), Session.objects.count()
+    assert opened(browser, "192.0.2.1") == 302
     crawl = [opened(Client(), "192.0.2.1") for _ in range(6)]
     assert crawl == [302, 302, 429, 429, 429, 429]
     assert Session.objects.count() == before + 3
-    assert opened(known, "192.0.2.1") == opened(Client(), "192.0.2.2") == 302
+    assert opened(browser, "192.0.2.1") == opened(Client(), "192.0.2.2") == 302
     refused = Client().post(path, REMOTE_ADDR="192.0.2.1")
     assert 0 < int(refused["Retry-After"]) <= 600
     same_network = [opened(Client(), f"2001:db8::{n}") for n in range(1, 6)]
