@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
+from apps.accounts.sessions import end_sessions
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -57,6 +58,7 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
+    actions = ("sign_out",)
     ordering = ("handle",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
@@ -77,6 +79,12 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
             },
         ),
     )
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        count = sum(end_sessions(user=user) for user in users)
+        text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count)
+        messages.success(request, text % {"count": count})
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse to delete the account that owns the recorded runs."""

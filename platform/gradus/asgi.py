@@ -20,7 +20,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from apps.common.asgi import BesideRequests, LimitBody, TrustProxies  # noqa: E402
+from apps.common.asgi import BesideRequests, Health, LimitBody, TrustProxies  # noqa: E402
 from apps.common.client_connections import ClientConnections  # noqa: E402
 from apps.experiments import listening  # noqa: E402
 from gradus.file_limit import file_limit  # noqa: E402
@@ -33,11 +33,13 @@ connections = ClientConnections(
     max_per_network=settings.MAX_CONNECTIONS,
     max_body=MAX_BODY,
 )
-application = BesideRequests(
-    TrustProxies(
-        LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
-        proxies=settings.TRUSTED_PROXIES,
-    ),
-    job=listening.keep_renewing,
-    seconds=listening.RENEWAL_SECONDS,
+application = Health(
+    BesideRequests(
+        TrustProxies(
+            LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+            proxies=settings.TRUSTED_PROXIES,
+        ),
+        job=listening.keep_renewing,
+        seconds=listening.RENEWAL_SECONDS,
+    )
 )

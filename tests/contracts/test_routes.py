@@ -79,11 +79,13 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "questions:about": (same(200), same(405)),
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
     # nothing was kept
     "accounts:resume": ((IN, 302, 302, 302), (IN, 302, 302, 302)),
     "accounts:operator": (same(410), same(410)),
+    "security-txt": (same(404), same(405)),
     "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
     "account_logout": ((302, 200, 200, 200), same(302)),
     "account_signup": ((200, 302, 302, 302), (200, 302, 302, 302)),
