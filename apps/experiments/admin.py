@@ -118,8 +118,6 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
         "queues",
         "last_seen_at",
         "last_address",
-        "other_address",
-        "other_seen_at",
         "revocation",
     ]
     list_filter = ["revoked_at"]
@@ -128,8 +126,6 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
         "created_at",
         "last_seen_at",
         "last_address",
-        "other_address",
-        "other_seen_at",
         "revoked_at",
         "capabilities",
     ]

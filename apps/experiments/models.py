@@ -237,11 +237,7 @@ class Worker(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
-    # from where its token was used last, and from where before that, until when: two that are both
-    # in use are two machines with one token
     last_address = models.GenericIPAddressField(null=True, blank=True)
-    other_address = models.GenericIPAddressField(null=True, blank=True)
-    other_seen_at = models.DateTimeField(null=True, blank=True)
     # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -50,15 +49,10 @@ class Lease:
 
 def record_contact(worker: Worker, request: wire.LeaseRequest, host: Address | None) -> None:
     """Store what a worker says of itself, that it is online, and from where."""
-    place: dict[str, Any] = {}
-    if host and str(host) != worker.last_address:
-        place = {
-            "last_address": str(host),
-            "other_address": worker.last_address,
-            "other_seen_at": worker.last_seen_at,
-        }
     Worker.objects.filter(pk=worker.pk).update(
-        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request)), **place
+        last_seen_at=Clock(),
+        last_address=str(host) if host else None,
+        capabilities=clean_json(msgspec.to_builtins(request)),
     )
 
 

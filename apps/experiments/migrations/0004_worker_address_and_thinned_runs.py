@@ -22,16 +22,6 @@ class Migration(migrations.Migration):
             name='last_address',
             field=models.GenericIPAddressField(blank=True, null=True),
         ),
-        migrations.AddField(
-            model_name='worker',
-            name='other_address',
-            field=models.GenericIPAddressField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name='worker',
-            name='other_seen_at',
-            field=models.DateTimeField(blank=True, null=True),
-        ),
         migrations.AddIndex(
             model_name='run',
             index=models.Index(condition=models.Q(('last_seq__gt', 0), ('shared', False), ('thinned_at', None)), fields=['ended_at'], name='runs_to_be_thinned'),
