@@ -25,6 +25,7 @@ from apps.audit.services import record
 from apps.common import pending
 
 MAX_DELETED = 1000  # sessions at a time
+VISITOR_AGE = 7 * 24 * 3600  # seconds
 MAX_DIGITS = 19  # of a bigint, which may have fewer
 MAX_LISTED = 50  # sessions of a member, the latest used ones
 MAX_BROWSER_LENGTH = 200  # of what a browser calls itself
@@ -35,6 +36,11 @@ USE_NOTED_AFTER = 24 * 3600  # seconds; a write each day, not each request
 
 
 class SessionStore(db.SessionStore):
+    """What a visitor has opened or predicted lasts for days, what a member does for weeks."""
+
+    def get_session_cookie_age(self) -> int:
+        return VISITOR_AGE if _owner(self) is None else int(super().get_session_cookie_age())
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -78,7 +84,7 @@ class SessionStore(db.SessionStore):
         return session
 
 
-def _owner(data: Mapping[str, Any]) -> int | None:
+def _owner(data: Mapping[str, Any] | SessionStore) -> int | None:
     """Return the primary key of who is signed in, or whose form is kept."""
     text = data.get(auth.SESSION_KEY) or data.get(pending.SESSION_KEY, {}).get("owner", "")
     # a form's may be anything

@@ -6,8 +6,7 @@ beside the requests of a web process, as long as it lives.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
 from apps.common.errors import TooLarge
+from apps.common.networks import Address, Network, address, is_in
 
 # middleware whose `process_response` sets headers, and asks nothing of the request but its scheme
 POLICIES = (
@@ -30,8 +30,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Health:
@@ -208,25 +206,6 @@ def client_address(peer: Address, forwarded: Sequence[str], proxies: Sequence[Ne
         if not is_in(proxies, hop):
             break
     return client
-
-
-def address(text: str) -> Address | None:
-    """Return the address in `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::7` or
-    `[2001:db8::7]:4711`, an IPv4 address in IPv6 as the former; None if there is none.
-    """
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        result = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(result, "ipv4_mapped", None) or result
-
-
-def is_in(networks: Iterable[Network], host: Address) -> bool:
-    return any(host in network for network in networks)
 
 
 def values_of(scope: Message, header: bytes) -> list[str]:

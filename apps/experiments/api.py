@@ -16,6 +16,7 @@ from apps.audit import origin
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
+from apps.common.networks import address
 from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
 from workers import wire
@@ -86,7 +87,7 @@ class LeaseEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.LeaseRequest)
         worker = self.worker(request)
-        worker_services.record_contact(worker, asked)
+        worker_services.record_contact(worker, asked, address(request.META["REMOTE_ADDR"]))
         if not asked.slots:
             return HttpResponse(status=204)
         lease = worker_services.lease_run(

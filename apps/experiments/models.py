@@ -241,6 +241,7 @@ class Worker(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     # from which its token was used, at most MAX_NETWORKS
     networks = models.JSONField(default=list, db_default=[], blank=True, editable=False)
+    last_address = models.GenericIPAddressField(null=True, blank=True)
     # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 
@@ -268,6 +269,19 @@ class RunQuerySet(models.QuerySet["Run"]):
     def recorded(self) -> RunQuerySet:
         """The project's recorded standard runs: shared, finished, at default settings."""
         return self.shared_by_project().filter(at_defaults=True, state=Run.State.SUCCEEDED)
+
+    def with_all_points(self) -> RunQuerySet:
+        return self.filter(thinned_at=None)
+
+    def due_for_thinning(self) -> RunQuerySet:
+        """Runs that ended more than POINTS_KEEP_DAYS ago, but the project's and those that are
+        shared: others may be looking at all of their points.
+        """
+        if not settings.POINTS_KEEP_DAYS:
+            return self.none()
+        age = timedelta(days=settings.POINTS_KEEP_DAYS)
+        due = self.with_all_points().filter(ended_at__lt=Clock() - age, shared=False)
+        return due.filter(last_seq__gt=0).exclude(owner__handle=PROJECT_HANDLE)
 
     def of_current_code(self) -> RunQuerySet:
         return self.filter(version=F("version__lab__current"))
@@ -330,6 +344,7 @@ class Run(models.Model):
     versions = models.JSONField(default=dict, blank=True)
     engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: not known
     summary = models.JSONField(default=dict, blank=True)
+    thinned_at = models.DateTimeField(null=True, blank=True)  # NULL: it has all of its points
 
     objects = RunQuerySet.as_manager()
 
@@ -353,6 +368,11 @@ class Run(models.Model):
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
             models.Index(fields=["owner", "config_hash"], name="runs_at_settings"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(thinned_at=None, shared=False, last_seq__gt=0),
+                name="runs_to_be_thinned",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -28,9 +28,10 @@ from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.text import clean
 from apps.common.tokens import hashed, new_token
-from apps.experiments import lab_config, run_events, scheduling, selectors
+from apps.experiments import lab_config, run_events, scheduling, selectors, series
 from apps.experiments.calibration import score
 from apps.experiments.models import (
+    Batch,
     ComputeUsage,
     Lab,
     LabVersion,
@@ -45,6 +46,8 @@ from apps.experiments.opened_verdicts import Subject
 from apps.experiments.selectors import Reader, VerdictAccess
 from apps.experiments.signals import run_over
 from workers import wire
+
+MAX_THINNED = 5  # runs in a round of housekeep, which has other things to do
 
 
 @dataclass(frozen=True)
@@ -227,9 +230,17 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
 
 @transaction.atomic
 def revoke_worker(*, worker: Worker) -> None:
-    """Have a worker's token refused from now on. Idempotent."""
+    """Make a worker's token worthless, and queue its runs again; these attempts do not count. A
+    lease that is given at this very moment ends like that of any worker that is not heard.
+    Idempotent.
+    """
     if Worker.objects.filter(pk=worker.pk, revoked_at=None).update(revoked_at=Clock()):
         record(Kind.WORKER_REVOKED, subject=worker.name)
+    leased = Run.objects.running().filter(run_attempts__worker=worker, run_attempts__ended_at=None)
+    for run in leased.select_for_update(of=("self",)).order_by("pk"):
+        live = run.run_attempts.filter(worker=worker, ended_at=None).first()
+        if live:  # read again under the lock
+            requeue_or_end(run, live, released=True)
 
 
 @transaction.atomic
@@ -338,6 +349,27 @@ def end_if_outdated(*, pk: UUID) -> bool:
         return False
     run.error = Run.OUTDATED
     end_run(run, Run.State.LOST)
+    return True
+
+
+def runs_to_thin() -> list[UUID]:
+    """Return a few runs whose points are to be thinned, the oldest first."""
+    due = Run.objects.due_for_thinning().order_by("ended_at")
+    return list(due.values_list("pk", flat=True)[:MAX_THINNED])
+
+
+@transaction.atomic
+def thin_points(*, pk: UUID) -> bool:
+    """Thin the points of an old run (`series.thinned`), if that is still due. Returns whether it
+    was. Verdicts, prediction and the number of the last batch stay as they are.
+    """
+    run = Run.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk).first()
+    if run is None or not Run.objects.due_for_thinning().filter(pk=pk).exists():
+        return False
+    kept = series.thinned(list(run.batches.order_by("seq")))
+    run.batches.all().delete()
+    Batch.objects.bulk_create(kept)
+    Run.objects.filter(pk=pk).update(thinned_at=Clock())
     return True
 
 

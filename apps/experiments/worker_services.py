@@ -19,6 +19,7 @@ from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import limit_transaction, lock
+from apps.common.networks import Address
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import run_events, scheduling, selectors, series
@@ -48,10 +49,12 @@ class Lease:
     token: str
 
 
-def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
-    """Store what a worker says of itself, and that it is online."""
+def record_contact(worker: Worker, request: wire.LeaseRequest, host: Address | None) -> None:
+    """Store what a worker says of itself, that it is online, and from where."""
     Worker.objects.filter(pk=worker.pk).update(
-        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request))
+        last_seen_at=Clock(),
+        last_address=str(host) if host else None,
+        capabilities=clean_json(msgspec.to_builtins(request)),
     )
 
 

@@ -279,6 +279,7 @@ SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+MAX_CONNECTIONS = int(env.positive("MAX_CONNECTIONS", 256))  # of one network, to a web process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 
@@ -314,6 +315,10 @@ KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
+# from its end until the points of a run are thinned; 0: never
+POINTS_KEEP_DAYS = env.number("POINTS_KEEP_DAYS", 90)
+if POINTS_KEEP_DAYS < 0:
+    raise ImproperlyConfigured("POINTS_KEEP_DAYS must be 0 (never) or a number of days.")
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")

@@ -128,6 +128,7 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: what follows the host must be a port"),
         ({"EMAIL_URL": "smtp://mail?verify=maybe"}, "EMAIL_URL: verify='maybe': write yes, no"),
         ({"MAIL_KEEP_DAYS": "0"}, "MAIL_KEEP_DAYS=0: write a number above 0"),
+        ({"POINTS_KEEP_DAYS": "-1"}, "POINTS_KEEP_DAYS must be 0 (never) or a number of days"),
         ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
     ],
     ids=repr,
