@@ -1,6 +1,6 @@
-"""ASGI middleware before Django: a body that is too large is refused before it is stored, only a
-trusted proxy says for whom a request is, and a job is done beside the requests of a web process, as
-long as it lives.
+"""Django's handler for ASGI, and middleware before it: a request that cannot be read is refused, a
+body that is too large before it is stored, only a trusted proxy says for whom a request is, and a
+job is done beside the requests of a web process, as long as it lives.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Seque
 from contextlib import suppress
 from typing import Any
 
-from django.http import HttpRequest, parse_cookie
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
-from apps.common.errors import TooLarge
+from apps.common.errors import Malformed, Refused, TooLarge
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,6 +26,20 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Handler(ASGIHandler):
+    """Answers 400 in words to a request that Django cannot read before there is a request object.
+    Its own handler answers nothing to bytes that are no UTF-8, and fails on a parameter of
+    Content-Type in an encoding that nobody knows.
+    """
+
+    def create_request(self, scope: Message, body_file: Any) -> tuple[Any, Any]:
+        with suppress(ValueError):
+            request, unreadable = super().create_request(scope, body_file)
+            if not unreadable:
+                return request, None
+        return None, _refusal(scope, Malformed)
 
 
 class BesideRequests:
@@ -100,11 +115,9 @@ class LimitBody:
                 await self._refuse(scope, send)
 
     async def _refuse(self, scope: Message, send: Send) -> None:
-        request = _bare_request(scope)
-        with translation.override(translation.get_language_from_request(request)):
-            response = bare(
-                request, TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
-            )
+        response = _refusal(
+            scope, lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
+        )
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in [*response.items(), ("Connection", "close")]
@@ -112,6 +125,13 @@ class LimitBody:
         start = {"type": "http.response.start", "status": response.status_code}
         await send(start | {"headers": headers})
         await send({"type": "http.response.body", "body": response.content})
+
+
+def _refusal(scope: Message, error: Callable[[], Refused]) -> HttpResponse:
+    """Return the answer to a request that Django never read, in the language of its sender."""
+    request = _bare_request(scope)
+    with translation.override(translation.get_language_from_request(request)):
+        return bare(request, error())
 
 
 def _bare_request(scope: Message) -> HttpRequest:
