@@ -89,7 +89,7 @@ GOOD = {
     "text": "1",
     "rating": "3",
     "number": "1",
-    "about": "answer",
+    "about": "fact",
     "kept": "1",
     "suspended": "1",
     "email": "new@example.org",

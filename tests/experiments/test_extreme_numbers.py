@@ -31,6 +31,8 @@ from tests.experiments.conftest import finish, report
 from tests.experiments.pages_cast import SURE, browser, loaded, page_of, queued, started, verdict
 from workers import wire
 
+pytestmark = pytest.mark.attack
+
 MAX, TINY = 1.7976931348623157e308, 5e-324
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 BROKEN = re.compile(r"nan|inf(?:inity)?\b", re.IGNORECASE)

@@ -21,7 +21,7 @@ from apps.experiments.models import Worker
 from tests.experiments.simulated_worker import DEVICE, LEASE_REQUEST, POINT, SimulatedWorker
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.services]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.services]
 MAX_QUERIES = 40  # of any message, whatever it holds
 VERDICT = {
     "claim": "dead-relu.lr-kills",
