@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import services
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.models import User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
@@ -137,6 +138,10 @@ class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password1"].label = _("New password")
+
+    def save(self) -> None:
+        password = self.cleaned_data["password1"]
+        services.reset_password(user=self.user, token=self.temp_key, password=password)
 
 
 class EndSessionsForm(forms.Form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
@@ -171,6 +172,20 @@ def _operator_of(token: str) -> User:
             )
         )
     return user
+
+
+@transaction.atomic
+def reset_password(*, user: User, token: str, password: str) -> None:
+    """Set the password of whoever has a mailed link. Of two who use it at once the second is late.
+
+    Raises:
+        BadLink: the link was used meanwhile.
+    """
+    now = User.objects.select_for_update().get(pk=user.pk)
+    if not default_token_generator.check_token(now, token):
+        raise BadLink(_("This link has already been used or has expired."))
+    user.set_password(password)
+    user.save(update_fields=["password"])
 
 
 def lock_user(user: User) -> None:

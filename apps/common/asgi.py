@@ -1,6 +1,7 @@
-"""ASGI middleware before Django: `/healthz` says that the process works, a body that is too large
-is refused before it is stored, only a trusted proxy says for whom a request is, and a job is done
-beside the requests of a web process, as long as it lives.
+"""Django's handler for ASGI, and middleware before it: `/healthz` says that the process works, a
+request that cannot be read is refused, a body that is too large before it is stored, only a trusted
+proxy says for whom a request is, and a job is done beside the requests of a web process, as long as
+it lives.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.urls import Resolver404, resolve
 from django.utils import translation
@@ -17,7 +19,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
-from apps.common.errors import TooLarge
+from apps.common.errors import Malformed, Refused, TooLarge
 from apps.common.networks import Address, Network, address, is_in
 
 # middleware whose `process_response` sets headers, and asks nothing of the request but its scheme
@@ -52,6 +54,20 @@ class Health:
             return
         await send({"type": "http.response.start", "status": 200, "headers": self.HEADERS})
         await send({"type": "http.response.body", "body": b"ok\n"})
+
+
+class Handler(ASGIHandler):
+    """Answers 400 in words to a request that Django cannot read before there is a request object.
+    Its own handler answers nothing to bytes that are no UTF-8, and fails on a parameter of
+    Content-Type in an encoding that nobody knows.
+    """
+
+    def create_request(self, scope: Message, body_file: Any) -> tuple[Any, Any]:
+        with suppress(ValueError):
+            request, unreadable = super().create_request(scope, body_file)
+            if not unreadable:
+                return request, None
+        return None, _refusal(scope, Malformed)
 
 
 class BesideRequests:
@@ -127,14 +143,9 @@ class LimitBody:
                 await self._refuse(scope, send)
 
     async def _refuse(self, scope: Message, send: Send) -> None:
-        request = _bare_request(scope)
-        with translation.override(translation.get_language_from_request(request)):
-            response = with_policies(
-                request,
-                bare(
-                    request, TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
-                ),
-            )
+        response = _refusal(
+            scope, lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
+        )
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in [*response.items(), ("Connection", "close")]
@@ -142,6 +153,13 @@ class LimitBody:
         start = {"type": "http.response.start", "status": response.status_code}
         await send(start | {"headers": headers})
         await send({"type": "http.response.body", "body": response.content})
+
+
+def _refusal(scope: Message, error: Callable[[], Refused]) -> HttpResponse:
+    """Return the answer to a request that Django never read, in the language of its sender."""
+    request = _bare_request(scope)
+    with translation.override(translation.get_language_from_request(request)):
+        return with_policies(request, bare(request, error()))
 
 
 def with_policies(request: HttpRequest, response: HttpResponse) -> HttpResponse:

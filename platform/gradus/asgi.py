@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # apps/ and workers/wire.py
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
 # WhiteNoise sends files as synchronous iterators, whose few blocks Django reads in a thread: no
 # reason for a warning at every start.
@@ -16,11 +16,11 @@ warnings.filterwarnings(
     "ignore", message="StreamingHttpResponse must consume synchronous iterators"
 )
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
-from apps.common.asgi import BesideRequests, Health, LimitBody, TrustProxies  # noqa: E402
+from apps.common.asgi import BesideRequests, Handler, Health, LimitBody, TrustProxies  # noqa: E402
 from apps.common.client_connections import ClientConnections  # noqa: E402
 from apps.experiments import listening  # noqa: E402
 from gradus.file_limit import file_limit  # noqa: E402
@@ -36,7 +36,7 @@ connections = ClientConnections(
 application = Health(
     BesideRequests(
         TrustProxies(
-            LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+            LimitBody(Handler(), max_bytes=MAX_BODY + 1_000),
             proxies=settings.TRUSTED_PROXIES,
         ),
         job=listening.keep_renewing,

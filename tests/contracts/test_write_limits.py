@@ -18,7 +18,7 @@ from apps.experiments.models import Run
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.conftest import step_clock
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
 
 
 @pytest.fixture

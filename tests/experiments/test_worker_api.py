@@ -15,7 +15,7 @@ from apps.experiments.models import Batch, Lab, Run, Verdict, Worker
 from tests.experiments.simulated_worker import DEVICE, LEASE_REQUEST, POINT, SimulatedWorker
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.services]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.services]
 
 
 @pytest.fixture

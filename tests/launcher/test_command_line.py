@@ -91,7 +91,9 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
     [
         ([], {}, ["-m", "not slow", "-n", "2"]),
         (["tests/launcher", "-x"], {}, ["-m", "not slow"]),
-        (["-m", "services"], {}, []),
+        (["-m", "attack"], {}, ["-m", "(attack) and not slow"]),
+        (["-mattack or chaos", "-x"], {}, ["-m", "(attack or chaos) and not slow"]),
+        (["-m", "slow and attack"], {}, ["-m", "(slow and attack)"]),
         ([], {"REDIS_URL": "redis://localhost"}, ["-m", "not slow"]),
     ],
 )
@@ -112,6 +114,8 @@ def test_without_a_browser_its_tests_are_left_out_and_all_includes_the_long_form
     without = commands.pytest_options(["-x"], long=False, has_browser=False)
     assert without == ["-m", "not slow and not browser"]
     assert commands.pytest_options(["-x"], long=True, has_browser=True) == []
+    every = commands.pytest_options(["-m", "attack"], long=True, has_browser=True)
+    assert every == ["-m", "(attack)"]
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:
