@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "This e-mail address already has an account. Sign in, or reset your password."
         ),
         "enter_current_password": _("That is not your current password."),
+        "incorrect_password": _("That is not your password."),
         "invalid_password_reset": _("This link has already been used or has expired."),
         "too_many_login_attempts": _(
             "Too many attempts in a short time. Wait a moment, then try again."
@@ -67,6 +69,16 @@ class AccountAdapter(DefaultAccountAdapter):
         if owner and ratelimit.consume(request, app=APP, action="password_guessed_mail", key=email):
             with translation.override(owner.language or translation.get_language()):
                 self.send_mail("account/email/password_guessed", email, {"user": owner})
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Check the password of who is signed in, counted as a sign-in is. The session gets a new
+        key: the old one may be what somebody else has.
+        """
+        email = user.canonical_email
+        if self.authenticate(context.request, email=email, password=password) != user:
+            return False
+        context.request.session.cycle_key()
+        return True
 
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)

@@ -132,6 +132,10 @@ class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
         self.fields["password1"].label = _("New password")
 
 
+class ReauthenticateForm(AccountForm, allauth.ReauthenticateForm):
+    pass
+
+
 class LanguageForm(PlainForm):
     """The switch in the header: a language, never "same as browser"."""
 

@@ -1,12 +1,16 @@
-"""Every write of `accounts`, except those of allauth's pages."""
+"""Every write of `accounts`, except those of allauth's pages, and what staff change of others
+(`people_services`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet, TextField
@@ -16,9 +20,10 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
+from apps.accounts.roles import ROLES
 from apps.accounts.signals import user_deleting
-from apps.common.errors import AccountGone, BadLink, ProjectAccountStays
+from apps.common.errors import AccountGone, BadLink, LastSuperuserStays, ProjectAccountStays
 from apps.common.locks import lock
 
 DEFAULT_OPERATOR = "operator@localhost"
@@ -34,6 +39,13 @@ def choose_theme(*, user: User, theme: str) -> None:
 
 def change_settings(*, user: User, language: str, theme: str, time_zone: str) -> None:
     User.objects.filter(pk=user.pk).update(language=language, theme=theme, time_zone=time_zone)
+
+
+def end_other_sessions(*, user: User, key: str) -> None:
+    """Sign a person out wherever they are signed in, but for the session with this key. Forms that
+    are kept for them (`common.pending`) go, too.
+    """
+    Session.objects.filter(user=user).exclude(pk=key).delete()
 
 
 @transaction.atomic
@@ -117,6 +129,24 @@ def _operator_of(token: str) -> User:
     return user
 
 
+@transaction.atomic
+def restore_roles() -> None:
+    """Make the group of every role, with the permissions of the table in `roles` and no others.
+    Other groups stay as they are.
+
+    Raises:
+        LookupError: the table names a permission that there is not.
+    """
+    lock("roles")  # of two starts at once
+    stored = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for name, permissions in ROLES.items():
+        group, _is_new = Group.objects.get_or_create(name=name)
+        group.permissions.set([stored[permission] for permission in permissions])
+
+
 def lock_user(user: User) -> None:
     """Serialize what one person does. Whoever takes several locks takes this one first; then runs,
     their run attempts, compute usage. Rows that refer to the person can still be inserted, so that
@@ -136,6 +166,7 @@ def delete_user(*, user: User) -> None:
 
     Raises:
         ProjectAccountStays: it is the account that owns the recorded runs.
+        LastSuperuserStays: it is the last active superuser.
     """
     if user.is_project:
         raise ProjectAccountStays(
@@ -146,6 +177,7 @@ def delete_user(*, user: User) -> None:
         lock_user(user)
     except AccountGone:
         return
+    check_superuser_remains(without=[user])
     user_deleting.send(sender=User, user=user)
     # from here on nobody may refer to them; not before, since who holds a run may be about to
     locked = User.objects.select_for_update().get(pk=user.pk)
@@ -158,6 +190,24 @@ def delete_user(*, user: User) -> None:
         _anonymize_log(models.deleted_rows(model, [user.pk]))
     outbox.delete_mails_to(address=locked.email)
     locked.delete()
+
+
+def check_superuser_remains(*, without: Iterable[User]) -> None:
+    """Check that there is an active superuser besides these people, if one of them is one. Locks
+    against others who take a superuser away.
+
+    Raises:
+        LastSuperuserStays: there is none.
+    """
+    pks = [user.pk for user in without]
+    active = User.objects.filter(is_superuser=True, is_active=True)
+    if not active.filter(pk__in=pks).exists():
+        return
+    lock("superusers")
+    if not active.exclude(pk__in=pks).exists():
+        raise LastSuperuserStays(
+            _("This is the last superuser who can sign in. Make somebody else a superuser first.")
+        )
 
 
 def _anonymize_log(rows: QuerySet[Any]) -> None:

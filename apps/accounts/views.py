@@ -56,6 +56,16 @@ def settings(request: HttpRequest) -> HttpResponse:
     )
 
 
+@require_POST
+@login_required
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere else. The password was asked for again (`reauthentication`)."""
+    assert isinstance(request.user, User)
+    services.end_other_sessions(user=request.user, key=request.session.session_key or "")
+    messages.success(request, _("You are signed out everywhere else."))
+    return redirect("accounts:settings")
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "apps.common.middleware.MemberFormMiddleware",
     "apps.common.middleware.WriteLimitsMiddleware",
+    "apps.accounts.middleware.ReauthenticationMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
 ROOT_URLCONF = "gradus.urls"
@@ -168,6 +169,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
 # in the browser that signed up, which then returns to its page
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# seconds for which an entered password counts, where something sensitive is done
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
 ACCOUNT_USERNAME_BLACKLIST = [
     "gradus",
@@ -187,6 +190,7 @@ ACCOUNT_FORMS = {
     "set_password": "apps.accounts.forms.SetPasswordForm",
     "reset_password": "apps.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
 }
 ACCOUNT_RATE_LIMITS = {
     "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out
@@ -196,6 +200,7 @@ ACCOUNT_RATE_LIMITS = {
     # wrong passwords of an account, from wherever, without a mail to its owner; and these mails
     "password_guessed": "4/15m/key",
     "password_guessed_mail": "1/d/key",
+    "reauthenticate": "",  # wrong passwords count as at the sign-in page
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }

@@ -68,7 +68,7 @@ def boss(db: None) -> Client:
     Report.objects.create(
         question=revision.question, revision=revision, about="answer", text="?", language="en"
     )
-    return cast.browsers["staff"]
+    return cast.browsers["superuser"]
 
 
 def percent(text: str) -> str:

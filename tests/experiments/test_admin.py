@@ -14,6 +14,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.experiments.models import Run, Worker
 from apps.experiments.selectors import worker_with_token
+from tests.common.reauthenticating import enter_password
 
 pytestmark = pytest.mark.django_db
 MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
@@ -23,7 +24,7 @@ MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
 def boss(client: Client, sam: User) -> Client:
     sam.is_staff = sam.is_superuser = True
     sam.save()
-    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, sam)
     return client
 
 
