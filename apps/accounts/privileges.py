@@ -16,9 +16,10 @@ from apps.accounts.roles import ROLES
 
 def grantable_permissions(by: User) -> QuerySet[Permission]:
     """Return the permissions that `by` has, and so may give to others."""
-    held = Permission.objects.filter(Q(user=by) | Q(group__user=by))
-    every: QuerySet[Permission] = Permission.objects.all()
-    return every if by.is_superuser else every.filter(pk__in=held.values("pk"))
+    if by.is_superuser:
+        return Permission.objects.all()
+    own = Permission.objects.filter(Q(user=by) | Q(group__user=by))  # some twice
+    return Permission.objects.filter(pk__in=own.values("pk"))
 
 
 def grantable_groups(by: User) -> QuerySet[Group]:

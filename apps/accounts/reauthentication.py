@@ -97,7 +97,9 @@ def _redirect(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = pending.posted(request, owner=str(request.user.pk))
         onward = form.page
-        if form.fields and (kept := pending.store(request, form)):
+        # what is left of a form of passwords is nothing to send
+        is_lost = not form.fields and any("password" in name for name in request.POST)
+        if not is_lost and (kept := pending.store(request, form)):
             onward = reverse("accounts:resume", args=[kept.name])
     is_known = request.user.has_usable_password()
     page = reverse("account_reauthenticate" if is_known else "account_set_password")

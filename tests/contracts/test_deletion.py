@@ -210,7 +210,9 @@ def test_many_are_deleted_at_once_but_never_the_projects_account(
 def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> None:
     helper = User.objects.create_user("helper@example.org", "helper", is_staff=True)
     helper.user_permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "change_user", "delete_note"])
+        Permission.objects.filter(
+            codename__in=["view_user", "change_user", "delete_note", "view_question"]
+        )
     )
     enter_password(client, helper)
     url = f"{PEOPLE}{mei.pk}/delete/"
