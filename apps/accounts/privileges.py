@@ -18,8 +18,8 @@ def grantable_permissions(by: User) -> QuerySet[Permission]:
     """Return the permissions that `by` has, and so may give to others."""
     if by.is_superuser:
         return Permission.objects.all()
-    own = Permission.objects.filter(Q(user=by) | Q(group__user=by))  # some twice
-    return Permission.objects.filter(pk__in=own.values("pk"))
+    direct_and_by_groups = Permission.objects.filter(Q(user=by) | Q(group__user=by))  # some twice
+    return Permission.objects.filter(pk__in=direct_and_by_groups.values("pk"))
 
 
 def grantable_groups(by: User) -> QuerySet[Group]:

@@ -221,14 +221,14 @@ def test_signing_out_everywhere_else_asks_and_keeps_this_browser(
 
 
 def names(patterns: Any, prefix: str = "") -> set[str]:
-    found = set()
+    routes = set()
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             space = f"{pattern.namespace}:" if pattern.namespace else ""
-            found |= names(pattern.url_patterns, prefix + space)
+            routes |= names(pattern.url_patterns, prefix + space)
         elif isinstance(pattern, URLPattern):
-            found.add(f"{prefix}{pattern.name}")
-    return found
+            routes.add(f"{prefix}{pattern.name}")
+    return routes
 
 
 def test_the_table_names_routes_actions_and_permissions_that_there_are(db: None) -> None:

@@ -38,14 +38,14 @@ def test_a_start_restores_the_table_and_leaves_members_and_other_groups(
 ) -> None:
     restore_roles()
     mei = User.objects.create_user("mei@example.org", "mei")
-    author, own = Group.objects.get(name="author"), Group.objects.create(name="helpers")
+    author, helpers = Group.objects.get(name="author"), Group.objects.create(name="helpers")
     may_delete = Permission.objects.get(codename="delete_user")
     author.permissions.set([may_delete])
-    own.permissions.set([may_delete])
-    mei.groups.set([author, own])
+    helpers.permissions.set([may_delete])
+    mei.groups.set([author, helpers])
     restore_roles()
     assert stored("author") == ROLES["author"] and stored("helpers") == {"accounts.delete_user"}
-    assert set(mei.groups.all()) == {author, own} and Group.objects.count() == len(ROLES) + 1
+    assert set(mei.groups.all()) == {author, helpers} and Group.objects.count() == len(ROLES) + 1
 
 
 def test_no_role_reaches_what_makes_others_powerful() -> None:
