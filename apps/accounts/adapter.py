@@ -115,5 +115,6 @@ class AccountAdapter(DefaultAccountAdapter):
         be somebody else's mailbox.
         """
         user = User.objects.filter(canonical_email=email).first()
-        context = context | {"site_url": settings.SITE_URL}  # of links: never the request's host
+        # of links: never the request's host
+        context = {"user": user} | context | {"site_url": settings.SITE_URL}
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)

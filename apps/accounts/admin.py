@@ -88,9 +88,9 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
+    actions = ("sign_out",)
     ordering = ("handle",)
     readonly_fields = ("last_login", "date_joined")
-    actions = ["end_sessions"]
     fieldsets = (
         (None, {"fields": ("handle", "email", "password")}),
         (_("Preferences"), {"fields": ("language", "theme", "time_zone")}),
@@ -145,8 +145,8 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         page.change_password_form = partial(PasswordForm, by=_by(request))
         return super(UserAccountAdmin, page).user_change_password(request, id, form_url)
 
-    @admin.action(description=_("Sign out wherever they are signed in"), permissions=["change"])
-    def end_sessions(self, request: HttpRequest, people: QuerySet[User]) -> None:
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out(self, request: HttpRequest, people: QuerySet[User]) -> None:
         count = people_services.end_sessions_of(by=_by(request), people=people)
         text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count)
         messages.success(request, text % {"count": count})

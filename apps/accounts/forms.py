@@ -136,6 +136,35 @@ class ReauthenticateForm(AccountForm, allauth.ReauthenticateForm):
     pass
 
 
+class EndSessionsForm(forms.Form):
+    """Which other sessions of a member are to end; their password is asked for again."""
+
+    sessions = forms.MultipleChoiceField(
+        label=_("Sign out here"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one browser.")},
+    )
+    password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
+    ) -> None:
+        super().__init__(data)
+        self.user = user
+        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
+        self.fields["password"].validators.append(check_typed_length)
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise ValidationError(_("That is not your current password."))
+        return password
+
+
 class LanguageForm(PlainForm):
     """The switch in the header: a language, never "same as browser"."""
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
+from apps.accounts import sessions
 from apps.accounts.models import User
 from apps.accounts.preferences import theme_of
 from apps.accounts.reauthentication import ask_for_password, needs_password
@@ -56,6 +57,18 @@ class PreferencesMiddleware:
             return self.get_response(request)
 
 
+class SessionUseMiddleware:
+    """Lets a member's session last as long as it is used, at most `SESSION_MAX_AGE`."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            sessions.note_use(request.session)
+        return self.get_response(request)
+
+
 class PrivateMiddleware:
     """Marks whatever is sent to somebody signed in, to who just signs out, or to a worker as not to
     be stored: else the browser's Back button, or a proxy, would show it to the next person.
@@ -70,6 +83,8 @@ class PrivateMiddleware:
         # REST framework sets the user to that of a token, and to None for a worker, who has none
         if is_private or request.user is None or request.user.is_authenticated:
             response["Cache-Control"] = "private, no-store"
+        if is_private and not request.user.is_authenticated:
+            response["Clear-Site-Data"] = '"cache"'  # signed out: pages of before, too
         return response
 
 

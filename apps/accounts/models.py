@@ -190,6 +190,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         if not is_new and (update_fields is None or "email" in update_fields):
             rows = self.emailaddress_set  # type: ignore[attr-defined]
             rows.exclude(email=self.canonical_email).delete()
+        if not self.is_active and (update_fields is None or "is_active" in update_fields):
+            Session.objects.filter(user=self).delete()
 
     def clean(self) -> None:
         super().clean()

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts import privileges, services
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
+from apps.accounts.sessions import end_sessions
 from apps.common.errors import ExceedsPermissions
 
 STAFF_FLAGS = ("is_staff", "is_superuser")  # which superusers alone change
@@ -75,7 +76,7 @@ def end_sessions_of(*, by: User, people: Iterable[User]) -> int:
     """
     by = _who_may("change", User, by)
     stored = [_lock_person(by, person) for person in people]
-    return Session.objects.filter(user__in=stored).delete()[0]
+    return sum(end_sessions(user=person) for person in stored)
 
 
 @transaction.atomic

@@ -46,7 +46,7 @@ SENSITIVE: Mapping[str, Sensitive] = {
     "admin:auth_user_password_change": _of("accounts.change_user", at_once=True),
     "admin:accounts_user_delete": _of("accounts.delete_user"),
     "admin:accounts_user_changelist": _of(
-        "accounts.delete_user", "accounts.change_user", actions="delete_selected end_sessions"
+        "accounts.delete_user", "accounts.change_user", actions="delete_selected sign_out"
     ),
     "admin:auth_group_add": _of("auth.add_group"),
     "admin:auth_group_change": _of("auth.change_group"),
@@ -61,7 +61,6 @@ SENSITIVE: Mapping[str, Sensitive] = {
     ),
     "admin:experiments_worker_add": _of("experiments.add_worker"),
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
-    "accounts:sessions-end": _of(),
 }
 
 

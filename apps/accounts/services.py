@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
 from apps.accounts.roles import ROLES
 from apps.accounts.signals import user_deleting
 from apps.common.errors import AccountGone, BadLink, LastSuperuserStays, ProjectAccountStays
@@ -39,13 +39,6 @@ def choose_theme(*, user: User, theme: str) -> None:
 
 def change_settings(*, user: User, language: str, theme: str, time_zone: str) -> None:
     User.objects.filter(pk=user.pk).update(language=language, theme=theme, time_zone=time_zone)
-
-
-def end_other_sessions(*, user: User, key: str) -> None:
-    """Sign a person out wherever they are signed in, but for the session with this key. Forms that
-    are kept for them (`common.pending`) go, too.
-    """
-    Session.objects.filter(user=user).exclude(pk=key).delete()
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from apps.accounts import views
 app_name = "accounts"
 urlpatterns = [
     path("settings", views.settings, name="settings"),
-    path("settings/sessions/end", views.sessions_end, name="sessions-end"),
+    path("settings/sessions", views.sessions, name="sessions"),
     path("language", views.language, name="language"),
     path("theme", views.theme, name="theme"),
     path("resume/<uuid:pk>", views.resume, name="resume"),

@@ -11,14 +11,18 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import services
-from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.forms import EndSessionsForm, LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.limits import limit_password_attempts
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
+from apps.accounts.sessions import ActiveSession, active_sessions, end_sessions
 from apps.common import error_views, pending
 from apps.common.redirects import next_path
 
@@ -56,14 +60,33 @@ def settings(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
 @login_required
-def sessions_end(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere else. The password was asked for again (`reauthentication`)."""
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Show in which browsers somebody is signed in, and sign them out in some."""
     assert isinstance(request.user, User)
-    services.end_other_sessions(user=request.user, key=request.session.session_key or "")
-    messages.success(request, _("You are signed out everywhere else."))
-    return redirect("accounts:settings")
+    if request.method == "POST":
+        limit_password_attempts(request)
+    active = active_sessions(request)
+    others = [(each.name, described(each)) for each in active if not each.is_current]
+    form = EndSessionsForm(request.POST or None, user=request.user, others=others)
+    if request.method != "POST" or not form.is_valid():
+        context = {"form": form, "others": others, "current": [s for s in active if s.is_current]}
+        return render(request, "accounts/sessions.html", context)
+    chosen = [each.key for each in active if each.name in form.cleaned_data["sessions"]]
+    end_sessions(user=request.user, keys=chosen)
+    messages.success(request, _("Signed out there."))
+    return redirect("accounts:sessions")
+
+
+def described(session: ActiveSession) -> str:
+    """Return a session in words: its browser, and when it was used."""
+    words = {
+        "browser": session.browser or _("unknown browser"),
+        "signed_in": date_format(localtime(session.signed_in_at), "SHORT_DATETIME_FORMAT"),
+        "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
+    }
+    return _("%(browser)s: signed in %(signed_in)s, used %(used)s") % words
 
 
 @never_cache

@@ -28,6 +28,31 @@ log = logging.getLogger(__name__)
 FORM = "application/x-www-form-urlencoded"
 
 
+# of what a browser offers to pages, Gradus uses none
+PERMISSIONS = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+POLICIES = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in PERMISSIONS),
+}
+
+
+class BrowserPolicyMiddleware:
+    """Tells browsers to embed nothing of the site in pages of others, and to give its own pages no
+    access to cameras and the like.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.process_response(request, self.get_response(request))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        for name, value in POLICIES.items():
+            response[name] = value
+        return response
+
+
 class HostMiddleware:
     """Answers 400 to a request for another host or port than those of this site (ALLOWED_HOSTS;
     Django alone compares no ports).

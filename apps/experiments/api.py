@@ -25,6 +25,8 @@ class WorkerToken(BaseAuthentication):
     """`Authorization: Worker <token>`: one token for each worker, revocable."""
 
     def authenticate(self, request: Request) -> tuple[None, Worker] | None:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            raise NotAuthorised("Use https. This token could be read on its way: make a new one.")
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         worker = selectors.worker_with_token(token) if kind == "Worker" and token else None
         if worker is None:

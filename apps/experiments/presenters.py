@@ -204,11 +204,12 @@ def present_claim_verdict(claim: Words, verdict: Verdict) -> PresentedVerdict:
 
 def present_verdicts(words: Words, verdicts: Iterable[Verdict]) -> list[PresentedVerdict]:
     """Return a run's verdicts as they are read, the headline claim first."""
+    return [present_verdict(words, verdict) for verdict in _headline_first(words, verdicts)]
+
+
+def _headline_first(words: Words, verdicts: Iterable[Verdict]) -> list[Verdict]:
     first = headline_claim(words)
-    return sorted(
-        (present_verdict(words, verdict) for verdict in verdicts),
-        key=lambda verdict: verdict.claim != first,
-    )
+    return sorted(verdicts, key=lambda verdict: verdict.claim != first)
 
 
 @dataclass(frozen=True)
@@ -397,12 +398,12 @@ def run_row(run: Run, *, is_shown: bool) -> dict[str, Any]:
         is_shown: whether the reader may see its verdict.
     """
     words = run.version.words
-    verdicts = present_verdicts(words, run.verdicts.all()) if is_shown else []
+    verdicts = _headline_first(words, run.verdicts.all()) if is_shown else []
     return {
         "run": run,
         "words": words,
         "changed": [setting for setting in settings_of(words, run.config) if setting.is_changed],
-        "first": verdicts[0] if verdicts else None,
+        "first": present_verdict(words, verdicts[0]) if verdicts else None,
         "is_folded": not is_shown,
         "called": present_prediction(words, prediction_of(run)),
         "percent": 100 * run.points_done // run.points_expected if run.points_expected else 0,

@@ -22,15 +22,17 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from apps.common.asgi import BesideRequests, LimitBody, TrustProxies  # noqa: E402
+from apps.common.asgi import BesideRequests, Health, LimitBody, TrustProxies  # noqa: E402
 from apps.experiments import listening  # noqa: E402
 from workers.wire import MAX_BODY  # noqa: E402
 
-application = BesideRequests(
-    TrustProxies(
-        LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
-        proxies=settings.TRUSTED_PROXIES,
-    ),
-    job=listening.keep_renewing,
-    seconds=listening.RENEWAL_SECONDS,
+application = Health(
+    BesideRequests(
+        TrustProxies(
+            LimitBody(django_application, max_bytes=MAX_BODY + 1_000),
+            proxies=settings.TRUSTED_PROXIES,
+        ),
+        job=listening.keep_renewing,
+        seconds=listening.RENEWAL_SECONDS,
+    )
 )

@@ -39,6 +39,10 @@ HOST_PORTS = env.hosts("ALLOWED_HOSTS") or {
 }
 ALLOWED_HOSTS = list(HOST_PORTS)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# former keys: what they signed stays valid, and nothing new is signed with them
+SECRET_KEY_FALLBACKS = env.texts("SECRET_KEY_FALLBACKS")
+# mailto: or https: addresses for who finds a fault; with none there is no security.txt
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 SITE_ID = 1
 
 INSTALLED_APPS = [
@@ -63,8 +67,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.common.middleware.BrowserPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
     "apps.common.middleware.HostMiddleware",
@@ -72,6 +77,7 @@ MIDDLEWARE = [
     "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.SessionUseMiddleware",
     "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -145,7 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in (
         "LengthValidator",
         "CommonPasswordValidator",
-        "RegularityValidator",
+        "GuessesValidator",
         "SimilarityValidator",
     )
 ]
@@ -165,6 +171,7 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "canonical_email"  # the only form that allauth
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # to the owner, of every new password
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
 # in the browser that signed up, which then returns to its page
@@ -251,14 +258,20 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_ENGINE = "apps.accounts.sessions"
+# without use, and from the sign-in; docs/security.md says why
+SESSION_COOKIE_AGE, SESSION_MAX_AGE = 14 * 24 * 3600, 30 * 24 * 3600  # seconds
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-sid" if SECURE else "sid"
 CSRF_FAILURE_VIEW = "apps.common.error_views.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
-LANGUAGE_COOKIE_NAME = "language"
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
+LANGUAGE_COOKIE_NAME = "__Host-language" if SECURE else "language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
+# a program that sends its token by http is refused, not helped on: apps/experiments/api.py
+SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -288,7 +301,11 @@ if HEARTBEAT_SECONDS >= LEASE_SECONDS:
         "HEARTBEAT_SECONDS must be less than LEASE_SECONDS: "
         "a run attempt would be given up between two heartbeats."
     )
-TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
+# of housekeep; a silent run is requeued after a lease, at most a renewal of the listening mark, and
+# at most a tick
+TICK_SECONDS = env.positive("TICK_SECONDS", 2)
+# what housekeep touches every second as long as it works, for who watches over it; empty: nothing
+ALIVE_FILE = env.text("GRADUS_ALIVE")
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
@@ -305,7 +322,14 @@ EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
+    # without a time: the launcher writes it before each line, as do systemd and Docker
+    "formatters": {
+        "line": {
+            "()": "apps.common.log_lines.LineFormatter",
+            "fmt": "{levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
     # 422 is a form with invalid input, which is no fault to log
     "filters": {
         "faults": {

@@ -138,6 +138,14 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return int(bool(failed))
 
 
+def audit(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Ask for advisories about the packages that the requirement files pin."""
+    _prepare(arguments, torch="skip", worker=False, dev=True, built=False)
+    from launcher import audit as auditing
+
+    return auditing.audit()
+
+
 @for_pipes
 def check_content(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     """Check the questions' files."""

@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         _test,
         _check,
         _check_content,
+        _audit,
         _new,
         _doctor,
         _backup,
@@ -120,6 +121,16 @@ def _check_content(subs: Any) -> None:
         "check-content",
         commands.check_content,
         "check the questions: errors, dead links, what is missing",
+    )
+
+
+def _audit(subs: Any) -> None:
+    _command(
+        subs,
+        "audit",
+        commands.audit,
+        "ask for advisories about every pinned package; status 1: there are some, 3: not all "
+        "databases could be reached",
     )
 
 

@@ -114,8 +114,8 @@ def test_nobody_touches_who_may_do_more(kind: str, helper: Client, ola: User) ->
         (f"{PEOPLE}{kim.pk}/password/", PASSWORDS),
         (f"{PEOPLE}{kim.pk}/delete/", {"post": "yes"}),
         (PEOPLE, chosen | {"action": "delete_selected"}),
-        (PEOPLE, chosen | {"action": "end_sessions"}),
-        (PEOPLE, chosen | {"action": ["x", "end_sessions"], "index": "1"}),
+        (PEOPLE, chosen | {"action": "sign_out"}),
+        (PEOPLE, chosen | {"action": ["x", "sign_out"], "index": "1"}),
         (f"{ADDRESSES}{address.pk}/change/", {"verified": "on", "primary": "on"}),
         (f"{ADDRESSES}{address.pk}/delete/", {"post": "yes"}),
         (ADDRESSES, {"action": "make_verified", "_selected_action": [address.pk]}),
@@ -186,7 +186,7 @@ def test_a_superuser_may_do_it_all(operator: User, mei: User) -> None:
     assert client.post(f"{PEOPLE}{kim.pk}/password/", PASSWORDS).status_code == 302
     kim.refresh_from_db()
     assert kim.is_superuser and kim.groups.get() == group and kim.check_password(OTHER)
-    end = {"action": "end_sessions", "_selected_action": [kim.pk]}
+    end = {"action": "sign_out", "_selected_action": [kim.pk]}
     Client().force_login(kim, backend="django.contrib.auth.backends.ModelBackend")
     assert "have ended" in client.post(PEOPLE, end, follow=True).content.decode()
     assert not Session.objects.filter(user=kim).exists()
@@ -406,7 +406,7 @@ def by_the_admin(
         "new person": (f"{PEOPLE}add/", form | PASSWORDS | {"email": "new@example.org"}),
         "password": (f"{PEOPLE}{pk}/password/", PASSWORDS),
         "delete": (PEOPLE, {"action": "delete_selected", "post": "yes", "_selected_action": [pk]}),
-        "sessions": (PEOPLE, {"action": "end_sessions", "_selected_action": [pk]}),
+        "sessions": (PEOPLE, {"action": "sign_out", "_selected_action": [pk]}),
         "group": (f"{GROUPS}{group.pk}/change/", {"name": "g1", "permissions": chosen}),
         "new group": (f"{GROUPS}add/", {"name": "g2", "permissions": chosen}),
         "no group": (f"{GROUPS}{group.pk}/delete/", {"post": "yes"}),

@@ -19,6 +19,7 @@ SHOWN = (
     "CSRF_COOKIE_SECURE",
     "SESSION_COOKIE_NAME",
     "CSRF_COOKIE_NAME",
+    "LANGUAGE_COOKIE_NAME",
     "SECURE_SSL_REDIRECT",
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
@@ -62,6 +63,7 @@ def test_https_turns_on_what_requires_it() -> None:
         "CSRF_COOKIE_SECURE": True,
         "SESSION_COOKIE_NAME": "__Host-sid",
         "CSRF_COOKIE_NAME": "__Host-csrf",
+        "LANGUAGE_COOKIE_NAME": "__Host-language",
         "SECURE_SSL_REDIRECT": False,
         "ALLOWED_HOSTS": ["gradus.example", "127.0.0.1", "localhost", "[::1]"],
         "CSRF_TRUSTED_ORIGINS": ["https://gradus.example"],
@@ -145,3 +147,15 @@ def test_the_log_has_errors_but_no_invalid_forms() -> None:
     log = run("-c", LOG_LINES).stderr
     assert all(line in log for line in ("status 404", "status 500", "no wake-up"))
     assert "422" not in log
+
+
+def test_a_contact_that_is_none_and_former_keys_are_read() -> None:
+    assert settings(SECURITY_CONTACT="mailto:a@b.example,https://b.example/x") is not None
+    refused = run("-c", SHOW, SECURITY_CONTACT="a@b.example")
+    assert "neither mailto:name@host nor an address with https://" in refused.stderr
+    keys = run(
+        "-c",
+        "from gradus import settings; print(settings.SECRET_KEY_FALLBACKS)",
+        SECRET_KEY_FALLBACKS="one,two",
+    )
+    assert keys.stdout.strip() == "['one', 'two']"

@@ -18,7 +18,7 @@ from apps.accounts.models import User
 from apps.common.topics import TOPICS
 from apps.experiments.models import Claim, Lab, Outcome
 from apps.experiments.views.catalogue import LABS_PER_PAGE
-from apps.experiments.views.claims import CLAIMS_PER_PAGE
+from apps.experiments.views.claims import CLAIMS_PER_PAGE, MAX_CUSTOM_RUNS
 from apps.questions.models import Question
 from tests.experiments import large_lists
 from tests.experiments.large_lists import (
@@ -252,7 +252,7 @@ def test_runs_at_other_settings_stand_on_the_first_page_of_the_whole_ledger(
     clients: dict[str, Client],
 ) -> None:
     client = clients["learner"]
-    assert len(client.get("/claims").context["custom_runs"]) == 10
+    assert len(client.get("/claims").context["custom_runs"]) == MAX_CUSTOM_RUNS
     for query in ("page=2", "topic=losses"):
         assert client.get(f"/claims?{query}").context["custom_runs"] == []
 

@@ -102,6 +102,14 @@ def test_a_stranger_is_told_how_to_sign_in(worker: SimulatedWorker, header: str)
     assert answer["Content-Type"] == "application/problem+json"
 
 
+def test_by_http_a_token_is_refused_where_https_is_asked_for(
+    worker: SimulatedWorker, settings: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = worker.post("lease", LEASE_REQUEST)
+    assert answer.status_code == 401 and "make a new one" in answer.json()["detail"]
+
+
 def test_a_revoked_worker_is_a_stranger(worker: SimulatedWorker) -> None:
     Worker.objects.update(revoked_at="2026-01-01T00:00:00Z")
     assert worker.post("lease", LEASE_REQUEST).status_code == 401

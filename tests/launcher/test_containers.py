@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +57,11 @@ def test_it_has_every_part() -> None:
     assert services()["web"]["depends_on"]["setup"] == {
         "condition": "service_completed_successfully"
     }
+
+
+def test_images_hold_no_tests_and_no_history() -> None:
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".env", ".gradus", "tests", "conftest.py", "benchmarks"} <= set(left_out)
 
 
 def test_no_secret_has_a_default() -> None:
@@ -125,11 +130,12 @@ def test_the_commands_of_the_images_work_against_real_servers(
         "SECRET_KEY": "only for tests",
         "PYTHONPATH": str(ROOT / "platform"),
     }
-    site |= {"SITE_URL": f"http://127.0.0.1:{port}"}
+    site |= {"SITE_URL": f"http://127.0.0.1:{port}", "GRADUS_ALIVE": str(tmp_path / "housekeep")}
     worker = shared | {
         "GRADUS_URL": f"http://127.0.0.1:{port}",
         "GRADUS_DATA": str(tmp_path),
         "GRADUS_TOKEN_FILE": str(tmp_path / "worker-cpu"),
+        "GRADUS_ALIVE": str(tmp_path / "worker"),
     }
     log = (tmp_path / "log").open("wb")
 
@@ -161,7 +167,7 @@ def test_the_commands_of_the_images_work_against_real_servers(
         until(lambda: health("housekeep", site) == 0)
         running += [spawn(command("worker-cpu"), environment=worker, output=log, cwd=ROOT)]
         until(lambda: seen(database) == {"worker-cpu"})
-        until(lambda: health("worker-cpu", worker | {"HOSTNAME": socket.gethostname()}) == 0)
+        until(lambda: health("worker-cpu", worker) == 0)
     except AssertionError:
         raise AssertionError((tmp_path / "log").read_text()) from None
     finally:
@@ -196,6 +202,20 @@ def seen(database: str) -> set[str]:
                 "SELECT name FROM experiments_worker WHERE last_seen_at IS NOT NULL"
             )
         }
+
+
+@pytest.mark.parametrize("service", ["housekeep", "worker-cpu"])
+def test_the_health_check_fails_when_a_program_has_stopped_its_signs_of_life(
+    service: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "alive"
+    environment = {"PATH": os.environ["PATH"], "GRADUS_ALIVE": str(mark)}
+    assert health(service, environment) != 0, "it has never given one"
+    mark.touch()
+    assert health(service, environment) == 0
+    minute_ago = time.time() - 60
+    os.utime(mark, (minute_ago, minute_ago))
+    assert health(service, environment) != 0
 
 
 def test_the_health_check_of_the_site_fails_when_nothing_answers() -> None:

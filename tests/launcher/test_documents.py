@@ -32,7 +32,7 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(text|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
+                r"env\.(texts?|contacts|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
                 called,
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
@@ -122,7 +122,14 @@ def test_the_readme_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/labs.md", "docs/security.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/operations.md",
+        "docs/labs.md",
+        "docs/security.md",
+        "SECURITY.md",
+    ],
 )
 def test_documents_link_to_files_that_exist(document: str) -> None:
     path = ROOT / document

@@ -21,8 +21,8 @@ from apps.experiments.models import Claim, Lab, Outcome, Run
 from apps.experiments.reader import reader_of
 
 FILTERS = ("topic", "lab", "verdict", "words")
-CLAIMS_PER_PAGE = 25
-MAX_CUSTOM_RUNS = 10  # of the reader's own runs at other settings
+CLAIMS_PER_PAGE = 20
+MAX_CUSTOM_RUNS = 5  # the newest of the reader's own at other settings
 
 
 @require_safe
