@@ -207,7 +207,6 @@ ACCOUNT_RATE_LIMITS = {
     # wrong passwords of an account, from wherever, without a mail to its owner; and these mails
     "password_guessed": "4/15m/key",
     "password_guessed_mail": "1/d/key",
-    "reauthenticate": "",  # wrong passwords count as at the sign-in page
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
