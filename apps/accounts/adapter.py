@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.db import transaction
@@ -40,6 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "This e-mail address already has an account. Sign in, or reset your password."
         ),
         "enter_current_password": _("That is not your current password."),
+        "incorrect_password": _("That is not your password."),
         "invalid_password_reset": _("This link has already been used or has expired."),
         "too_many_login_attempts": _(
             "Too many attempts in a short time. Wait a moment, then try again."
@@ -103,6 +105,16 @@ class AccountAdapter(DefaultAccountAdapter):
         if is_confirmed:
             record(Kind.ADDRESS_CONFIRMED, person=email_address.user)
         return is_confirmed
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Check the password of who is signed in, counted as a sign-in is. The session gets a new
+        key: the old one may be what somebody else has.
+        """
+        email = user.canonical_email
+        if self.authenticate(context.request, email=email, password=password) != user:
+            return False
+        context.request.session.cycle_key()
+        return True
 
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)

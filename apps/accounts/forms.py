@@ -144,6 +144,10 @@ class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
         services.reset_password(user=self.user, token=self.temp_key, password=password)
 
 
+class ReauthenticateForm(AccountForm, allauth.ReauthenticateForm):
+    pass
+
+
 class EndSessionsForm(forms.Form):
     """Which other sessions of a member are to end; their password is asked for again."""
 

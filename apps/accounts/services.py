@@ -1,8 +1,10 @@
-"""Every write of `accounts`, except those of allauth's pages."""
+"""Every write of `accounts`, except those of allauth's pages, and what staff change of others
+(`people_services`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allauth.account.forms import default_token_generator
@@ -20,10 +22,11 @@ from django.utils.translation import gettext as _
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
+from apps.accounts.roles import ROLES
 from apps.accounts.signals import user_deleting
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
-from apps.common.errors import AccountGone, BadLink, ProjectAccountStays
+from apps.common.errors import AccountGone, BadLink, LastSuperuserStays, ProjectAccountStays
 from apps.common.locks import lock
 
 DEFAULT_OPERATOR = "operator@localhost"
@@ -188,6 +191,24 @@ def reset_password(*, user: User, token: str, password: str) -> None:
     user.save(update_fields=["password"])
 
 
+@transaction.atomic
+def restore_roles() -> None:
+    """Make the group of every role, with the permissions of the table in `roles` and no others.
+    Other groups stay as they are.
+
+    Raises:
+        LookupError: the table names a permission that there is not.
+    """
+    lock("roles")  # of two starts at once
+    stored = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for name, permissions in ROLES.items():
+        group, _is_new = Group.objects.get_or_create(name=name)
+        group.permissions.set([stored[permission] for permission in permissions])
+
+
 def lock_user(user: User) -> None:
     """Serialize what one person does. Whoever takes several locks takes this one first; then runs,
     their run attempts, compute usage. Rows that refer to the person can still be inserted, so that
@@ -207,6 +228,7 @@ def delete_user(*, user: User) -> None:
 
     Raises:
         ProjectAccountStays: it is the account that owns the recorded runs.
+        LastSuperuserStays: it is the last active superuser.
     """
     if user.is_project:
         raise ProjectAccountStays(
@@ -217,6 +239,7 @@ def delete_user(*, user: User) -> None:
         lock_user(user)
     except AccountGone:
         return
+    check_superuser_remains(without=[user])
     user_deleting.send(sender=User, user=user)
     # before the row goes: who deletes themselves is erased from it, too
     record(Kind.ACCOUNT_DELETED, subject=str(user.pk))
@@ -231,6 +254,24 @@ def delete_user(*, user: User) -> None:
         _anonymize_log(models.deleted_rows(model, [user.pk]))
     outbox.delete_mails_to(address=locked.email)
     locked.delete()
+
+
+def check_superuser_remains(*, without: Iterable[User]) -> None:
+    """Check that there is an active superuser besides these people, if one of them is one. Locks
+    against others who take a superuser away.
+
+    Raises:
+        LastSuperuserStays: there is none.
+    """
+    pks = [user.pk for user in without]
+    active = User.objects.filter(is_superuser=True, is_active=True)
+    if not active.filter(pk__in=pks).exists():
+        return
+    lock("superusers")
+    if not active.exclude(pk__in=pks).exists():
+        raise LastSuperuserStays(
+            _("This is the last superuser who can sign in. Make somebody else a superuser first.")
+        )
 
 
 def _anonymize_log(rows: QuerySet[Any]) -> None:

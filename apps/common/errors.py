@@ -149,6 +149,30 @@ class ProjectAccountStays(Refused):
     code = "project-account-stays"
 
 
+class ExceedsPermissions(Refused):
+    """Somebody gives what they lack, or touches an account that may do more than theirs."""
+
+    code = "exceeds-permissions"
+    status = 403
+    title = gettext_lazy("Your permissions do not reach that far")
+
+
+class LastSuperuserStays(Refused):
+    """Without the last active superuser nobody could change people any more."""
+
+    code = "last-superuser-stays"
+
+
+class PasswordNeeded(Refused):
+    """A sensitive request of somebody who has not entered their password lately."""
+
+    code = "password-needed"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("Enter your password again first. Nothing has changed yet."))
+
+
 class NotAuthorised(Refused):
     """The token is missing, unknown or revoked."""
 

@@ -1,5 +1,6 @@
-"""A member's form that was sent without their session. It is kept for a day until they have signed
-in again, shown to nobody else and in no other browser, and sent only when they press a button.
+"""A member's form that was sent without their session, or a sensitive one without their password.
+It is kept for a day until they have signed in again, shown to nobody else and in no other browser,
+and sent only when they press a button.
 
 Each form has a session of its own, and a cookie with its key. Two tabs that send forms at once have
 no session in common: one would overwrite what the other stored, or the browser keep only one of two
@@ -56,16 +57,20 @@ def owner_of(request: HttpRequest) -> str:
     return request.POST.get(OWNER, "")
 
 
-def posted(request: HttpRequest) -> PendingForm:
-    """Return the form that this request sends."""
+def posted(request: HttpRequest, owner: str = "") -> PendingForm:
+    """Return the form that this request sends, without passwords.
+
+    Args:
+        owner: primary key of the account whose form it is; by default the one that the form names.
+    """
     fields = [
         [name, value]
         for name, values in request.POST.lists()
-        if name not in NOT_STORED
+        if name not in NOT_STORED and "password" not in name
         for value in values
     ]
     page = referring_page(request) or parent_page(request.path)
-    return PendingForm(owner_of(request), request.get_full_path(), page, fields)
+    return PendingForm(owner or owner_of(request), request.get_full_path(), page, fields)
 
 
 @dataclass(frozen=True)

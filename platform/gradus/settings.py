@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "apps.common.middleware.MemberFormMiddleware",
     "apps.common.middleware.WriteLimitsMiddleware",
+    "apps.accounts.middleware.ReauthenticationMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
 ROOT_URLCONF = "gradus.urls"
@@ -184,6 +185,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
 # in the browser that signed up, which then returns to its page
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# seconds for which an entered password counts, where something sensitive is done
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
 ACCOUNT_USERNAME_BLACKLIST = [
     "gradus",
@@ -203,6 +206,7 @@ ACCOUNT_FORMS = {
     "set_password": "apps.accounts.forms.SetPasswordForm",
     "reset_password": "apps.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
 }
 ACCOUNT_RATE_LIMITS = {
     "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out

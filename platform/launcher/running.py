@@ -124,8 +124,8 @@ class Site:
         )
 
     def get_ready(self) -> dict[str, list[str]]:
-        """Migrate, load the labs and the questions, create the first operator. Returns the output
-        of each step, as lines.
+        """Migrate, make the roles, load the labs and the questions, create the first operator.
+        Returns the output of each step, as lines.
         """
         output: dict[str, list[str]] = {}
         remedy = (

@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.accounts.models import Session, User
 from apps.accounts.sessions import SIGNED_IN_AT, USED_AT, SessionStore
 from tests.accounts.conftest import OTHER, PASSWORD
+from tests.common.reauthenticating import enter_password
 
 DAY = 24 * 3600
 PAGE = "/settings/sessions"
@@ -145,7 +146,7 @@ def test_an_operator_signs_somebody_out_everywhere(
     signed_in: Client, mei: User, operator: User
 ) -> None:
     boss = Client()
-    boss.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(boss, operator)
     form = {"action": "sign_out", "_selected_action": mei.pk}
     answer = boss.post("/admin/accounts/user/", form, follow=True)
     assert "1 session has ended." in answer.content.decode()

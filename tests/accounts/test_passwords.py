@@ -29,6 +29,7 @@ from apps.accounts.passwords import (
     GuessesValidator,
 )
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
+from tests.common.reauthenticating import enter_password
 
 pytestmark = pytest.mark.attack
 
@@ -293,7 +294,7 @@ def test_the_operators_programs_refuse_weak_ones(
 
 
 def test_the_admin_refuses_weak_ones(client: Client, operator: User, mei: User) -> None:
-    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, operator)
     weak = {"password1": WEAK[1], "password2": WEAK[1], "usable_password": "true"}
     page = client.post(f"/admin/accounts/user/{mei.pk}/password/", weak)
     assert "too easy to guess" in page.content.decode()

@@ -30,6 +30,7 @@ from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
 from tests.common.editing import send
+from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import event, report
 from tests.experiments.pages_cast import loaded, measured, queued, started
 from tests.progress.conftest import make_question
@@ -116,9 +117,8 @@ def ola(mei: User, lab: Lab, question: Question) -> User:
 @pytest.fixture
 def boss(db: None) -> Client:
     client = Client()
-    client.force_login(
-        User.objects.create_superuser("boss@example.org", "boss", "a long password"),
-        backend="django.contrib.auth.backends.ModelBackend",
+    enter_password(
+        client, User.objects.create_superuser("boss@example.org", "boss", "a long password")
     )
     return client
 
@@ -214,9 +214,11 @@ def test_many_are_deleted_at_once_but_never_the_projects_account(
 def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> None:
     helper = User.objects.create_user("helper@example.org", "helper", is_staff=True)
     helper.user_permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "change_user", "delete_note"])
+        Permission.objects.filter(
+            codename__in=["view_user", "change_user", "delete_note", "view_question"]
+        )
     )
-    client.force_login(helper, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, helper)
     url = f"{PEOPLE}{mei.pk}/delete/"
     assert client.get(url).status_code == 403
     assert send(client, url, {"post": "yes"}).status_code == 403
@@ -230,5 +232,6 @@ def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> 
 
 def test_an_operator_who_deletes_themselves_is_signed_out(boss: Client) -> None:
     me = User.objects.get(handle="boss")
+    User.objects.create_superuser("ola@example.org", "ola")
     assert send(boss, f"{PEOPLE}{me.pk}/delete/", {"post": "yes"}).status_code == 302
     assert boss.get(PEOPLE).headers["Location"].startswith("/admin/login/")

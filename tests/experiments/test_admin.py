@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.common.errors import StaleRunAttempt
 from apps.experiments.models import Run, Worker
 from apps.experiments.selectors import worker_with_token
+from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import finish
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
 def boss(client: Client, sam: User) -> Client:
     sam.is_staff = sam.is_superuser = True
     sam.save()
-    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, sam)
     return client
 
 
