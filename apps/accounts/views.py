@@ -26,6 +26,7 @@ from apps.accounts.sessions import ActiveSession, active_sessions, end_sessions
 from apps.audit import presenters
 from apps.audit.selectors import events_about
 from apps.common import error_views, pending
+from apps.common.browsers import browser_name
 from apps.common.listing import page_of
 from apps.common.redirects import next_path
 
@@ -87,7 +88,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 def described(session: ActiveSession) -> str:
     """Return a session in words: its browser, and when it was used."""
     words = {
-        "browser": session.browser or _("unknown browser"),
+        "browser": browser_name(session.browser) or _("unknown browser"),
         "signed_in": date_format(localtime(session.signed_in_at), "SHORT_DATETIME_FORMAT"),
         "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.audit.models import AuditEvent
+from apps.common.browsers import browser_name
 from apps.common.text import join_list
 
 # of the values in details, as forms call them, in the order in which they are shown
@@ -27,25 +27,6 @@ LABELS = {
     "withdrawn": gettext_lazy("withdrawn"),
     "state": gettext_lazy("state"),
 }
-# what browsers call themselves, in an order in which the first is right: most pretend to be others
-BROWSERS = {
-    "Edg/": "Edge",
-    "OPR/": "Opera",
-    "Firefox/": "Firefox",
-    "FxiOS/": "Firefox",
-    "CriOS/": "Chrome",
-    "Chrome/": "Chrome",
-    "Safari/": "Safari",
-}
-SYSTEMS = {
-    "Windows": "Windows",
-    "Android": "Android",
-    "iPhone": "iOS",
-    "iPad": "iOS",
-    "Mac OS X": "macOS",
-    "Linux": "Linux",
-}
-MAX_SHOWN_AGENT_CHARS = 40  # of a program that is no browser we know
 
 
 @dataclass(frozen=True)
@@ -66,7 +47,7 @@ def row(event: AuditEvent) -> EventRow:
         details=details(event),
         by=str(event.actor) if is_by_other else "",
         network="" if is_by_other else event.network,
-        browser="" if is_by_other else browser(event.agent),
+        browser="" if is_by_other else browser_name(event.agent),
     )
 
 
@@ -86,16 +67,6 @@ def details(event: AuditEvent) -> list[str]:
     if count := event.details.get("count"):
         phrases.append(_("%(count)s times within an hour") % {"count": count})
     return phrases
-
-
-def browser(agent: str) -> str:
-    """Return browser and system in short, such as `Firefox, Linux`."""
-    names = [*_first(BROWSERS, agent), *_first(SYSTEMS, agent)]
-    return ", ".join(names) if names else agent[:MAX_SHOWN_AGENT_CHARS]
-
-
-def _first(names: Mapping[str, str], agent: str) -> Iterator[str]:
-    yield from [name for sign, name in names.items() if sign in agent][:1]
 
 
 def _place(name: str) -> tuple[int, str]:

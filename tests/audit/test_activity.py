@@ -14,7 +14,7 @@ from apps.accounts.models import User
 from apps.accounts.views import EVENTS_PER_PAGE
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
-from apps.audit.presenters import browser
+from apps.common.browsers import browser_name
 
 pytestmark = pytest.mark.django_db
 MINE, LOG = "/settings/activity", "/admin/audit/auditevent/"
@@ -102,7 +102,7 @@ def test_it_has_pages_and_few_queries(mei: User, django_assert_max_num_queries: 
     ],
 )
 def test_a_browser_is_named_in_short(agent: str, short: str) -> None:
-    assert browser(agent) == short
+    assert browser_name(agent) == short
 
 
 # ---------------------------------------------------------------- the admin
