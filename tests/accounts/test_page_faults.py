@@ -5,6 +5,7 @@ shown, and the admin's.
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
@@ -49,6 +50,7 @@ def test_every_page_is_sound(open_page: Open, mei: User, look: tuple[str, str, s
     for path in VISITORS:
         visitor.goto(path)
         look_over(visitor)
+    Client().force_login(mei, backend="django.contrib.auth.backends.ModelBackend")  # elsewhere, too
     member = open_page(MEMBERS[0], who=mei, **looks(*look))
     for path in MEMBERS:
         member.goto(path)
