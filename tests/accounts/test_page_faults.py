@@ -62,6 +62,7 @@ def test_every_page_is_sound(open_page: Open, mei: User, look: tuple[str, str, s
     record(Kind.RIGHTS_CHANGED, person=mei, details=changed)
     agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
     Client(HTTP_USER_AGENT=agent).post("/accounts/login/", {"login": mei.email, "password": "x"})
+    Client().force_login(mei, backend="django.contrib.auth.backends.ModelBackend")  # elsewhere, too
     member = open_page(MEMBERS[0], who=mei, **looks(*look))
     for path in MEMBERS:
         member.goto(path)
