@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,10 @@ def test_all_that_a_program_ever_writes_takes_two_files(home: Home, small_files:
 
 
 def test_every_program_of_the_launcher_has_such_a_log(home: Home, small_files: int) -> None:
+    handlers = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     with Supervisor(home, home.lock()) as supervisor:
         for name, shown in (("shown", True), ("quiet", False)):
             command = [sys.executable, "-c", SPEAKER + "\nimport time; time.sleep(600)", "350"]
@@ -70,6 +75,8 @@ def test_every_program_of_the_launcher_has_such_a_log(home: Home, small_files: i
             written = read(log)
             assert [without_time(line) for line in written] == [f"line {n}" for n in range(350)]
             assert all(TIME.match(line) for line in written)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_a_line_of_any_length_takes_little_room_and_no_memory() -> None:
