@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 
@@ -11,11 +10,11 @@ from django.conf import settings as django_settings
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
+from tests.searching import SEARCH
 from tests.sharing import SYSTEMS
 
 # No deadline: the time of an example depends on the load of the machine. The gate tries the same
 # examples each time; `./gradus test --all` searches for new ones.
-SEARCH = "GRADUS_SEARCH" in os.environ
 settings.register_profile(
     "gradus", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not SEARCH
 )

@@ -18,12 +18,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
@@ -132,14 +134,18 @@ def kill_worker(site: Recovering, member: Member) -> tuple[float, float]:
     return (ended_at - now).total_seconds(), (started_at - now).total_seconds()
 
 
-def kill_web(site: Recovering) -> float:
-    """Kill a web process that has lived; return the seconds until a page comes again."""
+def kill_web(site: Recovering) -> tuple[float, float]:
+    """Kill a web process that has lived; return the seconds until a page comes again, and how many
+    of them the new process computed: the rest it waited, on a busy machine for a processor.
+    """
     lived_at = site.child("web").started + HEALTHY_SECONDS
     site.wait(lambda: time.monotonic() > lived_at and site.answers())
     site.signal("web", signal.SIGKILL)
     killed_at = time.monotonic()
     site.wait(site.answers)
-    return time.monotonic() - killed_at
+    seconds = time.monotonic() - killed_at
+    used = psutil.Process(site.child("web").process.pid).cpu_times()
+    return seconds, used.user + used.system
 
 
 def drain(site: Recovering, members: list[Member], faults: int) -> tuple[float, int]:
@@ -149,22 +155,23 @@ def drain(site: Recovering, members: list[Member], faults: int) -> tuple[float, 
         Seconds from the last fault until no run is queued or running, and how many there were.
     """
     site.wait_for_workers()
-    runs = 0
-    for number in range(faults):
-        for member in members:
-            with suppress(
-                httpx.TransportError, AssertionError
-            ):  # the site is away, or asks to wait
-                is_short = number % 4
-                member.commit(*(({}, "activation-atlas") if is_short else (SMALL, "dead-relu")))
-                runs += 1
-        site.signal(PROGRAMS[number % len(PROGRAMS)], FAULTS[number // len(PROGRAMS) % 2])
-        next_at = time.monotonic() + FAULT_SECONDS
-        site.wait(lambda next_at=next_at: time.monotonic() > next_at)
-    last_at = next_at - FAULT_SECONDS
-    waiting = "SELECT count(*) FROM experiments_run WHERE state IN ('queued', 'running')"
-    site.wait(lambda: not site.query(waiting)[0][0], 600)
-    return time.monotonic() - last_at, runs
+    last_at = 0.0
+    # in threads: a request to a frozen process waits, and the supervisor must go on meanwhile
+    with ThreadPoolExecutor(len(members)) as learners:
+        for number in range(faults):
+            work = ({}, "activation-atlas") if number % 4 else (SMALL, "dead-relu")
+            # fails while the site is away; a run for every second fault is what two workers can do
+            if number % 2 == 0:
+                learners.submit(members[number % len(members)].commit, *work)
+            site.signal(PROGRAMS[number % len(PROGRAMS)], FAULTS[number // len(PROGRAMS) % 2])
+            last_at = time.monotonic()
+            site.wait(lambda at=last_at: time.monotonic() > at + FAULT_SECONDS)
+        waiting = "SELECT count(*) FROM experiments_run WHERE state IN ('queued', 'running')"
+        site.wait(lambda: not site.query(waiting)[0][0], 600)
+        drained_at = time.monotonic()
+    owned = "SELECT count(*) FROM experiments_run r JOIN accounts_user u ON u.id = owner_id "
+    handles = [member.handle for member in members]
+    return drained_at - last_at, site.query(f"{owned} WHERE handle = ANY(%s)", handles)[0][0]
 
 
 def main(workers: int, webs: int, faults: int) -> None:
@@ -172,15 +179,19 @@ def main(workers: int, webs: int, faults: int) -> None:
     with recovering_site() as site:
         members = [Member(site.system, handle) for handle in ("mei", "ola", "sam")]
         killed = [kill_worker(site, members[0]) for _ in range(workers)]
-        for name, seconds in zip(("queued", "leased"), zip(*killed, strict=True), strict=True):
-            tell(f"{name} again after the worker's kill", list(seconds))
-        tell("web back after its kill", [kill_web(site) for _ in range(webs)])
-        drained, runs = drain(site, members, faults)
-        print(f"drained {drained:.1f} s after the last of {faults} faults ({runs} runs in all)")
+        for name, seconds in zip(("queued", "leased"), zip(*killed, strict=True), strict=False):
+            tell(f"{name} again after the worker's kill", seconds)
+        if webs:
+            back, computed = zip(*(kill_web(site) for _ in range(webs)), strict=True)
+            tell("web back after its kill", back)
+            tell("of them the new process computed", computed)
+        if faults:
+            drained, runs = drain(site, members, faults)
+            print(f"drained {drained:.1f} s after the last of {faults} faults ({runs} runs in all)")
     print(f"load at the end: {os.getloadavg()[0]:.1f}")
 
 
-def tell(what: str, seconds: list[float]) -> None:
+def tell(what: str, seconds: Sequence[float]) -> None:
     told = f"p50 {quantile(seconds, 0.5):.1f} s, worst {max(seconds):.1f} s"
     print(f"{what}: {told} ({len(seconds)} times)", flush=True)
 

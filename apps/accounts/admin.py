@@ -12,8 +12,13 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    UserChangeForm,
+)
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -23,6 +28,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import deletion, outbox, services
 from apps.accounts.models import OutgoingMail, User
 from apps.accounts.sessions import end_sessions
+from apps.audit.kinds import Kind
+from apps.audit.services import record, record_change
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -43,10 +50,19 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
         field_classes: dict[str, type] = {}
 
 
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    @transaction.atomic
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit)
+        record(Kind.PASSWORD_CHANGED, person=user)
+        return user
+
+
 @admin.register(User)
 class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     form = UserForm
     add_form = NewUserForm
+    change_password_form = NewPasswordForm
     list_display = (
         "handle",
         "email",
@@ -114,6 +130,18 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         protected = [str(user) for user in users if user.is_project]
         return lines, counts, missing, protected
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.before = User.objects.get(pk=obj.pk) if change else None
+        form.rights_before = services.rights(form.before) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change:
+            services.record_account_change(before=form.before, rights_before=form.rights_before)
+        else:
+            record(Kind.ACCOUNT_CREATED, person=form.instance)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_user(user=obj)
 
@@ -127,7 +155,24 @@ admin.site.unregister([Group, EmailAddress])
 
 @admin.register(Group)
 class UserGroupAdmin(EditableMixin, GroupAdmin):
-    pass
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        form.before = services.role(Group.objects.get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        after = services.role(form.instance)
+        record_change(
+            Kind.ROLE_CHANGED, subject=form.instance.name, before=form.before, after=after
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        record(Kind.ROLE_DELETED, subject=obj.name, details={"before": services.role(obj)})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        for group in queryset:
+            self.delete_model(request, group)
 
 
 @admin.register(EmailAddress)
@@ -140,6 +185,19 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "verified" in form.changed_data and obj.verified:
+            record(Kind.ADDRESS_CONFIRMED, person=obj.user)
+
+    @transaction.atomic
+    def make_verified(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
+        unverified = [address.pk for address in queryset.filter(verified=False)]
+        super().make_verified(request, queryset)
+        verified = EmailAddress.objects.filter(pk__in=unverified, verified=True)
+        for address in verified.select_related("user"):
+            record(Kind.ADDRESS_CONFIRMED, person=address.user)
 
 
 MAIL_COLUMNS = (

@@ -9,14 +9,18 @@ from typing import Any
 from allauth.account import forms as allauth
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import services
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.models import User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.fields import PlainForm
 
 PASSWORD_HELP = _(
@@ -123,13 +127,21 @@ class SetPasswordForm(AccountForm, allauth.SetPasswordForm):
 
 
 class ResetPasswordForm(AccountForm, allauth.ResetPasswordForm):
-    pass
+    @transaction.atomic
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        record(Kind.PASSWORD_RESET_ASKED, person=self.users[0] if self.users else None)
+        email: str = super().save(request, **kwargs)
+        return email
 
 
 class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password1"].label = _("New password")
+
+    def save(self) -> None:
+        password = self.cleaned_data["password1"]
+        services.reset_password(user=self.user, token=self.temp_key, password=password)
 
 
 class EndSessionsForm(forms.Form):

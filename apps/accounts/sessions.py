@@ -14,14 +14,18 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import Session
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common import pending
 
 MAX_DELETED = 1000  # sessions at a time
+VISITOR_AGE = 7 * 24 * 3600  # seconds
 MAX_DIGITS = 19  # of a bigint, which may have fewer
 MAX_LISTED = 50  # sessions of a member, the latest used ones
 MAX_BROWSER_LENGTH = 200  # of what a browser calls itself
@@ -32,6 +36,11 @@ USE_NOTED_AFTER = 24 * 3600  # seconds; a write each day, not each request
 
 
 class SessionStore(db.SessionStore):
+    """What a visitor has opened or predicted lasts for days, what a member does for weeks."""
+
+    def get_session_cookie_age(self) -> int:
+        return VISITOR_AGE if _owner(self) is None else int(super().get_session_cookie_age())
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -75,7 +84,7 @@ class SessionStore(db.SessionStore):
         return session
 
 
-def _owner(data: Mapping[str, Any]) -> int | None:
+def _owner(data: Mapping[str, Any] | SessionStore) -> int | None:
     """Return the primary key of who is signed in, or whose form is kept."""
     text = data.get(auth.SESSION_KEY) or data.get(pending.SESSION_KEY, {}).get("owner", "")
     # a form's may be anything
@@ -146,4 +155,8 @@ def name_of(key: str) -> str:
 def end_sessions(*, user: Any, keys: list[str] | None = None) -> int:
     """End sessions of a person: those with these keys, or all. Returns how many."""
     sessions = Session.objects.filter(user=user)
-    return (sessions if keys is None else sessions.filter(pk__in=keys)).delete()[0]
+    with transaction.atomic():
+        count = (sessions if keys is None else sessions.filter(pk__in=keys)).delete()[0]
+        if count:
+            record(Kind.SESSIONS_ENDED, person=user)
+    return count

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import services
 from apps.accounts.forms import EndSessionsForm, LanguageForm, SettingsForm, ThemeForm
@@ -23,8 +23,14 @@ from apps.accounts.limits import limit_password_attempts
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
 from apps.accounts.sessions import ActiveSession, active_sessions, end_sessions
+from apps.audit import presenters
+from apps.audit.selectors import events_about
 from apps.common import error_views, pending
+from apps.common.browsers import browser_name
+from apps.common.listing import page_of
 from apps.common.redirects import next_path
+
+EVENTS_PER_PAGE = 25
 
 
 @require_POST
@@ -82,11 +88,19 @@ def sessions(request: HttpRequest) -> HttpResponse:
 def described(session: ActiveSession) -> str:
     """Return a session in words: its browser, and when it was used."""
     words = {
-        "browser": session.browser or _("unknown browser"),
+        "browser": browser_name(session.browser) or _("unknown browser"),
         "signed_in": date_format(localtime(session.signed_in_at), "SHORT_DATETIME_FORMAT"),
         "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
     }
     return _("%(browser)s: signed in %(signed_in)s, used %(used)s") % words
+
+
+@require_safe
+@login_required
+def activity(request: HttpRequest) -> HttpResponse:
+    page = page_of(request, events_about(request.user), EVENTS_PER_PAGE)
+    context = {"page": page, "rows": [presenters.row(event) for event in page]}
+    return render(request, "accounts/activity.html", context, status=page.status)
 
 
 @never_cache

@@ -1,16 +1,17 @@
-"""ASGI middleware before Django: `/healthz` says that the process works, a body that is too large
-is refused before it is stored, only a trusted proxy says for whom a request is, and a job is done
-beside the requests of a web process, as long as it lives.
+"""Django's handler for ASGI, and middleware before it: `/healthz` says that the process works, a
+request that cannot be read is refused, a body that is too large before it is stored, only a trusted
+proxy says for whom a request is, and a job is done beside the requests of a web process, as long as
+it lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.urls import Resolver404, resolve
 from django.utils import translation
@@ -18,7 +19,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
-from apps.common.errors import TooLarge
+from apps.common.errors import Malformed, Refused, TooLarge
+from apps.common.networks import Address, Network, address, is_in
 
 # middleware whose `process_response` sets headers, and asks nothing of the request but its scheme
 POLICIES = (
@@ -30,8 +32,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Health:
@@ -54,6 +54,20 @@ class Health:
             return
         await send({"type": "http.response.start", "status": 200, "headers": self.HEADERS})
         await send({"type": "http.response.body", "body": b"ok\n"})
+
+
+class Handler(ASGIHandler):
+    """Answers 400 in words to a request that Django cannot read before there is a request object.
+    Its own handler answers nothing to bytes that are no UTF-8, and fails on a parameter of
+    Content-Type in an encoding that nobody knows.
+    """
+
+    def create_request(self, scope: Message, body_file: Any) -> tuple[Any, Any]:
+        with suppress(ValueError):
+            request, unreadable = super().create_request(scope, body_file)
+            if not unreadable:
+                return request, None
+        return None, _refusal(scope, Malformed)
 
 
 class BesideRequests:
@@ -129,14 +143,9 @@ class LimitBody:
                 await self._refuse(scope, send)
 
     async def _refuse(self, scope: Message, send: Send) -> None:
-        request = _bare_request(scope)
-        with translation.override(translation.get_language_from_request(request)):
-            response = with_policies(
-                request,
-                bare(
-                    request, TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
-                ),
-            )
+        response = _refusal(
+            scope, lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
+        )
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in [*response.items(), ("Connection", "close")]
@@ -144,6 +153,13 @@ class LimitBody:
         start = {"type": "http.response.start", "status": response.status_code}
         await send(start | {"headers": headers})
         await send({"type": "http.response.body", "body": response.content})
+
+
+def _refusal(scope: Message, error: Callable[[], Refused]) -> HttpResponse:
+    """Return the answer to a request that Django never read, in the language of its sender."""
+    request = _bare_request(scope)
+    with translation.override(translation.get_language_from_request(request)):
+        return with_policies(request, bare(request, error()))
 
 
 def with_policies(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -208,25 +224,6 @@ def client_address(peer: Address, forwarded: Sequence[str], proxies: Sequence[Ne
         if not is_in(proxies, hop):
             break
     return client
-
-
-def address(text: str) -> Address | None:
-    """Return the address in `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::7` or
-    `[2001:db8::7]:4711`, an IPv4 address in IPv6 as the former; None if there is none.
-    """
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        result = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(result, "ipv4_mapped", None) or result
-
-
-def is_in(networks: Iterable[Network], host: Address) -> bool:
-    return any(host in network for network in networks)
 
 
 def values_of(scope: Message, header: bytes) -> list[str]:

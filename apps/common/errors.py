@@ -47,6 +47,19 @@ class TooManyAttempts(Refused):
         self.seconds = seconds
 
 
+class TooManyStreams(Refused):
+    """A person or a network watches as many runs at once as the site allows."""
+
+    code = "too-many-streams"
+    status = 429
+    seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Too many pages follow runs live at once. Close some, and reload this one.")
+        )
+
+
 class AccountGone(Refused):
     """The account was deleted while a request of its owner was processed."""
 

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
+from apps.common import write_limits
+from apps.common.errors import TooManyAttempts
 from apps.common.redirects import is_local, parent_page, referring_page
 
 # hidden fields: primary key of the account whose form it is, name of the stored form
@@ -83,14 +85,18 @@ class KeptForm:
 
 
 def store(request: HttpRequest, form: PendingForm) -> KeptForm | None:
-    """Keep a form; None if it is too long, or the browser has MAX_FORMS already. The response needs
-    its cookie.
+    """Keep a form; None if it is too long, the browser has MAX_FORMS already, or too many come from
+    its network. The response needs its cookie.
     """
     session = _new_session(request)
     keys = [key for name, key in request.COOKIES.items() if name.startswith(_cookie(""))]
     stored = [key for key in keys if _new_session(request, key).session_key]
     length = sum(len(name) + len(value) for name, value in form.fields)
     if length > MAX_LENGTH or sum(map(session.exists, stored)) >= MAX_FORMS:
+        return None
+    try:
+        write_limits.count_visit(request, length)
+    except TooManyAttempts:
         return None
     session[SESSION_KEY] = vars(form)
     session.set_expiry(MAX_AGE)

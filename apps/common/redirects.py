@@ -41,7 +41,10 @@ def next_path(request: HttpRequest, default: str = "/") -> str:
 
 def referring_page(request: HttpRequest) -> str:
     """Return the path of the page whose form was sent, if it is local; otherwise empty."""
-    parts = urlsplit(request.headers.get("Referer", ""))
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # such as `http://[`
+        return ""
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     is_ours = request.method == "POST" and parts.netloc == request.get_host()
     return path if is_ours and is_local(path) else ""

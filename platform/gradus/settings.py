@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "apps.common",
+    "apps.audit",
     "apps.accounts",
     "apps.questions",
     "apps.experiments",
@@ -78,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.SessionUseMiddleware",
+    "apps.audit.middleware.OriginMiddleware",
     "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -119,7 +121,10 @@ DATABASES["default"]["OPTIONS"] |= {
     # without keepalives, the locks of a client that loses power would be held for two hours
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
-if not TESTING:
+if TESTING:
+    # tests of several transactions empty all tables after them, which the audit log refuses
+    DATABASES["default"]["OPTIONS"]["options"] += " -c gradus.audit_truncate=on"
+else:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits use the cache. It is in the database, so that sign-in does not depend on Redis.
@@ -160,6 +165,10 @@ globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
 # after which rows of the outbox are deleted, sent or failed
 MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
+# after which events of the audit log are deleted
+AUDIT_KEEP_DAYS = env.positive("AUDIT_KEEP_DAYS", 365)
+if AUDIT_KEEP_DAYS < 30:
+    raise ImproperlyConfigured("AUDIT_KEEP_DAYS must be at least 30.")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -270,6 +279,7 @@ SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+MAX_CONNECTIONS = int(env.positive("MAX_CONNECTIONS", 256))  # of one network, to a web process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 
@@ -305,6 +315,10 @@ KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
+# from its end until the points of a run are thinned; 0: never
+POINTS_KEEP_DAYS = env.number("POINTS_KEEP_DAYS", 90)
+if POINTS_KEEP_DAYS < 0:
+    raise ImproperlyConfigured("POINTS_KEEP_DAYS must be 0 (never) or a number of days.")
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")

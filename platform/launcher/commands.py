@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -93,27 +93,49 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     # the tests start some two hundred processes, which would compile all that they import anew
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     status = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", *options, *rest], cwd=ROOT, env=env, check=False
+        [PYTHON, "-m", "pytest", "-q", *rest, *options], cwd=ROOT, env=env, check=False
     ).returncode
     if not browser:
         _list_skipped_tests()
     return status
 
 
+def chaos(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Break a site of its own at random, and check what must hold."""
+    _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
+    options = ["--faults", str(chosen.faults), "--seconds", str(chosen.seconds)]
+    if chosen.seed is not None:
+        options += ["--seed", str(chosen.seed)]
+    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
+    with interruptible_by_child():
+        return subprocess.run(
+            [PYTHON, "-m", "tests.chaos", *options], cwd=ROOT, env=env, check=False
+        ).returncode
+
+
 def pytest_options(rest: list[str], *, long: bool, has_browser: bool) -> list[str]:
-    """Return what pytest is given before the arguments `rest`: the whole suite runs in several
-    processes, what is named in one.
+    """Return what pytest is given after the arguments `rest`: the whole suite runs in several
+    processes, what is named in one. Marks that were asked for leave out the long forms, too.
     """
     marks = [] if long else ["not slow"]
     if not has_browser:
         marks.append("not browser")
-    given = any(argument == "-m" or argument.startswith("-m=") for argument in rest)
-    options = [] if given or not marks else ["-m", " and ".join(marks)]
+    if asked := _asked_marks(rest):
+        # a choice that names them is its own
+        marks = [f"({asked})", *(mark for mark in marks if mark.split()[-1] not in asked)]
+    options = ["-m", " and ".join(marks)] if marks else []
     # they would hear each other through a Redis that is not theirs
     processes = min(TEST_PROCESSES, os.cpu_count() or 1)
     if processes > 1 and not rest and "REDIS_URL" not in os.environ:
         options += ["-n", str(processes)]
     return options
+
+
+def _asked_marks(rest: list[str]) -> str:
+    """Return the marks of `-m` among pytest's arguments; empty where there are none."""
+    reader = ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("-m", default="")
+    return str(reader.parse_known_args(rest)[0].m)
 
 
 def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:

@@ -141,15 +141,13 @@ class Site:
         command: list[str | Path] = [
             PYTHON,
             "-m",
-            "uvicorn",
-            "gradus.asgi:application",
+            "gradus.serve",
             "--host",
             self.address.host,
             "--port",
             str(self.address.port),
         ]
         command += ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
-        command.append("--no-proxy-headers")  # TRUSTED_PROXIES says whom to believe
         self.web = self.supervisor.start(
             "web",
             _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")}),

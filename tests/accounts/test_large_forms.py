@@ -13,6 +13,8 @@ from django.test import Client
 from apps.accounts.models import User
 from tests.common.editing import send
 
+pytestmark = pytest.mark.attack
+
 PEOPLE = "/admin/accounts/user/"
 MANY = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 30
 FIELDS = {f"field-{n}": "1" for n in range(MANY)}

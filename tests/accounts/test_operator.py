@@ -14,6 +14,8 @@ from django.test import Client
 from apps.accounts.models import User
 from tests.accounts.conftest import OTHER, PASSWORD
 
+pytestmark = pytest.mark.attack
+
 SET = "/accounts/password/set/"
 
 

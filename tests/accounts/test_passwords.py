@@ -30,6 +30,8 @@ from apps.accounts.passwords import (
 )
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 
+pytestmark = pytest.mark.attack
+
 WEAK = (
     "123456789012",
     "aaaaaaaaaaaa",

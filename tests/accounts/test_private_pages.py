@@ -9,6 +9,8 @@ from apps.accounts.models import User
 from tests.accounts.conftest import PASSWORD
 from tests.common.browsing import Open, needs_browser
 
+pytestmark = pytest.mark.attack
+
 PRIVATE = "private, no-store"
 
 

@@ -7,6 +7,8 @@ from django.test import Client
 from apps.accounts.models import User
 from tests.accounts.conftest import PASSWORD
 
+pytestmark = pytest.mark.attack
+
 URL = "/accounts/login/"
 
 

@@ -14,6 +14,8 @@ from django.test import Client
 from apps.accounts.models import User
 from tests.accounts.conftest import SAM, SIGN_UP, link_in
 
+pytestmark = pytest.mark.attack
+
 SENT = "/accounts/confirm-email/"
 
 

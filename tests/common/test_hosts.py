@@ -10,6 +10,8 @@ from django.test import Client
 
 from apps.accounts.models import User
 
+pytestmark = pytest.mark.attack
+
 SITE = "https://gradus.example"
 
 

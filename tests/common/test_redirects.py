@@ -4,6 +4,8 @@ import pytest
 
 from apps.common.redirects import is_local
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.parametrize(
     "path",

@@ -54,6 +54,11 @@ def settings(**environ: str) -> dict[str, object]:
     return dict(json.loads(shown.stdout))
 
 
+def test_the_audit_log_is_kept_for_a_month_at_least() -> None:
+    refused = run("-c", SHOW, AUDIT_KEEP_DAYS="29")
+    assert refused.returncode != 0 and "AUDIT_KEEP_DAYS must be at least 30" in refused.stderr
+
+
 def test_https_turns_on_what_requires_it() -> None:
     values = settings(SITE_URL="https://gradus.example/")
     assert values == {
@@ -123,6 +128,7 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: what follows the host must be a port"),
         ({"EMAIL_URL": "smtp://mail?verify=maybe"}, "EMAIL_URL: verify='maybe': write yes, no"),
         ({"MAIL_KEEP_DAYS": "0"}, "MAIL_KEEP_DAYS=0: write a number above 0"),
+        ({"POINTS_KEEP_DAYS": "-1"}, "POINTS_KEEP_DAYS must be 0 (never) or a number of days"),
         ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
     ],
     ids=repr,

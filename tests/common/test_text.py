@@ -8,6 +8,8 @@ from django import forms
 from apps.common.fields import MultilineField
 from apps.common.text import length, normalize_newlines, spreadsheet_cell
 
+pytestmark = pytest.mark.attack
+
 
 class Form(forms.Form):
     text = MultilineField(max_length=5)

@@ -13,6 +13,8 @@ from apps.accounts.models import User
 from apps.common.asgi import Message, TrustProxies, client_address
 from tests.serving import serving
 
+pytestmark = pytest.mark.attack
+
 PROXY, CLIENT, LIAR = "10.0.0.1", "203.0.113.7", "192.0.2.66"
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 

@@ -20,6 +20,8 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, LabVersion, OpenedVerdict, Run
 from apps.experiments.services import PredictionInput
@@ -56,6 +58,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     noted(person, about=person)
     noted(person, about=address)
+    record(Kind.ADDRESS_CHANGED, person=person, personal={"after": {"email": person.email}})
     prediction = PredictionInput("holds", 80, {})
     run = measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
     other = LabVersion.objects.create(lab=lab, code_hash=handle)
@@ -191,6 +194,7 @@ def test_an_operator_sees_what_goes_and_deletes_it(boss: Client, mei: User) -> N
     text = page.content.decode()
     assert page.status_code == 200 and "Reviews: 1" in text and "Runs: 1" in text
     assert "Stays, without the name:" in text and "Reports of mistakes: 1" in text
+    assert "Security events: 1" in text
     assert send(boss, url, {"post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=mei.pk).exists()
 

@@ -24,7 +24,7 @@ from apps.questions.models import Question
 from tests.contracts.test_routes import MATRIX, Cast, cast  # noqa: F401 - a fixture
 from tests.progress.conftest import make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 WRITE = re.compile(
     r'^\s*(?:WITH .*)?(INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+"?(\w+)', re.I | re.S
 )

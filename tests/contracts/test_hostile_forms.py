@@ -20,7 +20,7 @@ from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.pages_cast import loaded, queued, started
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
 FORM = "application/x-www-form-urlencoded"
 FIELDS = (
     *(

@@ -22,7 +22,7 @@ from apps.experiments.models import Prediction, Run
 from tests.experiments.pages_cast import loaded, measured, queued, recorded
 from tests.progress.conftest import NUMERIC, make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 ROLES = ("visitor", "owner", "stranger", "staff")
 IN = "302 /accounts/login/"  # sent to sign in
 # of a visitor, the owner, a stranger, staff; a number, or a number and where it leads
@@ -80,6 +80,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:activity": ((IN, 200, 200, 200), (405, 405, 405, 405)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
     # nothing was kept

@@ -23,7 +23,7 @@ from tests.connections import at_once
 from tests.experiments.pages_cast import loaded
 from tests.progress.conftest import NUMERIC, make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 QUESTION, LAB = "/questions/how-long", "/labs/dead-relu"
 PASSWORD = "graph paper and pencils"
 # page, which of its forms by its action, what is entered, the table that it goes to

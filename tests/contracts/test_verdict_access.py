@@ -30,7 +30,7 @@ from tests.experiments.pages_cast import (
 )
 from tests.progress.conftest import make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 SURE = PredictionInput("holds", 80, {"relu 1": 0.9})
 WIDE = {"width": 32}
 

@@ -26,7 +26,7 @@ from tests.experiments.pages_cast import (
     verdict,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 WRONG, RIGHT = PredictionInput("does_not_hold", 95, {}), PredictionInput("holds", 95, {})
 WIDE = {"width": 32}
 

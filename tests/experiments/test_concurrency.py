@@ -18,9 +18,9 @@ from apps.accounts.models import User
 from apps.common.errors import AccountGone, StaleRunAttempt, TooManyRuns
 from apps.common.locks import lock
 from apps.experiments import housekeeping, services, worker_services
-from apps.experiments.models import Batch, Run
+from apps.experiments.models import Batch, Run, RunAttempt, Worker
 from tests.connections import before, elsewhere
-from tests.experiments.conftest import event, fall_silent, finish, report
+from tests.experiments.conftest import LABS, event, fall_silent, finish, report
 from tests.experiments.simulated_worker import LEASE_REQUEST, SimulatedWorker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
@@ -74,6 +74,22 @@ def test_two_workers_at_once_never_get_one_run(
         first = lease_run()
         second = elsewhere(lease_run)
     assert {first.run.owner, second.result().run.owner} == {mei, ola}
+
+
+@pytest.mark.attack
+def test_the_same_request_for_a_lease_at_once_gets_one_lease(
+    mei: User, ola: User, queue_run: Any, worker: Worker
+) -> None:
+    queue_run(mei, "k"), queue_run(ola, "k")
+
+    def ask() -> Any:
+        return worker_services.lease_run(worker=worker, queues=["labs"], labs=LABS, key="a key")
+
+    with transaction.atomic():
+        first = ask()
+        second = elsewhere(ask)
+    assert second.result().run_attempt == first.run_attempt
+    assert RunAttempt.objects.count() == 1
 
 
 def test_two_workers_at_once_keep_the_slots(

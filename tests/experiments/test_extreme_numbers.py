@@ -7,12 +7,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import random
 import re
+import struct
 import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import expect
@@ -29,7 +33,12 @@ from tests.common.browsing import (  # noqa: F401 - fixtures
 )
 from tests.experiments.conftest import finish, report
 from tests.experiments.pages_cast import SURE, browser, loaded, page_of, queued, started, verdict
+from tests.experiments.simulated_worker import LEASE_REQUEST, SimulatedWorker
+from tests.experiments.watching import Reader, cookies_of, until
+from tests.searching import examples
 from workers import wire
+
+pytestmark = pytest.mark.attack
 
 MAX, TINY = 1.7976931348623157e308, 5e-324
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
@@ -110,14 +119,14 @@ def test_a_run_that_measured_them_has_its_page(lab: Lab, mei: User, mean: str, s
     assert [float(row["mean"]) for row in rows] == 2 * MEANS[mean]
 
 
-DOUBLE = st.floats(allow_nan=False, allow_infinity=False)
+EDGES = [0.0, -0.0, MAX, -MAX, TINY, -TINY, 2.2250738585072014e-308, 1.0, math.nextafter(1.0, 2.0)]
+DOUBLE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(EDGES)
 CURVE = st.lists(st.tuples(DOUBLE, DOUBLE | st.none()), min_size=1, max_size=8)
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(curves=st.lists(CURVE, min_size=1, max_size=3), state=st.sampled_from(["", "succeeded"]))
@@ -150,6 +159,78 @@ def test_whatever_doubles_a_run_measures_every_answer_shows_them(
         for batch in run.batches.all():
             json.dumps(series.message(batch), allow_nan=False)  # as the stream sends it
         transaction.set_rollback(True)
+
+
+def doubles(count: int) -> list[float]:
+    """Return random finite doubles: every bit is thrown, so all sizes come, subnormal ones, too."""
+    found = list[float]()
+    while len(found) < count:
+        [value] = struct.unpack("<d", random.randbytes(8))
+        found += [value] if math.isfinite(value) else []
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_thousand_random_doubles_are_drawn_listed_and_streamed(
+    site: str,  # noqa: F811
+    mei: User,
+) -> None:
+    run = queued(mei, loaded(), prediction=SURE)
+    lease = started(run)
+    values = doubles(10_000)
+    for start in range(0, len(values), 1_000):
+        block = values[start : start + 1_000]
+        steps: list[float | None] = [float(start + n) for n in range(len(block))]
+        sent = wire.Event(arm="relu 1", series="loss", step=steps, mean=list(block))
+        report(lease, sent, after=5 + start // 1_000)
+    reader = Reader(site, cookies_of(mei)).read(f"/runs/{run.pk}/events?after=0")
+    until(lambda: max(reader.numbers(), default=0) == 15)
+    streamed = [
+        mean
+        for kind, _number, data in reader.seen
+        if kind == "points" and data["series"] == "loss"
+        for mean in data["mean"]
+    ]
+    assert streamed == values
+    page = page_of(run, mei)
+    assert page.status_code == 200
+    assert not [a for svg in charts(page) for a in attributes(svg) if BROKEN.search(a)]
+    assert page_of(run, mei, "/panel").status_code == 200
+    shown = json.loads(page_of(run, mei, "/points").content, parse_constant=pytest.fail)
+    [curve] = [curve for curve in shown["series"] if curve["series"] == "loss"]
+    assert curve["mean"] == values
+    table = page_of(run, mei, "/points.csv").content.decode()
+    rows = [row for row in csv.DictReader(io.StringIO(table)) if row["series"] == "loss"]
+    assert [float(row["mean"]) for row in rows] == values
+    finish(lease, "cancelled")
+    until(lambda: reader.over)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400", "-1e999"])
+def test_what_is_no_finite_double_is_refused_wherever_it_stands(
+    client: Client, lab: Lab, mei: User, value: str
+) -> None:
+    run = queued(mei, lab)
+    worker = SimulatedWorker(client)
+    lease = worker.post(
+        "lease", LEASE_REQUEST | {"labs": {run.version.lab_id: run.version.code_hash}}
+    ).json()
+    worker.run_attempt_token = lease["token"]
+    path = f"run-attempts/{lease['run_attempt_id']}"
+    point = {"arm": "relu 1", "series": "loss"}
+    for column in ("step", "mean", "low", "high"):
+        numbers = {"step": [1.5], "mean": [1.5], "low": [1.5], "high": [1.5]} | {column: ["here"]}
+        body = json.dumps({"after": 0, "events": [point | numbers]}).replace('"here"', value)
+        answer = worker.post(f"{path}/events", body.encode())
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), column
+    for column in ("effect", "low", "high"):
+        numbers = {"effect": 0.5, "low": 0.4, "high": 0.6} | {column: "here"}
+        verdict = {"claim": "dead-relu.lr-kills", "outcome": "holds", "replicates": 16} | numbers
+        body = json.dumps({"state": "succeeded", "verdicts": [verdict]}).replace('"here"', value)
+        answer = worker.post(f"{path}/result", body.encode())
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), column
+    run.refresh_from_db()
+    assert (run.state, run.last_seq) == ("running", 0)
 
 
 def test_what_it_came_to_is_said_in_a_few_digits(lab: Lab, mei: User) -> None:

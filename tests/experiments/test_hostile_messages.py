@@ -19,9 +19,10 @@ from apps.common.locks import limit_transaction
 from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
 from tests.experiments.simulated_worker import DEVICE, LEASE_REQUEST, POINT, SimulatedWorker
+from tests.searching import examples
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.services]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.services]
 MAX_QUERIES = 40  # of any message, whatever it holds
 VERDICT = {
     "claim": "dead-relu.lr-kills",
@@ -135,7 +136,9 @@ def hostile_values() -> st.SearchStrategy[Any]:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_a_hostile_value_anywhere_in_a_message_is_refused_or_harmless(

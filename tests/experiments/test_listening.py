@@ -21,7 +21,7 @@ from tests.connections import elsewhere
 from tests.experiments.conftest import LABS, event, finish, report, step_clock
 from workers import wire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 
 
 def listen_until(seconds: float) -> None:

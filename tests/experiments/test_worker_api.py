@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Run, Verdict, Worker
+from apps.experiments.models import Batch, Lab, Run, Verdict, Worker
 from tests.experiments.simulated_worker import DEVICE, LEASE_REQUEST, POINT, SimulatedWorker
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.services]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.services]
 
 
 @pytest.fixture
@@ -294,6 +295,43 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
         ).status_code
         == 409
     )
+
+
+def test_a_stolen_token_takes_runs_of_its_queues_and_opens_nothing_else(
+    worker: SimulatedWorker, lab: Lab, bench: Lab, mei: User, queue_run: Any
+) -> None:
+    run = queue_run(mei, "b", lab=bench)
+    thief = copy(worker)
+    thief.token = services.make_worker(name="w2", queues=["labs"])
+    both = LEASE_REQUEST | {"queues": ["bench", "labs"]}
+    assert thief.post("lease", both).status_code == 204, "a run of another queue"
+    lease = worker.post("lease", both).json()
+    thief.run_attempt_token = lease["token"]
+    bodies = {
+        "events": {"after": 0, "events": [POINT]},
+        "result": {"state": "succeeded"},
+        "release": {},
+    }
+    for path, body in bodies.items():
+        answer = thief.post(f"run-attempts/{lease['run_attempt_id']}/{path}", body)
+        assert answer.status_code == 409, path
+        assert set(answer.json()) == {"type", "title", "status", "code", "detail"}
+    credentials = {"Authorization": f"Worker {thief.token}"}
+    for page in ("", "/points", "/points.csv", "/events"):
+        url = f"/runs/{run.pk}{page}"
+        assert thief.client.get(url, headers=credentials).status_code == 404, url
+    for url in ("/runs", "/admin/", "/settings"):
+        assert thief.client.get(url, headers=credentials).status_code == 302, url
+    run.refresh_from_db()
+    assert run.state == "running" and run.run_attempts.get().worker.name == "w1"
+    assert not Batch.objects.exists()
+
+
+def test_where_a_token_was_used_last_is_seen(worker: SimulatedWorker) -> None:
+    for host in ("192.0.2.1", "2001:db8::7"):
+        worker.client.defaults["REMOTE_ADDR"] = host
+        assert worker.post("lease", LEASE_REQUEST).status_code == 204
+        assert Worker.objects.get().last_address == host
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])

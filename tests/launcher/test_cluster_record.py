@@ -15,6 +15,8 @@ from launcher.say import Problem
 
 from tests.launcher.conftest import ROOT_ONLY
 
+pytestmark = pytest.mark.attack
+
 
 def make_cluster(folder: Path, running: bool = False) -> None:
     """Leave what shows that a cluster is there."""

@@ -18,7 +18,7 @@ from launcher.say import Problem
 from tests.launcher.conftest import ROOT, gradus
 
 COMMANDS = (
-    *("up", "test", "check", "new", "doctor", "backup", "restore", "manage", "evidence"),
+    *("up", "test", "chaos", "check", "new", "doctor", "backup", "restore", "manage", "evidence"),
     "screenshots",
 )
 
@@ -47,6 +47,8 @@ def test_every_command_explains_itself(command: str) -> None:
         (["up", "--port", "８０００"], "is not a port"),
         (["up", "--workers", "many"], "'many' is not a number of workers; use 0 to 64"),
         (["up", "--workers", "65"], "use 0 to 64"),
+        (["chaos", "--faults", "0"], "'0' is not a whole number from 1"),
+        (["chaos", "--seconds", "-5"], "is not a whole number"),
         (["up", "--torch", "rocm"], "invalid choice: 'rocm'"),
         (["up", "--prot", "8000"], "unrecognized arguments: --prot 8000"),
         (["doctor", "now"], "unrecognized arguments: now"),
@@ -89,7 +91,9 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
     [
         ([], {}, ["-m", "not slow", "-n", "2"]),
         (["tests/launcher", "-x"], {}, ["-m", "not slow"]),
-        (["-m", "services"], {}, []),
+        (["-m", "attack"], {}, ["-m", "(attack) and not slow"]),
+        (["-mattack or chaos", "-x"], {}, ["-m", "(attack or chaos) and not slow"]),
+        (["-m", "slow and attack"], {}, ["-m", "(slow and attack)"]),
         ([], {"REDIS_URL": "redis://localhost"}, ["-m", "not slow"]),
     ],
 )
@@ -110,6 +114,8 @@ def test_without_a_browser_its_tests_are_left_out_and_all_includes_the_long_form
     without = commands.pytest_options(["-x"], long=False, has_browser=False)
     assert without == ["-m", "not slow and not browser"]
     assert commands.pytest_options(["-x"], long=True, has_browser=True) == []
+    every = commands.pytest_options(["-m", "attack"], long=True, has_browser=True)
+    assert every == ["-m", "(attack)"]
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:

@@ -130,7 +130,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(checkout_copy: Path, folde
         running = names(family)
         assert all(
             part in running
-            for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher")
+            for part in ("gradus.serve", "housekeep", "celery", "postgres", "valkey", "watcher")
         )
 
         other = Started(checkout_copy, folder)  # a second one in the same folder

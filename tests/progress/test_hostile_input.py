@@ -21,7 +21,7 @@ from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
 from tests.progress.conftest import make_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 
 SLUG = "all-of-it"
 READ = {  # by each form

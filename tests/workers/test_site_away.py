@@ -14,6 +14,8 @@ from workers import wire
 from workers.spool import SpooledResult
 from workers.supervisor import Supervisor
 
+pytestmark = pytest.mark.attack
+
 StartWorker = Callable[..., Supervisor]
 
 
