@@ -122,14 +122,14 @@ def programs(home: Home, patience: float = PATIENCE_SECONDS) -> list[Finding]:
     if report is None or not is_new:
         return [_hung_launcher(report)]
     failing = [_failing(p, home) for p in report.programs if not p.runs]
-    if found := failing + [_silent(p, home) for p in silent]:
-        return found
+    if faults := failing + [_silent(p, home) for p in silent]:
+        return faults
     asked = ", ".join(p.name for p in report.programs if p.is_asked)
     return [Finding("good", "programs", f"signs of life from the launcher, {asked}.")]
 
 
 def _is_silent(program: Program, asked_at: float) -> bool:
-    return program.is_asked and program.runs and program.heard_at < asked_at
+    return program.is_asked and program.runs and program.last_sign_at < asked_at
 
 
 def _hung_launcher(report: Report | None) -> Finding:
@@ -150,7 +150,7 @@ def _failing(program: Program, home: Home) -> Finding:
 
 
 def _silent(program: Program, home: Home) -> Finding:
-    seconds = f"{time.monotonic() - program.heard_at:.0f} s"
+    seconds = f"{time.monotonic() - program.last_sign_at:.0f} s"
     if program.is_starting:
         sentence = f"process {program.pid} has been starting for {seconds}."
         return Finding("odd", program.name, sentence)

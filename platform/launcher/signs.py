@@ -49,7 +49,7 @@ class Program:
     failures: int  # in a row
     is_asked: bool  # whether it is asked for signs of life
     is_starting: bool  # it has not given any yet
-    heard_at: float  # the last sign, or its start
+    last_sign_at: float  # the last sign, or its start
 
 
 @dataclass(frozen=True)

@@ -51,16 +51,16 @@ class Child:
     failures: int = 0
     due: float = 0.0  # when to restart it; 0 while it runs
     reader: Thread | None = None  # of its output
-    heard_at: float = 0.0  # its last sign of life; 0 before the first
+    last_sign_at: float = 0.0  # its last sign of life; 0 before the first
     silence: float = 0.0  # seconds since then, or since its start, in which we have listened
 
     @property
     def patience(self) -> float:
         """Seconds of silence after which it counts as hung."""
-        return signs.HUNG_SECONDS if self.heard_at else signs.START_SECONDS
+        return signs.HUNG_SECONDS if self.last_sign_at else signs.START_SECONDS
 
     def hear(self) -> None:
-        self.heard_at, self.silence = time.monotonic(), 0.0
+        self.last_sign_at, self.silence = time.monotonic(), 0.0
 
     def close_log(self) -> None:
         """Close the log, when all that it printed has been read."""
@@ -75,8 +75,8 @@ class Child:
             runs=not self.due,
             failures=self.failures,
             is_asked=self.sign is not None,
-            is_starting=not self.heard_at,
-            heard_at=self.heard_at or self.started,
+            is_starting=not self.last_sign_at,
+            last_sign_at=self.last_sign_at or self.started,
         )
 
 
@@ -222,7 +222,7 @@ class Supervisor:
     def _attend(self, child: Child) -> None:
         """Read the output of a program that was just started, and have the watcher know it."""
         child.started, child.due = time.monotonic(), 0.0
-        child.heard_at = child.silence = 0.0
+        child.last_sign_at = child.silence = 0.0
         child.reader = Thread(target=self._read, args=(child, child.process), daemon=True)
         child.reader.start()
         self.watcher.add(child.process, child.ends_by)

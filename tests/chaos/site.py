@@ -163,11 +163,11 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _living(processes: set[psutil.Process], known: set[int]) -> list[str]:
+def _living(processes: set[psutil.Process], earlier: set[int]) -> list[str]:
     lines = []
     for process in processes:
         try:
-            if process.pid not in known and process.status() != psutil.STATUS_ZOMBIE:
+            if process.pid not in earlier and process.status() != psutil.STATUS_ZOMBIE:
                 lines.append(f"{process.pid} {' '.join(process.cmdline())}")
         except psutil.NoSuchProcess:
             continue

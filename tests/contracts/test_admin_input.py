@@ -153,10 +153,10 @@ def pages() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("count", SOME)
 def test_a_page_of_a_row_that_cannot_be_is_not_found(boss: Boss, count: int) -> None:
-    found = pages()
-    assert len(found) > 30
+    of_rows = pages()
+    assert len(of_rows) > 30
     junk = Rotation(0)
-    for _name, pattern in found:
+    for _name, pattern in of_rows:
         for value in junk.some(count):
             url = "/admin/" + percent(value).join(re.split(r"<[^>]*>", pattern))
             boss.send("GET", url)

@@ -176,10 +176,10 @@ def addresses(patterns: Any = None, before: str = "/") -> Iterator[tuple[str, li
 
 @pytest.mark.parametrize("count", SOME)
 def test_an_address_with_junk_for_its_arguments(whole_site: Site, count: int) -> None:
-    found = list(addresses())
-    assert len(found) > 25
+    with_arguments = list(addresses())
+    assert len(with_arguments) > 25
     junk = Rotation(0, [*VALUES, "/", "..", "%", "."])
-    for _name, around in found:
+    for _name, around in with_arguments:
         for value in junk.some(count):
             for role in ROLES:
                 for method in ("GET", "POST"):
@@ -221,7 +221,7 @@ class Asked:
 def asked(whole_site: Site) -> dict[str, list[str]]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         names = Asked(monkeypatch).learn(whole_site)
-    return {route: sorted(found) for route, found in names.items()}
+    return {route: sorted(parameters) for route, parameters in names.items()}
 
 
 def test_what_the_site_asks_for_is_seen(asked: dict[str, list[str]]) -> None:

@@ -95,7 +95,7 @@ class Readers:
 
     def judge(self, answer: Any, what: str) -> None:
         self.seen += not answer.streaming and b"k4n" in answer.content
-        self.faults += [f"{what}: {found}" for found in found_in(answer)]
+        self.faults += [f"{what}: {fault}" for fault in found_in(answer)]
 
     def read_all(self) -> None:
         """Read every page as a visitor and as its owner, plain and as a fragment."""

@@ -163,11 +163,11 @@ def test_whatever_doubles_a_run_measures_every_answer_shows_them(
 
 def doubles(count: int) -> list[float]:
     """Return random finite doubles: every bit is thrown, so all sizes come, subnormal ones, too."""
-    found = list[float]()
-    while len(found) < count:
+    finite = list[float]()
+    while len(finite) < count:
         [value] = struct.unpack("<d", random.randbytes(8))
-        found += [value] if math.isfinite(value) else []
-    return found
+        finite += [value] if math.isfinite(value) else []
+    return finite
 
 
 @pytest.mark.django_db(transaction=True)

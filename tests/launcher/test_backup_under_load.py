@@ -39,13 +39,13 @@ def figures(python: str, folder: Path, **options: Any) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    counts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return counts
 
 
 def test_as_whoever_runs_the_tests() -> None:
-    found = figures(sys.executable, ROOT)
-    assert found["before"] >= 50 and found["missing"] == 0 and found["during"] > 0
+    counts = figures(sys.executable, ROOT)
+    assert counts["before"] >= 50 and counts["missing"] == 0 and counts["during"] > 0
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_as_an_ordinary_account(theirs: Path) -> None:
             )
         except (OSError, subprocess.SubprocessError):
             continue
-        found = figures(python, theirs, **options)
-        assert found["before"] >= 50 and found["missing"] == 0 and found["during"] > 0
+        counts = figures(python, theirs, **options)
+        assert counts["before"] >= 50 and counts["missing"] == 0 and counts["during"] > 0
         return
     pytest.skip("no Python that another account can run")

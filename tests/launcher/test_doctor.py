@@ -228,7 +228,7 @@ def lock(home: Home) -> Iterator[None]:
 def program(name: str, **fields: Any) -> Program:
     """A program that gives signs of life, long after we will have stopped to wait for them."""
     usual = {"runs": True, "failures": 0, "is_asked": True, "is_starting": False}
-    return Program(**{"name": name, "pid": 41, "heard_at": NEVER_OLD, **usual, **fields})
+    return Program(**{"name": name, "pid": 41, "last_sign_at": NEVER_OLD, **usual, **fields})
 
 
 NEVER_OLD = 1e12
@@ -238,8 +238,8 @@ LONG_AGO = 1.0
 @pytest.mark.parametrize(
     ("fields", "state", "message"),
     [
-        ({"heard_at": LONG_AGO}, "bad", "process 41 hangs: no sign of life for"),
-        ({"heard_at": LONG_AGO, "is_starting": True}, "odd", "has been starting for"),
+        ({"last_sign_at": LONG_AGO}, "bad", "process 41 hangs: no sign of life for"),
+        ({"last_sign_at": LONG_AGO, "is_starting": True}, "odd", "has been starting for"),
         ({"runs": False, "failures": 1}, "bad", "has ended and is started again"),
         ({"runs": False, "failures": 7}, "bad", "has ended 7 times, soon after each start"),
     ],
@@ -255,7 +255,7 @@ def test_a_program_that_does_not_work_is_named(
 
 
 def test_programs_that_work_are_named_too(home: Home, lock: None) -> None:
-    postgres = program("postgres", is_asked=False, heard_at=LONG_AGO)
+    postgres = program("postgres", is_asked=False, last_sign_at=LONG_AGO)
     Report(40, NEVER_OLD, [postgres, program("web"), program("worker")]).write(home.report)
     (finding,) = programs(home)
     assert (finding.state, finding.about) == ("good", "programs")

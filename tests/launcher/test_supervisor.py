@@ -191,7 +191,7 @@ def test_a_program_that_gives_signs_of_life_is_left_alone(
 ) -> None:
     child = start_sleeper(supervisor, sign=lambda: True)
     process = child.process
-    until(lambda: child.heard_at)
+    until(lambda: child.last_sign_at)
     clock = Clock(monkeypatch, supervisor)
     for _ in range(10):
         clock.pass_by(HUNG_SECONDS - 5)
@@ -253,9 +253,9 @@ def test_a_sign_of_the_last_process_does_not_count_for_the_next(
     supervisor.watcher.add(first, signal.SIGTERM)
     Thread(target=supervisor._listen, args=(child, sign), daemon=True).start()
     until(lambda: len(asked) > 5)
-    assert not child.heard_at
+    assert not child.last_sign_at
     os.utime(mark.path, (2, 2))
-    until(lambda: child.heard_at)
+    until(lambda: child.last_sign_at)
     stop(first)
 
 

@@ -164,8 +164,8 @@ def test_a_program_of_the_site_that_dies_or_freezes_is_started_again(
 
     def running() -> dict[str, Program]:
         """Return the programs that work by now."""
-        known = Report.read(report)
-        programs = known.programs if known else []
+        last = Report.read(report)
+        programs = last.programs if last else []
         return {p.name: p for p in programs if p.runs and not (p.is_asked and p.is_starting)}
 
     def replaced(names: tuple[str, ...], before: dict[str, Program]) -> bool:
