@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -34,7 +34,7 @@ class Handler(ASGIHandler):
     Content-Type in an encoding that nobody knows.
     """
 
-    def create_request(self, scope: Message, body_file: Any) -> tuple[Any, Any]:
+    def create_request(self, scope: Mapping[str, Any], body_file: Any) -> tuple[Any, Any]:
         with suppress(ValueError):
             request, unreadable = super().create_request(scope, body_file)
             if not unreadable:
@@ -127,14 +127,14 @@ class LimitBody:
         await send({"type": "http.response.body", "body": response.content})
 
 
-def _refusal(scope: Message, error: Callable[[], Refused]) -> HttpResponse:
+def _refusal(scope: Mapping[str, Any], error: Callable[[], Refused]) -> HttpResponse:
     """Return the answer to a request that Django never read, in the language of its sender."""
     request = _bare_request(scope)
     with translation.override(translation.get_language_from_request(request)):
         return bare(request, error())
 
 
-def _bare_request(scope: Message) -> HttpRequest:
+def _bare_request(scope: Mapping[str, Any]) -> HttpRequest:
     """Return a request with what decides the form and the language of its answer. The whole of it
     may be what Django would not parse.
     """

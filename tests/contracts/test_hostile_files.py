@@ -4,7 +4,6 @@ that names the file, and nothing is stored.
 
 from __future__ import annotations
 
-
 import random
 from collections.abc import Callable
 from pathlib import Path
