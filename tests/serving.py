@@ -13,13 +13,14 @@ import uvicorn
 @contextmanager
 def serving() -> Iterator[str]:
     """Serve the site on a free port; yields its address."""
-    from gradus.asgi import application
+    from gradus.asgi import application, connections
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)  # connections wait until uvicorn has started
         config = uvicorn.Config(
             application,
+            http=connections,  # type: ignore[arg-type]  # makes them, as a class would
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=1,

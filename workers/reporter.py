@@ -27,7 +27,7 @@ from workers.wire import (
 log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)  # seconds; a lease is longer
-# Idle connections are dropped before uvicorn closes them (after 5 s), perhaps during a request.
+# Idle connections are dropped before the site closes them (after 10 s), perhaps during a request.
 KEEPALIVE_SECONDS = 4.0
 WARNING_PAUSE_SECONDS = 60.0  # between two equal log lines
 _encode = msgspec.json.Encoder().encode

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from workers.wire import MAX_SLOTS, celery_url
 
+SIGN_SECONDS = 1.0  # between two signs of life of a worker that waits
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,6 +28,13 @@ class Settings:
     slots: int  # lab processes at once
     poll_seconds: float = 2.0  # between two requests for a lease while a slot is free
     labs: str = "workers.labs"  # the package of the labs
+    alive: Path | None = None  # a file that is touched as long as the worker works
+
+    def give_sign(self) -> None:
+        """Touch the file by whose time others see that this worker does not hang."""
+        if self.alive:
+            with suppress(OSError):  # what cannot be told must not stop the work
+                self.alive.touch()
 
     @property
     def threads(self) -> int:
@@ -57,6 +66,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         slots=slots(environ),
         poll_seconds=_positive(environ, "GRADUS_POLL_SECONDS", 2.0),
         labs=environ.get("GRADUS_LABS", "workers.labs"),
+        alive=Path(environ["GRADUS_ALIVE"]) if environ.get("GRADUS_ALIVE") else None,
     )
 
 

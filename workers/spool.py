@@ -20,14 +20,9 @@ from workers.send_buffer import SendBuffer
 from workers.wire import Event, Result
 
 log = logging.getLogger(__name__)
-PAUSES = (
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    30.0,
-)  # seconds after a delivery that failed: the more in a row, the longer
+# Seconds after a delivery that failed: the more in a row, the longer, but far less than a lease,
+# which goes on when the site is back: the result must arrive before it runs out.
+PAUSES = (0.5, 1.0, 2.0, 5.0)
 
 
 class SpooledResult(msgspec.Struct):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from workers.pipe import Ready
 from workers.reporter import Reporter
 from workers.run_attempt import RunAttempt
-from workers.settings import Settings
+from workers.settings import SIGN_SECONDS, Settings
 from workers.spool import Spool
 from workers.warm_pool import WarmPool
 from workers.wire import LeaseRequest
@@ -23,6 +24,10 @@ class Supervisor:
     Taking a run has a fixed order: take a slot, wait for a warm lab process, lease a run (one
     request at a time), start a `RunAttempt`. So no time of a lease is spent on imports. If nothing
     is queued, the slot is freed and the process stays ready.
+
+    The poller gives the worker's signs of life (`Settings.give_sign`): without it no run is found
+    while the broker is away. It goes round while labs compute, and while the site does not answer,
+    whose requests time out. Where it waits for the warm pool, the wait gives them.
 
     A run of the queue "bench" has the worker to itself. It is asked for only while nothing else
     runs, and then first; while it runs, nothing is leased and no process is started.
@@ -86,11 +91,7 @@ class Supervisor:
     def _poll(self) -> None:
         """Try to lease a run every few seconds, and at once when there may be more of them."""
         while not self._closing:
-            with self._changed:
-                asked_to = self._changed.wait_for(
-                    lambda: self._closing or self._poll_now, self._settings.poll_seconds
-                )
-                self._poll_now = False
+            asked_to = self._wait_to_poll()
             try:
                 if not asked_to:
                     self._warm_pool.refresh()
@@ -98,6 +99,18 @@ class Supervisor:
                     self._start(run_attempt)
             except Exception:  # files that are being replaced, no threads left: poll again
                 log.exception("polling for work failed; trying again")
+
+    def _wait_to_poll(self) -> bool:
+        """Wait until it is time to poll, or somebody asks for it; return whether somebody did."""
+        due = time.monotonic() + self._settings.poll_seconds
+        with self._changed:
+            while not (self._closing or self._poll_now) and (left := due - time.monotonic()) > 0:
+                self._settings.give_sign()
+                self._changed.wait(min(left, SIGN_SECONDS))
+            asked_to = self._closing or self._poll_now
+            self._poll_now = False
+        self._settings.give_sign()
+        return asked_to
 
     def _start(self, run_attempt: RunAttempt) -> None:
         """Do a run, and what is queued then, in a thread of their own."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import queue
 import shutil
 import threading
 
 from workers import catalogue
 from workers.lab_process import Exited, LabProcess
 from workers.pipe import Ready
-from workers.settings import Settings
+from workers.settings import SIGN_SECONDS, Settings
 
 log = logging.getLogger(__name__)
 # seconds after a spare that did not become ready: the more in a row, the longer
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
+READY_SECONDS = 300.0  # that the imports of a lab process may take; one that hangs is replaced
 
 
 class WarmPool:
@@ -52,9 +54,13 @@ class WarmPool:
             self._changed.notify_all()
 
     def wait(self) -> LabProcess | None:
-        """Wait for a spare and return it; None if the worker is closing."""
+        """Wait for a spare and return it; None if the worker is closing. Its imports may take long
+        on a slow machine, so the wait gives signs of life.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._spare)
+            while not (self._closing or self._spare):
+                self._settings.give_sign()
+                self._changed.wait(SIGN_SECONDS)
             return None if self._closing else self._spare
 
     def take(self, spare: LabProcess) -> None:
@@ -118,7 +124,12 @@ class WarmPool:
                 self._codes.pop(process, None)
             self._pause(f"the messages of a lab process cannot be read: {error}")
             return
-        message = process.inbox.get()
+        try:
+            message = process.inbox.get(timeout=READY_SECONDS)
+        except queue.Empty:
+            process.kill()
+            self._pause(f"a lab process was not ready after {READY_SECONDS:g} s")
+            return
         if not isinstance(message, Ready):
             self._pause(f"a lab process did not become ready: {message}")
             return

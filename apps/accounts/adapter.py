@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
@@ -16,8 +19,16 @@ from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.known_browsers import known_browser, remember_browser
 from apps.accounts.limits import APP, seconds_to_wait
 from apps.accounts.models import User
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.errors import TooManyAttempts
 from apps.common.redirects import is_local
+
+# by the name of the page that signs in; else with the password
+SIGN_INS = {
+    "account_signup": Kind.SIGNED_IN_NEW,
+    "account_confirm_email": Kind.SIGNED_IN_CONFIRMED,
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -30,6 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "This e-mail address already has an account. Sign in, or reset your password."
         ),
         "enter_current_password": _("That is not your current password."),
+        "incorrect_password": _("That is not your password."),
         "invalid_password_reset": _("This link has already been used or has expired."),
         "too_many_login_attempts": _(
             "Too many attempts in a short time. Wait a moment, then try again."
@@ -56,17 +68,53 @@ class AccountAdapter(DefaultAccountAdapter):
             action, key = "login_failed_known_browser", f"{browser} {email}"
         self._login_failed_rl_usage = ratelimit.consume(request, app=APP, action=action, key=key)
         if not self._login_failed_rl_usage:
+            record(Kind.SIGN_IN_REFUSED, person=_account(email))
             raise TooManyAttempts(seconds_to_wait(request, action, key=key))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Tell the owner, once a day at most, when several wrong passwords were entered."""
+        """Record a wrong password. Tell the owner, once a day at most, when several were entered.
+        What was entered for an address without an account may be a password: it is kept nowhere.
+        """
         email = canonical_email(credentials.get("email", ""))
+        record(Kind.SIGN_IN_FAILED, person=_account(email))
         if ratelimit.consume(request, app=APP, action="password_guessed", key=email):
             return
         owner = User.objects.filter(canonical_email=email, is_active=True).first()
         if owner and ratelimit.consume(request, app=APP, action="password_guessed_mail", key=email):
             with translation.override(owner.language or translation.get_language()):
                 self.send_mail("account/email/password_guessed", email, {"user": owner})
+
+    @transaction.atomic
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        page = request.resolver_match.url_name if request.resolver_match else None
+        record(SIGN_INS.get(page or "", Kind.SIGNED_IN), person=user)
+
+    def logout(self, request: HttpRequest) -> None:
+        record(Kind.SIGNED_OUT, person=request.user)
+        super().logout(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        record(Kind.SIGN_IN_INACTIVE, person=user)
+        response: HttpResponse = super().respond_user_inactive(request, user)
+        return response
+
+    @transaction.atomic
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        is_confirmed: bool = super().confirm_email(request, email_address)
+        if is_confirmed:
+            record(Kind.ADDRESS_CONFIRMED, person=email_address.user)
+        return is_confirmed
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Check the password of who is signed in, counted as a sign-in is. The session gets a new
+        key: the old one may be what somebody else has.
+        """
+        email = user.canonical_email
+        if self.authenticate(context.request, email=email, password=password) != user:
+            return False
+        context.request.session.cycle_key()
+        return True
 
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)
@@ -88,12 +136,16 @@ class AccountAdapter(DefaultAccountAdapter):
         user.email = form.typed_email()
         user.time_zone = form.cleaned_data["time_zone"]
         saved: User = super().save_user(request, user, form, commit=commit)
+        record(Kind.ACCOUNT_CREATED, person=saved)
         return saved
 
     def set_password(self, user: User, password: str) -> None:
         """Store the password alone: hashing takes long enough for an operator to change the row."""
         user.set_password(password)
-        user.save(update_fields=["password"])
+        is_change = self.request.user.is_authenticated
+        with transaction.atomic():
+            user.save(update_fields=["password"])
+            record(Kind.PASSWORD_CHANGED if is_change else Kind.PASSWORD_RESET, person=user)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings")
@@ -103,5 +155,11 @@ class AccountAdapter(DefaultAccountAdapter):
         be somebody else's mailbox.
         """
         user = User.objects.filter(canonical_email=email).first()
-        context = context | {"site_url": settings.SITE_URL}  # of links: never the request's host
+        # of links: never the request's host
+        context = {"user": user} | context | {"site_url": settings.SITE_URL}
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)
+
+
+def _account(email: str) -> User | None:
+    """Return the account of a (canonical) address, if there is one."""
+    return User.objects.filter(canonical_email=email).first()

@@ -1,10 +1,15 @@
-"""Accounts and the outbox in Django's admin. The admin uses the site's sign-in page, which limits
-attempts.
+"""Accounts and the outbox in Django's admin. The admin uses the site's pages to sign in and
+to change one's password, which limit attempts.
+
+Whom and what somebody may change says `privileges`. The pages follow it, so that nothing is offered
+that would be refused; what is sent all the same is refused by `people_services`, or here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from typing import Any
 
 from allauth.account.admin import EmailAddressAdmin
@@ -12,19 +17,32 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    UserChangeForm,
+)
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import deletion, outbox, services
+from apps.accounts import deletion, outbox, people_services, privileges
 from apps.accounts.models import OutgoingMail, User
+from apps.accounts.roles import ROLES
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
+
+def to_password_change(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """Lead to the site's own page, which limits attempts."""
+    return redirect("account_change_password")
+
+
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.password_change = to_password_change  # type: ignore[method-assign,assignment]
 admin.site.site_header = admin.site.site_title = "Gradus"
 
 
@@ -42,6 +60,19 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
         field_classes: dict[str, type] = {}
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+
+    def save(self, commit: bool = True) -> User:
+        has_password = self.cleaned_data["set_usable_password"]
+        password = self.cleaned_data["password1"] if has_password else None
+        person: User = self.user
+        people_services.set_password_of(by=self.by, person=person, password=password)
+        return person
+
+
 @admin.register(User)
 class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     form = UserForm
@@ -57,6 +88,7 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
+    actions = ("sign_out",)
     ordering = ("handle",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
@@ -78,11 +110,51 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         ),
     )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse to delete the account that owns the recorded runs."""
-        return super().has_delete_permission(request, obj) and not (
-            obj is not None and obj.is_project
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        flags = () if _by(request).is_superuser else people_services.STAFF_FLAGS
+        return [*super().get_readonly_fields(request, obj), *flags]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer what may be given; a form with something else is invalid."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = privileges.grantable_groups(_by(request))
+        elif db_field.name == "user_permissions":
+            kwargs["queryset"] = privileges.grantable_permissions(_by(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # Django would ignore a field that the page shows without an input
+        is_forged = any(flag in request.POST for flag in people_services.STAFF_FLAGS)
+        if is_forged and not _by(request).is_superuser:
+            raise people_services.staff_flags_refused()
+        return super().changeform_view(request, *args, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_manage(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        people_services.save_person(
+            by=_by(request),
+            person=obj,
+            groups=form.cleaned_data.get("groups"),
+            permissions=form.cleaned_data.get("user_permissions"),
         )
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002 - Django's name
+        page: Any = copy(self)  # this one serves all requests
+        page.change_password_form = partial(PasswordForm, by=_by(request))
+        return super(UserAccountAdmin, page).user_change_password(request, id, form_url)
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        count = people_services.end_sessions_of(by=_by(request), people=people)
+        text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count)
+        messages.success(request, text % {"count": count})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse to delete the account that owns the recorded runs, and who may do more."""
+        may = super().has_delete_permission(request, obj) and _may_manage(request, obj)
+        return may and not (obj is not None and obj.is_project)
 
     def get_deleted_objects(
         self, objs: QuerySet[User] | Sequence[User], request: HttpRequest
@@ -102,16 +174,29 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
                 for model, rows in kept.items()
             ]
             lines += [gettext("Stays, without the name:"), kept_lines]
-        missing = set() if self.has_delete_permission(request) else {str(User._meta.verbose_name)}
+        pks = [user.pk for user in users]
+        manageable = privileges.manageable_people(_by(request)).filter(pk__in=pks).count()
+        may = self.has_delete_permission(request) and manageable == len(users)
+        missing = set() if may else {str(User._meta.verbose_name)}
         protected = [str(user) for user in users if user.is_project]
         return lines, counts, missing, protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_user(user=obj)
+        people_services.delete_people(by=_by(request), people=[obj])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            services.delete_user(user=user)
+        people_services.delete_people(by=_by(request), people=queryset)
+
+
+def _by(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _may_manage(request: HttpRequest, person: User | None) -> bool:
+    """Return whether who asks may change this person; any person if None."""
+    people = privileges.manageable_people(_by(request))
+    return person is None or people.filter(pk=person.pk).exists()
 
 
 admin.site.unregister([Group, EmailAddress])
@@ -119,7 +204,44 @@ admin.site.unregister([Group, EmailAddress])
 
 @admin.register(Group)
 class UserGroupAdmin(EditableMixin, GroupAdmin):
-    pass
+    """Groups of the operators' own. The roles are shown, and changed in the code alone."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or obj.name not in ROLES:
+            return super().get_fieldsets(request, obj)
+        hint = _(
+            "This is a role: its permissions are restored at every start. For others, make a group."
+        )
+        return [(None, {"fields": ("name", "permissions"), "description": hint})]
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        """Offer what may be given; a form with something else is invalid."""
+        if request and db_field.name == "permissions":
+            kwargs["queryset"] = privileges.grantable_permissions(_by(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may_edit(request, obj)
+
+    def _may_edit(self, request: HttpRequest, group: Group | None) -> bool:
+        groups = privileges.editable_groups(_by(request))
+        return group is None or groups.filter(pk=group.pk).exists()
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        people_services.save_group(
+            by=_by(request), group=obj, permissions=form.cleaned_data["permissions"]
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        people_services.delete_groups(by=_by(request), groups=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        people_services.delete_groups(by=_by(request), groups=queryset)
 
 
 @admin.register(EmailAddress)
@@ -132,6 +254,31 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and _may_manage(request, obj and obj.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and _may_manage(request, obj and obj.user)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        people_services.save_address(by=_by(request), address=obj)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        people_services.delete_addresses(by=_by(request), addresses=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        people_services.delete_addresses(by=_by(request), addresses=queryset)
+
+    @admin.action(description=_("Mark as verified"), permissions=["change"])
+    def make_verified(self, request: HttpRequest, addresses: QuerySet[Any]) -> None:
+        count = people_services.verify_addresses(by=_by(request), addresses=addresses)
+        text = ngettext(
+            "%(count)s address is verified.", "%(count)s addresses are verified.", count
+        )
+        messages.success(request, text % {"count": count})
 
 
 MAIL_COLUMNS = (

@@ -8,6 +8,7 @@ from apps.accounts.signup import SignupView
 urlpatterns = [
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("signup/", SignupView.as_view(), name="account_signup"),
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),

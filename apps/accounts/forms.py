@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account import forms as allauth
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,8 @@ from apps.accounts.models import User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.fields import PlainForm
 
 PASSWORD_HELP = _(
@@ -124,7 +127,11 @@ class SetPasswordForm(AccountForm, allauth.SetPasswordForm):
 
 
 class ResetPasswordForm(AccountForm, allauth.ResetPasswordForm):
-    pass
+    @transaction.atomic
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        record(Kind.PASSWORD_RESET_ASKED, person=self.users[0] if self.users else None)
+        email: str = super().save(request, **kwargs)
+        return email
 
 
 class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
@@ -135,6 +142,39 @@ class ResetPasswordKeyForm(AccountForm, allauth.ResetPasswordKeyForm):
     def save(self) -> None:
         password = self.cleaned_data["password1"]
         services.reset_password(user=self.user, token=self.temp_key, password=password)
+
+
+class ReauthenticateForm(AccountForm, allauth.ReauthenticateForm):
+    pass
+
+
+class EndSessionsForm(forms.Form):
+    """Which other sessions of a member are to end; their password is asked for again."""
+
+    sessions = forms.MultipleChoiceField(
+        label=_("Sign out here"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one browser.")},
+    )
+    password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
+    ) -> None:
+        super().__init__(data)
+        self.user = user
+        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
+        self.fields["password"].validators.append(check_typed_length)
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise ValidationError(_("That is not your current password."))
+        return password
 
 
 class LanguageForm(PlainForm):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from apps.accounts import outbox, sessions
+from apps.audit.services import delete_old_events
 
 ROUND_SECONDS = 10  # after which a round starts no further attempt
 
@@ -24,4 +25,4 @@ def delete_expired_sessions() -> int:
     return sessions.delete_expired_sessions()
 
 
-ACCOUNT_JOBS = (deliver_mails, delete_old_mails, delete_expired_sessions)
+ACCOUNT_JOBS = (deliver_mails, delete_old_mails, delete_expired_sessions, delete_old_events)

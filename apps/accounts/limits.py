@@ -11,7 +11,19 @@ from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from apps.common.errors import TooManyAttempts
+
 APP = "allauth.account"
+
+
+def limit_password_attempts(request: HttpRequest) -> None:
+    """Count an attempt of somebody who is signed in to enter their password.
+
+    Raises:
+        TooManyAttempts: there were too many.
+    """
+    if not ratelimit.consume(request, app=APP, action="reauthenticate", user=request.user):
+        raise TooManyAttempts(60)
 
 
 def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -> int:

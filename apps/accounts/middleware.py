@@ -1,17 +1,21 @@
 """The reader's language, theme and time zone: the account's setting, else the cookie, else the
-browser's preference. And what is shown to a member is stored nowhere.
+browser's preference. What is shown to a member is stored nowhere, and what is sensitive asks for
+the password again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
+from apps.accounts import sessions
 from apps.accounts.models import User
 from apps.accounts.preferences import theme_of
+from apps.accounts.reauthentication import ask_for_password, needs_password
 from apps.accounts.zones import database_zone_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -53,6 +57,18 @@ class PreferencesMiddleware:
             return self.get_response(request)
 
 
+class SessionUseMiddleware:
+    """Lets a member's session last as long as it is used, at most `SESSION_MAX_AGE`."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            sessions.note_use(request.session)
+        return self.get_response(request)
+
+
 class PrivateMiddleware:
     """Marks whatever is sent to somebody signed in, to who just signs out, or to a worker as not to
     be stored: else the browser's Back button, or a proxy, would show it to the next person.
@@ -67,7 +83,25 @@ class PrivateMiddleware:
         # REST framework sets the user to that of a token, and to None for a worker, who has none
         if is_private or request.user is None or request.user.is_authenticated:
             response["Cache-Control"] = "private, no-store"
+        if is_private and not request.user.is_authenticated:
+            response["Clear-Site-Data"] = '"cache"'  # signed out: pages of before, too
         return response
+
+
+class ReauthenticationMiddleware:
+    """Asks for the password again before a sensitive request (`reauthentication`)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+        """Runs after `MemberFormMiddleware`, which discards a form that is sent once more: it may
+        have to be kept once more.
+        """
+        return ask_for_password(request) if needs_password(request) else None
 
 
 def _activate(request: HttpRequest, language: str) -> None:

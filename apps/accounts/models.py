@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.passwords import normalized
 from apps.accounts.zones import DEFAULT, canonical_zone
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.clock import Clock, now
 
 
@@ -72,6 +74,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    @transaction.atomic
     def create_superuser(
         self, email: str, handle: str, password: str | None = None, **fields: Any
     ) -> User:
@@ -82,7 +85,10 @@ class UserManager(BaseUserManager["User"]):
         """
         if password is not None:
             validate_password(password, self.model(email=email.strip(), handle=handle))
-        return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **fields)
+        roles = {"is_staff": True, "is_superuser": True}
+        user = self.create_user(email, handle, password, **roles, **fields)
+        record(Kind.RIGHTS_CHANGED, person=user, details={"after": roles})
+        return user
 
     def project(self) -> User:
         """Return the account `gradus`, which owns the recorded runs. A migration creates it; if it
@@ -190,6 +196,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         if not is_new and (update_fields is None or "email" in update_fields):
             rows = self.emailaddress_set  # type: ignore[attr-defined]
             rows.exclude(email=self.canonical_email).delete()
+        if not self.is_active and (update_fields is None or "is_active" in update_fields):
+            Session.objects.filter(user=self).delete()
 
     def clean(self) -> None:
         super().clean()

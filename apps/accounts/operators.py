@@ -37,4 +37,5 @@ def _read(content: Any) -> tuple[int, str]:
 
 def _state(user: User) -> str:
     """Return a digest that changes when the account is used, which invalidates earlier tokens."""
-    return salted_hmac(SALT, f"{user.pk} {user.password} {user.last_login}").hexdigest()
+    state = f"{user.pk} {user.password} {user.last_login}"
+    return salted_hmac(SALT, state, algorithm="sha256").hexdigest()

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from apps.accounts.models import User
 
-THEME_COOKIE = "theme"
+THEME_COOKIE = "__Host-theme" if settings.SECURE else "theme"  # theme.js reads it, too
 COOKIE_AGE = 365 * 24 * 3600  # seconds
 
 

@@ -1,13 +1,17 @@
-"""Every write of `accounts`, except those of allauth's pages."""
+"""Every write of `accounts`, except those of allauth's pages, and what staff change of others
+(`people_services`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet, TextField
@@ -18,8 +22,11 @@ from django.utils.translation import gettext as _
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
+from apps.accounts.roles import ROLES
 from apps.accounts.signals import user_deleting
-from apps.common.errors import AccountGone, BadLink, ProjectAccountStays
+from apps.audit.kinds import Kind
+from apps.audit.services import record, record_change
+from apps.common.errors import AccountGone, BadLink, LastSuperuserStays, ProjectAccountStays
 from apps.common.locks import lock
 
 DEFAULT_OPERATOR = "operator@localhost"
@@ -49,11 +56,15 @@ def make_operator(*, email: str, again: bool = False) -> str:
     lock("operator")
     existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
     if not existing.exists():
-        return operators.token_for(_new_operator(email or DEFAULT_OPERATOR))
-    if not again:
+        user: User | None = _new_operator(email or DEFAULT_OPERATOR)
+    elif again:
+        user = existing.filter(canonical_email=email).first() if email else existing.first()
+    else:
+        user = None
+    if user is None:
         return ""
-    user = existing.filter(canonical_email=email).first() if email else existing.first()
-    return operators.token_for(user) if user else ""
+    record(Kind.OPERATOR_LINK_MADE, person=user)
+    return operators.token_for(user)
 
 
 def _new_operator(email: str) -> User:
@@ -63,13 +74,60 @@ def _new_operator(email: str) -> User:
     user = User.objects.filter(canonical_email=email).first()
     if user is None:
         user = User.objects.create_user(email, _free_handle("operator"))
+        record(Kind.ACCOUNT_CREATED, person=user)
+    before = rights(user)
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_unusable_password()  # who signed up with this address may be anybody
     user.save()
+    record_change(Kind.RIGHTS_CHANGED, person=user, before=before, after=rights(user))
     EmailAddress.objects.update_or_create(
         user=user, email=user.canonical_email, defaults={"verified": True, "primary": True}
     )
     return user
+
+
+def rights(user: User) -> dict[str, Any]:
+    """Return what a user may do, for the audit log."""
+    permissions = user.user_permissions.order_by("content_type__app_label", "codename")
+    return {
+        "is_active": user.is_active,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "groups": list(user.groups.order_by("name").values_list("name", flat=True)),
+        "user_permissions": permission_names(permissions),
+    }
+
+
+def record_account_change(*, before: User, rights_before: Mapping[str, Any]) -> None:
+    """Record what an operator has changed of an account.
+
+    Args:
+        before: the row before the change.
+        rights_before: its `rights` then; they are rows of other tables, too.
+    """
+    user = User.objects.get(pk=before.pk)
+    record_change(Kind.RIGHTS_CHANGED, person=user, before=rights_before, after=rights(user))
+    record_change(
+        Kind.ADDRESS_CHANGED,
+        person=user,
+        before={"email": before.email},
+        after={"email": user.email},
+        is_personal=True,
+    )
+    if before.password != user.password:
+        record(Kind.PASSWORD_CHANGED, person=user)
+
+
+def role(group: Group) -> dict[str, Any]:
+    """Return what a role is called and what it allows, for the audit log."""
+    permissions = group.permissions.order_by("content_type__app_label", "codename")
+    return {"name": group.name, "permissions": permission_names(permissions)}
+
+
+def permission_names(permissions: QuerySet[Permission]) -> list[str]:
+    """Return permissions as code names them, such as `questions.publish_revision`."""
+    names = permissions.values_list("content_type__app_label", "codename")
+    return [f"{app}.{codename}" for app, codename in names]
 
 
 def _free_handle(base: str) -> str:
@@ -104,6 +162,7 @@ def enter_as_operator(*, request: HttpRequest, token: str) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    record(Kind.OPERATOR_LINK_USED, person=user)
 
 
 def _operator_of(token: str) -> User:
@@ -132,6 +191,24 @@ def reset_password(*, user: User, token: str, password: str) -> None:
     user.save(update_fields=["password"])
 
 
+@transaction.atomic
+def restore_roles() -> None:
+    """Make the group of every role, with the permissions of the table in `roles` and no others.
+    Other groups stay as they are.
+
+    Raises:
+        LookupError: the table names a permission that there is not.
+    """
+    lock("roles")  # of two starts at once
+    stored = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for name, permissions in ROLES.items():
+        group, _is_new = Group.objects.get_or_create(name=name)
+        group.permissions.set([stored[permission] for permission in permissions])
+
+
 def lock_user(user: User) -> None:
     """Serialize what one person does. Whoever takes several locks takes this one first; then runs,
     their run attempts, compute usage. Rows that refer to the person can still be inserted, so that
@@ -151,6 +228,7 @@ def delete_user(*, user: User) -> None:
 
     Raises:
         ProjectAccountStays: it is the account that owns the recorded runs.
+        LastSuperuserStays: it is the last active superuser.
     """
     if user.is_project:
         raise ProjectAccountStays(
@@ -161,7 +239,10 @@ def delete_user(*, user: User) -> None:
         lock_user(user)
     except AccountGone:
         return
+    check_superuser_remains(without=[user])
     user_deleting.send(sender=User, user=user)
+    # before the row goes: who deletes themselves is erased from it, too
+    record(Kind.ACCOUNT_DELETED, subject=str(user.pk))
     # from here on nobody may refer to them; not before, since who holds a run may be about to
     locked = User.objects.select_for_update().get(pk=user.pk)
     project = User.objects.project()
@@ -173,6 +254,24 @@ def delete_user(*, user: User) -> None:
         _anonymize_log(models.deleted_rows(model, [user.pk]))
     outbox.delete_mails_to(address=locked.email)
     locked.delete()
+
+
+def check_superuser_remains(*, without: Iterable[User]) -> None:
+    """Check that there is an active superuser besides these people, if one of them is one. Locks
+    against others who take a superuser away.
+
+    Raises:
+        LastSuperuserStays: there is none.
+    """
+    pks = [user.pk for user in without]
+    active = User.objects.filter(is_superuser=True, is_active=True)
+    if not active.filter(pk__in=pks).exists():
+        return
+    lock("superusers")
+    if not active.exclude(pk__in=pks).exists():
+        raise LastSuperuserStays(
+            _("This is the last superuser who can sign in. Make somebody else a superuser first.")
+        )
 
 
 def _anonymize_log(rows: QuerySet[Any]) -> None:

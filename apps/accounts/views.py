@@ -11,16 +11,26 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import services
-from apps.accounts.forms import LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.forms import EndSessionsForm, LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.limits import limit_password_attempts
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
+from apps.accounts.sessions import ActiveSession, active_sessions, end_sessions
+from apps.audit import presenters
+from apps.audit.selectors import events_about
 from apps.common import error_views, pending
+from apps.common.browsers import browser_name
+from apps.common.listing import page_of
 from apps.common.redirects import next_path
+
+EVENTS_PER_PAGE = 25
 
 
 @require_POST
@@ -54,6 +64,43 @@ def settings(request: HttpRequest) -> HttpResponse:
         language=form.cleaned_data["language"],
         theme=form.cleaned_data["theme"],
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Show in which browsers somebody is signed in, and sign them out in some."""
+    assert isinstance(request.user, User)
+    if request.method == "POST":
+        limit_password_attempts(request)
+    active = active_sessions(request)
+    others = [(other.name, described(other)) for other in active if not other.is_current]
+    form = EndSessionsForm(request.POST or None, user=request.user, others=others)
+    if request.method != "POST" or not form.is_valid():
+        context = {"form": form, "others": others, "current": [s for s in active if s.is_current]}
+        return render(request, "accounts/sessions.html", context)
+    chosen = [other.key for other in active if other.name in form.cleaned_data["sessions"]]
+    end_sessions(user=request.user, keys=chosen)
+    messages.success(request, _("Signed out there."))
+    return redirect("accounts:sessions")
+
+
+def described(session: ActiveSession) -> str:
+    """Return a session in words: its browser, and when it was used."""
+    words = {
+        "browser": browser_name(session.browser) or _("unknown browser"),
+        "signed_in": date_format(localtime(session.signed_in_at), "SHORT_DATETIME_FORMAT"),
+        "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
+    }
+    return _("%(browser)s: signed in %(signed_in)s, used %(used)s") % words
+
+
+@require_safe
+@login_required
+def activity(request: HttpRequest) -> HttpResponse:
+    page = page_of(request, events_about(request.user), EVENTS_PER_PAGE)
+    context = {"page": page, "rows": [presenters.row(event) for event in page]}
+    return render(request, "accounts/activity.html", context, status=page.status)
 
 
 @never_cache

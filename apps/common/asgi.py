@@ -1,13 +1,13 @@
-"""Django's handler for ASGI, and middleware before it: a request that cannot be read is refused, a
-body that is too large before it is stored, only a trusted proxy says for whom a request is, and a
-job is done beside the requests of a web process, as long as it lives.
+"""Django's handler for ASGI, and middleware before it: `/healthz` says that the process works, a
+request that cannot be read is refused, a body that is too large before it is stored, only a trusted
+proxy says for whom a request is, and a job is done beside the requests of a web process, as long as
+it lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,17 +15,45 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.urls import Resolver404, resolve
 from django.utils import translation
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
 from apps.common.errors import Malformed, Refused, TooLarge
+from apps.common.networks import Address, Network, address, is_in
 
+# middleware whose `process_response` sets headers, and asks nothing of the request but its scheme
+POLICIES = (
+    "apps.common.middleware.BrowserPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[..., Awaitable[None]]  # of scope, receive, send
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Health:
+    """Answers `/healthz` itself: a sign of life of the loop that all requests wait for. It asks for
+    nothing else, since a process whose database is away must not be taken for one that hangs.
+    """
+
+    HEADERS = (
+        (b"content-type", b"text/plain"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    )
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/healthz":
+            await self.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.HEADERS})
+        await send({"type": "http.response.body", "body": b"ok\n"})
 
 
 class Handler(ASGIHandler):
@@ -131,7 +159,15 @@ def _refusal(scope: Mapping[str, Any], error: Callable[[], Refused]) -> HttpResp
     """Return the answer to a request that Django never read, in the language of its sender."""
     request = _bare_request(scope)
     with translation.override(translation.get_language_from_request(request)):
-        return bare(request, error())
+        return with_policies(request, bare(request, error()))
+
+
+def with_policies(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer that no middleware has seen with the headers that every other one has."""
+    for name in POLICIES:
+        middleware = import_string(name)(lambda _request: HttpResponse())  # which nobody calls
+        response = middleware.process_response(request, response)
+    return response
 
 
 def _bare_request(scope: Mapping[str, Any]) -> HttpRequest:
@@ -144,6 +180,7 @@ def _bare_request(scope: Mapping[str, Any]) -> HttpRequest:
         "HTTP_ACCEPT": headers.get(b"accept", "*/*"),
         "HTTP_ACCEPT_LANGUAGE": headers.get(b"accept-language", ""),
     }
+    request._get_scheme = lambda: scope["scheme"]  # type: ignore[attr-defined]
     request.COOKIES = parse_cookie(headers.get(b"cookie", ""))
     with suppress(Resolver404):
         request.resolver_match = resolve(scope["path"])
@@ -187,25 +224,6 @@ def client_address(peer: Address, forwarded: Sequence[str], proxies: Sequence[Ne
         if not is_in(proxies, hop):
             break
     return client
-
-
-def address(text: str) -> Address | None:
-    """Return the address in `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::7` or
-    `[2001:db8::7]:4711`, an IPv4 address in IPv6 as the former; None if there is none.
-    """
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        result = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(result, "ipv4_mapped", None) or result
-
-
-def is_in(networks: Iterable[Network], host: Address) -> bool:
-    return any(host in network for network in networks)
 
 
 def values_of(scope: Message, header: bytes) -> list[str]:

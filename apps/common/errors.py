@@ -47,6 +47,19 @@ class TooManyAttempts(Refused):
         self.seconds = seconds
 
 
+class TooManyStreams(Refused):
+    """A person or a network watches as many runs at once as the site allows."""
+
+    code = "too-many-streams"
+    status = 429
+    seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Too many pages follow runs live at once. Close some, and reload this one.")
+        )
+
+
 class AccountGone(Refused):
     """The account was deleted while a request of its owner was processed."""
 
@@ -134,6 +147,30 @@ class ProjectAccountStays(Refused):
     """The project's own account cannot be deleted."""
 
     code = "project-account-stays"
+
+
+class ExceedsPermissions(Refused):
+    """Somebody gives what they lack, or touches an account that may do more than theirs."""
+
+    code = "exceeds-permissions"
+    status = 403
+    title = gettext_lazy("Your permissions do not reach that far")
+
+
+class LastSuperuserStays(Refused):
+    """Without the last active superuser nobody could change people any more."""
+
+    code = "last-superuser-stays"
+
+
+class PasswordNeeded(Refused):
+    """A sensitive request of somebody who has not entered their password lately."""
+
+    code = "password-needed"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("Enter your password again first. Nothing has changed yet."))
 
 
 class NotAuthorised(Refused):

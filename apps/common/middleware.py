@@ -28,6 +28,31 @@ log = logging.getLogger(__name__)
 FORM = "application/x-www-form-urlencoded"
 
 
+# of what a browser offers to pages, Gradus uses none
+PERMISSIONS = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+POLICIES = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in PERMISSIONS),
+}
+
+
+class BrowserPolicyMiddleware:
+    """Tells browsers to embed nothing of the site in pages of others, and to give its own pages no
+    access to cameras and the like.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.process_response(request, self.get_response(request))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        for name, value in POLICIES.items():
+            response[name] = value
+        return response
+
+
 class HostMiddleware:
     """Answers 400 to a request for another host or port than those of this site (ALLOWED_HOSTS;
     Django alone compares no ports).
@@ -139,20 +164,26 @@ class MemberFormMiddleware(_BeforeView):
 
 
 class WriteLimitsMiddleware(_BeforeView):
-    """Counts the forms that a member sends, by kind (`write_limits`)."""
+    """Counts the forms that a member sends, by kind, and the sessions that visitors begin
+    (`write_limits`).
+    """
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Runs after `MemberFormMiddleware`, whose answers keep a form and write nothing else."""
         match = request.resolver_match
-        if request.method != "POST" or match is None or not request.user.is_authenticated:
+        if request.method != "POST" or match is None:
             return None
         if _is_admin(request) or getattr(view, "csrf_exempt", False):
             return None
-        kind, size = write_limits.kind_of(match.view_name), _size(request)
+        name, size = match.view_name, _size(request)
         try:
-            write_limits.count_write(person=request.user.pk, kind=kind, size=size)
+            if request.user.is_authenticated:
+                kind = write_limits.kind_of(name)
+                write_limits.count_write(who=request.user.pk, kind=kind, size=size)
+            elif name in write_limits.VISITS and not request.session.session_key:
+                write_limits.count_visit(request, size)
         except TooManyAttempts as error:
             return refused(request, error)
         return None

@@ -1,5 +1,6 @@
-"""A member's form that was sent without their session. It is kept for a day until they have signed
-in again, shown to nobody else and in no other browser, and sent only when they press a button.
+"""A member's form that was sent without their session, or a sensitive one without their password.
+It is kept for a day until they have signed in again, shown to nobody else and in no other browser,
+and sent only when they press a button.
 
 Each form has a session of its own, and a cookie with its key. Two tabs that send forms at once have
 no session in common: one would overwrite what the other stored, or the browser keep only one of two
@@ -16,6 +17,8 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 
+from apps.common import write_limits
+from apps.common.errors import TooManyAttempts
 from apps.common.redirects import is_local, parent_page, referring_page
 
 # hidden fields: primary key of the account whose form it is, name of the stored form
@@ -54,16 +57,20 @@ def owner_of(request: HttpRequest) -> str:
     return request.POST.get(OWNER, "")
 
 
-def posted(request: HttpRequest) -> PendingForm:
-    """Return the form that this request sends."""
+def posted(request: HttpRequest, owner: str = "") -> PendingForm:
+    """Return the form that this request sends, without passwords.
+
+    Args:
+        owner: primary key of the account whose form it is; by default the one that the form names.
+    """
     fields = [
         [name, value]
         for name, values in request.POST.lists()
-        if name not in NOT_STORED
+        if name not in NOT_STORED and "password" not in name
         for value in values
     ]
     page = referring_page(request) or parent_page(request.path)
-    return PendingForm(owner_of(request), request.get_full_path(), page, fields)
+    return PendingForm(owner or owner_of(request), request.get_full_path(), page, fields)
 
 
 @dataclass(frozen=True)
@@ -83,14 +90,18 @@ class KeptForm:
 
 
 def store(request: HttpRequest, form: PendingForm) -> KeptForm | None:
-    """Keep a form; None if it is too long, or the browser has MAX_FORMS already. The response needs
-    its cookie.
+    """Keep a form; None if it is too long, the browser has MAX_FORMS already, or too many come from
+    its network. The response needs its cookie.
     """
     session = _new_session(request)
     keys = [key for name, key in request.COOKIES.items() if name.startswith(_cookie(""))]
     stored = [key for key in keys if _new_session(request, key).session_key]
     length = sum(len(name) + len(value) for name, value in form.fields)
     if length > MAX_LENGTH or sum(map(session.exists, stored)) >= MAX_FORMS:
+        return None
+    try:
+        write_limits.count_visit(request, length)
+    except TooManyAttempts:
         return None
     session[SESSION_KEY] = vars(form)
     session.set_expiry(MAX_AGE)

@@ -1,4 +1,5 @@
-"""How often one person may write, and how much: more than anybody does by hand.
+"""How often one person may write, and how much: more than anybody does by hand. And how often the
+visitors of a network may begin a session: one that stores something is a row for days.
 
 Each kind of write has a bucket of so many writes, which fills again with time. A long text counts
 as several. The buckets are rows of the cache, a table in the database; an advisory lock makes each
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.http import HttpRequest
 
 from apps.common.errors import TooManyAttempts
 from apps.common.locks import lock
+from apps.common.networks import address, network_of
 
 CHARS_A_WRITE = 4_000  # of a form that count as one write more
 
@@ -42,6 +45,7 @@ LIMITS = {
     "stops": Limit(60, 5.0),
     "submits": Limit(60, 5.0),  # of runs
     "other": Limit(240, 1.0),
+    "visits": Limit(240, 15.0),  # of a network, such as classes behind one address
 }
 # by URL name; every other form of a member's page is "other"
 KINDS = {
@@ -60,20 +64,30 @@ KINDS = {
     "questions:report": "reports",
 }
 
+# by URL name: what is stored of a visitor, in a session
+VISITS = {"experiments:lab", "experiments:verdict-open"}
+
 
 def kind_of(url_name: str) -> str:
     return KINDS.get(url_name, "other")
 
 
-def count_write(*, person: int, kind: str, size: int = 0) -> None:
-    """Count a write of a person.
+def count_visit(request: HttpRequest, size: int = 0) -> None:
+    """Count a session that a visitor begins. Arguments and errors are those of `count_write`."""
+    host = address(request.META["REMOTE_ADDR"])
+    count_write(who=network_of(host) if host else "", kind="visits", size=size)
+
+
+def count_write(*, who: object, kind: str, size: int = 0) -> None:
+    """Count a write.
 
     Args:
+        who: primary key of a person, or a network.
         size: characters of the form.
     Raises:
         TooManyAttempts: the bucket of this kind is empty; says for how long.
     """
-    limit, key = LIMITS[kind], f"writes:{kind}:{person}"
+    limit, key = LIMITS[kind], f"writes:{kind}:{who}"
     cost = (1 + size // CHARS_A_WRITE) * limit.seconds
     with transaction.atomic():
         lock(key)

@@ -4,17 +4,21 @@ revoked here.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
-from apps.common.clock import Clock
 from apps.experiments import presenters, services
 from apps.experiments.models import (
     Batch,
@@ -109,10 +113,23 @@ class WorkerForm(forms.ModelForm[Worker]):
 @admin.register(Worker)
 class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
     form = WorkerForm
-    list_display = ["name", "queues", "last_seen_at", "revoked_at"]
+    list_display = [
+        "name",
+        "queues",
+        "last_seen_at",
+        "last_address",
+        "revocation",
+    ]
     list_filter = ["revoked_at"]
     search_fields = ["name"]
-    readonly_fields = ["created_at", "last_seen_at", "revoked_at", "capabilities"]
+    readonly_fields = [
+        "created_at",
+        "last_seen_at",
+        "last_address",
+        "networks",
+        "revoked_at",
+        "capabilities",
+    ]
     fields = ["name", "queues", *readonly_fields]
     actions = ["revoke", "renew"]
 
@@ -145,9 +162,33 @@ class WorkerAdmin(EditableMixin, admin.ModelAdmin[Worker]):
         }
         return render(request, "admin/new_token.html", context)
 
-    @admin.action(description=_("Revoke (no more runs are assigned)"), permissions=["change"])
+    @admin.display(description=_("revoked at"), ordering="revoked_at")
+    def revocation(self, worker: Worker) -> str | datetime:
+        """When it was revoked, or the button that does it: the list is a form, which it sends."""
+        if worker.revoked_at:
+            return worker.revoked_at
+        url = reverse("admin:experiments_worker_revoke", args=[worker.pk])
+        return format_html('<button formaction="{}">{}</button>', url, _("Revoke"))
+
+    def get_urls(self) -> list[Any]:
+        revoke = self.admin_site.admin_view(require_POST(self.revoke_one))
+        return [
+            path("<int:pk>/revoke/", revoke, name="experiments_worker_revoke"),
+            *super().get_urls(),
+        ]
+
+    def revoke_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        worker = get_object_or_404(Worker, pk=pk)
+        services.revoke_worker(worker=worker)
+        self.message_user(request, _("Revoked: %(name)s.") % {"name": worker.name})
+        return redirect("admin:experiments_worker_changelist")
+
+    @admin.action(description=_("Revoke (its runs are queued again)"), permissions=["change"])
     def revoke(self, request: HttpRequest, workers: QuerySet[Worker]) -> None:
-        workers.filter(revoked_at=None).update(revoked_at=Clock())
+        for worker in workers:
+            services.revoke_worker(worker=worker)
 
     @admin.action(description=_("Issue a new token and revoke the old one"), permissions=["change"])
     def renew(self, request: HttpRequest, workers: QuerySet[Worker]) -> HttpResponse:
@@ -201,7 +242,7 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Stop"), permissions=["stop"])
     def stop(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
         for run in runs:
-            services.request_cancel(run=run)
+            services.stop_by_operator(run=run)
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("experiments.change_run"))

@@ -12,7 +12,11 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.audit import origin
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.errors import BadRequest, NotAuthorised, TooLarge
+from apps.common.networks import address
 from apps.experiments import selectors, worker_services
 from apps.experiments.models import Worker
 from workers import wire
@@ -25,13 +29,18 @@ class WorkerToken(BaseAuthentication):
     """`Authorization: Worker <token>`: one token for each worker, revocable."""
 
     def authenticate(self, request: Request) -> tuple[None, Worker] | None:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            raise NotAuthorised("Use https. This token could be read on its way: make a new one.")
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         worker = selectors.worker_with_token(token) if kind == "Worker" and token else None
+        if worker is None and token:
+            record(Kind.WORKER_TOKEN_REFUSED)
         if worker is None:
             raise NotAuthorised(
                 "Send `Authorization: Worker <token>` with a "
                 "token made by `./gradus manage make_worker`."
             )
+        worker_services.record_place(worker, origin.network())
         return None, worker
 
 
@@ -78,7 +87,7 @@ class LeaseEndpoint(WorkerView):
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(request, wire.LeaseRequest)
         worker = self.worker(request)
-        worker_services.record_contact(worker, asked)
+        worker_services.record_contact(worker, asked, address(request.META["REMOTE_ADDR"]))
         if not asked.slots:
             return HttpResponse(status=204)
         lease = worker_services.lease_run(

@@ -43,7 +43,17 @@ def wake_workers_for_waiting_runs() -> int:
     return len(queues)
 
 
-RUN_JOBS = (requeue_silent_runs, end_overdue_runs, end_outdated_runs, wake_workers_for_waiting_runs)
+def thin_old_runs() -> int:
+    return _call_for_each(services.thin_points, services.runs_to_thin())
+
+
+RUN_JOBS = (
+    requeue_silent_runs,
+    end_overdue_runs,
+    end_outdated_runs,
+    wake_workers_for_waiting_runs,
+    thin_old_runs,
+)
 
 
 def _call_for_each(service: Callable[..., bool], pks: Iterable[Any]) -> int:

@@ -231,12 +231,17 @@ class Claim(models.Model):
 class Worker(models.Model):
     """A worker process that may lease runs. Its token is shown once and stored as a hash."""
 
+    MAX_NETWORKS = 100
+
     name = models.CharField(max_length=64, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     queues = models.JSONField(default=list)  # that it may lease runs from
     created_at = models.DateTimeField(db_default=Clock())
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    # from which its token was used, at most MAX_NETWORKS
+    networks = models.JSONField(default=list, db_default=[], blank=True, editable=False)
+    last_address = models.GenericIPAddressField(null=True, blank=True)
     # its last LeaseRequest: device, slots, labs, versions
     capabilities = models.JSONField(default=dict, blank=True)
 
@@ -264,6 +269,19 @@ class RunQuerySet(models.QuerySet["Run"]):
     def recorded(self) -> RunQuerySet:
         """The project's recorded standard runs: shared, finished, at default settings."""
         return self.shared_by_project().filter(at_defaults=True, state=Run.State.SUCCEEDED)
+
+    def with_all_points(self) -> RunQuerySet:
+        return self.filter(thinned_at=None)
+
+    def due_for_thinning(self) -> RunQuerySet:
+        """Runs that ended more than POINTS_KEEP_DAYS ago, but the project's and those that are
+        shared: others may be looking at all of their points.
+        """
+        if not settings.POINTS_KEEP_DAYS:
+            return self.none()
+        age = timedelta(days=settings.POINTS_KEEP_DAYS)
+        due = self.with_all_points().filter(ended_at__lt=Clock() - age, shared=False)
+        return due.filter(last_seq__gt=0).exclude(owner__handle=PROJECT_HANDLE)
 
     def of_current_code(self) -> RunQuerySet:
         return self.filter(version=F("version__lab__current"))
@@ -326,6 +344,7 @@ class Run(models.Model):
     versions = models.JSONField(default=dict, blank=True)
     engine = models.PositiveIntegerField(default=0)  # `workers.engine.VERSION`; 0: not known
     summary = models.JSONField(default=dict, blank=True)
+    thinned_at = models.DateTimeField(null=True, blank=True)  # NULL: it has all of its points
 
     objects = RunQuerySet.as_manager()
 
@@ -349,6 +368,11 @@ class Run(models.Model):
             models.Index(fields=["owner", "-queued_at"], name="runs_of_an_owner"),
             models.Index(fields=["version", "at_defaults", "state"], name="runs_as_evidence"),
             models.Index(fields=["owner", "config_hash"], name="runs_at_settings"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(thinned_at=None, shared=False, last_seq__gt=0),
+                name="runs_to_be_thinned",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from apps.experiments.models import Batch
 from workers import wire
 
 MAX_PAIRS = 2_000  # min-max pairs that a series is thinned to when it is read
+MAX_KEPT_PAIRS = 50  # and when its run is old
 
 
 def packed(event: wire.Event) -> dict[str, bytes]:
@@ -76,7 +77,28 @@ def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
     """Return the points of each arm and series, in the order in which they first came, thinned to
     what a screen can show.
     """
-    return [_thinned(curve) for curve in _whole(batches).values()]
+    return [_thinned(curve, MAX_PAIRS) for curve in _whole(batches).values()]
+
+
+def thinned(batches: Sequence[Batch]) -> list[Batch]:
+    """Return what is kept of an old run: one batch for each arm and series, with its ends, and the
+    points with the smallest and the largest mean of each of MAX_KEPT_PAIRS stretches. It has the
+    number of the first batch that it replaces, so that the order stays.
+    """
+    first: dict[tuple[str, str], Batch] = {}
+    for batch in without_discarded(batches):
+        first.setdefault((batch.arm, batch.series), batch)
+    curves = {key: _thinned(curve, MAX_KEPT_PAIRS) for key, curve in _whole(batches).items()}
+    return [
+        Batch(
+            run_id=batch.run_id,
+            seq=batch.seq,
+            arm=batch.arm,
+            series=batch.series,
+            **{name: _pack(curves[key][name]) for name in ("step", "mean", "low", "high")},
+        )
+        for key, batch in first.items()
+    ]
 
 
 def compared(first: Iterable[Batch], second: Iterable[Batch]) -> dict[tuple[str, str], bool]:
@@ -106,19 +128,25 @@ def _whole(batches: Iterable[Batch]) -> dict[tuple[str, str], dict[str, Any]]:
         curve = curves.setdefault(
             (batch.arm, batch.series), {**part, "step": [], "mean": [], "low": [], "high": []}
         )
+        count = len(curve["step"])
         for name in ("step", "mean", "low", "high"):
+            if part[name]:  # an interval may be missing, so it may have been before
+                curve[name].extend([None] * (count - len(curve[name])))
             curve[name].extend(part[name])
     return curves
 
 
-def _thinned(curve: dict[str, Any]) -> dict[str, Any]:
-    """Keep the points with the smallest and the largest mean of each stretch: peaks stay."""
+def _thinned(curve: dict[str, Any], pairs: int) -> dict[str, Any]:
+    """Keep the points with the smallest and the largest mean of each stretch: peaks stay. So do
+    both ends, and the last finite point, which tells what the curve came to.
+    """
     count = len(curve["step"])
-    if count <= 2 * MAX_PAIRS:
+    if count <= 2 * pairs:
         return curve
-    keep: set[int] = {0, count - 1}
-    for begin in range(MAX_PAIRS):
-        stretch = range(begin * count // MAX_PAIRS, (begin + 1) * count // MAX_PAIRS)
+    last = next((i for i in reversed(range(count)) if curve["mean"][i] is not None), 0)
+    keep: set[int] = {0, last, count - 1}
+    for begin in range(pairs):
+        stretch = range(begin * count // pairs, (begin + 1) * count // pairs)
         finite = [i for i in stretch if curve["mean"][i] is not None]
         if finite:
             keep |= {
@@ -131,8 +159,7 @@ def _thinned(curve: dict[str, Any]) -> dict[str, Any]:
     return {
         **curve,
         **{
-            name: [curve[name][i] for i in rows]
+            name: [curve[name][i] for i in rows if i < len(curve[name])]
             for name in ("step", "mean", "low", "high")
-            if curve[name]
         },
     }

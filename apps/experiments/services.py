@@ -21,14 +21,17 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common import wakeup
 from apps.common.clock import Clock
 from apps.common.errors import KeyReused, TooManyRuns
 from apps.common.text import clean
 from apps.common.tokens import hashed, new_token
-from apps.experiments import lab_config, run_events, scheduling, selectors
+from apps.experiments import lab_config, run_events, scheduling, selectors, series
 from apps.experiments.calibration import score
 from apps.experiments.models import (
+    Batch,
     ComputeUsage,
     Lab,
     LabVersion,
@@ -43,6 +46,8 @@ from apps.experiments.opened_verdicts import Subject
 from apps.experiments.selectors import Reader, VerdictAccess
 from apps.experiments.signals import run_over
 from workers import wire
+
+MAX_THINNED = 5  # runs in a round of housekeep, which has other things to do
 
 
 @dataclass(frozen=True)
@@ -212,9 +217,38 @@ def make_worker(*, name: str, queues: Sequence[str]) -> str:
     token = new_token()
     Worker.objects.update_or_create(
         name=name,
-        defaults={"token_hash": hashed(token), "queues": list(queues), "revoked_at": None},
+        defaults={
+            "token_hash": hashed(token),
+            "queues": list(queues),
+            "revoked_at": None,
+            "networks": [],
+        },
     )
+    record(Kind.WORKER_TOKEN_ISSUED, subject=name, details={"queues": list(queues)})
     return token
+
+
+@transaction.atomic
+def revoke_worker(*, worker: Worker) -> None:
+    """Make a worker's token worthless, and queue its runs again; these attempts do not count. A
+    lease that is given at this very moment ends like that of any worker that is not heard.
+    Idempotent.
+    """
+    if Worker.objects.filter(pk=worker.pk, revoked_at=None).update(revoked_at=Clock()):
+        record(Kind.WORKER_REVOKED, subject=worker.name)
+    leased = Run.objects.running().filter(run_attempts__worker=worker, run_attempts__ended_at=None)
+    for run in leased.select_for_update(of=("self",)).order_by("pk"):
+        live = run.run_attempts.filter(worker=worker, ended_at=None).first()
+        if live:  # read again under the lock
+            requeue_or_end(run, live, released=True)
+
+
+@transaction.atomic
+def stop_by_operator(*, run: Run) -> None:
+    """Stop a run, as `request_cancel` does, on behalf of the site."""
+    if not run.is_over:
+        record(Kind.RUN_STOPPED, person=run.owner, subject=str(run.pk))
+    request_cancel(run=run)
 
 
 def lock_runs_of(*, user: User) -> None:
@@ -315,6 +349,27 @@ def end_if_outdated(*, pk: UUID) -> bool:
         return False
     run.error = Run.OUTDATED
     end_run(run, Run.State.LOST)
+    return True
+
+
+def runs_to_thin() -> list[UUID]:
+    """Return a few runs whose points are to be thinned, the oldest first."""
+    due = Run.objects.due_for_thinning().order_by("ended_at")
+    return list(due.values_list("pk", flat=True)[:MAX_THINNED])
+
+
+@transaction.atomic
+def thin_points(*, pk: UUID) -> bool:
+    """Thin the points of an old run (`series.thinned`), if that is still due. Returns whether it
+    was. Verdicts, prediction and the number of the last batch stay as they are.
+    """
+    run = Run.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk).first()
+    if run is None or not Run.objects.due_for_thinning().filter(pk=pk).exists():
+        return False
+    kept = series.thinned(list(run.batches.order_by("seq")))
+    run.batches.all().delete()
+    Batch.objects.bulk_create(kept)
+    Run.objects.filter(pk=pk).update(thinned_at=Clock())
     return True
 
 

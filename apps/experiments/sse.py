@@ -5,7 +5,8 @@ A viewer is subscribed first, then sent what the database has after the batch th
 what is newer. Batches of a run are numbered without gaps, so a missing one is noticed, and the next
 poll of the database, one query for all runs that are watched, brings it. No viewer holds a database
 connection while it waits. Whether a viewer may still see what is sent is asked again before a
-message, once a second at most.
+message, once a second at most. A person and a network have so many streams of a process; a visitor
+is counted by network alone, since another session costs them nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from django.views.decorators.http import require_GET, require_safe
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from apps.common.errors import TooManyStreams
+from apps.common.networks import Network, address, network_of
 from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
 from apps.experiments.reader import reader_of
@@ -48,6 +51,8 @@ CALM_SECONDS = 5.0  # between polls otherwise: a message may have been lost unno
 RECHECK_SECONDS = 1.0  # after which it is asked again whether a viewer may see a message
 MAX_SEQ = 2_147_483_647  # of a batch: the largest integer of its column
 MAX_RUNS_PER_STREAM = 8
+MAX_STREAMS_PER_PERSON = 50
+MAX_STREAMS_PER_NETWORK = 200  # such as a class behind one address
 # of one viewer: one that reads too slowly is disconnected, and its browser connects again
 MAX_UNREAD_MESSAGES = 1_000
 
@@ -127,11 +132,40 @@ class StateViewer(Viewer):
         return not event.state_json
 
 
+class Stream:
+    """The content of one response. It is counted among `streams` until Django closes that.
+
+    Raises:
+        TooManyStreams: its person or its network has too many.
+    """
+
+    def __init__(
+        self,
+        events: AsyncIterator[bytes],
+        person: int | None,
+        network: Network | None,
+        streams: set[Stream],
+    ) -> None:
+        self.events, self.person, self.network, self.streams = events, person, network, streams
+        of_person = sum(person is not None and person == stream.person for stream in streams)
+        of_network = sum(network is not None and network == stream.network for stream in streams)
+        if of_person >= MAX_STREAMS_PER_PERSON or of_network >= MAX_STREAMS_PER_NETWORK:
+            raise TooManyStreams
+        streams.add(self)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.events
+
+    def close(self) -> None:
+        self.streams.discard(self)
+
+
 class Hub:
     """All viewers of this process. Its tasks run while there are any."""
 
     def __init__(self) -> None:
         self.viewers: dict[UUID, set[Viewer]] = defaultdict(set)
+        self.streams: set[Stream] = set()  # that are open
         # watched runs in the queue: their place changes without a message
         self.queued: set[UUID] = set()
         self.connected = False
@@ -371,7 +405,7 @@ async def stream_run(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         except Http404:
             return False
 
-    return await _streamed(watch(pk, after if is_shown else MAX_SEQ, may_see))
+    return await _streamed(request, watch(pk, after if is_shown else MAX_SEQ, may_see))
 
 
 def _read_again(request: HttpRequest) -> HttpRequest:
@@ -405,12 +439,14 @@ async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
         visible = Run.objects.visible_to(again.user).filter(pk__in=runs)
         return again.user == user and visible.count() == len(runs)
 
-    return await _streamed(watch_states(runs, may_see))
+    return await _streamed(request, watch_states(runs, may_see))
 
 
-async def _streamed(events: AsyncIterator[bytes]) -> HttpResponseBase:
+async def _streamed(request: HttpRequest, events: AsyncIterator[bytes]) -> HttpResponseBase:
+    user, host = await request.auser(), address(request.META["REMOTE_ADDR"])
+    stream = Stream(events, user.pk, network_of(host) if host else None, hub().streams)
     # before the first byte: else as many viewers as the pool has connections stop the site
     await sync_to_async(connections.close_all)()
-    response = StreamingHttpResponse(events, content_type="text/event-stream")
+    response = StreamingHttpResponse(stream, content_type="text/event-stream")
     response["Cache-Control"], response["X-Accel-Buffering"] = "no-store", "no"
     return response

@@ -14,9 +14,12 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import BadRequest, Gap, StaleRunAttempt
 from apps.common.locks import limit_transaction, lock
+from apps.common.networks import Address
 from apps.common.text import clean, clean_json
 from apps.common.tokens import hashed, new_token
 from apps.experiments import run_events, scheduling, selectors, series
@@ -46,11 +49,26 @@ class Lease:
     token: str
 
 
-def record_contact(worker: Worker, request: wire.LeaseRequest) -> None:
-    """Store what a worker says of itself, and that it is online."""
+def record_contact(worker: Worker, request: wire.LeaseRequest, host: Address | None) -> None:
+    """Store what a worker says of itself, that it is online, and from where."""
     Worker.objects.filter(pk=worker.pk).update(
-        last_seen_at=Clock(), capabilities=clean_json(msgspec.to_builtins(request))
+        last_seen_at=Clock(),
+        last_address=str(host) if host else None,
+        capabilities=clean_json(msgspec.to_builtins(request)),
     )
+
+
+def record_place(worker: Worker, network: str) -> None:
+    """Record that a worker's token is used from a network, once for each. Without a query where it
+    is known, and beyond `MAX_NETWORKS`, which are suspicious enough.
+    """
+    if not network or network in worker.networks or len(worker.networks) >= Worker.MAX_NETWORKS:
+        return
+    with transaction.atomic():
+        networks = Worker.objects.select_for_update().get(pk=worker.pk).networks
+        if network not in networks:
+            Worker.objects.filter(pk=worker.pk).update(networks=[*networks, network])
+            record(Kind.WORKER_TOKEN_USED, subject=worker.name)
 
 
 @transaction.atomic

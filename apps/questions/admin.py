@@ -21,6 +21,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.kinds import Kind
+from apps.audit.services import record_change
 from apps.common.admin import FORM_FIELDS, EditableMixin, ReadOnlyAdmin
 from apps.common.numbers import MAX_MAGNITUDE
 from apps.common.structs import MAX_NESTING, check_storable
@@ -38,11 +40,22 @@ from apps.questions.models import (
 from apps.questions.services import NotPublishable
 
 
+def record_field(kind: Kind, form: Any, field: str, subject: str) -> None:
+    """Record that an operator has changed a field, if they have."""
+    if field in form.changed_data:
+        before, after = form.initial.get(field), form.cleaned_data[field]
+        record_change(kind, subject=subject, before={field: before}, after={field: after})
+
+
 @admin.register(Bank)
 class BankAdmin(EditableMixin, admin.ModelAdmin[Bank]):
     list_display = ["slug", "title_en", "title_zh", "public"]
     list_filter = ["public"]
     search_fields = ["slug", "title_en", "title_zh"]
+
+    def save_model(self, request: HttpRequest, obj: Bank, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_field(Kind.BANK_CHANGED, form, "public", obj.slug)
 
 
 class QuestionForm(forms.ModelForm[Question]):
@@ -63,6 +76,10 @@ class QuestionAdmin(EditableMixin, admin.ModelAdmin[Question]):
     search_fields = SEARCHED_COLUMNS
     readonly_fields = ["current", "files_sha256"]
     actions = ["make_draft"]
+
+    def save_model(self, request: HttpRequest, obj: Question, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_field(Kind.QUESTION_CHANGED, form, "withdrawn", obj.slug)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
         questions: QuerySet[Question] = super().get_queryset(request)
@@ -327,6 +344,10 @@ class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
         "created_at",
     ]
     fields = [*readonly_fields, "state", "note"]
+
+    def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_field(Kind.REPORT_DECIDED, form, "state", obj.question.slug)
 
     @admin.display(description=_("text"))
     def text_as_written(self, report: Report) -> SafeString:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.structs import BadFact
@@ -82,6 +84,7 @@ def publish_draft(*, revision: Revision) -> Revision:
     Question.objects.filter(pk=question.pk).update(
         **{name: revision.facts[name] for name in ("topic", "kinds", "difficulty")}
     )
+    record(Kind.REVISION_PUBLISHED, subject=f"{question.slug} r{revision.number}")
     return _make_current(question, revision)
 
 

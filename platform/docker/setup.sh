@@ -1,8 +1,9 @@
 #!/bin/sh
-# Prepares the site; idempotent: tables, labs, questions, the first operator, the tokens of the workers.
+# Prepares the site; idempotent: tables, roles, labs, questions, the first operator, the tokens of the workers.
 set -eu
 : "${GRADUS_TOKENS:?names the folder in which the workers find their tokens}"
 python manage.py migrate --no-input
+python manage.py make_roles
 python manage.py load_labs
 python manage.py load_questions
 python manage.py make_operator

@@ -1,6 +1,4 @@
-"""The site's entry point: `PYTHONPATH=platform uvicorn gradus.asgi:application
---no-proxy-headers`: uvicorn itself would believe them of anybody on this machine.
-"""
+"""The site as an ASGI application, and the connections to it; `gradus.serve` starts both."""
 
 import os
 import sys
@@ -22,15 +20,26 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
-from apps.common.asgi import BesideRequests, Handler, LimitBody, TrustProxies  # noqa: E402
+from apps.common.asgi import BesideRequests, Handler, Health, LimitBody, TrustProxies  # noqa: E402
+from apps.common.client_connections import ClientConnections  # noqa: E402
 from apps.experiments import listening  # noqa: E402
+from gradus.file_limit import file_limit  # noqa: E402
 from workers.wire import MAX_BODY  # noqa: E402
 
-application = BesideRequests(
-    TrustProxies(
-        LimitBody(Handler(), max_bytes=MAX_BODY + 1_000),
-        proxies=settings.TRUSTED_PROXIES,
-    ),
-    job=listening.keep_renewing,
-    seconds=listening.RENEWAL_SECONDS,
+RESERVED_FILES = 240  # descriptors: of the database's pool, Redis, files that are sent
+connections = ClientConnections(
+    proxies=settings.TRUSTED_PROXIES,
+    max_total=max(file_limit() - RESERVED_FILES, 100),
+    max_per_network=settings.MAX_CONNECTIONS,
+    max_body=MAX_BODY,
+)
+application = Health(
+    BesideRequests(
+        TrustProxies(
+            LimitBody(Handler(), max_bytes=MAX_BODY + 1_000),
+            proxies=settings.TRUSTED_PROXIES,
+        ),
+        job=listening.keep_renewing,
+        seconds=listening.RENEWAL_SECONDS,
+    )
 )

@@ -27,6 +27,22 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def texts(name: str) -> list[str]:
+    """Return the entries of a variable, with commas between."""
+    return [entry for entry in os.environ.get(name, "").split(",") if entry]
+
+
+def contacts(name: str) -> list[str]:
+    """Return the mailto: and https: addresses of a variable, with commas between."""
+    result = texts(name)
+    for entry in result:
+        if not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", entry):
+            raise BadSetting(
+                f"{name}: {entry!r} is neither mailto:name@host nor an address with https://."
+            )
+    return result
+
+
 def number(name: str, default: float) -> float:
     value = os.environ.get(name, "")
     try:

@@ -39,6 +39,10 @@ HOST_PORTS = env.hosts("ALLOWED_HOSTS") or {
 }
 ALLOWED_HOSTS = list(HOST_PORTS)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# former keys: what they signed stays valid, and nothing new is signed with them
+SECRET_KEY_FALLBACKS = env.texts("SECRET_KEY_FALLBACKS")
+# mailto: or https: addresses for who finds a fault; with none there is no security.txt
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 SITE_ID = 1
 
 INSTALLED_APPS = [
@@ -56,6 +60,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "apps.common",
+    "apps.audit",
     "apps.accounts",
     "apps.questions",
     "apps.experiments",
@@ -63,8 +68,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.common.middleware.BrowserPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
     "apps.common.middleware.HostMiddleware",
@@ -72,6 +78,8 @@ MIDDLEWARE = [
     "apps.common.middleware.AdminInputMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.SessionUseMiddleware",
+    "apps.audit.middleware.OriginMiddleware",
     "apps.accounts.middleware.PrivateMiddleware",
     "apps.accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -80,6 +88,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "apps.common.middleware.MemberFormMiddleware",
     "apps.common.middleware.WriteLimitsMiddleware",
+    "apps.accounts.middleware.ReauthenticationMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
 ROOT_URLCONF = "gradus.urls"
@@ -113,7 +122,10 @@ DATABASES["default"]["OPTIONS"] |= {
     # without keepalives, the locks of a client that loses power would be held for two hours
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
-if not TESTING:
+if TESTING:
+    # tests of several transactions empty all tables after them, which the audit log refuses
+    DATABASES["default"]["OPTIONS"]["options"] += " -c gradus.audit_truncate=on"
+else:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits use the cache. It is in the database, so that sign-in does not depend on Redis.
@@ -144,7 +156,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in (
         "LengthValidator",
         "CommonPasswordValidator",
-        "RegularityValidator",
+        "GuessesValidator",
         "SimilarityValidator",
     )
 ]
@@ -154,6 +166,10 @@ globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
 # after which rows of the outbox are deleted, sent or failed
 MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
+# after which events of the audit log are deleted
+AUDIT_KEEP_DAYS = env.positive("AUDIT_KEEP_DAYS", 365)
+if AUDIT_KEEP_DAYS < 30:
+    raise ImproperlyConfigured("AUDIT_KEEP_DAYS must be at least 30.")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -164,10 +180,13 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "canonical_email"  # the only form that allauth
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # to the owner, of every new password
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Gradus: "
 ACCOUNT_SESSION_REMEMBER = True
 # in the browser that signed up, which then returns to its page
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# seconds for which an entered password counts, where something sensitive is done
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_PREVENT_ENUMERATION = bool(EMAIL_URL)
 ACCOUNT_USERNAME_BLACKLIST = [
     "gradus",
@@ -187,6 +206,7 @@ ACCOUNT_FORMS = {
     "set_password": "apps.accounts.forms.SetPasswordForm",
     "reset_password": "apps.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
 }
 ACCOUNT_RATE_LIMITS = {
     "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out
@@ -246,17 +266,24 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_ENGINE = "apps.accounts.sessions"
+# without use, and from the sign-in; docs/security.md says why
+SESSION_COOKIE_AGE, SESSION_MAX_AGE = 14 * 24 * 3600, 30 * 24 * 3600  # seconds
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-sid" if SECURE else "sid"
 CSRF_FAILURE_VIEW = "apps.common.error_views.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
-LANGUAGE_COOKIE_NAME = "language"
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
+LANGUAGE_COOKIE_NAME = "__Host-language" if SECURE else "language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
+# a program that sends its token by http is refused, not helped on: apps/experiments/api.py
+SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+MAX_CONNECTIONS = int(env.positive("MAX_CONNECTIONS", 256))  # of one network, to a web process
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; the worker API has its own limit
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200  # forms of the admin may have more: AdminInputMiddleware
 
@@ -283,11 +310,19 @@ if HEARTBEAT_SECONDS >= LEASE_SECONDS:
         "HEARTBEAT_SECONDS must be less than LEASE_SECONDS: "
         "a run attempt would be given up between two heartbeats."
     )
-TICK_SECONDS = env.positive("TICK_SECONDS", 5)  # of housekeep
+# of housekeep; a silent run is requeued after a lease, at most a renewal of the listening mark, and
+# at most a tick
+TICK_SECONDS = env.positive("TICK_SECONDS", 2)
+# what housekeep touches every second as long as it works, for who watches over it; empty: nothing
+ALIVE_FILE = env.text("GRADUS_ALIVE")
 KILL_SECONDS = env.positive("KILL_SECONDS", 5)  # from SIGTERM to SIGKILL
 RUN_LIMIT_SECONDS = env.positive("RUN_LIMIT_SECONDS", 900)  # of a run attempt
 # without a new point, after which a run attempt counts as stalled, in spite of heartbeats
 STALL_SECONDS = env.positive("STALL_SECONDS", 300)
+# from its end until the points of a run are thinned; 0: never
+POINTS_KEEP_DAYS = env.number("POINTS_KEEP_DAYS", 90)
+if POINTS_KEEP_DAYS < 0:
+    raise ImproperlyConfigured("POINTS_KEEP_DAYS must be 0 (never) or a number of days.")
 CLOCK_OFFSET = env.number("GRADUS_CLOCK_OFFSET", 0)  # tests alone may step the site's clock
 if CLOCK_OFFSET and not (TESTING or env.flag("GRADUS_TESTING", False)):
     raise ImproperlyConfigured("GRADUS_CLOCK_OFFSET is for tests; unset it.")
@@ -300,7 +335,14 @@ EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
+    # without a time: the launcher writes it before each line, as do systemd and Docker
+    "formatters": {
+        "line": {
+            "()": "apps.common.log_lines.LineFormatter",
+            "fmt": "{levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
     # 422 is a form with invalid input, which is no fault to log
     "filters": {
         "faults": {

@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.common.security_txt import security_txt
+
 urlpatterns = [
+    path(".well-known/security.txt", security_txt, name="security-txt"),
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),

@@ -24,6 +24,8 @@ LAST = "last-backup.json"  # in the data folder
 PUT_ASIDE = "before-restore-"  # begins the name of a folder with what a restore has replaced
 # of the data folder; the rest is saved
 NOT_SAVED = {
+    "alive",  # signs of life
+    "programs.json",
     "cluster",
     "cluster.new",
     "cluster.restored",

@@ -100,6 +100,19 @@ def test(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
     return status
 
 
+def chaos(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Break a site of its own at random, and check what must hold."""
+    _prepare(arguments, torch=chosen.torch, worker=True, dev=True)
+    options = ["--faults", str(chosen.faults), "--seconds", str(chosen.seconds)]
+    if chosen.seed is not None:
+        options += ["--seed", str(chosen.seed)]
+    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
+    with interruptible_by_child():
+        return subprocess.run(
+            [PYTHON, "-m", "tests.chaos", *options], cwd=ROOT, env=env, check=False
+        ).returncode
+
+
 def pytest_options(rest: list[str], *, long: bool, has_browser: bool) -> list[str]:
     """Return what pytest is given after the arguments `rest`: the whole suite runs in several
     processes, what is named in one. Marks that were asked for leave out the long forms, too.
@@ -145,6 +158,14 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
             failed.append(name)
     out(f"Failed: {', '.join(failed)}" if failed else "All static checks passed.")
     return int(bool(failed))
+
+
+def audit(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
+    """Ask for advisories about the packages that the requirement files pin."""
+    _prepare(arguments, torch="skip", worker=False, dev=True, built=False)
+    from launcher import audit as auditing
+
+    return auditing.audit()
 
 
 @for_pipes

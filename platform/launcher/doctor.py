@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,10 +24,13 @@ from launcher.processes import stop
 from launcher.running import REVOKED, Address, database_url, status
 from launcher.say import Problem, out, size
 from launcher.setup import VENV
+from launcher.signs import HUNG_SECONDS, Program, Report
 
 LOW_SPACE, CRITICAL_SPACE = 5_000_000_000, 1_000_000_000  # bytes free
 OLD_BACKUP_SECONDS = 7 * 86_400
 SILENT_SECONDS = 60  # a worker looks for work every two seconds
+# in which each program should give a sign of life, as it does every second
+PATIENCE_SECONDS = 10.0
 MARKS = {"good": "ok  ", "odd": "?   ", "bad": "BAD "}
 
 
@@ -41,7 +45,8 @@ class Finding:
 
 def examine(home: Home, address: Address) -> int:
     """Run all checks and print their results. Returns 1 if something is wrong."""
-    findings = [python(), data(home), backup(home), disk(home.path), port(home, address)]
+    findings = [python(), data(home), backup(home), disk(home.path)]
+    findings += [*programs(home), port(home, address)]
     if find_spec("psycopg") is None:
         findings.append(Finding("odd", "packages", "nothing is installed yet: run ./gradus up."))
     else:
@@ -100,9 +105,66 @@ def disk(folder: Path, free: int | None = None) -> Finding:
     return Finding("good", "disk", f"{size(left)} free at {folder}.")
 
 
+def programs(home: Home, patience: float = PATIENCE_SECONDS) -> list[Finding]:
+    """Wait for a sign of life from the launcher that runs here, and from each of its programs; say
+    which of them hang, are starting, or keep failing.
+    """
+    if not home.running():
+        return []
+    asked_at = time.monotonic()
+    while True:
+        report = Report.read(home.report)
+        is_new = report is not None and report.at > asked_at
+        silent = [] if report is None else [p for p in report.programs if _is_silent(p, asked_at)]
+        if (is_new and not silent) or time.monotonic() > asked_at + patience:
+            break
+        time.sleep(0.1)
+    if report is None or not is_new:
+        return [_hung_launcher(report)]
+    failing = [_failing(p, home) for p in report.programs if not p.runs]
+    if found := failing + [_silent(p, home) for p in silent]:
+        return found
+    asked = ", ".join(p.name for p in report.programs if p.is_asked)
+    return [Finding("good", "programs", f"signs of life from the launcher, {asked}.")]
+
+
+def _is_silent(program: Program, asked_at: float) -> bool:
+    return program.is_asked and program.runs and program.heard_at < asked_at
+
+
+def _hung_launcher(report: Report | None) -> Finding:
+    pid = f" (process {report.pid})" if report else ""
+    sentence = (
+        f"the launcher{pid} gives no sign of life: it starts up, or hangs. While it hangs, nothing "
+        "that fails is started again. If it was stopped (Ctrl-Z), fg continues it; else end it, "
+        "and run ./gradus up."
+    )
+    return Finding("bad", "programs", sentence)
+
+
+def _failing(program: Program, home: Home) -> Finding:
+    sentence = f"has ended and is started again. Its log: {home.log(program.name).path}"
+    if program.failures > 1:
+        sentence = f"has ended {program.failures} times, soon after each start. " + sentence
+    return Finding("bad", program.name, sentence)
+
+
+def _silent(program: Program, home: Home) -> Finding:
+    seconds = f"{time.monotonic() - program.heard_at:.0f} s"
+    if program.is_starting:
+        sentence = f"process {program.pid} has been starting for {seconds}."
+        return Finding("odd", program.name, sentence)
+    sentence = (
+        f"process {program.pid} hangs: no sign of life for {seconds}. After {HUNG_SECONDS:g} s the "
+        f"launcher ends it and starts another. Its log: {home.log(program.name).path}"
+    )
+    return Finding("bad", program.name, sentence)
+
+
 def port(home: Home, address: Address) -> Finding:
     """Check whether the site's port is free, ours, or somebody else's."""
-    answer = status(f"{address.local}/") if home.running() else 0
+    running = home.running()
+    answer = status(f"{address.local}/") if running else 0
     if answer:
         state = "good" if answer < 500 else "bad"
         advice = "" if answer < 500 else ": read logs/web.log"
@@ -110,11 +172,17 @@ def port(home: Home, address: Address) -> Finding:
     try:
         address.check()
     except Problem as problem:
+        if running and address.takes_connections():
+            sentence = (
+                f"{address.local} takes connections, but gives no answer. If the site of this data "
+                "folder listens there, it hangs or waits for its database: see above and below. "
+                "If it listens elsewhere, name its --port."
+            )
+            return Finding("bad", "site", sentence)
         return Finding("bad", "port", f"{problem.what} To do: {problem.remedy}")
-    running = (
-        " (a site of this data folder runs elsewhere: name its --port)" if home.running() else ""
-    )
-    return Finding("odd" if running else "good", "port", f"{address.port} is free{running}.")
+    where = " (the site of this data folder is being started, or runs elsewhere: name its --port)"
+    sentence = f"{address.port} is free{where if running else ''}."
+    return Finding("odd" if running else "good", "port", sentence)
 
 
 def servers(home: Home, stack: ExitStack) -> list[Finding]:
@@ -124,8 +192,23 @@ def servers(home: Home, stack: ExitStack) -> list[Finding]:
         try:
             findings += check(home, stack)
         except Problem as problem:
-            findings.append(Finding("bad", name, str(problem)))
+            findings.append(Finding("bad", name, f"{problem}{_how_to_restart(home, name)}"))
     return findings
+
+
+def _how_to_restart(home: Home, server: str) -> str:
+    """Return what to do about an embedded PostgreSQL that does not answer: the launcher does not
+    end it by itself, since what looks like a hang may be a slow disk.
+    """
+    report = Report.read(home.report)
+    if server != "database" or os.environ.get("DATABASE_URL") or not report or not home.running():
+        return ""
+    pids = [program.pid for program in report.programs if program.name == "postgres"]
+    return "".join(
+        f"\n  The launcher runs it as process {pid}; if that hangs, kill -9 {pid} ends it, and "
+        "another is started, which loses nothing."
+        for pid in pids
+    )
 
 
 def check_database(home: Home, stack: ExitStack) -> list[Finding]:
@@ -189,9 +272,10 @@ def check_broker(home: Home, stack: ExitStack) -> list[Finding]:
             client.ping()
             version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
+        advice = "Check REDIS_URL." if os.environ.get("REDIS_URL") else "See logs/valkey.log."
         sentence = (
             f"is not responding ({error}). Runs still start, up to two seconds later, and curves "
-            "update once a second. Check REDIS_URL."
+            f"update once a second. {advice}"
         )
         return [Finding("bad", "broker", sentence)]
     return [Finding("good", "broker", f"answers (speaks Redis {version}).")]
@@ -250,9 +334,8 @@ def _broker_url(home: Home, stack: ExitStack) -> str:
         return url
     valkey = Valkey(home.path)
     if not home.running() or not valkey.socket.exists():
-        with home.log("valkey") as log:
-            server = valkey.start(output=log)
-        stack.callback(stop, server, valkey.ends_by)
+        log = stack.enter_context(home.log("valkey").receiving())
+        stack.callback(stop, valkey.start(output=log), valkey.ends_by)
     return valkey.url
 
 

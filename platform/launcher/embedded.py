@@ -296,6 +296,19 @@ class Valkey:
         with socket.socket(socket.AF_UNIX) as asking:
             return asking.connect_ex(str(self.socket)) == 0
 
+    def answers(self, seconds: float) -> bool:
+        """Return whether it answers within `seconds`; the system accepts connections also for one
+        that hangs.
+        """
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(seconds)
+            try:
+                asking.connect(str(self.socket))
+                asking.sendall(b"PING\r\n")
+                return bool(asking.recv(1))
+            except OSError:
+                return False
+
     def launch(self, output: int | IO[Any] | None = None) -> subprocess.Popen[bytes]:
         """Start, without waiting."""
         self.socket.unlink(missing_ok=True)

@@ -13,12 +13,13 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from launcher.logs import Log
 from launcher.say import Problem
+from launcher.signs import Mark
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / ".gradus"
 LOCK_SECONDS = 20  # how long to wait for processes of an earlier run
-MAX_LOG_BYTES = 5_000_000  # then a new log is started
 
 
 class Home:
@@ -53,12 +54,18 @@ class Home:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def log(self, name: str) -> IO[bytes]:
-        """Open a log to append to; a large one is rotated first."""
-        path = self.logs / f"{name}.log"
-        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        return path.open("ab", buffering=0)
+    def log(self, name: str) -> Log:
+        """Return the log of a program."""
+        return Log(self.logs / f"{name}.log")
+
+    @property
+    def report(self) -> Path:
+        """The file in which the launcher that runs here says what its programs do."""
+        return self.path / "programs.json"
+
+    def mark(self, name: str) -> Mark:
+        """Return the mark that a program renews as long as it works."""
+        return Mark(self.path / "alive" / name)
 
     def secret_key(self) -> str:
         """Return the site's secret key, which is generated once."""

@@ -47,8 +47,10 @@ def parser() -> argparse.ArgumentParser:
     for add_command in (
         _up,
         _test,
+        _chaos,
         _check,
         _check_content,
+        _audit,
         _new,
         _doctor,
         _backup,
@@ -104,6 +106,32 @@ def _test(subs: Any) -> None:
     _add_torch_option(command)
 
 
+def _chaos(subs: Any) -> None:
+    command = _command(
+        subs,
+        "chaos",
+        commands.chaos,
+        "break a site of its own at random, and check that no run is lost, doubled or stuck",
+    )
+    command.add_argument(
+        "--faults", type=_positive, default=40, metavar="N", help="how many (default: %(default)s)"
+    )
+    command.add_argument(
+        "--seconds",
+        type=_positive,
+        default=180,
+        metavar="S",
+        help="over how many seconds (default: %(default)s)",
+    )
+    command.add_argument(
+        "--seed",
+        type=_positive,
+        metavar="K",
+        help="draws the same faults in the same order as an earlier time (default: a new one)",
+    )
+    _add_torch_option(command)
+
+
 def _check(subs: Any) -> None:
     command = _command(
         subs,
@@ -120,6 +148,16 @@ def _check_content(subs: Any) -> None:
         "check-content",
         commands.check_content,
         "check the questions: errors, dead links, what is missing",
+    )
+
+
+def _audit(subs: Any) -> None:
+    _command(
+        subs,
+        "audit",
+        commands.audit,
+        "ask for advisories about every pinned package; status 1: there are some, 3: not all "
+        "databases could be reached",
     )
 
 
@@ -256,6 +294,12 @@ def _port(text: str) -> int:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a port; a port is a number from 1 to 65535"
         )
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
     return int(text)
 
 

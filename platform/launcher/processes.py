@@ -17,6 +17,7 @@ from pathlib import Path
 from pwd import struct_passwd
 from typing import IO, Any
 
+from launcher.logs import Log, without_time
 from launcher.say import Problem
 
 PR_SET_PDEATHSIG = 1
@@ -81,7 +82,8 @@ def run(
         Problem: it failed; has the end of its output, and `remedy`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as errors:
+    log.unlink(missing_ok=True)
+    with Log(log).receiving() as errors:
         done = subprocess.run(
             [str(argument) for argument in arguments],
             stdin=subprocess.DEVNULL,
@@ -143,7 +145,8 @@ def tail(log: Path, more: str = "") -> str:
         text = log.read_text(errors="replace")
     except OSError:
         text = ""
-    lines = [line for line in (text + more).splitlines() if line.strip()][-TAIL_LINES:]
+    lines = [without_time(line) for line in (text + more).splitlines()]
+    lines = [line for line in lines if line.strip()][-TAIL_LINES:]
     return "\n".join(f"    {line}" for line in lines) or "    (no output)"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from launcher import cluster_record, database
 from launcher.ballast import Ballast
@@ -20,6 +21,7 @@ from launcher.home import ROOT, Home
 from launcher.processes import run, spawn, stop
 from launcher.say import Problem, out, step
 from launcher.setup import PYTHON
+from launcher.signs import HUNG_SECONDS
 from launcher.supervisor import Child, Launch, Supervisor
 
 SERVER_SECONDS = 60  # for PostgreSQL to answer: after a crash it replays its log first
@@ -51,6 +53,14 @@ class Address:
             return url.rstrip("/")
         host = _own_address() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return f"http://{_bracketed(host)}:{self.port}"
+
+    def takes_connections(self) -> bool:
+        """Return whether somebody listens here, even if they never answer."""
+        try:
+            with socket.create_connection((urlsplit(self.local).hostname, self.port), timeout=3):
+                return True
+        except OSError:
+            return False
 
     def check(self) -> None:
         """Check that we can listen here.
@@ -114,8 +124,8 @@ class Site:
         )
 
     def get_ready(self) -> dict[str, list[str]]:
-        """Migrate, load the labs and the questions, create the first operator. Returns the output
-        of each step, as lines.
+        """Migrate, make the roles, load the labs and the questions, create the first operator.
+        Returns the output of each step, as lines.
         """
         output: dict[str, list[str]] = {}
         remedy = (
@@ -131,22 +141,28 @@ class Site:
         command: list[str | Path] = [
             PYTHON,
             "-m",
-            "uvicorn",
-            "gradus.asgi:application",
+            "gradus.serve",
             "--host",
             self.address.host,
             "--port",
             str(self.address.port),
         ]
         command += ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
-        command.append("--no-proxy-headers")  # TRUSTED_PROXIES says whom to believe
         self.web = self.supervisor.start(
-            "web", _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")})
+            "web",
+            _program(command, self.environment | {"PYTHONPATH": str(ROOT / "platform")}),
+            sign=lambda: answers(f"{self.address.local}/healthz", HUNG_SECONDS),
         )
 
     def start_housekeep(self) -> None:
+        mark = self.home.mark("housekeep")
         self.supervisor.start(
-            "housekeep", _program([PYTHON, ROOT / "manage.py", "housekeep"], self.environment)
+            "housekeep",
+            _program(
+                [PYTHON, ROOT / "manage.py", "housekeep"],
+                self.environment | {"GRADUS_ALIVE": str(mark.path)},
+            ),
+            sign=mark,
         )
 
     def wait_for_web(self) -> None:
@@ -169,7 +185,12 @@ class Site:
             name, queues = ("local", "labs,bench") if place == 1 else (f"local-{place}", "labs")
             folder = self.home.path / "workers" / name
             folder.mkdir(parents=True, exist_ok=True)
-            variables = {"GRADUS_TOKEN": self._token(name, queues), "GRADUS_DATA": str(folder)}
+            mark = self.home.mark(name)
+            variables = {
+                "GRADUS_TOKEN": self._token(name, queues),
+                "GRADUS_DATA": str(folder),
+                "GRADUS_ALIVE": str(mark.path),
+            }
             command: list[str | Path] = [
                 PYTHON,
                 "-m",
@@ -189,7 +210,8 @@ class Site:
             launch = _program(
                 command, worker_environment(self.environment, self.address, slots) | variables
             )
-            self.supervisor.start("worker" if place == 1 else f"worker-{place}", launch, seconds=20)
+            program = "worker" if place == 1 else f"worker-{place}"
+            self.supervisor.start(program, launch, seconds=20, sign=mark)
 
     def _token(self, name: str, queues: str) -> str:
         """Return a worker's token: the stored one, or a new one if the site does not know it.
@@ -213,7 +235,7 @@ class Site:
 
     def _start_postgres(self) -> None:
         postgres = Postgres(self.home.path)
-        with self.home.log("postgres") as log:
+        with self.home.log("postgres").receiving() as log:
             postgres.make_cluster(log)
         settle_cluster(self.home)
         ballast = Ballast(postgres.folder)
@@ -242,6 +264,7 @@ class Site:
             lambda output: valkey.launch(output=output),
             ends_by=valkey.ends_by,
             shown=False,
+            sign=lambda: valkey.answers(HUNG_SECONDS),  # it has nothing that must last
         )
         self.supervisor.wait_for(valkey.listens, child, SERVER_SECONDS)
 
@@ -275,13 +298,13 @@ def database_url(home: Home) -> Iterator[str]:
 @contextmanager
 def started(postgres: Postgres, home: Home) -> Iterator[str]:
     """Run an embedded PostgreSQL for the block. Yields the URL of its database."""
-    with home.log("postgres") as log:
+    with home.log("postgres").receiving() as log:
         server = postgres.start(output=log)
-    try:
-        postgres.make_database()
-        yield postgres.url
-    finally:
-        stop(server, postgres.ends_by, seconds=SERVER_SECONDS)
+        try:
+            postgres.make_database()
+            yield postgres.url
+        finally:
+            stop(server, postgres.ends_by, seconds=SERVER_SECONDS)
 
 
 def settle_cluster(home: Home) -> None:
@@ -340,6 +363,19 @@ def status(url: str) -> int:
         return error.code
     except (OSError, http.client.HTTPException):
         return 0
+
+
+def answers(url: str, seconds: float) -> bool:
+    """Return whether a server does something about a request within `seconds`: answers, whatever
+    it says, or ends the connection. One that is frozen does neither.
+    """
+    try:
+        with _direct.open(url, timeout=seconds):
+            return True
+    except (urllib.error.HTTPError, http.client.HTTPException, ConnectionResetError):
+        return True
+    except OSError:
+        return False
 
 
 # without a proxy of the environment

@@ -9,6 +9,7 @@ from apps.accounts import outbox
 from apps.accounts.models import OutgoingMail, User
 from tests.accounts.conftest import OTHER
 from tests.common.editing import edit
+from tests.common.reauthenticating import enter_password
 
 PEOPLE = "/admin/accounts/user/"
 MAILS = "/admin/accounts/outgoingmail/"
@@ -17,7 +18,7 @@ MAILS = "/admin/accounts/outgoingmail/"
 @pytest.fixture
 def boss(operator: User) -> Client:
     client = Client()
-    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, operator)
     return client
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from tests.common.editing import send
+from tests.common.reauthenticating import enter_password
 
 pytestmark = pytest.mark.attack
 
@@ -33,7 +34,7 @@ def test_a_bulk_action_takes_as_many_rows_as_there_are(
     operator: User, many_users: list[int]
 ) -> None:
     client = Client()
-    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, operator)
     chosen = {"action": "delete_selected", "_selected_action": many_users}
     assert send(client, PEOPLE, chosen).status_code == 200
     assert send(client, PEOPLE, chosen | {"post": "yes"}).status_code == 302

@@ -5,9 +5,12 @@ shown, and the admin's.
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from tests.accounts.conftest import OTHER, PASSWORD
 from tests.common.browsing import Open, look_over, needs_browser, violations
 
@@ -33,7 +36,13 @@ VISITORS = [
     "/operator/x",
     "/nothing/here",
 ]
-MEMBERS = ["/settings", "/accounts/password/change/", "/accounts/logout/"]
+MEMBERS = [
+    "/settings",
+    "/settings/activity",
+    "/settings/sessions",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+]
 
 
 def looks(language: str, theme: str, size: str) -> dict[str, object]:
@@ -49,6 +58,11 @@ def test_every_page_is_sound(open_page: Open, mei: User, look: tuple[str, str, s
     for path in VISITORS:
         visitor.goto(path)
         look_over(visitor)
+    changed = {"before": {"groups": []}, "after": {"groups": ["author", "moderator"]}}
+    record(Kind.RIGHTS_CHANGED, person=mei, details=changed)
+    agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
+    Client(HTTP_USER_AGENT=agent).post("/accounts/login/", {"login": mei.email, "password": "x"})
+    Client().force_login(mei, backend="django.contrib.auth.backends.ModelBackend")  # elsewhere, too
     member = open_page(MEMBERS[0], who=mei, **looks(*look))
     for path in MEMBERS:
         member.goto(path)

@@ -23,7 +23,8 @@ def test_nor_are_the_answers_that_sign_in_and_out(mei: User) -> None:
     client = Client()
     form = {"login": mei.email, "password": PASSWORD}
     assert client.post("/accounts/login/", form)["Cache-Control"] == PRIVATE
-    assert client.post("/accounts/logout/")["Cache-Control"] == PRIVATE
+    answer = client.post("/accounts/logout/")
+    assert answer["Cache-Control"] == PRIVATE and answer["Clear-Site-Data"] == '"cache"'
 
 
 @pytest.mark.django_db
@@ -37,6 +38,7 @@ def test_a_visitors_page_may_be_stored(client: Client) -> None:
 def test_after_signing_out_back_shows_nothing(open_page: Open, mei: User) -> None:
     page = open_page("/settings", who=mei)
     assert page.locator("form select[name=time_zone]").count() == 1
+    page.evaluate("localStorage.setItem('gradus-draft-1', '1 what I wrote')")
     page.goto(page.url.replace("/settings", "/accounts/logout/"))
     page.locator("main button").click()
     page.wait_for_url("**/")
@@ -44,3 +46,4 @@ def test_after_signing_out_back_shows_nothing(open_page: Open, mei: User) -> Non
     page.go_back()
     assert "/accounts/login/" in page.url
     assert page.locator("select[name=time_zone]").count() == 0
+    assert page.evaluate("localStorage.getItem('gradus-draft-1')") is None

@@ -36,6 +36,20 @@ def test_a_session_of_a_visitor_is_nobodys() -> None:
     assert Session.objects.get().user is None
 
 
+def test_a_session_of_a_visitor_lasts_a_week_and_of_a_member_two(
+    signed_in: Client, mei: User
+) -> None:
+    visitor = SessionStore()
+    visitor["theme"] = "dark"
+    visitor.save()
+    ends = {
+        user: end - timezone.now()
+        for user, end in Session.objects.values_list("user", "expire_date")
+    }
+    assert timedelta(days=6) < ends[None] <= timedelta(days=7)
+    assert timedelta(days=13) < ends[mei.pk] <= timedelta(days=14)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_housekeeping_deletes_expired_sessions_and_no_others(signed_in: Client, mei: User) -> None:
     expired(2)

@@ -18,6 +18,7 @@ from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from apps.accounts.models import User
+from tests.common.reauthenticating import enter_password
 from tests.serving import serving
 
 CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
@@ -104,7 +105,10 @@ def open_page(site: str, browser: Browser) -> Iterator[Open]:
 
 def session_of(user: User) -> dict[str, str]:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    if user.is_staff:
+        enter_password(client, user)
+    else:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 

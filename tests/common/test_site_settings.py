@@ -19,6 +19,7 @@ SHOWN = (
     "CSRF_COOKIE_SECURE",
     "SESSION_COOKIE_NAME",
     "CSRF_COOKIE_NAME",
+    "LANGUAGE_COOKIE_NAME",
     "SECURE_SSL_REDIRECT",
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
@@ -53,6 +54,11 @@ def settings(**environ: str) -> dict[str, object]:
     return dict(json.loads(shown.stdout))
 
 
+def test_the_audit_log_is_kept_for_a_month_at_least() -> None:
+    refused = run("-c", SHOW, AUDIT_KEEP_DAYS="29")
+    assert refused.returncode != 0 and "AUDIT_KEEP_DAYS must be at least 30" in refused.stderr
+
+
 def test_https_turns_on_what_requires_it() -> None:
     values = settings(SITE_URL="https://gradus.example/")
     assert values == {
@@ -62,6 +68,7 @@ def test_https_turns_on_what_requires_it() -> None:
         "CSRF_COOKIE_SECURE": True,
         "SESSION_COOKIE_NAME": "__Host-sid",
         "CSRF_COOKIE_NAME": "__Host-csrf",
+        "LANGUAGE_COOKIE_NAME": "__Host-language",
         "SECURE_SSL_REDIRECT": False,
         "ALLOWED_HOSTS": ["gradus.example", "127.0.0.1", "localhost", "[::1]"],
         "CSRF_TRUSTED_ORIGINS": ["https://gradus.example"],
@@ -121,6 +128,7 @@ def test_a_site_under_https_passes_the_checks_for_deployment() -> None:
         ({"EMAIL_URL": "smtp://mail:99999"}, "EMAIL_URL: what follows the host must be a port"),
         ({"EMAIL_URL": "smtp://mail?verify=maybe"}, "EMAIL_URL: verify='maybe': write yes, no"),
         ({"MAIL_KEEP_DAYS": "0"}, "MAIL_KEEP_DAYS=0: write a number above 0"),
+        ({"POINTS_KEEP_DAYS": "-1"}, "POINTS_KEEP_DAYS must be 0 (never) or a number of days"),
         ({"GRADUS_CLOCK_OFFSET": "60"}, "GRADUS_CLOCK_OFFSET is for tests"),
     ],
     ids=repr,
@@ -145,3 +153,15 @@ def test_the_log_has_errors_but_no_invalid_forms() -> None:
     log = run("-c", LOG_LINES).stderr
     assert all(line in log for line in ("status 404", "status 500", "no wake-up"))
     assert "422" not in log
+
+
+def test_a_contact_that_is_none_and_former_keys_are_read() -> None:
+    assert settings(SECURITY_CONTACT="mailto:a@b.example,https://b.example/x") is not None
+    refused = run("-c", SHOW, SECURITY_CONTACT="a@b.example")
+    assert "neither mailto:name@host nor an address with https://" in refused.stderr
+    keys = run(
+        "-c",
+        "from gradus import settings; print(settings.SECRET_KEY_FALLBACKS)",
+        SECRET_KEY_FALLBACKS="one,two",
+    )
+    assert keys.stdout.strip() == "['one', 'two']"

@@ -13,6 +13,7 @@ from django.utils import translation
 from apps.accounts.models import User
 from apps.common.edit_conflicts import DetectsEditConflicts
 from tests.common.editing import edit, fields_of, send
+from tests.common.reauthenticating import enter_password
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
@@ -45,7 +46,7 @@ def boss(db: None) -> User:
 @pytest.fixture
 def boss_client(boss: User) -> Client:
     client = Client()
-    client.force_login(boss, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, boss)
     return client
 
 
@@ -79,9 +80,8 @@ def test_every_form_that_edits_a_row_detects_conflicts(asked: Any) -> None:
 
 def test_two_operators_who_change_one_person_see_each_other(boss_client: Client) -> None:
     other = Client()
-    other.force_login(
-        User.objects.create_superuser("other@example.org", "other", "a long password"),
-        backend="django.contrib.auth.backends.ModelBackend",
+    enter_password(
+        other, User.objects.create_superuser("other@example.org", "other", "a long password")
     )
     mei = User.objects.create_user("mei@example.org", "mei")
     url = f"/admin/accounts/user/{mei.pk}/change/"

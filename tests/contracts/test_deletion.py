@@ -20,6 +20,8 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
+from apps.audit.kinds import Kind
+from apps.audit.services import record
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
 from apps.experiments.models import Lab, LabVersion, OpenedVerdict, Run
 from apps.experiments.services import PredictionInput
@@ -28,6 +30,7 @@ from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
 from tests.common.editing import send
+from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import event, report
 from tests.experiments.pages_cast import loaded, measured, queued, started
 from tests.progress.conftest import make_question
@@ -56,6 +59,7 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     noted(person, about=person)
     noted(person, about=address)
+    record(Kind.ADDRESS_CHANGED, person=person, personal={"after": {"email": person.email}})
     prediction = PredictionInput("holds", 80, {})
     run = measured(queued(person, lab, prediction=prediction))  # its verdict waits to be read
     other = LabVersion.objects.create(lab=lab, code_hash=handle)
@@ -113,9 +117,8 @@ def ola(mei: User, lab: Lab, question: Question) -> User:
 @pytest.fixture
 def boss(db: None) -> Client:
     client = Client()
-    client.force_login(
-        User.objects.create_superuser("boss@example.org", "boss", "a long password"),
-        backend="django.contrib.auth.backends.ModelBackend",
+    enter_password(
+        client, User.objects.create_superuser("boss@example.org", "boss", "a long password")
     )
     return client
 
@@ -191,6 +194,7 @@ def test_an_operator_sees_what_goes_and_deletes_it(boss: Client, mei: User) -> N
     text = page.content.decode()
     assert page.status_code == 200 and "Reviews: 1" in text and "Runs: 1" in text
     assert "Stays, without the name:" in text and "Reports of mistakes: 1" in text
+    assert "Security events: 1" in text
     assert send(boss, url, {"post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=mei.pk).exists()
 
@@ -210,9 +214,11 @@ def test_many_are_deleted_at_once_but_never_the_projects_account(
 def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> None:
     helper = User.objects.create_user("helper@example.org", "helper", is_staff=True)
     helper.user_permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "change_user", "delete_note"])
+        Permission.objects.filter(
+            codename__in=["view_user", "change_user", "delete_note", "view_question"]
+        )
     )
-    client.force_login(helper, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, helper)
     url = f"{PEOPLE}{mei.pk}/delete/"
     assert client.get(url).status_code == 403
     assert send(client, url, {"post": "yes"}).status_code == 403
@@ -226,5 +232,6 @@ def test_who_may_not_delete_people_deletes_nobody(client: Client, mei: User) -> 
 
 def test_an_operator_who_deletes_themselves_is_signed_out(boss: Client) -> None:
     me = User.objects.get(handle="boss")
+    User.objects.create_superuser("ola@example.org", "ola")
     assert send(boss, f"{PEOPLE}{me.pk}/delete/", {"post": "yes"}).status_code == 302
     assert boss.get(PEOPLE).headers["Location"].startswith("/admin/login/")

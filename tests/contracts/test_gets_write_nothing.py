@@ -85,7 +85,7 @@ def test_the_member_has_one_of_everything(studied: dict[str, Any]) -> None:
 def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
     for name, query in itertools.product(sorted(set(MATRIX) - STREAMS), QUERIES):
         url = cast.url(name) + query.format(**studied)
-        for role, htmx in (("owner", {}), ("owner", {"hx-request": "true"}), ("staff", {})):
+        for role, htmx in (("owner", {}), ("owner", {"hx-request": "true"}), ("superuser", {})):
             with CaptureQueriesContext(connection) as queries:
                 cast.browsers[role].get(url, headers=htmx)
             assert written(queries) == [], f"{name} {url} by {role}"

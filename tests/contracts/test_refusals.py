@@ -312,6 +312,9 @@ def test_a_body_without_end_is_refused_in_both_forms(is_declared: bool) -> None:
         status, answer, body = refused_body(path, headers, b"x" * 11)
         assert status == 413 and answer["connection"] == "close"
         assert "Accept" in answer["vary"]
+        assert answer["x-content-type-options"] == "nosniff"
+        assert answer["cross-origin-resource-policy"] == "same-origin"
+        assert "object-src 'none'" in answer["content-security-policy"]
         if is_page:
             assert answer["content-type"].startswith("text/html")
             assert "表单太大" in body and 'lang="zh-Hans"' in body and "10 字节" in body

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import translation
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.common.errors import TooManyAttempts
-from apps.common.write_limits import CHARS_A_WRITE, KINDS, LIMITS, Limit, count_write
+from apps.common.write_limits import CHARS_A_WRITE, KINDS, LIMITS, VISITS, Limit, count_write
 from apps.experiments.models import Run
 from tests.contracts.test_routes import MATRIX, Cast
 from tests.experiments.conftest import step_clock
@@ -32,7 +32,7 @@ def refused_after(kind: str, size: int = 0, person: int = 1) -> int:
     """Return how many writes are taken until one is refused."""
     for n in range(10_000):
         try:
-            count_write(person=person, kind=kind, size=size)
+            count_write(who=person, kind=kind, size=size)
         except TooManyAttempts:
             return n
     return 10_000
@@ -45,14 +45,42 @@ def test_no_kind_of_write_is_without_a_limit_or_narrow_for_people(kind: str) -> 
 
 
 def test_every_kind_belongs_to_a_form() -> None:
-    assert set(KINDS.values()) | {"other"} == set(LIMITS)
-    assert set(KINDS) <= set(MATRIX)
+    assert set(KINDS.values()) | {"other", "visits"} == set(LIMITS)
+    assert set(KINDS) | VISITS <= set(MATRIX)
+
+
+def test_a_network_begins_so_many_sessions_of_visitors(few: None) -> None:
+    path = f"/runs/{Cast().run.pk}/verdict"
+    Run.objects.update(shared=True)
+
+    def opened(client: Client, host: str) -> int:
+        return client.post(path, REMOTE_ADDR=host).status_code
+
+    browser, before = Client(), Session.objects.count()
+    assert opened(browser, "192.0.2.1") == 302
+    crawl = [opened(Client(), "192.0.2.1") for _ in range(6)]
+    assert crawl == [302, 302, 429, 429, 429, 429]
+    assert Session.objects.count() == before + 3
+    assert opened(browser, "192.0.2.1") == opened(Client(), "192.0.2.2") == 302
+    refused = Client().post(path, REMOTE_ADDR="192.0.2.1")
+    assert 0 < int(refused["Retry-After"]) <= 600
+    same_network = [opened(Client(), f"2001:db8::{n}") for n in range(1, 6)]
+    assert same_network == [302, 302, 302, 429, 429]
+
+
+def test_a_network_keeps_so_many_forms_that_were_sent_signed_out(few: None) -> None:
+    form = {"form_owner": "1", "note": "kept"}
+    pages = [Client().post("/questions/nothing/note", form) for _ in range(5)]
+    kept = ["is kept for a day" in page.content.decode() for page in pages]
+    assert kept == [True, True, True, False, False]
+    assert "copy it before you sign in" in pages[-1].content.decode()
+    assert Session.objects.count() == 3
 
 
 def test_who_has_written_too_often_waits_as_long_as_is_said(few: None) -> None:
     assert refused_after("notes") == 3
     with pytest.raises(TooManyAttempts) as refused:
-        count_write(person=1, kind="notes")
+        count_write(who=1, kind="notes")
     assert refused.value.seconds is not None and 500 < refused.value.seconds <= 600
     step_clock(300)
     assert refused_after("notes") == 0
@@ -77,7 +105,7 @@ def test_a_clock_that_was_set_back_stops_nobody_for_long(few: None) -> None:
     assert refused_after("notes") == 3
     step_clock(0)
     with pytest.raises(TooManyAttempts) as refused:
-        count_write(person=1, kind="notes")
+        count_write(who=1, kind="notes")
     assert refused.value.seconds is not None and refused.value.seconds <= 600
 
 
@@ -87,7 +115,7 @@ def test_requests_at_once_are_counted_exactly(few: None) -> None:
 
     def one(_n: int) -> int:
         try:
-            count_write(person=person, kind="answers")
+            count_write(who=person, kind="answers")
         except TooManyAttempts:
             return 0
         finally:

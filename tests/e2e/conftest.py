@@ -7,29 +7,22 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from launcher.embedded import Postgres, Valkey, server_folder, socket_folder
-from launcher.processes import stop
 from playwright.sync_api import Browser
 
 from tests.e2e.browsing import FLAGS, PATIENCE, Visitor
 from tests.e2e.people import Member
-from tests.e2e.processes import children, is_alive
 from tests.e2e.proxy import Proxy
 from tests.e2e.system import ROOT, System
-from tests.e2e.waiting import until
 
 CHROMIUM = os.environ.get("GRADUS_CHROMIUM") or shutil.which("chromium")
 NO_CHROMIUM = (
     "no Chromium on PATH. Debian: apt install chromium. macOS: brew install --cask chromium"
 )
-# Data survives a killed process, but not a power cut.
-QUICK_POSTGRES = ("fsync=off", "max_connections=60")
 # It logs every request.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -108,76 +101,6 @@ def gallery(
         yield system.start("web").wait_for_web()
     finally:
         system.stop()
-
-
-class Servers:
-    """A PostgreSQL and a Valkey that may be killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.postgres, self.valkey = Postgres(folder), Valkey(folder)
-        self.running: dict[str, Any] = {}
-
-    def start(self, *names: str) -> None:
-        for name in names or ("postgres", "valkey"):
-            server = getattr(self, name)
-            self.running[name] = (
-                server.start(*QUICK_POSTGRES) if name == "postgres" else server.start()
-            )
-
-    def kill(self, name: str) -> None:
-        """Kill a server, and wait for its children: PostgreSQL cannot start before they end."""
-        process = self.running.pop(name)
-        orphans = children(process.pid)
-        process.kill()
-        process.wait()
-        until(lambda: not any(map(is_alive, orphans)), what=f"{name}'s children end")
-
-    def close(self) -> None:
-        for name, process in self.running.items():
-            stop(process, getattr(self, name).ends_by)
-        for folder in (server_folder(self.folder), socket_folder(self.folder), self.folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    running = Servers(tmp_path_factory.mktemp("servers"))
-    try:
-        running.start()
-        running.postgres.make_database()
-        yield running
-    finally:
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def fragile_system(
-    assets: None, servers: Servers, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    folder = tmp_path_factory.mktemp("fragile")
-    system = System(
-        folder,
-        servers.postgres.url,
-        servers.valkey.url,
-        LEASE_SECONDS="12",
-        HEARTBEAT_SECONDS="0.5",
-    )
-    system.make_ready()
-    try:
-        yield system
-    finally:
-        system.stop()
-
-
-@pytest.fixture
-def fragile(fragile_system: System, servers: Servers) -> System:
-    """A system with its own servers, in which everything runs at the start of each test."""
-    if killed := {"postgres", "valkey"} - set(servers.running):
-        servers.start(*killed)
-    if killed := {"web", "housekeep", "worker"} - set(fragile_system.running):
-        fragile_system.start(*killed)
-    return fragile_system.wait_for_web().wait_for_worker()
 
 
 # ---------------------------------------------------------------- people

@@ -157,8 +157,7 @@ class System:
         command = [
             sys.executable,
             "-m",
-            "uvicorn",
-            "gradus.asgi:application",
+            "gradus.serve",
             "--host",
             "127.0.0.1",
             "--port",
@@ -167,7 +166,6 @@ class System:
         return [
             *command,
             "--no-access-log",
-            "--no-proxy-headers",
             "--log-level",
             "warning",
             "--timeout-graceful-shutdown",

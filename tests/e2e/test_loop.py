@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
+from tests.chaos.invariants import violations
 from tests.e2e.browsing import Visitor
 from tests.e2e.people import LONGER, Member, check_whole, count, curves
+from tests.e2e.processes import is_alive
 from tests.e2e.proxy import Proxy
 from tests.e2e.system import System
 from tests.e2e.viewers import Viewers
@@ -142,6 +145,38 @@ def test_a_connection_that_is_cut_in_mid_stream_resumes_with_nothing_missing_and
         assert steps == curves(points_json)[name]
     points = [seen["points"] for seen in visitor.seen()]
     assert points == sorted(points), "nothing was forgotten on the way"
+
+
+def test_the_points_of_a_killed_worker_leave_the_page_and_the_next_attempt_brings_all(
+    site: System, visit: Visit, member: Callable[..., Member]
+) -> None:
+    lin = member(site, "lin")
+    run = lin.commit(LONGER)
+    visitor = visit(site, "lin").go(f"/runs/{run}")
+    visitor.see_points(60)
+    labs = site.lab_processes()
+    assert labs
+    site.kill("worker")
+    until(lambda: not any(map(is_alive, labs)), 60, "its lab processes end with it")
+    site.query(
+        "UPDATE experiments_runattempt SET last_heartbeat_at = last_heartbeat_at - "
+        "interval '1 minute' WHERE run_id = %s RETURNING id",
+        run,
+    )
+    site.start("worker").wait_for_worker()
+    assert visitor.see_end() == "succeeded"
+    points_json = lin.wait_for(run)
+    check_whole(points_json)
+    until(
+        lambda: visitor.seen()[-1]["points"] == count(points_json),
+        60,
+        lambda: f"the page has {visitor.seen()[-1]}, of {count(points_json)}",
+    )
+    for name, steps in visitor.curves().items():
+        assert steps == curves(points_json)[name]
+    counts = [change["points"] for change in visitor.seen()]
+    assert any(after < before for before, after in pairwise(counts)), "the page has discarded some"
+    assert [line for line in violations(site.query) if run in line] == []
 
 
 def spare_of(site: System) -> int:

@@ -4,6 +4,7 @@ with a message.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.common.errors import StaleRunAttempt
 from apps.experiments.models import Run, Worker
 from apps.experiments.selectors import worker_with_token
+from tests.common.reauthenticating import enter_password
+from tests.experiments.conftest import finish
 
 pytestmark = pytest.mark.django_db
 MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
@@ -23,7 +27,7 @@ MACHINES, RUNS = "/admin/experiments/worker/", "/admin/experiments/run/"
 def boss(client: Client, sam: User) -> Client:
     sam.is_staff = sam.is_superuser = True
     sam.save()
-    client.force_login(sam, backend="django.contrib.auth.backends.ModelBackend")
+    enter_password(client, sam)
     return client
 
 
@@ -81,6 +85,36 @@ def test_a_worker_is_revoked_and_let_in_again(boss: Client, worker: Worker) -> N
     assert worker.revoked_at is not None
     page = boss.post(MACHINES, {"action": "renew", **chosen}, follow=True)
     assert worker_with_token(token_shown(page)) == worker
+
+
+def test_one_press_in_the_list_revokes_a_worker_and_queues_its_runs_again(
+    boss: Client, worker: Worker, mei: User, queue_run: Any, lease_run: Any
+) -> None:
+    queue_run(mei, "k")
+    lease = lease_run()
+    page = boss.get(MACHINES).content.decode()
+    (url,) = re.findall(r'<button formaction="([^"]+)">Revoke</button>', page)
+    assert boss.get(url).status_code == 405
+    answer = boss.post(url, follow=True)
+    assert "Revoked: w1." in answer.content.decode() and "formaction" not in str(answer.content)
+    worker.refresh_from_db()
+    run, run_attempt = Run.objects.get(), lease.run_attempt
+    run_attempt.refresh_from_db()
+    assert worker.revoked_at and run.state == Run.State.QUEUED
+    assert run_attempt.ended_at and run_attempt.released, "it costs the run no attempt"
+    with pytest.raises(StaleRunAttempt):
+        finish(lease)
+    boss.post(url)  # again changes nothing
+    assert Run.objects.get().state == Run.State.QUEUED
+
+
+def test_who_may_not_change_workers_revokes_none(client: Client, mei: User, worker: Worker) -> None:
+    mei.is_staff = True
+    mei.save()
+    client.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(f"{MACHINES}{worker.pk}/revoke/").status_code == 403
+    worker.refresh_from_db()
+    assert worker.revoked_at is None
 
 
 def test_a_run_is_stopped(boss: Client, mei: User, queue_run: Any) -> None:

@@ -4,7 +4,9 @@ one round leaves nothing to the next.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +105,80 @@ def test_two_at_once_give_a_silent_run_attempt_up_once(
         0,
         1,
     )
+
+
+# ---------------------------------------------------------------- signs of life
+
+
+@pytest.fixture
+def mark(tmp_path: Path, settings: Any) -> Path:
+    settings.ALIVE_FILE = str(tmp_path / "alive")
+    return tmp_path / "alive"
+
+
+def is_touched(mark: Path) -> bool:
+    """Return whether the mark was touched since this was last called."""
+    touched = mark.exists() and mark.stat().st_mtime > 1
+    if touched:
+        os.utime(mark, (1, 1))
+    return touched
+
+
+def test_a_long_job_gives_signs_of_life_between_its_queries(
+    jobs: Any, mark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs: list[bool] = []
+
+    def job() -> int:
+        is_touched(mark)
+        for _ in range(3):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            signs.append(is_touched(mark))
+        raise SystemExit
+
+    jobs(job)
+    monkeypatch.setattr(housekeep, "ACCOUNT_JOBS", ())
+    with pytest.raises(SystemExit):
+        elsewhere(lambda: call_command("housekeep")).result()
+    assert signs == [True, True, True]
+
+
+class Waits:
+    """Stands for the end of housekeep, which comes after some waits."""
+
+    def __init__(self, number: int, mark: Path) -> None:
+        self.left, self.mark = number, mark
+        self.seconds: list[float] = []
+        self.signs: list[bool] = []
+
+    def is_set(self) -> bool:
+        return not self.left
+
+    def wait(self, seconds: float) -> None:
+        self.left -= 1
+        self.seconds.append(seconds)
+        self.signs.append(is_touched(self.mark))
+
+
+def test_signs_of_life_go_on_while_it_waits_and_while_the_database_is_away(
+    mark: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TICK_SECONDS = 3600
+    in_jobs: list[bool] = []
+
+    def away(name: str) -> Any:
+        in_jobs.append(is_touched(mark))
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(housekeep, "try_lock", away)
+    waits = Waits(5, mark)
+    jobs = [lambda: 0] * 4
+    housekeep.Command().repeat(jobs, waits, housekeep.give_sign)  # type: ignore[arg-type]
+    assert in_jobs == [True] * 4
+    assert waits.signs[1:] == [True] * 4 and max(waits.seconds) <= 1
+
+
+def test_a_mark_that_cannot_be_written_stops_nothing(settings: Any, tmp_path: Path) -> None:
+    settings.ALIVE_FILE = str(tmp_path / "no folder" / "alive")
+    housekeep.give_sign()

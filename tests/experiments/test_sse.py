@@ -108,6 +108,31 @@ def test_a_stream_ends_with_the_right_to_see_it(
     assert len(reader.seen) == count, "the next report was not sent any more"
 
 
+def test_a_person_and_a_network_have_so_many_streams_at_once(
+    site: str, mei: User, ola: User, queue_run: Any, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "MAX_STREAMS_PER_PERSON", 2)
+    monkeypatch.setattr(sse, "MAX_STREAMS_PER_NETWORK", 3)
+    run = queue_run(mei, "k")
+    services.set_run_visibility(run=run, shared=True)
+
+    def answer(user: User | None) -> httpx.Response:
+        cookies = cookies_of(user) if user else {}
+        return httpx.get(f"{site}/runs/{run.pk}/events", cookies=cookies, timeout=60)
+
+    readers = [watch(mei, run) for _ in range(2)]
+    until(lambda: all(reader.seen for reader in readers))
+    refused = answer(mei)
+    assert refused.status_code == 429 and refused.headers["Retry-After"] == "10"
+    assert "Too many pages follow runs" in refused.text
+    readers += [watch(ola, run)]
+    until(lambda: readers[-1].seen)
+    assert answer(ola).status_code == answer(None).status_code == 429, "of the network"
+    services.request_cancel(run=run)
+    until(lambda: all(reader.over for reader in readers))
+    until(lambda: answer(mei).status_code == 200)
+
+
 def test_points_come_as_they_are_stored_and_the_end_closes_the_stream(
     mei: User, queue_run: Any, lease_run: Any, watch: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.experiments import services
-from apps.experiments.models import Batch, Run, Verdict, Worker
+from apps.experiments.models import Batch, Lab, Run, Verdict, Worker
 from tests.experiments.simulated_worker import DEVICE, LEASE_REQUEST, POINT, SimulatedWorker
 from workers import wire
 
@@ -100,6 +101,14 @@ def test_a_stranger_is_told_how_to_sign_in(worker: SimulatedWorker, header: str)
     answer = worker.post("lease", LEASE_REQUEST, Authorization=header)
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authorised")
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_by_http_a_token_is_refused_where_https_is_asked_for(
+    worker: SimulatedWorker, settings: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = worker.post("lease", LEASE_REQUEST)
+    assert answer.status_code == 401 and "make a new one" in answer.json()["detail"]
 
 
 def test_a_revoked_worker_is_a_stranger(worker: SimulatedWorker) -> None:
@@ -286,6 +295,43 @@ def test_another_worker_with_the_run_attempt_token_is_refused(
         ).status_code
         == 409
     )
+
+
+def test_a_stolen_token_takes_runs_of_its_queues_and_opens_nothing_else(
+    worker: SimulatedWorker, lab: Lab, bench: Lab, mei: User, queue_run: Any
+) -> None:
+    run = queue_run(mei, "b", lab=bench)
+    thief = copy(worker)
+    thief.token = services.make_worker(name="w2", queues=["labs"])
+    both = LEASE_REQUEST | {"queues": ["bench", "labs"]}
+    assert thief.post("lease", both).status_code == 204, "a run of another queue"
+    lease = worker.post("lease", both).json()
+    thief.run_attempt_token = lease["token"]
+    bodies = {
+        "events": {"after": 0, "events": [POINT]},
+        "result": {"state": "succeeded"},
+        "release": {},
+    }
+    for path, body in bodies.items():
+        answer = thief.post(f"run-attempts/{lease['run_attempt_id']}/{path}", body)
+        assert answer.status_code == 409, path
+        assert set(answer.json()) == {"type", "title", "status", "code", "detail"}
+    credentials = {"Authorization": f"Worker {thief.token}"}
+    for page in ("", "/points", "/points.csv", "/events"):
+        url = f"/runs/{run.pk}{page}"
+        assert thief.client.get(url, headers=credentials).status_code == 404, url
+    for url in ("/runs", "/admin/", "/settings"):
+        assert thief.client.get(url, headers=credentials).status_code == 302, url
+    run.refresh_from_db()
+    assert run.state == "running" and run.run_attempts.get().worker.name == "w1"
+    assert not Batch.objects.exists()
+
+
+def test_where_a_token_was_used_last_is_seen(worker: SimulatedWorker) -> None:
+    for host in ("192.0.2.1", "2001:db8::7"):
+        worker.client.defaults["REMOTE_ADDR"] = host
+        assert worker.post("lease", LEASE_REQUEST).status_code == 204
+        assert Worker.objects.get().last_address == host
 
 
 @pytest.mark.parametrize("run_attempt_id", ["0", "999999", "9" * 18])

@@ -553,12 +553,13 @@ def other_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
     postgres = Postgres(home.path)
     postgres.binaries = others[-1]
     options = ("-E", "UTF8", "--locale=C.UTF-8", "-U", "gradus", "--auth-local=trust")
-    with monkeypatch.context() as patched, home.log("postgres") as log:
-        patched.setattr(embedded, "INITDB", options)
-        server = postgres.start(*FAST, output=log)
-    postgres.make_database()
-    yield postgres.url
-    stop(server, postgres.ends_by)
+    with home.log("postgres").receiving() as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(embedded, "INITDB", options)
+            server = postgres.start(*FAST, output=log)
+        postgres.make_database()
+        yield postgres.url
+        stop(server, postgres.ends_by)
     forget(home.path)
 
 

@@ -18,7 +18,7 @@ from launcher.say import Problem
 from tests.launcher.conftest import ROOT, gradus
 
 COMMANDS = (
-    *("up", "test", "check", "new", "doctor", "backup", "restore", "manage", "evidence"),
+    *("up", "test", "chaos", "check", "new", "doctor", "backup", "restore", "manage", "evidence"),
     "screenshots",
 )
 
@@ -47,6 +47,8 @@ def test_every_command_explains_itself(command: str) -> None:
         (["up", "--port", "８０００"], "is not a port"),
         (["up", "--workers", "many"], "'many' is not a number of workers; use 0 to 64"),
         (["up", "--workers", "65"], "use 0 to 64"),
+        (["chaos", "--faults", "0"], "'0' is not a whole number from 1"),
+        (["chaos", "--seconds", "-5"], "is not a whole number"),
         (["up", "--torch", "rocm"], "invalid choice: 'rocm'"),
         (["up", "--prot", "8000"], "unrecognized arguments: --prot 8000"),
         (["doctor", "now"], "unrecognized arguments: now"),

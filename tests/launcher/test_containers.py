@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import os
 import re
-import socket
+import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_the_file_is_valid() -> None:
 
 
 def test_it_has_every_part() -> None:
-    assert set(services()) == {*OUR_SERVICES, "postgres", "redis"}
+    assert set(services()) == {*OUR_SERVICES, "postgres", "redis", "proxy"}
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
     assert services()["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"][0][
         "capabilities"
@@ -57,6 +58,44 @@ def test_it_has_every_part() -> None:
     assert services()["web"]["depends_on"]["setup"] == {
         "condition": "service_completed_successfully"
     }
+
+
+def test_the_site_believes_the_proxy_beside_it_alone() -> None:
+    proxy = services()["proxy"]["networks"]["front"]["ipv4_address"]
+    site = services()["web"]["environment"]["TRUSTED_PROXIES"]
+    assert site == f"${{TRUSTED_PROXIES:-{proxy}}}"
+    on_its_network = {
+        name for name, service in services().items() if "front" in service.get("networks", ())
+    }
+    assert on_its_network == {"web", "proxy"}
+
+
+@pytest.mark.parametrize("program", ["caddy", "nginx"])
+def test_the_proxies_take_their_configuration(program: str, tmp_path: Path) -> None:
+    if not shutil.which(program):
+        pytest.skip(f"no {program} on PATH. Debian: apt install {program}")
+    folder = ROOT / "platform/docker"
+    if program == "caddy":
+        file = str(folder / "Caddyfile")
+        command = ["caddy", "validate", "--config", file, "--adapter", "caddyfile"]
+    else:
+        server = re.sub(
+            r" ssl;|\n *ssl_.*",
+            lambda m: ";" * (m[0] == " ssl;"),
+            (folder / "nginx.conf").read_text(),
+        )
+        server = server.replace("listen 443", f"listen 127.0.0.1:{free_port()}")
+        whole = f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}} http {{ {server} }}"
+        (tmp_path / "nginx.conf").write_text(whole)
+        command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_images_hold_no_tests_and_no_history() -> None:
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".env", ".gradus", "tests", "conftest.py", "benchmarks"} <= set(left_out)
 
 
 def test_no_secret_has_a_default() -> None:
@@ -77,6 +116,8 @@ def test_images_do_not_run_as_root_and_the_site_has_no_torch() -> None:
         if "build" in service:
             file = (ROOT / service["build"]["dockerfile"]).read_text()
             assert re.findall(r"^USER (\w+)$", file, re.MULTILINE) == ["gradus"], name
+        elif name == "proxy":  # its image has no other account
+            assert service["cap_drop"] == ["ALL"]
         else:
             assert service["user"] in ("postgres", "redis")
     web = (ROOT / "platform/docker/Dockerfile.web").read_text()
@@ -125,11 +166,12 @@ def test_the_commands_of_the_images_work_against_real_servers(
         "SECRET_KEY": "only for tests",
         "PYTHONPATH": str(ROOT / "platform"),
     }
-    site |= {"SITE_URL": f"http://127.0.0.1:{port}"}
+    site |= {"SITE_URL": f"http://127.0.0.1:{port}", "GRADUS_ALIVE": str(tmp_path / "housekeep")}
     worker = shared | {
         "GRADUS_URL": f"http://127.0.0.1:{port}",
         "GRADUS_DATA": str(tmp_path),
         "GRADUS_TOKEN_FILE": str(tmp_path / "worker-cpu"),
+        "GRADUS_ALIVE": str(tmp_path / "worker"),
     }
     log = (tmp_path / "log").open("wb")
 
@@ -161,7 +203,7 @@ def test_the_commands_of_the_images_work_against_real_servers(
         until(lambda: health("housekeep", site) == 0)
         running += [spawn(command("worker-cpu"), environment=worker, output=log, cwd=ROOT)]
         until(lambda: seen(database) == {"worker-cpu"})
-        until(lambda: health("worker-cpu", worker | {"HOSTNAME": socket.gethostname()}) == 0)
+        until(lambda: health("worker-cpu", worker) == 0)
     except AssertionError:
         raise AssertionError((tmp_path / "log").read_text()) from None
     finally:
@@ -196,6 +238,20 @@ def seen(database: str) -> set[str]:
                 "SELECT name FROM experiments_worker WHERE last_seen_at IS NOT NULL"
             )
         }
+
+
+@pytest.mark.parametrize("service", ["housekeep", "worker-cpu"])
+def test_the_health_check_fails_when_a_program_has_stopped_its_signs_of_life(
+    service: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "alive"
+    environment = {"PATH": os.environ["PATH"], "GRADUS_ALIVE": str(mark)}
+    assert health(service, environment) != 0, "it has never given one"
+    mark.touch()
+    assert health(service, environment) == 0
+    minute_ago = time.time() - 60
+    os.utime(mark, (minute_ago, minute_ago))
+    assert health(service, environment) != 0
 
 
 def test_the_health_check_of_the_site_fails_when_nothing_answers() -> None:

@@ -7,15 +7,28 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from launcher import database, doctor
 from launcher.database import Facts, facts, token_state
-from launcher.doctor import check_broker, check_database, disk, examine, gpu, mail, worker
+from launcher.doctor import (
+    Finding,
+    check_broker,
+    check_database,
+    disk,
+    examine,
+    gpu,
+    mail,
+    programs,
+    servers,
+    worker,
+)
 from launcher.home import Home
 from launcher.running import Address
 from launcher.say import Problem
+from launcher.signs import Program, Report
 from launcher.torch_choice import Build
 
 from tests.launcher.conftest import renamed
@@ -199,6 +212,97 @@ def test_a_gpu_that_is_not_used_is_said(
 ) -> None:
     finding = gpu(driver, build, lambda: complaint)
     assert finding.state == state and message in finding.sentence
+
+
+# ---------------------------------------------------------------- what runs
+
+
+@pytest.fixture
+def lock(home: Home) -> Iterator[None]:
+    """A launcher runs in the data folder."""
+    lock = home.lock()
+    yield
+    lock.release()
+
+
+def program(name: str, **fields: Any) -> Program:
+    """A program that gives signs of life, long after we will have stopped to wait for them."""
+    usual = {"runs": True, "failures": 0, "is_asked": True, "is_starting": False}
+    return Program(**{"name": name, "pid": 41, "heard_at": NEVER_OLD, **usual, **fields})
+
+
+NEVER_OLD = 1e12
+LONG_AGO = 1.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "message"),
+    [
+        ({"heard_at": LONG_AGO}, "bad", "process 41 hangs: no sign of life for"),
+        ({"heard_at": LONG_AGO, "is_starting": True}, "odd", "has been starting for"),
+        ({"runs": False, "failures": 1}, "bad", "has ended and is started again"),
+        ({"runs": False, "failures": 7}, "bad", "has ended 7 times, soon after each start"),
+    ],
+)
+def test_a_program_that_does_not_work_is_named(
+    home: Home, lock: None, fields: dict[str, Any], state: str, message: str
+) -> None:
+    reported = [program("web"), program("housekeep", **fields), program("worker")]
+    Report(40, NEVER_OLD, reported).write(home.report)
+    (finding,) = programs(home, patience=0)
+    assert (finding.state, finding.about) == (state, "housekeep") and message in finding.sentence
+    assert state == "odd" or str(home.logs / "housekeep.log") in finding.sentence
+
+
+def test_programs_that_work_are_named_too(home: Home, lock: None) -> None:
+    postgres = program("postgres", is_asked=False, heard_at=LONG_AGO)
+    Report(40, NEVER_OLD, [postgres, program("web"), program("worker")]).write(home.report)
+    (finding,) = programs(home)
+    assert (finding.state, finding.about) == ("good", "programs")
+    assert finding.sentence == "signs of life from the launcher, web, worker."
+
+
+@pytest.mark.parametrize("written", ["", "{", '{"pid": 1}'])
+def test_a_launcher_that_hangs_or_has_said_nothing_is_said(
+    home: Home, lock: None, written: str
+) -> None:
+    home.report.write_text(written)
+    (finding,) = programs(home, patience=0)
+    assert finding.state == "bad" and "the launcher gives no sign of life" in finding.sentence
+    Report(40, LONG_AGO, [program("web")]).write(home.report)
+    (finding,) = programs(home, patience=0)
+    assert "the launcher (process 40) gives no sign of life" in finding.sentence
+
+
+def test_without_a_launcher_nothing_is_asked(home: Home) -> None:
+    assert programs(home) == []
+
+
+def test_a_site_that_takes_connections_without_an_answer_is_not_told_to_stop_itself(
+    home: Home, lock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "status", lambda url: 0)  # it waits for ten seconds
+    with socket.socket() as frozen:
+        frozen.bind(("127.0.0.1", 0))
+        frozen.listen()
+        finding = doctor.port(home, Address(port=frozen.getsockname()[1]))
+    assert (finding.state, finding.about) == ("bad", "site")
+    assert "takes connections, but gives no answer" in finding.sentence
+    assert "stop the program" not in finding.sentence
+
+
+def test_a_frozen_database_of_the_launcher_is_named_with_its_process(
+    home: Home, lock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    Report(40, NEVER_OLD, [program("postgres", pid=4711, is_asked=False)]).write(home.report)
+
+    def frozen(home: Home, stack: ExitStack) -> list[Finding]:
+        raise Problem("The database is not responding (connection timeout expired).")
+
+    monkeypatch.setattr(doctor, "check_database", frozen)
+    finding = servers(home, ExitStack())[0]
+    assert finding.state == "bad" and "kill -9 4711 ends it" in finding.sentence
 
 
 def test_a_taken_port_is_bad_and_everything_is_said(

@@ -48,10 +48,10 @@ sys.stdin.read()
 @pytest.fixture
 def postgres(home: Home) -> Iterator[Postgres]:
     embedded_postgres = Postgres(home.path)
-    with home.log("postgres") as log:
+    with home.log("postgres").receiving() as log:
         server = embedded_postgres.start(output=log)
-    yield embedded_postgres
-    stop(server, embedded_postgres.ends_by)
+        yield embedded_postgres
+        stop(server, embedded_postgres.ends_by)
 
 
 def hold(
@@ -184,8 +184,7 @@ def test_root_lends_postgres_an_account_and_opens_nobodys_folder(tmp_path: Path)
     before = os.umask(0o077)
     try:
         postgres = Postgres(home.path)
-        with home.log("postgres") as log:
-            server = postgres.start(output=log)
+        server = postgres.start(output=subprocess.DEVNULL)
     finally:
         os.umask(before)
     try:
@@ -244,8 +243,7 @@ def test_root_without_an_account_for_postgres_is_told_what_to_do(
 
 def test_the_broker_keeps_nothing_and_listens_on_its_socket_alone(home: Home) -> None:
     valkey = Valkey(home.path)
-    with home.log("valkey") as log:
-        server = valkey.start(output=log)
+    server = valkey.start(output=subprocess.DEVNULL)
     try:
         with redis.Redis.from_url(valkey.url) as client:
             assert (

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from launcher.home import MAX_LOG_BYTES, Home
+from launcher.home import Home
 from launcher.say import Problem
 
 from tests.launcher.conftest import ROOT, until
@@ -57,15 +57,6 @@ def test_it_keeps_a_token_for_each_machine_and_database(home: Home) -> None:
         "three",
     )
     assert home.token("local-2", "postgresql://a") == ""
-
-
-def test_a_large_log_is_put_aside(home: Home) -> None:
-    with home.log("web") as log:
-        log.write(b"x" * (MAX_LOG_BYTES + 1))
-    with home.log("web") as log:
-        log.write(b"new\n")
-    assert (home.logs / "web.log").read_bytes() == b"new\n"
-    assert (home.logs / "web.log.1").stat().st_size == MAX_LOG_BYTES + 1
 
 
 def test_only_one_launcher_runs_in_it(home: Home) -> None:

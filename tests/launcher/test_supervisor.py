@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
+import psutil
 import pytest
 from launcher import watcher
+from launcher.embedded import Valkey
 from launcher.home import Home
 from launcher.processes import spawn, stop
+from launcher.running import answers
 from launcher.say import Problem
-from launcher.supervisor import Supervisor
+from launcher.signs import HUNG_SECONDS, START_SECONDS, Mark, Report
+from launcher.supervisor import Child, Supervisor
 
 from tests.launcher.conftest import ROOT, lives, naming, until
 
@@ -117,9 +123,190 @@ def test_the_pause_grows_with_every_failure_and_ends_with_health(
     supervisor.look()
     now = child.due
     supervisor.look()
-    now += 21
+    now += 11
     supervisor.look()
     assert child.failures == 0
+
+
+def test_what_has_lived_is_restarted_at_once(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    child = start_sleeper(supervisor)
+    first = child.process.pid
+    now += 60
+    os.kill(first, signal.SIGKILL)
+    child.process.wait()
+    supervisor.look()
+    supervisor.look()
+    assert child.process.pid != first and lives(child.process.pid)
+
+
+# ---------------------------------------------------------------- signs of life
+
+
+def start_sleeper(supervisor: Supervisor, sign: Callable[[], bool] | None = None) -> Child:
+    return supervisor.start(
+        "sleeper", lambda output: spawn([sys.executable, "-c", SLEEPER], output=output), sign=sign
+    )
+
+
+class Clock:
+    """The supervisor's clock; the programs that it runs have the real one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor) -> None:
+        self.now = time.monotonic()
+        self.supervisor = supervisor
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def pass_by(self, seconds: float, step: float = 0.5) -> None:
+        """Let time pass, in which the supervisor looks as often as it does."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(self.now + step, end)
+            self.supervisor.look()
+
+
+def test_a_program_that_hangs_is_replaced_although_it_hears_nothing(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = start_sleeper(supervisor, sign=lambda: False)
+    child.hear()
+    frozen = child.process
+    frozen.send_signal(signal.SIGSTOP)
+    clock = Clock(monkeypatch, supervisor)
+    monkeypatch.setattr("launcher.supervisor.HUNG_END_SECONDS", 0.1)
+    clock.pass_by(HUNG_SECONDS - 1)
+    assert frozen.poll() is None
+    clock.pass_by(2)
+    assert child.process is not frozen and frozen.poll() == -signal.SIGKILL
+    assert lives(child.process.pid)
+    until(lambda: capsys_holds(capsys, r"sleeper +\| hangs: no sign of life for 15 s"))
+    assert "[launcher] hangs: no sign of life for 15 s" in child.log.path.read_text()
+
+
+def test_a_program_that_gives_signs_of_life_is_left_alone(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = start_sleeper(supervisor, sign=lambda: True)
+    process = child.process
+    until(lambda: child.heard_at)
+    clock = Clock(monkeypatch, supervisor)
+    for _ in range(10):
+        clock.pass_by(HUNG_SECONDS - 5)
+        child.hear()
+    assert child.process is process and process.poll() is None
+
+
+def test_a_program_without_signs_is_never_taken_for_hung(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = start_sleeper(supervisor)
+    process = child.process
+    Clock(monkeypatch, supervisor).pass_by(10 * START_SECONDS, step=5)
+    assert child.process is process and process.poll() is None
+
+
+def test_a_slow_start_is_no_hang_until_it_takes_minutes(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = start_sleeper(supervisor, sign=lambda: False)
+    process = child.process
+    clock = Clock(monkeypatch, supervisor)
+    clock.pass_by(START_SECONDS - 1)
+    assert child.process is process and process.poll() is None
+    clock.pass_by(2)
+    assert child.process is not process
+
+
+def test_a_machine_that_slept_ends_nobody(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = start_sleeper(supervisor, sign=lambda: False)
+    child.hear()
+    process = child.process
+    clock = Clock(monkeypatch, supervisor)
+    for _ in range(3):
+        clock.pass_by(8 * 3600, step=8 * 3600)
+    assert child.process is process and process.poll() is None
+
+
+def test_a_sign_of_the_last_process_does_not_count_for_the_next(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("launcher.signs.ASK_SECONDS", 0.01)
+    mark, asked = Mark(tmp_path / "alive"), []
+
+    def sign() -> bool:
+        asked.append(child.process)
+        if len(asked) == 1:  # the first process gives a sign, and dies while it is asked
+            mark.path.touch()
+            os.utime(mark.path, (1, 1))
+            child.process = spawn([sys.executable, "-c", SLEEPER], output=subprocess.DEVNULL)
+        return mark()
+
+    child = supervisor.start(
+        "sleeper", lambda output: spawn([sys.executable, "-c", SLEEPER], output=output), sign=None
+    )
+    first = child.process
+    supervisor.watcher.add(first, signal.SIGTERM)
+    Thread(target=supervisor._listen, args=(child, sign), daemon=True).start()
+    until(lambda: len(asked) > 5)
+    assert not child.heard_at
+    os.utime(mark.path, (2, 2))
+    until(lambda: child.heard_at)
+    stop(first)
+
+
+def test_a_server_that_is_frozen_is_told_from_one_that_is_busy() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/healthz"
+        assert not answers(url, 0.2), "the system takes the connection, and nobody answers"
+
+        def answer_once(reply: bytes) -> None:
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(reply)
+
+        server.accept()[0].close()  # who asked has gone
+        for reply in (b"HTTP/1.0 503 Busy\r\n\r\n", b""):
+            answering = Thread(target=answer_once, args=(reply,), daemon=True)
+            answering.start()
+            assert answers(url, 60), reply
+            answering.join()
+    assert not answers(url, 60), "nobody listens"
+
+
+def test_a_frozen_broker_is_told_from_one_that_works(home: Home) -> None:
+    valkey = Valkey(home.path)
+    server = valkey.start(output=subprocess.DEVNULL)
+    try:
+        assert valkey.answers(60)
+        server.send_signal(signal.SIGSTOP)
+        until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_STOPPED)
+        assert valkey.listens() and not valkey.answers(0.2)
+    finally:
+        server.kill()
+        stop(server)
+
+
+def test_what_the_launcher_knows_is_there_to_read_until_it_ends(supervisor: Supervisor) -> None:
+    child = start_sleeper(supervisor, sign=lambda: False)
+    until(lambda: supervisor.look() or Report.read(supervisor.home.report))
+    report = Report.read(supervisor.home.report)
+    assert report and report.pid == os.getpid()
+    (program,) = report.programs
+    assert (program.name, program.pid, program.runs) == ("sleeper", child.process.pid, True)
+    assert program.is_asked and program.is_starting
+    supervisor.stop()
+    assert Report.read(supervisor.home.report) is None
+
+
+# ---------------------------------------------------------------- order and ends
 
 
 def test_what_must_be_done_before_a_restart_is_done(

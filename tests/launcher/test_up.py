@@ -14,7 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from launcher.home import Home
 from launcher.running import status
+from launcher.signs import Program, Report
 
 from tests.launcher.conftest import forget, lives, until
 from tests.ports import free_port
@@ -128,7 +130,7 @@ def test_a_site_starts_works_and_leaves_nobody_behind(checkout_copy: Path, folde
         running = names(family)
         assert all(
             part in running
-            for part in ("uvicorn", "housekeep", "celery", "postgres", "valkey", "watcher")
+            for part in ("gradus.serve", "housekeep", "celery", "postgres", "valkey", "watcher")
         )
 
         other = Started(checkout_copy, folder)  # a second one in the same folder
@@ -153,25 +155,44 @@ def test_a_site_starts_works_and_leaves_nobody_behind(checkout_copy: Path, folde
         second.process.kill()
 
 
-def test_a_program_of_the_site_that_dies_is_started_again(
-    checkout_copy: Path, folder: Path
+def test_a_program_of_the_site_that_dies_or_freezes_is_started_again(
+    checkout_copy: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = Started(checkout_copy, folder, "--workers", "0")
+    monkeypatch.setenv("GRADUS_LABS", "no.labs")  # its worker need not import torch here
+    started = Started(checkout_copy, folder)
+    report = Home(folder).report
+
+    def running() -> dict[str, Program]:
+        """Return the programs that work by now."""
+        known = Report.read(report)
+        programs = known.programs if known else []
+        return {p.name: p for p in programs if p.runs and not (p.is_asked and p.is_starting)}
+
+    def replaced(names: tuple[str, ...], before: dict[str, Program]) -> bool:
+        now = running()
+        return all(name in now and now[name].pid != before[name].pid for name in names)
+
     try:
         url = started.wait_until(r"Gradus is ready after [\d.]+ s:  (\S+)")[1]
-        assert "No worker is running here" in started.text
-        children = {
-            process: command(process) for process in psutil.Process(started.process.pid).children()
-        }
-        (web,) = [process for process, line in children.items() if "uvicorn" in line]
-        (postgres,) = [
-            process for process, line in children.items() if "-k" in line and "postgres" in line[0]
-        ]
-        postgres.kill()
-        web.kill()
+        until(lambda: running().keys() == {"postgres", "valkey", "web", "housekeep", "worker"})
+        first = running()
+        os.kill(first["postgres"].pid, signal.SIGKILL)
+        os.kill(first["web"].pid, signal.SIGKILL)
+        until(lambda: replaced(("postgres", "web"), first))
         started.wait_until(r"postgres +\| was ended by signal 9; restarting")
         started.wait_until(r"web +\| was ended by signal 9; restarting")
         until(lambda: status(url) == 200)
+
+        frozen = ("valkey", "web", "housekeep", "worker")
+        second = running()
+        for name in frozen:
+            os.kill(second[name].pid, signal.SIGSTOP)
+        until(lambda: replaced(frozen, second))
+        for name in frozen:
+            started.wait_until(rf"{name} +\| hangs: no sign of life for 15 s; ending it")
+            assert not lives(second[name].pid)
+        assert status(url) == 200
+        assert running()["postgres"].pid == second["postgres"].pid
         started.process.send_signal(signal.SIGTERM)
         assert started.process.wait(PATIENCE) == 0
     finally:

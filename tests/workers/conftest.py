@@ -36,6 +36,7 @@ def start_worker(site: StubSite, tmp_path: Path) -> Iterator[Callable[..., Super
             slots=slots,
             poll_seconds=poll_seconds,
             labs=labs,
+            alive=tmp_path / "alive",
         )
         started.append(Supervisor(settings))
         started[-1].start()

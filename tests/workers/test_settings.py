@@ -17,6 +17,7 @@ def test_defaults_suit_one_worker() -> None:
     assert settings.threads == max(1, cores() // settings.slots)
     assert settings.poll_seconds == 2
     assert settings.labs == "workers.labs"
+    assert settings.alive is None
     assert broker({}) == "redis://127.0.0.1:6379/0"
 
 
@@ -27,6 +28,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "GRADUS_SLOTS": "3",
         "GRADUS_DATA": str(tmp_path),
     }
+    alive = tmp_path / "alive"
+    assert read(environ | {"GRADUS_ALIVE": str(alive)}).alive == alive
     settings = read(environ | {"GRADUS_POLL_SECONDS": "0.5"})
     assert (settings.url, settings.slots, settings.data, settings.poll_seconds) == (
         "https://gradus.example",

@@ -75,11 +75,16 @@ def runs_of(user: User) -> QuerySet[Run]:
     )
 
 
-def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
+def measured_before(
+    user: User | AnonymousUser, run: Run, *, with_all_points: bool = False
+) -> Run | None:
     """Return the newest finished run with the same code, settings, seed and replicates that is
     `user`'s own or the project's: its numbers are the same, to six digits.
 
     None for benchmarks: times differ from run to run.
+
+    Args:
+        with_all_points: pass over those whose points were thinned.
     """
     if run.queue == Queue.BENCH:
         return None
@@ -90,6 +95,8 @@ def measured_before(user: User | AnonymousUser, run: Run) -> Run | None:
         replicates=run.replicates,
         state=Run.State.SUCCEEDED,
     )
+    if with_all_points:
+        same = same.with_all_points()
     return (
         (same.filter(owner_id=user.pk) | same.shared_by_project())
         .exclude(pk=run.pk)
@@ -112,9 +119,11 @@ class Reproduction:
 
 def reproduction_of(user: User | AnonymousUser, run: Run) -> Reproduction | None:
     """Compare a finished run, series by series, with the one that `measured_before` returns; None
-    if there is none.
+    if there is none, or the points of this one were thinned.
     """
-    other = measured_before(user, run) if run.state == Run.State.SUCCEEDED else None
+    if run.state != Run.State.SUCCEEDED or run.thinned_at:
+        return None
+    other = measured_before(user, run, with_all_points=True)
     if other is None:
         return None
     batches: dict[UUID, list[Batch]] = {run.pk: [], other.pk: []}

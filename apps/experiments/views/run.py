@@ -181,23 +181,24 @@ def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not selectors.shows_verdict(reader_of(request), run):
         raise _hidden(run)
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
-    response = JsonResponse({"seq": seq, "state": run.state, "series": series})
+    response = JsonResponse(
+        {"seq": seq, "state": run.state, "thinned": run.thinned_at is not None, "series": series}
+    )
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
 @require_safe
 def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """All points of a run as CSV."""
+    """All points of a run as CSV; those that are left of an old one, as the file's name says."""
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
         raise _hidden(run)
     _seq, series = selectors.points_of(run)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     csv.writer(response).writerows(_lines(series))
-    response["Content-Disposition"] = (
-        f'attachment; filename="{run.version.lab_id}-{str(run.pk)[:8]}.csv"'
-    )
+    name = f"{run.version.lab_id}-{str(run.pk)[:8]}{'-thinned' if run.thinned_at else ''}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

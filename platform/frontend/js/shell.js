@@ -98,6 +98,13 @@ if (menu) {
   });
 }
 
+// Who signs out leaves nothing behind that they wrote (question.js).
+for (const form of $$("[data-sign-out]")) form.addEventListener("submit", () => {
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("gradus-draft-")) localStorage.removeItem(key);
+  } catch { /* storage is off: there is nothing */ }
+});
+
 // ---------------------------------------------------------------- wide things
 
 // Wide tables and code scroll sideways: make exactly those reachable by keyboard,

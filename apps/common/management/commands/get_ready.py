@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 STEPS = {
     "migrate": {"interactive": False, "verbosity": 1},
+    "make_roles": {},
     "load_labs": {},
     "load_questions": {},
     "make_operator": {},
@@ -18,8 +19,8 @@ STEPS = {
 
 class Command(BaseCommand):
     help = (
-        "Migrate, load labs and questions, create the first operator. Prints the output of each "
-        "step, each line after the step's name and a tab."
+        "Migrate, make the roles, load labs and questions, create the first operator. Prints the "
+        "output of each step, each line after the step's name and a tab."
     )
     requires_system_checks = []
 

@@ -1,5 +1,9 @@
 """Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
 thread of their own those of accounts, whose mail may wait for a slow server.
+
+The loop of runs touches a file, `GRADUS_ALIVE`, while it goes round: about once a second while it
+waits, and after each query. Who watches over housekeep (the launcher, a health check) sees by the
+file's time whether it hangs, also while the database is away.
 """
 
 from __future__ import annotations
@@ -7,18 +11,22 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connections
+from django.db import connection, connections
 
 from apps.accounts.housekeeping import ACCOUNT_JOBS
 from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
 
 log = logging.getLogger("housekeep")
+SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
 
 
 class Command(BaseCommand):
@@ -43,18 +51,31 @@ class Command(BaseCommand):
         accounts = threading.Thread(target=self.repeat, args=(ACCOUNT_JOBS, over), daemon=True)
         accounts.start()
         try:
-            self.repeat(RUN_JOBS, over)
+            with connection.execute_wrapper(give_sign_after):
+                self.repeat(RUN_JOBS, over, give_sign)
         finally:
             over.set()
             accounts.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
 
-    def repeat(self, jobs: Sequence[Callable[[], int]], over: threading.Event) -> None:
-        self.round(jobs)
-        while not over.wait(settings.TICK_SECONDS):
-            self.round(jobs)
+    def repeat(
+        self,
+        jobs: Sequence[Callable[[], int]],
+        over: threading.Event,
+        sign: Callable[[], None] = lambda: None,
+    ) -> None:
+        due = 0.0
+        while not over.is_set():
+            sign()
+            if time.monotonic() >= due:
+                self.round(jobs, sign)
+                due = time.monotonic() + settings.TICK_SECONDS
+            over.wait(min(SIGN_SECONDS, max(0.0, due - time.monotonic())))
 
-    def round(self, jobs: Sequence[Callable[[], int]]) -> None:
+    def round(
+        self, jobs: Sequence[Callable[[], int]], sign: Callable[[], None] = lambda: None
+    ) -> None:
         for job in jobs:
+            sign()
             try:
                 with try_lock(f"housekeeping job {job.__name__}") as ours:
                     if ours and (done := job()):
@@ -66,3 +87,18 @@ class Command(BaseCommand):
                 log.exception("%s failed; the next round tries again", job.__name__)
             finally:
                 connections.close_all()
+
+
+def give_sign() -> None:
+    """Touch the file that says that the loop goes round."""
+    if settings.ALIVE_FILE:
+        with suppress(OSError):  # what cannot be told must not stop the work
+            Path(settings.ALIVE_FILE).touch()
+
+
+def give_sign_after(execute: Callable[..., Any], *args: Any) -> Any:
+    """Wrap a query: many in a row may take longer than anybody waits for a sign of life."""
+    try:
+        return execute(*args)
+    finally:
+        give_sign()

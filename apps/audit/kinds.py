@@ -1,0 +1,82 @@
+"""What the audit log tells: each kind of event with its sentence, and how many of a kind are kept
+one by one. A new kind is one line here, and one call of `services.record` where it happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(TextChoices):
+    """The name is stored, at most 40 characters, and stays. The sentence says what happened, to
+    operators and to the person whom it concerns; `subject` and `details` of the row say to what.
+    """
+
+    SIGNED_IN = "signed-in", _("Signed in with the password.")
+    SIGNED_IN_NEW = "signed-in-new", _("Signed in after signing up.")
+    SIGNED_IN_CONFIRMED = "signed-in-confirmed", _("Signed in by confirming the e-mail address.")
+    SIGNED_OUT = "signed-out", _("Signed out.")
+    SESSIONS_ENDED = "sessions-ended", _("Sessions were ended.")
+    SIGN_IN_FAILED = "sign-in-failed", _("A wrong password was entered.")
+    SIGN_IN_REFUSED = "sign-in-refused", _("Further attempts to sign in were refused.")
+    SIGN_IN_INACTIVE = "sign-in-inactive", _("A deactivated account could not sign in.")
+    OPERATOR_LINK_MADE = "operator-link-made", _("A one-time link for the operator was made.")
+    OPERATOR_LINK_USED = "operator-link-used", _("Signed in with the operator's one-time link.")
+    ACCOUNT_CREATED = "account-created", _("The account was created.")
+    ACCOUNT_DELETED = "account-deleted", _("An account was deleted.")
+    ADDRESS_CONFIRMED = "address-confirmed", _("The e-mail address was confirmed.")
+    ADDRESS_CHANGED = "address-changed", _("The e-mail address was changed.")
+    PASSWORD_CHANGED = "password-changed", _("The password was changed.")
+    PASSWORD_RESET = "password-reset", _("A new password was set by the link from a mail.")
+    PASSWORD_RESET_ASKED = (
+        "password-reset-asked",
+        _("A link to set a new password was asked for."),
+    )
+    RIGHTS_CHANGED = "rights-changed", _("The rights of the account were changed.")
+    ROLE_CHANGED = "role-changed", _("The permissions of a role were changed.")
+    ROLE_DELETED = "role-deleted", _("A role was deleted.")
+    ADMIN_REFUSED = "admin-refused", _("A page of the admin was refused.")
+    WORKER_TOKEN_ISSUED = "worker-token-issued", _("A worker was given a token.")
+    WORKER_REVOKED = "worker-revoked", _("A worker's token was revoked.")
+    WORKER_TOKEN_USED = "worker-token-used", _("A worker's token was used from a new place.")
+    WORKER_TOKEN_REFUSED = "worker-token-refused", _("An unknown or revoked token was refused.")
+    REVISION_PUBLISHED = "revision-published", _("A revision of a question was published.")
+    QUESTION_CHANGED = "question-changed", _("A question was withdrawn or offered again.")
+    BANK_CHANGED = "bank-changed", _("A bank was made public, or hidden.")
+    REPORT_DECIDED = "report-decided", _("A report of a mistake was decided.")
+    RUN_STOPPED = "run-stopped", _("An operator stopped a run.")
+
+
+def choices() -> list[tuple[str, Any]]:
+    """Return the kinds for the model's field, so that a new one needs no migration."""
+    return Kind.choices
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many events of a kind, and of one source, are kept one by one within an hour; of more
+    only the 10th, 100th, 1000th, …, with the number. So nobody fills the disk by trying.
+    """
+
+    events: int
+    # the source: the person, or for what strangers do the network, with a limit for the whole site
+    of_person: bool = False
+
+
+MAX_OF_SITE = 500  # events of a kind within an hour, from all networks together
+LIMITS = {
+    Kind.SIGN_IN_FAILED: Limit(20),
+    Kind.SIGN_IN_REFUSED: Limit(1),
+    Kind.SIGN_IN_INACTIVE: Limit(20),
+    Kind.PASSWORD_RESET_ASKED: Limit(20),
+    Kind.WORKER_TOKEN_REFUSED: Limit(1),
+    Kind.SIGNED_IN: Limit(20, of_person=True),
+    Kind.SESSIONS_ENDED: Limit(20, of_person=True),
+    Kind.SIGNED_OUT: Limit(20, of_person=True),
+    Kind.PASSWORD_CHANGED: Limit(20, of_person=True),
+    Kind.ADMIN_REFUSED: Limit(20, of_person=True),
+}

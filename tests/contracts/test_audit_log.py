@@ -1,0 +1,293 @@
+"""What the audit log tells: for each kind of event a request that causes it, and the row that is
+there afterwards.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group, Permission
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client, override_settings
+
+from apps.accounts.models import User
+from apps.audit.kinds import Kind
+from apps.audit.models import AuditEvent
+from apps.audit.presenters import details
+from apps.experiments.models import Run, Worker
+from apps.experiments.services import make_worker
+from apps.questions import services as bank
+from apps.questions.models import Bank, Question, Report
+from tests.accounts.conftest import OTHER, PASSWORD, link_in
+from tests.common.editing import edit, send
+from tests.experiments.conftest import LABS
+from tests.experiments.pages_cast import loaded, queued
+from tests.experiments.simulated_worker import LEASE_REQUEST
+from tests.progress.conftest import make_question
+from workers import wire
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
+MEI = {"login": "mei@example.org", "password": PASSWORD}
+WRONG = MEI | {"password": "not the password"}
+PLACE = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}
+PEOPLE, ROLES = "/admin/accounts/user/", "/admin/auth/group/"
+
+
+class Scene:
+    """Mei, an operator who is signed in, and whatever else there is to act on."""
+
+    def __init__(self) -> None:
+        self.mei = User.objects.create_user("mei@example.org", "Mei", PASSWORD)
+        self.boss = User.objects.create_superuser("boss@example.org", "boss", PASSWORD)
+        self.stranger = Client(**PLACE)
+        self.operator, self.member = self.browser(self.boss), self.browser(self.mei)
+        self.role = Group.objects.create(name="author")
+
+    def browser(self, user: User) -> Client:
+        client = Client(**PLACE)
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def sign_in(self, form: Any, times: int = 1) -> None:
+        for _ in range(times):
+            self.stranger.post("/accounts/login/", form)
+
+    def sign_up(self) -> None:
+        form = {"email": "sam@example.org", "username": "Sam", "password1": OTHER}
+        self.stranger.post("/accounts/signup/", form)
+
+    def change(self, url: str, **fields: Any) -> None:
+        answer = edit(self.operator, url, **fields)
+        assert answer.status_code == 302, answer.context["errors"]
+
+    def act(self, url: str, action: str, pk: Any) -> None:
+        form = {"action": action, "_selected_action": [pk], "post": "yes"}
+        assert self.operator.post(url, form).status_code in (200, 302)
+
+    def lease(self, token: str) -> None:
+        self.stranger.post(
+            f"{wire.PREFIX}/lease",
+            LEASE_REQUEST | {"labs": LABS},
+            content_type="application/json",
+            headers={"Authorization": f"Worker {token}"},
+        )
+
+
+def inactive(scene: Scene) -> None:
+    User.objects.filter(pk=scene.mei.pk).update(is_active=False)
+    scene.sign_in(MEI)
+
+
+def operator_link(scene: Scene) -> str:
+    out = io.StringIO()
+    call_command("make_operator", "--again", stdout=out)
+    return "/operator/" + out.getvalue().strip().partition("/operator/")[2]
+
+
+def confirm(scene: Scene) -> None:
+    with override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
+        scene.sign_up()
+        scene.stranger.post(link_in(mail.outbox[-1]))
+
+
+def verify(scene: Scene) -> None:
+    address = EmailAddress.objects.create(user=scene.mei, email="mei@example.org")
+    scene.act("/admin/account/emailaddress/", "make_verified", address.pk)
+
+
+def reset(scene: Scene) -> None:
+    scene.stranger.post("/accounts/password/reset/", {"email": "mei@example.org"})
+    page = scene.stranger.get(link_in(mail.outbox[-1]))
+    scene.stranger.post(page["Location"], {"password1": OTHER})
+
+
+def change_password(scene: Scene) -> None:
+    form = {"oldpassword": PASSWORD, "password1": OTHER}
+    scene.member.post("/accounts/password/change/", form)
+
+
+def set_by_operator(scene: Scene) -> None:
+    form = {"usable_password": "true", "password1": OTHER, "password2": OTHER}
+    scene.operator.post(f"{PEOPLE}{scene.mei.pk}/password/", form | {"set-password": "1"})
+
+
+def rights(scene: Scene) -> None:
+    scene.change(f"{PEOPLE}{scene.mei.pk}/change/", is_staff="on", groups=[str(scene.role.pk)])
+
+
+def role(scene: Scene) -> None:
+    publish = Permission.objects.get(codename="publish_revision")
+    scene.change(f"{ROLES}{scene.role.pk}/change/", permissions=[str(publish.pk)])
+
+
+def publish(scene: Scene) -> None:
+    draft = bank.draft_from(question=make_question("why-relu"))
+    scene.act("/admin/questions/revision/", "publish", draft.pk)
+
+
+def withdraw(scene: Scene) -> None:
+    question = make_question("why-relu")
+    scene.change(f"/admin/questions/question/{question.pk}/change/", withdrawn="on")
+
+
+def hide_bank(scene: Scene) -> None:
+    make_question("why-relu")
+    scene.change(f"/admin/questions/bank/{Bank.objects.get().pk}/change/", public=[])
+
+
+def decide(scene: Scene) -> None:
+    question: Question = make_question("why-relu")
+    assert question.current is not None
+    report = bank.report_mistake(
+        reporter=scene.mei,
+        revision=question.current,
+        about="fact",
+        text="No.",
+        language="en",
+        key="k",
+    )
+    scene.change(f"/admin/questions/report/{report.pk}/change/", state=Report.State.FIXED)
+
+
+def revoke(scene: Scene) -> None:
+    make_worker(name="big", queues=["labs"])
+    scene.act("/admin/experiments/worker/", "revoke", Worker.objects.get().pk)
+
+
+def stop(scene: Scene) -> None:
+    run = queued(scene.mei, loaded())
+    scene.act("/admin/experiments/run/", "stop", run.pk)
+
+
+# kind: what causes it, whom it concerns, who did it, and what is told
+CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
+    Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
+    Kind.SIGNED_IN_NEW: (Scene.sign_up, "Sam", "Sam", ""),
+    Kind.SIGNED_IN_CONFIRMED: (confirm, "Sam", "Sam", ""),
+    Kind.SIGNED_OUT: (lambda scene: scene.member.post("/accounts/logout/"), "Mei", "Mei", ""),
+    Kind.SESSIONS_ENDED: (
+        lambda scene: scene.act(PEOPLE, "sign_out", scene.mei.pk),
+        "Mei",
+        "boss",
+        "",
+    ),
+    Kind.SIGN_IN_FAILED: (lambda scene: scene.sign_in(WRONG), "Mei", "", ""),
+    Kind.SIGN_IN_REFUSED: (lambda scene: scene.sign_in(WRONG, 6), "Mei", "", ""),
+    Kind.SIGN_IN_INACTIVE: (inactive, "Mei", "", ""),
+    Kind.OPERATOR_LINK_MADE: (operator_link, "boss", "", ""),
+    Kind.OPERATOR_LINK_USED: (
+        lambda scene: scene.stranger.post(operator_link(scene)),
+        "boss",
+        "boss",
+        "",
+    ),
+    Kind.ACCOUNT_CREATED: (Scene.sign_up, "Sam", "", ""),
+    Kind.ACCOUNT_DELETED: (
+        lambda scene: send(scene.operator, f"{PEOPLE}{scene.mei.pk}/delete/", {"post": "yes"}),
+        "",
+        "boss",
+        "{mei}",
+    ),
+    Kind.ADDRESS_CONFIRMED: (confirm, "Sam", "", ""),
+    Kind.ADDRESS_CHANGED: (
+        lambda scene: scene.change(f"{PEOPLE}{scene.mei.pk}/change/", email="May@example.org"),
+        "Mei",
+        "boss",
+        "e-mail: mei@example.org → May@example.org",
+    ),
+    Kind.PASSWORD_CHANGED: (change_password, "Mei", "Mei", ""),
+    Kind.PASSWORD_RESET: (reset, "Mei", "", ""),
+    Kind.PASSWORD_RESET_ASKED: (reset, "Mei", "", ""),
+    Kind.RIGHTS_CHANGED: (
+        rights,
+        "Mei",
+        "boss",
+        "can use the admin: no → yes; roles: none → author",
+    ),
+    Kind.ROLE_CHANGED: (
+        role,
+        "",
+        "boss",
+        "author; permissions: none → questions.publish_revision",
+    ),
+    Kind.ROLE_DELETED: (
+        lambda scene: send(scene.operator, f"{ROLES}{scene.role.pk}/delete/", {"post": "yes"}),
+        "",
+        "boss",
+        "author; name: author; permissions: none",
+    ),
+    Kind.ADMIN_REFUSED: (lambda scene: scene.member.get(PEOPLE, follow=True), "Mei", "Mei", PEOPLE),
+    Kind.WORKER_TOKEN_ISSUED: (
+        lambda scene: scene.operator.post(
+            "/admin/experiments/worker/add/", {"name": "big", "queues": ["labs"]}
+        ),
+        "",
+        "boss",
+        "big; queues: labs",
+    ),
+    Kind.WORKER_REVOKED: (revoke, "", "boss", "big"),
+    Kind.WORKER_TOKEN_USED: (
+        lambda scene: scene.lease(make_worker(name="big", queues=["labs"])),
+        "",
+        "",
+        "big",
+    ),
+    Kind.WORKER_TOKEN_REFUSED: (lambda scene: scene.lease("guessed"), "", "", ""),
+    Kind.REVISION_PUBLISHED: (publish, "", "boss", "why-relu r2"),
+    Kind.QUESTION_CHANGED: (withdraw, "", "boss", "why-relu; withdrawn: no → yes"),
+    Kind.BANK_CHANGED: (hide_bank, "", "boss", "gradus; public: yes → no"),
+    Kind.REPORT_DECIDED: (decide, "", "boss", "why-relu; state: open → fixed"),
+    Kind.RUN_STOPPED: (stop, "Mei", "boss", "{run}"),
+}
+# other ways to the same events
+MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [
+    (Kind.PASSWORD_CHANGED, set_by_operator, "Mei", "boss", ""),
+    (Kind.ADDRESS_CONFIRMED, verify, "Mei", "boss", ""),
+    (
+        Kind.SIGN_IN_FAILED,
+        lambda scene: scene.sign_in({"login": "hunter2@example.org", "password": "x"}),
+        "",
+        "",
+        "",
+    ),
+]
+CASES = [(kind, *case) for kind, case in CAUSES.items()] + MORE
+# on the command line nobody is signed in anywhere
+COMMANDS = {Kind.OPERATOR_LINK_MADE}
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_every_kind_of_event_is_caused_here() -> None:
+    assert set(CAUSES) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "person", "actor", "told"), CASES, ids=[case[0].value for case in CASES]
+)
+def test_a_request_is_recorded(
+    scene: Scene, kind: Kind, cause: Callable[..., Any], person: str, actor: str, told: str
+) -> None:
+    before = AuditEvent.objects.filter(kind=kind).count()
+    mei = scene.mei.pk
+    cause(scene)
+    event, *others = AuditEvent.objects.filter(kind=kind).order_by("pk")[before:]
+    assert others == []
+    run = Run.objects.values_list("pk", flat=True).first()
+    assert [str(event.person or ""), str(event.actor or "")] == [person, actor]
+    assert "; ".join(details(event)) == told.format(mei=mei, run=run)
+    is_command = kind in COMMANDS
+    assert event.network == ("" if is_command else "203.0.113.0/24")
+    assert event.agent == ("" if is_command else PLACE["HTTP_USER_AGENT"])
+    rows = str(list(AuditEvent.objects.values()))
+    for secret in (PASSWORD, OTHER, WRONG["password"], "hunter2", "guessed", "argon2"):
+        assert secret not in rows
+    assert "203.0.113.77" not in rows
