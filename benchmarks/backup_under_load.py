@@ -45,7 +45,8 @@ WHOLE = """
     AND NOT EXISTS (SELECT FROM experiments_runattempt
                     WHERE run_id = run.id AND ended_at IS NULL)
     """
-DONE = "SELECT id::text FROM experiments_run WHERE state = 'succeeded'"
+# not those that every site loads, whose keys are no numbers
+DONE = "SELECT id::text FROM experiments_run WHERE state = 'succeeded' AND key ~ '^[0-9]+$'"
 
 
 class Load:

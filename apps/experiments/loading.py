@@ -112,8 +112,8 @@ def store_words(version: LabVersion, words: dict[str, Any], source: str) -> str:
 def _hash(path: Path, source: str) -> str:
     try:
         return code_hash(source)
-    except SyntaxError as error:
-        raise BadFile(f"{path}: {error}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # NUL; nested deep
+        raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -121,7 +121,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     try:
         text = path.read_text(encoding="utf-8")
         toml.read(text, Words)
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"{path}: {error}") from None
     except toml.BadToml as error:
         raise BadFile(f"{path}:{error.line}: {error.message}") from None
@@ -131,7 +131,10 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         raise BadFile(f"{path}: there is no {code.name} beside it.")
     # PostgreSQL's jsonb does not keep the order of keys
     words["order"] = {table: list(words[table]) for table in ("config", "series", "claims")}
-    return words, code.read_bytes().decode("utf-8")
+    try:
+        return words, code.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{code}: {error}") from None
 
 
 def evidence_of(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -82,8 +83,10 @@ def test_the_same_request_for_a_lease_at_once_gets_one_lease(
 ) -> None:
     queue_run(mei, "k"), queue_run(ola, "k")
 
+    key = uuid4()
+
     def ask() -> Any:
-        return worker_services.lease_run(worker=worker, queues=["labs"], labs=LABS, key="a key")
+        return worker_services.lease_run(worker=worker, queues=["labs"], labs=LABS, key=key)
 
     with transaction.atomic():
         first = ask()
