@@ -33,14 +33,14 @@ MUTANTS = {
 }
 
 
-def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
+def chaos(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Break a site of its own, whatever servers these tests have."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST", "COV_", "DJANGO_"))
     }
-    environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}", **QUICK}
+    environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}", **QUICK, **settings}
     return subprocess.run(
         [sys.executable, "-m", "tests.chaos", *arguments],
         env=environment,
