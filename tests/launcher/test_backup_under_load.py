@@ -63,7 +63,7 @@ def theirs() -> Iterator[Path]:
 @ROOT_ONLY
 def test_as_an_ordinary_account(theirs: Path) -> None:
     account = pwd.getpwnam("nobody")
-    packages = str(Path(psycopg.__file__).parents[1])
+    packages = str(Path(psycopg.__file__).resolve().parents[1])
     options: dict[str, Any] = {
         "user": account.pw_uid,
         "group": account.pw_gid,
