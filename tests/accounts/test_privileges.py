@@ -310,7 +310,7 @@ CHANGES = (
 
 
 class AnyChange(TestCase):
-    @settings(max_examples=7)  # each with every change to each of two people, in both ways
+    @settings(max_examples=5)  # each with every change to each of two people, in both ways
     @given(
         mine=st.builds(
             lambda lacking, more: (set(POWERS) - lacking) | more,
