@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from logging.config import DictConfigurator
 from typing import Any
 
@@ -14,8 +15,9 @@ from apps.common.log_lines import MAX_MESSAGE_CHARS
 
 @pytest.fixture
 def formatter(settings: Any) -> logging.Formatter:
-    configured = DictConfigurator(settings.LOGGING)
-    line: logging.Formatter = configured.configure_formatter(settings.LOGGING["formatters"]["line"])
+    logging_settings = deepcopy(settings.LOGGING)  # of which the configurator takes out what it used
+    configured = DictConfigurator(logging_settings)
+    line: logging.Formatter = configured.configure_formatter(logging_settings["formatters"]["line"])
     return line
 
 
