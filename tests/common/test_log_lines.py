@@ -15,7 +15,7 @@ from apps.common.log_lines import MAX_MESSAGE_CHARS
 
 @pytest.fixture
 def formatter(settings: Any) -> logging.Formatter:
-    logging_settings = deepcopy(settings.LOGGING)  # of which the configurator takes out what it used
+    logging_settings = deepcopy(settings.LOGGING)  # the configurator takes out what it used
     configured = DictConfigurator(logging_settings)
     line: logging.Formatter = configured.configure_formatter(logging_settings["formatters"]["line"])
     return line
