@@ -17,6 +17,8 @@ from apps.accounts.sessions import SIGNED_IN_AT, USED_AT, SessionStore
 from tests.accounts.conftest import OTHER, PASSWORD
 from tests.common.reauthenticating import enter_password
 
+pytestmark = pytest.mark.attack
+
 DAY = 24 * 3600
 PAGE = "/settings/sessions"
 

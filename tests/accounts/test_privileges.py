@@ -28,6 +28,8 @@ from tests.common.editing import edit, fields_of, send
 from tests.common.reauthenticating import enter_password
 from tests.connections import at_once
 
+pytestmark = pytest.mark.attack
+
 PEOPLE, GROUPS = "/admin/accounts/user/", "/admin/auth/group/"
 ADDRESSES = "/admin/account/emailaddress/"
 # of who changes people, groups and addresses: all that Django has for these

@@ -24,6 +24,8 @@ from tests.common.browsing import Open, look_over, needs_browser
 from tests.common.editing import fields_of, send
 from tests.common.reauthenticating import enter_password
 
+pytestmark = pytest.mark.attack
+
 PEOPLE, ASK = "/admin/accounts/user/", "/accounts/reauthenticate/"
 WORKERS = "/admin/experiments/worker/"
 

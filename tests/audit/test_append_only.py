@@ -16,7 +16,7 @@ from apps.audit import services
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent, EventCount
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 OLD = "INTERVAL '400 days'"
 
 

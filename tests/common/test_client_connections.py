@@ -16,6 +16,8 @@ from uvicorn.server import ServerState
 from apps.common.asgi import LimitBody
 from apps.common.client_connections import MAX_HEADER_BYTES, ClientConnections
 
+pytestmark = pytest.mark.attack
+
 PATIENCE = 10_000
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nHost: here\r\n\r\n"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.serving import serving
 
+pytestmark = pytest.mark.attack
+
 REST = b"GET /labs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HEAD = b"POST /language HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

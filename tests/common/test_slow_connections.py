@@ -13,6 +13,8 @@ from tests.e2e.system import ROOT
 from tests.serving import serving
 from tests.slow_clients import SlowClients, loopback_addresses
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("addresses", [loopback_addresses(20), ["127.0.0.1"]], ids=["many", "own"])

@@ -31,7 +31,11 @@ from tests.experiments.simulated_worker import LEASE_REQUEST
 from tests.progress.conftest import make_question
 from workers import wire
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
+pytestmark = [
+    pytest.mark.attack,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("woken_queues"),
+]
 MEI = {"login": "mei@example.org", "password": PASSWORD}
 WRONG = MEI | {"password": "not the password"}
 PLACE = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}

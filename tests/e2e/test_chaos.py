@@ -13,6 +13,8 @@ import pytest
 from tests.chaos.faults import KINDS
 from tests.e2e.system import ROOT
 
+pytestmark = pytest.mark.attack
+
 # leases that are short, and still long beside the pauses of a busy machine
 QUICK = {
     "LEASE_SECONDS": "10",

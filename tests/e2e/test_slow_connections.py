@@ -7,6 +7,8 @@ import pytest
 from tests.e2e.system import System
 from tests.slow_clients import slow_clients
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("addresses", [100, 1])
