@@ -142,10 +142,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def set_password(self, user: User, password: str) -> None:
         """Store the password alone: hashing takes long enough for an operator to change the row."""
         user.set_password(password)
-        is_change = self.request.user.is_authenticated
         with transaction.atomic():
             user.save(update_fields=["password"])
-            record(Kind.PASSWORD_CHANGED if is_change else Kind.PASSWORD_RESET, person=user)
+            record(Kind.PASSWORD_CHANGED, person=user)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings")

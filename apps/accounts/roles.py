@@ -36,6 +36,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         | may("view change", "accounts", "outgoingmail")
         | may("view change", "account", "emailaddress")
         | may("view", "auth", "group")
+        | may("view", "audit", "auditevent")
         | may(
             "view",
             "experiments",

@@ -189,6 +189,7 @@ def reset_password(*, user: User, token: str, password: str) -> None:
         raise BadLink(_("This link has already been used or has expired."))
     user.set_password(password)
     user.save(update_fields=["password"])
+    record(Kind.PASSWORD_RESET, person=user)
 
 
 @transaction.atomic

@@ -77,7 +77,7 @@ def test_a_page_that_says_what_was_wrong_is_sound(
 ) -> None:
     page = open_page("/accounts/signup/", **looks(*look))
     fill(page, email="mei@example.org", username="Mei", password1="password1234")
-    expect(page.locator(".field .wrong")).to_have_count(3)
+    expect(page.locator(".field .wrong")).to_have_count(4)  # two of the password
     expect(page.locator("[name=username]")).to_have_attribute("aria-invalid", "true")
     look_over(page)
 

@@ -43,7 +43,7 @@ class Boss:
     """
 
     def __init__(self) -> None:
-        self.client: Client = Cast().browsers["staff"]
+        self.client: Client = Cast().browsers["superuser"]
         self.faults: list[str] = []
         revision = Revision.objects.get()
         Report.objects.create(

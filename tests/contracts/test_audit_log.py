@@ -25,6 +25,7 @@ from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 from tests.common.editing import edit, send
+from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import LABS
 from tests.experiments.pages_cast import loaded, queued
 from tests.experiments.simulated_worker import LEASE_REQUEST
@@ -50,11 +51,11 @@ class Scene:
         self.boss = User.objects.create_superuser("boss@example.org", "boss", PASSWORD)
         self.stranger = Client(**PLACE)
         self.operator, self.member = self.browser(self.boss), self.browser(self.mei)
-        self.role = Group.objects.create(name="author")
+        self.role = Group.objects.create(name="night shift")
 
     def browser(self, user: User) -> Client:
         client = Client(**PLACE)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        enter_password(client, user)
         return client
 
     def sign_in(self, form: Any, times: int = 1) -> None:
@@ -211,19 +212,19 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         rights,
         "Mei",
         "boss",
-        "can use the admin: no → yes; roles: none → author",
+        "can use the admin: no → yes; roles: none → night shift",
     ),
     Kind.ROLE_CHANGED: (
         role,
         "",
         "boss",
-        "author; permissions: none → questions.publish_revision",
+        "night shift; permissions: none → questions.publish_revision",
     ),
     Kind.ROLE_DELETED: (
         lambda scene: send(scene.operator, f"{ROLES}{scene.role.pk}/delete/", {"post": "yes"}),
         "",
         "boss",
-        "author; name: author; permissions: none",
+        "night shift; name: night shift; permissions: none",
     ),
     Kind.ADMIN_REFUSED: (lambda scene: scene.member.get(PEOPLE, follow=True), "Mei", "Mei", PEOPLE),
     Kind.WORKER_TOKEN_ISSUED: (

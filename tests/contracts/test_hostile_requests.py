@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("woken_queues"),
 ]
-ROLES = ("visitor", "owner", "staff")
+ROLES = ("visitor", "owner", "superuser")
 STREAMS = {"experiments:run-events", "experiments:run-states"}  # they give the connection back
 FORM = "application/x-www-form-urlencoded"
 AWAY = [

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import models
 from django.test import Client
 from django.urls import reverse
 
@@ -22,7 +23,7 @@ from apps.experiments import services, worker_services
 from apps.experiments.models import Worker
 from apps.questions.models import Question, Report
 from tests.contracts.test_hostile_requests import GOOD, STREAMS, percent
-from tests.contracts.test_routes import MATRIX, Cast, _admin_urls
+from tests.contracts.test_routes import MATRIX, MODEL_PAGES, Cast
 from tests.experiments.conftest import event, finish, report
 from tests.experiments.pages_cast import queued, verdict
 from workers import wire
@@ -108,8 +109,19 @@ class Readers:
 
     def read_admin(self, *apps: str) -> None:
         for model in admin.site._registry:
-            for url in _admin_urls(model) if model._meta.app_label in apps else ():
-                self.judge(self.cast.browsers["staff"].get(url), f"staff reads {url}")
+            for url in admin_urls(model) if model._meta.app_label in apps else ():
+                self.judge(self.cast.browsers["superuser"].get(url), f"a superuser reads {url}")
+
+
+def admin_urls(model: type[models.Model]) -> Iterator[str]:
+    """Yield the admin's pages of a table, and of one of its rows if there is one."""
+    row = model._default_manager.first()
+    for page in MODEL_PAGES:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+        if page in ("changelist", "add"):
+            yield reverse(name)
+        elif row is not None:
+            yield reverse(name, args=[row.pk])
 
 
 @pytest.fixture
@@ -161,7 +173,7 @@ def test_what_an_address_says_is_text_on_the_page(readers: Readers) -> None:
             answer = readers.cast.browsers["owner"].get(f"{url}?{query}", headers=headers)
             readers.judge(answer, f"reads {url}")
     for path in ("/", "/labs/", "/questions/", "/topics/", "/runs/", "/operator/", "/admin/"):
-        for role in ("visitor", "staff"):
+        for role in ("visitor", "superuser"):
             answer = readers.cast.browsers[role].get(path + percent(CANARY))
             readers.judge(answer, f"{role} reads {path}…")
 
@@ -237,8 +249,8 @@ def test_what_a_worker_writes_is_text_on_every_page_and_in_every_file(
     readers.read_admin("experiments")
     for model in ("run", "runattempt", "worker", "verdict", "batch"):
         name = f"admin:experiments_{model}_changelist"
-        readers.judge(readers.cast.browsers["staff"].get(reverse(name)), name)
-    staff = readers.cast.browsers["staff"]
+        readers.judge(readers.cast.browsers["superuser"].get(reverse(name)), name)
+    staff = readers.cast.browsers["superuser"]
     readers.judge(staff.get(f"/admin/experiments/run/{run.pk}/change/"), "the run in the admin")
     assert readers.seen > before
 

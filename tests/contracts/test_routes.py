@@ -26,7 +26,7 @@ from apps.accounts.models import User
 from apps.accounts.roles import ROLES as TABLE_OF_ROLES
 from apps.accounts.services import restore_roles
 from apps.experiments import services
-from apps.experiments.models import Run
+from apps.experiments.models import Run, Worker
 from apps.questions.models import Question, Report, Revision
 from apps.questions.services import draft_from
 from tests.common.reauthenticating import enter_password
@@ -162,6 +162,7 @@ ADMIN = {
     "account.emailaddress": Pages("operator", None, "operator", ""),
     "accounts.outgoingmail": Pages("operator"),
     "accounts.user": Pages("operator", "operator", "operator", "operator"),
+    "audit.auditevent": Pages("operator"),
     "auth.group": Pages("operator", "", "", ""),
     "experiments.batch": Pages("operator"),
     "experiments.claim": Pages("author operator"),
@@ -209,6 +210,10 @@ ADMIN_PAGES: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
     "admin:autocomplete": (
         (ADMIN_IN, ADMIN_IN, 200, 200, 403, 403, 200),
         (ADMIN_IN, ADMIN_IN, *[405] * 5),
+    ),
+    "admin:experiments_worker_revoke": (
+        (ADMIN_IN, ADMIN_IN, *[405] * 5),
+        (ADMIN_IN, ADMIN_IN, 403, 403, 403, 302, 302),
     ),
     "admin:auth_user_password_change": ((ADMIN_IN, ADMIN_IN, 403, 403, 403, 200, 200),) * 2,
 }
@@ -440,10 +445,13 @@ def test_every_role_gets_the_expected_answer_of_the_admins_own_pages(
     staff_cast: StaffCast,
 ) -> None:
     draft = "?app_label=questions&model_name=revision&field_name=question&term=h"
+    arguments = ARGUMENTS | {
+        "admin:auth_user_password_change": {"id": staff_cast.row(User).pk},
+        "admin:experiments_worker_revoke": {"pk": staff_cast.row(Worker).pk},
+    }
     wrong = []
     for name, (to_get, to_post) in ADMIN_PAGES.items():
-        person = {"id": staff_cast.row(User).pk} if name.endswith("user_password_change") else {}
-        url = reverse(name, kwargs=ARGUMENTS.get(name, person))
+        url = reverse(name, kwargs=arguments.get(name, {}))
         url += draft if name == "admin:autocomplete" else ""
         for method, answers in (("get", to_get), ("post", to_post)):
             expected = (*answers[:2], *answers[1:])  # both learners

@@ -105,6 +105,7 @@ NONE = """
     progress:progress progress:progress-csv progress:topic
     questions:questions questions:about questions:report
     accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
+    accounts:activity accounts:sessions account_reauthenticate security-txt
     account_login account_logout account_signup account_inactive account_email_verification_sent
     account_confirm_email account_change_password account_set_password account_reset_password
     account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done

@@ -45,7 +45,7 @@ def test_lists_are_searched_paged_and_opened_by_keyboard(
     press(page, "Enter")
     page.wait_for_url("**words=dead*")
     expect(page.locator("[name=words]")).to_have_value("dead")
-    page.get_by_role("link", name="Page 2").focus()
+    page.get_by_role("link", name="Page 2", exact=True).focus()
     press(page, "Enter")
     page.wait_for_url("**page=2")
     assert present_page(page) == "2" and "words=dead" in page.url
