@@ -194,7 +194,7 @@ def run_of_a_hostile_worker(readers: Readers, canary: str, state: str) -> Any:
         engine=1,
         versions={canary[:30]: canary[:60]},
     )
-    worker_services.record_contact(worker, request)
+    worker_services.record_contact(worker, request, None)
     lease = worker_services.lease_run(
         worker=worker,
         queues=["labs"],
