@@ -89,8 +89,8 @@ def described(session: ActiveSession) -> str:
     """Return a session in words: its browser, and when it was used."""
     words = {
         "browser": browser_name(session.browser) or _("unknown browser"),
-        "signed_in": date_format(localtime(session.signed_in_at), "SHORT_DATETIME_FORMAT"),
-        "used": date_format(localtime(session.used_at), "DATE_FORMAT"),
+        "signed_in": date_format(localtime(session.signed_in_at), "Y-m-d H:i"),
+        "used": date_format(localtime(session.used_at), "Y-m-d"),
     }
     return _("%(browser)s: signed in %(signed_in)s, used %(used)s") % words
 
