@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -27,13 +26,13 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from launcher.embedded import server_folder, socket_folder
 from launcher.home import Home
 from launcher.running import Address, Site
 from launcher.supervisor import HEALTHY_SECONDS, Child, Supervisor
 
 from benchmarks import ROOT
 from benchmarks.site import machine, quantile
+from tests.chaos.site import remove
 from tests.e2e.people import SMALL, Member
 from tests.e2e.system import CAST, System
 from tests.ports import free_port
@@ -98,14 +97,12 @@ class Recovering:
 
 @contextmanager
 def recovering_site() -> Iterator[Recovering]:
-    folder = Path(tempfile.mkdtemp(prefix="gradus-benchmark-"))
-    home = Home(folder)
+    home = Home(Path(tempfile.mkdtemp(prefix="gradus-benchmark-")))
     try:
         with Supervisor(home, home.lock()) as supervisor:
             yield Recovering(home, supervisor)
     finally:
-        for gone in (server_folder(folder), socket_folder(folder), folder):
-            shutil.rmtree(gone, ignore_errors=True)
+        remove(home)
 
 
 def kill_worker(site: Recovering, member: Member) -> tuple[float, float]:

@@ -76,11 +76,13 @@ class AccountAdapter(DefaultAccountAdapter):
         What was entered for an address without an account may be a password: it is kept nowhere.
         """
         email = canonical_email(credentials.get("email", ""))
-        record(Kind.SIGN_IN_FAILED, person=_account(email))
+        owner = _account(email)
+        record(Kind.SIGN_IN_FAILED, person=owner)
         if ratelimit.consume(request, app=APP, action="password_guessed", key=email):
             return
-        owner = User.objects.filter(canonical_email=email, is_active=True).first()
-        if owner and ratelimit.consume(request, app=APP, action="password_guessed_mail", key=email):
+        if owner is None or not owner.is_active:
+            return
+        if ratelimit.consume(request, app=APP, action="password_guessed_mail", key=email):
             with translation.override(owner.language or translation.get_language()):
                 self.send_mail("account/email/password_guessed", email, {"user": owner})
 
@@ -153,7 +155,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Send to the account's own address, never to another spelling of it from a form: that may
         be somebody else's mailbox.
         """
-        user = User.objects.filter(canonical_email=email).first()
+        user = _account(email)
         # of links: never the request's host
         context = {"user": user} | context | {"site_url": settings.SITE_URL}
         super().send_mail(template_prefix, mailbox(user.email if user else email), context)

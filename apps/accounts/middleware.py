@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.preferences import theme_of
 from apps.accounts.reauthentication import ask_for_password, needs_password
 from apps.accounts.zones import database_zone_of
+from apps.common.middleware import BeforeView
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -88,14 +89,8 @@ class PrivateMiddleware:
         return response
 
 
-class ReauthenticationMiddleware:
+class ReauthenticationMiddleware(BeforeView):
     """Asks for the password again before a sensitive request (`reauthentication`)."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         """Runs after `MemberFormMiddleware`, which discards a form that is sent once more: it may

@@ -113,8 +113,7 @@ def save_address(*, by: User, address: EmailAddress) -> None:
     _lock_person(_who_may("change", EmailAddress, by), address.user)
     was_verified = EmailAddress.objects.filter(pk=address.pk, verified=True).exists()
     address.save()
-    if address.verified and not was_verified:
-        record(Kind.ADDRESS_CONFIRMED, person=address.user)
+    _record_confirmation(address, was_verified)
 
 
 @transaction.atomic
@@ -130,8 +129,7 @@ def verify_addresses(*, by: User, addresses: Iterable[EmailAddress]) -> int:
         _lock_person(by, address.user)
         was_verified = address.verified
         count += address.set_verified()
-        if address.verified and not was_verified:
-            record(Kind.ADDRESS_CONFIRMED, person=address.user)
+        _record_confirmation(address, was_verified)
     return count
 
 
@@ -176,6 +174,11 @@ def delete_groups(*, by: User, groups: Iterable[Group]) -> None:
     for group in _lock_groups(by, groups):
         record(Kind.ROLE_DELETED, subject=group.name, details={"before": services.role(group)})
         group.delete()
+
+
+def _record_confirmation(address: EmailAddress, was_verified: bool) -> None:
+    if address.verified and not was_verified:
+        record(Kind.ADDRESS_CONFIRMED, person=address.user)
 
 
 def staff_flags_refused() -> ExceedsPermissions:

@@ -4,7 +4,6 @@ need not be given it; `middleware` sets it.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,8 +11,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from apps.common import networks
+
 # an address is kept as its network only: enough to tell places apart, too little to tell people
-IPV4_BITS, IPV6_BITS = 24, 48
+IPV4_PREFIX, IPV6_PREFIX = 24, 48
 
 _request: ContextVar[HttpRequest | None] = ContextVar("audited_request", default=None)
 
@@ -48,10 +49,7 @@ def agent() -> str:
 
 def network_of(address: str) -> str:
     """Return the network of an address, such as `203.0.113.0/24`; empty if it is none."""
-    try:
-        host = ipaddress.ip_address(address.partition("%")[0])  # without the scope of IPv6
-        host = getattr(host, "ipv4_mapped", None) or host
-        bits = IPV4_BITS if host.version == 4 else IPV6_BITS
-        return str(ipaddress.ip_network(f"{host}/{bits}", strict=False))
-    except ValueError:
+    host = networks.address(address.partition("%")[0])  # without the scope of IPv6
+    if host is None:
         return ""
+    return str(networks.network_of(host, ipv4_prefix=IPV4_PREFIX, ipv6_prefix=IPV6_PREFIX))

@@ -75,7 +75,7 @@ class HostMiddleware:
         return self.get_response(request)
 
 
-class _BeforeView:
+class BeforeView:
     """What acts between the other middleware and the view (`process_view`)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -85,7 +85,7 @@ class _BeforeView:
         return self.get_response(request)
 
 
-class AdminInputMiddleware(_BeforeView):
+class AdminInputMiddleware(BeforeView):
     """Reads what the admin is asked. Django's own views pass it on to the database as it is.
 
     An address with characters that no text in the database has leads nowhere; in a query they are
@@ -141,7 +141,7 @@ def _cleaned(query: QueryDict) -> QueryDict:
     return cleaned
 
 
-class MemberFormMiddleware(_BeforeView):
+class MemberFormMiddleware(BeforeView):
     """Intercepts a form of a member's page that is sent without their session, and stores it.
 
     Otherwise a member who signed out in another tab would lose it, or be treated as a visitor.
@@ -163,7 +163,7 @@ class MemberFormMiddleware(_BeforeView):
         return None
 
 
-class WriteLimitsMiddleware(_BeforeView):
+class WriteLimitsMiddleware(BeforeView):
     """Counts the forms that a member sends, by kind, and the sessions that visitors begin
     (`write_limits`).
     """

@@ -29,7 +29,15 @@ def is_in(networks: Iterable[Network], host: Address) -> bool:
     return any(host in network for network in networks)
 
 
-def network_of(host: Address) -> Network:
-    """Return by what a client is counted: an IPv4 address, or the /64 of an IPv6 one."""
-    prefix = IPV6_PREFIX if host.version == 6 else host.max_prefixlen
-    return ipaddress.ip_network((host, prefix), strict=False)
+def network_of(host: Address, *, ipv4_prefix: int = 32, ipv6_prefix: int = IPV6_PREFIX) -> Network:
+    """Return the network of an address; by default that by which a client is counted: an IPv4
+    address, or the /64 of an IPv6 one.
+    """
+    prefix = ipv6_prefix if host.version == 6 else ipv4_prefix
+    return ipaddress.ip_network(f"{host}/{prefix}", strict=False)
+
+
+def client_network(text: str) -> Network | None:
+    """Return by what the client at an address (`REMOTE_ADDR`) is counted; None behind a socket."""
+    host = address(text)
+    return network_of(host) if host else None

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 
 from apps.common.errors import TooManyAttempts
 from apps.common.locks import lock
-from apps.common.networks import address, network_of
+from apps.common.networks import client_network
 
 CHARS_A_WRITE = 4_000  # of a form that count as one write more
 
@@ -74,8 +74,8 @@ def kind_of(url_name: str) -> str:
 
 def count_visit(request: HttpRequest, size: int = 0) -> None:
     """Count a session that a visitor begins. Arguments and errors are those of `count_write`."""
-    host = address(request.META["REMOTE_ADDR"])
-    count_write(who=network_of(host) if host else "", kind="visits", size=size)
+    network = client_network(request.META["REMOTE_ADDR"])
+    count_write(who=network or "", kind="visits", size=size)
 
 
 def count_write(*, who: object, kind: str, size: int = 0) -> None:

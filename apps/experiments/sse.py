@@ -35,7 +35,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from apps.common.errors import TooManyStreams
-from apps.common.networks import Network, address, network_of
+from apps.common.networks import Network, client_network
 from apps.experiments import run_events, selectors
 from apps.experiments.models import Run
 from apps.experiments.reader import reader_of
@@ -443,8 +443,8 @@ async def stream_run_states(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _streamed(request: HttpRequest, events: AsyncIterator[bytes]) -> HttpResponseBase:
-    user, host = await request.auser(), address(request.META["REMOTE_ADDR"])
-    stream = Stream(events, user.pk, network_of(host) if host else None, hub().streams)
+    user, network = await request.auser(), client_network(request.META["REMOTE_ADDR"])
+    stream = Stream(events, user.pk, network, hub().streams)
     # before the first byte: else as many viewers as the pool has connections stop the site
     await sync_to_async(connections.close_all)()
     response = StreamingHttpResponse(stream, content_type="text/event-stream")
