@@ -227,16 +227,18 @@ def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:
     "damage",
     [
         b"{}",
-        gzip.compress(b"{"),
-        gzip.compress(b"[]"),
-        gzip.compress(b"{}"),
-        gzip.compress(b"{}")[:-1],
+        gzip.compress(b"{", mtime=0),
+        gzip.compress(b"[]", mtime=0),
+        gzip.compress(b"{}", mtime=0),
+        gzip.compress(b"{}", mtime=0)[:-1],
         gzip.compress(
             json.dumps(
                 {"lab": "dead-relu", "code_hash": LABS["dead-relu"], "run": {"id": "x"}}
-            ).encode()
+            ).encode(),
+            mtime=0,
         ),
     ],
+    ids=("not compressed", "cut", "list", "empty", "without its end", "without its run"),
 )
 def test_a_damaged_recording_is_named_and_leaves_nothing(recorded: Path, damage: bytes) -> None:
     recorded.write_bytes(damage)
