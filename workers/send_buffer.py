@@ -39,17 +39,19 @@ class SendBuffer:
 
     Args:
         after: number of the run's last stored event; this run attempt begins with the next.
-        events: to begin with.
+        numbered: the events after that, of a buffer that was saved (`rest`). They keep their
+            numbers, since the site may have stored some of them, and its answer was lost.
     """
 
-    def __init__(self, after: int, events: Iterable[Event] = ()) -> None:
+    def __init__(self, after: int, numbered: Iterable[Event] = ()) -> None:
         self._numbered: deque[Numbered] = deque()  # from number `_first` on
         self._first = after + 1
         self.acknowledged = after  # number of the last event that the site has
         self._waiting: dict[tuple[str, str], Event] = {}
         self._waiting_points = 0
         self._numbered_bytes = 0
-        self.add(events)
+        for event in numbered:
+            self._append(event)
 
     def __bool__(self) -> bool:
         """Return whether any event is not acknowledged."""
@@ -110,7 +112,7 @@ class SendBuffer:
         self.acknowledged = last
 
     def rest(self) -> list[Event]:
-        """Return all events that are not acknowledged, in order."""
+        """Return all events that are not acknowledged, in order; all have their numbers now."""
         self._number()
         return [numbered.event for numbered in self._unacknowledged()]
 
@@ -124,9 +126,12 @@ class SendBuffer:
         waiting, self._waiting, self._waiting_points = self._waiting, {}, 0
         for event in waiting.values():
             for part in _split(event):
-                size = len(_encode(part)) + 1
-                self._numbered_bytes += size
-                self._numbered.append(Numbered(part, size))
+                self._append(part)
+
+    def _append(self, event: Event) -> None:
+        size = len(_encode(event)) + 1
+        self._numbered_bytes += size
+        self._numbered.append(Numbered(event, size))
 
     def _unacknowledged(self) -> Iterator[Numbered]:
         return islice(self._numbered, self.acknowledged + 1 - self._first, None)

@@ -81,9 +81,18 @@ def test_a_gap_without_missing_events_is_an_error() -> None:
         buffer.rewind(3)
 
 
+def test_what_was_saved_keeps_its_numbers_as_the_site_may_have_some_of_it() -> None:
+    buffer = SendBuffer(after=0)
+    buffer.add([event("a", 0), event("b", 0)])
+    assert buffer.take() == (0, [event("a", 0), event("b", 0)])  # stored; the answer is lost
+    buffer.add([event("a", 1), event("b", 1)])
+    saved = SendBuffer(buffer.acknowledged, buffer.rest())
+    assert saved.take() == (0, [event("a", 0), event("b", 0), event("a", 1), event("b", 1)])
+
+
 @given(
     st.lists(
-        st.sampled_from(["add", "send", "lose the request", "lose the reply", "forget"]),
+        st.sampled_from(["add", "send", "lose the request", "lose the reply", "forget", "save"]),
         max_size=60,
     ),
     st.integers(0, 9),
@@ -92,6 +101,7 @@ def test_whatever_is_lost_on_the_way_every_point_arrives_once_and_in_order(
     actions: list[str], after: int
 ) -> None:
     buffer, stored, step = SendBuffer(after), [], 0
+    unsaved = 0  # how many of the stored events no buffer has any more
 
     def post(keep: bool, answer: bool) -> None:
         number, events = buffer.take()
@@ -108,7 +118,11 @@ def test_whatever_is_lost_on_the_way_every_point_arrives_once_and_in_order(
             buffer.add([event("a", step), event("b", step)])
             step += 1
         elif action == "forget":
-            del stored[len(stored) // 2 :]
+            del stored[max(len(stored) // 2, unsaved) :]
+        elif action == "save":  # another process goes on; it has what was not acknowledged
+            if after + len(stored) >= buffer.acknowledged:
+                buffer = SendBuffer(buffer.acknowledged, buffer.rest())
+                unsaved = buffer.acknowledged - after
         else:
             post(keep=action != "lose the request", answer=action == "send")
     buffer.add([event("end", step)])
