@@ -1,4 +1,5 @@
-"""A pytest plugin that names, at the end of a run, what took more than its share of the time.
+"""A pytest plugin that tells, at the end of a run, which files took most of the time, and names
+what took more than its share.
 
 The gate has 15 minutes for the whole suite, and every lab and question adds to it. Measured is
 processor time: of the tests' process, its threads and, on Linux, every process that descends from
@@ -25,6 +26,8 @@ QUESTION = "a question"
 BUDGETS = {TEST: 10.0, LAB: 4.0, QUESTION: 1.0}  # seconds of processor time
 LAB_FILE = re.compile(r"tests/workers/labs/test_(\w+)\.py::")
 QUESTION_FILE = re.compile(r"apps/questions/bank/[\w-]+/([\w-]+)/checks\.py::")
+FILES = 20  # that are told at the end of a run
+MIN_TESTS = 100  # of a run whose files are told
 PROPERTY = "processor seconds"  # of a report: of all, and without what is shared
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -108,6 +111,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self.seconds: dict[str, Counter[str]] = {kind: Counter() for kind in BUDGETS}
+        self.files: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
@@ -117,6 +121,7 @@ class Accounts:
     def add(self, test: str, seconds: float, alone: float) -> None:
         """Count a test: all of it for its lab or question, what is its own for itself."""
         self.seconds[TEST][test] += alone
+        self.files[test.partition("::")[0]] += seconds
         for kind, file in ((LAB, LAB_FILE), (QUESTION, QUESTION_FILE)):
             if match := file.match(test):
                 self.seconds[kind][match[1]] += seconds
@@ -131,7 +136,20 @@ class Accounts:
         ]
         return [line for _seconds, line in sorted(over, reverse=True)]
 
+    def costliest_files(self) -> list[str]:
+        """Return a line for each of the files that took most, with what they share."""
+        total = sum(self.files.values()) or 1.0
+        return [
+            f"{seconds:6.1f} s  {seconds / total:4.0%}  {file}"
+            for file, seconds in self.files.most_common(FILES)
+        ]
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if len(self.seconds[TEST]) >= MIN_TESTS:
+            total = sum(self.files.values())
+            terminalreporter.section(f"processor time by file, of {total:.0f} s")
+            for line in self.costliest_files():
+                terminalreporter.write_line(line)
         if lines := self.excesses():
             terminalreporter.section("over budget (processor time; nothing fails)")
             for line in lines:

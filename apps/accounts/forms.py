@@ -115,11 +115,21 @@ class SignupForm(AccountForm, allauth.SignupForm):
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
+def own_password(user: User, password: str) -> str:
+    """Return the current password that a form asks for, if it is right."""
+    if not services.is_own_password(user=user, password=password):
+        raise ValidationError(_("That is not your current password."))
+    return password
+
+
 class ChangePasswordForm(AccountForm, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].label = _("Current password")
         self.fields["password1"].label = _("New password")
+
+    def clean_oldpassword(self) -> str:
+        return own_password(self.user, self.cleaned_data["oldpassword"])
 
 
 class SetPasswordForm(AccountForm, allauth.SetPasswordForm):
@@ -171,10 +181,7 @@ class EndSessionsForm(forms.Form):
         self.fields["password"].validators.append(check_typed_length)
 
     def clean_password(self) -> str:
-        password = str(self.cleaned_data["password"])
-        if not self.user.check_password(password):
-            raise ValidationError(_("That is not your current password."))
-        return password
+        return own_password(self.user, self.cleaned_data["password"])
 
 
 class LanguageForm(PlainForm):

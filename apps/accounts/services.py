@@ -86,6 +86,16 @@ def _new_operator(email: str) -> User:
     return user
 
 
+def is_own_password(*, user: User, password: str) -> bool:
+    """Return whether somebody who is signed in entered their own password; a wrong one is recorded
+    as at the sign-in.
+    """
+    if user.check_password(password):
+        return True
+    record(Kind.SIGN_IN_FAILED, person=user)
+    return False
+
+
 def rights(user: User) -> dict[str, Any]:
     """Return what a user may do, for the audit log."""
     permissions = user.user_permissions.order_by("content_type__app_label", "codename")

@@ -74,6 +74,24 @@ def test_strange_values_are_cleaned_and_cut() -> None:
     assert len(str(event.details["deep"])) < 2 * services.MAX_VALUE_CHARS
 
 
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/settings/sessions", {"password": "no"}),
+        ("/accounts/password/change/", {"oldpassword": "no"}),
+        ("/accounts/reauthenticate/", {"password": "no"}),
+    ],
+)
+def test_a_wrong_password_is_recorded_wherever_one_is_asked_for(
+    mei: User, address: str, form: dict[str, str]
+) -> None:
+    client = Client()
+    client.force_login(mei)
+    client.post(address, form)
+    failures = AuditEvent.objects.filter(kind=Kind.SIGN_IN_FAILED)
+    assert [event.person for event in failures] == [mei]
+
+
 def test_a_hostile_browser_cannot_prevent_what_it_is_recorded_for(mei: User) -> None:
     client = Client(HTTP_USER_AGENT="\x00\ud800" + "z" * 9_999, REMOTE_ADDR="unix:")
     form = {"login": "mei@example.org", "password": "seven quiet herons"}

@@ -32,6 +32,17 @@ def test_a_lab_a_question_and_a_test_over_budget_are_named_the_costliest_first()
     ]
 
 
+def test_files_are_told_by_all_that_their_tests_took() -> None:
+    accounts = Accounts()
+    accounts.add("tests/common/test_text.py::test_long[a]", 2.0, 1.0)
+    accounts.add("tests/common/test_text.py::test_short", 1.0, 1.0)
+    accounts.add(LAB + "a", 9.0, 1.0)
+    assert [line.split() for line in accounts.costliest_files()] == [
+        ["9.0", "s", "75%", "tests/workers/labs/test_dead_relu.py"],
+        ["3.0", "s", "25%", "tests/common/test_text.py"],
+    ]
+
+
 def test_what_keeps_to_its_budget_is_not_named() -> None:
     accounts = Accounts()
     accounts.add(LAB + "a", 3.9, 3.9)

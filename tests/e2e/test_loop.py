@@ -24,7 +24,10 @@ WORDS = {"en": ("Verdict", "Your prediction"), "zh-Hans": ("结论", "你的预�
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(("language", "handle"), [("en", "nina"), ("zh-Hans", "zhen")])
+@pytest.mark.parametrize(
+    ("language", "handle"),
+    [("en", "nina"), pytest.param("zh-Hans", "zhen", marks=pytest.mark.slow)],
+)
 def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     site: System, visit: Visit, language: str, handle: str
 ) -> None:
@@ -32,7 +35,8 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     visitor.speak(language)
     visitor.sign_up(handle)
     visitor.page.locator("#who").wait_for()
-    visitor.open_lab(depth=3, width=16, epochs=8)  # settings at which the headline claim holds
+    # settings at which the headline claim holds by far, whatever the processor rounds
+    visitor.open_lab(depth=6, width=16, epochs=5)
     assert visitor.page.locator("html").get_attribute("lang") == language
     mark = visitor.page.locator(".mark-in").last
     mark.focus()
@@ -193,13 +197,14 @@ def spare_of(site: System) -> int:
 
 
 @pytest.mark.services
-def test_forty_people_watch_one_run_and_pages_still_load(
-    site: System, member: Callable[..., Member]
+@pytest.mark.parametrize("people", [12, pytest.param(40, marks=pytest.mark.slow)])
+def test_many_people_watch_one_run_and_pages_still_load(
+    site: System, member: Callable[..., Member], people: int
 ) -> None:
     ola = member(site, "ola")
     run = ola.commit(LONGER)
-    viewers = Viewers(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=40)
-    until(lambda: viewers.listening == 40, what=lambda: f"all listen; {viewers.listening} do")
+    viewers = Viewers(site.url, f"/runs/{run}/events", ola.http.cookies["sid"], viewers=people)
+    until(lambda: viewers.listening == people, what=lambda: f"all listen; {viewers.listening} do")
     ola.wait_for_points(run, 100)
     slowest = 0.0
     for path in ("/", "/labs", "/labs/dead-relu", "/claims", "/runs", f"/runs/{run}", "/settings"):
@@ -210,7 +215,7 @@ def test_forty_people_watch_one_run_and_pages_still_load(
     points_json = ola.wait_for(run)
     viewers.wait(120)
     assert slowest < MAX_SECONDS
-    assert [viewer.state for viewer in viewers.viewers] == ["succeeded"] * 40
+    assert [viewer.state for viewer in viewers.viewers] == ["succeeded"] * people
     for viewer in viewers.viewers:
         assert viewer.curves == curves(points_json)
         assert viewer.numbers == sorted(set(viewer.numbers))

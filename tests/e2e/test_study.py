@@ -141,7 +141,10 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
     return int(grades[0][0]), int(due[0][0])
 
 
-@pytest.mark.parametrize(("language", "handle"), [("en", "emma"), ("zh-Hans", "mingyue")])
+@pytest.mark.parametrize(
+    ("language", "handle"),
+    [pytest.param("en", "emma", marks=pytest.mark.slow), ("zh-Hans", "mingyue")],
+)
 def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(
     days: Days, visit: Visit, language: str, handle: str
 ) -> None:
