@@ -32,7 +32,9 @@ NO_BROWSER = (
     "Then run this again."
 )
 NEW = {"lab": "new_lab", "question": "new_question"}  # the command of manage.py for each
-TEST_PROCESSES = 2  # each with a browser, torch and a site of its own: about 2 GB of memory
+# Each with a browser, torch and a site of its own: about 2 GB of memory. One more than cores, since
+# the tests of whole systems wait for much of their time.
+MAX_TEST_PROCESSES = 3
 STATIC_CHECKS = {
     "ruff": ["-m", "ruff", "check", "."],
     "ruff's format": ["-m", "ruff", "format", "--check", "."],
@@ -125,7 +127,7 @@ def pytest_options(rest: list[str], *, long: bool, has_browser: bool) -> list[st
         marks = [f"({asked})", *(mark for mark in marks if mark.split()[-1] not in asked)]
     options = ["-m", " and ".join(marks)] if marks else []
     # they would hear each other through a Redis that is not theirs
-    processes = min(TEST_PROCESSES, os.cpu_count() or 1)
+    processes = min(MAX_TEST_PROCESSES, (os.cpu_count() or 1) + 1)
     if processes > 1 and not rest and "REDIS_URL" not in os.environ:
         options += ["-n", str(processes)]
     return options

@@ -117,7 +117,7 @@ def test_a_damaged_file_of_a_question(bank: Path, name: str) -> None:  # noqa: F
         file,
         lambda: questions(bank),
         lambda: list(Question.objects.values_list("slug", "files_sha256")),
-        examples(4),
+        examples(2),
     )
     assert not faults, "\n".join(faults)
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_of_a_lab(lab_folder: Path, name: str) -> None:
         lab_folder / name,
         lambda: labs(lab_folder),
         lambda: list(LabVersion.objects.values_list("lab", "code_hash")),
-        examples(8),
+        examples(4),
     )
     assert not faults, "\n".join(faults)
 

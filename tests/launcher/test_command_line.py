@@ -89,7 +89,7 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
 @pytest.mark.parametrize(
     ("rest", "environ", "options"),
     [
-        ([], {}, ["-m", "not slow", "-n", "2"]),
+        ([], {}, ["-m", "not slow", "-n", "3"]),
         (["tests/launcher", "-x"], {}, ["-m", "not slow"]),
         (["-m", "attack"], {}, ["-m", "(attack) and not slow"]),
         (["-mattack or chaos", "-x"], {}, ["-m", "(attack or chaos) and not slow"]),
@@ -97,7 +97,7 @@ def test_further_arguments_of_test_and_manage_are_passed_on_in_order() -> None:
         ([], {"REDIS_URL": "redis://localhost"}, ["-m", "not slow"]),
     ],
 )
-def test_the_whole_suite_runs_in_two_processes_and_what_is_named_in_one(
+def test_the_whole_suite_runs_in_several_processes_and_what_is_named_in_one(
     rest: list[str],
     environ: dict[str, str],
     options: list[str],
