@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import services
 from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.known_browsers import known_browser, remember_browser
 from apps.accounts.limits import APP, seconds_to_wait
@@ -89,6 +90,7 @@ class AccountAdapter(DefaultAccountAdapter):
     @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        services.note_page_language(user=user, language=translation.get_language())
         page = request.resolver_match.url_name if request.resolver_match else None
         record(SIGN_INS.get(page or "", Kind.SIGNED_IN), person=user)
 

@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.preferences import theme_of
 from apps.accounts.reauthentication import ask_for_password, needs_password
 from apps.accounts.zones import database_zone_of
+from apps.common.caching import PUBLIC
 from apps.common.middleware import BeforeView
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -82,7 +83,8 @@ class PrivateMiddleware:
         is_private = request.user.is_authenticated
         response = self.get_response(request)
         # REST framework sets the user to that of a token, and to None for a worker, who has none
-        if is_private or request.user is None or request.user.is_authenticated:
+        reader = is_private or request.user is None or request.user.is_authenticated
+        if reader and not getattr(response, PUBLIC, False):
             response["Cache-Control"] = "private, no-store"
         if is_private and not request.user.is_authenticated:
             response["Clear-Site-Data"] = '"cache"'  # signed out: pages of before, too

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -141,6 +142,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(
         _("language"), max_length=8, choices=Language, blank=True, default=""
     )
+    # of the pages when they last signed in: that of mails while `language` follows the browser
+    page_language = models.CharField(
+        max_length=8, blank=True, default="", db_default="", editable=False
+    )
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, blank=True, default="")
     time_zone = models.CharField(
         _("time zone"), max_length=64, default=DEFAULT, validators=[check_time_zone]
@@ -212,6 +217,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.canonical_email = canonical_email(self.email)
             excluded.discard("canonical_email")
         super().validate_constraints(excluded)
+
+    @property
+    def mail_language(self) -> str:
+        """The language of a mail that no request of theirs causes."""
+        return self.language or self.page_language or settings.LANGUAGE_CODE
 
     @property
     def is_project(self) -> bool:

@@ -18,6 +18,9 @@ def may(actions: str, app: str, models: str) -> frozenset[str]:
     )
 
 
+# what moderators act on, which they and operators look up in the admin
+DISCUSSIONS = may("view", "discussions", "thread post flag moderationaction appeal mute")
+
 ROLES: Mapping[str, frozenset[str]] = {
     # Everybody who is signed in is a learner: what they may do to what is theirs takes no
     # permission, so nobody needs to be in this group, and it gives nothing.
@@ -29,7 +32,12 @@ ROLES: Mapping[str, frozenset[str]] = {
         | may("view change", "questions", "report")
         | may("view", "experiments", "lab labversion labwords claim")
     ),
-    "moderator": may("view change", "questions", "report") | may("view", "questions", "question"),
+    "moderator": (
+        may("view change", "questions", "report")
+        | may("view", "questions", "question")
+        | {"discussions.moderate"}
+        | DISCUSSIONS
+    ),
     "instructor": may("view", "progress", "card review reviewsession dailystats attempt answer"),
     "operator": (
         may("view add change delete", "accounts", "user")
@@ -45,5 +53,6 @@ ROLES: Mapping[str, frozenset[str]] = {
         )
         | may("add change", "experiments", "worker")
         | may("change", "experiments", "run")
+        | DISCUSSIONS
     ),
 }

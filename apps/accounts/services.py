@@ -36,6 +36,14 @@ def choose_language(*, user: User, language: str) -> None:
     User.objects.filter(pk=user.pk).update(language=language)
 
 
+def note_page_language(*, user: User, language: str) -> None:
+    """Remember the language in which somebody signed in: that of mails, while their own setting
+    follows the browser.
+    """
+    if language in User.Language.values:
+        User.objects.filter(pk=user.pk).update(page_language=language)
+
+
 def choose_theme(*, user: User, theme: str) -> None:
     User.objects.filter(pk=user.pk).update(theme=theme)
 

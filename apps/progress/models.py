@@ -427,11 +427,18 @@ class UnreadVerdict(models.Model):
     user = models.ForeignKey(USER_MODEL, models.CASCADE, related_name="unread_verdicts")
     run = models.OneToOneField(Run, models.CASCADE, related_name="unread")
     created_at = models.DateTimeField(default=now)
+    # when its owner, who was elsewhere, got a notice of it; NULL: not yet, or it came too long ago
+    told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("unread verdict")
         verbose_name_plural = _("unread verdicts")
         ordering = ["created_at"]
+        indexes = [
+            models.Index(
+                fields=["created_at"], condition=Q(told_at=None), name="verdicts_to_tell_of"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}"

@@ -67,6 +67,7 @@ def test_the_document_has_the_table_in_both_languages() -> None:
                 for action in actions.split()
                 for model in models.split()
             }
+            | set(re.findall(r"`(\w+\.\w+)`", cell))
             for role, cell in rows
         }
         assert listed == {role: set(permissions) for role, permissions in ROLES.items()}
