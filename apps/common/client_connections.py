@@ -8,7 +8,7 @@ Seconds are counted by a timer of the loop: those in which the process hung are 
 A network has so many connections, and a process, too. Where there would be more, the one that has
 waited longest for a request gives way; so a client that opens thousands keeps nobody out, not even
 a neighbour of the same address. When all are at work, a new one is answered 503. A trusted proxy
-has as many as it needs, since it speaks for many; whose streams they are, `experiments.sse` counts.
+has as many as it needs, since it speaks for many; whose streams they are, `live` counts.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class TooManyAttempts(Refused):
 
 
 class TooManyStreams(Refused):
-    """A person or a network watches as many runs at once as the site allows."""
+    """A person or a network watches as many runs and threads at once as the site allows."""
 
     code = "too-many-streams"
     status = 429
@@ -56,7 +56,7 @@ class TooManyStreams(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            _("Too many pages follow runs live at once. Close some, and reload this one.")
+            _("Too many pages follow runs or threads live. Close some, and reload this one.")
         )
 
 

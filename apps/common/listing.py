@@ -59,9 +59,20 @@ class ListPage(Page):  # type: ignore[type-arg] # Django's is not generic at run
         return [(str(n), n if isinstance(n, int) else 0) for n in around]
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Any], size: int) -> ListPage:
+def page_of(
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    size: int,
+    *,
+    count: int | None = None,
+    default: int = 1,
+) -> ListPage:
     """Return the page that the address asks for, of `rows` in a total order. Where there is no such
     page, it is empty, and says so (`missing`).
+
+    Args:
+        count: how many rows there are, where that is known already.
+        default: the page where the address asks for none.
     """
     asked = clean(request.GET.get("page", "")).strip()
     filters = [
@@ -71,8 +82,10 @@ def page_of(request: HttpRequest, rows: QuerySet[Any], size: int) -> ListPage:
         if value and name not in NOT_FILTERS
     ]
     paginator = Paginator(rows, size)
+    if count is not None:
+        paginator.__dict__["count"] = count  # as its cached property would store it
     try:
-        number = paginator.validate_number(asked or 1)
+        number = paginator.validate_number(asked or default)
         page = ListPage(paginator.page(number).object_list, number, paginator)
     except InvalidPage:
         page = ListPage(rows.none(), paginator.num_pages, paginator)

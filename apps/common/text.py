@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,25 @@ from django.utils.translation import get_language
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 CONTENT_LANGUAGES = ("en", "zh")  # of questions and labs, as in column names
+MAX_MARKS = 4  # combining characters in a row: no script needs more, and towers of them overlap
+OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")  # of direction; and isolates
+# What shows nothing: control characters, zero-width ones, annotations, tags. Joiners stay: emoji
+# and Persian need them.
+HIDDEN = dict.fromkeys(
+    [
+        *range(0x09),
+        *range(0x0E, 0x20),
+        *range(0x7F, 0xA0),
+        *(0x180E, 0x200B, 0xFEFF),
+        *range(0x2060, 0x2066),
+        *range(0x206A, 0x2070),
+        *range(0xFFF9, 0xFFFC),
+        *range(0x1D173, 0x1D17B),
+        *range(0xE0000, 0xE0080),
+    ]
+) | dict.fromkeys([0x0B, 0x0C, 0x85, 0x2028, 0x2029], "\n")  # they break a line
+MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff]{{{MAX_MARKS + 1},}}")
+BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols that show nothing
 
 
 def is_chinese() -> bool:
@@ -53,6 +73,38 @@ def clean(value: str) -> str:
 def normalize_newlines(value: str) -> str:
     """Return `value` with every line break as LF: a browser submits a textarea's as CRLF."""
     return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def displayable(value: str) -> str:
+    """Return what people wrote without what would change how the text around it looks: direction
+    overrides, invisible characters, more than `MAX_MARKS` combining characters in a row.
+    """
+    return without_overlap(value.translate(HIDDEN))
+
+
+def without_overlap(value: str) -> str:
+    """Return a text or HTML that other code made of what people wrote, without direction overrides
+    and piles of combining characters. Invisible characters stay: KaTeX needs them.
+    """
+    return MAYBE_MARKS.sub(lambda match: _few_marks(match[0]), OVERRIDES.sub("", value))
+
+
+def _few_marks(value: str) -> str:
+    kept, marks = [], 0
+    for character in value:
+        is_mark = unicodedata.category(character) in ("Mn", "Me", "Cf")
+        marks = marks + 1 if is_mark else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def is_blank(value: str) -> bool:
+    """Return whether a text shows nothing."""
+    return all(
+        unicodedata.category(character)[0] in "CZM" or character in BLANK_LETTERS
+        for character in value
+    )
 
 
 def length(value: str) -> int:

@@ -37,18 +37,31 @@ class Limit:
 
 LIMITS = {
     "answers": Limit(240, 1.0),
+    "flags": Limit(60, 15.0),  # of posts, and appeals
     "grades": Limit(1_000, 1.0),  # kept in the browser without a connection, then sent at once
+    "moderation": Limit(240, 1.0),
     "notes": Limit(240, 1.0),
+    "pictures": Limit(60, 15.0),
+    "posts": Limit(60, 15.0),  # threads, replies and edits
     "predictions": Limit(60, 5.0),
+    "previews": Limit(240, 2.0),
     "reports": Limit(60, 15.0),
     "shares": Limit(60, 5.0),
     "stops": Limit(60, 5.0),
     "submits": Limit(60, 5.0),  # of runs
+    "votes": Limit(240, 1.0),
     "other": Limit(240, 1.0),
     "visits": Limit(240, 15.0),  # of a network, such as classes behind one address
 }
 # by URL name; every other form of a member's page is "other"
 KINDS = {
+    "discussions:new": "posts",
+    "discussions:reply": "posts",
+    "discussions:post-edit": "posts",
+    "discussions:post-delete": "posts",
+    "discussions:post-vote": "votes",
+    "discussions:preview": "previews",
+    "discussions:picture-upload": "pictures",
     "experiments:lab": "submits",
     "experiments:run-rerun": "submits",
     "experiments:run-stop": "stops",
@@ -62,6 +75,12 @@ KINDS = {
     "progress:question-grade": "grades",
     "progress:question-note": "notes",
     "questions:report": "reports",
+    "discussions:post-flag": "flags",
+    "discussions:appeal": "flags",
+    "discussions:moderation-post": "moderation",
+    "discussions:moderation-thread": "moderation",
+    "discussions:moderation-person": "moderation",
+    "discussions:moderation-decision": "moderation",
 }
 
 # by URL name: what is stored of a visitor, in a session

@@ -83,6 +83,32 @@ def figure_specs(
     return specs
 
 
+def first_spec(words: Words, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the spec of the figure that stands for a run: the first with curves, else the first;
+    None where the lab has no figures.
+    """
+    figures = words.get("figures", [])
+    curves = (figure for figure in figures if figure.get("kind", "curves") == "curves")
+    figure = next(curves, figures[0] if figures else None)
+    return _spec(words, figure, config, None) if figure else None
+
+
+def curve_spec(words: Words, series: str, arm: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the spec of the first figure with curves of a series that shows an arm; where there is
+    none, of that curve alone.
+    """
+    for figure in words.get("figures", []):
+        is_of_series = (figure.get("kind", "curves"), figure["series"]) == ("curves", series)
+        if is_of_series and fits(arm, patterns(figure.get("arms"))):
+            return _spec(words, figure, config, None)
+    return _spec(words, {"series": series, "arms": [arm]}, config, None)
+
+
+def series_name(words: Words, series: str) -> str:
+    """Return a series in words; its name where the lab has none for it."""
+    return in_language(words.get("series", {}).get(series, {})) or series
+
+
 def prediction_spec(words: Words) -> dict[str, Any] | None:
     """Return the spec of the figure to sketch on; None where the lab asks for no sketch."""
     predict = words.get("predict", {})

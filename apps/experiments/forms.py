@@ -20,7 +20,7 @@ from apps.experiments import chart_specs, lab_config, presenters
 from apps.experiments.models import Prediction, Run
 from apps.experiments.services import PredictionInput
 
-CONFIG_PREFIX, SKETCH_PREFIX = "config-", "sketch-"
+CONFIG_PREFIX, SKETCH_PREFIX = lab_config.PREFIX, "sketch-"
 
 
 @dataclass(frozen=True)

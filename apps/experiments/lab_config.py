@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from apps.common import numbers
 from apps.common.errors import BadConfig
 
+PREFIX = "config-"  # of a setting's name, in a form or a query
 MAX_VALUE_CHARS = 200  # of a value as text
 MAX_LIST_VALUES = 32
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")

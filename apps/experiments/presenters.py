@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apps.common.errors import VerdictHidden
 from apps.common.number_format import NOTHING, format_number
 from apps.common.text import in_language, join_list
 from apps.common.topics import topic_title
@@ -33,6 +34,7 @@ GLYPHS = {
     "does_not_hold": "cross",
     "inconclusive": "unclear",
 }
+SHORT_KEY_CHARS = 4  # of a run, where it is cited
 PREDICTABLE_OUTCOMES = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]
 
 
@@ -238,6 +240,38 @@ def fold(run: Run, page: str = "", *, back: str = "") -> FoldedVerdict:
     return FoldedVerdict(run, url, page or reverse("experiments:run", args=[run.pk]))
 
 
+def predict_again_url(run: Run) -> str:
+    """Return the address of the lab's page with the settings of a run; empty: it was withdrawn."""
+    lab = run.version.lab
+    if lab.withdrawn:
+        return ""
+    url = reverse("experiments:lab", args=[lab.pk])
+    return url if run.at_defaults else f"{url}?{urlencode({'from': run.pk})}"
+
+
+def fork_url(run: Run) -> str:
+    """Return the address of the lab's page with those settings of a run, written out, that are not
+    at their defaults: it works without the run. Empty: there are none, or the lab was withdrawn.
+    """
+    lab, words = run.version.lab, run.version.words
+    changed = lab_config.changed(words, run.config)
+    if lab.withdrawn or not changed:
+        return ""
+    query = {lab_config.PREFIX + name: config_text(run.config[name]) for name in changed}
+    return f"{reverse('experiments:lab', args=[lab.pk])}?{urlencode(query)}"
+
+
+def verdict_hidden(run: Run) -> VerdictHidden:
+    """Return the error that says how to come by the points of a run."""
+    page = reverse("experiments:run", args=[run.pk])
+    message = _(
+        "These points would give the verdict away. Predict it first, or choose to see it: both "
+        "begin on the run's page."
+    )
+    opening = reverse("experiments:verdict-open", args=[run.pk])
+    return VerdictHidden(message, page=page, open=opening, predict=fold(run).predict_url)
+
+
 def _sentence(claim: Words, verdict: Verdict) -> str:
     sentences = claim.get("sentences", {})
     if verdict.effect is None:
@@ -389,6 +423,14 @@ def device_text(device: Mapping[str, Any]) -> str:
     if device.get("kind") == "cpu" and device.get("cores"):
         parts.append(_("%(n)s cores") % {"n": device["cores"]})
     return ", ".join(part for part in parts if part)
+
+
+def run_caption(run: Run) -> str:
+    """Return how a run is called where it is cited."""
+    names = {"id": str(run.pk)[:SHORT_KEY_CHARS], "who": run.owner.handle}
+    if run.owner.is_project:
+        return _("Recorded run %(id)s") % names
+    return _("Run %(id)s by %(who)s") % names
 
 
 def run_row(run: Run, *, is_shown: bool) -> dict[str, Any]:

@@ -4,22 +4,20 @@ what it says is in the database.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
-import redis
-from django.conf import settings
 from django.db import transaction
 
+from apps.common import live_messages
 from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import series
 from apps.experiments.models import Batch, Run
 
-log = logging.getLogger(__name__)
 CHANNEL = "gradus:runs"
+_redis = live_messages.client
 breaker = CircuitBreaker(REDIS_PAUSE_SECONDS)
 
 
@@ -72,18 +70,5 @@ def publish_state(run: Run) -> None:
     publish_batches(run, [])
 
 
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=None
-    )
-
-
 def _publish(message: RunEvent) -> None:
-    if not breaker.is_closed:
-        return
-    try:
-        _redis().publish(CHANNEL, encode(message))
-    except (redis.RedisError, OSError) as error:
-        breaker.open()
-        log.warning("for a while, viewers get new points from the database alone: %s", error)
+    live_messages.publish(_redis(), CHANNEL, encode(message), breaker)

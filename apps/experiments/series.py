@@ -77,7 +77,7 @@ def joined(batches: Iterable[Batch]) -> list[dict[str, Any]]:
     """Return the points of each arm and series, in the order in which they first came, thinned to
     what a screen can show.
     """
-    return [_thinned(curve, MAX_PAIRS) for curve in _whole(batches).values()]
+    return [thin(curve, MAX_PAIRS) for curve in whole(batches).values()]
 
 
 def thinned(batches: Sequence[Batch]) -> list[Batch]:
@@ -88,7 +88,7 @@ def thinned(batches: Sequence[Batch]) -> list[Batch]:
     first: dict[tuple[str, str], Batch] = {}
     for batch in without_discarded(batches):
         first.setdefault((batch.arm, batch.series), batch)
-    curves = {key: _thinned(curve, MAX_KEPT_PAIRS) for key, curve in _whole(batches).items()}
+    curves = {key: thin(curve, MAX_KEPT_PAIRS) for key, curve in whole(batches).items()}
     return [
         Batch(
             run_id=batch.run_id,
@@ -105,7 +105,7 @@ def compared(first: Iterable[Batch], second: Iterable[Batch]) -> dict[tuple[str,
     """Return for each arm and series whether all its points are the same in two runs, to six
     digits (`recording.is_same`).
     """
-    ours, theirs = _whole(first), _whole(second)
+    ours, theirs = whole(first), whole(second)
     return {
         key: key in ours and key in theirs and _has_same_points(ours[key], theirs[key])
         for key in ours | theirs
@@ -120,7 +120,7 @@ def _has_same_points(first: dict[str, Any], second: dict[str, Any]) -> bool:
     )
 
 
-def _whole(batches: Iterable[Batch]) -> dict[tuple[str, str], dict[str, Any]]:
+def whole(batches: Iterable[Batch]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return all points by arm and series."""
     curves: dict[tuple[str, str], dict[str, Any]] = {}
     for batch in without_discarded(batches):
@@ -136,7 +136,7 @@ def _whole(batches: Iterable[Batch]) -> dict[tuple[str, str], dict[str, Any]]:
     return curves
 
 
-def _thinned(curve: dict[str, Any], pairs: int) -> dict[str, Any]:
+def thin(curve: dict[str, Any], pairs: int) -> dict[str, Any]:
     """Keep the points with the smallest and the largest mean of each stretch: peaks stay. So do
     both ends, and the last finite point, which tells what the curve came to.
     """

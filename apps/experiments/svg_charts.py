@@ -7,6 +7,7 @@ A chart's text alternative is its title and where each line ends; numbers are in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import escape
@@ -24,9 +25,11 @@ from apps.common.svg_charts import (
     broken,
     decades,
     document,
+    dot,
     margin,
     onward,
     path,
+    px,
     reach,
     text,
     text_lines,
@@ -34,6 +37,7 @@ from apps.common.svg_charts import (
     tick_labels,
     ticks,
 )
+from apps.common.text import join_sentences
 from apps.experiments.chart_specs import Newest, fits, newest
 from apps.experiments.presenters import number, span
 
@@ -44,6 +48,38 @@ WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
 MIN_NAME_WIDTH, MAX_NAME_WIDTH = 170, 280  # px at the right, for names at the ends of lines
 MAX_LINE_POINTS = 300  # of one line: a screen shows no more
+MAX_SMALL_NAMES = 10  # of lines, that fit beside a small chart
+BOLD = 1.15  # how much wider a name in a small chart is, bold and of 13 px, than `text_width` says
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a chart is drawn (px), and how much stands on its paper."""
+
+    width: int
+    height: int
+    left: int  # at least, for the numbers at the axis
+    names: tuple[int, int]  # at least and at most, at the right
+    columns: int  # about how many ticks
+    rows: int
+    is_small: bool = False
+
+    @property
+    def css_class(self) -> str:
+        return " small" if self.is_small else ""
+
+
+PAGE = Size(WIDTH, HEIGHT, LEFT, (MIN_NAME_WIDTH, MAX_NAME_WIDTH), 10, 6)
+SMALL = Size(440, 200, 40, (70, 180), 5, 4, is_small=True)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point to point at."""
+
+    step: float
+    value: float | None
+    words: str  # for the text alternative
 
 
 def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
@@ -53,11 +89,22 @@ def chosen(spec: Spec, points: Curves) -> list[Mapping[str, Any]]:
     return list({curve["arm"]: curve for curve in order}.values())
 
 
-def render(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
-    """Return a figure of `points`, and of the baseline in a thin line or mark."""
-    return (
-        bars(spec, points, baseline) if spec["kind"] == "bars" else curves(spec, points, baseline)
-    )
+def render(
+    spec: Spec,
+    points: Curves,
+    baseline: Curves = (),
+    *,
+    size: Size = PAGE,
+    mark: Mark | None = None,
+) -> SafeString:
+    """Return a figure of `points`, and of the baseline in a thin line or mark.
+
+    Args:
+        mark: a point of a figure with curves.
+    """
+    if spec["kind"] == "bars":
+        return bars(spec, points, baseline, size=size)
+    return curves(spec, points, baseline, size=size, mark=mark)
 
 
 def alternative(spec: Spec, points: Curves) -> str:
@@ -109,26 +156,48 @@ def _row(spec: Spec, arm: str, now: Newest | None, base: Newest | None) -> dict[
 # ---------------------------------------------------------------- curves
 
 
-def curves(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
+def curves(
+    spec: Spec,
+    points: Curves,
+    baseline: Curves = (),
+    *,
+    size: Size = PAGE,
+    mark: Mark | None = None,
+) -> SafeString:
     measured, base = chosen(spec, points), chosen(spec, baseline)
-    frame = _frame(spec, [*measured, *base])
+    frame = _frame(spec, [*measured, *base], size)
     scale = frame.x
-    columns = (decades if scale.log else ticks)(scale.low, scale.high, 10)
-    fine = columns if scale.log else ticks(scale.low, scale.high, 50)
-    body = _paper(frame, columns, fine)
+    columns = (decades if scale.log else ticks)(scale.low, scale.high, size.columns)
+    fine = columns if scale.log else ticks(scale.low, scale.high, 5 * size.columns)
+    body = _paper(frame, columns, fine, size)
     body += [path("l-base", _line(frame, curve)) for curve in base]
     for n, curve in enumerate(measured):
         body.append(path(f"band b{n % LINE_COLOURS}", _band(frame, curve)))
         body.append(path(f"line a{n % LINE_COLOURS}", _line(frame, curve)))
     for value in spec["sketch"].values():
         body.append(path("l-pred", f"M{frame.right - 40} {frame.y(value):.1f}H{frame.right}"))
-    body += _names(spec, frame, measured)
+    if mark is not None:
+        body += _marked(frame, mark)
+    body += _names(spec, frame, measured, size)
     body.append(text("unit", frame.left + 8, TOP + 16, spec["unit"]))
     body.append(text("unit beside", frame.right + 24, frame.foot + 20, spec["x"]))
-    return document("figure curves", WIDTH, HEIGHT, alternative(spec, points), body)
+    label = alternative(spec, points)
+    if mark is not None:
+        label = join_sentences(label, _("Marked: %(point)s.") % {"point": mark.words})
+    return document(f"figure curves{size.css_class}", size.width, size.height, label, body)
 
 
-def _frame(spec: Spec, shown: Curves) -> Frame:
+def _marked(frame: Frame, mark: Mark) -> list[str]:
+    if not frame.x.has(mark.step):
+        return []
+    x = frame.x(mark.step)
+    parts = [path("guide", f"M{x:.1f} {px(frame.top)}V{px(frame.foot)}")]
+    if mark.value is not None and frame.y.has(mark.value):
+        parts.append(dot(x, frame.y(mark.value), 5, "marked"))
+    return parts
+
+
+def _frame(spec: Spec, shown: Curves, size: Size) -> Frame:
     log = bool(spec["log_x"])
     steps = [s for curve in shown for s in curve["step"] if s is not None and (s > 0 or not log)]
     means = [v for curve in shown for v in curve["mean"] if v is not None] + [
@@ -149,18 +218,19 @@ def _frame(spec: Spec, shown: Curves) -> Frame:
         (text_width(spec["labels"].get(curve["arm"], curve["arm"])) for curve in shown),
         default=0.0,
     )
-    right = WIDTH - round(
-        min(MAX_NAME_WIDTH, max(MIN_NAME_WIDTH, 70 + 1.1 * longest))
-    )  # and their numbers
+    least, most = size.names
+    # and their numbers
+    right = size.width - round(min(most, max(least, 70 + 1.1 * longest)))
     x0, x1 = (low, high) if log else onward(low, high)
-    left = margin(tick_labels(ticks(y0, y1, 6)), LEFT)
-    return Frame(Scale(x0, x1, left, right, log), Scale(y0, y1, HEIGHT - BOTTOM, TOP))
+    left = margin(tick_labels(ticks(y0, y1, size.rows)), size.left)
+    return Frame(Scale(x0, x1, left, right, log), Scale(y0, y1, size.height - BOTTOM, TOP))
 
 
-def _paper(frame: Frame, columns: Sequence[float], fine: Sequence[float]) -> list[str]:
-    rows, low, high = ticks(frame.y.low, frame.y.high, 6), frame.y.low, frame.y.high
+def _paper(frame: Frame, columns: Sequence[float], fine: Sequence[float], size: Size) -> list[str]:
+    low, high = frame.y.low, frame.y.high
+    rows = ticks(low, high, size.rows)
     return [
-        frame.grid("minor", fine, ticks(low, high, 30)),
+        frame.grid("minor", fine, ticks(low, high, 5 * size.rows)),
         frame.grid("major", columns, rows),
         *frame.row_labels(rows, tick_labels(rows)),
         *frame.column_labels(columns, tick_labels(columns)),
@@ -186,9 +256,11 @@ def _band(frame: Frame, curve: Mapping[str, Any]) -> str:
     return frame.band(low, high)
 
 
-def _names(spec: Spec, frame: Frame, measured: Curves) -> list[str]:
+def _names(spec: Spec, frame: Frame, measured: Curves, size: Size) -> list[str]:
     """Names at the ends of the lines, pushed apart where they would overlap."""
     values = newest(measured, spec["series"])
+    if size.is_small and len(values) > MAX_SMALL_NAMES:
+        return []
     ends = sorted(
         (frame.y(values[curve["arm"]].mean), n, curve["arm"])
         for n, curve in enumerate(measured)
@@ -197,7 +269,11 @@ def _names(spec: Spec, frame: Frame, measured: Curves) -> list[str]:
     result = []
     heights = apart([y for y, _n, _arm in ends], float(frame.foot))
     for y, (_y, n, arm) in zip(heights, ends, strict=True):
-        name, value = escape(spec["labels"].get(arm, arm)), number(values[arm].mean)
+        label, value = spec["labels"].get(arm, arm), number(values[arm].mean)
+        if size.is_small:
+            room = (size.width - frame.right - 12) / BOLD
+            label = _cut(label, room - text_width(f"{value}0"))
+        name = escape(label)
         place = f'x="{frame.right + 10}" y="{y + 4:.1f}"'
         result.append(
             f'<text class="end-name t{n % LINE_COLOURS}" {place}>'
@@ -206,10 +282,27 @@ def _names(spec: Spec, frame: Frame, measured: Curves) -> list[str]:
     return result
 
 
+def _cut(name: str, room: float) -> str:
+    """Return a name that is no wider than `room` (px): its middle is left out, since the ends tell
+    names apart.
+    """
+    if text_width(name) <= room:
+        return name
+    kept = len(name) - 1
+    while kept > 1 and text_width(_ends(name, kept)) > room:
+        kept -= 1
+    return _ends(name, kept)
+
+
+def _ends(name: str, kept: int) -> str:
+    tail = kept // 2
+    return f"{name[: kept - tail].rstrip()}…{name[len(name) - tail :].lstrip()}"
+
+
 # ---------------------------------------------------------------- bars
 
 
-def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
+def bars(spec: Spec, points: Curves, baseline: Curves = (), *, size: Size = PAGE) -> SafeString:
     shown = rows(spec, points, baseline)
     measured, base = newest(points, spec["series"]), newest(baseline, spec["series"])
     if not shown:  # no points yet: the arms that the spec names
@@ -227,20 +320,22 @@ def bars(spec: Spec, points: Curves, baseline: Curves = ()) -> SafeString:
     low, high = reach(means, edges)
     # room for the number over the tallest bar
     y0, y1 = around(low, high if spec["y"] else high + (high / 12 - low / 12))
-    left = margin(tick_labels(ticks(y0, y1, 6)), LEFT)
-    frame = Frame(Scale(0, 1, left, WIDTH - 16), Scale(y0, y1, HEIGHT - BOTTOM, TOP))
-    body, slot = _paper(frame, [], ticks(0, 1, 50)), (frame.right - left) / max(1, len(shown))
+    left = margin(tick_labels(ticks(y0, y1, size.rows)), size.left)
+    x, y = Scale(0, 1, left, size.width - 16), Scale(y0, y1, size.height - BOTTOM, TOP)
+    frame, slot = Frame(x, y), (x.end - left) / max(1, len(shown))
+    body = _paper(frame, [], ticks(0, 1, 5 * size.columns), size)
     names = [broken(row["name"], slot) for row in shown]
     for n, row in enumerate(shown):
-        arm, x = row["arm"], left + slot * n
+        arm, begin = row["arm"], left + slot * n
         drawn = spec["sketch"].get(arm)
-        body += _bar(frame, x, slot, measured.get(arm), drawn, base.get(arm), spec["foot"])
-        body.append(text_lines("name", x + slot / 2, frame.foot + 20, names[n]))
+        body += _bar(frame, begin, slot, measured.get(arm), drawn, base.get(arm), spec["foot"])
+        body.append(text_lines("name", begin + slot / 2, frame.foot + 20, names[n]))
     if y0 < spec["foot"] < y1:
         body.append(frame.grid("foot", [], [spec["foot"]]))
     body.append(text("unit", left + 8, TOP + 16, spec["unit"]))
-    height = HEIGHT + LINE * max((len(lines) - 1 for lines in names), default=0)
-    return document("figure bars", WIDTH, height, alternative(spec, points), _hatched(spec, body))
+    height = size.height + LINE * max((len(lines) - 1 for lines in names), default=0)
+    label, parts = alternative(spec, points), _hatched(spec, body)
+    return document(f"figure bars{size.css_class}", size.width, height, label, parts)
 
 
 def _bar(

@@ -348,6 +348,8 @@ class ReportAdmin(EditableMixin, admin.ModelAdmin[Report]):
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         record_field(Kind.REPORT_DECIDED, form, "state", obj.question.slug)
+        if "state" in form.changed_data:
+            services.tell_reporter(report=obj)
 
     @admin.display(description=_("text"))
     def text_as_written(self, report: Report) -> SafeString:

@@ -17,6 +17,8 @@ from apps.common.clock import Clock
 from apps.common.errors import Refused
 from apps.common.structs import BadFact
 from apps.common.text import CONTENT_LANGUAGES, clean
+from apps.notices.models import Kind as NoticeKind
+from apps.notices.services import notify
 from apps.questions import html_columns, validators
 from apps.questions.limits import MAX_SYNONYMS
 from apps.questions.models import Question, Report, Revision, RevisionText
@@ -206,4 +208,24 @@ def report_mistake(
         about=about,
         text=clean(text),
         language=language,
+    )
+
+
+@transaction.atomic
+def tell_reporter(*, report: Report) -> None:
+    """Tell a learner that their report was decided. The operator's note is not told."""
+    if report.state == Report.State.OPEN or report.reporter_id is None:
+        return
+    revision = report.question.current or report.revision
+    notify(
+        people=[report.reporter_id],
+        kind=NoticeKind.REPORT,
+        subject=f"report:{report.pk}",
+        title=revision.title_en,
+        path=report.question.get_absolute_url(),
+        details={
+            "of": "question",
+            "outcome": report.state,
+            "title": {"en": revision.title_en, "zh": revision.title_zh},
+        },
     )

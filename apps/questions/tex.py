@@ -13,15 +13,18 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from time import thread_time
 from typing import Any
 
 import quickjs
 from django.conf import settings
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
 MAX_MEMORY_BYTES = 64 * 1024 * 1024
 # a large formula takes 0.07 s, and several times as long on a busy machine
@@ -52,15 +55,33 @@ class NoKatex(Exception):
 class Formula:
     html: str
     error: str = ""  # KaTeX's message, with the position; the HTML then shows the TeX source
+    is_over_budget: bool = False
 
 
-def render_formulas(sources: Sequence[tuple[str, bool]]) -> list[Formula]:
+@dataclass(frozen=True)
+class Budget:
+    """What the formulas of one text may cost, so that it does not keep the one thread from others.
+    What is beyond shows its TeX.
+    """
+
+    formulas: int
+    chars: int  # of TeX, all together
+    html_chars: int  # all together, but for the last
+    seconds: float  # of the thread's processor time, all together
+    formula_seconds: float  # of one
+
+
+def render_formulas(
+    sources: Sequence[tuple[str, bool]], budget: Budget | None = None
+) -> list[Formula]:
     """Render formulas, each given as TeX and whether it is displayed on a line of its own.
 
     Raises:
         NoKatex: the front end was not built; says how.
     """
-    return _executor().submit(_render_all, list(sources)).result()
+    if not sources:
+        return []
+    return _executor().submit(_render_all, list(sources), budget, get_language()).result()
 
 
 @lru_cache(maxsize=1)
@@ -92,25 +113,55 @@ def _executor() -> ThreadPoolExecutor:
         return _executors[pid]
 
 
-def _render_all(sources: list[tuple[str, bool]]) -> list[Formula]:
-    return [_render(tex, display) for tex, display in sources]
+def _render_all(
+    sources: list[tuple[str, bool]], budget: Budget | None, language: str | None
+) -> list[Formula]:
+    with override(language):
+        if budget is None:
+            return [_render(tex, display) for tex, display in sources]
+        return list(_within(budget, sources))
 
 
-def _render(tex: str, display: bool) -> Formula:
+def _within(budget: Budget, sources: list[tuple[str, bool]]) -> Iterator[Formula]:
+    chars = html_chars = 0
+    end = thread_time() + budget.seconds
+    for number, (tex, display) in enumerate(sources):
+        chars += len(tex)
+        left = end - thread_time()
+        if number >= budget.formulas:
+            message = _("only the first %(count)d formulas are rendered")
+            message %= {"count": budget.formulas}
+        elif chars > budget.chars:
+            message = _("formulas are rendered up to %(count)d characters of TeX in all")
+            message %= {"count": budget.chars}
+        elif left <= 0 or html_chars > budget.html_chars:
+            message = _("the formulas before it are too large, so that it is not rendered")
+        else:
+            formula = _render(tex, display, min(left, budget.formula_seconds))
+            html_chars += len(formula.html)
+            yield formula
+            continue
+        source = _as_source(tex, display, message)
+        yield Formula(source.html, source.error, is_over_budget=True)
+
+
+def _render(tex: str, display: bool, seconds: float = MAX_FORMULA_SECONDS) -> Formula:
     if len(tex) > MAX_FORMULA_CHARS:
-        return _as_source(tex, display, f"a formula has at most {MAX_FORMULA_CHARS} characters")
+        message = _("a formula has at most %(count)d characters") % {"count": MAX_FORMULA_CHARS}
+        return _as_source(tex, display, message)
     render = _render_function()
+    _katex.context.set_time_limit(seconds)
     try:
         rendered: str = json.loads(render(tex, display))
     except (quickjs.JSException, quickjs.StackOverflow, MemoryError, ValueError) as error:
         _katex.render = None
         logger.warning("KaTeX failed: %s", str(error).splitlines()[:1])
-        message = str(error).split("\n")[0] or "it takes too much time or memory"
+        message = str(error).split("\n")[0] or _("it takes too much time or memory")
         return _as_source(tex, display, message)
     if 'class="katex-error"' in rendered:
         return _as_source(tex, display, _error_message(rendered))
     if ERROR_COLOUR in rendered:
-        message = "it has a command that KaTeX does not know, or that is not allowed here"
+        message = _("it has a command that KaTeX does not know, or that is not allowed here")
         return Formula(rendered, message)
     return Formula(rendered)
 
@@ -125,7 +176,6 @@ def _render_function() -> Any:
         context = quickjs.Context()
         context.set_memory_limit(MAX_MEMORY_BYTES)
         context.eval(_source())
-        context.set_time_limit(MAX_FORMULA_SECONDS)
         _katex.render = context.eval(RENDER_JS % json.dumps(OPTIONS))
         _katex.context = context
     return _katex.render

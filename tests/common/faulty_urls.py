@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -68,6 +69,12 @@ def sample(kind: type[Refused]) -> Refused:
         "seconds": 7,
         "method": "PUT",
         "site_url": "https://gradus.example",
+        "runs": ["4f2a0000-0000-4000-8000-00000000beef"],
+        "text": REASON,
+        "reason": REASON,
+        "until": datetime(2030, 1, 1, tzinfo=UTC),
+        "count": 50,
+        "page": "/labs",
     }
     names = inspect.signature(kind).parameters
     more = {"page": "/labs"} if "extra" in names else {}

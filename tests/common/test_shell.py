@@ -18,7 +18,18 @@ def test_g_then_a_letter_goes_there(open_page: Open) -> None:
     page = open_page(PAGE)
     go_by_keys(page, "c", "**/claims")
     expect(page.locator(".nav a[aria-current=page]")).to_have_attribute("href", "/claims")
+    go_by_keys(page, "d", "**/threads")
+    expect(page.locator(".nav a[aria-current=page]")).to_have_attribute("href", "/threads")
     go_by_keys(page, "l", "**/labs")
+
+
+def test_on_a_phone_claims_are_within_labs(open_page: Open) -> None:
+    page = open_page("/labs", viewport={"width": 390, "height": 844})
+    expect(page.locator(".nav a:visible")).to_have_text(["Questions", "Labs", "Discuss"])
+    page.locator(".tabs a", has_text="Claims").click()
+    page.wait_for_url("**/claims")
+    expect(page.locator(".tabs a[aria-current=page]")).to_have_text("Claims")
+    expect(page.locator(".nav a.holds-current")).to_have_text("Labs")
 
 
 def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
@@ -26,7 +37,7 @@ def test_help_lists_the_keys_of_the_page(open_page: Open) -> None:
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     expect(page.locator(".keylist dd")).to_have_text(
-        ["Questions", "Labs", "Claims", "Search", "Keyboard shortcuts"]
+        ["Questions", "Labs", "Claims", "Discuss", "Search", "Keyboard shortcuts"]
     )
     look_over(page)
     page.keyboard.press("Escape")

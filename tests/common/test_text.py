@@ -6,7 +6,13 @@ import pytest
 from django import forms
 
 from apps.common.fields import MultilineField
-from apps.common.text import length, normalize_newlines, spreadsheet_cell
+from apps.common.text import (
+    displayable,
+    is_blank,
+    length,
+    normalize_newlines,
+    spreadsheet_cell,
+)
 
 pytestmark = pytest.mark.attack
 
@@ -44,3 +50,26 @@ def test_a_cell_that_begins_like_a_formula_is_quoted(text: str) -> None:
 @pytest.mark.parametrize("value", ["relu 1", "-1", "+.5", "-1.5e-300", "", -0.5, 3, None, "a=b"])
 def test_a_number_and_an_ordinary_text_stay_as_they_are(value: object) -> None:
     assert spreadsheet_cell(value) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u202eb\u2066c\u2069\u200b\ufeff\x1b\x00d", "abcd"),
+        ("a\u2028b\x0bc\td\ne", "a\nb\nc\td\ne"),
+        ("e" + "\u0301" * 20 + "x" + "\u20dd" * 20, "e" + "\u0301" * 4 + "x" + "\u20dd" * 4),
+        ("a" + "\u0301\u200d" * 20, "a" + "\u0301\u200d" * 2),
+        ("👩‍👩‍👧 ❤️ é ü שָׁלוֹם می‌خواهم ไม่ใช่ 学", "👩‍👩‍👧 ❤️ é ü שָׁלוֹם می‌خواهم ไม่ใช่ 学"),
+    ],
+)
+def test_what_people_write_leaves_the_text_around_it_as_it_is(text: str, shown: str) -> None:
+    assert displayable(text) == shown
+    assert displayable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \t\n", "\u200b\u200d\u00ad", "\u3164\u115f\u2800", "\u0301\ue000"]
+)
+def test_a_text_that_shows_nothing_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert not is_blank(f"{text}.")

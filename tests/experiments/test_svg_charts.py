@@ -214,3 +214,37 @@ def test_long_names_at_the_ends_of_lines_have_room() -> None:
         float(start.group(1)) + 1.1 * text_width("a network with a long name") + 40
         < svg_charts.WIDTH
     )
+
+
+# ---------------------------------------------------------------- small charts
+
+
+def test_names_beside_a_small_chart_are_cut_in_the_middle() -> None:
+    labels = {"relu 1": "a network with a very long name 0.01", "relu 2": "名字很长的一个网络 0.03"}
+    curves = [curve("relu 1", 1.0, 2.0), curve("relu 2", 1.0, 3.0)]
+    svg = svg_charts.render(spec() | {"labels": labels}, curves, size=svg_charts.SMALL)
+    names = re.findall(r'class="end-name t\d" x="([\d.]+)"[^>]*><tspan>([^<]+)</tspan> (\d+)', svg)
+    assert len(names) == 2
+    for x, name, value in names:
+        wide = svg_charts.BOLD * text_width(f"{name} {value}")
+        assert float(x) + wide <= svg_charts.SMALL.width + 1
+    assert names[1][1].startswith("a net") and names[1][1].endswith("0.01")
+
+
+def test_a_small_chart_of_many_arms_has_no_names() -> None:
+    arms = [f"relu {n}" for n in range(svg_charts.MAX_SMALL_NAMES + 1)]
+    curves = [curve(arm, 1.0, 2.0) for arm in arms]
+    svg = svg_charts.render(spec(), curves, size=svg_charts.SMALL)
+    assert "end-name" not in svg
+    assert "relu 10" in svg.partition(">")[0], "the text alternative has them"
+
+
+@pytest.mark.parametrize(("step", "value", "marks"), [(1.0, 1.5, 2), (1.0, None, 1), (0.0, 1.0, 0)])
+def test_a_point_is_marked_where_the_paper_has_it(
+    step: float, value: float | None, marks: int
+) -> None:
+    mark = svg_charts.Mark(step, value, "there")
+    log = spec() | {"log_x": True}
+    svg = svg_charts.render(log, [curve("relu 1", 1.0, 2.0)], size=svg_charts.SMALL, mark=mark)
+    assert svg.count('class="guide"') + svg.count('class="marked"') == marks
+    assert "Marked: there." in svg.partition(">")[0]

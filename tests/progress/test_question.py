@@ -23,6 +23,7 @@ from apps.questions.limits import (
     MAX_NUMBER_LENGTH,
 )
 from apps.questions.models import Question
+from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import (
     DERIVATION,
     SiteClock,
@@ -570,7 +571,7 @@ def test_the_page_asks_little_of_the_database(
         post(member, f"{page}/check", part="1", text="-1")
     if state == "revealed":
         member.post(f"{page}/reveal")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(MAX_QUERIES):
         assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200
 
 

@@ -19,6 +19,7 @@ from apps.progress import selectors, services
 from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
+from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
@@ -308,9 +309,9 @@ def test_a_page_of_a_session_asks_little_of_the_database(
     learn(mei, many(20))
     member.post("/review/start")
     slug = grade(member, 1)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(MAX_QUERIES):
         open_page(member)
     attempt = selectors.attempts.latest_attempt(mei, Question.objects.get(slug=slug))
     assert attempt is not None
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(MAX_QUERIES):
         member.get(f"/review?at={attempt.pk}")

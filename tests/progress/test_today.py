@@ -22,6 +22,7 @@ from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
+from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
@@ -438,10 +439,10 @@ def test_today_asks_little_of_the_database(
     for question in many(6):
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=3)
     finished(mei)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(MAX_QUERIES):
         member.get("/")  # a first day
     site_clock.later(days=9)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(MAX_QUERIES):
         html = page(member)
     assert "Open the verdict" in html and "overdue" in html
 

@@ -4,6 +4,8 @@ them.
 
 from __future__ import annotations
 
+from functools import cache
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -25,6 +27,7 @@ ICONS = {
         '<path d="m3 5.5 1.5 1.5L7.5 3.5M10 5.5h8M3 11l1.5 1.5L7.5 9M10 11h8M3 16.5 4.5 '
         '18l3-3.5M10 16.5h8"/>'
     ),
+    "thread": '<path d="M3 4h15v10H9l-4 4v-4H3z"/>',
     "runs": '<circle cx="10.5" cy="10.5" r="7.5"/><path d="M8.5 7v7l5.5-3.5z"/>',
     "person": '<circle cx="10.5" cy="7" r="3.5"/><path d="M3.5 18c.6-4 3.3-6 7-6s6.4 2 7 6"/>',
     "theme": (
@@ -36,6 +39,7 @@ ICONS = {
         '<rect x="2" y="5" width="17" height="11"/><path d="M5 8.5h.01M8.5 8.5h.01M12 '
         '8.5h.01M15.5 8.5h.01M6.5 12.5h8"/>'
     ),
+    "notices": '<path d="M5 15V9.5a5.5 5.5 0 0 1 11 0V15l1.5 1.5h-14z"/><path d="M9 19h3"/>',
     "close": '<path d="m5 5 11 11M16 5 5 16"/>',
     "tick": '<path d="m4 11 4.5 4.5L17 6"/>',
     "cross": '<path d="m5 5 11 11M16 5 5 16"/>',
@@ -45,6 +49,7 @@ ICONS = {
     "play": '<path d="M6 4v13l11-6.5z"/>',
     "stop": '<rect x="5" y="5" width="11" height="11"/>',
     "up": '<path d="M10.5 17V5M5 10l5.5-5.5L16 10"/>',
+    "down": '<path d="M10.5 4v12M5 11l5.5 5.5L16 11"/>',
     "link": (
         '<path d="M9 12.5 12.5 9M8 8.5 10.5 6a3.2 3.2 0 0 1 4.5 4.5L12.5 13M13 12.5 10.5 15A3.2 '
         '3.2 0 0 1 6 10.5L8.5 8"/>'
@@ -54,6 +59,7 @@ ICONS = {
 
 
 @register.simple_tag
+@cache  # a page of posts has a hundred
 def icon(name: str) -> SafeString:
     """Return the drawing `name` as SVG, hidden from screen readers: a word stands beside it.
 

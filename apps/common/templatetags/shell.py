@@ -17,16 +17,19 @@ from apps.common.text import sentence_gap
 
 register = template.Library()
 
-# URL name, key after `g`, icon, label, for members only. A phone has room for five
+# URL name, key after `g`, icon, label, for members only
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:today", "t", "today", _("Today"), True),
     ("questions:questions", "q", "question", _("Questions"), False),
     ("experiments:catalogue", "l", "lab", _("Labs"), False),
     ("experiments:claims", "c", "claims", _("Claims"), False),
+    ("discussions:threads", "d", "thread", _("Discuss"), False),
     ("progress:progress", "p", "progress", _("Progress"), True),
 ]
 # pages that belong to an item, although their path is not below its
 WITHIN = {"experiments:catalogue": ("experiments:runs",)}
+# a phone has room for five: there an item is reached within another
+ON_A_PHONE = {"experiments:claims": "experiments:catalogue"}
 
 
 @register.inclusion_tag("_nav.html", takes_context=True)
@@ -42,6 +45,10 @@ def nav(context: dict[str, Any]) -> dict[str, Any]:
             "icon": icon,
             "word": label,
             "current": _current(path, url, *map(_url, WITHIN.get(name, ()))),
+            "is_within": name in ON_A_PHONE,
+            "holds_current": any(
+                holder == name and _current(path, _url(page)) for page, holder in ON_A_PHONE.items()
+            ),
         }
         for name, key, icon, label, members_only in ITEMS
         if (member or not members_only) and (url := _url(name))

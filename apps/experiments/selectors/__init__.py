@@ -54,6 +54,7 @@ from apps.experiments.selectors.runs import (
     run_for,
     runs_of,
     visible_runs,
+    whole_curves,
 )
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "verdict_accesses",
     "visible_runs",
     "waiting_owners",
+    "whole_curves",
     "why_not_counted",
     "worker_with_token",
 ]

@@ -38,6 +38,8 @@ class Reader:
 
     user: User | AnonymousUser
     opened: Mapping[Subject, str] = field(default_factory=dict)  # by this visitor's session
+    # lazy text, for forms on the page, such as the one that opens a verdict
+    csrf_token: Any = field(default="", compare=False, repr=False)
 
 
 def verdict_access(reader: Reader, version: LabVersion, config: Mapping[str, Any]) -> VerdictAccess:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -142,6 +142,22 @@ def points_of(run: Run, names: Sequence[str] = ()) -> tuple[int, list[dict[str, 
     if batches and not names:  # some may have been stored after the run was read
         last = max(last, batches[-1].seq)
     return last, series.joined(batch for batch in batches if batch.seq <= last)
+
+
+def whole_curves(wanted: Collection[tuple[UUID, str]]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return all points of some series of some runs, by the run's key (one query).
+
+    Args:
+        wanted: keys of runs, each with the name of a series.
+    """
+    if not wanted:
+        return {}
+    of_series = reduce(or_, (Q(run=pk, series=name) for pk, name in wanted))
+    resets = Q(run__in={pk for pk, _name in wanted}, kind=Batch.Kind.RESET)
+    batches: dict[UUID, list[Batch]] = {}
+    for batch in Batch.objects.filter(of_series | resets).order_by("run", "seq"):
+        batches.setdefault(batch.run_id, []).append(batch)
+    return {pk: list(series.whole(of_run).values()) for pk, of_run in batches.items()}
 
 
 def batches_after(last_known: Mapping[UUID, int]) -> dict[UUID, list[Batch]]:

@@ -19,7 +19,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.errors import VerdictHidden
 from apps.common.highlighting import highlight_code
 from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
@@ -179,7 +178,7 @@ def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> 
 def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
-        raise _hidden(run)
+        raise presenters.verdict_hidden(run)
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse(
         {"seq": seq, "state": run.state, "thinned": run.thinned_at is not None, "series": series}
@@ -193,24 +192,13 @@ def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All points of a run as CSV; those that are left of an old one, as the file's name says."""
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
-        raise _hidden(run)
+        raise presenters.verdict_hidden(run)
     _seq, series = selectors.points_of(run)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     csv.writer(response).writerows(_lines(series))
     name = f"{run.version.lab_id}-{str(run.pk)[:8]}{'-thinned' if run.thinned_at else ''}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _hidden(run: Run) -> VerdictHidden:
-    """Return the error that says how to come by the points of a run."""
-    page = reverse("experiments:run", args=[run.pk])
-    message = _(
-        "These points would give the verdict away. Predict it first, or choose to see it: both "
-        "begin on the run's page."
-    )
-    opening = reverse("experiments:verdict-open", args=[run.pk])
-    return VerdictHidden(message, page=page, open=opening, predict=presenters.fold(run).predict_url)
 
 
 def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:

@@ -47,7 +47,8 @@ class MetricChart extends HTMLElement {
 
   get steps() { return this.#columns[0]; }
 
-  /* Move the cursor to the nth step, and return what stands there: {step, values: [{name, hand, value}]}. */
+  /* Move the cursor to the nth step, and return what stands there: {step, values: [{name, arm, hand, step, value}]}, each arm at its
+     own step, the newest that has a value. */
   read(n) {
     const step = this.steps[n];
     if (step == null) return null;
@@ -56,13 +57,13 @@ class MetricChart extends HTMLElement {
   }
 
   #values(n) {
-    return this.#lines.map((line) => ({ name: line.name, hand: line.hand, value: this.#near(line, n) }));
+    return this.#lines.map((line) => ({ name: line.name, arm: line.arm, hand: line.hand, ...this.#near(line, n) }));
   }
 
   #near(line, n) { // the line's newest value at or before the nth step
     const column = this.#columns[line.offset];
-    for (let i = n; i >= 0; i--) if (column[i] != null) return column[i];
-    return null;
+    for (let i = n; i >= 0; i--) if (column[i] != null) return { step: this.steps[i], value: column[i] };
+    return { step: null, value: null };
   }
 
   #begin() {

@@ -1,24 +1,9 @@
 /* A question: drafts of written answers are stored on the device; a pressed button says that the answer is being checked. */
+import { store } from "./drafts.js";
 import { $, $$, say } from "./shell.js";
-
-const DRAFT = "gradus-draft-";
-const MAX_DRAFT_AGE_MS = 7 * 24 * 3600 * 1000; // an attempt lasts a day, so an older draft is never read again
-const store = { // "<when> <text>"
-  get: (key) => { try { return localStorage.getItem(DRAFT + key)?.replace(/^\d+ /, "") ?? ""; } catch { return ""; } },
-  set: (key, value) => { try { localStorage.setItem(DRAFT + key, `${Date.now()} ${value}`); } catch { /* storage is full or off: no draft */ } },
-  drop: (key) => { try { localStorage.removeItem(DRAFT + key); } catch { /* storage is off: no draft */ } },
-  dropOld: () => {
-    try {
-      for (const key of Object.keys(localStorage)) {
-        if (key.startsWith(DRAFT) && !(parseInt(localStorage.getItem(key)) > Date.now() - MAX_DRAFT_AGE_MS)) localStorage.removeItem(key);
-      }
-    } catch { /* storage is off */ }
-  },
-};
 
 /* A draft is dropped once the reference answer is open, not when the form is sent: the request may fail. */
 function drafts() {
-  store.dropOld();
   for (const field of $$("[data-draft]")) {
     const draft = store.get(field.dataset.draft);
     if (draft && "blank" in field.dataset) field.value = draft; // the site has no answer yet: the field is empty or holds starter code

@@ -3,6 +3,7 @@ import "./bar-chart.js";
 import { number } from "./chart-scale.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
+import { pointCitation } from "./quoting.js";
 import { htmx } from "./requests.js";
 import { isOver, RunStream } from "./run-stream.js";
 import { $, $$, say } from "./shell.js";
@@ -67,6 +68,7 @@ function choose(n) {
   const { along, counted } = config.say;
   $("#inspect-l span").textContent = (charts[n]?.spec.to ? counted : along).replace("{x}", charts[n]?.spec.x ?? "");
   readout.replaceChildren();
+  $("#quote").hidden = true;
   redraw();
 }
 $("#figure")?.addEventListener("change", (event) => { asked = true; choose(Number(event.target.value)); });
@@ -79,13 +81,47 @@ for (const key of $$("[data-line]")) key.addEventListener("click", () => {
 // ---------------------------------------------------------------- reading along the chart
 
 const chartShown = () => charts[shown]?.chart;
+let pinned = null; // the step that is read, until the reader chooses another: {series, step}
 
 function toEnd() {
   requestAnimationFrame(() => {
-    const last = Math.max(0, (chartShown()?.steps?.length ?? 0) - 1);
+    const steps = chartShown()?.steps ?? [], last = Math.max(0, steps.length - 1);
     inspect.max = last;
     inspect.value = last;
+    if (pinned && pinned.series === charts[shown].spec.series && steps.length) readAt(nearest(steps, pinned.step));
   });
+}
+
+function nearest(steps, step) {
+  return steps.reduce((best, s, n) => (Math.abs(s - step) < Math.abs(steps[best] - step) ? n : best), 0);
+}
+
+function readAt(n) {
+  inspect.value = n;
+  const reading = chartShown()?.read?.(n);
+  if (!reading) return;
+  read(reading);
+  offerQuotes(reading);
+}
+
+function pin(n) { // the reader chose a step
+  const step = chartShown()?.steps?.[n];
+  if (step == null) return;
+  pinned = { series: charts[shown].spec.series, step };
+  readAt(n);
+}
+
+/* A link for each arm, which begins a thread with this point of it. */
+function offerQuotes({ step, values }) {
+  const line = $("#quote"), { spec } = charts[shown];
+  const own = values.filter((v) => v.hand === "run" && v.value != null);
+  line.hidden = !own.length;
+  if (line.dataset.step === `${spec.series} ${step}` && line.querySelectorAll("a").length === own.length) return; // keeps the focus
+  line.dataset.step = `${spec.series} ${step}`;
+  line.replaceChildren(line.dataset.words.replace("{x}", spec.x).replace("{step}", number(step)), ...own.map((value) => {
+    const query = new URLSearchParams({ about: `run:${line.dataset.run}`, cite: pointCitation(line.dataset.run, spec.series, value) });
+    return Object.assign(document.createElement("a"), { textContent: value.name, href: `${line.dataset.url}?${query}` });
+  }));
 }
 
 function read({ step, values }) {
@@ -103,11 +139,12 @@ function read({ step, values }) {
   }));
   readout.prepend(Object.assign(document.createElement("span"), { className: "at", textContent: `${charts[shown].spec.x} ${number(step)}` }));
 }
-inspect.addEventListener("input", () => {
-  const reading = chartShown()?.read?.(Number(inspect.value));
-  if (reading) read(reading);
-});
-for (const { chart } of charts) chart.addEventListener("read", (event) => { inspect.value = event.detail.n; read(event.detail); });
+inspect.addEventListener("input", () => pin(Number(inspect.value)));
+for (const { chart } of charts) {
+  let hovered = null;
+  chart.addEventListener("read", (event) => { hovered = event.detail.n; inspect.value = hovered; read(event.detail); });
+  chart.addEventListener("click", () => { if (hovered != null) pin(hovered); });
+}
 
 // ---------------------------------------------------------------- state
 
@@ -214,8 +251,19 @@ async function besides() {
   redraw();
 }
 
+/* A link to a point, `?series=…&step=…`: the first chart with curves of the series is read there. */
+function asAddressed() {
+  const query = new URLSearchParams(location.search), step = parseFloat(query.get("step")), series = query.get("series");
+  const curves = charts.map(({ spec }, n) => ({ spec, n })).filter(({ spec }) => spec.kind !== "bars");
+  const found = series ? curves.find(({ spec }) => spec.series === series) : curves[0];
+  if (!found || !Number.isFinite(step)) return 0;
+  asked = true; // the sketch is not put in its place
+  pinned = { series: found.spec.series, step };
+  return found.n;
+}
+
 async function begin() {
-  choose(0);
+  choose(asAddressed());
   try {
     await reload();
   } catch {

@@ -1,5 +1,6 @@
 """Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
-thread of their own those of accounts, whose mail may wait for a slow server.
+thread of their own those of accounts, whose mail may wait for a slow server, and the `SLOW_JOBS` of
+`housekeeping` in any other app.
 
 The loop of runs touches a file, `GRADUS_ALIVE`, while it goes round: about once a second while it
 waits, and after each query. Who watches over housekeep (the launcher, a health check) sees by the
@@ -14,12 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, connections
+from django.utils.module_loading import module_has_submodule
 
 from apps.accounts.housekeeping import ACCOUNT_JOBS
 from apps.common.locks import try_lock
@@ -32,8 +36,8 @@ SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
 class Command(BaseCommand):
     help = (
         "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
-        "wake workers for the rest, deliver mail, delete expired sessions. Any number of copies "
-        "may run."
+        "wake workers for the rest, make and deliver mail, delete what is old, and pictures that "
+        "no post shows. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,9 +50,10 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: over.set())
         if once:
             self.round(RUN_JOBS)
-            self.round(ACCOUNT_JOBS)
+            self.round([*ACCOUNT_JOBS, *slow_jobs()])
             return
-        accounts = threading.Thread(target=self.repeat, args=(ACCOUNT_JOBS, over), daemon=True)
+        jobs = [*ACCOUNT_JOBS, *slow_jobs()]
+        accounts = threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
         accounts.start()
         try:
             with connection.execute_wrapper(give_sign_after):
@@ -87,6 +92,15 @@ class Command(BaseCommand):
                 log.exception("%s failed; the next round tries again", job.__name__)
             finally:
                 connections.close_all()
+
+
+def slow_jobs() -> list[Callable[[], int]]:
+    """Return the `SLOW_JOBS` of all apps: those above this one are not imported by name."""
+    jobs: list[Callable[[], int]] = []
+    for app in apps.get_app_configs():
+        if app.module is not None and module_has_submodule(app.module, "housekeeping"):
+            jobs += getattr(import_module(f"{app.name}.housekeeping"), "SLOW_JOBS", ())
+    return jobs
 
 
 def give_sign() -> None:
