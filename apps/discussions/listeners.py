@@ -1,0 +1,20 @@
+"""What `discussions` does when an account is deleted. Called inside the transaction that deletes
+it, with the person locked.
+
+Their threads, posts, flags, appeals and pictures stay, without a name; what they follow and their
+mutes go with the account. Their votes go here, so that scores are right.
+"""
+
+from __future__ import annotations
+
+from apps.accounts.models import User
+from apps.accounts.signals import user_deleting
+from apps.discussions.services import votes
+
+
+def listen() -> None:
+    user_deleting.connect(withdraw_votes, dispatch_uid="discussions.withdraw_votes")
+
+
+def withdraw_votes(user: User, **more: object) -> None:
+    votes.withdraw_all(user=user)

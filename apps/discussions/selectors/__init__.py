@@ -1,0 +1,39 @@
+"""Reads of threads and posts, and who may see them."""
+
+from apps.discussions.selectors.pictures import picture_for
+from apps.discussions.selectors.readers import who_may_see
+from apps.discussions.selectors.threads import (
+    FILTERS,
+    ORDERS,
+    SHOW,
+    Participant,
+    folded_questions,
+    is_folded,
+    participants,
+    post_number,
+    posts_of,
+    readable_post,
+    thread_for,
+    threads,
+    threads_about,
+    visible_threads,
+)
+
+__all__ = [
+    "FILTERS",
+    "ORDERS",
+    "SHOW",
+    "Participant",
+    "folded_questions",
+    "is_folded",
+    "participants",
+    "picture_for",
+    "post_number",
+    "posts_of",
+    "readable_post",
+    "thread_for",
+    "threads",
+    "threads_about",
+    "visible_threads",
+    "who_may_see",
+]

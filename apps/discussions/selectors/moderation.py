@@ -1,0 +1,270 @@
+"""What moderators read: the queue, the log, who is muted; and what authors read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.http import Http404
+
+from apps.accounts.models import User
+from apps.accounts.privileges import manageable_people
+from apps.common.clock import Clock
+from apps.discussions.models import Appeal, Flag, ModerationAction, Mute, Post, State, Thread
+from apps.discussions.subjects import subject_of
+
+Kind = ModerationAction.Kind
+FLAGGED, PENDING, APPEALED = "flagged", "pending", "appealed"
+WAITING = (FLAGGED, PENDING, APPEALED)
+APPEALABLE = (Kind.HIDE, Kind.REJECT, Kind.LOCK, Kind.MOVE, Kind.MUTE)
+MAX_COUNTED = 100  # of a person's posts, and of what was done with them
+MAX_NAMED = 20  # people whom a search by handle may mean
+PERMISSION = "moderate"
+
+
+def moderators() -> QuerySet[User]:
+    """Return the people who may moderate, and can sign in."""
+    permission = {"content_type__app_label": "discussions", "codename": PERMISSION}
+    direct = Q(**{f"user_permissions__{name}": value for name, value in permission.items()})
+    by_groups = Q(**{f"groups__permissions__{name}": value for name, value in permission.items()})
+    pks = User.objects.filter(direct | by_groups | Q(is_superuser=True)).values("pk")
+    return User.objects.filter(is_active=True, pk__in=pks)
+
+
+def other_moderators(than: User) -> QuerySet[User]:
+    return moderators().exclude(pk=than.pk)
+
+
+# ---------------------------------------------------------------- the queue
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many things of each kind wait for moderators."""
+
+    flagged: int
+    pending: int
+    appealed: int
+
+    def of(self, show: str) -> int:
+        if not show:
+            return self.flagged + self.pending + self.appealed
+        return int(getattr(self, show)) if show in WAITING else 0
+
+
+def queue(*, show: str = "", reason: str = "", language: str = "") -> QuerySet[Any]:
+    """Return what waits, the oldest first, as rows of `kind`, `row` and `at`: posts with flags and
+    posts that await approval (`row` is the key of the post), open appeals (that of the appeal).
+    Unknown filters show nothing.
+    """
+    rows = [
+        _row(kind, posts)
+        for kind, posts in _queues(reason=reason, language=language).items()
+        if show in ("", kind)
+    ]
+    first, *others = rows or [_row(FLAGGED, _flagged().none())]
+    rows_of_all: QuerySet[Any] = first.union(*others, all=True).order_by("at", "kind", "row")
+    return rows_of_all
+
+
+def waiting(*, reason: str = "", language: str = "") -> Waiting:
+    """Return how many rows of each kind the queue has: one query."""
+    queues = _queues(reason=reason, language=language)
+    counts = {kind: _count(rows) for kind, rows in queues.items()}
+    one_row = User.objects.order_by("pk").annotate(**counts).values(*counts)[:1]
+    values: dict[str, int] = next(iter(one_row), {})
+    return Waiting(**{kind: values.get(kind, 0) for kind in WAITING})
+
+
+def _queues(*, reason: str, language: str) -> dict[str, QuerySet[Any]]:
+    of_flags, of_posts, of_appeals = Q(), Q(), Q()
+    if language:
+        of_flags &= Q(post__language=language)
+        of_posts &= Q(language=language)
+        of_appeals &= Q(action__post__language=language)
+    queues: dict[str, QuerySet[Any]] = {FLAGGED: _flagged(reason).filter(of_flags)}
+    if not reason:  # which flags alone have
+        queues[PENDING] = Post.objects.filter(of_posts, state=State.PENDING)
+        queues[APPEALED] = Appeal.objects.filter(of_appeals, outcome=Appeal.Outcome.OPEN)
+    return queues
+
+
+def _flagged(reason: str = "") -> QuerySet[Flag]:
+    """Return the waiting flags of posts that can be read; a deleted post leaves nothing to
+    decide.
+    """
+    flags = Flag.objects.filter(action=None, post__state=State.PUBLISHED)
+    return flags.filter(reason=reason) if reason else flags
+
+
+def _row(kind: str, rows: QuerySet[Any]) -> Any:
+    named: Any = rows.order_by().annotate(kind=Value(kind, output_field=CharField()))
+    if kind == FLAGGED:
+        return named.values("kind", row=F("post_id")).annotate(at=Min("created_at"))
+    return named.values("kind", row=F("pk"), at=F("created_at"))
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    what = Count("post", distinct=True) if rows.model is Flag else Count("pk")
+    total = rows.order_by().annotate(all=Value(1)).values("all").annotate(n=what).values("n")
+    return Coalesce(Subquery(total, output_field=IntegerField()), Value(0))
+
+
+def posts_to_decide(pks: Iterable[int]) -> dict[int, Post]:
+    """Return posts by key, with their threads, authors, and what the threads are about."""
+    posts = Post.objects.filter(pk__in=list(pks)).select_related(
+        "author",
+        "thread__author",
+        "thread__question__current",
+        "thread__lab__current__words_row",
+        "thread__run__version__lab",
+    )
+    heavy = ("thread__lab__current__words_row__words", "thread__lab__current__words_row__source")
+    return {post.pk: post for post in posts.defer("search", "thread__search", *heavy)}
+
+
+def waiting_flags(posts: Collection[int]) -> dict[int, list[Flag]]:
+    """Return the waiting flags of posts, by post."""
+    flags = Flag.objects.filter(post__in=posts, action=None).select_related("flagger")
+    by_post: dict[int, list[Flag]] = {}
+    for flag in flags.order_by("created_at", "pk"):
+        by_post.setdefault(flag.post_id, []).append(flag)
+    return by_post
+
+
+def open_appeals(pks: Collection[int]) -> dict[int, Appeal]:
+    appeals = Appeal.objects.filter(pk__in=pks).select_related(
+        "action__moderator",
+        "action__thread__question",
+        "action__thread__lab",
+        "action__thread__run",
+        "person",
+    )
+    return {appeal.pk: appeal for appeal in appeals.defer("action__thread__search")}
+
+
+class CountUpTo(Subquery):
+    """How many rows a query has, MAX_COUNTED at most: who wrote ten thousand posts is not slower
+    than who wrote a hundred.
+    """
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[:MAX_COUNTED])
+
+
+def with_history(people: Iterable[int | None], reader: User) -> dict[int, Any]:
+    """Return people by key, with `posts_written`, `posts_hidden`, `actions_about`, `is_muted`, and
+    whether `reader` may act on what they wrote (`is_manageable`): one query. Numbers are
+    MAX_COUNTED at most.
+    """
+    posts = Post.objects.filter(author=OuterRef("pk"))
+    actions = ModerationAction.objects.filter(person=OuterRef("pk"))
+    muted = Mute.objects.filter(person=OuterRef("pk"), ends_at__gt=Clock())
+    rows = User.objects.filter(pk__in={pk for pk in people if pk is not None})
+    annotated = rows.annotate(
+        posts_written=CountUpTo(posts),
+        posts_hidden=CountUpTo(posts.filter(state=State.HIDDEN)),
+        actions_about=CountUpTo(actions),
+        is_muted=Exists(muted),
+        is_manageable=Exists(manageable_people(reader).filter(pk=OuterRef("pk"))),
+    )
+    return {person.pk: person for person in annotated}
+
+
+# ---------------------------------------------------------------- the log, and who is muted
+
+
+def log(*, person: str = "", kind: str = "") -> QuerySet[ModerationAction]:
+    """Return what moderators did, the newest first. Unknown filters show nothing.
+
+    Args:
+        person: a handle: whom it concerns, or who did it.
+    """
+    actions = ModerationAction.objects.select_related(
+        "moderator", "person", "post", "thread", "appeal", "mute"
+    ).defer("post__text", "post__html", "post__search", "thread__search")
+    if kind:
+        actions = actions.filter(kind=kind)
+    if person:
+        named = User.objects.filter(handle__iexact=person).values_list("pk", flat=True)
+        pks = list(named[:MAX_NAMED])
+        actions = actions.filter(Q(person__in=pks) | Q(moderator__in=pks))
+    return actions.order_by("-pk")
+
+
+def current_mutes() -> QuerySet[Mute]:
+    """Return the mutes that hold, those that end first first."""
+    mutes = Mute.objects.filter(ends_at__gt=Clock()).select_related("person", "action__moderator")
+    return mutes.order_by("ends_at", "pk")
+
+
+# ---------------------------------------------------------------- what authors read
+
+
+def action_about(reader: User, pk: int) -> ModerationAction:
+    """Return an action that concerns `reader`, with what it was about and their appeal.
+
+    Raises:
+        Http404: there is none, or it concerns somebody else.
+    """
+    actions = ModerationAction.objects.filter(person=reader)
+    action = (
+        actions.select_related("post__thread", "thread", "appeal", "mute").filter(pk=pk).first()
+    )
+    if action is None:
+        raise Http404("No such action.")
+    return action
+
+
+def is_in_force(action: ModerationAction) -> bool:
+    """Return whether what an action did still holds, and nothing later did the same."""
+    match action.kind:
+        case Kind.HIDE | Kind.REJECT if action.post_id:
+            is_hidden = Post.objects.filter(pk=action.post_id, state=State.HIDDEN).exists()
+            return is_hidden and _is_last(action, "post", Kind.HIDE, Kind.REJECT)
+        case Kind.LOCK if action.thread_id:
+            locked = Thread.objects.filter(pk=action.thread_id, locked_at__isnull=False)
+            return locked.exists() and _is_last(action, "thread", Kind.LOCK)
+        case Kind.MOVE if action.thread_id:
+            thread = Thread.objects.select_related("question", "lab", "run")
+            moved = thread.filter(pk=action.thread_id).exclude(state=State.DELETED).first()
+            is_there = moved is not None and str(subject_of(moved)) == action.details.get("to")
+            return is_there and _is_last(action, "thread", Kind.MOVE)
+        case Kind.MUTE:
+            return Mute.objects.filter(action=action, ends_at__gt=Clock()).exists()
+    return False
+
+
+def _is_last(action: ModerationAction, of: str, *like: Kind) -> bool:
+    same = ModerationAction.objects.filter(**{of: getattr(action, of)}, kind__in=like)
+    return not same.filter(pk__gt=action.pk).exists()
+
+
+def last_takedowns(posts: Iterable[Post]) -> dict[int, ModerationAction]:
+    """Return for each of the hidden posts the action that hid it, with its appeal: one query. For
+    their places in a thread (`discussions/_takedown.html`).
+    """
+    hidden = [post.pk for post in posts if post.state == State.HIDDEN]
+    if not hidden:
+        return {}
+    actions = ModerationAction.objects.filter(post__in=hidden, kind__in=[Kind.HIDE, Kind.REJECT])
+    newest = actions.order_by("post_id", "-pk").distinct("post_id").select_related("appeal")
+    return {action.post_id: action for action in newest if action.post_id is not None}

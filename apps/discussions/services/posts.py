@@ -1,0 +1,315 @@
+"""Posts: written, edited, deleted by their authors. They are rendered before anything is locked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from apps.accounts.models import User
+from apps.accounts.services import lock_user
+from apps.common.clock import Clock
+from apps.common.errors import KeyReused
+from apps.common.text import clean, displayable, is_blank, length, normalize_newlines
+from apps.discussions import announcements, post_markdown, search_words, thread_events
+from apps.discussions.errors import (
+    BadPost,
+    EditConflict,
+    NotYours,
+    ThreadFull,
+    ThreadGone,
+    ThreadLocked,
+)
+from apps.discussions.limits import (
+    MAX_POSTS_IN_THREAD,
+    MAX_TEXT_LENGTH,
+    MAX_TITLE_LENGTH,
+    MIN_TITLE_LENGTH,
+)
+from apps.discussions.models import Citation, Follow, Language, Post, PostRevision, State, Thread
+from apps.discussions.post_markdown import RenderedPost
+from apps.discussions.services import brakes, pictures, visibility
+from apps.discussions.services.cited_runs import share_cited
+from apps.discussions.services.locks import lock_post, lock_thread
+from apps.discussions.services.visibility import count_posts
+
+HAN_CHARACTER = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+def stored_text(text: str) -> str:
+    """Return a text as it is stored."""
+    return displayable(normalize_newlines(clean(text))).strip()
+
+
+def stored_title(title: str) -> str:
+    """Return a title as it is stored.
+
+    Raises:
+        BadPost: it is too short or too long. Chinese says as much in half the characters.
+    """
+    if length(title) <= MAX_TEXT_LENGTH:  # a longer one is refused without reading it
+        title = " ".join(stored_text(title).split())
+    if is_blank(title):
+        raise BadPost(_("A thread needs a title: what is it about?"), "title")
+    if len(title) + len(HAN_CHARACTER.findall(title)) < MIN_TITLE_LENGTH:
+        raise BadPost(_("This title is too short to say what the thread is about."), "title")
+    if len(title) > MAX_TITLE_LENGTH:
+        message = _("A title has at most %(max)d characters; this one has %(count)d.")
+        raise BadPost(message % {"max": MAX_TITLE_LENGTH, "count": len(title)}, "title")
+    return title
+
+
+def rendered(text: str) -> RenderedPost:
+    """Return a post's HTML, and what stands in it.
+
+    Raises:
+        BadPost: it is too long, or there is nothing to read in it.
+        NoKatex: the front end was not built.
+    """
+    text = normalize_newlines(text)
+    if (count := length(text)) > MAX_TEXT_LENGTH:
+        message = _("A post has at most %(max)d characters; this one has %(count)d.")
+        raise BadPost(message % {"max": MAX_TEXT_LENGTH, "count": count})
+    text = stored_text(text)
+    if is_blank(text):
+        raise BadPost(_("This post is empty: write something first."))
+    post = post_markdown.render_post(text)
+    if not post.html:
+        raise BadPost(_("Nothing of this post would be shown: it only defines links."))
+    return post
+
+
+@transaction.atomic
+def reply(
+    *, author: User, thread: Thread, text: str, language: str, key: str, share: bool = False
+) -> Post:
+    """Add a post to a thread. Idempotent by `key`.
+
+    Args:
+        share: the author agrees to share the runs of theirs that it cites.
+    Raises:
+        AccountGone: the author was deleted meanwhile.
+        BadPost: it is empty or too long.
+        KeyReused: `key` came with another text.
+        RunsNotShared: it cites runs that nobody else can see, and the author did not agree.
+        ThreadGone, ThreadLocked, ThreadFull: nobody can reply to it.
+        Muted, TooManyPosts, DuplicatePost: a brake (`brakes`).
+    """
+    html = rendered(text)
+    lock_user(author)
+    if post := Post.objects.filter(author=author, key=key).first():
+        is_edited = post.edits or post.state == State.DELETED
+        if post.thread_id != thread.pk or not (is_edited or post.text == stored_text(text)):
+            raise KeyReused(_("This form was sent before, with another text. Send it once more."))
+        return post
+    runs = share_cited(author=author, cited=cited_by(html), share=share)
+    thread = lock_thread(thread.pk)
+    if thread.state != State.PUBLISHED:
+        raise ThreadGone
+    if thread.is_locked:
+        raise ThreadLocked
+    if thread.last_number >= MAX_POSTS_IN_THREAD:
+        raise ThreadFull
+    state = state_of_new(author=author, text=text, rendered=html, thread=thread)
+    return add_post(
+        thread=thread,
+        author=author,
+        text=text,
+        rendered=html,
+        runs=runs,
+        language=language,
+        key=key,
+        state=state,
+    )
+
+
+def cited_by(rendered: RenderedPost) -> set[UUID]:
+    """Return the keys of the runs that a post cites, whether they exist or not."""
+    return {cited.run for cited in rendered.citations}
+
+
+def state_of_new(
+    *, author: User, text: str, rendered: RenderedPost, thread: Thread | None
+) -> State:
+    """Return whether a new post is published at once, or awaits approval.
+
+    Args:
+        thread: that it replies to; None: it begins one.
+    Raises:
+        Muted, TooManyPosts, DuplicatePost: a brake (`brakes`).
+    """
+    return brakes.state_of_new(author=author, text=text, rendered=rendered, thread=thread)
+
+
+def add_post(
+    *,
+    thread: Thread,
+    author: User,
+    text: str,
+    rendered: RenderedPost,
+    runs: Collection[UUID],
+    language: str,
+    key: str,
+    state: State,
+) -> Post:
+    """Store a post of a locked thread, and tell whoever waits for it.
+
+    Args:
+        runs: locked ones, of those it cites, that its author may see.
+    """
+    text = stored_text(text)
+    post = Post.objects.create(
+        thread=thread,
+        number=thread.last_number + 1,
+        author=author,
+        key=key,
+        state=state,
+        language=language,
+        text=text,
+        html=rendered.html,
+        html_version=post_markdown.version(),
+        search=search_words.vector(text) if state == State.PUBLISHED else None,
+        **({} if state == State.PUBLISHED else {"published_at": None}),
+    )
+    _store_citations(post, rendered, runs)
+    pictures.show(post, rendered.pictures)
+    Thread.objects.filter(pk=thread.pk).update(last_number=post.number)
+    Follow.objects.get_or_create(thread=thread, user=author)
+    if state == State.PUBLISHED:
+        count_posts(thread)
+        announcements.post_published(thread=thread, post=post, mentions=rendered.mentions)
+    else:
+        announcements.post_waits(thread=thread, post=post)
+    return post
+
+
+@transaction.atomic
+def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = False) -> Post:
+    """Replace a post's text; what it said before is kept.
+
+    Args:
+        edits: how often it had been edited when its author opened it.
+        share: the author agrees to share the runs of theirs that it cites now.
+    Raises:
+        AccountGone: the author was deleted meanwhile.
+        BadPost: it is empty or too long.
+        EditConflict: it was edited elsewhere since.
+        NotYours: it is somebody else's.
+        RunsNotShared: it now cites runs that nobody else can see, and the author did not agree.
+        ThreadGone, ThreadLocked: it can no longer be edited.
+        Muted, DuplicatePost: a brake (`brakes`).
+    """
+    html, text = rendered(text), stored_text(text)
+    lock_user(author)
+    if post.author_id != author.pk:
+        raise NotYours(_("Only its author edits a post."))
+    # only its author, who is locked, changes what it cites
+    before = set(post.citations.values_list("cited", flat=True))
+    runs = share_cited(author=author, cited=cited_by(html), share=share, before=before)
+    thread = lock_thread(post.thread_id)
+    post = lock_post(post.pk)
+    if thread.is_locked:
+        raise ThreadLocked
+    if post.text == text:
+        return post  # sent twice, or nothing changed
+    if post.edits != edits:
+        raise EditConflict(post.text)
+    state = brakes.state_of_edit(author=author, post=post, text=text, rendered=html)
+    PostRevision.objects.create(
+        post=post, number=edits, text=post.text, written_at=post.edited_at or post.created_at
+    )
+    Post.objects.filter(pk=post.pk).update(
+        text=text,
+        html=html.html,
+        html_version=post_markdown.version(),
+        edited_at=Clock(),
+        edits=F("edits") + 1,
+        search=search_words.vector(text) if state == State.PUBLISHED else None,
+    )
+    _store_citations(post, html, runs)
+    pictures.show(post, html.pictures)
+    if state != post.state:
+        visibility.take_away(thread, post, state)
+        announcements.post_waits(thread=thread, post=post)
+    return Post.objects.get(pk=post.pk)
+
+
+@transaction.atomic
+def delete_post(*, author: User, post: Post) -> None:
+    """Leave a post's place in its thread, and nothing of its text. Idempotent.
+
+    Raises:
+        AccountGone: the author was deleted meanwhile.
+        NotYours: it is somebody else's.
+    """
+    lock_user(author)
+    thread = lock_thread(post.thread_id)
+    locked = Post.objects.select_for_update(of=("self",), no_key=True).get(pk=post.pk)
+    if locked.author_id != author.pk:
+        raise NotYours(_("Only its author deletes a post."))
+    erase(thread, locked)
+
+
+def erase(thread: Thread, post: Post) -> None:
+    """Erase a locked post of a locked thread. A thread in which nobody has replied goes with it."""
+    if post.state == State.DELETED:
+        return
+    post.revisions.all().delete()
+    post.citations.all().delete()
+    pictures.show(post, [])
+    Post.objects.filter(pk=post.pk).update(
+        state=State.DELETED, text="", html="", html_version="", search=None
+    )
+    thread_events.publish(post)
+    if thread.accepted_id == post.pk:
+        Thread.objects.filter(pk=thread.pk).update(
+            accepted=None, accepted_by=None, accepted_at=None
+        )
+    count_posts(thread)
+    announcements.post_gone(thread=thread, post=post)
+    rest = thread.posts.exclude(state=State.DELETED)
+    if post.number == 1 and not rest.exists():
+        Thread.objects.filter(pk=thread.pk).update(state=State.DELETED, search=None)
+        announcements.thread_gone(thread=thread)
+
+
+def rerender(*, post: Post) -> bool:
+    """Render a post again that an older version rendered. Returns whether it was: not one that was
+    edited or deleted meanwhile. Idempotent.
+
+    Raises:
+        NoKatex: the front end was not built.
+    """
+    with override("zh-hans" if post.language == Language.CHINESE else "en"):
+        html = post_markdown.render_post(post.text)
+    with transaction.atomic():
+        same = Post.objects.rendered_otherwise(post_markdown.version()).filter(edits=post.edits)
+        if not same.select_for_update(of=("self",), no_key=True).filter(pk=post.pk).exists():
+            return False
+        Post.objects.filter(pk=post.pk).update(html=html.html, html_version=post_markdown.version())
+        shown = post.citations.exclude(run=None).values_list("run_id", flat=True)
+        _store_citations(post, html, set(shown))
+    return True
+
+
+def _store_citations(post: Post, rendered: RenderedPost, runs: Collection[UUID]) -> None:
+    post.citations.all().delete()
+    Citation.objects.bulk_create(
+        Citation(
+            post=post,
+            position=position,
+            kind=cited.kind,
+            run_id=cited.run if cited.run in runs else None,
+            cited=cited.run,
+            claim=cited.claim,
+            arm=cited.arm,
+            series=cited.series,
+            step=cited.step,
+        )
+        for position, cited in enumerate(rendered.citations)
+    )

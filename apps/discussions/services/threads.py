@@ -1,0 +1,103 @@
+"""Threads: begun, and answered."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.accounts.services import lock_user
+from apps.common.clock import Clock
+from apps.common.errors import KeyReused
+from apps.discussions import announcements, search_words
+from apps.discussions.errors import NotYours
+from apps.discussions.models import Post, State, Thread
+from apps.discussions.services import posts
+from apps.discussions.services.cited_runs import share_cited
+from apps.discussions.services.locks import lock_post, lock_thread
+from apps.discussions.subjects import Subject
+
+
+@transaction.atomic
+def start_thread(
+    *,
+    author: User,
+    subject: Subject,
+    title: str,
+    text: str,
+    language: str,
+    key: str,
+    share: bool = False,
+) -> Thread:
+    """Begin a thread with its first post. Idempotent by `key`.
+
+    Args:
+        share: the author agrees to share the runs of theirs that it cites, or is about.
+    Raises:
+        AccountGone: the author was deleted meanwhile.
+        BadPost: the title or the text is empty, too short or too long.
+        KeyReused: `key` came with another thread.
+        Muted, TooManyPosts, DuplicatePost: a brake (`brakes`).
+        RunsNotShared: it cites runs, or is about one, that nobody else can see, and the author did
+            not agree to share them.
+    """
+    title, rendered = posts.stored_title(title), posts.rendered(text)
+    lock_user(author)
+    if thread := Thread.objects.filter(author=author, key=key).first():
+        first = thread.posts.get(number=1)
+        is_edited = first.edits or first.state == State.DELETED
+        if thread.title != title or not (is_edited or first.text == posts.stored_text(text)):
+            raise KeyReused(_("This form was sent before, with another text. Send it once more."))
+        return thread
+    about = {subject.run.pk} if subject.run else set()
+    runs = share_cited(author=author, cited=posts.cited_by(rendered) | about, share=share)
+    state = posts.state_of_new(author=author, text=text, rendered=rendered, thread=None)
+    thread = Thread.objects.create(
+        author=author,
+        key=key,
+        title=title,
+        language=language,
+        state=state,
+        search=search_words.vector(title) if state == State.PUBLISHED else None,
+        **subject.columns,
+    )
+    posts.add_post(
+        thread=lock_thread(thread.pk),
+        author=author,
+        text=text,
+        rendered=rendered,
+        runs=runs,
+        language=language,
+        key=key,
+        state=state,
+    )
+    return Thread.objects.get(pk=thread.pk)
+
+
+@transaction.atomic
+def accept(*, user: User, post: Post, accepted: bool) -> None:
+    """Mark a post as the answer of its thread, or take that back. The newer of two stands.
+
+    Raises:
+        NotYours: `user` neither began the thread nor is a moderator, or it is not about a question.
+        ThreadGone: the post is no longer there.
+    """
+    lock_user(user)
+    thread = lock_thread(post.thread_id)
+    post = lock_post(post.pk)
+    if thread.author_id != user.pk and not user.has_perm("discussions.moderate"):
+        raise NotYours(_("Only whoever began the thread, or a moderator, accepts an answer."))
+    if post.number == 1 or post.state != State.PUBLISHED:
+        raise NotYours(_("Only a reply that everybody can read can be the accepted answer."))
+    if accepted and thread.accepted_id != post.pk:
+        thread.accepted, thread.accepted_by = post, user
+        thread.save(update_fields=["accepted", "accepted_by"])
+        Thread.objects.filter(pk=thread.pk).update(accepted_at=Clock())
+        announcements.post_accepted(thread=thread, post=post, by=user)
+    elif not accepted and thread.accepted_id == post.pk:
+        withdraw_acceptance(thread)
+
+
+def withdraw_acceptance(thread: Thread) -> None:
+    """Leave a locked thread without an accepted answer."""
+    Thread.objects.filter(pk=thread.pk).update(accepted=None, accepted_by=None, accepted_at=None)
