@@ -49,6 +49,33 @@ class Kind(TextChoices):
     BANK_CHANGED = "bank-changed", _("A bank was made public, or hidden.")
     REPORT_DECIDED = "report-decided", _("A report of a mistake was decided.")
     RUN_STOPPED = "run-stopped", _("An operator stopped a run.")
+    POST_HIDDEN = "post-hidden", _("A post was hidden.")
+    POST_RESTORED = "post-restored", _("A hidden post was restored.")
+    POST_APPROVED = "post-approved", _("A post was approved.")
+    POST_REJECTED = "post-rejected", _("A post was not approved.")
+    FLAGS_DISMISSED = "flags-dismissed", _("Flags on a post were dismissed.")
+    THREAD_LOCKED = "thread-locked", _("A thread was locked.")
+    THREAD_UNLOCKED = "thread-unlocked", _("A thread was unlocked.")
+    THREAD_MOVED = "thread-moved", _("A thread was moved.")
+    PERSON_MUTED = "person-muted", _("A person was muted in threads.")
+    PERSON_UNMUTED = "person-unmuted", _("A person may write in threads again.")
+    APPEAL_DECIDED = "appeal-decided", _("An appeal was decided.")
+
+
+# whom they concern reads of them where they appeal, without the name of who decided
+OF_MODERATORS = (
+    Kind.POST_HIDDEN,
+    Kind.POST_RESTORED,
+    Kind.POST_APPROVED,
+    Kind.POST_REJECTED,
+    Kind.FLAGS_DISMISSED,
+    Kind.THREAD_LOCKED,
+    Kind.THREAD_UNLOCKED,
+    Kind.THREAD_MOVED,
+    Kind.PERSON_MUTED,
+    Kind.PERSON_UNMUTED,
+    Kind.APPEAL_DECIDED,
+)
 
 
 def choices() -> list[tuple[str, Any]]:

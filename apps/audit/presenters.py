@@ -26,6 +26,9 @@ LABELS = {
     "public": gettext_lazy("public"),
     "withdrawn": gettext_lazy("withdrawn"),
     "state": gettext_lazy("state"),
+    "from": gettext_lazy("from"),
+    "to": gettext_lazy("to"),
+    "until": gettext_lazy("until"),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 HOST = re.compile(r"(?P<host>\*|[^\s:/@\[\]*]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}|\*))?")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MIN_POSTGRES_MAJOR = 15  # as in launcher.database
 
 
@@ -225,3 +226,64 @@ def _tls_verify(parts: SplitResult) -> bool | str:
             f"which this process may read ({error.strerror or error})."
         ) from None
     return verify
+
+
+def s3_storage(url: str) -> dict[str, Any]:
+    """Return Django's form of `https://KEY:SECRET@server/bucket?region=…`, the bucket for uploaded
+    files: of Amazon, or of a server that speaks its protocol. The message about another URL shows
+    no part of it, which may be the secret.
+    """
+    parts, bucket, region = _s3_parts(url)
+    try:
+        from boto3.s3.transfer import TransferConfig
+        from botocore.config import Config
+    except ImportError:
+        raise BadSetting(
+            "BUCKET_URL is set, but boto3 is not installed: "
+            ".venv/bin/pip install -r requirements-s3.txt"
+        ) from None
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    number = port(parts, "BUCKET_URL")
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "access_key": unquote(parts.username or "") or None,
+            "secret_key": unquote(parts.password or "") or None,
+            "endpoint_url": f"{parts.scheme}://{host}" + (f":{number}" if number else ""),
+            "region_name": region,
+            "file_overwrite": True,  # a name says what is in it
+            "max_memory_size": 1 << 20,  # of a file that is read; the rest goes to the disk
+            "transfer_config": TransferConfig(use_threads=False),
+            "client_config": Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                connect_timeout=3,
+                read_timeout=10,
+                retries={"total_max_attempts": 2, "mode": "standard"},
+                # servers other than Amazon's do not all know its newer checksums
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        },
+    }
+
+
+def _s3_parts(url: str) -> tuple[SplitResult, str, str]:
+    """Return the parts of a bucket's URL, the bucket and the region."""
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    except ValueError:  # its text may show the secret
+        parts, options = SplitResult("", "", "", "", ""), {}
+    bucket = parts.path.strip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not BUCKET.fullmatch(bucket):
+        raise BadSetting(
+            "BUCKET_URL must look like https://KEY:SECRET@s3.eu-central-1.amazonaws.com/bucket"
+            "?region=eu-central-1. In KEY and SECRET write %2F for /, %2B for +, %40 for @."
+        )
+    if bool(parts.username) != bool(parts.password):
+        raise BadSetting("BUCKET_URL: write both, https://KEY:SECRET@server/bucket, or neither.")
+    if parts.fragment or set(options) - {"region"}:
+        raise BadSetting("BUCKET_URL: nothing but ?region=… may follow the bucket.")
+    return parts, bucket, options.get("region", "us-east-1")

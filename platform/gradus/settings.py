@@ -62,9 +62,11 @@ INSTALLED_APPS = [
     "apps.common",
     "apps.audit",
     "apps.accounts",
+    "apps.notices",
     "apps.questions",
     "apps.experiments",
     "apps.progress",
+    "apps.discussions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -135,7 +137,14 @@ CACHES = {
         "LOCATION": "cache",
         # with Django's default of 300, attempts with random addresses would evict the counts
         "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
+    },
+    # small charts of runs in posts: a few MB of the process, so that reading writes nothing
+    "charts": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "charts",
+        "TIMEOUT": 24 * 3600,  # s
+        "OPTIONS": {"MAX_ENTRIES": 400},
+    },
 }
 # wake-ups and live points, nothing else
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -166,6 +175,8 @@ globals().update(env.mail(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Gradus <gradus@localhost>")
 # after which rows of the outbox are deleted, sent or failed
 MAIL_KEEP_DAYS = env.positive("MAIL_KEEP_DAYS", 30)
+# after which notices that were read are deleted
+NOTICES_KEEP_DAYS = env.positive("NOTICES_KEEP_DAYS", 90)
 # after which events of the audit log are deleted
 AUDIT_KEEP_DAYS = env.positive("AUDIT_KEEP_DAYS", 365)
 if AUDIT_KEEP_DAYS < 30:
@@ -239,8 +250,13 @@ STATIC_ROOT = Path(env.text("STATIC_ROOT", str(ROOT / "staticfiles")))
 # otherwise files are served from where they are built
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not COLLECTED
+# pictures in posts: in a folder, which `./gradus up` puts into the data folder, or in a bucket
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ROOT / "media")))
+BUCKET_URL = env.text("BUCKET_URL")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": env.s3_storage(BUCKET_URL)
+    if BUCKET_URL
+    else {"BACKEND": "apps.common.files.WholeFileStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if COLLECTED or "collectstatic" in sys.argv
@@ -331,6 +347,11 @@ KATEX = PLATFORM / "build" / "katex.min.js"  # bundled by the front end's build
 LABS_FOLDER = ROOT / "workers" / "labs"
 ENGINE_FOLDER = ROOT / "workers" / "engine"
 EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
+
+# ---------------------------------------------------------------- discussions
+
+# whether posts of people who do not moderate await approval, new ones and edits
+POSTS_NEED_APPROVAL = env.flag("POSTS_NEED_APPROVAL", False)
 
 LOGGING = {
     "version": 1,

@@ -10,9 +10,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),
+    path("", include("apps.notices.urls")),
     path("", include("apps.progress.urls")),  # before the labs: `/` is Today
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
+    path("", include("apps.discussions.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),
 ]
 handler404 = "apps.common.error_views.not_found"

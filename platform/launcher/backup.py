@@ -21,6 +21,7 @@ from launcher.running import database_url
 from launcher.say import Problem, out, size, step
 
 LAST = "last-backup.json"  # in the data folder
+UNFINISHED = ".new"  # ends the name of what is being written, as in apps.common.files
 PUT_ASIDE = "before-restore-"  # begins the name of a folder with what a restore has replaced
 # of the data folder; the rest is saved
 NOT_SAVED = {
@@ -83,6 +84,10 @@ def save_site(home: Home, given: Path) -> Path:
     out(f"Saved to {file}. It holds secrets: keep it where only you can read it.")
     if os.environ.get("SECRET_KEY"):
         out("SECRET_KEY comes from the environment and is not in it: keep that, too.")
+    if os.environ.get("BUCKET_URL"):
+        out("Pictures are in the bucket that BUCKET_URL names, and not in it: keep that, too.")
+    elif not _is_saved(home, os.environ.get("MEDIA_ROOT")):
+        out("The folder that MEDIA_ROOT names, with pictures, is not in it: keep that, too.")
     return file
 
 
@@ -95,17 +100,25 @@ def last(home: Home) -> tuple[Path, datetime] | None:
         return None
 
 
+def saved_tops(data: Path) -> Iterator[Path]:
+    """Yield the files and folders at the top of a data folder that belong into a backup: keys, and
+    `media` with the pictures that people have uploaded.
+    """
+    for top in sorted(data.iterdir()):
+        is_left_out = top.name in NOT_SAVED or top.name.startswith(PUT_ASIDE)
+        if not is_left_out and top.suffix != UNFINISHED:
+            yield top
+
+
 def saved_files(data: Path) -> Iterator[Path]:
     """Yield the files of a data folder that belong into a backup, relative to it."""
-    for top in sorted(data.iterdir()):
-        if top.name in NOT_SAVED or top.name.startswith(PUT_ASIDE) or top.suffix == ".new":
-            continue
+    for top in saved_tops(data):
         if top.is_file():
             yield top.relative_to(data)
             continue
         for folder, _folders, names in os.walk(top, followlinks=True):
             for name in sorted(names):
-                if (path := Path(folder, name)).is_file():
+                if (path := Path(folder, name)).is_file() and path.suffix != UNFINISHED:
                     yield path.relative_to(data)
 
 
@@ -125,7 +138,8 @@ def _save(home: Home, url: str, archive: Writer, now: datetime) -> Manifest:
             f"The database could not be read: {str(error).strip()}", "run ./gradus doctor."
         ) from None
     for name in saved_files(home.path):
-        with (home.path / name).open("rb") as source:
+        # deleted meanwhile: a picture that no post has shown since before the snapshot
+        with suppress(FileNotFoundError), (home.path / name).open("rb") as source:
             archive.add(FILES + name.as_posix(), source)
     manifest = Manifest(now, code_version.here(), server, programs.version, tables, archive.members)
     archive.add_manifest(manifest)
@@ -171,6 +185,14 @@ def table_sums(schema: str, name: str, columns: list[str]) -> Any:
         "SELECT count(*), coalesce(sum(('x' || encode(substr(sha256(convert_to("
         "ROW({})::text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text FROM ONLY {}"
     ).format(sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, name))
+
+
+def _is_saved(home: Home, media: str | None) -> bool:
+    """Return whether a folder of pictures is one that a backup has."""
+    if not media:
+        return True
+    folder = Path(media).expanduser().resolve()
+    return any(folder.is_relative_to(top) for top in (home.media, *saved_tops(home.path)))
 
 
 def _target(given: Path, now: datetime, home: Home) -> Path:

@@ -27,7 +27,7 @@ from launcher.say import Problem
 
 FORMAT = 1
 DUMP, FILES, MANIFEST = "database.dump", "data/", "manifest.json"
-MAX_MANIFEST_BYTES = 20_000_000
+MAX_MANIFEST_BYTES = 100_000_000  # half a million files
 CHUNK_BYTES = 1 << 20
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -107,7 +107,18 @@ class Writer:
         self.members[name] = Member(length, sha256.hexdigest())
 
     def add_manifest(self, manifest: Manifest) -> None:
-        self._archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.as_json())
+        """Complete the archive.
+
+        Raises:
+            Problem: it has more files than could be restored.
+        """
+        content = manifest.as_json().encode()
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise Problem(
+                f"The data folder has {len(manifest.members)} files, more than a backup can hold.",
+                "keep pictures in a bucket (BUCKET_URL, docs/settings.md).",
+            )
+        self._archive.writestr(zipfile.ZipInfo(MANIFEST), content)
 
 
 @contextlib.contextmanager

@@ -54,6 +54,11 @@ class Home:
         folder.mkdir(exist_ok=True)
         return folder
 
+    @property
+    def media(self) -> Path:
+        """The folder of uploaded files, which the site makes."""
+        return self.path / "media"
+
     def log(self, name: str) -> Log:
         """Return the log of a program."""
         return Log(self.logs / f"{name}.log")

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from launcher import cluster_record, code_version, database, pg_programs
-from launcher.backup import PUT_ASIDE, TABLES, TEXT_SETTINGS, saved_files, table_sums
+from launcher.backup import PUT_ASIDE, TABLES, TEXT_SETTINGS, saved_tops, table_sums
 from launcher.backup_file import Manifest, Reader, Table, reading, sync_folder
 from launcher.cluster_record import ClusterRecord
 from launcher.embedded import Postgres, new_server_folder
@@ -202,9 +202,9 @@ def _files_replaced(home: Home, backup: Reader) -> Iterator[Path]:
         backup.extract(name, new / name)
     aside = Path(tempfile.mkdtemp(prefix=f"{PUT_ASIDE}{date.today():%Y%m%d}-", dir=home.path))
     yield aside
-    for old in list(saved_files(home.path)):
-        _move(home.path / old, aside / old)
-        out(f"   {home.path / old} is now {aside / old}.")
+    for old in list(saved_tops(home.path)):
+        old.rename(aside / old.name)
+        out(f"   {old} is now {aside / old.name}.")
     for name in backup.files:
         _move(new / name, home.path / name)
     shutil.rmtree(new, ignore_errors=True)

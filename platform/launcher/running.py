@@ -332,6 +332,8 @@ def environment(home: Home, address: Address) -> dict[str, str]:
         variables["DATABASE_URL"] = Postgres(home.path).url
     if not variables.get("REDIS_URL"):
         variables["REDIS_URL"] = Valkey(home.path).url
+    if not variables.get("MEDIA_ROOT"):
+        variables["MEDIA_ROOT"] = str(home.media)
     return variables | {
         "SITE_URL": address.public,
         "PYTHONUNBUFFERED": "1",
@@ -344,7 +346,7 @@ def worker_environment(site: dict[str, str], address: Address, slots: int) -> di
     inherited = {
         name: value
         for name, value in site.items()
-        if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL")
+        if name not in ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "SITE_URL", "BUCKET_URL")
     }
     defaults = {
         "GRADUS_URL": address.local,

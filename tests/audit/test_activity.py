@@ -82,7 +82,7 @@ def test_it_has_pages_and_few_queries(mei: User, django_assert_max_num_queries: 
     for _ in range(EVENTS_PER_PAGE * 2 + 1):
         event(Kind.SIGNED_IN, mei, actor=mei)
     client = client_of(mei)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         first = client.get(MINE)
     assert len(first.context["rows"]) == EVENTS_PER_PAGE and 'rel="next"' in first.content.decode()
     assert len(client.get(f"{MINE}?page=3").context["rows"]) == 1

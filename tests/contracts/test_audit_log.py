@@ -19,6 +19,9 @@ from apps.accounts.models import User
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
 from apps.audit.presenters import details
+from apps.discussions import services as discussions
+from apps.discussions.models import Appeal, ModerationAction, Post, Thread
+from apps.discussions.subjects import Subject
 from apps.experiments.models import Run, Worker
 from apps.experiments.services import make_worker
 from apps.questions import services as bank
@@ -169,6 +172,50 @@ def stop(scene: Scene) -> None:
     scene.act("/admin/experiments/run/", "stop", run.pk)
 
 
+def posted(scene: Scene, *, is_held: bool = False) -> Post:
+    """Have Mei begin a thread; an operator who looks after threads acts on it."""
+    with override_settings(POSTS_NEED_APPROVAL=is_held):
+        thread = discussions.threads.start_thread(
+            author=scene.mei,
+            subject=Subject(Thread.About.GENERAL),
+            title="A thread of Mei's",
+            text="Why is it so?",
+            language="en",
+            key="k",
+        )
+    return thread.posts.get()
+
+
+def moderate(scene: Scene, *actions: str, is_held: bool = False, flagged: bool = False) -> None:
+    """Have the operator do something with a post of Mei's, its thread, or her."""
+    post = posted(scene, is_held=is_held)
+    if flagged:
+        discussions.flags.flag(flagger=scene.boss, post=post, reason="spam")
+    for action in actions:
+        if action in ("mute", "unmute"):
+            path, form = f"people/{scene.mei.pk}", {"days": "7"}
+        elif action in ("lock", "unlock", "move"):
+            path, form = f"threads/{post.thread_id}", {"subject": "claim:dead-relu.lr-kills"}
+        else:
+            path, form = f"threads/{post.thread_id}/posts/1", {}
+        words = {"action": action, "words": "Because I say so."}
+        answer = scene.operator.post(f"/moderation/{path}", form | words)
+        assert answer.status_code == 302
+
+
+def move(scene: Scene) -> None:
+    loaded()
+    moderate(scene, "move")
+
+
+def decide_appeal(scene: Scene) -> None:
+    moderate(scene, "hide")
+    action = ModerationAction.objects.get()
+    scene.member.post(f"/appeals/{action.pk}", {"text": "Not so."})
+    form = {"outcome": "upheld", "words": "It stands."}
+    scene.operator.post(f"/moderation/appeals/{Appeal.objects.get().pk}", form)
+
+
 # kind: what causes it, whom it concerns, who did it, and what is told
 CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
@@ -248,6 +295,47 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.BANK_CHANGED: (hide_bank, "", "boss", "gradus; public: yes → no"),
     Kind.REPORT_DECIDED: (decide, "", "boss", "why-relu; state: open → fixed"),
     Kind.RUN_STOPPED: (stop, "Mei", "boss", "{run}"),
+    Kind.POST_HIDDEN: (lambda scene: moderate(scene, "hide"), "Mei", "boss", "{thread}.1"),
+    Kind.POST_RESTORED: (
+        lambda scene: moderate(scene, "hide", "restore"),
+        "Mei",
+        "boss",
+        "{thread}.1",
+    ),
+    Kind.POST_APPROVED: (
+        lambda scene: moderate(scene, "approve", is_held=True),
+        "Mei",
+        "boss",
+        "{thread}.1",
+    ),
+    Kind.POST_REJECTED: (
+        lambda scene: moderate(scene, "reject", is_held=True),
+        "Mei",
+        "boss",
+        "{thread}.1",
+    ),
+    Kind.FLAGS_DISMISSED: (
+        lambda scene: moderate(scene, "dismiss", flagged=True),
+        "",
+        "boss",
+        "{thread}.1",
+    ),
+    Kind.THREAD_LOCKED: (lambda scene: moderate(scene, "lock"), "Mei", "boss", "{thread}"),
+    Kind.THREAD_UNLOCKED: (
+        lambda scene: moderate(scene, "lock", "unlock"),
+        "Mei",
+        "boss",
+        "{thread}",
+    ),
+    Kind.THREAD_MOVED: (
+        move,
+        "Mei",
+        "boss",
+        "{thread}; to: claim:dead-relu.lr-kills; from: general",
+    ),
+    Kind.PERSON_MUTED: (lambda scene: moderate(scene, "mute"), "Mei", "boss", "until: {until}"),
+    Kind.PERSON_UNMUTED: (lambda scene: moderate(scene, "mute", "unmute"), "Mei", "boss", ""),
+    Kind.APPEAL_DECIDED: (decide_appeal, "Mei", "boss", "{thread}.1; state: upheld"),
 }
 # other ways to the same events
 MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [
@@ -288,7 +376,10 @@ def test_a_request_is_recorded(
     assert others == []
     run = Run.objects.values_list("pk", flat=True).first()
     assert [str(event.person or ""), str(event.actor or "")] == [person, actor]
-    assert "; ".join(details(event)) == told.format(mei=mei, run=run)
+    thread = Thread.objects.values_list("pk", flat=True).first()
+    until = event.details.get("until")
+    values = {"mei": mei, "run": run, "thread": thread, "until": until}
+    assert "; ".join(details(event)) == told.format(**values)
     is_command = kind in COMMANDS
     assert event.network == ("" if is_command else "203.0.113.0/24")
     assert event.agent == ("" if is_command else PLACE["HTTP_USER_AGENT"])

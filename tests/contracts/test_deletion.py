@@ -6,6 +6,7 @@ Both people here have a row in every table that refers to people.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,9 +23,23 @@ from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
+from apps.common.clock import Clock
 from apps.common.errors import ProjectAccountStays, StaleRunAttempt
+from apps.discussions.models import (
+    Appeal,
+    Citation,
+    Flag,
+    Follow,
+    ModerationAction,
+    Mute,
+    Picture,
+    Post,
+    Thread,
+    Vote,
+)
 from apps.experiments.models import Lab, LabVersion, OpenedVerdict, Run
 from apps.experiments.services import PredictionInput
+from apps.notices.models import Notice, Preference
 from apps.progress import services
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
@@ -91,7 +106,37 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     services.reviews.record(
         user=person, question=question, review_id=uuid.uuid4(), rating=3, session=session
     )
+    with_discussions(person, run)
     return person
+
+
+def with_discussions(person: User, run: Run) -> None:
+    """Give a person a row in every table of discussions and notices that refers to people."""
+    key = person.handle
+    thread = Thread.objects.create(
+        author=person, key=key, title="A thread", about="run", run=run, language="en"
+    )
+    post, other = (
+        Post.objects.create(
+            thread=thread, number=number, author=person, key=f"{key}{number}", language="en"
+        )
+        for number in (1, 2)
+    )
+    Thread.objects.filter(pk=thread.pk).update(accepted=other, accepted_by=person)
+    Citation.objects.create(post=post, position=0, kind="run", run=run, cited=run.pk)
+    Vote.objects.create(post=post, user=person, value=1)
+    Follow.objects.create(thread=thread, user=person)
+    Picture.objects.create(
+        sha256=key, owner=person, format="png", size_bytes=1, width=1, height=1
+    ).posts.add(post)
+    Flag.objects.create(post=post, flagger=person, reason="spam")
+    action = ModerationAction.objects.create(
+        kind="mute", moderator=person, person=person, thread=thread, post=post, reason="No."
+    )
+    Mute.objects.create(person=person, action=action, ends_at=Clock() + timedelta(days=1))
+    Appeal.objects.create(action=action, person=person, text="Why?")
+    Notice.objects.create(person=person, actor=person, kind="reply", subject=key, title="A thread")
+    Preference.objects.create(person=person, kind="reply", delivery="never")
 
 
 def noted(by: User, about: Model) -> LogEntry:

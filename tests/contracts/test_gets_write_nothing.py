@@ -30,7 +30,7 @@ WRITE = re.compile(
 )
 NOT_OF_THE_DOMAIN = {"accounts_session", "cache"}
 # a stream gives this test's connection back
-STREAMS = {"experiments:run-events", "experiments:run-states"}
+STREAMS = {"experiments:run-events", "experiments:run-states", "discussions:thread-events"}
 QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")
 
 

@@ -94,6 +94,9 @@ FIELDS = (
         "config-nobody",
         "config-",
     ),
+    *("subject", "until", "everything", "reply", "mention", "verdict"),
+    *("title", "about", "value", "accepted", "how", "edits", "shown", "share", "preview"),
+    *("action", "reason", "subject", "days", "taken", "left", "words", "thread", "post"),
 )
 POISONED = (  # one at a time; their number and seven have no common factor
     "key",

@@ -25,6 +25,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from apps.accounts.models import User
 from apps.accounts.roles import ROLES as TABLE_OF_ROLES
 from apps.accounts.services import restore_roles
+from apps.discussions import services as discussions
+from apps.discussions.models import Thread
+from apps.discussions.subjects import Subject
 from apps.experiments import services
 from apps.experiments.models import Run, Worker
 from apps.questions.models import Question, Report, Revision
@@ -39,13 +42,19 @@ STAFF = ("author", "moderator", "instructor", "operator", "superuser")
 ROLES = ("visitor", "owner", "stranger", *STAFF)
 IN = "302 /accounts/login/"  # sent to sign in
 ADMIN_IN = "302 /admin/login/"
-# of a visitor, the owner, a stranger, and staff of any role: the pages outside the admin ask for no
-# permission. A number, or a number and where it leads
-Answers = tuple[Any, Any, Any, Any]
+# of a visitor, the owner, a stranger, and staff of any role, or of STAFF in turn where a page asks
+# for a permission. A number, or a number and where it leads
+Answers = tuple[Any, ...]
 
 
 def same(answer: Any) -> Answers:
     return (answer,) * 4
+
+
+def for_moderators(answer: Any) -> Answers:
+    """Those of a page that moderators and superusers alone may use."""
+    staff = [answer if role in ("moderator", "superuser") else 403 for role in STAFF]
+    return (IN, 403, 403, *staff)
 
 
 PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared: staff have the admin
@@ -93,14 +102,52 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "questions:questions": (same(200), same(405)),
     "questions:about": (same(200), same(405)),
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "discussions:threads": (same(200), same(405)),
+    "discussions:new": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
+    "discussions:preview": (same(405), (IN, 200, 200, 200)),
+    "discussions:panel": (same(404), same(405)),  # it names no subject
+    "discussions:own-runs": ((IN, 200, 200, 200), same(405)),
+    "discussions:thread": (same(200), same(405)),
+    "discussions:reply": (same(405), (IN, 422, 422, 422)),
+    "discussions:thread-follow": (same(405), (IN, 400, 400, 400)),
+    "discussions:post": (same(302), same(405)),
+    "discussions:post-quote": (same(200), same(405)),
+    "discussions:post-history": (same(200), same(405)),
+    "discussions:post-edit": ((IN, 200, 403, 403), (IN, 422, 403, 403)),
+    "discussions:post-delete": (same(405), (IN, 302, 403, 403)),
+    "discussions:post-vote": (same(405), (IN, 400, 400, 400)),
+    "discussions:post-accept": (same(405), (IN, 400, 400, 400)),
+    "discussions:picture-upload": ((IN, 200, 200, 200), (IN, 400, 400, 400)),
+    # there is none; who sees which: tests/discussions/test_pictures.py, test_thread_events.py
+    "discussions:picture": (same(404), same(405)),
+    "discussions:thread-events": (same(404), same(405)),
+    "discussions:post-flag": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
+    "discussions:moderation": (for_moderators(200), same(405)),
+    "discussions:moderation-log": (for_moderators(200), same(405)),
+    "discussions:moderation-mutes": (for_moderators(200), same(405)),
+    "discussions:moderation-post": (for_moderators(200), for_moderators(400)),
+    "discussions:moderation-thread": (same(405), for_moderators(400)),
+    "discussions:moderation-person": (same(405), for_moderators(400)),
+    "discussions:moderation-decision": (same(405), for_moderators(400)),
+    # the owner's own, and nobody else's
+    "discussions:appeal": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:activity": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    "notices:notices": ((IN, 200, 200, 200), (405, 405, 405, 405)),
+    # that of somebody else, or none
+    "notices:open": (same(405), (IN, 404, 404, 404)),
+    "notices:read": (same(405), (IN, 400, 400, 400)),
+    "notices:settings": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
+    # a link that is not ours; those that are: tests/notices/test_unsubscribing.py
+    "notices:unsubscribe": (same(410), same(410)),
     "accounts:language": (same(405), same(400)),
     "accounts:theme": (same(405), same(400)),
     # nothing was kept
     "accounts:resume": ((IN, 302, 302, 302), (IN, 302, 302, 302)),
     "accounts:operator": (same(410), same(410)),
+    # without a citation; with one: tests/discussions/test_embeds.py
+    "discussions:chart": (same(404), same(405)),
     "security-txt": (same(404), same(405)),
     "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
     "account_logout": ((302, 200, 200, 200), same(302)),
@@ -176,6 +223,12 @@ ADMIN = {
     "experiments.runattempt": Pages("operator"),
     "experiments.verdict": Pages("operator"),
     "experiments.worker": Pages("operator", "operator", "operator", ""),
+    "discussions.appeal": Pages("moderator operator"),
+    "discussions.flag": Pages("moderator operator"),
+    "discussions.moderationaction": Pages("moderator operator"),
+    "discussions.mute": Pages("moderator operator"),
+    "discussions.post": Pages("moderator operator"),
+    "discussions.thread": Pages("moderator operator"),
     "progress.answer": Pages("instructor"),
     "progress.attempt": Pages("instructor"),
     "progress.bookmark": Pages(""),
@@ -239,6 +292,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "questions:report": QUESTION,
     "experiments:lab": {"slug": "dead-relu"},
     "experiments:pending-prediction": {"slug": "dead-relu"},
+    "notices:open": {"pk": 1},
+    "notices:unsubscribe": {"token": "x"},
+    "discussions:picture": {"sha256": "0" * 64, "extension": "png"},
+    "discussions:thread-events": {"pk": 0},
     "accounts:operator": {"token": "x"},
     "account_confirm_email": {"key": "x"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "x"},
@@ -256,9 +313,35 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
         yield name
 
 
+def discussed(owner: User, other: User) -> dict[str, dict[str, Any]]:
+    """Have the owner begin a thread, and the first superuser hide a second post of theirs, which
+    they appeal. Returns the arguments of routes about discussions, by name.
+    """
+    boss = User.objects.get(handle="superuser")
+    words: dict[str, Any] = {"text": "Why is it so?", "language": "en"}
+    thread = discussions.threads.start_thread(
+        author=owner, subject=Subject(Thread.About.GENERAL), title="A thread", key="t", **words
+    )
+    hidden = discussions.posts.reply(author=owner, thread=thread, key="p", **words)
+    discussions.flags.flag(flagger=other, post=hidden, reason="spam")
+    action = discussions.moderation.hide(moderator=boss, post=hidden, reason="It advertises.")
+    discussions.appeals.appeal(person=owner, action=action, text="It does not.")
+    post = {"pk": thread.pk, "number": 1}
+    return {
+        "thread": {"pk": thread.pk},
+        "post": post,
+        "post-flag": post,
+        "moderation-post": post,
+        "moderation-thread": {"pk": thread.pk},
+        "moderation-person": {"pk": owner.pk},
+        "moderation-decision": {"pk": action.appeal.pk},
+        "appeal": {"pk": action.pk},
+    }
+
+
 class Cast:
-    """A run, and browsers of a visitor, its owner, a stranger and a superuser, who has entered
-    their password.
+    """A run and a thread, and browsers of a visitor, their owner, a stranger and a superuser, who
+    has entered their password.
     """
 
     def __init__(self) -> None:
@@ -280,6 +363,7 @@ class Cast:
                 person, backend="django.contrib.auth.backends.ModelBackend"
             )
         self.add_staff("superuser", is_superuser=True)
+        self.discussed = discussed(mei, people["stranger"])
 
     def add_staff(self, role: str, *groups: Group, is_superuser: bool = False) -> None:
         person = User.objects.create_user(
@@ -292,6 +376,10 @@ class Cast:
     def url(self, name: str) -> str:
         resolved = next(p for p in _patterns() if p[0] == name)[1]
         taken = ARGUMENTS.get(name, {"pk": self.run.pk} if "<uuid:pk>" in resolved else {})
+        if name not in ARGUMENTS and name.startswith("discussions:"):
+            of_post = {"number": 1} if "<int:number>" in resolved else {}
+            of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
+            taken = self.discussed.get(name.rpartition(":")[2], of_thread)
         return reverse(name, kwargs=taken)
 
 
@@ -387,7 +475,8 @@ def test_every_role_gets_the_expected_answer(method: str, staff_cast: StaffCast)
     wrong = []
     for name, (to_get, to_post) in MATRIX.items():
         url, answers = staff_cast.url(name), to_get if method == "get" else to_post
-        expected = (*answers[:3], *answers[3:] * len(STAFF))
+        of_staff = answers[3:] if len(answers) > 4 else answers[3:] * len(STAFF)
+        expected = (*answers[:3], *of_staff)
         for role, answer in zip(ROLES, expected, strict=True):
             # a stream that begins gives its connection back: this test's own
             if (name, method, answer) == ("experiments:run-events", "get", 200):

@@ -16,6 +16,7 @@ from apps.accounts.models import Session, User
 from apps.accounts.services import delete_user
 from apps.accounts.sessions import delete_expired_sessions
 from apps.common.pending import MAX_FORMS
+from apps.discussions.models import Thread
 from apps.experiments.models import Run
 from apps.progress.models import Answer, Attempt, Note, Plan, Review
 from apps.questions.models import Report
@@ -34,6 +35,12 @@ FORMS: dict[str, tuple[str, str, dict[str, Any], type[Any]]] = {
     "grade": (f"{QUESTION}?reveal=1", "/grade", {"rating": "3"}, Review),
     "plan": ("/plan", "", {"minutes": "45", "retention": "90"}, Plan),
     "report": (f"{QUESTION}/report", "", {"about": "fact", "text": "It is not."}, Report),
+    "thread": (
+        "/threads/new",
+        "/threads/new",
+        {"title": "Why is it so?", "language": "en", "about": "general", "text": "It\nis."},
+        Thread,
+    ),
     "lab": (LAB, LAB, {"outcome": "holds", "confidence": "80"}, Run),
 }
 

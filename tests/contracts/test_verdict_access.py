@@ -9,12 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.discussions import embeds
+from apps.discussions.models import Post, Thread
 from apps.experiments import services
 from apps.experiments.models import Run
+from apps.experiments.reader import reader_of
+from apps.experiments.selectors import Reader
 from apps.experiments.services import PredictionInput
 from apps.progress import services as progress
 from apps.questions.models import Question
@@ -51,6 +57,7 @@ SEES = {
 NUMBERS = {"recorded": "66%", "shared": "44%"}
 
 # How each route that can carry a verdict is read: the run it shows, what is looked for.
+POINT = {"kind": "point", "arm": "relu 1", "series": "dead", "step": "0"}
 CURVE, POINTS, COUNTS = 'class="line a0"', "relu 0.03", 'class="tallied"'
 SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, text
     "experiments:run": [
@@ -82,6 +89,11 @@ SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, te
         ("/labs/dead-relu?from={shared}", "shared", 'class="base"'),
         ("/labs/dead-relu?from={recorded}", "recorded", 'class="base"'),
     ],
+    "discussions:chart": [
+        ("/threads/chart?cite=%5Brun:{recorded}%5D", "recorded", CURVE),
+        ("/threads/chart?cite=%5Bpoint:{shared}/relu%201/dead/0%5D", "shared", CURVE),
+        ("/threads/chart?cite=%5Bpoint:{shared}/relu%201/dead/0%5D", "shared", "<b>0.4</b>"),
+    ],
     "progress:question": [
         ("/questions/why-relu?reveal=1", "recorded", NUMBERS["recorded"]),
         ("/questions/why-relu?reveal=1", "recorded", "51% to 81%"),
@@ -92,6 +104,8 @@ ELSEWHERE = {
     "experiments:runs": "test_an_own_run_is_folded_until_it_is_opened",
     "progress:review": "test_a_review_folds_it_as_well",
     "progress:question-check": "shows the page of progress:question",
+    "discussions:chart": "tests/discussions/test_embeds.py",
+    "discussions:thread": "test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says",
     "experiments:run-events": "tests/experiments/test_sse.py",
 }
 # they carry none
@@ -106,6 +120,15 @@ NONE = """
     questions:questions questions:about questions:report
     accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
     accounts:activity accounts:sessions account_reauthenticate security-txt
+    discussions:threads discussions:new discussions:post discussions:panel discussions:own-runs
+    discussions:reply discussions:preview discussions:post-quote discussions:post-edit
+    discussions:post-delete discussions:post-vote discussions:post-accept discussions:post-history
+    discussions:thread-follow discussions:post-flag discussions:picture discussions:picture-upload
+    discussions:thread-events discussions:moderation discussions:moderation-log
+    discussions:moderation-mutes discussions:moderation-post discussions:moderation-thread
+    discussions:moderation-person discussions:moderation-decision discussions:appeal
+    notices:notices notices:open notices:read notices:settings
+    notices:unsubscribe
     account_login account_logout account_signup account_inactive account_email_verification_sent
     account_confirm_email account_change_password account_set_password account_reset_password
     account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done
@@ -214,16 +237,60 @@ def test_other_pages_give_nothing_away(site: Site) -> None:
             if taken == {"slug": "how-long"}
         },
     }
+    post = posted(site)
     for name, pattern in _patterns():
         if name not in CARRY_NONE:
             continue
-        taken = arguments.get(name, {"pk": site.shared.pk} if "<uuid:pk>" in pattern else {})
+        of_post = {"pk": post.thread_id} if "<int:pk>" in pattern else {}
+        of_post |= {"number": post.number} if "<int:number>" in pattern else {}
+        of_run = {"pk": site.shared.pk} if "<uuid:pk>" in pattern else {}
+        taken = arguments.get(name, of_post or of_run)
         for reader in ("visitor", "learner", "learner who predicted", "owner of the shared run"):
             for headers in ({}, {"hx-request": "true"}):
                 client = site.browsers[reader]
                 body = text_of(client, reverse(name, kwargs=taken), headers=headers)
                 for text in (*NUMBERS.values(), "data-outcome", 'class="outcome', POINTS + ","):
                     assert text not in body, f"{text!r} in {name} for {reader}"
+
+
+def reader_in(client: Client) -> Reader:
+    """Return who reads in a browser."""
+    request = HttpRequest()
+    request.session = client.session  # type: ignore[assignment]
+    request.user = get_user(client)
+    return reader_of(request)
+
+
+def posted(site: Site) -> Post:
+    """Store a post that cites each run, its verdict, and a point of it."""
+    thread = Thread.objects.create(
+        title="What do you make of it?", about="general", language="en", key="k"
+    )
+    markers = "".join(f"<!--gradus:citation-{place}-->" for place in range(6))
+    post = Post.objects.create(thread=thread, number=1, language="en", key="k", html=markers)
+    for place, run in enumerate((site.recorded, site.shared)):
+        kinds = ({"kind": "run"}, {"kind": "claim", "claim": HEADLINE}, POINT)
+        for position, kind in enumerate(kinds, 3 * place):
+            post.citations.create(position=position, run=run, cited=run.pk, **kind)
+    return post
+
+
+def test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says(site: Site) -> None:
+    post = posted(site)
+    looked_for = {
+        "recorded": (NUMBERS["recorded"], f'data-cited="claim" data-run="{site.recorded.pk}"'),
+        "shared": (NUMBERS["shared"], f'data-cited="claim" data-run="{site.shared.pk}"'),
+    }
+    for name, client in site.browsers.items():
+        html = embeds.filled([post], reader_in(client), post.thread)[post.pk]
+        sees = {whose: SEES[whose][READERS.index(name)] for whose in looked_for}
+        for whose, (number, place) in looked_for.items():
+            assert place in html, "what is folded keeps its place"
+            assert (number in html) is sees[whose], f"{whose} for {name}"
+            run = site.recorded if whose == "recorded" else site.shared
+            assert (f'action="/runs/{run.pk}/verdict"' in html) is not sees[whose]
+        assert html.count(CURVE) == 2 * sum(sees.values()), name
+        assert html.count("<b>0.4</b>") == sum(sees.values()), name
 
 
 def own_pages(site: Site) -> dict[str, Callable[[Client], bool]]:

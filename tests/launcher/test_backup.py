@@ -22,8 +22,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from launcher import cluster_record, code_version, doctor, embedded, pg_programs
-from launcher.backup import LAST, last, read_tables, save_site
+from launcher import (
+    backup,
+    backup_file,
+    cluster_record,
+    code_version,
+    doctor,
+    embedded,
+    pg_programs,
+)
+from launcher.backup import LAST, last, read_tables, save_site, saved_files
 from launcher.backup_file import FORMAT, MANIFEST, reading
 from launcher.embedded import Postgres, new_server_folder, socket_folder
 from launcher.home import Home
@@ -118,6 +126,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, st
     home.store_token("local", "postgresql://x", "a token")
     (home.path / "media").mkdir()
     (home.path / "media" / "图.png").write_bytes(b"a picture")
+    for place in range(3):
+        shown = home.path / "media" / "pictures" / f"0{place}" / f"{place}.png"
+        shown.parent.mkdir(parents=True)
+        shown.write_bytes(b"shown in a post" * 100_000)
+        (shown.parent / ".half of one.new").write_bytes(b"is being written")
     lock = home.lock()
     with started(Postgres(home.path), home) as url:
         with psycopg.connect(url) as connection:
@@ -151,6 +164,8 @@ def restored(saved: Saved, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The site that was restored from it in the place of another, whose key was "another"."""
     home = Home(tmp_path_factory.mktemp("restored") / "data")
     (home.path / "secret-key").write_text("another")
+    (home.path / "media" / "pictures").mkdir(parents=True)
+    (home.path / "media" / "pictures" / "old.png").write_bytes(b"an old picture")
     old = Postgres(home.path).cluster
     old.mkdir()
     (old / "PG_VERSION").write_text("17\n")
@@ -162,6 +177,7 @@ def restored(saved: Saved, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     done = gradus("restore", saved.file, "--replace", "--data", home.path)
     assert done.returncode == 0, done.stderr
     assert f"./gradus up --data {home.path}" in done.stdout
+    assert done.stdout.count(f"{home.path / 'media'}") == 1, "a line for the folder, not each file"
     yield home
     forget(home.path)
 
@@ -194,6 +210,7 @@ def test_a_backup_is_one_file_for_its_owner_alone(saved: Saved) -> None:
         assert {name for name in archive.files if not name.startswith("token-")} == {
             "secret-key",
             "media/图.png",
+            *(f"media/pictures/0{place}/{place}.png" for place in range(3)),
         }
     assert manifest.code == code_version.here() and len(manifest.code.migrations) > 10
     assert {table.name: table.rows for table in manifest.tables if table.name == "kept"} == {
@@ -221,6 +238,8 @@ def test_a_restored_site_has_the_keys_and_files(running: tuple[Home, str], resto
     assert restored.secret_key() == home.secret_key()
     assert restored.token("local", "postgresql://x") == "a token"
     assert (restored.path / "media" / "图.png").read_bytes() == b"a picture"
+    shown = restored.path / "media" / "pictures" / "02" / "2.png"
+    assert shown.read_bytes() == b"shown in a post" * 100_000 and mode(shown) == 0o600
     assert mode(restored.path / "secret-key") == 0o600 and mode(restored.path / "media") == 0o700
     assert (restored.path / cluster_record.FILE).exists()
 
@@ -265,6 +284,58 @@ def test_a_backup_that_is_ended_leaves_nothing_and_keeps_the_older_one(
         assert list(tmp_path.iterdir()) == [file] and file.read_bytes() == before
     with psycopg.connect(url, autocommit=True) as other:
         until(lambda: not other.execute(waiting).fetchone())
+
+
+def test_a_picture_that_is_deleted_meanwhile_does_not_end_a_backup(
+    running: tuple[Home, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _url = running
+    gone = home.path / "media" / "gone.png"
+    gone.write_bytes(b"no post shows it")
+
+    def listed(data: Path) -> Iterator[Path]:
+        yield from saved_files(data)
+        gone.unlink()
+
+    monkeypatch.setattr(backup, "saved_files", lambda data: list(listed(data)))
+    with reading(save_site(home, tmp_path / "site.backup")) as archive:
+        assert "media/图.png" in archive.files and "media/gone.png" not in archive.files
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("BUCKET_URL", "https://KEY:SECRET@host/bucket", "Pictures are in the bucket"),
+        ("MEDIA_ROOT", "{tmp}/elsewhere", "The folder that MEDIA_ROOT names"),
+        ("MEDIA_ROOT", "{data}/media", ""),
+        ("MEDIA_ROOT", "{data}/logs/media", "The folder that MEDIA_ROOT names"),
+    ],
+)
+def test_pictures_that_are_kept_elsewhere_are_named(
+    running: tuple[Home, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    message: str,
+) -> None:
+    home, _url = running
+    monkeypatch.setenv(variable, value.format(tmp=tmp_path, data=home.path))
+    save_site(home, tmp_path / "site.backup")
+    out = capsys.readouterr().out
+    assert message in out and ("not in it: keep that, too" in out) == bool(message)
+    assert "SECRET@" not in out
+
+
+def test_more_files_than_could_be_restored_are_refused(
+    running: tuple[Home, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _url = running
+    monkeypatch.setattr(backup_file, "MAX_MANIFEST_BYTES", 1_000)
+    with pytest.raises(Problem, match="more than a backup can hold"):
+        save_site(home, tmp_path / "site.backup")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_a_sentence(running: tuple[Home, str], tmp_path: Path) -> None:
@@ -312,6 +383,9 @@ def test_there_is_nothing_to_save_where_there_is_no_site(home: Home, tmp_path: P
 def test_what_a_restored_site_replaces_is_put_aside(restored: Home) -> None:
     (key,) = restored.path.glob("before-restore-*/secret-key")
     (cluster,) = Postgres(restored.path).folder.glob("before-restore-*/cluster")
+    (picture,) = restored.path.glob("before-restore-*/media/pictures/old.png")
+    assert picture.read_bytes() == b"an old picture"
+    assert not (restored.path / "media" / "pictures" / "old.png").exists()
     assert key.read_text() == "another" and (cluster / "PG_VERSION").read_text() == "17\n"
     assert not list(Postgres(restored.path).folder.glob("cluster.[a-z]*ed"))
     assert not (restored.path / "restored.new").exists()

@@ -19,6 +19,7 @@ FILES = (
     "requirements-worker.txt",
     "requirements-dev.txt",
     "requirements-setup.txt",
+    "requirements-s3.txt",
 )
 
 
