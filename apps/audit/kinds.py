@@ -44,6 +44,12 @@ class Kind(TextChoices):
     WORKER_REVOKED = "worker-revoked", _("A worker's token was revoked.")
     WORKER_TOKEN_USED = "worker-token-used", _("A worker's token was used from a new place.")
     WORKER_TOKEN_REFUSED = "worker-token-refused", _("An unknown or revoked token was refused.")
+    API_TOKEN_MADE = "api-token-made", _("A token for a program was made.")
+    API_TOKEN_REVOKED = "api-token-revoked", _("Tokens of programs were revoked.")
+    API_TOKEN_REFUSED = (
+        "api-token-refused",
+        _("An unknown, revoked or expired token of a program was refused."),
+    )
     REVISION_PUBLISHED = "revision-published", _("A revision of a question was published.")
     QUESTION_CHANGED = "question-changed", _("A question was withdrawn or offered again.")
     BANK_CHANGED = "bank-changed", _("A bank was made public, or hidden.")
@@ -101,6 +107,7 @@ LIMITS = {
     Kind.SIGN_IN_INACTIVE: Limit(20),
     Kind.PASSWORD_RESET_ASKED: Limit(20),
     Kind.WORKER_TOKEN_REFUSED: Limit(1),
+    Kind.API_TOKEN_REFUSED: Limit(1),
     Kind.SIGNED_IN: Limit(20, of_person=True),
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),

@@ -6,10 +6,11 @@ import logging
 from typing import Any
 
 from django.http import Http404, HttpResponse
-from rest_framework.exceptions import APIException
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ParseError
 
 from apps.common.error_views import is_away, refused
-from apps.common.errors import Away, NotFound, Refused
+from apps.common.errors import Away, BadRequest, NotFound, Refused
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ def _expected(error: Exception) -> Refused | None:
     if is_away(error):
         log.warning("the database does not answer: %s", error)
         return Away()
+    if isinstance(error, ParseError):
+        return BadRequest(_("The body is no JSON in UTF-8: %(fault)s") % {"fault": error.detail})
     if isinstance(error, APIException):
         refusal = Refused(str(error.detail))
         refusal.code = str(error.default_code).replace("_", "-")

@@ -1,5 +1,6 @@
-"""How often one person may write, and how much: more than anybody does by hand. And how often the
-visitors of a network may begin a session: one that stores something is a row for days.
+"""How often one person may write, and how much: more than anybody does by hand; how often a program
+may read; and how often the visitors of a network may begin a session: one that stores something is
+a row for days.
 
 Each kind of write has a bucket of so many writes, which fills again with time. A long text counts
 as several. The buckets are rows of the cache, a table in the database; an advisory lock makes each
@@ -35,6 +36,15 @@ class Limit:
         return self.burst * self.seconds
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """What is left of a bucket."""
+
+    kind: str
+    left: int  # writes
+    full_after_seconds: float
+
+
 LIMITS = {
     "answers": Limit(240, 1.0),
     "flags": Limit(60, 15.0),  # of posts, and appeals
@@ -45,6 +55,7 @@ LIMITS = {
     "posts": Limit(60, 15.0),  # threads, replies and edits
     "predictions": Limit(60, 5.0),
     "previews": Limit(240, 2.0),
+    "reads": Limit(1_000, 0.1),  # of the API
     "reports": Limit(60, 15.0),
     "shares": Limit(60, 5.0),
     "stops": Limit(60, 5.0),
@@ -97,8 +108,8 @@ def count_visit(request: HttpRequest, size: int = 0) -> None:
     count_write(who=network or "", kind="visits", size=size)
 
 
-def count_write(*, who: object, kind: str, size: int = 0) -> None:
-    """Count a write.
+def count_write(*, who: object, kind: str, size: int = 0) -> Bucket:
+    """Count a write. Returns what is left.
 
     Args:
         who: primary key of a person, or a network.
@@ -117,6 +128,9 @@ def count_write(*, who: object, kind: str, size: int = 0) -> None:
         if max(full_at, now) > now and after > now + limit.refill_seconds:
             raise TooManyAttempts(math.ceil(after - now - limit.refill_seconds))
         cache.set(key, after, timeout=math.ceil(limit.refill_seconds + cost))
+    seconds = after - now
+    left = max(math.floor(limit.burst - seconds / limit.seconds), 0)
+    return Bucket(kind, left, full_after_seconds=seconds)
 
 
 def _database_seconds() -> float:

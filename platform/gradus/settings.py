@@ -59,9 +59,13 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "apps.common",
     "apps.audit",
     "apps.accounts",
+    "apps.api",
     "apps.notices",
     "apps.questions",
     "apps.experiments",
@@ -294,7 +298,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", False)  # usually the proxy redirects
-# a program that sends its token by http is refused, not helped on: apps/experiments/api.py
+# a program that sends its token by http is refused, not helped on: apps/experiments/worker_api.py
 SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_SSL_HOST = _site.netloc  # never the host of the request
 # who may say for whom a request is, in X-Forwarded-For and -Proto: apps/common/asgi.py
@@ -310,8 +314,27 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "apps.api.schema.Schema",
     "EXCEPTION_HANDLER": "apps.common.api_errors.handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+KNOX_TOKEN_MODEL = "api.ApiToken"  # noqa: S105 - a model
+REST_KNOX = {"TOKEN_PREFIX": "gradus_"}  # by which scanners for leaked secrets know one
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gradus",
+    "VERSION": "1",
+    "DESCRIPTION": "Study, predict, run and discuss from a program. docs/api.md tells how.",
+    "LICENSE": {"name": "MIT"},
+    "OAS_VERSION": "3.1.1",
+    "PREPROCESSING_HOOKS": ["apps.api.schema.of_version_1"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.api.schema.add_problem",
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATION_PARAMETERS": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # ---------------------------------------------------------------- runs (in seconds by default)

@@ -15,7 +15,8 @@ urlpatterns = [
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
     path("", include("apps.discussions.urls")),
-    path("api/worker/v1/", include("apps.experiments.api_urls")),
+    path("api/v1/", include("gradus.api_urls")),
+    path("api/worker/v1/", include("apps.experiments.worker_api_urls")),
 ]
 handler404 = "apps.common.error_views.not_found"
 handler403 = "apps.common.error_views.forbidden"

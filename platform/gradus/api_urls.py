@@ -1,0 +1,7 @@
+"""The URLs of `/api/v1/`: of each app those of its `api_urls.py`."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("apps.api.api_urls")),
+]
