@@ -318,6 +318,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apps.common.api_errors.handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+MIGRATION_MODULES = {"knox": None}  # its own table is not used: KNOX_TOKEN_MODEL is instead of it
 KNOX_TOKEN_MODEL = "api.ApiToken"  # noqa: S105 - a model
 REST_KNOX = {"TOKEN_PREFIX": "gradus_"}  # by which scanners for leaked secrets know one
 SPECTACULAR_SETTINGS = {

@@ -70,7 +70,7 @@ def test_names_are_snake_case_ids_are_strings_and_a_name_means_one_thing(documen
                 assert kind == "string", (name, field)
             if field.endswith("_at"):
                 assert shape.get("format") == "date-time", (name, field)
-    several = {field: found for field, found in kinds.items() if len(found - {"any"}) > 1}
+    several = {field: types for field, types in kinds.items() if len(types - {"any"}) > 1}
     assert not several
 
 

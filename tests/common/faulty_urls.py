@@ -75,6 +75,9 @@ def sample(kind: type[Refused]) -> Refused:
         "until": datetime(2030, 1, 1, tzinfo=UTC),
         "count": 50,
         "page": "/labs",
+        "scope": "study",
+        "most": 20,
+        "etag": '"0123"',
     }
     names = inspect.signature(kind).parameters
     more = {"page": "/labs"} if "extra" in names else {}

@@ -16,6 +16,8 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 
 from apps.accounts.models import User
+from apps.api.scopes import Scope
+from apps.api.services import make_token
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
 from apps.audit.presenters import details
@@ -84,6 +86,12 @@ class Scene:
             content_type="application/json",
             headers={"Authorization": f"Worker {token}"},
         )
+
+
+def revoke_token(scene: Scene) -> None:
+    row, token = make_token(user=scene.mei, name="laptop", scopes=[Scope.READ], days=7)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert scene.stranger.delete(f"/api/v1/tokens/{row.public_id}", headers=headers)
 
 
 def inactive(scene: Scene) -> None:
@@ -290,6 +298,24 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "big",
     ),
     Kind.WORKER_TOKEN_REFUSED: (lambda scene: scene.lease("guessed"), "", "", ""),
+    Kind.API_TOKEN_MADE: (
+        lambda scene: make_token(user=scene.mei, name="laptop", scopes=[Scope.READ], days=7),
+        "Mei",
+        "",
+        "laptop; scopes: read",
+    ),
+    Kind.API_TOKEN_REVOKED: (
+        revoke_token,
+        "Mei",
+        "Mei",
+        "laptop",
+    ),
+    Kind.API_TOKEN_REFUSED: (
+        lambda scene: scene.stranger.get("/api/v1/me", headers={"Authorization": "Bearer no"}),
+        "",
+        "",
+        "",
+    ),
     Kind.REVISION_PUBLISHED: (publish, "", "boss", "why-relu r2"),
     Kind.QUESTION_CHANGED: (withdraw, "", "boss", "why-relu; withdrawn: no → yes"),
     Kind.BANK_CHANGED: (hide_bank, "", "boss", "gradus; public: yes → no"),

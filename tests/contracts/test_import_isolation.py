@@ -76,7 +76,9 @@ def test_every_module_of_the_site_imports_without_what_only_workers_need(
     without: Callable[..., str],
 ) -> None:
     apps = sorted(m.name for m in pkgutil.walk_packages([str(ROOT / "apps")], "apps."))
-    assert {"apps.experiments.worker_api", "apps.experiments.sse", "apps.accounts.views"} <= set(apps)
+    assert {"apps.experiments.worker_api", "apps.experiments.sse", "apps.accounts.views"} <= set(
+        apps
+    )
     setup = (
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] "
         "= 'gradus.settings'; import django; django.setup()"

@@ -33,6 +33,8 @@ from apps.experiments.models import Run, Worker
 from apps.questions.models import Question, Report, Revision
 from apps.questions.services import draft_from
 from tests.common.reauthenticating import enter_password
+from tests.contracts.api_matrix import API, METHODS, PUBLIC
+from tests.contracts.api_matrix import ARGUMENTS as API_ARGUMENTS
 from tests.experiments.pages_cast import loaded, measured, queued, recorded
 from tests.progress.conftest import NUMERIC, make_question
 
@@ -375,8 +377,9 @@ class Cast:
 
     def url(self, name: str) -> str:
         resolved = next(p for p in _patterns() if p[0] == name)[1]
-        taken = ARGUMENTS.get(name, {"pk": self.run.pk} if "<uuid:pk>" in resolved else {})
-        if name not in ARGUMENTS and name.startswith("discussions:"):
+        arguments = ARGUMENTS | API_ARGUMENTS
+        taken = arguments.get(name, {"pk": self.run.pk} if "<uuid:pk>" in resolved else {})
+        if name not in arguments and name.startswith("discussions:"):
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)
@@ -438,12 +441,15 @@ class StaffCast(Cast):
         # signing out takes the cookies away
         self.cookies = {role: browser.cookies.copy() for role, browser in self.browsers.items()}
 
-    def ask(self, role: str, method: str, url: str) -> Any:
-        """Return the outcome of a request, and undo what it wrote."""
+    def ask(self, role: str, method: str, url: str, body: str | None = None) -> Any:
+        """Return the outcome of a request, with JSON if there is a body, and undo what it wrote."""
+        options: Any = {} if body is None else {"content_type": "application/json", "data": body}
+        if method == "get":
+            options = {}
         browser = self.browsers[role]
         browser.cookies = self.cookies[role].copy()
         with transaction.atomic():
-            answer = outcome(getattr(browser, method)(url))
+            answer = outcome(getattr(browser, method)(url, **options))
             transaction.set_rollback(True)
         return answer
 
@@ -459,7 +465,7 @@ def staff_cast(woken_queues: list[str], caplog: pytest.LogCaptureFixture) -> Sta
 
 
 def test_every_route_is_in_the_table() -> None:
-    assert set(routes()) == set(MATRIX)
+    assert set(routes()) == {*MATRIX, *API, *PUBLIC}
     of_models = {
         f"admin:{label.replace('.', '_')}_{page}" for label in ADMIN for page in MODEL_PAGES
     }
@@ -482,6 +488,20 @@ def test_every_role_gets_the_expected_answer(method: str, staff_cast: StaffCast)
             if (name, method, answer) == ("experiments:run-events", "get", 200):
                 continue
             got = staff_cast.ask(role, method, url)
+            if got != answer:
+                wrong.append(f"{method} {url} by {role}: {got} instead of {answer}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_role_gets_the_expected_answer_of_the_api(method: str, staff_cast: StaffCast) -> None:
+    wrong = []
+    for name, by_method in API.items():
+        url, answers = staff_cast.url(name), by_method.get(method)
+        of_staff = answers[3:] if answers and len(answers) > 4 else (answers or ())[3:] * len(STAFF)
+        expected = (*answers[:3], *of_staff) if answers else (405,) * len(ROLES)
+        for role, answer in zip(ROLES, expected, strict=True):
+            got = staff_cast.ask(role, method, url, body="{}")
             if got != answer:
                 wrong.append(f"{method} {url} by {role}: {got} instead of {answer}")
     assert wrong == []
