@@ -154,12 +154,15 @@ def read(request: Request, kind: type[Read], **options: Any) -> Any:
 
 
 def read_query(request: Request, kind: type[Read]) -> Any:
-    """Return the valid parameters of a request's address.
+    """Return the valid parameters of a request's address, but those of `paging`.
 
     Raises:
         BadRequest: as `read`.
     """
-    return _validated(kind(data=request.query_params))
+    parameters = request.query_params.copy()
+    for name in ("limit", "cursor"):
+        parameters.pop(name, None)
+    return _validated(kind(data=parameters))
 
 
 def _validated(serializer: BaseSerializer[Any]) -> Any:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.errors import BadConfig
 from apps.common.fields import CleanTextField, PlainForm, WholeField
 from apps.common.text import clean, in_language
-from apps.experiments import chart_specs, lab_config, presenters
+from apps.experiments import chart_specs, lab_config, presenters, sketches
 from apps.experiments.models import Prediction, Run
 from apps.experiments.services import PredictionInput
 
@@ -96,7 +96,7 @@ class LabForm(forms.Form):
     ) -> None:
         """Read `data` if it was sent; else show `config`, with defaults for the rest."""
         super().__init__(data)
-        self.words, self.predict = words, words.get("predict", {})
+        self.words = words
         self.raw: Mapping[str, Any] = (
             submitted_config(words, data) if data is not None else dict(config or {})
         )
@@ -125,31 +125,20 @@ class LabForm(forms.Form):
         return values
 
     def _read_sketch(self) -> dict[str, float]:
-        if self.predict.get("form") != "bars":
-            return {}
         sketch = {}
-        for arm in self.predict["arms"]:
+        for arm in sketches.arms(self.words):
             text = str(self.data.get(SKETCH_PREFIX + arm, "")).strip()
             if not text:
                 continue
             try:
-                sketch[arm] = self._read_mark(text)
+                sketch[arm] = sketches.read_mark(self.words, text)
             except ValueError as error:
                 self.mark_errors[arm] = str(error)
         return sketch
 
-    def _read_mark(self, text: str) -> float:
-        low, high = self.range
-        message = _("Enter a number from %(low)s to %(high)s.") % self.bounds
-        value = lab_config.number(text, message)
-        if not low <= value <= high:
-            raise ValueError(message)
-        return value
-
     @property
     def range(self) -> tuple[float, float]:
-        low, high = self.predict.get("range", [0.0, 1.0])
-        return float(low), float(high)
+        return sketches.bounds(self.words)
 
     @property
     def bounds(self) -> dict[str, str]:
@@ -233,9 +222,8 @@ class LabForm(forms.Form):
 
     @property
     def marks(self) -> list[Mark]:
-        if self.predict.get("form") != "bars":
-            return []
-        labels = chart_specs.arm_labels(self.words, self.predict["arms"])
+        drawn = sketches.arms(self.words)
+        labels = chart_specs.arm_labels(self.words, drawn)
         return [
             Mark(
                 SKETCH_PREFIX + arm,
@@ -244,7 +232,7 @@ class LabForm(forms.Form):
                 str(self.data.get(SKETCH_PREFIX + arm, ""))[: lab_config.MAX_VALUE_CHARS],
                 self.mark_errors.get(arm, ""),
             )
-            for arm in self.predict["arms"]
+            for arm in drawn
         ]
 
 

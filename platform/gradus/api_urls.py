@@ -4,4 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("apps.api.api_urls")),
+    path("", include("apps.experiments.api_urls")),
 ]

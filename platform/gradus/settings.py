@@ -329,7 +329,6 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "PREPROCESSING_HOOKS": ["apps.api.schema.of_version_1"],
     "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.api.schema.add_problem",
     ],
     "COMPONENT_SPLIT_REQUEST": True,

@@ -1,4 +1,4 @@
-"""Mei's programs: one for each scope, and one that may do all."""
+"""Programs of people; whatever one is answered must fit the description of the API."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.api import services
 from apps.api.scopes import Scope
+from tests.api.fitting import faults
 
 
 class Program:
@@ -29,13 +30,16 @@ class Program:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         data = b"" if body is None else json.dumps(body).encode()
-        return self.client.generic(
+        url = path if path.startswith("/") else f"/api/v1/{path}"
+        answer = self.client.generic(
             method.upper(),
-            path if path.startswith("/") else f"/api/v1/{path}",
+            url,
             data,
             content_type="application/json",
             headers={**self.headers, **names},
         )
+        assert not (wrong := faults(method, url, answer)), wrong
+        return answer
 
     def get(self, path: str, **headers: str) -> Any:
         return self.send("get", path, **headers)

@@ -15,15 +15,47 @@ def members(answer: Any) -> Answers:
     return (401, answer, answer, answer)
 
 
+def same(answer: Any) -> Answers:
+    return (answer,) * 4
+
+
+def operators(answer: Any) -> Answers:
+    """Those of an address that operators and superusers alone may use."""
+    return (401, 403, 403, 403, 403, 403, answer, answer)
+
+
+PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared
+OWN: Answers = (401, 200, 404, 404)
+
+
 # by method, with an empty body; a method that is not here is answered with 405
 API: dict[str, dict[str, Answers]] = {
     "api:me": {"get": members(200), "patch": members(428)},
     "api:tokens": {"get": members(200)},
     # that of nobody
     "api:token": {"delete": members(404)},
+    "experiments_api:labs": {"get": same(200)},
+    "experiments_api:lab": {"get": same(200)},
+    "experiments_api:lab-source": {"get": same(200)},
+    "experiments_api:runs": {"get": members(200), "post": members(400)},
+    "experiments_api:compare": {"get": same(400)},  # it names no run
+    "experiments_api:run": {"get": PRIVATE, "patch": (401, 400, 404, 404)},
+    "experiments_api:run-points": {"get": PRIVATE},
+    "experiments_api:run-batches": {"get": PRIVATE},
+    "experiments_api:run-source": {"get": PRIVATE},
+    "experiments_api:run-cancel": {"post": OWN},
+    "experiments_api:run-rerun": {"post": (401, 201, 404, 404)},
+    "experiments_api:run-verdict": {"post": OWN},
+    "experiments_api:claims": {"get": same(200)},
+    "experiments_api:workers": {"get": operators(200)},
+    "experiments_api:queues": {"get": operators(200)},
+    "experiments_api:operated-runs": {"get": operators(200)},
+    "experiments_api:operated-run": {"delete": operators(204)},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 PUBLIC = {"api:schema"}  # no endpoint: a view that everybody reads
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
+    "experiments_api:lab": {"slug": "dead-relu"},
+    "experiments_api:lab-source": {"slug": "dead-relu"},
 }
