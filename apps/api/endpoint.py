@@ -36,6 +36,7 @@ from apps.accounts.models import User
 from apps.api.authentication import SiteSession, TokenAuthentication, token_of
 from apps.api.errors import ScopeMissing
 from apps.api.limits import BY_SCOPE, count_request, limit_headers
+from apps.api.models import ApiToken
 from apps.api.scopes import Scope
 from apps.common.errors import BadRequest, Forbidden, NotAuthorised, TooLarge
 from apps.common.problems import answers_json
@@ -60,6 +61,12 @@ class Json(JSONParser):
             raise ParseError(_("it is nested too deeply")) from None
 
 
+def check_scope(token: ApiToken, scope: Scope) -> None:
+    """Check that a token was made for this; ScopeMissing otherwise."""
+    if scope.value not in token.scopes:
+        raise ScopeMissing(scope.value)
+
+
 class HasScope(BasePermission):
     """Whether the token has the scope of the method, and its owner the permission of the endpoint.
     A session has every scope, and no more permissions than its owner.
@@ -77,8 +84,8 @@ class HasScope(BasePermission):
                 _("Send `Authorization: Bearer <token>`. Tokens are made on the account page.")
             )
         token, scope = token_of(request), view.scopes[method]
-        if token is not None and scope.value not in token.scopes:
-            raise ScopeMissing(scope.value)
+        if token is not None:
+            check_scope(token, scope)
         if view.permission and not request.user.has_perm(view.permission):
             raise Forbidden
         return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apps.api.scopes import Scope
@@ -23,7 +24,7 @@ BY_SCOPE = {
 }
 
 
-def count_request(request: Request, kind: str, *, size: int = 0) -> Bucket:
+def count_request(request: Request | HttpRequest, kind: str, *, size: int = 0) -> Bucket:
     """Count a request of a person, or of a visitor by their network. Returns what is left.
 
     Args:

@@ -177,9 +177,45 @@ class Schema(AutoSchema):
         return described
 
 
+_streams: dict[str, dict[str, Any]] = {}
+
+
+def describe_stream(path: str, summary: str, description: str, tag: str) -> None:
+    """Describe a stream of server-sent events, which is no endpoint of REST framework."""
+    events = {"schema": {"type": "string"}, "examples": {"Answer": {"value": "event: ping\n\n"}}}
+    names = re.findall(r"{(\w+)}", path)
+    resume = {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The last event that was read: the stream goes on after it.",
+        "schema": {"type": "string"},
+    }
+    _streams[path] = {
+        "get": {
+            "operationId": "stream_" + "_".join(re.findall(r"\w+", re.sub("{.*?}", "", path))[2:]),
+            "summary": summary,
+            "description": f"{description}\n\nScope: `read`.",
+            "tags": [tag],
+            "security": [{"token": []}, {"session": []}, {}],
+            "parameters": [
+                *(
+                    {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                    for name in names
+                ),
+                resume,
+            ],
+            "responses": {
+                "200": {"description": "Events.", "content": {"text/event-stream": events}},
+                "default": REFUSED,
+            },
+        }
+    }
+
+
 def add_problem(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     """Add what every operation may answer with (a hook of drf-spectacular)."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
+    result["paths"] = dict(sorted({**result["paths"], **_streams}.items()))
     return result
 
 

@@ -406,9 +406,12 @@ async def in_thread(call: Callable[[], T]) -> T:
 
 def read_again(request: HttpRequest) -> HttpRequest:
     """Return a request of the same browser, with session and user as they are now: the session may
-    have ended, by signing out or by a new password.
+    have ended, by signing out or by a new password. Of a program: with whose its token is now.
     """
     again = HttpRequest()
+    if user_again := getattr(request, "user_again", None):  # set by `apps.api.streams`
+        again.session, again.user = type(request.session)(), user_again()
+        return again
     again.session = type(request.session)(request.session.session_key)
     again.user = get_user(again)
     return again

@@ -12,6 +12,7 @@ urlpatterns = [
     path("runs/<uuid:pk>", api.RunEndpoint.as_view(), name="run"),
     path("runs/<uuid:pk>/points", api.RunPointsEndpoint.as_view(), name="run-points"),
     path("runs/<uuid:pk>/batches", api.RunBatchesEndpoint.as_view(), name="run-batches"),
+    path("runs/<uuid:pk>/events", api.run_events, name="run-events"),
     path("runs/<uuid:pk>/source", api.RunSourceEndpoint.as_view(), name="run-source"),
     path("runs/<uuid:pk>/cancel", api.RunCancelEndpoint.as_view(), name="run-cancel"),
     path("runs/<uuid:pk>/rerun", api.RunRerunEndpoint.as_view(), name="run-rerun"),

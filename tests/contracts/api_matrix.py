@@ -53,7 +53,8 @@ API: dict[str, dict[str, Answers]] = {
     "experiments_api:operated-run": {"delete": operators(204)},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
-PUBLIC = {"api:schema"}  # no endpoint: a view that everybody reads
+# no endpoints: a view that everybody reads, and streams, which tests/experiments/test_sse.py asks
+PUBLIC = {"api:schema", "experiments_api:run-events"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
     "experiments_api:lab": {"slug": "dead-relu"},

@@ -14,6 +14,8 @@ import redis
 from django.db import connection
 
 from apps.accounts.models import Session, User
+from apps.api.scopes import Scope
+from apps.api.services import make_token, revoke_tokens
 from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.experiments import housekeeping, services, sse
 from apps.experiments.models import Run
@@ -106,6 +108,43 @@ def test_a_stream_ends_with_the_right_to_see_it(
     report(lease, event(), after=1, points_done=2, points_expected=9)
     until(lambda: reader.over)
     assert len(reader.seen) == count, "the next report was not sent any more"
+
+
+def bearer(user: User) -> dict[str, str]:
+    token = make_token(user=user, name="tests", scopes=[Scope.READ], days=1)[1]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_program_watches_with_its_token_resumes_and_ends_with_the_token(
+    site: str, mei: User, queue_run: Any, lease_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "RECHECK_SECONDS", 0)
+    run, lease = queue_run(mei, "k"), lease_run()
+    report(lease, *[event()] * 3)
+    path, headers = f"/api/v1/runs/{run.pk}/events", bearer(mei)
+    reader = Reader(site, {}).read(path, **headers)
+    resumed = Reader(site, {}).read(path, **headers, **{"Last-Event-ID": "2"})
+    until(lambda: reader.numbers() == [1, 2, 3] and resumed.numbers() == [3])
+    revoke_tokens(user=mei)
+    report(lease, event(), after=3, points_done=4, points_expected=9)
+    until(lambda: reader.over and resumed.over)
+    assert reader.numbers() == [1, 2, 3]
+
+
+def test_a_program_without_the_right_is_told_why(
+    site: str, mei: User, ola: User, queue_run: Any
+) -> None:
+    path = f"{site}/api/v1/runs/{queue_run(mei, 'k').pk}/events"
+    narrow = make_token(user=mei, name="tests", scopes=[Scope.POST], days=1)[1]
+    for headers, code in (
+        ({"Authorization": "Bearer no"}, "not-authorised"),
+        ({"Authorization": f"Bearer {narrow}"}, "scope-missing"),
+        (bearer(ola), "not-found"),
+        ({}, "not-found"),
+    ):
+        answer = httpx.get(path, headers=headers, timeout=60)
+        assert answer.json()["code"] == code
+    assert httpx.post(path, timeout=60).json()["code"] == "method-not-allowed"
 
 
 def test_a_person_and_a_network_have_so_many_streams_at_once(

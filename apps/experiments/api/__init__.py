@@ -10,6 +10,7 @@ from apps.experiments.api.operators import QueuesEndpoint as QueuesEndpoint
 from apps.experiments.api.operators import WorkersEndpoint as WorkersEndpoint
 from apps.experiments.api.points import RunBatchesEndpoint as RunBatchesEndpoint
 from apps.experiments.api.points import RunPointsEndpoint as RunPointsEndpoint
+from apps.experiments.api.points import run_events as run_events
 from apps.experiments.api.runs import CompareEndpoint as CompareEndpoint
 from apps.experiments.api.runs import RunCancelEndpoint as RunCancelEndpoint
 from apps.experiments.api.runs import RunEndpoint as RunEndpoint

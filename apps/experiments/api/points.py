@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +15,9 @@ from apps.api.endpoint import Endpoint, read_query
 from apps.api.schema import operation
 from apps.api.scopes import Scope
 from apps.api.serializers import Input, Output
+from apps.api.streams import stream
 from apps.common.text import clean
-from apps.experiments import presenters, selectors, series
+from apps.experiments import presenters, selectors, series, sse
 from apps.experiments.models import Batch, Run
 from apps.experiments.reader import reader_of
 
@@ -51,6 +54,17 @@ class Curve(Output):
         child=serializers.FloatField(allow_null=True), help_text="Empty for a single replicate."
     )
     high = serializers.ListField(child=serializers.FloatField(allow_null=True))
+
+
+@stream(
+    "runs/{pk}/events",
+    summary="What is new of a run, as it comes",
+    description="Server-sent events: `points` with the number of their batch as `id`, `reset`, "
+    "`state`. It ends with the run. After a cut, send the last `id` as `Last-Event-ID`.",
+    tag="runs",
+)
+async def run_events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    return await sse.stream_run(request, pk)
 
 
 class RunPointsEndpoint(Endpoint):
