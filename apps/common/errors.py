@@ -22,6 +22,7 @@ class Refused(Exception):
     status = 409
     title: object = gettext_lazy("That did not go through")  # of the page
     seconds: int | None = None  # after which the same request may succeed: `Retry-After`
+    page_words: object = gettext_lazy("Open the page")  # of the link to `extra["page"]`
 
     def __init__(self, message: str, **extra: Any) -> None:
         super().__init__(message)

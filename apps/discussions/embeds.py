@@ -41,19 +41,28 @@ HERE = "/~here~"  # stands for the page that a fold's form comes back to
 TITLES = ("title_en", "title_zh", "title_html_en", "title_html_zh")
 
 
-def filled(posts: Iterable[Post], reader: Reader, thread: Thread) -> dict[int, SafeString]:
+def filled(
+    posts: Iterable[Post], reader: Reader, thread: Thread | None = None, *, back: str = ""
+) -> dict[int, SafeString]:
     """Return the HTML of posts by primary key, with all markers filled in for `reader`.
 
     Args:
         posts: that they may read; with their citations, else it takes a query more.
+        thread: of all of them; None: each has its own loaded.
+        back: the page that a fold's form comes back to; empty: the post in its thread.
     """
     posts = list(posts)
     prefetch_related_objects(posts, "citations")
     texts = [
-        _Text(post.html, dict(map(_of_row, post.citations.all())), post.get_absolute_url())
+        _Text(
+            post.html,
+            dict(map(_of_row, post.citations.all())),
+            back or post.get_absolute_url(),
+            folds.subject_of(thread or post.thread),
+        )
         for post in posts
     ]
-    htmls = _Filling(reader, thread, texts).htmls()
+    htmls = _Filling(reader, texts).htmls()
     return {post.pk: html for post, html in zip(posts, htmls, strict=True)}
 
 
@@ -63,8 +72,9 @@ def preview(rendered: RenderedPost, reader: Reader, thread: Thread | None = None
     Args:
         thread: that it replies to.
     """
-    text = _Text(rendered.html, dict(enumerate(rendered.citations)), "")
-    return next(_Filling(reader, thread, [text]).htmls())
+    citations = dict(enumerate(rendered.citations))
+    text = _Text(rendered.html, citations, "", folds.subject_of(thread))
+    return next(_Filling(reader, [text]).htmls())
 
 
 def chart(text: str, reader: Reader) -> Chart:
@@ -88,6 +98,7 @@ class _Text:
     html: str
     citations: Mapping[int, Cited | None]  # by their places; None: the run is gone
     address: str  # where a fold's form comes back to; empty: the run's page
+    subject: folds.Named | None  # what its thread is about
 
     def cited(self) -> Iterator[Cited]:
         """Yield what it cites, in the order in which it is read."""
@@ -95,10 +106,15 @@ class _Text:
             if marker["place"] and (cited := self.citations.get(int(marker["place"]))):
                 yield cited
 
-    def fold_names(self) -> Iterator[str]:
+    def given_away(self) -> Iterator[folds.Named]:
+        """Yield what its folds give away."""
         for marker in MARKER.finditer(self.html):
-            if marker["place"] is None:
-                yield marker["name"]
+            if marker["place"] is None and (subject := self.subject_of_fold(marker)):
+                yield subject
+
+    def subject_of_fold(self, marker: re.Match[str]) -> folds.Named | None:
+        """Return what a fold gives away; None: it is no subject."""
+        return folds.named(marker["name"]) if marker["name"] else self.subject
 
 
 def _of_row(row: Citation) -> tuple[int, Cited | None]:
@@ -114,13 +130,10 @@ def _of_row(row: Citation) -> tuple[int, Cited | None]:
 class _Filling:
     """What the markers of some texts need, read at once."""
 
-    def __init__(self, reader: Reader, thread: Thread | None, texts: Sequence[_Text]) -> None:
-        self.reader, self.thread, self.texts = reader, thread, texts
+    def __init__(self, reader: Reader, texts: Sequence[_Text]) -> None:
+        self.reader, self.texts = reader, texts
         cited = list(dict.fromkeys(one for text in texts for one in text.cited()))
-        names = {name for text in texts for name in text.fold_names()}
-        subjects = {name: folds.named(name, thread) for name in names}
-        named = {subject for subject in subjects.values() if subject}
-        self.subjects = subjects
+        named = {subject for text in texts for subject in text.given_away()}
         self.runs = _runs(reader, {one.run for one in cited} | _keys(named, "run"))
         labs = _words(self.runs.values(), {folds.lab_of(subject) for subject in named})
         self.titles = folds.Titles(_questions(_keys(named, "question")), labs, self.runs)
@@ -145,7 +158,7 @@ class _Filling:
             folded: the verdicts that were folded in this text before: their form is there already.
         """
         if marker["place"] is None:
-            return self.titles.summary(self.subjects[marker["name"]])
+            return self.titles.summary(text.subject_of_fold(marker))
         cited = text.citations.get(int(marker["place"]))
         run = self.runs.get(cited.run) if cited else None
         if cited is None or run is None:

@@ -185,6 +185,7 @@ class Muted(Refused):
 
     code = "muted"
     status = 403
+    page_words = gettext_lazy("Reply to this decision")
     title = gettext_lazy("You cannot write at the moment")
 
     def __init__(self, *, until: datetime, reason: str, seconds: int, page: str) -> None:
@@ -212,6 +213,7 @@ class DuplicatePost(Refused):
     """The person has posted the same text lately. `extra["page"]` is where."""
 
     code = "duplicate-post"
+    page_words = gettext_lazy("Show that post")
 
     def __init__(self, *, page: str) -> None:
         text = _("You have posted this text already. Link to that post instead of repeating it.")

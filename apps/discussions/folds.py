@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -24,12 +23,8 @@ Key = str | int | UUID
 Named = tuple[str, Key]  # a kind, and a slug, a name or a primary key
 
 
-def named(name: str, thread: Thread | None) -> Named | None:
-    """Return what a fold's name stands for: what the thread is about, if it has none. None: it is
-    no subject.
-    """
-    if not name:
-        return subject_of(thread)
+def named(name: str) -> Named | None:
+    """Return what a fold's name stands for; None: it is no subject."""
     kind, _colon, key = name.partition(":")
     return (kind, key) if kind in NAMES and key else None
 
@@ -73,26 +68,20 @@ class Titles:
             return format_html("{}", _("Gives something away. Show it"))
         return format_html(_("Gives away {title}. Show it"), title=title)
 
-    def _title(self, subject: Named) -> SafeString | None:
-        """Return the name of a subject with a link to it; None: there is no such thing."""
+    def _title(self, subject: Named) -> SafeString | str | None:
+        """Return the name of a subject; None: there is no such thing. It is no link: a summary is
+        a button.
+        """
         kind, key = subject
         match kind:
             case "question" if question := self.questions.get(key):
                 title = mark_safe(in_language(question.current, "title_html"))  # noqa: S308 - nh3
-                words = title or in_language(question.current, "title")
-                return _link(question.get_absolute_url(), words)
+                return title or in_language(question.current, "title")
             case "lab" if words_row := self.labs.get(str(key)):
-                url = reverse("experiments:lab", args=[key])
-                return _link(url, in_language(words_row, "title"))
+                return in_language(words_row, "title")
             case "claim" if words_row := self.labs.get(lab_of(subject)):
                 if str(key) in words_row.words.get("claims", {}):
-                    statement = presenters.statement(words_row.words, str(key))
-                    return _link(presenters.ledger_url(str(key)), statement)
+                    return presenters.statement(words_row.words, str(key))
             case "run" if isinstance(key, UUID) and (run := self.runs.get(key)):
-                url = reverse("experiments:run", args=[key])
-                return _link(url, presenters.run_caption(run))
+                return presenters.run_caption(run)
         return None
-
-
-def _link(url: str, title: str) -> SafeString:
-    return format_html('<a href="{}">{}</a>', url, title)

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.accounts.models import User
 from apps.common.text import join_list
+from apps.discussions import embeds
 from apps.discussions.models import Appeal, Flag, ModerationAction, Post, State, Thread
 from apps.discussions.moderation_forms import MUTE_DAYS
 from apps.discussions.selectors import moderation as selectors
 from apps.discussions.selectors.moderation import APPEALED, FLAGGED, PENDING
 from apps.discussions.subjects import subject_of
+from apps.experiments.selectors import Reader
 
 MAX_SHOWN_FLAGS = 5  # of a post
-MARKER = re.compile(r"<!--gradus:(citation-[0-9]+|fold:[^>]*)-->")
 
 
-def post_html(post: Post) -> SafeString:
-    """Return a post's HTML as it is shown to a moderator. What readers see by who they are
-    (citations, names of folds) has a word in its place.
+def post_html(post: Post, reader: Reader, back: str = "") -> SafeString:
+    """Return a post's HTML as `reader` sees it in its thread, which is loaded with it.
+
+    Args:
+        back: the page that it stands on.
     """
-
-    def word(marker: re.Match[str]) -> str:
-        if marker[1].startswith("fold:"):
-            return escape(_("Folded part"))
-        return f'<p class="note">{escape(_("Here a run is cited."))}</p>'
-
-    return mark_safe(MARKER.sub(word, post.html))  # noqa: S308 - our renderer wrote it
+    return embeds.filled([post], reader, back=back)[post.pk]
 
 
 @dataclass
@@ -50,14 +45,11 @@ class Item:
     flags: list[Flag] = field(default_factory=list)
     appeal: Appeal | None = None
     may_act: bool = True  # the reader, on this person's posts
+    html: SafeString = field(default_factory=SafeString)  # of the post, as the reader sees it
 
     @property
     def id(self) -> str:
         return f"{self.kind}-{self.appeal.pk if self.appeal else self.post.pk if self.post else 0}"
-
-    @property
-    def html(self) -> SafeString:
-        return post_html(self.post) if self.post else SafeString("")
 
     @property
     def is_deleted(self) -> bool:
@@ -112,8 +104,12 @@ class Item:
         return join_list((written, _("%(n)s hidden") % {"n": hidden}))
 
 
-def queue_items(rows: Iterable[Mapping[str, Any]], reader: User) -> list[Item]:
-    """Return the cards of a page of the queue: four queries, however many there are."""
+def queue_items(rows: Iterable[Mapping[str, Any]], reader: Reader, back: str) -> list[Item]:
+    """Return the cards of a page of the queue, as many queries for many as for few.
+
+    Args:
+        back: the page of the queue.
+    """
     rows = list(rows)
     keys = {kind: [row["row"] for row in rows if row["kind"] == kind] for kind in selectors.WAITING}
     appeals = selectors.open_appeals(keys[APPEALED])
@@ -132,21 +128,25 @@ def queue_items(rows: Iterable[Mapping[str, Any]], reader: User) -> list[Item]:
         items.append(
             Item(row["kind"], row["at"], post, thread, flags=flags.get(key, []), appeal=appeal)
         )
-    return with_people(items, reader)
+    return _completed(items, reader, back)
 
 
-def post_item(post: Post, reader: User) -> Item:
-    """Return the card of one post, whatever its state."""
+def post_item(post: Post, reader: Reader, back: str) -> Item:
+    """Return the card of one post, whatever its state, for the page `back`."""
     flags = selectors.waiting_flags([post.pk]).get(post.pk, [])
     kind = FLAGGED if flags and post.state == State.PUBLISHED else str(post.state)
     item = Item(kind, post.created_at, post, post.thread, flags=flags)
-    return with_people([item], reader)[0]
+    return _completed([item], reader, back)[0]
 
 
-def with_people(items: list[Item], reader: User) -> list[Item]:
-    """Add to cards whom they concern: one query."""
-    people = selectors.with_history([_person_of(item) for item in items], reader)
+def _completed(items: list[Item], reader: Reader, back: str) -> list[Item]:
+    """Add to cards whom they concern (one query), and posts as they are read (`embeds`)."""
+    assert isinstance(reader.user, User)
+    people = selectors.with_history([_person_of(item) for item in items], reader.user)
+    posts = {item.post.pk: item.post for item in items if item.post}
+    htmls = embeds.filled(posts.values(), reader, back=back)
     for item in items:
+        item.html = htmls[item.post.pk] if item.post else item.html
         key = _person_of(item)
         item.person = people.get(key) if key is not None else None
         item.may_act = item.person is None or item.person.is_manageable

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 
 from apps.common.error_views import server_error
+from apps.common.templatetags.shell import duration
 
 pytestmark = pytest.mark.django_db
 CASES = [
@@ -113,3 +114,18 @@ def test_a_database_that_does_not_answer_is_503_with_retry_after(
         and "Content-Security-Policy" in response
     )
     assert visitor.get("/accounts/login/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (119.2, "2 minutes"),
+        (90 * 60, "90 minutes"),
+        (7_200, "2 hours"),
+        (172_800, "2 days"),
+        (604_756, "7 days"),
+    ],
+)
+def test_a_wait_is_told_in_a_unit_that_one_can_imagine(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

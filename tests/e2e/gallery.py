@@ -1,4 +1,4 @@
-"""Fills a site with every state of every page; prints the runs by name.
+"""Fills a site with every state of every page; prints the keys of runs and threads by name.
 
 Run it with the site's settings, after `fill`. Each run goes through the services that workers and
 people use; points and verdicts are those of the recorded runs.
@@ -21,6 +21,7 @@ from apps.accounts.models import User  # noqa: E402
 from apps.experiments import selectors, series, services, worker_services  # noqa: E402
 from apps.experiments.models import Lab, Run, Worker  # noqa: E402
 from apps.progress import demo  # noqa: E402
+from tests.e2e import gallery_threads  # noqa: E402
 from workers import wire  # noqa: E402
 
 SKETCH_PREFIX = {"relu 0.01": 0.03, "relu 0.1": 0.1, "relu 1": 0.5}
@@ -138,7 +139,7 @@ class Gallery:
         return self.lease(self.queue(**options))
 
     def fill(self) -> dict[str, str]:
-        """Make a run in every state; return the runs by name."""
+        """Make everything in every state; return keys by name."""
         runs = dict(self.recorded)
         runs["right"] = self.make().report().end()
         runs["wrong"] = self.make(outcome="does_not_hold", config={"depth": 8}).report().end()
@@ -166,7 +167,8 @@ class Gallery:
         runs["queued"] = self.queue()
         demo.fill(user=User.objects.get(handle="sam"))
         demo.fill(user=User.objects.get(handle="ada"), rest=60)
-        return {name: str(run.pk) for name, run in runs.items()}
+        keys = {name: str(run.pk) for name, run in runs.items()}
+        return keys | gallery_threads.fill(runs)
 
 
 if __name__ == "__main__":

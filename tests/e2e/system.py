@@ -25,7 +25,8 @@ from tests.worker_command import WORKER_COMMAND
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "graph paper and pencils"  # of everybody in the tests
-CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve")
+# noa moderates in the gallery, ren is muted there
+CAST = ("mei", "ola", "sam", "kay", "lin", "ada", "eve", "noa", "ren")
 LIVELY = {
     "LEASE_SECONDS": "30",
     "HEARTBEAT_SECONDS": "1",
@@ -58,6 +59,7 @@ class System:
             "SITE_URL": self.url,
             "ALLOWED_HOSTS": "127.0.0.1:*",  # tests cut connections through a port of their own
             "GRADUS_TESTING": "1",
+            "MEDIA_ROOT": str(folder / "media"),
             "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
             "PYTHONUNBUFFERED": "1",
             "OMP_WAIT_POLICY": "PASSIVE",

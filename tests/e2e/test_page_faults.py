@@ -1,12 +1,13 @@
 """Every page in every state, without faults.
 
-A fault is a finding of axe, a violation of the content security policy, sideways scrolling, or an
-error of a script.
+A fault is a finding of axe, a violation of the content security policy, sideways scrolling, an
+error of a script, or more bytes than a page may take.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,18 @@ FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] }
     .map((v) => [v.id, v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)])
     .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What a page transfers, by address, compressed as it is sent; 0: the browser had it in memory.
+TRANSFERS = """["navigation", "resource"]
+    .flatMap((kind) => performance.getEntriesByType(kind))
+    .map((entry) => [entry.name, entry.encodedBodySize])"""
+MAX_WEIGHT = 400_000  # bytes, of a page for who visits the site for the first time
+MAX_WEIGHT_OF_CURVES = 650_000  # of a lab or a run
+CURVES = re.compile(r"/(labs|runs)/")
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 800},
     "phone": {"width": 390, "height": 844},
 }
+sizes: dict[str, int] = {}  # of what any page has transferred, by address
 Look = tuple[str, str, str]  # language, theme, size
 # In the gate every place is seen once, in one look or the other.
 GATE: list[Look] = [("en", "light", "desktop"), ("zh-hans", "dark", "phone")]
@@ -43,7 +52,7 @@ def named(look: Look) -> str:
 
 @pytest.fixture(scope="module")
 def runs(gallery: System) -> dict[str, str]:
-    """The runs of the gallery, by name."""
+    """The keys of the gallery's runs, threads and appeals, by name."""
     output = gallery.manage_script("tests/e2e/gallery.py")
     names: dict[str, str] = json.loads(output.splitlines()[-1])
     return names
@@ -85,14 +94,29 @@ class Windows:
         return visitor
 
 
-def faults(visitor: Visitor) -> list[str]:
-    """Return the faults of the page as it is."""
+def faults(visitor: Visitor, max_weight: int = 0) -> list[str]:
+    """Return the faults of the page as it is.
+
+    Args:
+        max_weight: in bytes; 0: what a page like this may weigh.
+    """
+    if not max_weight:
+        max_weight = MAX_WEIGHT_OF_CURVES if CURVES.search(visitor.page.url) else MAX_WEIGHT
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     messages: list[str] = visitor.page.evaluate(FAULTS)
     messages += [f"policy: {violation}" for violation in visitor.violations()]
     if (pixels := visitor.page.evaluate(SIDEWAYS)) > 0:
         messages.append(f"scrolls sideways by {pixels} px")
+    if (size := weight(visitor)) > max_weight:
+        messages.append(f"weighs {size} bytes, {max_weight} at most")
     return messages
+
+
+def weight(visitor: Visitor) -> int:
+    """Return the bytes that the page has transferred, what this browser had before included."""
+    transfers = visitor.page.evaluate(TRANSFERS)
+    sizes.update({address: size for address, size in transfers if size})
+    return sum(size or sizes.get(address, 0) for address, size in transfers)
 
 
 def places_of(size: str) -> list[Place]:
@@ -158,6 +182,6 @@ def test_faults_are_detected(gallery: System, visit: Callable[..., Visitor]) -> 
         const wide = { style: "width: 3000px; height: 1px" };
         main.append(Object.assign(document.createElement("div"), wide));
     }""")
-    messages = "\n".join(faults(visitor))
-    for fault in ("image-alt", "policy: script-src", "scrolls sideways"):
+    messages = "\n".join(faults(visitor, max_weight=10_000))
+    for fault in ("image-alt", "policy: script-src", "scrolls sideways", "weighs"):
         assert fault in messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from django import template
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.redirects import is_local
@@ -27,7 +28,10 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:progress", "p", "progress", _("Progress"), True),
 ]
 # pages that belong to an item, although their path is not below its
-WITHIN = {"experiments:catalogue": ("experiments:runs",)}
+WITHIN = {
+    "experiments:catalogue": ("experiments:runs",),
+    "discussions:threads": ("discussions:moderation",),
+}
 # a phone has room for five: there an item is reached within another
 ON_A_PHONE = {"experiments:claims": "experiments:catalogue"}
 
@@ -107,3 +111,16 @@ def sign_in_query(context: dict[str, Any]) -> str:
 def gap() -> str:
     """Return what separates two sentences."""
     return sentence_gap()
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """Return how long to wait, rounded up: `7 seconds`, `5 minutes`, `23 hours`, `7 days`."""
+    if (n := math.ceil(seconds)) < 120:
+        return ngettext("%(n)s second", "%(n)s seconds", n) % {"n": n}
+    if (n := math.ceil(seconds / 60)) < 120:
+        return ngettext("%(n)s minute", "%(n)s minutes", n) % {"n": n}
+    if (n := math.ceil(seconds / 3600)) < 48:
+        return ngettext("%(n)s hour", "%(n)s hours", n) % {"n": n}
+    n = math.ceil(seconds / 86_400)
+    return ngettext("%(n)s day", "%(n)s days", n) % {"n": n}

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -33,16 +34,13 @@ from apps.discussions.moderation_forms import (
 from apps.discussions.selectors import is_folded, readable_post
 from apps.discussions.selectors import moderation as selectors
 from apps.discussions.subjects import find_subject
+from apps.discussions.views.thread_page import signed_in
+from apps.experiments.reader import reader_of
 
 QUEUE_FILTERS = ("show", "reason", "language")
 LOG_FILTERS = ("person", "kind")
 LOG_PER_PAGE = 50
 moderators_only = permission_required("discussions.moderate", raise_exception=True)
-
-
-def reader_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 # ---------------------------------------------------------------- what everybody may
@@ -54,14 +52,14 @@ def flag(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     post = readable_post(request.user, pk, number)
     form = FlagForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        services.flags.flag(flagger=reader_of(request), post=post, **form.cleaned_data)
+        services.flags.flag(flagger=signed_in(request), post=post, **form.cleaned_data)
         messages.success(request, _("Thank you. A moderator will read it."))
         return redirect(post)
     is_own = post.author_id == request.user.pk
     context = {
         "post": post,
         # it may give the answer away
-        "html": "" if is_folded(request.user, post.thread) else presenters.post_html(post),
+        "html": "" if is_folded(request.user, post.thread) else _post_html(request, post),
         "form": form,
         "is_own": is_own,
         "can_be_flagged": post.state == State.PUBLISHED and not is_own,
@@ -75,12 +73,12 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     """Show somebody what a moderator did with what is theirs, and take their one reply. Notices of
     every kind of action lead here.
     """
-    action = selectors.action_about(reader_of(request), pk)
+    action = selectors.action_about(signed_in(request), pk)
     earlier = getattr(action, "appeal", None)
     form = AppealForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.appeals.appeal(
-            person=reader_of(request), action=action, text=form.cleaned_data["text"]
+            person=signed_in(request), action=action, text=form.cleaned_data["text"]
         )
         messages.success(request, _("Thank you. A moderator reads your reply."))
         return redirect("discussions:appeal", pk=pk)
@@ -88,12 +86,17 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
         "action": action,
         "what": presenters.what_was_done(action),
         "appeal": earlier,
-        "html": presenters.post_html(action.post) if action.post else "",
+        "html": _post_html(request, action.post) if action.post else "",
         "form": form,
         "is_in_force": selectors.is_in_force(action),
         "is_appealable": action.kind in selectors.APPEALABLE,
     }
     return render(request, "discussions/appeal.html", context, status=_status(form))
+
+
+def _post_html(request: HttpRequest, post: Post) -> SafeString:
+    """Return a post as its reader sees it, for a page of its own."""
+    return presenters.post_html(post, reader_of(request), request.path)
 
 
 def _status(form: FlagForm | AppealForm) -> int:
@@ -114,7 +117,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     page = page_of(request, selectors.queue(**chosen), QUEUE_PER_PAGE, count=count)
     context = {
         "page": page,
-        "items": presenters.queue_items(page, reader_of(request)),
+        "items": presenters.queue_items(page, reader_of(request), request.get_full_path()),
         "waiting": waiting,
         "chosen": chosen,
         "filtered": any(chosen.values()),
@@ -163,7 +166,7 @@ def post(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show one post with all that can be done about it, and do it."""
     post = _post(pk, number)
     if request.method != "POST":
-        item = presenters.post_item(post, reader_of(request))
+        item = presenters.post_item(post, reader_of(request), request.path)
         actions = post.actions.select_related("moderator", "person", "appeal")[:LOG_PER_PAGE]
         context = {
             "item": item,
@@ -181,7 +184,7 @@ def post(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "dismiss": services.moderation.dismiss,
     }[form.cleaned_data["action"]]
     reason = form.reason(language=_language(post.author, post))
-    return _done(request, do(moderator=reader_of(request), post=post, reason=reason))
+    return _done(request, do(moderator=signed_in(request), post=post, reason=reason))
 
 
 @require_POST
@@ -194,7 +197,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
     action = form.cleaned_data["action"]
     number = form.cleaned_data["post"]
     more: dict[str, Any] = {
-        "moderator": reader_of(request),
+        "moderator": signed_in(request),
         "thread": thread,
         "reason": form.reason(language=_language(thread.author, thread)),
     }
@@ -203,7 +206,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
     more["post"] = _post(pk, number) if number else None
     if action == "lock":
         return _done(request, services.moderation.lock(**more))
-    subject = find_subject(form.cleaned_data["subject"].strip(), reader_of(request))
+    subject = find_subject(form.cleaned_data["subject"].strip(), signed_in(request))
     if subject is None:
         raise BadRequest(
             _(
@@ -224,7 +227,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = form.cleaned_data
     post = _post(chosen["thread"], chosen["post"]) if chosen["thread"] and chosen["post"] else None
     more: dict[str, Any] = {
-        "moderator": reader_of(request),
+        "moderator": signed_in(request),
         "person": person,
         "reason": form.reason(language=_language(person, post)),
     }
@@ -243,7 +246,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
     appeal = get_object_or_404(appeals, pk=pk)
     form = DecisionForm.read(request.POST)
     services.appeals.decide(
-        moderator=reader_of(request),
+        moderator=signed_in(request),
         appeal=appeal,
         is_reversed=form.cleaned_data["outcome"] == Appeal.Outcome.REVERSED,
         answer=form.reason(language=_language(appeal.person, appeal.action.post)),
