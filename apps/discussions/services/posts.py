@@ -212,7 +212,11 @@ def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = 
         raise EditConflict(post.text)
     state = brakes.state_of_edit(author=author, post=post, text=text, rendered=html)
     PostRevision.objects.create(
-        post=post, number=edits, text=post.text, written_at=post.edited_at or post.created_at
+        post=post,
+        number=edits,
+        text=post.text,
+        written_at=post.edited_at or post.created_at,
+        state=post.state,
     )
     Post.objects.filter(pk=post.pk).update(
         text=text,

@@ -205,16 +205,18 @@ def delete(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show what a post said before each edit."""
     post = readable_post(request, pk, number)
-    revisions = post.revisions.order_by("-number")
-    page = page_of(request, revisions, VERSIONS_PER_PAGE, count=post.edits)
+    revisions = selectors.revisions_of(post, request.user)
+    page = page_of(request, revisions, VERSIONS_PER_PAGE)
     rows = list(page)
-    if rows and rows[-1].number:
-        rows += revisions.filter(number=rows[-1].number - 1)
+    before = revisions.filter(number__lt=rows[-1].number).first() if rows else None
+    versions = presenters.history.versions(
+        post, rows, before=before, has_present=page.number == 1 and not page.missing
+    )
     context = {
         "post": post,
         "thread": post.thread,
         "page": page,
-        "versions": [] if page.missing else presenters.history.versions(post, rows),
+        "versions": versions,
         "language_tag": presenters.threads.language_tag(post.language),
         "query": "?show=1" if insists(request) else "",
     }
