@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.models import AnonymousUser
@@ -12,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts.models import User
 from apps.common.fields import EXPIRED, FlagField, MultilineField, PlainForm, WholeField
 from apps.common.text import clean
+from apps.discussions.citations import RUN
 from apps.discussions.errors import BadPost
 from apps.discussions.limits import (
     MAX_KEY_LENGTH,
@@ -26,6 +28,18 @@ FOLLOW, UNFOLLOW, MUTE = "follow", "unfollow", "mute"
 EMPTY_POST = _("Write something first.")
 
 
+class RunKeysField(forms.Field):
+    """Boxes that name runs, of which any number is pressed; what is no key of a run is left out."""
+
+    widget = forms.SelectMultiple
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def to_python(self, value: Any) -> set[UUID]:
+        return {UUID(key) for key in value or [] if RUN.fullmatch(key)}
+
+
 class TextForm(forms.Form):
     """What every form with a post's text has. With `preview` nothing is stored: the page is shown
     again, with how the text would look.
@@ -33,7 +47,7 @@ class TextForm(forms.Form):
 
     text = MultilineField(max_length=MAX_TEXT_LENGTH, error_messages={"required": EMPTY_POST})
     preview = FlagField()
-    share = FlagField()  # the private runs that it cites
+    share = RunKeysField()  # those of the private runs that it cites that are to be shared
     shown = FlagField()  # the reader insisted on seeing a folded thread
 
 

@@ -90,12 +90,18 @@ def rendered(text: str) -> RenderedPost:
 
 @transaction.atomic
 def reply(
-    *, author: User, thread: Thread, text: str, language: str, key: str, share: bool = False
+    *,
+    author: User,
+    thread: Thread,
+    text: str,
+    language: str,
+    key: str,
+    share: Collection[UUID] = (),
 ) -> Post:
     """Add a post to a thread. Idempotent by `key`.
 
     Args:
-        share: the author agrees to share the runs of theirs that it cites.
+        share: of the author's runs that it cites those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: it is empty or too long.
@@ -180,12 +186,14 @@ def add_post(
 
 
 @transaction.atomic
-def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = False) -> Post:
+def edit_post(
+    *, author: User, post: Post, text: str, edits: int, share: Collection[UUID] = ()
+) -> Post:
     """Replace a post's text; what it said before is kept.
 
     Args:
         edits: how often it had been edited when its author opened it.
-        share: the author agrees to share the runs of theirs that it cites now.
+        share: of the author's runs that it cites now those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: it is empty or too long.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -27,12 +30,12 @@ def start_thread(
     text: str,
     language: str,
     key: str,
-    share: bool = False,
+    share: Collection[UUID] = (),
 ) -> Thread:
     """Begin a thread with its first post. Idempotent by `key`.
 
     Args:
-        share: the author agrees to share the runs of theirs that it cites, or is about.
+        share: of the author's runs that it cites, or is about, those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: the title or the text is empty, too short or too long.
