@@ -189,12 +189,12 @@ def _encoded(image: Image.Image, kind: str, max_bytes: int) -> Recoded:
 
 def _saved(image: Image.Image, kind: str, quality: int) -> Recoded:
     out = io.BytesIO()
-    options: dict[str, object] = {
+    of_kind: dict[str, dict[str, object]] = {
         "JPEG": {"quality": quality, "progressive": False, "exif": b""},
         "WEBP": {"quality": quality, "method": METHODS[quality], "exif": b"", "xmp": b""},
         "PNG": {"compress_level": 6},
-    }[kind]
-    image.save(out, kind, icc_profile=None, **options)
+    }
+    image.save(out, kind, icc_profile=None, **of_kind[kind])
     return Recoded(kind.lower(), out.getvalue(), *image.size)
 
 

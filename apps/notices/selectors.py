@@ -35,7 +35,8 @@ def latest_update(person: User) -> datetime | None:
 def newest_unread(person: User, subject: str) -> datetime | None:
     """Return when the newest of a person's unread notices about a subject came, or counted up."""
     unread = Notice.objects.filter(person=person, subject=subject).unread()
-    return unread.aggregate(newest=Max("updated_at"))["newest"]
+    newest: datetime | None = unread.aggregate(newest=Max("updated_at"))["newest"]
+    return newest
 
 
 def deliveries(person: User) -> dict[Kind, Delivery]:
