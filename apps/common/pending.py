@@ -24,7 +24,7 @@ from apps.common.redirects import is_local, parent_page, referring_page
 # hidden fields: primary key of the account whose form it is, name of the stored form
 OWNER, NAME = "form_owner", "pending_form"
 SESSION_KEY = "pending_form"
-TEXT_FIELDS = ("text", "note")
+TEXT_FIELDS = ("text", "note", "words")
 NOT_STORED = {"csrfmiddlewaretoken", OWNER, NAME}
 MAX_FORMS = 5  # of one browser
 MAX_AGE = 24 * 3600  # seconds

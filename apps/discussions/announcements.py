@@ -80,6 +80,13 @@ def post_accepted(*, thread: Thread, post: Post, by: User) -> None:
     )
 
 
+def acceptance_gone(*, thread: Thread) -> None:
+    """A thread has no accepted answer any more, or another one: whoever has not read yet that
+    theirs was accepted is not told.
+    """
+    withdraw(subject=subject_of(thread), kind=Kind.ACCEPTED)
+
+
 def post_gone(*, thread: Thread, post: Post) -> None:
     """A post can no longer be read: notices of it alone go, if they are unread."""
     withdraw(subject=subject_of(thread), path=post.get_absolute_url())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.models import AnonymousUser
@@ -12,17 +13,31 @@ from django.utils.translation import pgettext_lazy
 from apps.accounts.models import User
 from apps.common.fields import EXPIRED, FlagField, MultilineField, PlainForm, WholeField
 from apps.common.text import clean
+from apps.discussions.citations import RUN
+from apps.discussions.errors import BadPost
 from apps.discussions.limits import (
     MAX_KEY_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_TITLE_LENGTH,
-    MIN_TITLE_LENGTH,
 )
 from apps.discussions.models import Language
+from apps.discussions.services.posts import stored_title
 from apps.discussions.subjects import GENERAL, Subject, find_subject
 
 FOLLOW, UNFOLLOW, MUTE = "follow", "unfollow", "mute"
 EMPTY_POST = _("Write something first.")
+
+
+class RunKeysField(forms.Field):
+    """Boxes that name runs, of which any number is pressed; what is no key of a run is left out."""
+
+    widget = forms.SelectMultiple
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def to_python(self, value: Any) -> set[UUID]:
+        return {UUID(key) for key in value or [] if RUN.fullmatch(key)}
 
 
 class TextForm(forms.Form):
@@ -32,7 +47,7 @@ class TextForm(forms.Form):
 
     text = MultilineField(max_length=MAX_TEXT_LENGTH, error_messages={"required": EMPTY_POST})
     preview = FlagField()
-    share = FlagField()  # the private runs that it cites
+    share = RunKeysField()  # those of the private runs that it cites that are to be shared
     shown = FlagField()  # the reader insisted on seeing a folded thread
 
 
@@ -66,7 +81,6 @@ class ThreadForm(ReplyForm):
 
     title = TitleField(
         label=pgettext_lazy("thread", "Title"),
-        min_length=MIN_TITLE_LENGTH,
         max_length=MAX_TITLE_LENGTH,
         widget=forms.TextInput(
             attrs={"dir": "auto", "autocomplete": "off", "data-draft": "thread-new-title"}
@@ -74,7 +88,6 @@ class ThreadForm(ReplyForm):
         help_text=_("One sentence, which everybody sees: it gives no answer away."),
         error_messages={
             "required": _("A thread needs a title: ask it in one sentence."),
-            "min_length": _("Say a little more: a title has at least %(limit_value)s characters."),
         },
     )
     language = forms.ChoiceField(label=_("Language"), choices=Language.choices)
@@ -83,6 +96,12 @@ class ThreadForm(ReplyForm):
     def __init__(self, *args: Any, reader: User | AnonymousUser, **options: Any) -> None:
         super().__init__(*args, **options)
         self.reader = reader
+
+    def clean_title(self) -> str:
+        try:
+            return stored_title(self.cleaned_data["title"])
+        except BadPost as error:
+            raise forms.ValidationError(str(error.message)) from None
 
     def clean_about(self) -> Subject:
         name = self.cleaned_data["about"] or GENERAL

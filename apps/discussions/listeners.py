@@ -10,6 +10,7 @@ from __future__ import annotations
 from apps.accounts.models import User
 from apps.accounts.signals import user_deleting
 from apps.discussions.services import votes
+from apps.discussions.services.locks import lock_all_of
 
 
 def listen() -> None:
@@ -17,4 +18,5 @@ def listen() -> None:
 
 
 def withdraw_votes(user: User, **more: object) -> None:
+    lock_all_of(user)
     votes.withdraw_all(user=user)

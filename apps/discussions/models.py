@@ -236,6 +236,10 @@ class PostRevision(models.Model):
     number = models.PositiveIntegerField()  # from 0, the text as it was first posted
     text = models.TextField(max_length=MAX_TEXT_LENGTH)
     written_at = models.DateTimeField()
+    # of the post when this was replaced: what was hidden then, or waited, stays so
+    state = models.CharField(
+        max_length=16, choices=State, default=State.PUBLISHED, db_default=State.PUBLISHED.value
+    )
 
     class Meta:
         verbose_name = _("earlier text of a post")

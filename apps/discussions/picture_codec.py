@@ -10,13 +10,15 @@ It writes a line of JSON, `{"format", "width", "height"}` or `{"fault"}`, and th
 
 The same pixels make the same file under the same Pillow. Frames after the first are left out, the
 orientation of a camera is applied, colours become sRGB in 8 bits, a picture with transparency stays
-so. What was JPEG or WebP stays that; all else becomes PNG.
+so. What was JPEG or WebP stays that; all else becomes PNG. What would have more bytes than are
+stored becomes JPEG or WebP of less quality, and smaller, until it has not.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import resource
 import struct
@@ -29,6 +31,12 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")  # that are read; Pillow tries no others
 MAX_SIDE = 16_383  # px: what WebP can be
+QUALITY, LESSER_QUALITY = 88, 75
+METHODS = {
+    QUALITY: 4,
+    LESSER_QUALITY: 0,
+}  # of WebP: how long it tries; the lesser one is tried often
+MAX_SHRINKINGS = 6  # each leaves about the bytes that are allowed; of noise few more
 NOT_A_PICTURE, TOO_MANY_PIXELS, DAMAGED, TOO_LARGE = (
     "not-a-picture",
     "too-many-pixels",
@@ -163,21 +171,31 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _encoded(image: Image.Image, kind: str, max_bytes: int) -> Recoded:
-    out = io.BytesIO()
     image.info.clear()  # what would be written beside the pixels
-    if kind == "JPEG":
-        name = "jpeg"
-        image = image.convert("RGB") if image.mode == "RGBA" else image
-        image.save(out, "JPEG", quality=88, progressive=False, exif=b"", icc_profile=None)
-    elif kind == "WEBP":
-        name = "webp"
-        image.save(out, "WEBP", quality=88, method=4, exif=b"", xmp=b"", icc_profile=None)
-    else:
-        name = "png"
-        image.save(out, "PNG", compress_level=6, icc_profile=None)
-    if out.tell() > max_bytes:
-        raise BadPicture(TOO_LARGE)
-    return Recoded(name, out.getvalue(), *image.size)
+    if kind == "JPEG" and image.mode == "RGBA":
+        image = image.convert("RGB")
+    recoded = _saved(image, kind if kind in ("JPEG", "WEBP") else "PNG", QUALITY)
+    if len(recoded.data) <= max_bytes:
+        return recoded
+    lossy = "JPEG" if kind == "JPEG" else "WEBP"
+    for _shrinking in range(MAX_SHRINKINGS):
+        recoded = _saved(image, lossy, LESSER_QUALITY)
+        if len(recoded.data) <= max_bytes:
+            return recoded
+        factor = 0.95 * math.sqrt(max_bytes / len(recoded.data))
+        image = image.resize([max(1, int(side * factor)) for side in image.size])
+    raise BadPicture(TOO_LARGE)
+
+
+def _saved(image: Image.Image, kind: str, quality: int) -> Recoded:
+    out = io.BytesIO()
+    of_kind: dict[str, dict[str, object]] = {
+        "JPEG": {"quality": quality, "progressive": False, "exif": b""},
+        "WEBP": {"quality": quality, "method": METHODS[quality], "exif": b"", "xmp": b""},
+        "PNG": {"compress_level": 6},
+    }
+    image.save(out, kind, icc_profile=None, **of_kind[kind])
+    return Recoded(kind.lower(), out.getvalue(), *image.size)
 
 
 def _limit(name: int, value: int) -> None:

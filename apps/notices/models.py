@@ -50,6 +50,11 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def unread(self) -> NoticeQuerySet:
         return self.filter(read_at=None)
 
+    def locked(self) -> list[int]:
+        """Lock the notices, in one order whoever does; return their primary keys."""
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True)
+        return list(rows.values_list("pk", flat=True))
+
     def to_be_mailed(self) -> NoticeQuerySet:
         return self.unread().filter(mail_due_at__isnull=False)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from apps.accounts.models import User
 from apps.notices.models import DEFAULTS, Delivery, Kind, Notice, Preference
@@ -30,6 +30,13 @@ def latest_update(person: User) -> datetime | None:
     """Return when the newest notice of a person came, or last counted up."""
     newest = Notice.objects.filter(person=person).order_by("-updated_at", "-pk")
     return newest.values_list("updated_at", flat=True).first()
+
+
+def newest_unread(person: User, subject: str) -> datetime | None:
+    """Return when the newest of a person's unread notices about a subject came, or counted up."""
+    unread = Notice.objects.filter(person=person, subject=subject).unread()
+    newest: datetime | None = unread.aggregate(newest=Max("updated_at"))["newest"]
+    return newest
 
 
 def deliveries(person: User) -> dict[Kind, Delivery]:

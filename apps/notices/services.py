@@ -1,7 +1,7 @@
 """Every write of `notices`, except that mails are made of them (`mails`).
 
-Who holds several locks took them in the order person, notice. The people who are told are locked
-against their deletion alone.
+Who holds several locks took them in the order person, notice; several notices in the order of their
+keys (`NoticeQuerySet.locked`). The people who are told are locked against their deletion alone.
 """
 
 from __future__ import annotations
@@ -110,17 +110,23 @@ def _mail_dues(people: Collection[int | None], kind: Kind) -> dict[int, datetime
     return dues
 
 
-def withdraw(*, subject: str, path: str = "", keep: Collection[int] = ()) -> int:
+@transaction.atomic
+def withdraw(
+    *, subject: str, kind: Kind | None = None, path: str = "", keep: Collection[int] = ()
+) -> int:
     """Take notices back that nobody has read yet: what they lead to is gone. Returns how many.
 
     Args:
+        kind: only those of this kind; None: of all.
         path: only those that lead there, and count nothing else; empty: all about the subject.
         keep: primary keys of people who may still see it.
     """
     notices = Notice.objects.unread().filter(subject=subject).exclude(person__in=keep)
+    if kind is not None:
+        notices = notices.filter(kind=kind)
     if path:
         notices = notices.filter(path=path, count=1)
-    return notices.delete()[0]
+    return Notice.objects.filter(pk__in=notices.locked()).delete()[0]
 
 
 @transaction.atomic
@@ -147,12 +153,9 @@ def mark_read(
         unread = unread.filter(subject=subject)
     if until is not None:
         unread = unread.filter(updated_at__lte=until)
-    # in one order, as everybody locks several
-    locked = unread.order_by("pk").select_for_update(no_key=True)
-    read = list(locked.values_list("pk", flat=True))
-    if not read:
+    if not (pks := unread.locked()):
         return 0
-    return Notice.objects.filter(pk__in=read).update(read_at=Clock(), mail_due_at=None)
+    return Notice.objects.filter(pk__in=pks).update(read_at=Clock(), mail_due_at=None)
 
 
 @transaction.atomic
@@ -174,8 +177,10 @@ def change_deliveries(*, person: User, deliveries: Mapping[Kind, Delivery]) -> N
 
 def _reschedule(person: User, kind: Kind, delivery: Delivery) -> None:
     now = selectors.database_time()
-    waiting = Notice.objects.filter(person=person, kind=kind).to_be_mailed()
-    waiting.update(mail_due_at=mail_due_at(delivery, now, person.time_zone))
+    waiting = Notice.objects.filter(person=person, kind=kind).to_be_mailed().locked()
+    Notice.objects.filter(pk__in=waiting).update(
+        mail_due_at=mail_due_at(delivery, now, person.time_zone)
+    )
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ from apps.discussions.services import appeals, moderation
 from apps.discussions.subjects import Subject
 from apps.questions.models import Question
 from tests.discussions.conftest import make_person, reply
+from tests.discussions.pages import html_of
 
 WHY = "It attacks a person."
 
@@ -192,3 +193,13 @@ def test_a_move_back_to_what_is_gone_is_refused(
         appeals.decide(moderator=eve, appeal=appeal, is_reversed=True, answer="Right.")
     appeal.refresh_from_db()
     assert appeal.outcome == "open"
+
+
+def test_the_page_of_an_appeal_shows_nothing_that_somebody_else_wrote(
+    thread: Thread, post: Post, mei: User, ada: User
+) -> None:
+    action = moderation.lock(moderator=ada, thread=thread, post=post, reason=WHY)
+    moderation.hide(moderator=ada, post=post, reason=WHY)
+    html = html_of(f"/appeals/{action.pk}", mei)
+    assert "Your thread was locked." in html
+    assert "Kaiming" not in html and "Your post" not in html

@@ -260,3 +260,10 @@ def test_staff_who_do_not_moderate_wait_too_while_the_switch_is_on(
     settings.POSTS_NEED_APPROVAL = True
     staff = User.objects.create_user("staff@example.org", "staff", is_staff=True)
     assert state_of(staff, "Anything", thread) == State.PENDING
+
+
+def test_a_text_with_what_nobody_sees_in_it_is_the_same_text(mei: User, thread: Thread) -> None:
+    person = established("pat")
+    reply(person, thread, LONG)
+    with pytest.raises(DuplicatePost):
+        reply(person, thread, LONG.replace(" ", " \u202e\u2066", 3))

@@ -294,3 +294,34 @@ def test_the_toolbar_names_what_it_inserts(thread: Thread, mei: User) -> None:
     for part in ('data-insert="$|$"', 'data-prefix="&gt;! "', 'hx-get="/threads/runs"'):
         assert part in html
     assert f'maxlength="{MAX_TEXT_LENGTH}"' in html
+
+
+@pytest.mark.parametrize("title", ["损失为何停滞", "Why 停滞?"])
+def test_a_chinese_title_is_as_long_as_it_says(mei: User, title: str) -> None:
+    browser(mei).post(NEW, THREAD | {"title": title})
+    assert Thread.objects.get().title == title
+
+
+def test_a_title_has_no_tower_of_marks(mei: User) -> None:
+    browser(mei).post(NEW, THREAD | {"title": "Why does it sta" + "\u0301" * 60 + "ll?"})
+    assert Thread.objects.get().title.count("\u0301") == 4
+
+
+def test_an_edit_in_a_thread_that_was_hidden_meanwhile_gives_the_text_back(
+    thread: Thread, ola: User
+) -> None:
+    reply(ola, thread)
+    Thread.objects.update(state="hidden")
+    answer = browser(ola).post(url(thread, "/posts/2/edit"), {"text": "A long text.", "edits": 0})
+    assert answer.status_code == 404
+    assert "A long text." in answer.content.decode()
+
+
+def test_a_flag_of_a_post_that_is_gone_meanwhile_gives_the_words_back(
+    thread: Thread, ola: User, sam: User
+) -> None:
+    reply(ola, thread)
+    Thread.objects.update(state="hidden")
+    form = {"reason": "other", "text": "It copies a paper."}
+    answer = browser(sam).post(url(thread, "/posts/2/flag"), form)
+    assert (answer.status_code, "It copies a paper." in answer.content.decode()) == (404, True)

@@ -58,3 +58,12 @@ def test_one_person_has_so_many_flags_waiting(
     with pytest.raises(TooManyFlags, match="1 of your flags"):
         services.flags.flag(flagger=sam, post=thread.posts.get(number=1), reason="spam")
     assert limits.MAX_WAITING_FLAGS >= 20
+
+
+def test_flags_of_posts_that_their_authors_deleted_wait_no_more(
+    post: Post, thread: Thread, ola: User, sam: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.discussions.services.flags.MAX_WAITING_FLAGS", 1)
+    services.flags.flag(flagger=sam, post=post, reason="spam")
+    services.posts.delete_post(author=ola, post=post)
+    services.flags.flag(flagger=sam, post=thread.posts.get(number=1), reason="spam")

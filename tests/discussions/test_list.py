@@ -62,7 +62,7 @@ def test_every_kind_of_subject_has_its_link(mei: User, woken_queues: list[str]) 
         Subject(about.CLAIM, claim="dead-relu.lr-kills"),
         Subject(about.GENERAL),
     ):
-        start(mei, subject, share=subject.run is not None)
+        start(mei, subject, share=[run.pk])
     html = html_of("/threads", mei)
     for link in ("/labs/dead-relu", f"/runs/{run.pk}", "/claims?lab=dead-relu#dead-relu.lr-kills"):
         assert f'href="{link}"' in html

@@ -26,6 +26,7 @@ from apps.questions.models import Question
 from tests.common.browsing import Open, look_over, needs_browser, press
 from tests.common.reauthenticating import enter_password
 from tests.discussions.conftest import make_person, reply, start
+from tests.discussions.pages import browser
 
 MAX_QUERIES = 12
 
@@ -421,3 +422,13 @@ class TestInTheBrowser:
         page.get_by_role("button", name="Flag", exact=True).click()
         page.wait_for_url("**/threads/*#post-1")
         assert Flag.objects.get().reason == "spam"
+
+
+def test_the_words_of_a_decision_that_came_too_late_are_given_back(
+    thread: Thread, ola: User, ada: User
+) -> None:
+    post = reply(ola, thread)
+    services.posts.delete_post(author=ola, post=post)
+    form = {"action": "hide", "taken": "rude", "words": "It attacks Mei."}
+    answer = browser(ada).post(f"/moderation/threads/{thread.pk}/posts/2", form)
+    assert (answer.status_code, "It attacks Mei." in answer.content.decode()) == (410, True)

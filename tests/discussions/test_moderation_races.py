@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -15,8 +16,20 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import Refused
 from apps.discussions import limits, services
-from apps.discussions.models import Flag, ModerationAction, Mute, Post, State, Thread, Vote
+from apps.discussions.models import (
+    Flag,
+    Follow,
+    ModerationAction,
+    Mute,
+    Post,
+    State,
+    Thread,
+    Vote,
+)
 from apps.discussions.services import appeals, moderation
+from apps.discussions.subjects import Subject
+from apps.notices.models import Notice
+from apps.questions.models import Question
 from tests.connections import at_once
 from tests.discussions.conftest import make_person, reply, start
 
@@ -264,3 +277,116 @@ def test_a_new_account_that_posts_on_many_connections_has_its_day_once(
     results = at_once(lambda: start(mei))
     assert refusals(results) == ["too-many-posts"] * 5
     assert Thread.objects.count() == 1
+
+
+@pytest.mark.parametrize("act", ["hide", "dismiss", "mute"])
+def test_an_account_that_goes_while_a_moderator_acts_leaves_a_whole_log(
+    thread: Thread, post: Post, ola: User, sam: User, ada: User, act: str
+) -> None:
+    services.flags.flag(flagger=sam, post=post, reason="rude")
+    actions = {
+        "hide": lambda: moderation.hide(moderator=ada, post=post, reason=WHY),
+        "dismiss": lambda: moderation.dismiss(moderator=ada, post=post, reason=WHY),
+        "mute": lambda: moderation.mute(
+            moderator=ada, person=ola, until=now() + timedelta(days=1), reason=WHY, post=post
+        ),
+    }
+    results = together(actions[act], lambda: accounts.delete_user(user=ola))
+    assert set(refusals(results)) <= {"account-gone"}
+    assert not User.objects.filter(pk=ola.pk).exists()
+    assert not ModerationAction.objects.filter(person=ola.pk).exists()
+    post.refresh_from_db()
+    assert post.author is None
+    assert_counted(thread)
+
+
+def test_an_account_that_goes_while_it_posts_leaves_its_posts_without_a_name(
+    thread: Thread, ola: User
+) -> None:
+    results = together(lambda: accounts.delete_user(user=ola), *[lambda: reply(ola, thread)] * 3)
+    assert set(refusals(results)) <= {"account-gone"}
+    assert thread.posts.filter(number__gt=1, author=None).count() == 3 - len(refusals(results))
+    assert_counted(thread)
+
+
+def test_replies_and_the_deletion_of_the_first_post_at_once_keep_the_replies(
+    mei: User, ola: User, sam: User
+) -> None:
+    for _round in range(4):
+        thread = start(mei)
+        first = thread.posts.get(number=1)
+        results = together(
+            lambda first=first: services.posts.delete_post(author=mei, post=first),
+            lambda thread=thread: reply(ola, thread),
+            lambda thread=thread: reply(sam, thread),
+        )
+        thread.refresh_from_db()
+        assert set(refusals(results)) <= {"thread-gone"}
+        assert thread.replies == 2 - len(refusals(results))
+        assert (thread.state == State.DELETED) == (thread.replies == 0)
+        assert_counted(thread)
+
+
+def test_a_thread_that_is_moved_while_somebody_replies_keeps_the_reply(
+    thread: Thread, question: Question, ola: User, ada: User
+) -> None:
+    subject = Subject(Thread.About.QUESTION, question=question)
+    results = together(
+        lambda: moderation.move(moderator=ada, thread=thread, subject=subject, reason=WHY),
+        lambda: reply(ola, thread),
+    )
+    assert refusals(results) == []
+    assert_counted(thread)
+    assert (thread.question, thread.replies) == (question, 1)
+
+
+def test_a_post_is_approved_once_and_told_once(
+    thread: Thread, mei: User, ola: User, ada: User, eve: User, settings: Any
+) -> None:
+    settings.POSTS_NEED_APPROVAL = True
+    post = reply(ola, thread)
+    results = together(
+        lambda: moderation.approve(moderator=ada, post=post, reason=WHY),
+        lambda: moderation.approve(moderator=eve, post=post, reason=WHY),
+    )
+    assert refusals(results) == ["already-moderated"]
+    assert_counted(thread)
+    assert Notice.objects.get(person=mei).count == 1
+
+
+def test_a_post_that_is_edited_while_it_is_approved_is_found_by_what_it_says(
+    thread: Thread, ola: User, ada: User, settings: Any
+) -> None:
+    settings.POSTS_NEED_APPROVAL = True
+    post = reply(ola, thread)
+    results = together(
+        lambda: moderation.approve(moderator=ada, post=post, reason=WHY),
+        lambda: services.posts.edit_post(author=ola, post=post, text="Buy it.", edits=0),
+    )
+    assert refusals(results) == []
+    assert_counted(thread)
+
+
+def test_one_person_s_flags_at_once_are_one(post: Post, sam: User) -> None:
+    results = at_once(lambda: services.flags.flag(flagger=sam, post=post, reason="rude"))
+    assert all(isinstance(result, Flag) for result in results), results
+    assert Flag.objects.count() == 1
+
+
+def test_appeals_at_once_are_one(post: Post, ola: User, ada: User) -> None:
+    action = moderation.hide(moderator=ada, post=post, reason=WHY)
+    results = together(
+        lambda: appeals.appeal(person=ola, action=action, text="It is right."),
+        lambda: appeals.appeal(person=ola, action=action, text="It is not rude."),
+    )
+    assert refusals(results) == ["already-appealed"]
+
+
+def test_following_muting_and_replying_at_once_leave_one_row(thread: Thread, ola: User) -> None:
+    results = together(
+        lambda: services.follows.mute(user=ola, thread=thread),
+        lambda: services.follows.follow(user=ola, thread=thread),
+        lambda: reply(ola, thread),
+    )
+    assert refusals(results) == []
+    assert Follow.objects.filter(thread=thread, user=ola).count() == 1

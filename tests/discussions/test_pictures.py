@@ -222,10 +222,40 @@ def test_what_is_refused_is_said(mei: User, data: bytes, code: str, status: int)
     assert not Picture.objects.exists()
 
 
-def test_a_picture_that_would_be_stored_too_large_is_refused() -> None:
-    noise = encoded(Image.effect_noise((300, 300), 90))
+@pytest.mark.parametrize(
+    ("kind", "mode", "stored_as"),
+    [
+        ("JPEG", "RGB", "jpeg"),
+        ("PNG", "L", "webp"),
+        ("PNG", "RGBA", "webp"),
+        ("WEBP", "RGB", "webp"),
+    ],
+)
+def test_a_picture_that_would_be_stored_too_large_becomes_smaller(
+    kind: str, mode: str, stored_as: str
+) -> None:
+    noise = Image.effect_noise((300, 200), 90).convert(mode)
+    if mode == "RGBA":
+        noise.putalpha(128)
+    recoded = recode(encoded(noise, kind), max_pixels=100_000, max_bytes=9_000)
+    assert recoded.format == stored_as and 4_000 < len(recoded.data) <= 9_000
+    picture = decoded(recoded.data)
+    assert picture.size == (recoded.width, recoded.height) and recoded.width < 300
+    assert picture.width / picture.height == pytest.approx(1.5, abs=0.05)
+    assert picture.has_transparency_data == (mode == "RGBA")
+
+
+def test_a_screenshot_of_few_colours_is_stored_whole() -> None:
+    """As a palette it has less than half the bytes of its pixels in red, green and blue."""
+    picture = gradient(800, 600).quantize(32)
+    data = encoded(picture)
+    recoded = recode(data, max_pixels=1_000_000, max_bytes=2_500)
+    assert (recoded.width, recoded.height) == (800, 600)
+
+
+def test_a_picture_that_cannot_become_small_enough_is_refused() -> None:
     with pytest.raises(BadPicture, match="too-large"):
-        recode(noise, max_pixels=100_000, max_bytes=1_000)
+        recode(encoded(gradient()), max_pixels=100_000, max_bytes=10)
 
 
 def test_a_person_stores_so_much_within_a_day(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
 from apps.common.errors import KeyReused
-from apps.discussions import services
+from apps.discussions import selectors, services
 from apps.discussions.errors import EditConflict, NotYours, OwnPost, ThreadGone, ThreadLocked
 from apps.discussions.models import ModerationAction, Post, State, Thread
+from apps.notices.models import Notice
 from tests.discussions.conftest import reply, start
+from tests.discussions.pages import html_of
 
 
 def first_post(thread: Thread) -> Post:
@@ -154,3 +159,49 @@ def test_the_moderation_log_is_only_added_to(thread: Thread, ada: User) -> None:
     ada.delete()
     action.refresh_from_db()
     assert (action.moderator, action.reason) == (None, "Off the rails.")
+
+
+def test_a_thread_goes_with_the_last_of_its_posts(thread: Thread, mei: User, ola: User) -> None:
+    post = reply(ola, thread)
+    services.posts.delete_post(author=mei, post=first_post(thread))
+    thread.refresh_from_db()
+    assert thread.state == State.PUBLISHED, "somebody's reply is left"
+    services.posts.delete_post(author=ola, post=post)
+    thread.refresh_from_db()
+    assert (thread.state, thread.search) == (State.DELETED, None)
+
+
+def test_replies_stay_when_a_first_post_that_awaits_approval_again_is_deleted(
+    thread: Thread, mei: User, ola: User, settings: Any
+) -> None:
+    reply(ola, thread)
+    settings.POSTS_NEED_APPROVAL = True
+    services.posts.edit_post(author=mei, post=first_post(thread), text="Buy it.", edits=0)
+    assert Thread.objects.get().state == State.PENDING
+    services.posts.delete_post(author=mei, post=first_post(thread))
+    thread.refresh_from_db()
+    assert (thread.state, thread.replies) == (State.PUBLISHED, 1)
+    assert list(selectors.threads(AnonymousUser(), words="stall")) == [thread]
+
+
+def test_an_answer_that_awaits_approval_again_is_not_named(
+    thread: Thread, mei: User, ola: User, sam: User, settings: Any
+) -> None:
+    post = reply(ola, thread)
+    services.threads.accept(user=mei, post=post, accepted=True)
+    assert "The answer" in html_of(thread.get_absolute_url(), sam)
+    settings.POSTS_NEED_APPROVAL = True
+    services.posts.edit_post(author=ola, post=post, text="Buy it.", edits=0)
+    assert "The answer" not in html_of(thread.get_absolute_url(), sam)
+
+
+def test_an_acceptance_that_is_taken_back_before_it_was_read_is_not_told(
+    thread: Thread, mei: User, ola: User, sam: User
+) -> None:
+    first, second = reply(ola, thread), reply(sam, thread)
+    accepted = Notice.objects.filter(kind="accepted")
+    services.threads.accept(user=mei, post=first, accepted=True)
+    services.threads.accept(user=mei, post=second, accepted=True)
+    assert list(accepted.values_list("person__handle", flat=True)) == ["sam"]
+    services.threads.accept(user=mei, post=second, accepted=False)
+    assert not accepted.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from apps.experiments.selectors import Reader
 from apps.experiments.services import set_run_visibility
 from tests.connections import at_once, before
 from tests.discussions.conftest import make_person, reply, start
+from tests.discussions.pages import browser, url
 from tests.experiments.pages_cast import loaded, queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
@@ -55,7 +57,7 @@ def test_a_private_run_is_shared_only_after_asking(thread: Thread, run: Run, mei
         reply(mei, thread, text)
     assert refused.value.extra["runs"] == [str(run.pk)]
     assert not is_shared(run) and thread.posts.count() == 1
-    post = reply(mei, thread, text, share=True)
+    post = reply(mei, thread, text, share=[run.pk])
     assert is_shared(run)
     assert cited_runs(post) == [run.pk]
     assert GONE not in body(post, AnonymousUser())
@@ -73,7 +75,7 @@ def test_a_foreign_private_run_is_a_gap_like_one_that_is_missing(
     thread: Thread, run: Run, mei: User, ola: User
 ) -> None:
     cited = [citations.cite_run(run), citations.cite_run(uuid4())]
-    post = reply(ola, thread, "\n\n".join(cited), share=True)
+    post = reply(ola, thread, "\n\n".join(cited), share=[run.pk])
     assert cited_runs(post) == [None, None]
     assert not is_shared(run), "only its owner shares it"
     html = body(post, ola)
@@ -92,7 +94,7 @@ def test_every_form_of_citation_asks(thread: Thread, run: Run, mei: User, form: 
     }[form]
     with pytest.raises(RunsNotShared):
         reply(mei, thread, text)
-    reply(mei, thread, text, share=True)
+    reply(mei, thread, text, share=[run.pk])
     assert is_shared(run)
 
 
@@ -105,15 +107,15 @@ def test_a_thread_asks_for_what_it_is_about_and_what_it_cites(
         start(mei, about, text=citations.cite_run(other))
     assert set(refused.value.extra["runs"]) == {str(run.pk), str(other.pk)}
     assert not Thread.objects.exists()
-    start(mei, about, text=citations.cite_run(other), share=True)
+    start(mei, about, text=citations.cite_run(other), share=[run.pk, other.pk])
     assert is_shared(run) and is_shared(other)
 
 
 def test_an_edit_asks_for_what_it_adds_alone(thread: Thread, run: Run, lab: Lab, mei: User) -> None:
-    post = reply(mei, thread, citations.cite_run(run), share=True)
+    post = reply(mei, thread, citations.cite_run(run), share=[run.pk])
     set_run_visibility(run=run, shared=False)
     text = f"A word more.\n\n{citations.cite_run(run)}"
-    edited = services.posts.edit_post(author=mei, post=post, text=text, edits=0, share=True)
+    edited = services.posts.edit_post(author=mei, post=post, text=text, edits=0, share=[run.pk])
     assert not is_shared(run), "a share that was withdrawn stays so"
     assert GONE in body(edited, AnonymousUser()) and GONE not in body(edited, mei)
     other = queued(mei, lab, "other")
@@ -122,22 +124,39 @@ def test_an_edit_asks_for_what_it_adds_alone(thread: Thread, run: Run, lab: Lab,
         services.posts.edit_post(author=mei, post=post, text=text, edits=1)
     assert refused.value.extra["runs"] == [str(other.pk)]
     assert Post.objects.get(pk=post.pk).edits == 1
-    services.posts.edit_post(author=mei, post=post, text=text, edits=1, share=True)
+    services.posts.edit_post(author=mei, post=post, text=text, edits=1, share=[other.pk])
     assert is_shared(other) and not is_shared(run)
 
 
 def test_a_form_that_is_sent_twice_shares_once(thread: Thread, run: Run, mei: User) -> None:
-    post = reply(mei, thread, citations.cite_run(run), key="k", share=True)
+    post = reply(mei, thread, citations.cite_run(run), key="k", share=[run.pk])
     set_run_visibility(run=run, shared=False)
-    assert reply(mei, thread, citations.cite_run(run), key="k", share=True) == post
+    assert reply(mei, thread, citations.cite_run(run), key="k", share=[run.pk]) == post
     assert not is_shared(run)
 
 
 def test_a_post_that_is_refused_shares_nothing(thread: Thread, run: Run, mei: User) -> None:
     Thread.objects.filter(pk=thread.pk).update(locked_at=thread.created_at)
     with pytest.raises(ThreadLocked):
-        reply(mei, thread, citations.cite_run(run), share=True)
+        reply(mei, thread, citations.cite_run(run), share=[run.pk])
     assert not is_shared(run)
+
+
+def test_what_is_agreed_to_is_the_runs_that_were_named(
+    thread: Thread, run: Run, lab: Lab, mei: User
+) -> None:
+    other = queued(mei, lab, "other")
+    client, form = browser(mei), {"text": citations.cite_run(run), "key": "k"}
+    html = client.post(url(thread, "/reply"), form).content.decode()
+    boxes = re.findall(r'<input type="checkbox" name="share" value="([^"]+)"( checked)?>', html)
+    assert boxes == [(str(run.pk), "")], "nobody has agreed yet"
+    form |= {"text": f"{citations.cite_run(run)}\n\n{citations.cite_run(other)}"}
+    answer = client.post(url(thread, "/reply"), form | {"share": [str(run.pk), "1"]})
+    assert answer.status_code == 409 and not is_shared(run) and not is_shared(other)
+    assert answer.content.decode().count('name="share"') == 2
+    both = {"share": [str(run.pk), str(other.pk)]}
+    assert client.post(url(thread, "/reply"), form | both).status_code == 302
+    assert is_shared(run) and is_shared(other)
 
 
 # ---------------------------------------------------------------- at once
@@ -179,7 +198,7 @@ def test_withdrawing_waits_for_the_post_that_is_just_sharing_the_run() -> None:
     with before(
         'INSERT INTO "discussions_post"', lambda: set_run_visibility(run=run, shared=False)
     ):
-        post = reply(mei, thread, citations.cite_run(run), share=True)
+        post = reply(mei, thread, citations.cite_run(run), share=[run.pk])
     assert not is_shared(run)
     assert cited_runs(post) == [run.pk]
     assert GONE in body(post, AnonymousUser())

@@ -217,6 +217,29 @@ def test_a_post_that_was_edited_often_has_its_history_in_pages(thread: Thread, m
     assert "As it was first posted" in second and "As it was first posted" not in first
 
 
+def test_the_history_shows_no_text_that_was_hidden_or_waited(
+    thread: Thread, mei: User, sam: User, ada: User, settings: Any
+) -> None:
+    def edit(text: str) -> None:
+        post = thread.posts.get(number=1)
+        services.posts.edit_post(author=mei, post=post, text=text, edits=post.edits)
+
+    edit("Sam is a fool.")
+    post = thread.posts.get(number=1)
+    services.moderation.hide(moderator=ada, post=post, reason="Rude.")
+    edit("Sam is right.")
+    services.moderation.restore(moderator=ada, post=post, reason="Fine now.")
+    settings.POSTS_NEED_APPROVAL = True
+    edit("Buy a watch.")
+    edit("Sam is right indeed.")
+    services.moderation.approve(moderator=ada, post=post, reason="Fine.")
+    for reader, count in ((None, 3), (sam, 3), (mei, 5), (ada, 5)):
+        html = html_of(url(thread, "/posts/1/history"), reader)
+        assert html.count("<h2>") == count
+        assert ("fool" in html, "watch" in html) == (count == 5, count == 5)
+        assert "As it was first posted" in html and "indeed" in html
+
+
 # ---------------------------------------------------------------- long threads
 
 

@@ -195,3 +195,36 @@ def test_the_list_is_opened_by_keyboard(thread: Thread, open_page: Open) -> None
     page = open_page("/threads")
     press(page, "j", "Enter")
     page.wait_for_url(f"**{url(thread)}")
+
+
+def test_what_is_chosen_in_a_fold_is_quoted_in_a_fold(
+    thread: Thread, mei: User, ola: User, open_page: Open
+) -> None:
+    reply(mei, thread, ">! It is the step.\n>!\n>! Halve it.")
+    page = open_page(url(thread), ola)
+    page.locator("#post-2 summary").click()
+    select(page, "#post-2 .spoiler p:last-child")
+    press(page, "q")
+    expect(page.locator("#text")).to_have_value(
+        f"> [mei]({url(thread, '/posts/2')}):\n>\n> >! Halve it.\n\n"
+    )
+    page.locator("#text").fill("")
+    page.locator("#post-2").focus()
+    select(page, "#post-2 .spoiler")
+    press(page, "q")
+    quoted = "> >! It is the step.\n> >!\n> >! Halve it.\n\n"
+    expect(page.locator("#text")).to_have_value(f"> [mei]({url(thread, '/posts/2')}):\n>\n{quoted}")
+
+
+def test_more_new_replies_than_a_page_has_are_inserted_one_page_after_another(
+    thread: Thread, ola: User, many_posts: Callable[..., list[Post]], open_page: Open
+) -> None:
+    page = open_page(url(thread), ola)
+    many_posts(thread, ola, 60)
+    button = page.locator("#new-posts")
+    expect(button).to_have_text("60 new replies")
+    button.click()
+    expect(page.locator("#posts > .post")).to_have_count(51)
+    expect(button).to_have_text("10 new replies")
+    button.click()
+    expect(page.locator("#posts > .post")).to_have_count(61)

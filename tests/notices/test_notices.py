@@ -147,6 +147,10 @@ def test_what_such_a_page_includes_costs_nothing_where_nothing_is_unread(
     assert not included().strip()
     tell(mei)
     assert 'name="subject" value="thread:1"' in included()
+    until = re.findall(r'name="until" value="([^"]+)"', included())[0]
+    later = tell(mei)
+    browser_of(mei).post(READ, {"subject": "thread:1", "until": until})
+    assert list(Notice.objects.unread()) == [later], "it came after the page was shown"
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,21 @@ def test_all_read_and_a_reply_at_once_never_deadlock(
 
     results = at_once(act, times=6)
     assert not any(isinstance(result, Exception) for result in results), results
+
+
+def test_reading_and_choosing_and_taking_back_at_once_never_deadlock(
+    thread: Thread, mei: User
+) -> None:
+    """Rows that counted up lie elsewhere in the table than their keys say."""
+    subject = f"thread:{thread.pk}"
+    for kind in (Kind.MENTION, Kind.REPLY, Kind.FOLLOWED):
+        tell(mei, kind, subject=subject)
+    tell(mei, Kind.MENTION, subject=subject)
+    first, *_others = Notice.objects.order_by("pk")
+    with transaction.atomic():
+        Notice.objects.select_for_update().get(pk=first.pk)
+        taking_back = elsewhere(lambda: services.withdraw(subject=subject))
+        with transaction.atomic():
+            rest = Notice.objects.exclude(pk=first.pk).order_by("pk")
+            assert len(rest.select_for_update(nowait=True)) == 2, "it locks them in order"
+    assert taking_back.result() == 3

@@ -20,22 +20,27 @@ class Version:
     pieces: list[Piece]  # what was changed of the version before
 
 
-def versions(post: Post, revisions: Sequence[PostRevision]) -> list[Version]:
-    """Return the texts of a post, the newest first.
+def versions(
+    post: Post,
+    revisions: Sequence[PostRevision],
+    *,
+    before: PostRevision | None,
+    has_present: bool,
+) -> list[Version]:
+    """Return the texts of a post, the newest first, each with what changed of the one before it.
 
     Args:
-        revisions: neighbouring ones, the newest first. The last of them is only compared with,
-            unless it is the first text.
+        revisions: that its reader may read, the newest first.
+        before: the one before them.
+        has_present: the post's present text comes first.
     """
-    present = (post.edits, post.edited_at or post.created_at, post.text)
     texts = [(row.number, row.written_at, row.text) for row in revisions]
-    if not texts or texts[0][0] == post.edits - 1:
-        texts.insert(0, present)
-    shown = []
-    for place, (number, written_at, text) in enumerate(texts):
-        before = texts[place + 1][2] if place + 1 < len(texts) else ""
-        if place + 1 == len(texts) and number > 0:
-            break
-        pieces = diff(before, text) if number else diff(text, text)
-        shown.append(Version(number + 1, written_at, number == post.edits, pieces))
-    return shown
+    if has_present:
+        texts.insert(0, (post.edits, post.edited_at or post.created_at, post.text))
+    older = [text for _number, _at, text in texts[1:]]
+    if texts:
+        older.append(before.text if before else texts[-1][2])
+    return [
+        Version(number + 1, written_at, number == post.edits, diff(old, text))
+        for (number, written_at, text), old in zip(texts, older, strict=True)
+    ]

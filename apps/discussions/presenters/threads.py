@@ -99,7 +99,9 @@ def thread_context(thread: Thread, reader: Reader, *, is_folded: bool) -> dict[s
     """Return what stands at the head of a thread's page."""
     state, is_good = state_words(thread)
     about = present_subject(subject_of(thread))
-    accepted = thread.accepted if thread.is_answered else None
+    accepted = thread.accepted
+    if accepted is not None and accepted.state != State.PUBLISHED:
+        accepted = None  # an edit of it awaits approval
     return {
         "about": about,
         "state": state,

@@ -14,7 +14,7 @@ from django.http import Http404
 
 from apps.accounts.models import User
 from apps.discussions import search_words
-from apps.discussions.models import Follow, Language, Post, State, Thread, Vote
+from apps.discussions.models import Follow, Language, Post, PostRevision, State, Thread, Vote
 from apps.discussions.subjects import Subject, find_subject
 from apps.progress.models import Attempt
 from apps.questions.models import Question, Revision
@@ -228,6 +228,17 @@ def readable_post(reader: Person, thread_pk: int, number: int) -> Post:
         raise Http404("No such post.")
     post.thread = thread
     return post
+
+
+def revisions_of(post: Post, reader: Person) -> QuerySet[PostRevision]:
+    """Return what a post said before its edits, the newest first: what its readers could read then,
+    for its author and moderators all of it.
+    """
+    revisions = post.revisions.order_by("-number")
+    is_mine = post.author_id is not None and post.author_id == reader.pk
+    if is_mine or reader.has_perm("discussions.moderate"):
+        return revisions
+    return revisions.filter(state=State.PUBLISHED)
 
 
 def folded_questions(reader: Person, questions: Iterable[Question | None]) -> set[int]:

@@ -40,6 +40,7 @@ def flag(*, flagger: User, post: Post, reason: str, text: str = "") -> Flag:
     if flag := waiting.filter(post=post).first():
         Flag.objects.filter(pk=flag.pk).update(**words)
         return Flag.objects.get(pk=flag.pk)
-    if waiting.count() >= MAX_WAITING_FLAGS:
+    # what its author has deleted leaves nothing to decide
+    if waiting.exclude(post__state=State.DELETED).count() >= MAX_WAITING_FLAGS:
         raise TooManyFlags(MAX_WAITING_FLAGS)
     return Flag.objects.create(post=post, flagger=flagger, **words)

@@ -22,7 +22,7 @@ def follow(*, user: User, thread: Thread) -> None:
 
 @transaction.atomic
 def unfollow(*, user: User, thread: Thread) -> None:
-    """Have them hear of it no more, until they write in it or are mentioned."""
+    """Have them hear of it no more but by mentions, until they write in it."""
     lock_user(user)
     Follow.objects.filter(thread=thread, user=user).delete()
 

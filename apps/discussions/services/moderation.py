@@ -114,9 +114,7 @@ def _take_away(
         return _repeated(kind, by, post)
     details = visibility.acceptance(thread, post)
     if details:
-        Thread.objects.filter(pk=thread.pk).update(
-            accepted=None, accepted_by=None, accepted_at=None
-        )
+        visibility.withdraw_acceptance(thread)
     visibility.take_away(thread, post, State.HIDDEN)
     person = post.author
     return _act(kind, by, reason, thread=thread, post=post, person=person, details=details)

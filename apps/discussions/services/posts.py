@@ -57,7 +57,11 @@ def stored_title(title: str) -> str:
     if is_blank(title):
         raise BadPost(_("A thread needs a title: what is it about?"), "title")
     if len(title) + len(HAN_CHARACTER.findall(title)) < MIN_TITLE_LENGTH:
-        raise BadPost(_("This title is too short to say what the thread is about."), "title")
+        message = _(
+            "Say a little more: a title has at least %(min)d characters, and a Chinese one counts "
+            "as two."
+        )
+        raise BadPost(message % {"min": MIN_TITLE_LENGTH}, "title")
     if len(title) > MAX_TITLE_LENGTH:
         message = _("A title has at most %(max)d characters; this one has %(count)d.")
         raise BadPost(message % {"max": MAX_TITLE_LENGTH, "count": len(title)}, "title")
@@ -86,12 +90,18 @@ def rendered(text: str) -> RenderedPost:
 
 @transaction.atomic
 def reply(
-    *, author: User, thread: Thread, text: str, language: str, key: str, share: bool = False
+    *,
+    author: User,
+    thread: Thread,
+    text: str,
+    language: str,
+    key: str,
+    share: Collection[UUID] = (),
 ) -> Post:
     """Add a post to a thread. Idempotent by `key`.
 
     Args:
-        share: the author agrees to share the runs of theirs that it cites.
+        share: of the author's runs that it cites those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: it is empty or too long.
@@ -100,11 +110,11 @@ def reply(
         ThreadGone, ThreadLocked, ThreadFull: nobody can reply to it.
         Muted, TooManyPosts, DuplicatePost: a brake (`brakes`).
     """
-    html = rendered(text)
+    html, text = rendered(text), stored_text(text)
     lock_user(author)
     if post := Post.objects.filter(author=author, key=key).first():
         is_edited = post.edits or post.state == State.DELETED
-        if post.thread_id != thread.pk or not (is_edited or post.text == stored_text(text)):
+        if post.thread_id != thread.pk or not (is_edited or post.text == text):
             raise KeyReused(_("This form was sent before, with another text. Send it once more."))
         return post
     runs = share_cited(author=author, cited=cited_by(html), share=share)
@@ -115,7 +125,7 @@ def reply(
         raise ThreadLocked
     if thread.last_number >= MAX_POSTS_IN_THREAD:
         raise ThreadFull
-    state = state_of_new(author=author, text=text, rendered=html, thread=thread)
+    state = brakes.state_of_new(author=author, text=text, rendered=html, thread=thread)
     return add_post(
         thread=thread,
         author=author,
@@ -133,19 +143,6 @@ def cited_by(rendered: RenderedPost) -> set[UUID]:
     return {cited.run for cited in rendered.citations}
 
 
-def state_of_new(
-    *, author: User, text: str, rendered: RenderedPost, thread: Thread | None
-) -> State:
-    """Return whether a new post is published at once, or awaits approval.
-
-    Args:
-        thread: that it replies to; None: it begins one.
-    Raises:
-        Muted, TooManyPosts, DuplicatePost: a brake (`brakes`).
-    """
-    return brakes.state_of_new(author=author, text=text, rendered=rendered, thread=thread)
-
-
 def add_post(
     *,
     thread: Thread,
@@ -160,9 +157,9 @@ def add_post(
     """Store a post of a locked thread, and tell whoever waits for it.
 
     Args:
+        text: as it is stored.
         runs: locked ones, of those it cites, that its author may see.
     """
-    text = stored_text(text)
     post = Post.objects.create(
         thread=thread,
         number=thread.last_number + 1,
@@ -189,12 +186,14 @@ def add_post(
 
 
 @transaction.atomic
-def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = False) -> Post:
+def edit_post(
+    *, author: User, post: Post, text: str, edits: int, share: Collection[UUID] = ()
+) -> Post:
     """Replace a post's text; what it said before is kept.
 
     Args:
         edits: how often it had been edited when its author opened it.
-        share: the author agrees to share the runs of theirs that it cites now.
+        share: of the author's runs that it cites now those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: it is empty or too long.
@@ -221,7 +220,11 @@ def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = 
         raise EditConflict(post.text)
     state = brakes.state_of_edit(author=author, post=post, text=text, rendered=html)
     PostRevision.objects.create(
-        post=post, number=edits, text=post.text, written_at=post.edited_at or post.created_at
+        post=post,
+        number=edits,
+        text=post.text,
+        written_at=post.edited_at or post.created_at,
+        state=post.state,
     )
     Post.objects.filter(pk=post.pk).update(
         text=text,
@@ -256,7 +259,9 @@ def delete_post(*, author: User, post: Post) -> None:
 
 
 def erase(thread: Thread, post: Post) -> None:
-    """Erase a locked post of a locked thread. A thread in which nobody has replied goes with it."""
+    """Erase a locked post of a locked thread. A thread goes with the last of its posts; one that
+    awaited approval for the sake of the first is there again for the others.
+    """
     if post.state == State.DELETED:
         return
     post.revisions.all().delete()
@@ -267,15 +272,15 @@ def erase(thread: Thread, post: Post) -> None:
     )
     thread_events.publish(post)
     if thread.accepted_id == post.pk:
-        Thread.objects.filter(pk=thread.pk).update(
-            accepted=None, accepted_by=None, accepted_at=None
-        )
+        visibility.withdraw_acceptance(thread)
     count_posts(thread)
     announcements.post_gone(thread=thread, post=post)
     rest = thread.posts.exclude(state=State.DELETED)
-    if post.number == 1 and not rest.exists():
+    if not rest.exists():
         Thread.objects.filter(pk=thread.pk).update(state=State.DELETED, search=None)
         announcements.thread_gone(thread=thread)
+    elif post.number == 1 and thread.state == State.PENDING:
+        visibility.show_thread(thread)
 
 
 def rerender(*, post: Post) -> bool:

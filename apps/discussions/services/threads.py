@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -12,7 +15,7 @@ from apps.common.errors import KeyReused
 from apps.discussions import announcements, search_words
 from apps.discussions.errors import NotYours
 from apps.discussions.models import Post, State, Thread
-from apps.discussions.services import posts
+from apps.discussions.services import brakes, posts, visibility
 from apps.discussions.services.cited_runs import share_cited
 from apps.discussions.services.locks import lock_post, lock_thread
 from apps.discussions.subjects import Subject
@@ -27,12 +30,12 @@ def start_thread(
     text: str,
     language: str,
     key: str,
-    share: bool = False,
+    share: Collection[UUID] = (),
 ) -> Thread:
     """Begin a thread with its first post. Idempotent by `key`.
 
     Args:
-        share: the author agrees to share the runs of theirs that it cites, or is about.
+        share: of the author's runs that it cites, or is about, those that they agree to share.
     Raises:
         AccountGone: the author was deleted meanwhile.
         BadPost: the title or the text is empty, too short or too long.
@@ -42,16 +45,17 @@ def start_thread(
             not agree to share them.
     """
     title, rendered = posts.stored_title(title), posts.rendered(text)
+    text = posts.stored_text(text)
     lock_user(author)
     if thread := Thread.objects.filter(author=author, key=key).first():
         first = thread.posts.get(number=1)
         is_edited = first.edits or first.state == State.DELETED
-        if thread.title != title or not (is_edited or first.text == posts.stored_text(text)):
+        if thread.title != title or not (is_edited or first.text == text):
             raise KeyReused(_("This form was sent before, with another text. Send it once more."))
         return thread
     about = {subject.run.pk} if subject.run else set()
     runs = share_cited(author=author, cited=posts.cited_by(rendered) | about, share=share)
-    state = posts.state_of_new(author=author, text=text, rendered=rendered, thread=None)
+    state = brakes.state_of_new(author=author, text=text, rendered=rendered, thread=None)
     thread = Thread.objects.create(
         author=author,
         key=key,
@@ -79,7 +83,8 @@ def accept(*, user: User, post: Post, accepted: bool) -> None:
     """Mark a post as the answer of its thread, or take that back. The newer of two stands.
 
     Raises:
-        NotYours: `user` neither began the thread nor is a moderator, or it is not about a question.
+        NotYours: `user` neither began the thread nor is a moderator, or it is no reply that
+            everybody can read.
         ThreadGone: the post is no longer there.
     """
     lock_user(user)
@@ -89,15 +94,13 @@ def accept(*, user: User, post: Post, accepted: bool) -> None:
         raise NotYours(_("Only whoever began the thread, or a moderator, accepts an answer."))
     if post.number == 1 or post.state != State.PUBLISHED:
         raise NotYours(_("Only a reply that everybody can read can be the accepted answer."))
-    if accepted and thread.accepted_id != post.pk:
-        thread.accepted, thread.accepted_by = post, user
-        thread.save(update_fields=["accepted", "accepted_by"])
-        Thread.objects.filter(pk=thread.pk).update(accepted_at=Clock())
+    if accepted == (thread.accepted_id == post.pk):
+        return
+    announcements.acceptance_gone(thread=thread)
+    if accepted:
+        Thread.objects.filter(pk=thread.pk).update(
+            accepted=post, accepted_by=user, accepted_at=Clock()
+        )
         announcements.post_accepted(thread=thread, post=post, by=user)
-    elif not accepted and thread.accepted_id == post.pk:
-        withdraw_acceptance(thread)
-
-
-def withdraw_acceptance(thread: Thread) -> None:
-    """Leave a locked thread without an accepted answer."""
-    Thread.objects.filter(pk=thread.pk).update(accepted=None, accepted_by=None, accepted_at=None)
+    else:
+        visibility.withdraw_acceptance(thread)

@@ -35,10 +35,14 @@ def show(thread: Thread, post: Post) -> bool:
         published_at=Coalesce(F("published_at"), Clock()),
     )
     if post.number == 1:
-        search = search_words.vector(thread.title)
-        Thread.objects.filter(pk=thread.pk).update(state=State.PUBLISHED, search=search)
+        show_thread(thread)
     count_posts(thread)
     return is_first_time
+
+
+def show_thread(thread: Thread) -> None:
+    search = search_words.vector(thread.title)
+    Thread.objects.filter(pk=thread.pk).update(state=State.PUBLISHED, search=search)
 
 
 def take_away(thread: Thread, post: Post, state: State) -> None:
@@ -49,6 +53,11 @@ def take_away(thread: Thread, post: Post, state: State) -> None:
     if post.number == 1:
         Thread.objects.filter(pk=thread.pk).update(state=state, search=None)
     count_posts(thread)
+
+
+def withdraw_acceptance(thread: Thread) -> None:
+    """Leave a thread without an accepted answer."""
+    Thread.objects.filter(pk=thread.pk).update(accepted=None, accepted_by=None, accepted_at=None)
 
 
 def acceptance(thread: Thread, post: Post) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
@@ -40,13 +38,9 @@ def vote(*, user: User, post: Post, value: int) -> int:
 
 @transaction.atomic
 def withdraw_all(*, user: User) -> None:
-    """Take back all votes of a locked person, whose account goes. Threads and posts are locked in
-    the order of their keys, so that two deletions do not wait in a circle.
-    """
+    """Take back all votes of a person whose account goes; what they voted on is locked."""
     votes = Vote.objects.filter(user=user)
-    threads = Thread.objects.filter(posts__votes__user=user).values("pk")
-    list(_locked(Thread.objects.filter(pk__in=threads)))
-    posts = [post.pk for post in _locked(Post.objects.filter(pk__in=votes.values("post")))]
+    posts = list(votes.values_list("post", flat=True))
     votes.delete()
     rest = Vote.objects.filter(post=OuterRef("pk")).order_by().values("post")
     score = Coalesce(Subquery(rest.annotate(score=Sum("value")).values("score")), Value(0))
@@ -54,10 +48,6 @@ def withdraw_all(*, user: User) -> None:
     first = Post.objects.filter(thread=OuterRef("pk"), number=1).values("score")[:1]
     begun = Thread.objects.filter(posts__pk__in=posts, posts__number=1).values("pk")
     Thread.objects.filter(pk__in=begun).update(score=Subquery(first))
-
-
-def _locked(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.order_by("pk").select_for_update(of=("self",), no_key=True).only("pk")
 
 
 def count_votes(thread: Thread, post: Post) -> int:

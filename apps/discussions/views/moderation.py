@@ -34,7 +34,7 @@ from apps.discussions.moderation_forms import (
 from apps.discussions.selectors import is_folded, readable_post
 from apps.discussions.selectors import moderation as selectors
 from apps.discussions.subjects import find_subject
-from apps.discussions.views.thread_page import signed_in
+from apps.discussions.views.thread_page import giving_text_back, signed_in
 from apps.experiments.reader import reader_of
 
 QUEUE_FILTERS = ("show", "reason", "language")
@@ -49,7 +49,8 @@ moderators_only = permission_required("discussions.moderate", raise_exception=Tr
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def flag(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    post = readable_post(request.user, pk, number)
+    with giving_text_back(request):
+        post = readable_post(request.user, pk, number)
     form = FlagForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.flags.flag(flagger=signed_in(request), post=post, **form.cleaned_data)
@@ -75,6 +76,8 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     """
     action = selectors.action_about(signed_in(request), pk)
     earlier = getattr(action, "appeal", None)
+    # a thread is locked, or a person muted, for the sake of a post that may be somebody else's
+    post = action.post if action.post and action.post.author_id == request.user.pk else None
     form = AppealForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.appeals.appeal(
@@ -86,7 +89,8 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
         "action": action,
         "what": presenters.what_was_done(action),
         "appeal": earlier,
-        "html": _post_html(request, action.post) if action.post else "",
+        "post": post,
+        "html": _post_html(request, post) if post else "",
         "form": form,
         "is_in_force": selectors.is_in_force(action),
         "is_appealable": action.kind in selectors.APPEALABLE,

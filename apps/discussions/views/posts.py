@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from apps.common.error_views import respond
-from apps.common.errors import NotFound, Refused
+from apps.common.errors import Refused
 from apps.common.fragments import is_fragment
 from apps.common.listing import page_of
 from apps.discussions import presenters, selectors, services
@@ -29,6 +29,7 @@ from apps.discussions.models import Post, State, Thread
 from apps.discussions.presenters.composer import Preview
 from apps.discussions.views.thread_page import (
     composer,
+    giving_text_back,
     insists,
     page_language,
     post_url,
@@ -56,10 +57,8 @@ def post(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @login_required
 def reply(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReplyForm(request.POST)
-    try:
+    with giving_text_back(request):
         thread = selectors.thread_for(request.user, pk)
-    except Http404:
-        raise NotFound from None  # whose page has the text, to be copied
     shown = request.POST.get("shown") == "1"
     if not form.is_valid():
         return show_thread(request, thread, shown=shown, form=form, status=422)
@@ -123,7 +122,8 @@ def quote(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    post = selectors.readable_post(request.user, pk, number)
+    with giving_text_back(request):
+        post = selectors.readable_post(request.user, pk, number)
     if post.author_id != request.user.pk:
         raise NotYours(_("Only its author edits a post."))
     if post.state == State.DELETED:
@@ -205,16 +205,18 @@ def delete(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show what a post said before each edit."""
     post = readable_post(request, pk, number)
-    revisions = post.revisions.order_by("-number")
-    page = page_of(request, revisions, VERSIONS_PER_PAGE, count=post.edits)
+    revisions = selectors.revisions_of(post, request.user)
+    page = page_of(request, revisions, VERSIONS_PER_PAGE)
     rows = list(page)
-    if rows and rows[-1].number:
-        rows += revisions.filter(number=rows[-1].number - 1)
+    before = revisions.filter(number__lt=rows[-1].number).first() if rows else None
+    versions = presenters.history.versions(
+        post, rows, before=before, has_present=page.number == 1 and not page.missing
+    )
     context = {
         "post": post,
         "thread": post.thread,
         "page": page,
-        "versions": [] if page.missing else presenters.history.versions(post, rows),
+        "versions": versions,
         "language_tag": presenters.threads.language_tag(post.language),
         "query": "?show=1" if insists(request) else "",
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.accounts.models import User
-from apps.common.errors import KeyReused, Refused
+from apps.common.errors import KeyReused, NotFound, Refused
 from apps.common.listing import page_of
 from apps.common.text import is_chinese
 from apps.discussions import presenters, selectors
@@ -25,6 +27,19 @@ def signed_in(request: HttpRequest) -> User:
     """Return the user of a view that requires one (`login_required`)."""
     assert isinstance(request.user, User)
     return request.user
+
+
+@contextmanager
+def giving_text_back(request: HttpRequest) -> Iterator[None]:
+    """Have the text of a form shown where what it is about is gone: the page of NotFound has it, to
+    be copied.
+    """
+    try:
+        yield
+    except Http404:
+        if request.method == "POST":
+            raise NotFound from None
+        raise
 
 
 def fresh_key() -> str:

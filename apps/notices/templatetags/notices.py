@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -25,6 +26,16 @@ def unread_notices(context: dict[str, Any]) -> int:
     if not hasattr(request, "unread_notices"):
         request.unread_notices = selectors.unread_count(reader)  # type: ignore[attr-defined]
     return int(request.unread_notices)  # type: ignore[attr-defined]
+
+
+@register.simple_tag(takes_context=True)
+def newest_unread(context: dict[str, Any], about: str, key: object) -> datetime | None:
+    """Return when the newest unread notice about something came, or last counted up; None: there
+    is none, which costs no query where nothing is unread.
+    """
+    if not unread_notices(context):
+        return None
+    return selectors.newest_unread(context["request"].user, f"{about}:{key}")
 
 
 register.filter("shown_count", presenters.shown_count)

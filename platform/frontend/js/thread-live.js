@@ -60,7 +60,7 @@ function show(fresh) {
     posts.insertBefore(post, anchor);
     htmx.process(post);
   }
-  posts.dataset.last = Math.max(lastShown(), told, ...added.map((post) => Number(post.id.replace("post-", ""))));
+  posts.dataset.last = Math.max(lastShown(), ...added.map((post) => Number(post.id.replace("post-", ""))));
   const first = added[0];
   if (first && document.activeElement === button) {
     first.tabIndex = -1;

@@ -161,7 +161,12 @@ document.addEventListener("selectionchange", () => {
   chosen = post?.querySelector(".read")?.contains(range.commonAncestorContainer) ? { post, range: range.cloneRange() } : null;
 });
 
+/* What was chosen in a fold is quoted in a fold; in what a citation shows, which depends on who reads it, not at all. */
 function markdownOf(range) {
+  const { commonAncestorContainer: node } = range;
+  const within = (selector) => (node.closest ? node : node.parentElement).closest(selector);
+  if (within("figure")) return "";
+  const sign = within("details.spoiler") ? ">! " : "";
   const part = document.createElement("div");
   part.append(range.cloneContents());
   for (const formula of $$(".katex-display, .katex", part)) {
@@ -171,8 +176,8 @@ function markdownOf(range) {
   for (const code of $$("pre", part)) code.replaceWith(`\n\`\`\`\n${code.textContent.trimEnd()}\n\`\`\`\n`);
   for (const code of $$("code", part)) code.replaceWith(`\`${code.textContent}\``);
   for (const block of $$("p, li, h4, h5, blockquote, table, tr", part)) block.append("\n\n");
-  for (const fold of $$("details.spoiler, figure", part)) fold.remove(); // what gives something away is not quoted
-  return part.textContent.replace(/\n{3,}/g, "\n\n").trim();
+  for (const fold of $$("details.spoiler, figure, summary", part)) fold.remove(); // what gives something away is not quoted
+  return part.textContent.replace(/\n{3,}/g, "\n\n").trim().replace(/^(?=[^])/gm, sign);
 }
 
 async function quote(post) {
