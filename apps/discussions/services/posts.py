@@ -236,6 +236,8 @@ def edit_post(*, author: User, post: Post, text: str, edits: int, share: bool = 
     if state != post.state:
         visibility.take_away(thread, post, state)
         announcements.post_waits(thread=thread, post=post)
+    elif state == State.PUBLISHED:
+        thread_events.post_changed(post)
     return Post.objects.get(pk=post.pk)
 
 
@@ -265,7 +267,7 @@ def erase(thread: Thread, post: Post) -> None:
     Post.objects.filter(pk=post.pk).update(
         state=State.DELETED, text="", html="", html_version="", search=None
     )
-    thread_events.publish(post)
+    thread_events.post_changed(post)
     if thread.accepted_id == post.pk:
         Thread.objects.filter(pk=thread.pk).update(
             accepted=None, accepted_by=None, accepted_at=None

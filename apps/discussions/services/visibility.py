@@ -1,4 +1,5 @@
-"""What a change of a post's state means for its thread: counters, what a search finds, acceptance.
+"""What a change of a post's state means for its thread: counters, what a search finds, acceptance,
+open pages.
 The thread and the post are locked.
 """
 
@@ -10,7 +11,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Coalesce
 
 from apps.common.clock import Clock
-from apps.discussions import search_words
+from apps.discussions import search_words, thread_events
 from apps.discussions.models import Post, State, Thread
 
 
@@ -38,6 +39,7 @@ def show(thread: Thread, post: Post) -> bool:
         search = search_words.vector(thread.title)
         Thread.objects.filter(pk=thread.pk).update(state=State.PUBLISHED, search=search)
     count_posts(thread)
+    thread_events.post_changed(post)
     return is_first_time
 
 
@@ -49,6 +51,7 @@ def take_away(thread: Thread, post: Post, state: State) -> None:
     if post.number == 1:
         Thread.objects.filter(pk=thread.pk).update(state=state, search=None)
     count_posts(thread)
+    thread_events.post_changed(post)
 
 
 def acceptance(thread: Thread, post: Post) -> dict[str, Any]:
