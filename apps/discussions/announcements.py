@@ -28,7 +28,7 @@ def post_published(*, thread: Thread, post: Post, mentions: Iterable[str]) -> No
     """A post can be read: the thread's author, its followers and whom it mentions are told, each
     once. Not its own author, nor who muted the thread, nor who may not see it.
     """
-    thread_events.publish(post)
+    thread_events.post_added(post)
     mentioned = _people_called(mentions)
     follows = dict(Follow.objects.filter(thread=thread).values_list("user", "is_muted"))
     following = {pk for pk, is_muted in follows.items() if not is_muted}

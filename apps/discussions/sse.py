@@ -1,10 +1,11 @@
 """Watching threads live (`common.live`): how many posts were published after those that a reader
-has, never what they say.
+has, and which of those that they have changed, never what they say.
 
 A message of Redis says that a thread has changed; the next poll of the database, a quarter of a
 second later, reads the numbers of its newest posts. So a post that is hidden again is counted no
-more. Who watches a thread that is hidden or deleted is let go: who may still
-see it connects again.
+more. A message also names the post that was edited, hidden, restored or deleted, and that is passed
+on at once to whoever has it. Who watches a thread that is hidden or deleted is let go: who may
+still see it connects again.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ MAX_COUNTED = 200  # posts after those that a reader has; of more, the newest
 @dataclass(frozen=True)
 class ThreadEvent:
     """What is new in a thread. `numbers`: of its published posts after the one numbered `since`,
-    ascending; None: they must be read.
+    ascending; None: they must be read. `changed`: number of a post that is not as it was, or 0.
     """
 
     thread: int
     state: str = ""
     since: int = 0
     numbers: list[int] | None = None
+    changed: int = 0
 
 
 class Viewer(live.Viewer[int, ThreadEvent]):
@@ -54,6 +56,8 @@ class Viewer(live.Viewer[int, ThreadEvent]):
         self._count: tuple[int, int] | None = None  # of posts, and the last; None: not read yet
 
     def put(self, event: ThreadEvent) -> bool:
+        if 0 < event.changed <= self.after:
+            self.send(f'event: change\ndata: {{"post":{event.changed}}}\n\n'.encode())
         if event.numbers is None or event.since > self.after:
             return True
         if event.state != self.state:
@@ -75,7 +79,8 @@ class Hub(live.Hub[int, ThreadEvent]):
     channel = thread_events.CHANNEL
 
     def decode(self, data: bytes) -> ThreadEvent:
-        return ThreadEvent(thread_events.decode(data).thread)
+        message = thread_events.decode(data)
+        return ThreadEvent(message.thread, changed=message.changed)
 
     def key_of(self, event: ThreadEvent) -> int:
         return event.thread
@@ -114,7 +119,7 @@ async def watch(
     thread: Thread, after: int, told: int, may_see: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """Yield, as server-sent events, how many posts were published after the one numbered `after`,
-    whenever that changes, until `may_see` says no.
+    whenever that changes, and which of the others changed, until `may_see` says no.
     """
     viewer, viewers = Viewer(thread.pk, after, told, thread.state), hub()
     viewers.join(viewer)

@@ -1,5 +1,6 @@
 """Messages over Redis that tell the web processes that a thread has changed: what is new in it is
-read from the database, by one query for all threads that are watched. One may be lost.
+read from the database, by one query for all threads that are watched. One may be lost: a new post
+is then found by the next poll, another text of an old one when the page is loaded again.
 """
 
 from __future__ import annotations
@@ -21,17 +22,26 @@ class ThreadChanged(msgspec.Struct, frozen=True):
     """One message. It names the thread alone: nothing of a post, which not everybody may read."""
 
     thread: int
+    changed: int = 0  # number of a post that pages may show and that is not as it was; 0: none
 
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(ThreadChanged).decode
 
 
-def publish(post: Post) -> None:
-    """After commit, tell who watches the post's thread that it has changed: a post was published,
-    hidden or restored.
+def post_added(post: Post) -> None:
+    """After commit, tell who watches the post's thread that it has one more post."""
+    _publish_on_commit(ThreadChanged(post.thread_id))
+
+
+def post_changed(post: Post) -> None:
+    """After commit, tell who watches the post's thread that the post was edited, hidden, restored
+    or deleted.
     """
-    message = ThreadChanged(post.thread_id)
+    _publish_on_commit(ThreadChanged(post.thread_id, post.number))
+
+
+def _publish_on_commit(message: ThreadChanged) -> None:
     transaction.on_commit(partial(_publish, message), robust=True)
 
 

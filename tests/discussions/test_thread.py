@@ -272,6 +272,18 @@ def test_a_script_gets_the_posts_after_those_that_it_has(
     assert numbers(html_of(url(about_question, "?after=x"), sam, headers=HTMX)) != []
 
 
+def test_a_script_gets_one_post_that_has_changed(
+    about_question: Thread, ola: User, sam: User, many_posts: Callable[..., list[Post]]
+) -> None:
+    many_posts(about_question, ola, 3)
+    path = url(about_question, "?only=2")
+    html = html_of(path, sam, headers=HTMX)
+    assert numbers(html) == [2] and "<html" not in html
+    assert SECRET not in html and SECRET in html_of(f"{path}&show=1", sam, headers=HTMX)
+    assert numbers(html_of(url(about_question, "?only=9"), sam, headers=HTMX)) == []
+    assert numbers(html_of(path, sam)) != [2], "a page has all of them"
+
+
 @pytest.mark.parametrize("count", [1, 50])
 def test_a_thread_asks_the_database_little(
     count: int,

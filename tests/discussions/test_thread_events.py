@@ -64,7 +64,12 @@ def watch(
 
 def counts(reader: Reader) -> list[tuple[int, int]]:
     """Return what a reader was told: how many posts, and the number of the last."""
-    return [(data["posts"], data["last"]) for _kind, _number, data in reader.seen]
+    return [(data["posts"], data["last"]) for kind, _number, data in reader.seen if kind == "post"]
+
+
+def changed(reader: Reader) -> list[int]:
+    """Return the numbers of the posts that a reader has and was told to have changed."""
+    return [data["post"] for kind, _number, data in reader.seen if kind == "change"]
 
 
 def listening() -> bool:
@@ -154,11 +159,44 @@ def test_what_is_not_published_is_not_counted(
     until(lambda: counts(reader)[-1] == (2, 3))
     for post, state in ((waiting, State.PENDING), (first, State.HIDDEN)):
         Post.objects.filter(pk=post.pk).update(state=state)
-        thread_events.publish(post)
+        thread_events.post_changed(post)
     until(lambda: counts(reader)[-1] == (0, 1))
     Post.objects.filter(pk=first.pk).update(state=State.PUBLISHED)
-    thread_events.publish(first)
+    thread_events.post_changed(first)
     until(lambda: counts(reader)[-1] == (1, 2))
+
+
+def test_a_post_that_is_hidden_restored_edited_or_deleted_is_told_at_once(
+    site: str, thread: Thread, mei: User, ola: User, sam: User, ada: User, told_by_redis_alone: None
+) -> None:
+    post = reply(ola, thread)
+    reader, behind = watch(site, thread, sam, after=2), watch(site, thread, after=1)
+    until(lambda: counts(behind) == [(1, 2)])
+    watching(site, thread, reader, behind)
+    hidden = services.moderation.hide(moderator=ada, post=post, reason="It is rude.")
+    until(lambda: changed(reader) == [2] and counts(behind)[-1] == (0, 1))
+    services.appeals.appeal(person=ola, action=hidden, text="Is it?")
+    services.moderation.restore(moderator=ada, post=post, reason="It is not.")
+    until(lambda: changed(reader) == [2, 2] and counts(behind)[-1] == (1, 2))
+    services.posts.edit_post(author=ola, post=post, text="Because of momentum.", edits=0)
+    until(lambda: changed(reader) == [2, 2, 2])
+    services.posts.edit_post(author=mei, post=thread.posts.get(number=1), text="Why?", edits=0)
+    until(lambda: changed(reader)[3:] == [1] and changed(behind) == [1])
+    services.posts.delete_post(author=ola, post=post)
+    until(lambda: changed(reader)[4:] == [2] and counts(behind)[-1] == (0, 1))
+    assert changed(behind) == [1], "it does not have the other"
+    assert counts(reader) == []
+
+
+def test_a_thread_that_is_hidden_lets_its_viewers_go_at_once(
+    site: str, thread: Thread, sam: User, ada: User, told_by_redis_alone: None
+) -> None:
+    reader = watch(site, thread, sam)
+    watching(site, thread, reader)
+    first = thread.posts.get(number=1)
+    services.moderation.hide(moderator=ada, post=first, reason="It is rude.")
+    until(lambda: reader.over)
+    assert changed(reader) in ([], [1])
 
 
 def test_posts_are_told_while_redis_is_away(

@@ -39,7 +39,7 @@ ICONS = {
         '<rect x="2" y="5" width="17" height="11"/><path d="M5 8.5h.01M8.5 8.5h.01M12 '
         '8.5h.01M15.5 8.5h.01M6.5 12.5h8"/>'
     ),
-    "notices": '<path d="M5 15V9.5a5.5 5.5 0 0 1 11 0V15l1.5 1.5h-14z"/><path d="M9 19h3"/>',
+    "notices": '<path d="M5 14V8.5a5.5 5.5 0 0 1 11 0V14l1.5 1.5h-14z"/><path d="M9 18h3"/>',
     "close": '<path d="m5 5 11 11M16 5 5 16"/>',
     "tick": '<path d="m4 11 4.5 4.5L17 6"/>',
     "cross": '<path d="m5 5 11 11M16 5 5 16"/>',

@@ -239,6 +239,8 @@ def edit_post(
     if state != post.state:
         visibility.take_away(thread, post, state)
         announcements.post_waits(thread=thread, post=post)
+    elif state == State.PUBLISHED:
+        thread_events.post_changed(post)
     return Post.objects.get(pk=post.pk)
 
 
@@ -270,7 +272,7 @@ def erase(thread: Thread, post: Post) -> None:
     Post.objects.filter(pk=post.pk).update(
         state=State.DELETED, text="", html="", html_version="", search=None
     )
-    thread_events.publish(post)
+    thread_events.post_changed(post)
     if thread.accepted_id == post.pk:
         visibility.withdraw_acceptance(thread)
     count_posts(thread)

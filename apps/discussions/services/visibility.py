@@ -1,4 +1,5 @@
-"""What a change of a post's state means for its thread: counters, what a search finds, acceptance.
+"""What a change of a post's state means for its thread: counters, what a search finds, acceptance,
+open pages.
 The thread and the post are locked.
 """
 
@@ -10,7 +11,7 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Coalesce
 
 from apps.common.clock import Clock
-from apps.discussions import search_words
+from apps.discussions import search_words, thread_events
 from apps.discussions.models import Post, State, Thread
 
 
@@ -37,6 +38,7 @@ def show(thread: Thread, post: Post) -> bool:
     if post.number == 1:
         show_thread(thread)
     count_posts(thread)
+    thread_events.post_changed(post)
     return is_first_time
 
 
@@ -53,6 +55,7 @@ def take_away(thread: Thread, post: Post, state: State) -> None:
     if post.number == 1:
         Thread.objects.filter(pk=thread.pk).update(state=state, search=None)
     count_posts(thread)
+    thread_events.post_changed(post)
 
 
 def withdraw_acceptance(thread: Thread) -> None:

@@ -16,9 +16,10 @@ from apps.discussions import selectors, sse
 async def thread_events(request: HttpRequest, pk: int) -> HttpResponseBase:
     """`GET /threads/<id>/events?after=<number of the last post that the page shows>`.
 
-    Each event has `{"posts", "last"}`: how many posts were published after that one, and the number
-    of the newest, which is the event's id. Who comes again with it (`Last-Event-ID`) is not told of
-    the same posts twice; without `after`, it counts from there.
+    Each event `post` has `{"posts", "last"}`: how many posts were published after that one, and the
+    number of the newest, which is the event's id. Who comes again with it (`Last-Event-ID`) is not
+    told of the same posts twice; without `after`, it counts from there. An event `change` has
+    `{"post"}`, the number of a post up to `after` that was edited, hidden, restored or deleted.
     """
     user = await request.auser()
     thread = await sync_to_async(selectors.thread_for)(user, pk)

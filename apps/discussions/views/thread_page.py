@@ -161,13 +161,13 @@ def show_thread(
     return render(request, "discussions/thread.html", context, status=max(status, page.status))
 
 
-def show_posts_after(request: HttpRequest, thread: Thread, number: int) -> HttpResponse:
-    """Show the posts of a thread after one of them, a page of them at most, as a fragment."""
-    posts = selectors.posts_of(thread, request.user).filter(number__gt=number)[:POSTS_PER_PAGE]
+def show_posts(request: HttpRequest, thread: Thread, **which: int) -> HttpResponse:
+    """Show some posts of a thread, a page of them at most, as a fragment."""
+    posts = selectors.posts_of(thread, request.user).filter(**which)[:POSTS_PER_PAGE]
     rows = presenters.posts.post_rows(
         list(posts), reader_of(request), thread, shown=insists(request)
     )
-    return render(request, "discussions/_posts_after.html", {"rows": rows})
+    return render(request, "discussions/_some_posts.html", {"rows": rows})
 
 
 def page_of_place(place: int) -> int:

@@ -31,13 +31,14 @@ from apps.discussions.views.thread_page import (
     page_language,
     preview_of,
     readable_post,
-    show_posts_after,
+    show_posts,
     show_thread,
     signed_in,
 )
 from apps.experiments.selectors import runs_of
 
 MAX_NUMBER_DIGITS = 6  # of a post in an address
+FRAGMENTS = {"after": "number__gt", "only": "number"}  # which posts of a thread
 PANEL_THREADS = 5
 OWN_RUNS = 8  # that one may pick from for a citation
 MAX_CITED_CHARS = 2_000  # that a link may put into a new thread
@@ -70,15 +71,25 @@ def threads(request: HttpRequest) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def thread(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a thread; to a script that has some of its posts, those after them (`?after=12`)."""
-    after = request.GET.get("after", "")
-    if is_fragment(request) and is_whole(after, MAX_NUMBER_DIGITS):
-        return show_posts_after(request, selectors.thread_for(request.user, pk), int(after))
-    quoted, number = "", request.GET.get("quote", "")
-    if is_whole(number, MAX_NUMBER_DIGITS) and request.user.is_authenticated:
+    """Show a thread; to a script that has some of its posts, those after them (`?after=12`), or one
+    of them that has changed (`?only=12`).
+    """
+    if is_fragment(request):
+        for name, lookup in FRAGMENTS.items():
+            if number := _post_number(request, name):
+                thread = selectors.thread_for(request.user, pk)
+                return show_posts(request, thread, **{lookup: int(number)})
+    quoted, number = "", _post_number(request, "quote")
+    if number and request.user.is_authenticated:
         quoted = presenters.composer.quote(readable_post(request, pk, int(number)))
     thread = selectors.thread_for(request.user, pk)
     return show_thread(request, thread, shown=insists(request), quoted=quoted)
+
+
+def _post_number(request: HttpRequest, name: str) -> str:
+    """Return the number of a post in an address; empty: there is none, or it is nonsense."""
+    number = request.GET.get(name, "")
+    return number if is_whole(number, MAX_NUMBER_DIGITS) else ""
 
 
 # ---------------------------------------------------------------- a new one

@@ -1,5 +1,5 @@
-/* A thread watched live: new posts are counted and said, and inserted below the others when the reader presses. What they read
-   stays where it is. */
+/* A thread watched live: new posts are counted and said, and inserted below the others when the reader presses, and
+   so is another text of a post that changed. What they read stays where it is. */
 import { LiveStream } from "./live-stream.js";
 import { htmx } from "./requests.js";
 import { $, $$, say } from "./shell.js";
@@ -16,6 +16,7 @@ class ThreadStream extends LiveStream {
 
   listen(source) {
     source.addEventListener("post", (event) => this.tell("post", JSON.parse(event.data)));
+    source.addEventListener("change", (event) => this.tell("change", JSON.parse(event.data)));
   }
 }
 
@@ -28,21 +29,24 @@ function announce({ posts: count, last }) {
   told = Math.max(told, last);
 }
 
-async function insert() {
-  if (button.ariaBusy === "true") return;
-  button.ariaBusy = "true"; // not disabled: it would lose the focus
+/* Fetch posts for a button that was pressed, and show them. */
+async function fetchFor(pressed, name, value, show) {
+  if (pressed.ariaBusy === "true") return;
+  pressed.ariaBusy = "true"; // not disabled: it would lose the focus
   try {
     const url = new URL(location.pathname, location.href);
-    url.searchParams.set("after", lastShown());
+    url.searchParams.set(name, value);
     if (new URLSearchParams(location.search).get("show") === "1") url.searchParams.set("show", "1"); // of a folded thread
     const answer = await fetch(url, { headers: { "HX-Request": "true", Accept: "text/html" } });
+    if (answer.status === 404) return location.reload(); // the thread is gone: the page says so
     if (!answer.ok) throw new Error(String(answer.status));
-    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    $("#new-posts-wrong")?.remove();
+    show($$("article.post", new DOMParser().parseFromString(await answer.text(), "text/html")).map((post) => document.adoptNode(post)));
   } catch {
     say($("#words").dataset.failed);
-    button.after(line());
+    pressed.after(line());
   } finally {
-    button.ariaBusy = "false";
+    pressed.ariaBusy = "false";
   }
 }
 
@@ -52,9 +56,8 @@ function line() {
 }
 
 /* Posts come after those that are there, at the place of the button. It goes, so the first of them has the focus. */
-function show(fresh) {
-  $("#new-posts-wrong")?.remove();
-  const added = $$("article.post", fresh).filter((post) => !document.getElementById(post.id)).map((post) => document.adoptNode(post));
+function add(fresh) {
+  const added = fresh.filter((post) => !document.getElementById(post.id));
   const anchor = posts.contains(button) ? button : null;
   for (const post of added) {
     posts.insertBefore(post, anchor);
@@ -69,12 +72,32 @@ function show(fresh) {
   button.hidden = true;
   stream.renew();
   document.dispatchEvent(new Event("htmx:afterSettle")); // the shell marks wide tables again
-  document.dispatchEvent(new CustomEvent("posts:added", { detail: { posts: added } }));
+}
+
+/* A post that was edited, hidden, restored or deleted says so beside its author. */
+function mark({ post: number }) {
+  const post = document.getElementById(`post-${number}`);
+  if (!post || $(".changed", post)) return;
+  const changed = document.createElement("button");
+  Object.assign(changed, { type: "button", className: "btn quiet changed", textContent: button.dataset.changed });
+  changed.addEventListener("click", () => fetchFor(changed, "only", number, ([fresh]) => replace(post, fresh)));
+  $("header", post).append(changed);
+  say(button.dataset.said.replace("{n}", number));
+}
+
+function replace(post, fresh) {
+  if (!fresh) return post.remove(); // it awaits approval
+  const hadFocus = post.contains(document.activeElement);
+  post.replaceWith(fresh);
+  htmx.process(fresh);
+  if (hadFocus) fresh.focus({ preventScroll: true });
+  document.dispatchEvent(new Event("htmx:afterSettle"));
 }
 
 const stream = new ThreadStream();
 if (posts && button) {
   stream.addEventListener("post", (event) => announce(event.detail));
-  button.addEventListener("click", insert);
+  stream.addEventListener("change", (event) => mark(event.detail));
+  button.addEventListener("click", () => fetchFor(button, "after", lastShown(), add));
   stream.begin();
 }
