@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MIN_TITLE_LENGTH, MAX_TITLE_LENGTH = 8, 150  # characters
 MAX_TEXT_LENGTH = 20_000  # of a post: UTF-16 code units (common.text.length)
+MAX_TEXT_LINES = 1_000  # of a post
 MAX_REASON_LENGTH = 2_000  # of a flag, a moderator's action or an appeal
 MAX_KEY_LENGTH = 64  # idempotency key
 MAX_POSTS_IN_THREAD = 5_000
@@ -15,9 +16,12 @@ MAX_MENTIONS = 10  # people that one post notifies
 MAX_PICTURES = 10  # of a post
 MAX_QUOTE_DEPTH = 4  # quotes in quotes
 MAX_LIST_DEPTH = 6  # lists in lists
+MAX_EMPHASIS_DEPTH = 6  # emphasis in emphasis
 MAX_TABLE_CELLS = 1_000  # of all tables of a post
 MAX_FORMULAS = 150  # of a post
 MAX_FORMULA_CHARS = 6_000  # of TeX, all together
+MAX_FORMULA_HEIGHT = 100  # em of one
+MAX_FORMULAS_HEIGHT = 1_000  # em, of all together
 MAX_HIGHLIGHTED_CHARS = 3_000  # of code in colours, all together
 MAX_FAULTS = 20  # that its author is told of
 MAX_PICTURE_BYTES = 2 * 1024 * 1024  # of an upload

@@ -30,9 +30,12 @@ from apps.discussions import citations, post_blocks
 from apps.discussions.citations import CITATION, Cited
 from apps.discussions.limits import (
     MAX_CITATIONS,
+    MAX_EMPHASIS_DEPTH,
     MAX_FAULTS,
     MAX_FORMULA_CHARS,
+    MAX_FORMULA_HEIGHT,
     MAX_FORMULAS,
+    MAX_FORMULAS_HEIGHT,
     MAX_HIGHLIGHTED_CHARS,
     MAX_LIST_DEPTH,
     MAX_MENTIONS,
@@ -57,7 +60,7 @@ from apps.questions.conversion import (
     without_placeholders,
 )
 
-RENDERER_VERSION = "2"  # of this module, post_blocks.py and conversion.py
+RENDERER_VERSION = "3"  # of this module, post_blocks.py and conversion.py
 CITATION_MARKER = re.compile(r"<!--gradus:citation-(?P<place>[0-9]+)-->")
 FOLD_MARKER = re.compile(r"<!--gradus:fold:(?P<gives_away>[a-z0-9:.-]*)-->")
 
@@ -108,6 +111,8 @@ POSTS = Dialect(
         formulas=MAX_FORMULAS,
         chars=MAX_FORMULA_CHARS,
         html_chars=1_000_000,
+        height=MAX_FORMULAS_HEIGHT,
+        formula_height=MAX_FORMULA_HEIGHT,
         seconds=0.3,
         formula_seconds=0.2,
     ),
@@ -117,6 +122,7 @@ POSTS = Dialect(
 # a list is two levels of the parser, and what is below its limit would be lost: `finish_tokens`
 MAX_NESTING = 2 * MAX_LIST_DEPTH + 1
 ITEMS = ("list_item_open", "blockquote_open")
+EMPHASIS = frozenset(f"{name}_{end}" for name in ("em", "strong", "s") for end in ("open", "close"))
 STRONG = (Token("strong_open", "strong", 1), Token("strong_close", "strong", -1))
 HREF = re.compile(r'<a href="([^"]*)"')
 UNLINKED = re.compile(r'<a(?! href=)(?: [a-z]+="[^"]*")*>(.*?)</a>', re.DOTALL)  # by nh3
@@ -325,10 +331,15 @@ class _PostConversion(Conversion):
     def _inline(self, tokens: Sequence[Token]) -> list[Token]:
         finished: list[Token] = []
         in_link = False
+        depth = 0  # of emphasis; what is deeper looks the same, and would be repeated at each block
         for token in tokens:
             if token.type == "link_open":
                 in_link = bool(token.attrs["href"])  # of `[a]()` it is empty
-            if token.type == "image":
+            if token.type in EMPHASIS:
+                depth += max(token.nesting, 0)
+                finished += [token] if depth <= MAX_EMPHASIS_DEPTH else []
+                depth += min(token.nesting, 0)
+            elif token.type == "image":
                 finished += self._picture(token, in_link)
             elif token.type == "text":
                 finished += self._words(token.content, in_link)

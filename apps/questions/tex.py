@@ -11,7 +11,9 @@ from __future__ import annotations
 import html
 import json
 import logging
+import math
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +43,12 @@ OPTIONS = {
     "output": "htmlAndMathml",
     "errorColor": ERROR_COLOUR,
 }
+LINE_HEIGHT = 1.2  # em, at least (katex.css)
+# in KaTeX's HTML: what is as high as the part of a line that it begins, and the end of a line
+STRUT_OR_NEWLINE = re.compile(
+    r'katex-(?:strut" style="height:(?P<strut>[0-9.]+)em|'
+    r'(?P<newline>newline)"(?: style="margin-top:(?P<gap>[0-9.]+)em)?)'
+)
 RENDER_JS = (
     "(tex, display) => JSON.stringify(katex.renderToString(tex, {...%s, displayMode: display}))"
 )
@@ -69,6 +77,8 @@ class Budget:
     html_chars: int  # all together, but for the last
     seconds: float  # of the thread's processor time, all together
     formula_seconds: float  # of one
+    height: float = math.inf  # em, all together, but for the last
+    formula_height: float = math.inf  # of one
 
 
 def render_formulas(
@@ -124,6 +134,7 @@ def _render_all(
 
 def _within(budget: Budget, sources: list[tuple[str, bool]]) -> Iterator[Formula]:
     chars = html_chars = 0
+    height = 0.0
     end = thread_time() + budget.seconds
     for number, (tex, display) in enumerate(sources):
         chars += len(tex)
@@ -134,15 +145,32 @@ def _within(budget: Budget, sources: list[tuple[str, bool]]) -> Iterator[Formula
         elif chars > budget.chars:
             message = _("formulas are rendered up to %(count)d characters of TeX in all")
             message %= {"count": budget.chars}
-        elif left <= 0 or html_chars > budget.html_chars:
+        elif left <= 0 or html_chars > budget.html_chars or height > budget.height:
             message = _("the formulas before it are too large, so that it is not rendered")
         else:
             formula = _render(tex, display, min(left, budget.formula_seconds))
+            formula_height = _height(formula.html)
+            if formula_height > budget.formula_height:
+                message = _("it is higher than %(count)d lines") % {"count": budget.formula_height}
+                formula = _as_source(tex, display, message)
+            else:
+                height += formula_height
             html_chars += len(formula.html)
             yield formula
             continue
         source = _as_source(tex, display, message)
         yield Formula(source.html, source.error, is_over_budget=True)
+
+
+def _height(rendered: str) -> float:
+    """Return how high a formula is, in em, if each of its lines has room."""
+    height, line = 0.0, LINE_HEIGHT
+    for match in STRUT_OR_NEWLINE.finditer(rendered):
+        if match["newline"]:
+            height, line = height + line + float(match["gap"] or 0), LINE_HEIGHT
+        else:
+            line = max(line, float(match["strut"]))
+    return height + line
 
 
 def _render(tex: str, display: bool, seconds: float = MAX_FORMULA_SECONDS) -> Formula:

@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -33,7 +33,8 @@ from apps.discussions.limits import (
 )
 from apps.discussions.post_markdown import RenderedPost, render_post
 from apps.questions import tex
-from tests.discussions.hostile_posts import HOSTILE_POSTS, RUN, SHA, TOO_LARGE
+from tests.discussions.generated_posts import mixed, posts
+from tests.discussions.hostile_posts import HOSTILE_POSTS, RUN, TOO_LARGE
 from tests.searching import examples
 
 pytestmark = pytest.mark.attack
@@ -182,7 +183,20 @@ def check(text: str) -> tuple[RenderedPost, Page]:
     return post, page
 
 
-@pytest.mark.parametrize("name", HOSTILE_POSTS)
+LONG = [name for name, text in HOSTILE_POSTS.items() if length(text) > 0.9 * MAX_TEXT_LENGTH]
+SHORT = [name for name, text in HOSTILE_POSTS.items() if length(text) < MAX_TEXT_LENGTH // 5]
+IN_THE_GATE = {*SHORT, *LONG[::12]}
+
+
+def some_slow(names: Iterable[str]) -> list[Any]:
+    """Return parameters: short posts and every twelfth long one for the gate, the others slow."""
+    return [
+        name if name in IN_THE_GATE else pytest.param(name, marks=pytest.mark.slow)
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("name", some_slow(HOSTILE_POSTS))
 def test_a_hostile_post_is_safe_html(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = HOSTILE_POSTS[name]
     assert length(text) <= MAX_TEXT_LENGTH
@@ -244,42 +258,76 @@ def calls_of(function: Callable[[], Any]) -> int:
     return count
 
 
-LONG = [name for name, text in HOSTILE_POSTS.items() if length(text) > 0.9 * MAX_TEXT_LENGTH]
-
-
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("name", some_slow(LONG))
 def test_a_long_hostile_post_is_a_bounded_amount_of_work(name: str) -> None:
     quarter = HOSTILE_POSTS[name][: MAX_TEXT_LENGTH // 4]
     assert calls_of(lambda: render_post(quarter)) <= CALLS
 
 
+def seconds_of(text: str) -> float:
+    """Return the least processor time of several renderings, which is the text's own."""
+    times = []
+    for _again in range(3):
+        began = time.thread_time()
+        render_post(text)
+        times.append(time.thread_time() - began)
+    return min(times)
+
+
+# where one character more is looked at once more for each of the others: brackets that wait for
+# their end, emphasis, definitions that do not end, tables, citations
+QUADRATIC = [
+    "link-bomb",
+    "link-bomb-images",
+    "link-bomb-words",
+    "link-definition-unclosed",
+    "link-destination-unclosed",
+    "emphasis-stars-words",
+    "emphasis-tildes",
+    "emphasis-nested",
+    "tex-dollars-words",
+    "tex-dollar-and-newlines",
+    "code-ticks-apart",
+    "citation-unclosed-many",
+    "autolinks-unclosed",
+    "table-rows",
+    "lists-alternating",
+    "quotes-growing",
+    "angle-brackets",
+    "private-use-placeholders-many",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUADRATIC)
+def test_four_times_the_text_is_not_sixteen_times_the_time(name: str) -> None:
+    text = HOSTILE_POSTS[name]
+    # a hundredth of a second is more than rendering nothing takes, and less than anybody notices
+    assert seconds_of(text) <= 10 * max(seconds_of(text[: len(text) // 4]), 0.01)
+
+
 # ---------------------------------------------------------------- generated ones
 
-PIECES = [
-    *"ab \n\t*_~`$\\[](){}<>!#|-:;.,@&\"'/=0199中。，\u0301\u202e\u200d\ue000\ue001",
-    *("\n\n", "```", "```python\n", "~~~\n", "$$", ">! ", "> ", "- ", "1. ", "  ", "    "),
-    *("\n>! ", "\n> ", "\n- ", "\n|a|b|\n|-|-|\n", "**", "[a]: /b\n", "](/x)", "](javascript:1)"),
-    *("https://e.org/", "<https://e.org>", "@ola", "&#x202e;", "&#xE000;", "&lt;", "<script>"),
-    *("<!--gradus:citation-0-->", "\\frac", "\\href{x}{y}", "{{verdicts}}", "<img src=x>"),
-    *(f"[run:{RUN}]", f"[claim:a.b@{RUN}]", f"[point:{RUN}/a/b/1]", "[run:x]"),
-    *("[question:a] ", "![x](", "![", f"/pictures/{SHA}.png)", "\\", "'", ' "title")'),
-]
-posts = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 
-
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(posts)
 def test_any_post_made_of_such_pieces_is_safe_html(text: str) -> None:
     check(text)
 
 
 @settings(max_examples=examples(60), deadline=None)
+@given(mixed)
+def test_any_hostile_text_in_any_construct_is_safe_html(text: str) -> None:
+    check(text)
+
+
+@settings(max_examples=examples(30), deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_safe_html(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(posts, st.sampled_from(["a `b` c", f"see [run:{RUN}]", "- x\n- y", "$x$ and @ola"]))
 def test_a_post_is_not_changed_by_what_another_one_said(text: str, later: str) -> None:
     before = render_post(later)

@@ -427,3 +427,15 @@ def test_what_moderators_did_stays_without_the_name(post: Post, ola: User, ada: 
     moderation.restore(moderator=ada, post=post, reason="Nobody's by now.")
     post.refresh_from_db()
     assert post.state == State.PUBLISHED
+
+
+def test_reasons_are_stored_without_what_would_change_other_text(
+    post: Post, ada: User, sam: User
+) -> None:
+    words = "It is \u202erude" + "\u0301" * 300 + "\u200b."
+    flag = services.flags.flag(flagger=sam, post=post, reason="other", text=words)
+    action = moderation.hide(moderator=ada, post=post, reason=words)
+    assert flag.text == action.reason == "It is rude\u0301\u0301\u0301\u0301."
+    for empty in ("\u200b", "\u202e \u2060"):
+        with pytest.raises(ReasonMissing):
+            moderation.stored_reason(empty)

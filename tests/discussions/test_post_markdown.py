@@ -425,7 +425,7 @@ def test_a_post_that_shows_nothing_is_refused(text: str) -> None:
 
 
 def test_a_post_has_so_many_characters_as_a_browser_counts_them() -> None:
-    services.posts.rendered("学\r\n" * (MAX_TEXT_LENGTH // 2))
+    services.posts.rendered(("学" * 39 + "\r\n") * (MAX_TEXT_LENGTH // 40))
     with pytest.raises(BadPost, match="at most 20000 characters; this one has 20002"):
         services.posts.rendered("😀" * (MAX_TEXT_LENGTH // 2 + 1))
 
@@ -529,3 +529,37 @@ def test_a_chinese_post_is_rendered_again_in_chinese(thread: Thread, ola: User) 
     assert services.posts.rerender(post=post)
     post.refresh_from_db()
     assert [post.html] == languages
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "\\\\[20em]" * 10 + "x",
+        "\\begin{matrix}" + "x\\\\" * 100 + "\\end{matrix}",
+        "\\rule{1em}{20em}" + "\\\\x" * 100,
+    ],
+)
+def test_a_formula_as_high_as_several_pages_shows_its_tex(formula: str) -> None:
+    post = render_post(f"$${formula}$$")
+    assert "tex-source" in post.html and fault(post)[0] == "TeX: it is higher than 100 lines"
+
+
+def test_a_long_formula_of_one_line_is_not_high() -> None:
+    assert not render_post("$$" + "x + " * 300 + "x$$").faults
+
+
+def test_high_formulas_are_rendered_until_they_are_too_much_together() -> None:
+    post = render_post("\n\n".join(["$$\\rule{1em}{20em}$$"] * 60))
+    assert 50 <= post.html.count("katex-display") <= 52 and len(post.faults) == 1
+
+
+def test_emphasis_is_as_deep_as_anybody_sees_and_a_block_in_it_repeats_no_more() -> None:
+    text = "**" * 4_000 + f"a [run:{RUN}] b" * 20 + "**" * 4_000
+    assert render_post(text).html.count("<strong>") <= 6 * 21
+    assert html("***a***") == "<p><em><strong>a</strong></em></p>"
+
+
+def test_a_post_of_more_lines_than_a_thousand_is_refused() -> None:
+    services.posts.rendered("a\n" * 999 + "b")
+    with pytest.raises(BadPost, match="at most 1000 lines; this one has 1001"):
+        services.posts.rendered("a\r\n" * 1_000 + "b")

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
-from apps.common.text import clean, normalize_newlines
+from apps.common.text import clean, displayable, normalize_newlines
 from apps.discussions.errors import OwnPost, ThreadGone, TooManyFlags
 from apps.discussions.limits import MAX_REASON_LENGTH, MAX_WAITING_FLAGS
 from apps.discussions.models import Flag, Post, State
@@ -34,7 +34,7 @@ def flag(*, flagger: User, post: Post, reason: str, text: str = "") -> Flag:
         raise OwnPost
     words = {
         "reason": Flag.Reason(reason),
-        "text": normalize_newlines(clean(text)).strip()[:MAX_REASON_LENGTH],
+        "text": displayable(normalize_newlines(clean(text))).strip()[:MAX_REASON_LENGTH],
     }
     waiting = Flag.objects.filter(flagger=flagger, action=None)
     if flag := waiting.filter(post=post).first():

@@ -26,8 +26,8 @@ from apps.audit import kinds
 from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.clock import now as site_now
-from apps.common.text import clean, normalize_newlines
-from apps.discussions import announcements
+from apps.common.text import clean, displayable, is_blank, normalize_newlines
+from apps.discussions import announcements, post_markdown
 from apps.discussions.errors import (
     AlreadyModerated,
     BeyondModerator,
@@ -38,7 +38,7 @@ from apps.discussions.errors import (
 from apps.discussions.limits import MAX_MUTE_DAYS, MAX_REASON_LENGTH
 from apps.discussions.models import ModerationAction, Mute, Post, State, Thread
 from apps.discussions.selectors.moderation import other_moderators
-from apps.discussions.services import posts, visibility
+from apps.discussions.services import visibility
 from apps.discussions.services.locks import lock_post, lock_thread
 from apps.discussions.subjects import Subject, subject_of
 
@@ -142,7 +142,7 @@ def publish(
     _accept_again(thread, post)
     action = _act(kind, by, reason, thread=thread, post=post, person=post.author, is_told=is_told)
     if is_first_time:
-        mentions = posts.rendered(post.text).mentions
+        mentions = post_markdown.render_post(post.text).mentions
         thread, post = Thread.objects.get(pk=thread.pk), Post.objects.get(pk=post.pk)
         announcements.post_published(thread=thread, post=post, mentions=mentions)
     return action
@@ -397,8 +397,8 @@ def stored_reason(reason: str) -> str:
     Raises:
         ReasonMissing: there is none.
     """
-    text = normalize_newlines(clean(reason)).strip()[:MAX_REASON_LENGTH]
-    if not text:
+    text = displayable(normalize_newlines(clean(reason))).strip()[:MAX_REASON_LENGTH]
+    if is_blank(text):
         raise ReasonMissing
     return text
 

@@ -28,6 +28,7 @@ from apps.discussions.errors import (
 from apps.discussions.limits import (
     MAX_POSTS_IN_THREAD,
     MAX_TEXT_LENGTH,
+    MAX_TEXT_LINES,
     MAX_TITLE_LENGTH,
     MIN_TITLE_LENGTH,
 )
@@ -72,7 +73,7 @@ def rendered(text: str) -> RenderedPost:
     """Return a post's HTML, and what stands in it.
 
     Raises:
-        BadPost: it is too long, or there is nothing to read in it.
+        BadPost: it is too long, has too many lines, or there is nothing to read in it.
         NoKatex: the front end was not built.
     """
     text = normalize_newlines(text)
@@ -82,6 +83,9 @@ def rendered(text: str) -> RenderedPost:
     text = stored_text(text)
     if is_blank(text):
         raise BadPost(_("This post is empty: write something first."))
+    if (count := text.count("\n") + 1) > MAX_TEXT_LINES:
+        message = _("A post has at most %(max)d lines; this one has %(count)d.")
+        raise BadPost(message % {"max": MAX_TEXT_LINES, "count": count})
     post = post_markdown.render_post(text)
     if not post.html:
         raise BadPost(_("Nothing of this post would be shown: it only defines links."))
