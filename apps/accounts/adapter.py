@@ -29,6 +29,8 @@ from apps.common.redirects import is_local
 SIGN_INS = {
     "account_signup": Kind.SIGNED_IN_NEW,
     "account_confirm_email": Kind.SIGNED_IN_CONFIRMED,
+    "mfa_authenticate": Kind.SIGNED_IN_TWO_STEPS,
+    "passkey_sign_in": Kind.SIGNED_IN_PASSKEY,
 }
 
 
@@ -120,6 +122,14 @@ class AccountAdapter(DefaultAccountAdapter):
         context.request.session.cycle_key()
         return True
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return the password alone: who sits down at a browser that was left open may hold the
+        phone that lies beside it, but does not know the password.
+        """
+        if not user.is_authenticated or not user.has_usable_password():
+            return []
+        return [{"id": "reauthenticate", "url": reverse("account_reauthenticate")}]
+
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)
         remember_browser(request, response, user.canonical_email)
@@ -159,8 +169,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         user = _account(email)
         # of links: never the request's host
-        context = {"user": user} | context | {"site_url": settings.SITE_URL}
-        super().send_mail(template_prefix, mailbox(user.email if user else email), context)
+        address = mailbox(user.email if user else email)
+        context = {"user": user} | context | {"site_url": settings.SITE_URL, "email": address}
+        self.render_mail(template_prefix, address, context).send()
 
 
 def _account(email: str) -> User | None:

@@ -15,6 +15,7 @@ from typing import Any
 from allauth.account.admin import EmailAddressAdmin
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
@@ -33,6 +34,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import deletion, outbox, people_services, privileges
 from apps.accounts.models import OutgoingMail, User
 from apps.accounts.roles import ROLES
+from apps.accounts.second_factors import has_second_factor
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 
@@ -88,11 +90,11 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
-    actions = ("sign_out",)
+    actions = ("sign_out", "remove_second_factors")
     ordering = ("handle",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "second_step")
     fieldsets = (
-        (None, {"fields": ("handle", "email", "password")}),
+        (None, {"fields": ("handle", "email", "password", "second_step")}),
         (_("Preferences"), {"fields": ("language", "theme", "time_zone")}),
         (
             _("Permissions"),
@@ -151,6 +153,20 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count)
         messages.success(request, text % {"count": count})
 
+    @admin.action(description=_("Remove the second step of signing in"), permissions=["change"])
+    def remove_second_factors(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        count = people_services.remove_second_factors_of(by=_by(request), people=people)
+        text = ngettext(
+            "%(count)s person signs in with the password alone from now on.",
+            "%(count)s people sign in with the password alone from now on.",
+            count,
+        )
+        messages.success(request, text % {"count": count})
+
+    @admin.display(description=_("second step of signing in"), boolean=True)
+    def second_step(self, person: User) -> bool:
+        return has_second_factor(person)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse to delete the account that owns the recorded runs, and who may do more."""
         may = super().has_delete_permission(request, obj) and _may_manage(request, obj)
@@ -199,7 +215,7 @@ def _may_manage(request: HttpRequest, person: User | None) -> bool:
     return person is None or people.filter(pk=person.pk).exists()
 
 
-admin.site.unregister([Group, EmailAddress])
+admin.site.unregister([Group, EmailAddress, Authenticator])  # the last holds secrets
 
 
 @admin.register(Group)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
@@ -17,12 +18,14 @@ from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.roles import ROLES
+from apps.accounts.sessions import end_sessions
 from apps.accounts.signals import user_deleting
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
@@ -102,6 +105,22 @@ def is_own_password(*, user: User, password: str) -> bool:
         return True
     record(Kind.SIGN_IN_FAILED, person=user)
     return False
+
+
+def tell_owner(*, user: User, kind: Kind) -> None:
+    """Mail somebody that something happened to their account, in their language, which may not be
+    that of the page.
+    """
+    with translation.override(user.mail_language):
+        context = {"user": user, "event": str(kind.label)}
+        get_adapter().send_mail("account/email/security_event", user.canonical_email, context)
+
+
+def sign_out_everywhere(*, user: User, except_session: str | None = None) -> int:
+    """End whatever lets somebody act as this person: their sessions, but for the one with this key.
+    Tokens that people make belong here, too. Returns how many ended.
+    """
+    return end_sessions(user=user, except_key=except_session)
 
 
 def rights(user: User) -> dict[str, Any]:

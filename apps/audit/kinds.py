@@ -19,9 +19,15 @@ class Kind(TextChoices):
     SIGNED_IN = "signed-in", _("Signed in with the password.")
     SIGNED_IN_NEW = "signed-in-new", _("Signed in after signing up.")
     SIGNED_IN_CONFIRMED = "signed-in-confirmed", _("Signed in by confirming the e-mail address.")
+    SIGNED_IN_TWO_STEPS = "signed-in-two-steps", _("Signed in with a second step.")
+    SIGNED_IN_PASSKEY = "signed-in-passkey", _("Signed in with a passkey.")
     SIGNED_OUT = "signed-out", _("Signed out.")
     SESSIONS_ENDED = "sessions-ended", _("Sessions were ended.")
     SIGN_IN_FAILED = "sign-in-failed", _("A wrong password was entered.")
+    SECOND_STEP_FAILED = (
+        "second-step-failed",
+        _("The password was right, but the code of the second step was wrong."),
+    )
     SIGN_IN_REFUSED = "sign-in-refused", _("Further attempts to sign in were refused.")
     SIGN_IN_INACTIVE = "sign-in-inactive", _("A deactivated account could not sign in.")
     OPERATOR_LINK_MADE = "operator-link-made", _("A one-time link for the operator was made.")
@@ -35,6 +41,16 @@ class Kind(TextChoices):
     PASSWORD_RESET_ASKED = (
         "password-reset-asked",
         _("A link to set a new password was asked for."),
+    )
+    TOTP_ADDED = "totp-added", _("An authenticator app was set up.")
+    TOTP_REMOVED = "totp-removed", _("The authenticator app was removed.")
+    PASSKEY_ADDED = "passkey-added", _("A passkey was added.")
+    PASSKEY_REMOVED = "passkey-removed", _("A passkey was removed.")
+    RECOVERY_CODES_MADE = "recovery-codes-made", _("New recovery codes were made.")
+    RECOVERY_CODE_USED = "recovery-code-used", _("A recovery code was used to sign in.")
+    SECOND_FACTORS_REMOVED = (
+        "second-factors-removed",
+        _("An operator removed the second step of signing in."),
     )
     RIGHTS_CHANGED = "rights-changed", _("The rights of the account were changed.")
     ROLE_CHANGED = "role-changed", _("The permissions of a role were changed.")
@@ -97,11 +113,14 @@ class Limit:
 MAX_OF_SITE = 500  # events of a kind within an hour, from all networks together
 LIMITS = {
     Kind.SIGN_IN_FAILED: Limit(20),
+    Kind.SECOND_STEP_FAILED: Limit(20, of_person=True),
     Kind.SIGN_IN_REFUSED: Limit(1),
     Kind.SIGN_IN_INACTIVE: Limit(20),
     Kind.PASSWORD_RESET_ASKED: Limit(20),
     Kind.WORKER_TOKEN_REFUSED: Limit(1),
     Kind.SIGNED_IN: Limit(20, of_person=True),
+    Kind.SIGNED_IN_TWO_STEPS: Limit(20, of_person=True),
+    Kind.SIGNED_IN_PASSKEY: Limit(20, of_person=True),
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),

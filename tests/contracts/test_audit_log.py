@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
@@ -27,6 +28,8 @@ from apps.experiments.services import make_worker
 from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
+from tests.accounts.soft_passkey import SoftPasskey
+from tests.accounts.test_second_factors import set_up
 from tests.common.editing import edit, send
 from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import LABS
@@ -117,6 +120,40 @@ def reset(scene: Scene) -> None:
 def change_password(scene: Scene) -> None:
     form = {"oldpassword": PASSWORD, "password1": OTHER}
     scene.member.post("/accounts/password/change/", form)
+
+
+def set_up_app(scene: Scene) -> tuple[str, list[str]]:
+    return set_up(scene.member)
+
+
+def remove_app(scene: Scene) -> None:
+    set_up_app(scene)
+    pk = Authenticator.objects.get(type="totp").pk
+    scene.member.post(f"/settings/sign-in/{pk}/remove")
+
+
+def two_steps(scene: Scene, code: str = "") -> None:
+    """Sign in with a code: a recovery code, if none is given."""
+    _secret, codes = set_up_app(scene)
+    scene.sign_in(MEI)
+    scene.stranger.post("/accounts/login/second-step/", {"code": code or codes[0]})
+
+
+def add_passkey(scene: Scene) -> SoftPasskey:
+    passkey = SoftPasskey()
+    assert passkey.add(scene.member).status_code == 200
+    return passkey
+
+
+def remove_passkey(scene: Scene) -> None:
+    add_passkey(scene)
+    pk = Authenticator.objects.get(type="webauthn").pk
+    scene.member.post(f"/settings/sign-in/{pk}/remove")
+
+
+def lost_factors(scene: Scene) -> None:
+    set_up_app(scene)
+    scene.act(PEOPLE, "remove_second_factors", scene.mei.pk)
 
 
 def set_by_operator(scene: Scene) -> None:
@@ -221,6 +258,13 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
     Kind.SIGNED_IN_NEW: (Scene.sign_up, "Sam", "Sam", ""),
     Kind.SIGNED_IN_CONFIRMED: (confirm, "Sam", "Sam", ""),
+    Kind.SIGNED_IN_TWO_STEPS: (two_steps, "Mei", "Mei", ""),
+    Kind.SIGNED_IN_PASSKEY: (
+        lambda scene: add_passkey(scene).sign_in(scene.stranger),
+        "Mei",
+        "Mei",
+        "",
+    ),
     Kind.SIGNED_OUT: (lambda scene: scene.member.post("/accounts/logout/"), "Mei", "Mei", ""),
     Kind.SESSIONS_ENDED: (
         lambda scene: scene.act(PEOPLE, "sign_out", scene.mei.pk),
@@ -229,6 +273,7 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "",
     ),
     Kind.SIGN_IN_FAILED: (lambda scene: scene.sign_in(WRONG), "Mei", "", ""),
+    Kind.SECOND_STEP_FAILED: (lambda scene: two_steps(scene, "000000"), "Mei", "", ""),
     Kind.SIGN_IN_REFUSED: (lambda scene: scene.sign_in(WRONG, 6), "Mei", "", ""),
     Kind.SIGN_IN_INACTIVE: (inactive, "Mei", "", ""),
     Kind.OPERATOR_LINK_MADE: (operator_link, "boss", "", ""),
@@ -255,6 +300,13 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.PASSWORD_CHANGED: (change_password, "Mei", "Mei", ""),
     Kind.PASSWORD_RESET: (reset, "Mei", "", ""),
     Kind.PASSWORD_RESET_ASKED: (reset, "Mei", "", ""),
+    Kind.TOTP_ADDED: (set_up_app, "Mei", "Mei", ""),
+    Kind.TOTP_REMOVED: (remove_app, "Mei", "Mei", ""),
+    Kind.PASSKEY_ADDED: (add_passkey, "Mei", "Mei", "name: My phone"),
+    Kind.PASSKEY_REMOVED: (remove_passkey, "Mei", "Mei", "name: My phone"),
+    Kind.RECOVERY_CODES_MADE: (set_up_app, "Mei", "Mei", ""),
+    Kind.RECOVERY_CODE_USED: (two_steps, "Mei", "", ""),
+    Kind.SECOND_FACTORS_REMOVED: (lost_factors, "Mei", "boss", ""),
     Kind.RIGHTS_CHANGED: (
         rights,
         "Mei",

@@ -241,6 +241,7 @@ PLACES = [
     Place("password-bad-link", "", page("/accounts/password/reset/key/1-wrong/")),
     Place("password-change", "mei", page("/accounts/password/change/")),
     Place("settings", "mei", page("/settings")),
+    Place("how-you-sign-in", "mei", page("/settings/sign-in")),
     Place("activity", "mei", page("/settings/activity")),
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
