@@ -92,7 +92,7 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     search_fields = ("handle", "email")
     actions = ("sign_out", "remove_second_factors")
     ordering = ("handle",)
-    readonly_fields = ("last_login", "date_joined", "second_step")
+    readonly_fields = ("last_login", "date_joined", "deletion_at", "second_step")
     fieldsets = (
         (None, {"fields": ("handle", "email", "password", "second_step")}),
         (_("Preferences"), {"fields": ("language", "theme", "time_zone")}),
@@ -100,7 +100,7 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
             _("Permissions"),
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
         ),
-        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined", "deletion_at")}),
     )
     add_fieldsets = (
         (

@@ -355,30 +355,45 @@ class PasskeySignInForm(PasskeyCheck, allauth_webauthn.LoginWebAuthnForm):
 # ---------------------------------------------------------------- sessions and settings
 
 
-class EndSessionsForm(forms.Form):
-    """Which other sessions of a member are to end; their password is asked for again."""
+class OwnPasswordForm(forms.Form):
+    """What is final asks for the password each time."""
 
-    sessions = forms.MultipleChoiceField(
-        label=_("Sign out here"),
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one browser.")},
-    )
     password = forms.CharField(
         label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
-    ) -> None:
-        super().__init__(data)
+    def __init__(self, data: Mapping[str, Any] | None = None, *, user: User, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         self.user = user
-        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
         self.fields["password"].validators.append(check_typed_length)
 
     def clean_password(self) -> str:
         return own_password(self.user, self.cleaned_data["password"])
+
+
+class EndSessionsForm(OwnPasswordForm):
+    """Which other sessions of a member are to end: all, or those that are chosen."""
+
+    sessions = forms.MultipleChoiceField(
+        label=_("Sign out here"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    everywhere = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    field_order = ("sessions", "password")
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
+    ) -> None:
+        super().__init__(data, user=user)
+        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_chosen = cleaned.get("everywhere") or cleaned.get("sessions")
+        if not is_chosen and "sessions" not in self.errors:
+            self.add_error("sessions", _("Choose at least one browser."))
+        return cleaned
 
 
 class LanguageForm(PlainForm):

@@ -153,6 +153,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can use the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)
+    # when the account goes, once its owner has asked for it: until then they may keep it
+    deletion_at = models.DateTimeField(_("is deleted"), null=True, editable=False)
 
     objects = UserManager()
 
@@ -163,6 +165,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        indexes = [
+            models.Index(
+                fields=["deletion_at"],
+                condition=models.Q(deletion_at__isnull=False),
+                name="users_to_delete",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["canonical_email"],

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -18,7 +19,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import services
-from apps.accounts.forms import EndSessionsForm, LanguageForm, SettingsForm, ThemeForm
+from apps.accounts.forms import (
+    EndSessionsForm,
+    LanguageForm,
+    OwnPasswordForm,
+    SettingsForm,
+    ThemeForm,
+)
 from apps.accounts.limits import limit_password_attempts
 from apps.accounts.models import User
 from apps.accounts.preferences import browser_language, remember
@@ -79,6 +86,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         context = {"form": form, "others": others, "current": [s for s in active if s.is_current]}
         return render(request, "accounts/sessions.html", context)
+    if form.cleaned_data["everywhere"]:
+        services.sign_out_everywhere(user=request.user, except_session=request.session.session_key)
+        messages.success(request, _("Signed out everywhere else."))
+        return redirect("accounts:sessions")
     chosen = [other.key for other in active if other.name in form.cleaned_data["sessions"]]
     end_sessions(user=request.user, keys=chosen)
     messages.success(request, _("Signed out there."))
@@ -101,6 +112,40 @@ def activity(request: HttpRequest) -> HttpResponse:
     page = page_of(request, events_about(request.user), EVENTS_PER_PAGE)
     context = {"page": page, "rows": [presenters.row(event) for event in page]}
     return render(request, "accounts/activity.html", context, status=page.status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest) -> HttpResponse:
+    """Ask for the deletion of one's account, which takes effect after seven days."""
+    assert isinstance(request.user, User)
+    if request.method == "POST":
+        limit_password_attempts(request)
+    form = OwnPasswordForm(request.POST or None, user=request.user)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "accounts/delete.html", {"form": form})
+    services.ask_for_deletion(user=request.user)
+    return redirect("accounts:delete")
+
+
+@require_POST
+@login_required
+def keep(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    if services.keep_account(user=request.user):
+        messages.success(request, _("Your account stays."))
+    return redirect(next_path(request, reverse("accounts:settings")))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def keep_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Keep an account by the link that was mailed to its owner, signed in or not."""
+    owner = services.deletion_of(token=token)
+    if request.method != "POST":
+        return render(request, "accounts/keep.html", {"owner": owner})
+    services.keep_account(user=owner)
+    return render(request, "accounts/kept.html")
 
 
 @never_cache

@@ -33,6 +33,11 @@ class Kind(TextChoices):
     OPERATOR_LINK_MADE = "operator-link-made", _("A one-time link for the operator was made.")
     OPERATOR_LINK_USED = "operator-link-used", _("Signed in with the operator's one-time link.")
     ACCOUNT_CREATED = "account-created", _("The account was created.")
+    DELETION_ASKED = (
+        "deletion-asked",
+        _("The deletion of the account was asked for; it waits for seven days."),
+    )
+    DELETION_REVOKED = "deletion-revoked", _("The account is kept: its deletion was revoked.")
     ACCOUNT_DELETED = "account-deleted", _("An account was deleted.")
     ADDRESS_CONFIRMED = "address-confirmed", _("The e-mail address was confirmed.")
     ADDRESS_CHANGED = "address-changed", _("The e-mail address was changed.")

@@ -156,6 +156,15 @@ def lost_factors(scene: Scene) -> None:
     scene.act(PEOPLE, "remove_second_factors", scene.mei.pk)
 
 
+def ask_for_deletion(scene: Scene) -> None:
+    scene.member.post("/settings/delete", {"password": PASSWORD})
+
+
+def keep_account(scene: Scene) -> None:
+    ask_for_deletion(scene)
+    scene.member.post("/settings/keep")
+
+
 def set_by_operator(scene: Scene) -> None:
     form = {"usable_password": "true", "password1": OTHER, "password2": OTHER}
     scene.operator.post(f"{PEOPLE}{scene.mei.pk}/password/", form | {"set-password": "1"})
@@ -284,6 +293,8 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "",
     ),
     Kind.ACCOUNT_CREATED: (Scene.sign_up, "Sam", "", ""),
+    Kind.DELETION_ASKED: (ask_for_deletion, "Mei", "Mei", ""),
+    Kind.DELETION_REVOKED: (keep_account, "Mei", "Mei", ""),
     Kind.ACCOUNT_DELETED: (
         lambda scene: send(scene.operator, f"{PEOPLE}{scene.mei.pk}/delete/", {"post": "yes"}),
         "",
