@@ -56,10 +56,14 @@ AREAS = (
 )
 
 
-class AddressField(forms.EmailField):
-    """An address in its canonical form, by which allauth looks up accounts and counts attempts."""
+class TypedAddressField(forms.EmailField):
+    """An address as it was typed, to which mail can be written."""
 
     default_validators = [*forms.EmailField.default_validators, check_address]
+
+
+class AddressField(TypedAddressField):
+    """An address in its canonical form, by which allauth looks up accounts and counts attempts."""
 
     def clean(self, value: Any) -> str:
         return canonical_email(super().clean(value))
@@ -371,6 +375,23 @@ class OwnPasswordForm(forms.Form):
 
     def clean_password(self) -> str:
         return own_password(self.user, self.cleaned_data["password"])
+
+
+class EmailForm(OwnPasswordForm):
+    """Another address for one's account."""
+
+    email = TypedAddressField(
+        label=_("New e-mail address"),
+        max_length=MAX_ADDRESS_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("email", "password")
+
+    def clean_email(self) -> str:
+        address: str = self.cleaned_data["email"]
+        if address == self.user.email:
+            raise ValidationError(_("This is your address already."))
+        return address
 
 
 class EndSessionsForm(OwnPasswordForm):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from apps.accounts import outbox, services, sessions
+from apps.accounts.email_changes import delete_old_changes
 from apps.accounts.models import User
 from apps.audit.services import delete_old_events
 from apps.common.clock import Clock
@@ -41,6 +42,7 @@ ACCOUNT_JOBS = (
     deliver_mails,
     delete_old_mails,
     delete_due_accounts,
+    delete_old_changes,
     delete_expired_sessions,
     delete_old_events,
 )

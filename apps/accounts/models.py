@@ -250,6 +250,28 @@ class Session(AbstractBaseSession):
         abstract = False
 
 
+class EmailChange(models.Model):
+    """An address that somebody wants to have instead of theirs, until both mailboxes agree."""
+
+    class Side(models.TextChoices):
+        OLD = "old"
+        NEW = "new"
+
+    user = models.OneToOneField(User, models.CASCADE)
+    email = models.EmailField(max_length=MAX_ADDRESS_LENGTH)  # as it was typed
+    old_confirmed = models.BooleanField(default=False)
+    new_confirmed = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = _("change of an e-mail address")
+        verbose_name_plural = _("changes of e-mail addresses")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"
+
+
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self) -> OutgoingMailQuerySet:
         """Return the mails that may be attempted now, the longest due first."""

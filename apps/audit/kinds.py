@@ -40,6 +40,14 @@ class Kind(TextChoices):
     DELETION_REVOKED = "deletion-revoked", _("The account is kept: its deletion was revoked.")
     ACCOUNT_DELETED = "account-deleted", _("An account was deleted.")
     ADDRESS_CONFIRMED = "address-confirmed", _("The e-mail address was confirmed.")
+    ADDRESS_CHANGE_ASKED = (
+        "address-change-asked",
+        _("Another e-mail address was asked for; both mailboxes must agree."),
+    )
+    ADDRESS_CHANGE_STOPPED = (
+        "address-change-stopped",
+        _("The change of the e-mail address was stopped."),
+    )
     ADDRESS_CHANGED = "address-changed", _("The e-mail address was changed.")
     PASSWORD_CHANGED = "password-changed", _("The password was changed.")
     PASSWORD_RESET = "password-reset", _("A new password was set by the link from a mail.")

@@ -163,6 +163,12 @@ class LastSuperuserStays(Refused):
     code = "last-superuser-stays"
 
 
+class AddressTaken(Refused):
+    """Another account has this address."""
+
+    code = "address-taken"
+
+
 class PasswordNeeded(Refused):
     """A sensitive request of somebody who has not entered their password lately."""
 

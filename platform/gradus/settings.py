@@ -232,6 +232,7 @@ ACCOUNT_RATE_LIMITS = {
     # wrong codes at the second step after a right password, without a mail to its owner
     "second_step_failed": "2/15m/key",
     "second_step_failed_mail": "1/d/key",
+    "change_address": "5/h/user",
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }

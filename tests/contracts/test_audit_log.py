@@ -156,6 +156,17 @@ def lost_factors(scene: Scene) -> None:
     scene.act(PEOPLE, "remove_second_factors", scene.mei.pk)
 
 
+def ask_for_address(scene: Scene) -> None:
+    form = {"email": "may@example.org", "password": PASSWORD}
+    with override_settings(EMAIL_URL="smtp://mail.example"):
+        scene.member.post("/settings/email", form)
+
+
+def stop_address(scene: Scene) -> None:
+    ask_for_address(scene)
+    scene.member.post("/settings/email", {"action": "stop"})
+
+
 def ask_for_deletion(scene: Scene) -> None:
     scene.member.post("/settings/delete", {"password": PASSWORD})
 
@@ -302,6 +313,8 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "{mei}",
     ),
     Kind.ADDRESS_CONFIRMED: (confirm, "Sam", "", ""),
+    Kind.ADDRESS_CHANGE_ASKED: (ask_for_address, "Mei", "Mei", "to: may@example.org"),
+    Kind.ADDRESS_CHANGE_STOPPED: (stop_address, "Mei", "Mei", ""),
     Kind.ADDRESS_CHANGED: (
         lambda scene: scene.change(f"{PEOPLE}{scene.mei.pk}/change/", email="May@example.org"),
         "Mei",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth.models import Group, Permission
@@ -20,7 +21,7 @@ from django.test import Client
 
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import User
+from apps.accounts.models import EmailChange, User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
@@ -69,6 +70,8 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     person = User.objects.create_user(f"{handle}@example.org", handle)
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key=handle)
+    EmailChange.objects.create(user=person, email=f"new-{person.email}")
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))
     Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")

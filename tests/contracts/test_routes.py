@@ -133,6 +133,9 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "discussions:appeal": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:email": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    # a link that is not ours; those that are: tests/accounts/test_email_changes.py
+    "accounts:email-confirm": (same(410), same(410)),
     "accounts:delete": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:keep": (same(405), (IN, 302, 302, 302)),
     # a link that is not ours; those that are: tests/accounts/test_own_deletion.py
@@ -313,6 +316,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "accounts:operator": {"token": "x"},
     "accounts:factor-remove": {"pk": 0},
     "accounts:keep-by-link": {"token": "x"},
+    "accounts:email-confirm": {"token": "x"},
     "account_confirm_email": {"key": "x"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "x"},
     "admin:app_list": {"app_label": "questions"},
