@@ -15,14 +15,14 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import services
+from apps.accounts import invitations, services
 from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.known_browsers import known_browser, remember_browser
 from apps.accounts.limits import APP, seconds_to_wait
 from apps.accounts.models import User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
-from apps.common.errors import TooManyAttempts
+from apps.common.errors import BadLink, TooManyAttempts
 from apps.common.redirects import is_local
 
 # by the name of the page that signs in; else with the password
@@ -53,6 +53,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_blacklisted": _("This handle is reserved. Choose another."),
         "username_taken": _("This handle is taken. Choose another."),
     }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.SIGNUP == "invitation":
+            return invitations.invitation_for(request) is not None
+        return bool(settings.SIGNUP == "open")
 
     def is_safe_url(self, url: str | None) -> bool:
         return bool(url) and is_local(str(url))
@@ -150,6 +155,9 @@ class AccountAdapter(DefaultAccountAdapter):
         user.email = form.typed_email()
         user.time_zone = form.cleaned_data["time_zone"]
         saved: User = super().save_user(request, user, form, commit=commit)
+        invitation = getattr(form, "invitation", None)
+        if invitation and not invitations.use(invitation=invitation, user=saved):
+            raise BadLink(str(_("This invitation was used already.")))
         record(Kind.ACCOUNT_CREATED, person=saved)
         return saved
 

@@ -24,15 +24,16 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, people_services, privileges
-from apps.accounts.models import OutgoingMail, User
+from apps.accounts.models import Invitation, OutgoingMail, User
 from apps.accounts.roles import ROLES
 from apps.accounts.second_factors import has_second_factor
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
@@ -295,6 +296,54 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
             "%(count)s address is verified.", "%(count)s addresses are verified.", count
         )
         messages.success(request, text % {"count": count})
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin[Invitation]):
+    """Invitations that wait. The link is mailed, and shown once to who invites."""
+
+    list_display = ("email", "created_by", "created_at")
+    search_fields = ("email",)
+    fields = ("email",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        return type("InvitationForm", (form,), {"clean_email": _clean_invited})
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        link = people_services.invite(by=_by(request), address=obj.email)
+        request.new_link = link  # type: ignore[attr-defined]
+        obj.pk = Invitation.objects.get(canonical_email=obj.email).pk
+
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the link in the answer itself: a message would wait in the session's row."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("New invitation"),
+            "email": obj.email,
+            "link": request.new_link,  # type: ignore[attr-defined]
+        }
+        return render(request, "admin/new_invitation.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
+        people_services.withdraw_invitations(by=_by(request), rows=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        people_services.withdraw_invitations(by=_by(request), rows=queryset)
+
+
+def _clean_invited(form: Any) -> str:
+    """Refuse to invite whom the site has; another invitation replaces the one before."""
+    address: str = form.cleaned_data["email"]
+    if User.objects.filter(canonical_email=address).exists():
+        raise ValidationError(_("This e-mail address already has an account."))
+    return address
 
 
 MAIL_COLUMNS = (

@@ -28,8 +28,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import second_factors, services
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
+from apps.accounts.invitations import FIELD
 from apps.accounts.limits import APP
-from apps.accounts.models import User
+from apps.accounts.models import Invitation, User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
 from apps.accounts.second_factors import WRONG_CODE
 from apps.accounts.zone_names import CANONICAL_NAMES
@@ -111,8 +112,12 @@ class SignupForm(AccountForm, allauth.SignupForm):
         required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, invitation: Invitation | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.invitation = invitation
+        if invitation:
+            self.fields[FIELD] = forms.CharField(widget=forms.HiddenInput)
+            self.initial |= {"email": invitation.email}
         handle = User._meta.get_field("handle")
         self.fields["username"].label = _("Handle")
         self.fields["username"].help_text = handle.help_text
@@ -129,6 +134,15 @@ class SignupForm(AccountForm, allauth.SignupForm):
             User().set_password(self.cleaned_data["password1"])
         result: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return result
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if self.invitation and email != self.invitation.canonical_email:
+            raise ValidationError(
+                _("Your invitation is for %(email)s. Sign up with that address."),
+                params={"email": self.invitation.email},
+            )
+        return email
 
     def clean_time_zone(self) -> str:
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT

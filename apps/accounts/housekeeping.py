@@ -8,6 +8,7 @@ from django.conf import settings
 
 from apps.accounts import outbox, services, sessions
 from apps.accounts.email_changes import delete_old_changes
+from apps.accounts.invitations import delete_old_invitations
 from apps.accounts.models import User
 from apps.audit.services import delete_old_events
 from apps.common.clock import Clock
@@ -43,6 +44,7 @@ ACCOUNT_JOBS = (
     delete_old_mails,
     delete_due_accounts,
     delete_old_changes,
+    delete_old_invitations,
     delete_expired_sessions,
     delete_old_events,
 )

@@ -272,6 +272,31 @@ class EmailChange(models.Model):
         return f"{self.user_id}"
 
 
+class Invitation(models.Model):
+    """May sign up with this address, until it is used or too old; then the row goes."""
+
+    email = models.EmailField(
+        _("e-mail"), max_length=MAX_ADDRESS_LENGTH, validators=[check_address]
+    )
+    canonical_email = CanonicalEmailField(
+        max_length=MAX_ADDRESS_LENGTH, unique=True, editable=False
+    )
+    token_hash = models.BinaryField(unique=True, editable=False)
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, editable=False, verbose_name=_("invited by")
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Clock(), editable=False)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        default_permissions = ("view", "add", "delete")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return str(self.pk)  # the operators' log keeps it longer than the address may be kept
+
+
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
     def due(self) -> OutgoingMailQuerySet:
         """Return the mails that may be attempted now, the longest due first."""

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.accounts import privileges, second_factors, services
-from apps.accounts.models import User
+from apps.accounts import invitations, privileges, second_factors, services
+from apps.accounts.models import Invitation, User
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
 from apps.common.errors import ExceedsPermissions
@@ -118,6 +118,29 @@ def delete_people(*, by: User, people: Iterable[User]) -> None:
         if User.objects.filter(pk=person.pk).exists():
             _lock_person(by, person)
             services.delete_user(user=person)
+
+
+@transaction.atomic
+def invite(*, by: User, address: str) -> str:
+    """Invite somebody to sign up. Returns their link.
+
+    Raises:
+        ExceedsPermissions: `by` may not invite.
+        AddressTaken: the address has an account.
+    """
+    return invitations.invite(address=address, by=_who_may("add", Invitation, by))
+
+
+@transaction.atomic
+def withdraw_invitations(*, by: User, rows: Iterable[Invitation]) -> None:
+    """Make invitations void.
+
+    Raises:
+        ExceedsPermissions: `by` may not withdraw any.
+    """
+    _who_may("delete", Invitation, by)
+    for row in rows:
+        invitations.withdraw(invitation=row)
 
 
 @transaction.atomic

@@ -32,6 +32,9 @@ class Kind(TextChoices):
     SIGN_IN_INACTIVE = "sign-in-inactive", _("A deactivated account could not sign in.")
     OPERATOR_LINK_MADE = "operator-link-made", _("A one-time link for the operator was made.")
     OPERATOR_LINK_USED = "operator-link-used", _("Signed in with the operator's one-time link.")
+    INVITATION_MADE = "invitation-made", _("Somebody was invited to sign up.")
+    INVITATION_WITHDRAWN = "invitation-withdrawn", _("An invitation was withdrawn.")
+    INVITATION_USED = "invitation-used", _("Signed up by an invitation.")
     ACCOUNT_CREATED = "account-created", _("The account was created.")
     DELETION_ASKED = (
         "deletion-asked",

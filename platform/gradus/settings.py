@@ -236,6 +236,8 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
+# who may create an account: everybody, who has an invitation, or nobody
+SIGNUP = env.choice("SIGNUP", ("open", "invitation", "closed"))
 # whether whoever may open the admin or moderate must have a second factor; on a site without
 # TLS, such as one on a single machine, a password is enough
 STAFF_NEED_SECOND_FACTOR = env.flag("STAFF_NEED_SECOND_FACTOR", SECURE)

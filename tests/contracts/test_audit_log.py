@@ -16,7 +16,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from apps.accounts.models import User
+from apps.accounts.models import Invitation, User
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
 from apps.audit.presenters import details
@@ -51,6 +51,8 @@ PEOPLE, ROLES = "/admin/accounts/user/", "/admin/auth/group/"
 
 class Scene:
     """Mei, an operator who is signed in, and whatever else there is to act on."""
+
+    invitation: int | None = None
 
     def __init__(self) -> None:
         self.mei = User.objects.create_user("mei@example.org", "Mei", PASSWORD)
@@ -154,6 +156,27 @@ def remove_passkey(scene: Scene) -> None:
 def lost_factors(scene: Scene) -> None:
     set_up_app(scene)
     scene.act(PEOPLE, "remove_second_factors", scene.mei.pk)
+
+
+def invite(scene: Scene) -> str:
+    """Have the operator invite Sam; return the path of the link."""
+    page = scene.operator.post("/admin/accounts/invitation/add/", {"email": "sam@example.org"})
+    assert page.status_code == 200
+    scene.invitation = Invitation.objects.get().pk
+    return link_in(mail.outbox[-1])
+
+
+def withdraw_invitation(scene: Scene) -> None:
+    invite(scene)
+    path = f"/admin/accounts/invitation/{scene.invitation}/delete/"
+    assert scene.operator.post(path, {"post": "yes"}).status_code == 302
+
+
+def use_invitation(scene: Scene) -> None:
+    token = invite(scene).partition("invitation=")[2]
+    form = {"email": "sam@example.org", "username": "Sam", "password1": OTHER}
+    with override_settings(SIGNUP="invitation"):
+        scene.stranger.post("/accounts/signup/", form | {"invitation": token})
 
 
 def ask_for_address(scene: Scene) -> None:
@@ -303,6 +326,9 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "boss",
         "",
     ),
+    Kind.INVITATION_MADE: (invite, "", "boss", "{invitation}"),
+    Kind.INVITATION_WITHDRAWN: (withdraw_invitation, "", "boss", "{invitation}"),
+    Kind.INVITATION_USED: (use_invitation, "Sam", "", "{invitation}"),
     Kind.ACCOUNT_CREATED: (Scene.sign_up, "Sam", "", ""),
     Kind.DELETION_ASKED: (ask_for_deletion, "Mei", "Mei", ""),
     Kind.DELETION_REVOKED: (keep_account, "Mei", "Mei", ""),
@@ -454,7 +480,13 @@ def test_a_request_is_recorded(
     assert [str(event.person or ""), str(event.actor or "")] == [person, actor]
     thread = Thread.objects.values_list("pk", flat=True).first()
     until = event.details.get("until")
-    values = {"mei": mei, "run": run, "thread": thread, "until": until}
+    values = {
+        "mei": mei,
+        "run": run,
+        "thread": thread,
+        "until": until,
+        "invitation": scene.invitation,
+    }
     assert "; ".join(details(event)) == told.format(**values)
     is_command = kind in COMMANDS
     assert event.network == ("" if is_command else "203.0.113.0/24")

@@ -21,7 +21,7 @@ from django.test import Client
 
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import EmailChange, User
+from apps.accounts.models import EmailChange, Invitation, User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
@@ -71,6 +71,9 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key=handle)
     EmailChange.objects.create(user=person, email=f"new-{person.email}")
+    Invitation.objects.create(
+        email=f"friend-{handle}@example.org", token_hash=handle.encode(), created_by=person
+    )
     Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))

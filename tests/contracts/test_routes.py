@@ -224,6 +224,7 @@ MODEL_PAGES = ("changelist", "add", "change", "delete", "history")
 # by label of the model, for its five pages
 ADMIN = {
     "account.emailaddress": Pages("operator", None, "operator", ""),
+    "accounts.invitation": Pages("operator", "operator", None, "operator"),
     "accounts.outgoingmail": Pages("operator"),
     "accounts.user": Pages("operator", "operator", "operator", "operator"),
     "audit.auditevent": Pages("operator"),

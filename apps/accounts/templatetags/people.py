@@ -27,3 +27,9 @@ def account_link(context: Any, url_name: str, words: str) -> SafeString:
     url = reverse(url_name)
     current = SafeString(' aria-current="page"') if context["request"].path == url else ""
     return format_html('<li><a href="{}"{}>{}</a></li>', url, current, words)
+
+
+@register.simple_tag
+def signup_mode() -> str:
+    """Return who may create an account: `open`, `invitation` or `closed`."""
+    return str(settings.SIGNUP)
