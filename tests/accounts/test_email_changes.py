@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.conf import LazySettings
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 from apps.accounts import email_changes
 from apps.accounts.models import EmailChange, User
@@ -27,7 +25,7 @@ AGREE, STOP = {"action": "confirm"}, {"action": "stop"}
 
 
 @pytest.fixture(autouse=True)
-def mail_server(settings: SettingsWrapper) -> None:
+def mail_server(settings: Any) -> None:
     settings.EMAIL_URL = "smtp://mail.example"
     settings.ACCOUNT_PREVENT_ENUMERATION = True
 
@@ -159,7 +157,7 @@ def test_mail_cannot_be_sent_in_a_loop(signed_in: Client) -> None:
 
 
 def test_without_a_mail_server_it_changes_at_once(
-    signed_in: Client, mei: User, settings: LazySettings
+    signed_in: Client, mei: User, settings: Any
 ) -> None:
     settings.EMAIL_URL = ""
     assert "made at once" in signed_in.get(PAGE).content.decode()

@@ -10,7 +10,6 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 from apps.accounts import invitations
 from apps.accounts.models import Invitation, User
@@ -25,7 +24,7 @@ ADD = "/admin/accounts/invitation/add/"
 
 
 @pytest.fixture(autouse=True)
-def by_invitation(settings: SettingsWrapper) -> None:
+def by_invitation(settings: Any) -> None:
     settings.SIGNUP = "invitation"
 
 
@@ -118,7 +117,7 @@ def test_operators_invite_and_withdraw_in_the_admin(operator: User, mei: User) -
     assert sign_up(token).status_code == 200 and not Invitation.objects.exists()
 
 
-def test_a_closed_site_takes_nobody(settings: SettingsWrapper) -> None:
+def test_a_closed_site_takes_nobody(settings: Any) -> None:
     token = token_of(invitations.invite(address="sam@example.org"))
     settings.SIGNUP = "closed"
     page = sign_up(token).content.decode()
