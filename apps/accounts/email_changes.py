@@ -57,13 +57,13 @@ def change_address(*, user: User, address: str, session_key: str | None) -> Emai
     send = get_adapter().send_mail
     with translation.override(user.mail_language):
         context = {"user": user, "change": change}
-        own = {"link_token": token_of(change, Side.OLD), "is_old": True}
-        send("account/email/email_change", user.canonical_email, context | own)
+        to_old = {"link_token": token_of(change, Side.OLD), "is_old": True}
+        send("account/email/email_change", user.canonical_email, context | to_old)
         if is_taken(address, by_other_than=user):
             send("account/email/account_already_exists", address, {})
         else:
-            new = {"link_token": token_of(change, Side.NEW), "is_old": False}
-            send("account/email/email_change", address, context | new)
+            to_new = {"link_token": token_of(change, Side.NEW), "is_old": False}
+            send("account/email/email_change", address, context | to_new)
     return change
 
 
