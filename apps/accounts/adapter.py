@@ -15,20 +15,22 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import services
+from apps.accounts import invitations, services
 from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.known_browsers import known_browser, remember_browser
 from apps.accounts.limits import APP, seconds_to_wait
 from apps.accounts.models import User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
-from apps.common.errors import TooManyAttempts
+from apps.common.errors import BadLink, TooManyAttempts
 from apps.common.redirects import is_local
 
 # by the name of the page that signs in; else with the password
 SIGN_INS = {
     "account_signup": Kind.SIGNED_IN_NEW,
     "account_confirm_email": Kind.SIGNED_IN_CONFIRMED,
+    "mfa_authenticate": Kind.SIGNED_IN_TWO_STEPS,
+    "passkey_sign_in": Kind.SIGNED_IN_PASSKEY,
 }
 
 
@@ -51,6 +53,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_blacklisted": _("This handle is reserved. Choose another."),
         "username_taken": _("This handle is taken. Choose another."),
     }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.SIGNUP == "invitation":
+            return invitations.invitation_for(request) is not None
+        return bool(settings.SIGNUP == "open")
 
     def is_safe_url(self, url: str | None) -> bool:
         return bool(url) and is_local(str(url))
@@ -120,6 +127,14 @@ class AccountAdapter(DefaultAccountAdapter):
         context.request.session.cycle_key()
         return True
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return the password alone: who sits down at a browser that was left open may hold the
+        phone that lies beside it, but does not know the password.
+        """
+        if not user.is_authenticated or not user.has_usable_password():
+            return []
+        return [{"id": "reauthenticate", "url": reverse("account_reauthenticate")}]
+
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)
         remember_browser(request, response, user.canonical_email)
@@ -140,6 +155,9 @@ class AccountAdapter(DefaultAccountAdapter):
         user.email = form.typed_email()
         user.time_zone = form.cleaned_data["time_zone"]
         saved: User = super().save_user(request, user, form, commit=commit)
+        invitation = getattr(form, "invitation", None)
+        if invitation and not invitations.use(invitation=invitation, user=saved):
+            raise BadLink(str(_("This invitation was used already.")))
         record(Kind.ACCOUNT_CREATED, person=saved)
         return saved
 
@@ -159,8 +177,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         user = _account(email)
         # of links: never the request's host
-        context = {"user": user} | context | {"site_url": settings.SITE_URL}
-        super().send_mail(template_prefix, mailbox(user.email if user else email), context)
+        address = mailbox(user.email if user else email)
+        context = {"user": user} | context | {"site_url": settings.SITE_URL, "email": address}
+        self.render_mail(template_prefix, address, context).send()
 
 
 def _account(email: str) -> User | None:

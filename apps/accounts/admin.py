@@ -15,6 +15,7 @@ from typing import Any
 from allauth.account.admin import EmailAddressAdmin
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
@@ -23,16 +24,18 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import deletion, outbox, people_services, privileges
-from apps.accounts.models import OutgoingMail, User
+from apps.accounts.models import Invitation, OutgoingMail, User
 from apps.accounts.roles import ROLES
+from apps.accounts.second_factors import has_second_factor
 from apps.common.admin import EditableMixin, ReadOnlyAdmin
 
 
@@ -88,17 +91,17 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "is_staff", "is_superuser", "language", "groups")
     search_fields = ("handle", "email")
-    actions = ("sign_out",)
+    actions = ("sign_out", "remove_second_factors")
     ordering = ("handle",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "deletion_at", "second_step")
     fieldsets = (
-        (None, {"fields": ("handle", "email", "password")}),
+        (None, {"fields": ("handle", "email", "password", "second_step")}),
         (_("Preferences"), {"fields": ("language", "theme", "time_zone")}),
         (
             _("Permissions"),
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
         ),
-        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined", "deletion_at")}),
     )
     add_fieldsets = (
         (
@@ -151,6 +154,20 @@ class UserAccountAdmin(EditableMixin, UserAdmin):  # type: ignore[type-arg]
         text = ngettext("%(count)s session has ended.", "%(count)s sessions have ended.", count)
         messages.success(request, text % {"count": count})
 
+    @admin.action(description=_("Remove the second step of signing in"), permissions=["change"])
+    def remove_second_factors(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        count = people_services.remove_second_factors_of(by=_by(request), people=people)
+        text = ngettext(
+            "%(count)s person signs in with the password alone from now on.",
+            "%(count)s people sign in with the password alone from now on.",
+            count,
+        )
+        messages.success(request, text % {"count": count})
+
+    @admin.display(description=_("second step of signing in"), boolean=True)
+    def second_step(self, person: User) -> bool:
+        return has_second_factor(person)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse to delete the account that owns the recorded runs, and who may do more."""
         may = super().has_delete_permission(request, obj) and _may_manage(request, obj)
@@ -199,7 +216,7 @@ def _may_manage(request: HttpRequest, person: User | None) -> bool:
     return person is None or people.filter(pk=person.pk).exists()
 
 
-admin.site.unregister([Group, EmailAddress])
+admin.site.unregister([Group, EmailAddress, Authenticator])  # the last holds secrets
 
 
 @admin.register(Group)
@@ -279,6 +296,54 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
             "%(count)s address is verified.", "%(count)s addresses are verified.", count
         )
         messages.success(request, text % {"count": count})
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin[Invitation]):
+    """Invitations that wait. The link is mailed, and shown once to who invites."""
+
+    list_display = ("email", "created_by", "created_at")
+    search_fields = ("email",)
+    fields = ("email",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        return type("InvitationForm", (form,), {"clean_email": _clean_invited})
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        link = people_services.invite(by=_by(request), address=obj.email)
+        request.new_link = link  # type: ignore[attr-defined]
+        obj.pk = Invitation.objects.get(canonical_email=obj.email).pk
+
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the link in the answer itself: a message would wait in the session's row."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("New invitation"),
+            "email": obj.email,
+            "link": request.new_link,  # type: ignore[attr-defined]
+        }
+        return render(request, "admin/new_invitation.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
+        people_services.withdraw_invitations(by=_by(request), rows=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        people_services.withdraw_invitations(by=_by(request), rows=queryset)
+
+
+def _clean_invited(form: Any) -> str:
+    """Refuse to invite whom the site has; another invitation replaces the one before."""
+    address: str = form.cleaned_data["email"]
+    if User.objects.filter(canonical_email=address).exists():
+        raise ValidationError(_("This e-mail address already has an account."))
+    return address
 
 
 MAIL_COLUMNS = (

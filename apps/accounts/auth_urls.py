@@ -3,10 +3,14 @@
 from allauth.account import views
 from django.urls import path, re_path
 
+from apps.accounts.sign_in_views import SecondStepView, passkey_options, passkey_sign_in
 from apps.accounts.signup import SignupView
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
+    path("login/second-step/", SecondStepView.as_view(), name="mfa_authenticate"),
+    path("login/passkey/", passkey_sign_in, name="passkey_sign_in"),
+    path("login/passkey/options/", passkey_options, name="passkey_options"),
     path("logout/", views.logout, name="account_logout"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("signup/", SignupView.as_view(), name="account_signup"),

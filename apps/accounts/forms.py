@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from allauth.account import forms as allauth
+from allauth.core import context
+from allauth.core.internal import ratelimit
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings as mfa
+from allauth.mfa.base import forms as allauth_mfa
+from allauth.mfa.base.internal.flows import check_rate_limit
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import validate_totp_code
+from allauth.mfa.webauthn import forms as allauth_webauthn
+from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
+from django.core import signing
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import services
+from apps.accounts import second_factors, services
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
-from apps.accounts.models import User
+from apps.accounts.invitations import FIELD
+from apps.accounts.limits import APP
+from apps.accounts.models import Invitation, User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
+from apps.accounts.second_factors import WRONG_CODE
 from apps.accounts.zone_names import CANONICAL_NAMES
 from apps.accounts.zones import DEFAULT, available_zones, canonical_zone
 from apps.audit.kinds import Kind
@@ -41,10 +57,14 @@ AREAS = (
 )
 
 
-class AddressField(forms.EmailField):
-    """An address in its canonical form, by which allauth looks up accounts and counts attempts."""
+class TypedAddressField(forms.EmailField):
+    """An address as it was typed, to which mail can be written."""
 
     default_validators = [*forms.EmailField.default_validators, check_address]
+
+
+class AddressField(TypedAddressField):
+    """An address in its canonical form, by which allauth looks up accounts and counts attempts."""
 
     def clean(self, value: Any) -> str:
         return canonical_email(super().clean(value))
@@ -92,8 +112,12 @@ class SignupForm(AccountForm, allauth.SignupForm):
         required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, invitation: Invitation | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.invitation = invitation
+        if invitation:
+            self.fields[FIELD] = forms.CharField(widget=forms.HiddenInput)
+            self.initial |= {"email": invitation.email}
         handle = User._meta.get_field("handle")
         self.fields["username"].label = _("Handle")
         self.fields["username"].help_text = handle.help_text
@@ -110,6 +134,15 @@ class SignupForm(AccountForm, allauth.SignupForm):
             User().set_password(self.cleaned_data["password1"])
         result: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return result
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if self.invitation and email != self.invitation.canonical_email:
+            raise ValidationError(
+                _("Your invitation is for %(email)s. Sign up with that address."),
+                params={"email": self.invitation.email},
+            )
+        return email
 
     def clean_time_zone(self) -> str:
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
@@ -158,30 +191,244 @@ class ReauthenticateForm(AccountForm, allauth.ReauthenticateForm):
     pass
 
 
-class EndSessionsForm(forms.Form):
-    """Which other sessions of a member are to end; their password is asked for again."""
+# ---------------------------------------------------------------- second factors
 
-    sessions = forms.MultipleChoiceField(
-        label=_("Sign out here"),
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one browser.")},
+WRONG_PASSKEY = _("That passkey did not work here. Try again, or use another way to sign in.")
+MAX_CODE_LENGTH = 32  # characters, with spaces and dashes
+MAX_CREDENTIAL_LENGTH = 20_000  # characters of JSON
+MAX_PASSKEY_NAME_LENGTH = 60  # characters
+
+
+def code_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Code"),
+        max_length=MAX_CODE_LENGTH,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+            }
+        ),
     )
+
+
+def use_code_once(user: User, code: str) -> None:
+    """Refuse a code that was used as long as its clock would still accept it.
+
+    Raises:
+        ValidationError: it was used before.
+    """
+    seconds = mfa.TOTP_PERIOD * (2 * mfa.TOTP_TOLERANCE + 1)
+    if not cache.add(f"accounts.totp:{user.pk}:{normalize_user_code(code)}", 1, timeout=seconds):
+        raise ValidationError(WRONG_CODE)
+
+
+class TotpForm(forms.Form):
+    """A code that proves that an app has the secret, which the form carries, signed."""
+
+    SALT = "accounts.totp"
+    MAX_AGE = 3600  # seconds
+
+    signed = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
+    code = code_field()
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: User, secret: str = ""
+    ) -> None:
+        super().__init__(data)
+        self.user = user
+        self.secret = secret or self._posted_secret()
+        self.fields["code"].label = _("Code that the app shows")
+        if secret:
+            self.initial["signed"] = self._sign(secret)
+
+    def renew(self, secret: str) -> None:
+        """Begin again with another secret: the page must show the one that it carries."""
+        self.secret = secret
+        self.data = {**self.data, "signed": self._sign(secret), "code": ""}  # type: ignore[assignment]
+
+    def _sign(self, secret: str) -> str:
+        return signing.dumps([self.user.pk, secret], salt=self.SALT)
+
+    def _posted_secret(self) -> str:
+        try:
+            text = str(self.data.get("signed", ""))
+            pk, secret = signing.loads(text, salt=self.SALT, max_age=self.MAX_AGE)
+        except (signing.BadSignature, ValueError):
+            return ""
+        return str(secret) if pk == self.user.pk else ""
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        clear_attempts = check_rate_limit(self.user)
+        if not self.secret:
+            raise ValidationError(
+                _("This page was open for too long. Scan the new code, and enter what it shows.")
+            )
+        if not validate_totp_code(self.secret, code):
+            raise ValidationError(WRONG_CODE)
+        use_code_once(self.user, code)
+        clear_attempts()
+        return code
+
+
+class SecondStepForm(allauth_mfa.AuthenticateForm):
+    """The code of an authenticator app, or a recovery code, after the password."""
+
+    code = code_field()
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            use_code_once(self.user, code)
+        return code
+
+    def _emit_authentication_failed(self, authenticator: Authenticator) -> None:
+        """Record a wrong code. After several tell the owner: somebody has their password."""
+        record(Kind.SECOND_STEP_FAILED, person=self.user)
+        request, key = context.request, str(self.user.pk)
+        if ratelimit.consume(request, app=APP, action="second_step_failed", key=key):
+            return
+        if ratelimit.consume(request, app=APP, action="second_step_failed_mail", key=key):
+            services.tell_owner(user=self.user, kind=Kind.SECOND_STEP_FAILED)
+
+    def save(self) -> None:
+        super().save()
+        if self.authenticator.type == Authenticator.Type.RECOVERY_CODES:
+            second_factors.note_recovery_code_used(user=self.user)
+
+
+class CredentialField(forms.CharField):
+    """What a browser answers about a passkey, as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=MAX_CREDENTIAL_LENGTH, widget=forms.HiddenInput)
+
+    def clean(self, value: Any) -> Any:
+        try:
+            credential = json.loads(super().clean(value))
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise ValidationError(WRONG_PASSKEY) from error
+        if not isinstance(credential, dict):
+            raise ValidationError(WRONG_PASSKEY)
+        return credential
+
+
+class PasskeyForm(forms.Form):
+    """A new passkey, and what its owner calls it."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_PASSKEY_NAME_LENGTH,
+        help_text=_("Such as the device that it is on. You alone see it."),
+    )
+    credential = CredentialField()
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
+        super().__init__(data, initial={"name": _("Passkey")})
+        self.user = user
+
+    def clean_credential(self) -> dict[str, Any]:
+        """Check the credential against the challenge of the page; return what is stored of it."""
+        credential = self.cleaned_data["credential"]
+        try:
+            webauthn.parse_registration_response(credential)
+            webauthn.complete_registration(credential)
+        except Exception as error:  # of whatever kind, for bytes that somebody made up
+            raise ValidationError(WRONG_PASSKEY) from error
+        properties = credential.get("clientExtensionResults")
+        is_resident = isinstance(properties, dict) and properties.get("credProps") == {"rk": True}
+        names = ("attestationObject", "clientDataJSON")
+        return {
+            **{name: credential[name] for name in ("id", "rawId", "type")},
+            "response": {name: credential["response"][name] for name in names},
+            "clientExtensionResults": {"credProps": {"rk": is_resident}},
+        }
+
+
+class PasskeyCheck:
+    """Mixin for allauth's forms: whatever is wrong with a credential is one sentence."""
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()  # type: ignore[misc,no-any-return]
+        except ValidationError as error:
+            if getattr(error, "code", "") == "too_many_login_attempts":
+                raise
+            raise ValidationError(WRONG_PASSKEY) from error
+        except Exception as error:  # of whatever kind, for bytes that somebody made up
+            raise ValidationError(WRONG_PASSKEY) from error
+
+
+class SecondStepPasskeyForm(PasskeyCheck, allauth_webauthn.AuthenticateWebAuthnForm):
+    credential = CredentialField()
+
+
+class PasskeySignInForm(PasskeyCheck, allauth_webauthn.LoginWebAuthnForm):
+    credential = CredentialField()
+
+
+# ---------------------------------------------------------------- sessions and settings
+
+
+class OwnPasswordForm(forms.Form):
+    """What is final asks for the password each time."""
+
     password = forms.CharField(
         label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
-    ) -> None:
-        super().__init__(data)
+    def __init__(self, data: Mapping[str, Any] | None = None, *, user: User, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         self.user = user
-        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
         self.fields["password"].validators.append(check_typed_length)
 
     def clean_password(self) -> str:
         return own_password(self.user, self.cleaned_data["password"])
+
+
+class EmailForm(OwnPasswordForm):
+    """Another address for one's account."""
+
+    email = TypedAddressField(
+        label=_("New e-mail address"),
+        max_length=MAX_ADDRESS_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("email", "password")
+
+    def clean_email(self) -> str:
+        address: str = self.cleaned_data["email"]
+        if address == self.user.email:
+            raise ValidationError(_("This is your address already."))
+        return address
+
+
+class EndSessionsForm(OwnPasswordForm):
+    """Which other sessions of a member are to end: all, or those that are chosen."""
+
+    sessions = forms.MultipleChoiceField(
+        label=_("Sign out here"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    everywhere = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    field_order = ("sessions", "password")
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: User, others: list[tuple[str, str]]
+    ) -> None:
+        super().__init__(data, user=user)
+        self.fields["sessions"].choices = others  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_chosen = cleaned.get("everywhere") or cleaned.get("sessions")
+        if not is_chosen and "sessions" not in self.errors:
+            self.add_error("sessions", _("Choose at least one browser."))
+        return cleaned
 
 
 class LanguageForm(PlainForm):
@@ -229,7 +476,7 @@ class SettingsForm(forms.Form):
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
 
 
-@cache
+@lru_cache(maxsize=1)
 def zone_choices() -> list[tuple[str, Any]]:
     """Return the choices of a time zone: UTC, then groups by area."""
     groups: dict[str, list[tuple[str, str]]] = {area: [] for area in AREAS}

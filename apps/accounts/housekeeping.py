@@ -6,10 +6,15 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from apps.accounts import outbox, sessions
+from apps.accounts import outbox, services, sessions
+from apps.accounts.email_changes import delete_old_changes
+from apps.accounts.invitations import delete_old_invitations
+from apps.accounts.models import User
 from apps.audit.services import delete_old_events
+from apps.common.clock import Clock
 
 ROUND_SECONDS = 10  # after which a round starts no further attempt
+MAX_DELETED = 20  # accounts in a round
 
 
 def deliver_mails() -> int:
@@ -21,8 +26,25 @@ def delete_old_mails() -> int:
     return outbox.delete_old_mails()
 
 
+def delete_due_accounts() -> int:
+    """Delete the accounts whose owners asked for it seven days ago, each in its own transaction.
+    Returns how many.
+    """
+    due = User.objects.filter(deletion_at__lte=Clock()).order_by("deletion_at")
+    pks = list(due.values_list("pk", flat=True)[:MAX_DELETED])
+    return sum(services.delete_if_due(pk=pk) for pk in pks)
+
+
 def delete_expired_sessions() -> int:
     return sessions.delete_expired_sessions()
 
 
-ACCOUNT_JOBS = (deliver_mails, delete_old_mails, delete_expired_sessions, delete_old_events)
+ACCOUNT_JOBS = (
+    deliver_mails,
+    delete_old_mails,
+    delete_due_accounts,
+    delete_old_changes,
+    delete_old_invitations,
+    delete_expired_sessions,
+    delete_old_events,
+)

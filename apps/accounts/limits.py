@@ -26,6 +26,16 @@ def limit_password_attempts(request: HttpRequest) -> None:
         raise TooManyAttempts(60)
 
 
+def limit_address_changes(request: HttpRequest) -> None:
+    """Count a change of somebody's address, which sends mail to whom they name.
+
+    Raises:
+        TooManyAttempts: there were too many.
+    """
+    if not ratelimit.consume(request, app=APP, action="change_address", user=request.user):
+        raise TooManyAttempts(3600)
+
+
 def seconds_to_wait(request: HttpRequest, action: str, key: str | None = None) -> int:
     """Return the seconds (at least 1) until every limit of `action` allows another attempt."""
     now = time.time()

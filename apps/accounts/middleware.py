@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
@@ -16,8 +19,11 @@ from apps.accounts import sessions
 from apps.accounts.models import User
 from apps.accounts.preferences import theme_of
 from apps.accounts.reauthentication import ask_for_password, needs_password
+from apps.accounts.second_factors import has_second_factor
 from apps.accounts.zones import database_zone_of
 from apps.common.caching import PUBLIC
+from apps.common.error_views import respond
+from apps.common.errors import SecondFactorNeeded
 from apps.common.middleware import BeforeView
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -89,6 +95,38 @@ class PrivateMiddleware:
         if is_private and not request.user.is_authenticated:
             response["Clear-Site-Data"] = '"cache"'  # signed out: pages of before, too
         return response
+
+
+class SecondFactorMiddleware(BeforeView):
+    """Opens the pages of staff to those alone who sign in with a second step, where the site asks
+    for one (STAFF_NEED_SECOND_FACTOR). Others are led to where they set it up.
+    """
+
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+        if not settings.STAFF_NEED_SECOND_FACTOR or not _is_for_staff(request):
+            return None
+        if not isinstance(request.user, User) or has_second_factor(request.user):
+            return None
+        error = SecondFactorNeeded()
+
+        def page() -> HttpResponse:
+            messages.error(request, error.message)
+            return redirect("accounts:sign-in")
+
+        return respond(request, error, page)
+
+
+def _is_for_staff(request: HttpRequest) -> bool:
+    """Return whether a page is the admin's or the moderators', and who asks may open it: others
+    are refused there anyway.
+    """
+    match = request.resolver_match
+    if match is None:
+        return False
+    if "admin" in match.app_names:
+        return match.url_name != "logout" and getattr(request.user, "is_staff", False)
+    is_moderation = match.view_name.startswith("discussions:moderation")
+    return is_moderation and request.user.has_perm("discussions.moderate")
 
 
 class ReauthenticationMiddleware(BeforeView):

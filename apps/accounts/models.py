@@ -153,6 +153,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can use the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)
+    # when the account goes, once its owner has asked for it: until then they may keep it
+    deletion_at = models.DateTimeField(_("is deleted"), null=True, editable=False)
 
     objects = UserManager()
 
@@ -163,6 +165,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        indexes = [
+            models.Index(
+                fields=["deletion_at"],
+                condition=models.Q(deletion_at__isnull=False),
+                name="users_to_delete",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["canonical_email"],
@@ -239,6 +248,53 @@ class Session(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         abstract = False
+
+
+class EmailChange(models.Model):
+    """An address that somebody wants to have instead of theirs, until both mailboxes agree."""
+
+    class Side(models.TextChoices):
+        OLD = "old"
+        NEW = "new"
+
+    user = models.OneToOneField(User, models.CASCADE)
+    email = models.EmailField(max_length=MAX_ADDRESS_LENGTH)  # as it was typed
+    old_confirmed = models.BooleanField(default=False)
+    new_confirmed = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Clock())
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = _("change of an e-mail address")
+        verbose_name_plural = _("changes of e-mail addresses")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"
+
+
+class Invitation(models.Model):
+    """May sign up with this address, until it is used or too old; then the row goes."""
+
+    email = models.EmailField(
+        _("e-mail"), max_length=MAX_ADDRESS_LENGTH, validators=[check_address]
+    )
+    canonical_email = CanonicalEmailField(
+        max_length=MAX_ADDRESS_LENGTH, unique=True, editable=False
+    )
+    token_hash = models.BinaryField(unique=True, editable=False)
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, editable=False, verbose_name=_("invited by")
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Clock(), editable=False)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        default_permissions = ("view", "add", "delete")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return str(self.pk)  # the operators' log keeps it longer than the address may be kept
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):

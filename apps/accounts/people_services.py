@@ -13,9 +13,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.accounts import privileges, services
-from apps.accounts.models import User
-from apps.accounts.sessions import end_sessions
+from apps.accounts import invitations, privileges, second_factors, services
+from apps.accounts.models import Invitation, User
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
 from apps.common.errors import ExceedsPermissions
@@ -84,7 +83,25 @@ def end_sessions_of(*, by: User, people: Iterable[User]) -> int:
     """
     by = _who_may("change", User, by)
     stored = [_lock_person(by, person) for person in people]
-    return sum(end_sessions(user=person) for person in stored)
+    return sum(services.sign_out_everywhere(user=person) for person in stored)
+
+
+@transaction.atomic
+def remove_second_factors_of(*, by: User, people: Iterable[User]) -> int:
+    """Let people who have lost their second factors sign in with the password alone. They are
+    told, and signed out. Returns how many had some.
+
+    Raises:
+        ExceedsPermissions: `by` may not change one of them; then nothing is removed.
+        AccountGone: one of them was deleted meanwhile.
+    """
+    by = _who_may("change", User, by)
+    count = 0
+    for person in [_lock_person(by, person) for person in people]:
+        if second_factors.remove_all(user=person):
+            services.sign_out_everywhere(user=person)
+            count += 1
+    return count
 
 
 @transaction.atomic
@@ -101,6 +118,29 @@ def delete_people(*, by: User, people: Iterable[User]) -> None:
         if User.objects.filter(pk=person.pk).exists():
             _lock_person(by, person)
             services.delete_user(user=person)
+
+
+@transaction.atomic
+def invite(*, by: User, address: str) -> str:
+    """Invite somebody to sign up. Returns their link.
+
+    Raises:
+        ExceedsPermissions: `by` may not invite.
+        AddressTaken: the address has an account.
+    """
+    return invitations.invite(address=address, by=_who_may("add", Invitation, by))
+
+
+@transaction.atomic
+def withdraw_invitations(*, by: User, rows: Iterable[Invitation]) -> None:
+    """Make invitations void.
+
+    Raises:
+        ExceedsPermissions: `by` may not withdraw any.
+    """
+    _who_may("delete", Invitation, by)
+    for row in rows:
+        invitations.withdraw(invitation=row)
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ class Sensitive:
     are refused there anyway.
     """
 
-    permissions: frozenset[str]
+    permissions: frozenset[str]  # none: of everybody who is signed in
     # before the form is shown, because it will hold a password, which is not kept when it comes
     # too late; otherwise when it is sent
     at_once: bool = False
@@ -38,15 +38,22 @@ def _of(*permissions: str, at_once: bool = False, actions: str = "") -> Sensitiv
     return Sensitive(frozenset(permissions), at_once, frozenset(actions.split()))
 
 
-# by URL name. What belongs here: roles, permissions, passwords and addresses of others, deleting
-# people, new tokens of workers, exports of what is not one's own (there are none yet).
+# by URL name. What belongs here: one's own second factors; roles, permissions, passwords and
+# addresses of others, deleting people, new tokens of workers, exports of what is not one's own
+# (there are none yet).
 SENSITIVE: Mapping[str, Sensitive] = {
+    "accounts:totp": _of(at_once=True),
+    "accounts:passkey-add": _of(at_once=True),
+    "accounts:recovery-codes": _of(),
+    "accounts:factor-remove": _of(),
     "admin:accounts_user_add": _of("accounts.add_user", at_once=True),
     "admin:accounts_user_change": _of("accounts.change_user"),
     "admin:auth_user_password_change": _of("accounts.change_user", at_once=True),
     "admin:accounts_user_delete": _of("accounts.delete_user"),
     "admin:accounts_user_changelist": _of(
-        "accounts.delete_user", "accounts.change_user", actions="delete_selected sign_out"
+        "accounts.delete_user",
+        "accounts.change_user",
+        actions="delete_selected sign_out remove_second_factors",
     ),
     "admin:auth_group_add": _of("auth.add_group"),
     "admin:auth_group_change": _of("auth.change_group"),

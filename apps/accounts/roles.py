@@ -41,6 +41,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "instructor": may("view", "progress", "card review reviewsession dailystats attempt answer"),
     "operator": (
         may("view add change delete", "accounts", "user")
+        | may("view add delete", "accounts", "invitation")
         | may("view change", "accounts", "outgoingmail")
         | may("view change", "account", "emailaddress")
         | may("view", "auth", "group")

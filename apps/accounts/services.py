@@ -5,31 +5,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core import signing
 from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from apps.accounts import operators, outbox
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.roles import ROLES
+from apps.accounts.sessions import end_sessions
 from apps.accounts.signals import user_deleting
+from apps.accounts.zones import database_zone_of
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
+from apps.common.clock import Clock
 from apps.common.errors import AccountGone, BadLink, LastSuperuserStays, ProjectAccountStays
 from apps.common.locks import lock
 
 DEFAULT_OPERATOR = "operator@localhost"
+DELETION_AFTER = timedelta(days=7)
+KEEP_SALT = "accounts.keep"
 
 
 def choose_language(*, user: User, language: str) -> None:
@@ -102,6 +111,22 @@ def is_own_password(*, user: User, password: str) -> bool:
         return True
     record(Kind.SIGN_IN_FAILED, person=user)
     return False
+
+
+def tell_owner(*, user: User, kind: Kind) -> None:
+    """Mail somebody that something happened to their account, in their language, which may not be
+    that of the page.
+    """
+    with translation.override(user.mail_language):
+        context = {"user": user, "event": str(kind.label)}
+        get_adapter().send_mail("account/email/security_event", user.canonical_email, context)
+
+
+def sign_out_everywhere(*, user: User, except_session: str | None = None) -> int:
+    """End whatever lets somebody act as this person: their sessions, but for the one with this key.
+    Tokens that people make belong here, too. Returns how many ended.
+    """
+    return end_sessions(user=user, except_key=except_session)
 
 
 def rights(user: User) -> dict[str, Any]:
@@ -273,6 +298,87 @@ def delete_user(*, user: User) -> None:
         _anonymize_log(models.deleted_rows(model, [user.pk]))
     outbox.delete_mails_to(address=locked.email)
     locked.delete()
+
+
+@transaction.atomic
+def ask_for_deletion(*, user: User) -> datetime:
+    """Have an account deleted in seven days, unless its owner changes their mind. They are told by
+    mail, with a link by which anybody who reads that mailbox keeps the account. Returns when.
+
+    Raises:
+        LastSuperuserStays: nobody could change people any more.
+        AccountGone: the person was deleted meanwhile.
+    """
+    lock_user(user)
+    check_superuser_remains(without=[user])
+    User.objects.filter(pk=user.pk, deletion_at=None).update(deletion_at=Clock() + DELETION_AFTER)
+    user.refresh_from_db()
+    assert user.deletion_at is not None
+    record(Kind.DELETION_ASKED, person=user)
+    with (
+        translation.override(user.mail_language),
+        timezone.override(database_zone_of(user.time_zone)),
+    ):
+        context = {"user": user, "at": user.deletion_at, "token": keep_token(user)}
+        get_adapter().send_mail("account/email/deletion", user.canonical_email, context)
+    return user.deletion_at
+
+
+@transaction.atomic
+def keep_account(*, user: User) -> bool:
+    """Revoke a deletion that is not due yet. Returns whether there was one.
+
+    Raises:
+        AccountGone: it has happened.
+    """
+    lock_user(user)
+    if not User.objects.filter(pk=user.pk).exclude(deletion_at=None).update(deletion_at=None):
+        return False
+    record(Kind.DELETION_REVOKED, person=user)
+    tell_owner(user=user, kind=Kind.DELETION_REVOKED)
+    return True
+
+
+def keep_token(user: User) -> str:
+    """Return a token by which the deletion that waits is revoked, and no later one."""
+    at = user.deletion_at.timestamp() if user.deletion_at else 0
+    return signing.dumps([user.pk, at], salt=KEEP_SALT)
+
+
+def deletion_of(*, token: str) -> User:
+    """Return whose deletion a token revokes.
+
+    Raises:
+        BadLink: it was revoked, has happened, or the token is not ours.
+    """
+    try:
+        pk, at = signing.loads(token, salt=KEEP_SALT)
+    except (signing.BadSignature, ValueError):
+        pk, at = 0, 0
+    user = User.objects.filter(pk=pk).exclude(deletion_at=None).first()
+    if user is None or user.deletion_at is None or user.deletion_at.timestamp() != at:
+        raise BadLink(
+            _("This link is no longer valid: the account is kept already, or it is deleted.")
+        )
+    return user
+
+
+@transaction.atomic
+def delete_if_due(*, pk: int) -> bool:
+    """Delete an account whose seven days are over. Returns whether it was deleted: its owner may
+    have been quicker. The last superuser's is kept, since somebody must run the site.
+    """
+    user = (
+        User.objects.select_for_update(no_key=True).filter(pk=pk, deletion_at__lte=Clock()).first()
+    )
+    if user is None:
+        return False
+    try:
+        delete_user(user=user)
+    except LastSuperuserStays:
+        keep_account(user=user)
+        return False
+    return True
 
 
 def check_superuser_remains(*, without: Iterable[User]) -> None:

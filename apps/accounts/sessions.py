@@ -152,9 +152,9 @@ def name_of(key: str) -> str:
     return salted_hmac(SALT, key, algorithm="sha256").hexdigest()
 
 
-def end_sessions(*, user: Any, keys: list[str] | None = None) -> int:
-    """End sessions of a person: those with these keys, or all. Returns how many."""
-    sessions = Session.objects.filter(user=user)
+def end_sessions(*, user: Any, keys: list[str] | None = None, except_key: str | None = None) -> int:
+    """End sessions of a person: those with these keys, or all, but for one. Returns how many."""
+    sessions = Session.objects.filter(user=user).exclude(pk=except_key or "")
     with transaction.atomic():
         count = (sessions if keys is None else sessions.filter(pk__in=keys)).delete()[0]
         if count:

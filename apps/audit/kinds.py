@@ -19,22 +19,54 @@ class Kind(TextChoices):
     SIGNED_IN = "signed-in", _("Signed in with the password.")
     SIGNED_IN_NEW = "signed-in-new", _("Signed in after signing up.")
     SIGNED_IN_CONFIRMED = "signed-in-confirmed", _("Signed in by confirming the e-mail address.")
+    SIGNED_IN_TWO_STEPS = "signed-in-two-steps", _("Signed in with a second step.")
+    SIGNED_IN_PASSKEY = "signed-in-passkey", _("Signed in with a passkey.")
     SIGNED_OUT = "signed-out", _("Signed out.")
     SESSIONS_ENDED = "sessions-ended", _("Sessions were ended.")
     SIGN_IN_FAILED = "sign-in-failed", _("A wrong password was entered.")
+    SECOND_STEP_FAILED = (
+        "second-step-failed",
+        _("The password was right, but the code of the second step was wrong."),
+    )
     SIGN_IN_REFUSED = "sign-in-refused", _("Further attempts to sign in were refused.")
     SIGN_IN_INACTIVE = "sign-in-inactive", _("A deactivated account could not sign in.")
     OPERATOR_LINK_MADE = "operator-link-made", _("A one-time link for the operator was made.")
     OPERATOR_LINK_USED = "operator-link-used", _("Signed in with the operator's one-time link.")
+    INVITATION_MADE = "invitation-made", _("Somebody was invited to sign up.")
+    INVITATION_WITHDRAWN = "invitation-withdrawn", _("An invitation was withdrawn.")
+    INVITATION_USED = "invitation-used", _("Signed up by an invitation.")
     ACCOUNT_CREATED = "account-created", _("The account was created.")
+    DELETION_ASKED = (
+        "deletion-asked",
+        _("The deletion of the account was asked for; it waits for seven days."),
+    )
+    DELETION_REVOKED = "deletion-revoked", _("The account is kept: its deletion was revoked.")
     ACCOUNT_DELETED = "account-deleted", _("An account was deleted.")
     ADDRESS_CONFIRMED = "address-confirmed", _("The e-mail address was confirmed.")
+    ADDRESS_CHANGE_ASKED = (
+        "address-change-asked",
+        _("Another e-mail address was asked for; both mailboxes must agree."),
+    )
+    ADDRESS_CHANGE_STOPPED = (
+        "address-change-stopped",
+        _("The change of the e-mail address was stopped."),
+    )
     ADDRESS_CHANGED = "address-changed", _("The e-mail address was changed.")
     PASSWORD_CHANGED = "password-changed", _("The password was changed.")
     PASSWORD_RESET = "password-reset", _("A new password was set by the link from a mail.")
     PASSWORD_RESET_ASKED = (
         "password-reset-asked",
         _("A link to set a new password was asked for."),
+    )
+    TOTP_ADDED = "totp-added", _("An authenticator app was set up.")
+    TOTP_REMOVED = "totp-removed", _("The authenticator app was removed.")
+    PASSKEY_ADDED = "passkey-added", _("A passkey was added.")
+    PASSKEY_REMOVED = "passkey-removed", _("A passkey was removed.")
+    RECOVERY_CODES_MADE = "recovery-codes-made", _("New recovery codes were made.")
+    RECOVERY_CODE_USED = "recovery-code-used", _("A recovery code was used to sign in.")
+    SECOND_FACTORS_REMOVED = (
+        "second-factors-removed",
+        _("An operator removed the second step of signing in."),
     )
     RIGHTS_CHANGED = "rights-changed", _("The rights of the account were changed.")
     ROLE_CHANGED = "role-changed", _("The permissions of a role were changed.")
@@ -103,12 +135,15 @@ class Limit:
 MAX_OF_SITE = 500  # events of a kind within an hour, from all networks together
 LIMITS = {
     Kind.SIGN_IN_FAILED: Limit(20),
+    Kind.SECOND_STEP_FAILED: Limit(20, of_person=True),
     Kind.SIGN_IN_REFUSED: Limit(1),
     Kind.SIGN_IN_INACTIVE: Limit(20),
     Kind.PASSWORD_RESET_ASKED: Limit(20),
     Kind.WORKER_TOKEN_REFUSED: Limit(1),
     Kind.API_TOKEN_REFUSED: Limit(1),
     Kind.SIGNED_IN: Limit(20, of_person=True),
+    Kind.SIGNED_IN_TWO_STEPS: Limit(20, of_person=True),
+    Kind.SIGNED_IN_PASSKEY: Limit(20, of_person=True),
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),

@@ -164,6 +164,12 @@ class LastSuperuserStays(Refused):
     code = "last-superuser-stays"
 
 
+class AddressTaken(Refused):
+    """Another account has this address."""
+
+    code = "address-taken"
+
+
 class PasswordNeeded(Refused):
     """A sensitive request of somebody who has not entered their password lately."""
 
@@ -172,6 +178,24 @@ class PasswordNeeded(Refused):
 
     def __init__(self) -> None:
         super().__init__(_("Enter your password again first. Nothing has changed yet."))
+
+
+class SecondFactorNeeded(Refused):
+    """A page of staff, opened by somebody who signs in with a password alone."""
+
+    code = "second-factor-needed"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("What staff do takes a second step of signing in. Set one up under Account first.")
+        )
+
+
+class SecondFactorLimit(Refused):
+    """The account has as many second factors of a kind as it may."""
+
+    code = "second-factor-limit"
 
 
 class NotAuthorised(Refused):

@@ -95,7 +95,7 @@ KINDS = {
 }
 
 # by URL name: what is stored of a visitor, in a session
-VISITS = {"experiments:lab", "experiments:verdict-open"}
+VISITS = {"experiments:lab", "experiments:verdict-open", "passkey_options"}
 
 
 def kind_of(url_name: str) -> str:

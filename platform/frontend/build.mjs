@@ -7,7 +7,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static", "build");
-const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today", "thread", "moderation"];
+const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today", "thread", "moderation", "passkeys"];
 const shared = {
   absWorkingDir: here,
   bundle: true,

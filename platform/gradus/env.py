@@ -44,6 +44,14 @@ def contacts(name: str) -> list[str]:
     return result
 
 
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return one of `choices`, by default the first."""
+    value = os.environ.get(name) or choices[0]
+    if value not in choices:
+        raise BadSetting(f"{name}={value!r} is none of {', '.join(choices)}.")
+    return value
+
+
 def number(name: str, default: float) -> float:
     value = os.environ.get(name, "")
     try:

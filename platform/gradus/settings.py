@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "apps.common.middleware.MemberFormMiddleware",
     "apps.common.middleware.WriteLimitsMiddleware",
+    "apps.accounts.middleware.SecondFactorMiddleware",
     "apps.accounts.middleware.ReauthenticationMiddleware",
     "apps.common.middleware.RefusedMiddleware",
 ]
@@ -231,9 +233,25 @@ ACCOUNT_RATE_LIMITS = {
     # wrong passwords of an account, from wherever, without a mail to its owner; and these mails
     "password_guessed": "4/15m/key",
     "password_guessed_mail": "1/d/key",
+    # wrong codes at the second step after a right password, without a mail to its owner
+    "second_step_failed": "2/15m/key",
+    "second_step_failed_mail": "1/d/key",
+    "change_address": "5/h/user",
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
+# who may create an account: everybody, who has an invitation, or nobody
+SIGNUP = env.choice("SIGNUP", ("open", "invitation", "closed"))
+# whether whoever may open the admin or moderate must have a second factor; on a site without
+# TLS, such as one on a single machine, a password is enough
+STAFF_NEED_SECOND_FACTOR = env.flag("STAFF_NEED_SECOND_FACTOR", SECURE)
+MFA_ADAPTER = "apps.accounts.mfa_adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "apps.accounts.forms.SecondStepForm",
+    "authenticate_webauthn": "apps.accounts.forms.SecondStepPasskeyForm",
+}
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s, before and after, for clocks that differ
 
 # ---------------------------------------------------------------- words and time
 
@@ -398,4 +416,5 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["faults"]}
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"fido2": {"level": "WARNING"}},  # else it names the passkeys of people
 }

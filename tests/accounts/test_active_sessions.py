@@ -179,3 +179,15 @@ def test_nothing_but_the_session_goes_by_cookie(signed_in: Client, mei: User) ->
     assert "Settings saved." in signed_in.get("/settings").content.decode()
     signed_in.post("/accounts/logout/")
     assert signed_in.get("/accounts/login/").status_code == 200
+
+
+def test_one_press_signs_out_everywhere_else(signed_in: Client, mei: User) -> None:
+    others = [Client(), Client()]
+    for other in others:
+        other.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
+    refused = signed_in.post("/settings/sessions", {"everywhere": "1", "password": "wrong"})
+    assert refused.status_code == 200 and others[0].get("/settings").status_code == 200
+    form = {"everywhere": ["", "1"], "password": PASSWORD}
+    assert signed_in.post("/settings/sessions", form)["Location"] == "/settings/sessions"
+    assert [other.get("/settings").status_code for other in others] == [302, 302]
+    assert "Signed out everywhere else." in signed_in.get("/settings/sessions").content.decode()

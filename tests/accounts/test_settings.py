@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,16 @@ def test_same_as_browser_and_system_deletes_the_cookies(signed_in: Client) -> No
 
 def test_they_show_the_address_to_its_owner(signed_in: Client, mei: User) -> None:
     page = signed_in.get("/settings").content.decode()
-    assert mei.email in page and "Change password" in page and "Sign out" in page
+    assert mei.email in page and "How you sign in" in page and "Sign out" in page
+    assert "Change password" in signed_in.get("/settings/sign-in").content.decode()
+
+
+def test_every_page_of_the_account_is_in_one_list(signed_in: Client) -> None:
+    page = signed_in.get("/settings/sign-in").content.decode()
+    pages = re.findall(r'<li><a href="(/[^"]+)"', page.partition("account-pages")[2])
+    assert {"/settings", "/settings/sign-in", "/settings/email", "/settings/delete"} <= set(pages)
+    assert all(signed_in.get(path).status_code == 200 for path in pages)
+    assert '<a href="/settings/sign-in" aria-current="page">' in page
 
 
 @pytest.mark.django_db

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from apps.accounts.models import User
+from apps.accounts.models import Invitation, User
 from apps.api.scopes import Scope
 from apps.api.services import make_token
 from apps.audit.kinds import Kind
@@ -29,6 +30,8 @@ from apps.experiments.services import make_worker
 from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
+from tests.accounts.soft_passkey import SoftPasskey
+from tests.accounts.test_second_factors import set_up
 from tests.common.editing import edit, send
 from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import LABS
@@ -50,6 +53,8 @@ PEOPLE, ROLES = "/admin/accounts/user/", "/admin/auth/group/"
 
 class Scene:
     """Mei, an operator who is signed in, and whatever else there is to act on."""
+
+    invitation: int | None = None
 
     def __init__(self) -> None:
         self.mei = User.objects.create_user("mei@example.org", "Mei", PASSWORD)
@@ -125,6 +130,81 @@ def reset(scene: Scene) -> None:
 def change_password(scene: Scene) -> None:
     form = {"oldpassword": PASSWORD, "password1": OTHER}
     scene.member.post("/accounts/password/change/", form)
+
+
+def set_up_app(scene: Scene) -> tuple[str, list[str]]:
+    return set_up(scene.member)
+
+
+def remove_app(scene: Scene) -> None:
+    set_up_app(scene)
+    pk = Authenticator.objects.get(type="totp").pk
+    scene.member.post(f"/settings/sign-in/{pk}/remove")
+
+
+def two_steps(scene: Scene, code: str = "") -> None:
+    """Sign in with a code: a recovery code, if none is given."""
+    _secret, codes = set_up_app(scene)
+    scene.sign_in(MEI)
+    scene.stranger.post("/accounts/login/second-step/", {"code": code or codes[0]})
+
+
+def add_passkey(scene: Scene) -> SoftPasskey:
+    passkey = SoftPasskey()
+    assert passkey.add(scene.member).status_code == 200
+    return passkey
+
+
+def remove_passkey(scene: Scene) -> None:
+    add_passkey(scene)
+    pk = Authenticator.objects.get(type="webauthn").pk
+    scene.member.post(f"/settings/sign-in/{pk}/remove")
+
+
+def lost_factors(scene: Scene) -> None:
+    set_up_app(scene)
+    scene.act(PEOPLE, "remove_second_factors", scene.mei.pk)
+
+
+def invite(scene: Scene) -> str:
+    """Have the operator invite Sam; return the path of the link."""
+    page = scene.operator.post("/admin/accounts/invitation/add/", {"email": "sam@example.org"})
+    assert page.status_code == 200
+    scene.invitation = Invitation.objects.get().pk
+    return link_in(mail.outbox[-1])
+
+
+def withdraw_invitation(scene: Scene) -> None:
+    invite(scene)
+    path = f"/admin/accounts/invitation/{scene.invitation}/delete/"
+    assert scene.operator.post(path, {"post": "yes"}).status_code == 302
+
+
+def use_invitation(scene: Scene) -> None:
+    token = invite(scene).partition("invitation=")[2]
+    form = {"email": "sam@example.org", "username": "Sam", "password1": OTHER}
+    with override_settings(SIGNUP="invitation"):
+        scene.stranger.post("/accounts/signup/", form | {"invitation": token})
+
+
+def ask_for_address(scene: Scene) -> None:
+    form = {"email": "may@example.org", "password": PASSWORD}
+    with override_settings(EMAIL_URL="smtp://mail.example"):
+        scene.member.post("/settings/email", form)
+
+
+def stop_address(scene: Scene) -> None:
+    ask_for_address(scene)
+    scene.member.post("/settings/email", {"action": "stop"})
+
+
+def ask_for_deletion(scene: Scene) -> None:
+    scene.member.post("/settings/delete", {"password": PASSWORD})
+
+
+def keep_account(scene: Scene) -> None:
+    ask_for_deletion(scene)
+    scene.member.post("/settings/keep")
 
 
 def set_by_operator(scene: Scene) -> None:
@@ -229,6 +309,13 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
     Kind.SIGNED_IN_NEW: (Scene.sign_up, "Sam", "Sam", ""),
     Kind.SIGNED_IN_CONFIRMED: (confirm, "Sam", "Sam", ""),
+    Kind.SIGNED_IN_TWO_STEPS: (two_steps, "Mei", "Mei", ""),
+    Kind.SIGNED_IN_PASSKEY: (
+        lambda scene: add_passkey(scene).sign_in(scene.stranger),
+        "Mei",
+        "Mei",
+        "",
+    ),
     Kind.SIGNED_OUT: (lambda scene: scene.member.post("/accounts/logout/"), "Mei", "Mei", ""),
     Kind.SESSIONS_ENDED: (
         lambda scene: scene.act(PEOPLE, "sign_out", scene.mei.pk),
@@ -237,6 +324,7 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "",
     ),
     Kind.SIGN_IN_FAILED: (lambda scene: scene.sign_in(WRONG), "Mei", "", ""),
+    Kind.SECOND_STEP_FAILED: (lambda scene: two_steps(scene, "000000"), "Mei", "", ""),
     Kind.SIGN_IN_REFUSED: (lambda scene: scene.sign_in(WRONG, 6), "Mei", "", ""),
     Kind.SIGN_IN_INACTIVE: (inactive, "Mei", "", ""),
     Kind.OPERATOR_LINK_MADE: (operator_link, "boss", "", ""),
@@ -246,7 +334,12 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "boss",
         "",
     ),
+    Kind.INVITATION_MADE: (invite, "", "boss", "{invitation}"),
+    Kind.INVITATION_WITHDRAWN: (withdraw_invitation, "", "boss", "{invitation}"),
+    Kind.INVITATION_USED: (use_invitation, "Sam", "", "{invitation}"),
     Kind.ACCOUNT_CREATED: (Scene.sign_up, "Sam", "", ""),
+    Kind.DELETION_ASKED: (ask_for_deletion, "Mei", "Mei", ""),
+    Kind.DELETION_REVOKED: (keep_account, "Mei", "Mei", ""),
     Kind.ACCOUNT_DELETED: (
         lambda scene: send(scene.operator, f"{PEOPLE}{scene.mei.pk}/delete/", {"post": "yes"}),
         "",
@@ -254,6 +347,8 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "{mei}",
     ),
     Kind.ADDRESS_CONFIRMED: (confirm, "Sam", "", ""),
+    Kind.ADDRESS_CHANGE_ASKED: (ask_for_address, "Mei", "Mei", "to: may@example.org"),
+    Kind.ADDRESS_CHANGE_STOPPED: (stop_address, "Mei", "Mei", ""),
     Kind.ADDRESS_CHANGED: (
         lambda scene: scene.change(f"{PEOPLE}{scene.mei.pk}/change/", email="May@example.org"),
         "Mei",
@@ -263,6 +358,13 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.PASSWORD_CHANGED: (change_password, "Mei", "Mei", ""),
     Kind.PASSWORD_RESET: (reset, "Mei", "", ""),
     Kind.PASSWORD_RESET_ASKED: (reset, "Mei", "", ""),
+    Kind.TOTP_ADDED: (set_up_app, "Mei", "Mei", ""),
+    Kind.TOTP_REMOVED: (remove_app, "Mei", "Mei", ""),
+    Kind.PASSKEY_ADDED: (add_passkey, "Mei", "Mei", "name: My phone"),
+    Kind.PASSKEY_REMOVED: (remove_passkey, "Mei", "Mei", "name: My phone"),
+    Kind.RECOVERY_CODES_MADE: (set_up_app, "Mei", "Mei", ""),
+    Kind.RECOVERY_CODE_USED: (two_steps, "Mei", "", ""),
+    Kind.SECOND_FACTORS_REMOVED: (lost_factors, "Mei", "boss", ""),
     Kind.RIGHTS_CHANGED: (
         rights,
         "Mei",
@@ -404,7 +506,13 @@ def test_a_request_is_recorded(
     assert [str(event.person or ""), str(event.actor or "")] == [person, actor]
     thread = Thread.objects.values_list("pk", flat=True).first()
     until = event.details.get("until")
-    values = {"mei": mei, "run": run, "thread": thread, "until": until}
+    values = {
+        "mei": mei,
+        "run": run,
+        "thread": thread,
+        "until": until,
+        "invitation": scene.invitation,
+    }
     assert "; ".join(details(event)) == told.format(**values)
     is_command = kind in COMMANDS
     assert event.network == ("" if is_command else "203.0.113.0/24")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth.models import Group, Permission
@@ -20,7 +21,7 @@ from django.test import Client
 
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import User
+from apps.accounts.models import EmailChange, Invitation, User
 from apps.api.models import IdempotentRequest
 from apps.api.scopes import Scope
 from apps.api.services import make_token
@@ -72,6 +73,11 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     person = User.objects.create_user(f"{handle}@example.org", handle)
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key=handle)
+    EmailChange.objects.create(user=person, email=f"new-{person.email}")
+    Invitation.objects.create(
+        email=f"friend-{handle}@example.org", token_hash=handle.encode(), created_by=person
+    )
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))
     Client().force_login(person, backend="django.contrib.auth.backends.ModelBackend")

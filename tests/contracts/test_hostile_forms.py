@@ -96,6 +96,7 @@ FIELDS = (
     ),
     *("subject", "until", "everything", "reply", "mention", "verdict"),
     *("title", "about", "value", "accepted", "how", "edits", "shown", "share", "preview"),
+    *("code", "signed", "credential", "name", "everywhere", "invitation", "sessions"),
     *("action", "reason", "subject", "days", "taken", "left", "words", "thread", "post"),
 )
 POISONED = (  # one at a time; their number and seven have no common factor

@@ -135,6 +135,19 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "discussions:appeal": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:email": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    # a link that is not ours; those that are: tests/accounts/test_email_changes.py
+    "accounts:email-confirm": (same(410), same(410)),
+    "accounts:delete": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    "accounts:keep": (same(405), (IN, 302, 302, 302)),
+    # a link that is not ours; those that are: tests/accounts/test_own_deletion.py
+    "accounts:keep-by-link": (same(410), same(410)),
+    "accounts:sign-in": ((IN, 200, 200, 200), same(405)),
+    # the learners have no password, and are sent to set one
+    "accounts:totp": ((IN, 302, 302, 200), (IN, 302, 302, 422)),
+    "accounts:passkey-add": ((IN, 302, 302, 200), (IN, 302, 302, 200)),
+    "accounts:recovery-codes": (same(405), (IN, 302, 302, 302)),
+    "accounts:factor-remove": (same(405), (IN, 302, 302, 404)),
     "accounts:activity": ((IN, 200, 200, 200), (405, 405, 405, 405)),
     "notices:notices": ((IN, 200, 200, 200), (405, 405, 405, 405)),
     # that of somebody else, or none
@@ -152,6 +165,10 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "discussions:chart": (same(404), same(405)),
     "security-txt": (same(404), same(405)),
     "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
+    # nobody has entered a password just now
+    "mfa_authenticate": ((IN, 302, 302, 302),) * 2,
+    "passkey_options": (same(405), same(200)),
+    "passkey_sign_in": (same(405), (IN, 302, 302, 302)),
     "account_logout": ((302, 200, 200, 200), same(302)),
     "account_signup": ((200, 302, 302, 302), (200, 302, 302, 302)),
     "account_inactive": (same(200), same(405)),
@@ -209,6 +226,7 @@ MODEL_PAGES = ("changelist", "add", "change", "delete", "history")
 # by label of the model, for its five pages
 ADMIN = {
     "account.emailaddress": Pages("operator", None, "operator", ""),
+    "accounts.invitation": Pages("operator", "operator", None, "operator"),
     "accounts.outgoingmail": Pages("operator"),
     "accounts.user": Pages("operator", "operator", "operator", "operator"),
     "audit.auditevent": Pages("operator"),
@@ -299,6 +317,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "discussions:picture": {"sha256": "0" * 64, "extension": "png"},
     "discussions:thread-events": {"pk": 0},
     "accounts:operator": {"token": "x"},
+    "accounts:factor-remove": {"pk": 0},
+    "accounts:keep-by-link": {"token": "x"},
+    "accounts:email-confirm": {"token": "x"},
     "account_confirm_email": {"key": "x"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "x"},
     "admin:app_list": {"app_label": "questions"},

@@ -32,7 +32,7 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(texts?|contacts|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
+                r"env\.(texts?|choice|contacts|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
                 called,
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):
@@ -68,12 +68,12 @@ def settings_documented() -> set[str]:
 
 
 def test_names_are_found_in_every_form_of_reading() -> None:
-    ours = "env.text('A'); env.flag('F', 0); env.positive('G', 1)"
+    ours = "env.text('A'); env.flag('F', 0); env.positive('G', 1); env.choice('H', ())"
     code = (
         f"{ours}; os.environ.get('B') or os.environ['C']; _number(environ, 'D', 1); "
         "environ.get('E', '')"
     )
-    assert set(names_read(code)) == {"A", "B", "C", "D", "E", "F", "G"}
+    assert set(names_read(code)) == set("ABCDEFGH")
 
 
 def test_every_setting_is_documented_and_every_documented_setting_is_read() -> None:

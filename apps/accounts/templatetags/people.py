@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.conf import settings
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -14,3 +19,17 @@ def sends_mail() -> bool:
     log.
     """
     return bool(settings.EMAIL_URL)
+
+
+@register.simple_tag(takes_context=True)
+def account_link(context: Any, url_name: str, words: str) -> SafeString:
+    """Return a line of the list of an account's pages; the page that is open is marked."""
+    url = reverse(url_name)
+    current = SafeString(' aria-current="page"') if context["request"].path == url else ""
+    return format_html('<li><a href="{}"{}>{}</a></li>', url, current, words)
+
+
+@register.simple_tag
+def signup_mode() -> str:
+    """Return who may create an account: `open`, `invitation` or `closed`."""
+    return str(settings.SIGNUP)
