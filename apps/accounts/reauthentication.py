@@ -23,7 +23,7 @@ from apps.common.redirects import is_local
 @dataclass(frozen=True)
 class Sensitive:
     """A route that asks for the password again, of whoever has one of these permissions: others
-    are refused there anyway.
+    are refused there anyway. Without permissions: of everybody.
     """
 
     permissions: frozenset[str]
@@ -39,7 +39,7 @@ def _of(*permissions: str, at_once: bool = False, actions: str = "") -> Sensitiv
 
 
 # by URL name. What belongs here: roles, permissions, passwords and addresses of others, deleting
-# people, new tokens of workers, exports of what is not one's own (there are none yet).
+# people, new tokens of workers, webhooks, exports of what is not one's own (there are none yet).
 SENSITIVE: Mapping[str, Sensitive] = {
     "admin:accounts_user_add": _of("accounts.add_user", at_once=True),
     "admin:accounts_user_change": _of("accounts.change_user"),
@@ -61,6 +61,10 @@ SENSITIVE: Mapping[str, Sensitive] = {
     ),
     "admin:experiments_worker_add": _of("experiments.add_worker"),
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
+    # of everybody, for what is theirs: where it is told what they do, and by which secret
+    "webhooks:new": _of(),
+    "webhooks:edit": _of(),
+    "webhooks:secret": _of(),
 }
 
 

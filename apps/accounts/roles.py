@@ -45,6 +45,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         | may("view change", "account", "emailaddress")
         | may("view", "auth", "group")
         | may("view", "audit", "auditevent")
+        | may("view", "webhooks", "webhook delivery")
         | may(
             "view",
             "experiments",

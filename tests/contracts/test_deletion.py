@@ -44,6 +44,7 @@ from apps.progress import services
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
+from apps.webhooks.models import Delivery, Webhook
 from tests.common.editing import send
 from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import event, report
@@ -107,6 +108,10 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
         user=person, question=question, review_id=uuid.uuid4(), rating=3, session=session
     )
     with_discussions(person, run)
+    webhook = Webhook.objects.create(
+        owner=person, url="https://hooks.example.org/", host="hooks.example.org", events=[]
+    )
+    Delivery.objects.create(webhook=webhook, event="run.finished", body="{}")
     return person
 
 

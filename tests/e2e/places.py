@@ -242,6 +242,8 @@ PLACES = [
     Place("password-change", "mei", page("/accounts/password/change/")),
     Place("settings", "mei", page("/settings")),
     Place("activity", "mei", page("/settings/activity")),
+    Place("webhooks", "mei", page("/settings/webhooks")),
+    Place("webhook-new", "mei", page("/settings/webhooks/new")),
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
 ]
