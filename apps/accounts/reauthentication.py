@@ -23,7 +23,7 @@ from apps.common.redirects import is_local
 @dataclass(frozen=True)
 class Sensitive:
     """A route that asks for the password again, of whoever has one of these permissions: others
-    are refused there anyway.
+    are refused there anyway. Without permissions: of everybody.
     """
 
     permissions: frozenset[str]  # none: of everybody who is signed in
@@ -39,8 +39,8 @@ def _of(*permissions: str, at_once: bool = False, actions: str = "") -> Sensitiv
 
 
 # by URL name. What belongs here: one's own second factors; roles, permissions, passwords and
-# addresses of others, deleting people, new tokens of workers, exports of what is not one's own
-# (there are none yet).
+# addresses of others, deleting people, new tokens of workers, webhooks, exports of what is not
+# one's own (there are none yet).
 SENSITIVE: Mapping[str, Sensitive] = {
     "accounts:totp": _of(at_once=True),
     "accounts:passkey-add": _of(at_once=True),
@@ -68,6 +68,10 @@ SENSITIVE: Mapping[str, Sensitive] = {
     ),
     "admin:experiments_worker_add": _of("experiments.add_worker"),
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
+    # of everybody, for what is theirs: where it is told what they do, and by which secret
+    "webhooks:new": _of(),
+    "webhooks:edit": _of(),
+    "webhooks:secret": _of(),
 }
 
 

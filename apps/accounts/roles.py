@@ -46,6 +46,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         | may("view change", "account", "emailaddress")
         | may("view", "auth", "group")
         | may("view", "audit", "auditevent")
+        | may("view", "webhooks", "webhook delivery")
         | may(
             "view",
             "experiments",

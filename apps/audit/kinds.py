@@ -98,6 +98,11 @@ class Kind(TextChoices):
     PERSON_MUTED = "person-muted", _("A person was muted in threads.")
     PERSON_UNMUTED = "person-unmuted", _("A person may write in threads again.")
     APPEAL_DECIDED = "appeal-decided", _("An appeal was decided.")
+    WEBHOOK_CREATED = "webhook-created", _("A webhook was added.")
+    WEBHOOK_CHANGED = "webhook-changed", _("A webhook was changed.")
+    WEBHOOK_SECRET_CHANGED = "webhook-secret-changed", _("A webhook was given a new secret.")
+    WEBHOOK_DISABLED = "webhook-disabled", _("A webhook was disabled, because it did not work.")
+    WEBHOOK_DELETED = "webhook-deleted", _("A webhook was deleted.")
 
 
 # whom they concern reads of them where they appeal, without the name of who decided

@@ -29,6 +29,11 @@ LABELS = {
     "from": gettext_lazy("from"),
     "to": gettext_lazy("to"),
     "until": gettext_lazy("until"),
+    "host": gettext_lazy("host"),
+    "events": gettext_lazy("events"),
+    "description": gettext_lazy("description"),
+    "switched_on": gettext_lazy("switched on"),
+    "reason": gettext_lazy("reason"),
 }
 
 

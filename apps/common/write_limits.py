@@ -61,6 +61,7 @@ LIMITS = {
     "stops": Limit(60, 5.0),
     "submits": Limit(60, 5.0),  # of runs
     "votes": Limit(240, 1.0),
+    "webhooks": Limit(60, 15.0),  # changes, tests and redeliveries
     "other": Limit(240, 1.0),
     "visits": Limit(240, 15.0),  # of a network, such as classes behind one address
 }
@@ -92,6 +93,13 @@ KINDS = {
     "discussions:moderation-thread": "moderation",
     "discussions:moderation-person": "moderation",
     "discussions:moderation-decision": "moderation",
+    "webhooks:new": "webhooks",
+    "webhooks:edit": "webhooks",
+    "webhooks:secret": "webhooks",
+    "webhooks:switch": "webhooks",
+    "webhooks:delete": "webhooks",
+    "webhooks:test": "webhooks",
+    "webhooks:redeliver": "webhooks",
 }
 
 # by URL name: what is stored of a visitor, in a session

@@ -1,5 +1,6 @@
-"""Who is told what happens in a thread: by notices, and live on the pages that show it. Called in
-the transaction in which it happens. However many people a notice is for, it takes few statements.
+"""Who is told what happens in a thread: by notices, by webhooks, and live on the pages that show
+it. Called in the transaction in which it happens. However many people are told, it takes few
+statements.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from apps.discussions.limits import MAX_MENTIONS
 from apps.discussions.models import Appeal, Flag, Follow, ModerationAction, Post, Thread
 from apps.notices.models import Kind
 from apps.notices.services import notify, withdraw
+from apps.webhooks.models import Event
+from apps.webhooks.services import emit, link
 
 Done = ModerationAction.Kind
 
@@ -35,6 +38,7 @@ def post_published(*, thread: Thread, post: Post, mentions: Iterable[str]) -> No
     muted = follows.keys() - following
     told = selectors.who_may_see(thread, (mentioned | following) - muted - {post.author_id})
     replied = {pk for pk in following if pk == thread.author_id and post.number > 1}
+    emit(people=replied & told, event=Event.POST_REPLIED, data=lambda: _reply(thread, post))
     groups: dict[Kind, set[int]] = {
         Kind.MENTION: mentioned & told,
         Kind.REPLY: (replied & told) - mentioned,
@@ -50,6 +54,18 @@ def post_published(*, thread: Thread, post: Post, mentions: Iterable[str]) -> No
                 path=post.get_absolute_url(),
                 actor=post.author,
             )
+
+
+def _reply(thread: Thread, post: Post) -> dict[str, Any]:
+    """Return what webhooks are told of a reply: as in a notice, never a word of it."""
+    return {
+        "thread_id": str(thread.pk),
+        "title": thread.title,
+        "post_id": str(post.pk),
+        "number": post.number,
+        "author": post.author.handle if post.author else None,
+        "url": link(post.get_absolute_url()),
+    }
 
 
 def _people_called(handles: Iterable[str]) -> set[int]:

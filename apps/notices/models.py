@@ -24,6 +24,7 @@ class Kind(models.TextChoices):
     MODERATION = "moderation", _("A moderator did something with a post of yours")
     REPORT = "report", _("A report of yours was decided")
     VERDICT = "verdict", _("A run of yours finished while you were elsewhere")
+    WEBHOOK = "webhook", _("A webhook of yours was disabled")
 
 
 class Delivery(models.TextChoices):
@@ -43,6 +44,7 @@ DEFAULTS: Mapping[Kind, Delivery] = {
     Kind.MODERATION: Delivery.AT_ONCE,
     Kind.REPORT: Delivery.DIGEST,
     Kind.VERDICT: Delivery.SITE,
+    Kind.WEBHOOK: Delivery.AT_ONCE,
 }
 
 

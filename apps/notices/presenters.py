@@ -86,6 +86,10 @@ def sentence(notice: Notice, count: int) -> str:
         case Kind.REPORT:
             key = (str(notice.details.get("of")), str(notice.details.get("outcome")))
             return str(REPORTED.get(key, _("A moderator has dealt with what you reported")))
+        case Kind.WEBHOOK:
+            if notice.details.get("reason") == "secret":
+                return _("A webhook of yours was disabled: its secret can no longer be read")
+            return _("A webhook of yours was disabled: for three days nothing could be delivered")
     return _("A run of yours has finished, and its verdict waits")
 
 

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.api",
     "apps.notices",
+    "apps.webhooks",
     "apps.questions",
     "apps.experiments",
     "apps.progress",
@@ -393,6 +394,15 @@ EVIDENCE_FOLDER = ROOT / "apps" / "experiments" / "evidence"
 
 # whether posts of people who do not moderate await approval, new ones and edits
 POSTS_NEED_APPROVAL = env.flag("POSTS_NEED_APPROVAL", False)
+
+# ---------------------------------------------------------------- webhooks
+
+# after which deliveries that arrived, or failed, leave the log
+WEBHOOKS_KEEP_DAYS = env.positive("WEBHOOKS_KEEP_DAYS", 30)
+# addresses without TLS: for development and closed networks
+WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", False)
+# to which deliveries go although they are not of the public internet
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
 
 LOGGING = {
     "version": 1,

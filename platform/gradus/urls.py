@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.notices.urls")),
+    path("", include("apps.webhooks.urls")),
     path("", include("apps.progress.urls")),  # before the labs: `/` is Today
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),

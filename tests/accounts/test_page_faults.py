@@ -40,6 +40,8 @@ MEMBERS = [
     "/settings",
     "/settings/activity",
     "/settings/sessions",
+    "/settings/webhooks",
+    "/settings/webhooks/new",
     "/accounts/password/change/",
     "/accounts/logout/",
 ]

@@ -29,6 +29,8 @@ from apps.experiments.models import Run, Worker
 from apps.experiments.services import make_worker
 from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
+from apps.webhooks import services as webhooks
+from apps.webhooks.models import Webhook
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 from tests.accounts.soft_passkey import SoftPasskey
 from tests.accounts.test_second_factors import set_up
@@ -304,6 +306,29 @@ def decide_appeal(scene: Scene) -> None:
     scene.operator.post(f"/moderation/appeals/{Appeal.objects.get().pk}", form)
 
 
+def add_webhook(scene: Scene) -> Webhook:
+    form = {"url": "https://hooks.example.org/token-4711", "events": ["run.finished"]}
+    assert scene.member.post("/settings/webhooks/new", form).status_code == 200
+    return Webhook.objects.get()
+
+
+def of_webhook(scene: Scene, action: str, **form: Any) -> None:
+    webhook = add_webhook(scene)
+    scene.member.post(f"/settings/webhooks/{webhook.pk}/{action}", form)
+
+
+def change_webhook(scene: Scene) -> None:
+    of_webhook(scene, "edit", url="https://hooks.example.org/", events=["cards.due"])
+
+
+def disable_webhook(scene: Scene) -> None:
+    """Have housekeep do so: a secret that the site's key cannot read any more."""
+    webhook = add_webhook(scene)
+    webhooks.send_test(webhook=webhook)
+    with override_settings(SECRET_KEY="another key"):
+        call_command("housekeep", "--once")
+
+
 # kind: what causes it, whom it concerns, who did it, and what is told
 CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
@@ -464,6 +489,31 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.PERSON_MUTED: (lambda scene: moderate(scene, "mute"), "Mei", "boss", "until: {until}"),
     Kind.PERSON_UNMUTED: (lambda scene: moderate(scene, "mute", "unmute"), "Mei", "boss", ""),
     Kind.APPEAL_DECIDED: (decide_appeal, "Mei", "boss", "{thread}.1; state: upheld"),
+    Kind.WEBHOOK_CREATED: (
+        add_webhook,
+        "Mei",
+        "Mei",
+        "host: hooks.example.org; events: run.finished",
+    ),
+    Kind.WEBHOOK_CHANGED: (change_webhook, "Mei", "Mei", "events: run.finished → cards.due"),
+    Kind.WEBHOOK_SECRET_CHANGED: (
+        lambda scene: of_webhook(scene, "secret", number="1"),
+        "Mei",
+        "Mei",
+        "host: hooks.example.org",
+    ),
+    Kind.WEBHOOK_DISABLED: (
+        disable_webhook,
+        "Mei",
+        "",
+        "reason: secret; host: hooks.example.org",
+    ),
+    Kind.WEBHOOK_DELETED: (
+        lambda scene: of_webhook(scene, "delete"),
+        "Mei",
+        "Mei",
+        "host: hooks.example.org",
+    ),
 }
 # other ways to the same events
 MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [
@@ -479,7 +529,7 @@ MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [
 ]
 CASES = [(kind, *case) for kind, case in CAUSES.items()] + MORE
 # on the command line nobody is signed in anywhere
-COMMANDS = {Kind.OPERATOR_LINK_MADE}
+COMMANDS = {Kind.OPERATOR_LINK_MADE, Kind.WEBHOOK_DISABLED}
 
 
 @pytest.fixture
@@ -518,6 +568,6 @@ def test_a_request_is_recorded(
     assert event.network == ("" if is_command else "203.0.113.0/24")
     assert event.agent == ("" if is_command else PLACE["HTTP_USER_AGENT"])
     rows = str(list(AuditEvent.objects.values()))
-    for secret in (PASSWORD, OTHER, WRONG["password"], "hunter2", "guessed", "argon2"):
+    for secret in (PASSWORD, OTHER, WRONG["password"], "hunter2", "guessed", "argon2", "4711"):
         assert secret not in rows
     assert "203.0.113.77" not in rows

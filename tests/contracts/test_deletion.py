@@ -48,6 +48,7 @@ from apps.progress import services
 from apps.progress.models import Answer
 from apps.questions.models import Question, Report
 from apps.questions.services import report_mistake
+from apps.webhooks.models import Delivery, Webhook
 from tests.common.editing import send
 from tests.common.reauthenticating import enter_password
 from tests.experiments.conftest import event, report
@@ -118,6 +119,10 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     with_discussions(person, run)
     make_token(user=person, name="laptop", scopes=[Scope.READ], days=30)
     IdempotentRequest.objects.create(person=person, key=handle, fingerprint=b"")
+    webhook = Webhook.objects.create(
+        owner=person, url="https://hooks.example.org/", host="hooks.example.org", events=[]
+    )
+    Delivery.objects.create(webhook=webhook, event="run.finished", body="{}")
     return person
 
 

@@ -95,6 +95,7 @@ FIELDS = (
         "config-",
     ),
     *("subject", "until", "everything", "reply", "mention", "verdict"),
+    *("url", "events", "description", "active"),
     *("title", "about", "value", "accepted", "how", "edits", "shown", "share", "preview"),
     *("code", "signed", "credential", "name", "everywhere", "invitation", "sessions"),
     *("action", "reason", "subject", "days", "taken", "left", "words", "thread", "post"),

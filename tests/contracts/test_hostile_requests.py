@@ -98,6 +98,9 @@ GOOD = {
     "suspended": "1",
     "email": "new@example.org",
     "username": "new",
+    "url": "https://hooks.example.org/new",
+    "events": "run.finished",
+    "active": "1",
 }
 COOKIES = ("sid", "csrf", "language", "theme", "known", "messages", "sid-form-", "sid-form-x")
 

@@ -32,6 +32,8 @@ from apps.experiments import services
 from apps.experiments.models import Run, Worker
 from apps.questions.models import Question, Report, Revision
 from apps.questions.services import draft_from
+from apps.webhooks import services as webhooks
+from apps.webhooks.models import Delivery
 from tests.common.reauthenticating import enter_password
 from tests.contracts.api_matrix import API, METHODS, PUBLIC
 from tests.contracts.api_matrix import ARGUMENTS as API_ARGUMENTS
@@ -133,6 +135,18 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "discussions:moderation-decision": (same(405), for_moderators(400)),
     # the owner's own, and nobody else's
     "discussions:appeal": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
+    # the owner's own, and nobody else's; learners have no password, and are sent to set one
+    "webhooks:webhooks": ((IN, 200, 200, 200), same(405)),
+    "webhooks:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
+    "webhooks:webhook": ((IN, 200, 404, 404), same(405)),
+    "webhooks:edit": ((IN, 200, 404, 404), (IN, 302, 302, 404)),
+    "webhooks:secret": (same(405), (IN, 302, 302, 404)),
+    "webhooks:switch": (same(405), OWN_ACTION),
+    "webhooks:delete": (same(405), OWN_ACTION),
+    "webhooks:test": (same(405), OWN_ACTION),
+    "webhooks:delivery": ((IN, 200, 404, 404), same(405)),
+    # it waits already
+    "webhooks:redeliver": (same(405), (IN, 409, 404, 404)),
     "accounts:settings": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:sessions": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
     "accounts:email": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
@@ -264,6 +278,8 @@ ADMIN = {
     "questions.report": Pages("author moderator", None, "author moderator", ""),
     "questions.revision": Pages("author", "author", "author", "author"),
     "questions.revisiontext": Pages("author"),
+    "webhooks.delivery": Pages("operator"),
+    "webhooks.webhook": Pages("operator"),
 }
 # of the other pages of the admin, GET and POST: of a visitor, a learner, and STAFF in turn
 ADMIN_PAGES: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
@@ -362,6 +378,14 @@ def discussed(owner: User, other: User) -> dict[str, dict[str, Any]]:
     }
 
 
+def tested_webhook(owner: User) -> Delivery:
+    """Have a webhook of the owner's tested; return the delivery, which waits."""
+    webhook, _secret = webhooks.create_webhook(
+        owner=owner, url="https://hooks.example.org/", events=["run.finished"]
+    )
+    return webhooks.send_test(webhook=webhook)
+
+
 class Cast:
     """A run and a thread, and browsers of a visitor, their owner, a stranger and a superuser, who
     has entered their password.
@@ -387,6 +411,7 @@ class Cast:
             )
         self.add_staff("superuser", is_superuser=True)
         self.discussed = discussed(mei, people["stranger"])
+        self.delivery = tested_webhook(mei)
 
     def add_staff(self, role: str, *groups: Group, is_superuser: bool = False) -> None:
         person = User.objects.create_user(
@@ -404,6 +429,9 @@ class Cast:
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)
+        if name.startswith("webhooks:"):
+            of_webhook = {"pk": self.delivery.webhook_id} if "<uuid:pk>" in resolved else {}
+            taken = of_webhook | ({"of": self.delivery.pk} if "<uuid:of>" in resolved else {})
         return reverse(name, kwargs=taken)
 
 

@@ -107,6 +107,8 @@ ELSEWHERE = {
     "discussions:chart": "tests/discussions/test_embeds.py",
     "discussions:thread": "test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says",
     "experiments:run-events": "tests/experiments/test_sse.py",
+    # what was sent to its owner
+    "webhooks:delivery": "tests/webhooks/test_events.py",
 }
 # they carry none
 NONE = """
@@ -129,6 +131,8 @@ NONE = """
     discussions:moderation-person discussions:moderation-decision discussions:appeal
     notices:notices notices:open notices:read notices:settings
     notices:unsubscribe
+    webhooks:webhooks webhooks:new webhooks:webhook webhooks:edit webhooks:secret webhooks:switch
+    webhooks:delete webhooks:test webhooks:redeliver
     account_login account_logout account_signup account_inactive account_email_verification_sent
     account_confirm_email account_change_password account_set_password account_reset_password
     account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done

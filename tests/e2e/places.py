@@ -338,6 +338,8 @@ PLACES = [
     Place("sessions", "mei", page("/settings/sessions")),
     Place("delete-account", "mei", page("/settings/delete")),
     Place("activity", "mei", page("/settings/activity")),
+    Place("webhooks", "mei", page("/settings/webhooks")),
+    Place("webhook-new", "mei", page("/settings/webhooks/new")),
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
 ]

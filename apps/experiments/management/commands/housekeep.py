@@ -1,6 +1,7 @@
-"""Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
+"""Three loops beside the web processes, every few seconds: the housekeeping jobs of runs; in a
 thread of their own those of accounts, whose mail may wait for a slow server, and the `SLOW_JOBS` of
-`housekeeping` in any other app.
+`housekeeping` in any other app; and in another the deliveries of webhooks, whose targets may be
+slow.
 
 The loop of runs touches a file, `GRADUS_ALIVE`, while it goes round: about once a second while it
 waits, and after each query. Who watches over housekeep (the launcher, a health check) sees by the
@@ -28,6 +29,7 @@ from django.utils.module_loading import module_has_submodule
 from apps.accounts.housekeeping import ACCOUNT_JOBS
 from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
+from apps.webhooks.housekeeping import DELIVERY_JOBS
 
 log = logging.getLogger("housekeep")
 SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
@@ -36,8 +38,8 @@ SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
 class Command(BaseCommand):
     help = (
         "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
-        "wake workers for the rest, make and deliver mail, delete what is old, and pictures that "
-        "no post shows. Any number of copies may run."
+        "wake workers for the rest, make and deliver mail, deliver webhooks, delete what is old, "
+        "and pictures that no post shows. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,16 +53,22 @@ class Command(BaseCommand):
         if once:
             self.round(RUN_JOBS)
             self.round([*ACCOUNT_JOBS, *slow_jobs()])
+            self.round(DELIVERY_JOBS)
             return
-        jobs = [*ACCOUNT_JOBS, *slow_jobs()]
-        accounts = threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
-        accounts.start()
+        beside = [
+            threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
+            for jobs in ([*ACCOUNT_JOBS, *slow_jobs()], DELIVERY_JOBS)
+        ]
+        for thread in beside:
+            thread.start()
         try:
             with connection.execute_wrapper(give_sign_after):
                 self.repeat(RUN_JOBS, over, give_sign)
         finally:
             over.set()
-            accounts.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
+            end = time.monotonic() + settings.KILL_SECONDS
+            for thread in beside:  # what was cut off is sent again
+                thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def repeat(
         self,
