@@ -39,7 +39,7 @@ def _of(*permissions: str, at_once: bool = False, actions: str = "") -> Sensitiv
 
 
 # by URL name. What belongs here: roles, permissions, passwords and addresses of others, deleting
-# people, new tokens of workers, exports of what is not one's own (there are none yet).
+# people, new tokens of workers, and an archive of all that somebody has here.
 SENSITIVE: Mapping[str, Sensitive] = {
     "admin:accounts_user_add": _of("accounts.add_user", at_once=True),
     "admin:accounts_user_change": _of("accounts.change_user"),
@@ -59,6 +59,7 @@ SENSITIVE: Mapping[str, Sensitive] = {
         "account.delete_emailaddress",
         actions="delete_selected make_verified",
     ),
+    "archives:download": _of(),
     "admin:experiments_worker_add": _of("experiments.add_worker"),
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
 }

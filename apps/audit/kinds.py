@@ -60,6 +60,9 @@ class Kind(TextChoices):
     PERSON_MUTED = "person-muted", _("A person was muted in threads.")
     PERSON_UNMUTED = "person-unmuted", _("A person may write in threads again.")
     APPEAL_DECIDED = "appeal-decided", _("An appeal was decided.")
+    ARCHIVE_ORDERED = "archive-ordered", _("An archive of all data was ordered.")
+    DATA_IMPORTED = "data-imported", _("Data from a file was imported.")
+    ARCHIVE_DOWNLOADED = "archive-downloaded", _("An archive of all data was downloaded.")
 
 
 # whom they concern reads of them where they appeal, without the name of who decided
@@ -105,5 +108,6 @@ LIMITS = {
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),
+    Kind.ARCHIVE_DOWNLOADED: Limit(20, of_person=True),
     Kind.ADMIN_REFUSED: Limit(20, of_person=True),
 }

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("apps.questions.urls")),
     path("", include("apps.experiments.urls")),
     path("", include("apps.discussions.urls")),
+    path("", include("apps.archives.urls")),
     path("api/worker/v1/", include("apps.experiments.api_urls")),
 ]
 handler404 = "apps.common.error_views.not_found"

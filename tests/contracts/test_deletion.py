@@ -21,6 +21,7 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
+from apps.archives.models import Export, Import
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
@@ -107,6 +108,8 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
         user=person, question=question, review_id=uuid.uuid4(), rating=3, session=session
     )
     with_discussions(person, run)
+    Export.objects.create(owner=person)
+    Import.objects.create(owner=person, name="deck.apkg", size_bytes=1)
     return person
 
 

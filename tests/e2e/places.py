@@ -242,6 +242,8 @@ PLACES = [
     Place("password-change", "mei", page("/accounts/password/change/")),
     Place("settings", "mei", page("/settings")),
     Place("activity", "mei", page("/settings/activity")),
+    Place("data", "mei", page("/settings/data")),
+    Place("data-import", "mei", page("/settings/data/import")),
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
 ]

@@ -1,6 +1,6 @@
-"""Two loops beside the web processes, every few seconds: the housekeeping jobs of runs, and in a
+"""Three loops beside the web processes, every few seconds: the housekeeping jobs of runs; in a
 thread of their own those of accounts, whose mail may wait for a slow server, and the `SLOW_JOBS` of
-`housekeeping` in any other app.
+`housekeeping` in any other app; in a third their `LONG_JOBS`, which may take minutes.
 
 The loop of runs touches a file, `GRADUS_ALIVE`, while it goes round: about once a second while it
 waits, and after each query. Who watches over housekeep (the launcher, a health check) sees by the
@@ -36,8 +36,8 @@ SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
 class Command(BaseCommand):
     help = (
         "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
-        "wake workers for the rest, make and deliver mail, delete what is old, and pictures that "
-        "no post shows. Any number of copies may run."
+        "wake workers for the rest, make and deliver mail, make archives, delete what is old, and "
+        "pictures that no post shows. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,17 +50,22 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: over.set())
         if once:
             self.round(RUN_JOBS)
-            self.round([*ACCOUNT_JOBS, *slow_jobs()])
+            self.round([*ACCOUNT_JOBS, *jobs_named("SLOW_JOBS"), *jobs_named("LONG_JOBS")])
             return
-        jobs = [*ACCOUNT_JOBS, *slow_jobs()]
-        accounts = threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
-        accounts.start()
+        others = [
+            threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
+            for jobs in ([*ACCOUNT_JOBS, *jobs_named("SLOW_JOBS")], jobs_named("LONG_JOBS"))
+        ]
+        for thread in others:
+            thread.start()
         try:
             with connection.execute_wrapper(give_sign_after):
                 self.repeat(RUN_JOBS, over, give_sign)
         finally:
             over.set()
-            accounts.join(timeout=settings.KILL_SECONDS)  # a mail that was cut off is sent again
+            until = time.monotonic() + settings.KILL_SECONDS
+            for thread in others:  # a mail or an archive that was cut off is begun again
+                thread.join(timeout=max(0.0, until - time.monotonic()))
 
     def repeat(
         self,
@@ -94,12 +99,14 @@ class Command(BaseCommand):
                 connections.close_all()
 
 
-def slow_jobs() -> list[Callable[[], int]]:
-    """Return the `SLOW_JOBS` of all apps: those above this one are not imported by name."""
+def jobs_named(name: str) -> list[Callable[[], int]]:
+    """Return the jobs in `housekeeping.<name>` of all apps: those above this one are not imported
+    by name.
+    """
     jobs: list[Callable[[], int]] = []
     for app in apps.get_app_configs():
         if app.module is not None and module_has_submodule(app.module, "housekeeping"):
-            jobs += getattr(import_module(f"{app.name}.housekeeping"), "SLOW_JOBS", ())
+            jobs += getattr(import_module(f"{app.name}.housekeeping"), name, ())
     return jobs
 
 
