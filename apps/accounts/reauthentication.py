@@ -39,8 +39,8 @@ def _of(*permissions: str, at_once: bool = False, actions: str = "") -> Sensitiv
 
 
 # by URL name. What belongs here: one's own second factors; roles, permissions, passwords and
-# addresses of others, deleting people, new tokens of workers, webhooks, exports of what is not
-# one's own (there are none yet).
+# addresses of others, deleting people, new tokens of workers, webhooks, and an archive of all that
+# somebody has here.
 SENSITIVE: Mapping[str, Sensitive] = {
     "accounts:totp": _of(at_once=True),
     "accounts:passkey-add": _of(at_once=True),
@@ -66,6 +66,7 @@ SENSITIVE: Mapping[str, Sensitive] = {
         "account.delete_emailaddress",
         actions="delete_selected make_verified",
     ),
+    "archives:download": _of(),
     "admin:experiments_worker_add": _of("experiments.add_worker"),
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
     # of everybody, for what is theirs: where it is told what they do, and by which secret

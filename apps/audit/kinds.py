@@ -103,6 +103,9 @@ class Kind(TextChoices):
     WEBHOOK_SECRET_CHANGED = "webhook-secret-changed", _("A webhook was given a new secret.")
     WEBHOOK_DISABLED = "webhook-disabled", _("A webhook was disabled, because it did not work.")
     WEBHOOK_DELETED = "webhook-deleted", _("A webhook was deleted.")
+    ARCHIVE_ORDERED = "archive-ordered", _("An archive of all data was ordered.")
+    DATA_IMPORTED = "data-imported", _("Data from a file was imported.")
+    ARCHIVE_DOWNLOADED = "archive-downloaded", _("An archive of all data was downloaded.")
 
 
 # whom they concern reads of them where they appeal, without the name of who decided
@@ -152,5 +155,6 @@ LIMITS = {
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),
+    Kind.ARCHIVE_DOWNLOADED: Limit(20, of_person=True),
     Kind.ADMIN_REFUSED: Limit(20, of_person=True),
 }

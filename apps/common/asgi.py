@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.common.error_views import bare
-from apps.common.errors import Malformed, Refused, TooLarge
+from apps.common.errors import Malformed, Refused, TooLarge, TooManyUploads
 from apps.common.networks import Address, Network, address, is_in
 
 # middleware whose `process_response` sets headers, and asks nothing of the request but its scheme
@@ -101,34 +101,60 @@ class BesideRequests:
             await asyncio.sleep(self.seconds)
 
 
-class _TooLarge(Exception):
-    pass
+class _NotRead(Exception):
+    """A body that is not read to its end."""
+
+    def __init__(self, error: Callable[[], Refused]) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _too_large(max_bytes: int) -> Callable[[], Refused]:
+    return lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": max_bytes})
 
 
 class LimitBody:
     """Answers 413 to a request whose body has more than `max_bytes`, with or without
-    Content-Length.
+    Content-Length. A few addresses may be sent more, by so many requests at once; what is stored of
+    a body before anybody knows whose it is stays bounded.
+
+    Args:
+        larger: bytes of a body by path, where it may be more.
+        max_larger: bodies of more than `max_bytes` at once; another is answered 503.
     """
 
-    def __init__(self, app: App, max_bytes: int) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(
+        self,
+        app: App,
+        max_bytes: int,
+        larger: Mapping[str, int] | None = None,
+        max_larger: int = 4,
+    ) -> None:
+        self.app, self.max_bytes, self.larger = app, max_bytes, larger or {}
+        self.max_larger, self.larger_now = max_larger, 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        max_bytes = self.larger.get(scope["path"], self.max_bytes)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.max_bytes:
-            await self._refuse(scope, send)
+        if declared.isdigit() and int(declared) > max_bytes:
+            await self._refuse(scope, send, _too_large(max_bytes))
             return
-        received, has_started = 0, False
+        received, has_started, is_larger = 0, False, False
 
         async def receive_counted() -> Message:
-            nonlocal received
+            nonlocal received, is_larger
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
-                raise _TooLarge
+            if received > max_bytes:
+                raise _NotRead(_too_large(max_bytes))
+            if received > self.max_bytes and not is_larger:
+                if self.larger_now >= self.max_larger:
+                    raise _NotRead(TooManyUploads)
+                is_larger = True
+                self.larger_now += 1
             return message
 
         async def send_and_note(message: Message) -> None:
@@ -138,14 +164,14 @@ class LimitBody:
 
         try:
             await self.app(scope, receive_counted, send_and_note)
-        except _TooLarge:
+        except _NotRead as refusal:
             if not has_started:
-                await self._refuse(scope, send)
+                await self._refuse(scope, send, refusal.error)
+        finally:
+            self.larger_now -= is_larger
 
-    async def _refuse(self, scope: Message, send: Send) -> None:
-        response = _refusal(
-            scope, lambda: TooLarge(_("At most %(n)s bytes a request.") % {"n": self.max_bytes})
-        )
+    async def _refuse(self, scope: Message, send: Send, error: Callable[[], Refused]) -> None:
+        response = _refusal(scope, error)
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in [*response.items(), ("Connection", "close")]

@@ -48,6 +48,17 @@ class TooManyAttempts(Refused):
         self.seconds = seconds
 
 
+class TooManyUploads(Refused):
+    """As many large files are being sent at once as a web process takes."""
+
+    code = "too-many-uploads"
+    status = 503
+    seconds = 30
+
+    def __init__(self) -> None:
+        super().__init__(_("Several large files are being sent just now. Try again in a minute."))
+
+
 class TooManyStreams(Refused):
     """A person or a network watches as many runs and threads at once as the site allows."""
 

@@ -47,6 +47,7 @@ class Bucket:
 
 LIMITS = {
     "answers": Limit(240, 1.0),
+    "archives": Limit(60, 15.0),  # orders, downloads and uploads
     "flags": Limit(60, 15.0),  # of posts, and appeals
     "grades": Limit(1_000, 1.0),  # kept in the browser without a connection, then sent at once
     "moderation": Limit(240, 1.0),
@@ -67,6 +68,12 @@ LIMITS = {
 }
 # by URL name; every other form of a member's page is "other"
 KINDS = {
+    "archives:import": "archives",
+    "archives:import-confirm": "archives",
+    "archives:import-discard": "archives",
+    "archives:make": "archives",
+    "archives:download": "archives",
+    "archives:delete": "archives",
     "discussions:new": "posts",
     "discussions:reply": "posts",
     "discussions:post-edit": "posts",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from apps.common.errors import BadRequest
+from apps.common.text import spreadsheet_cell
 from apps.experiments import recording
 from apps.experiments.models import Batch
 from workers import wire
@@ -163,3 +164,15 @@ def thin(curve: dict[str, Any], pairs: int) -> dict[str, Any]:
             for name in ("step", "mean", "low", "high")
         },
     }
+
+
+def csv_rows(curves: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
+    """Yield the rows of a table of points, the head first; no cell is a formula."""
+    yield ["arm", "series", "step", "mean", "low", "high"]
+    for curve in curves:
+        arm, name = spreadsheet_cell(curve["arm"]), spreadsheet_cell(curve["series"])
+        for n, step in enumerate(curve["step"]):
+            sides = [
+                curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")
+            ]
+            yield [arm, name, step, *("" if value is None else value for value in sides)]

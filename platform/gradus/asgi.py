@@ -19,7 +19,9 @@ warnings.filterwarnings(
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
+from apps.archives.limits import MAX_UPLOAD_BYTES  # noqa: E402
 from apps.common.asgi import BesideRequests, Handler, Health, LimitBody, TrustProxies  # noqa: E402
 from apps.common.client_connections import ClientConnections  # noqa: E402
 from apps.experiments import listening  # noqa: E402
@@ -31,12 +33,16 @@ connections = ClientConnections(
     proxies=settings.TRUSTED_PROXIES,
     max_total=max(file_limit() - RESERVED_FILES, 100),
     max_per_network=settings.MAX_CONNECTIONS,
-    max_body=MAX_BODY,
+    max_body=max(MAX_BODY, MAX_UPLOAD_BYTES),
 )
 application = Health(
     BesideRequests(
         TrustProxies(
-            LimitBody(Handler(), max_bytes=MAX_BODY + 1_000),
+            LimitBody(
+                Handler(),
+                max_bytes=MAX_BODY + 1_000,
+                larger={reverse("archives:import"): MAX_UPLOAD_BYTES + 10_000},
+            ),
             proxies=settings.TRUSTED_PROXIES,
         ),
         job=listening.keep_renewing,

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "apps.experiments",
     "apps.progress",
     "apps.discussions",
+    "apps.archives",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -276,6 +277,8 @@ WHITENOISE_USE_FINDERS = not COLLECTED
 # pictures in posts: in a folder, which `./gradus up` puts into the data folder, or in a bucket
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ROOT / "media")))
 BUCKET_URL = env.text("BUCKET_URL")
+# archives of people's own data, those that are made and those that wait to be imported: private
+EXPORT_ROOT = Path(env.text("EXPORT_ROOT", str(ROOT / "exports")))
 STORAGES = {
     "default": env.s3_storage(BUCKET_URL)
     if BUCKET_URL

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("apps.discussions.urls")),
     path("api/v1/", include("gradus.api_urls")),
     path("api/worker/v1/", include("apps.experiments.worker_api_urls")),
+    path("", include("apps.archives.urls")),
 ]
 handler404 = "apps.common.error_views.not_found"
 handler403 = "apps.common.error_views.forbidden"

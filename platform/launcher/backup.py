@@ -26,6 +26,7 @@ PUT_ASIDE = "before-restore-"  # begins the name of a folder with what a restore
 # of the data folder; the rest is saved
 NOT_SAVED = {
     "alive",  # signs of life
+    "exports",  # archives of people's data: copies, deleted after a week
     "programs.json",
     "cluster",
     "cluster.new",

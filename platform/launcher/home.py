@@ -59,6 +59,11 @@ class Home:
         """The folder of uploaded files, which the site makes."""
         return self.path / "media"
 
+    @property
+    def exports(self) -> Path:
+        """The folder of archives of people's own data, which the site makes."""
+        return self.path / "exports"
+
     def log(self, name: str) -> Log:
         """Return the log of a program."""
         return Log(self.logs / f"{name}.log")

@@ -334,6 +334,8 @@ def environment(home: Home, address: Address) -> dict[str, str]:
         variables["REDIS_URL"] = Valkey(home.path).url
     if not variables.get("MEDIA_ROOT"):
         variables["MEDIA_ROOT"] = str(home.media)
+    if not variables.get("EXPORT_ROOT"):
+        variables["EXPORT_ROOT"] = str(home.exports)
     return variables | {
         "SITE_URL": address.public,
         "PYTHONUNBUFFERED": "1",

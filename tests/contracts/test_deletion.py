@@ -25,6 +25,7 @@ from apps.accounts.models import EmailChange, Invitation, User
 from apps.api.models import IdempotentRequest
 from apps.api.scopes import Scope
 from apps.api.services import make_token
+from apps.archives.models import Export, Import
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
@@ -123,6 +124,8 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
         owner=person, url="https://hooks.example.org/", host="hooks.example.org", events=[]
     )
     Delivery.objects.create(webhook=webhook, event="run.finished", body="{}")
+    Export.objects.create(owner=person)
+    Import.objects.create(owner=person, name="deck.apkg", size_bytes=1)
     return person
 
 

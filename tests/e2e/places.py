@@ -340,6 +340,8 @@ PLACES = [
     Place("activity", "mei", page("/settings/activity")),
     Place("webhooks", "mei", page("/settings/webhooks")),
     Place("webhook-new", "mei", page("/settings/webhooks/new")),
+    Place("data", "mei", page("/settings/data")),
+    Place("data-import", "mei", page("/settings/data/import")),
     Place("operator-bad-link", "", page("/operator/wrong")),
     Place("not-found", "", page("/nowhere")),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -22,12 +21,13 @@ from apps.common.clock import now
 from apps.common.highlighting import highlight_code
 from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
-from apps.common.text import clean, spreadsheet_cell
+from apps.common.text import clean
 from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
 from apps.experiments.forms import RerunForm, VisibilityForm
 from apps.experiments.models import Run
 from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
+from apps.experiments.series import csv_rows
 
 
 @require_safe
@@ -193,23 +193,12 @@ def run_csv(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
         raise presenters.verdict_hidden(run)
-    _seq, series = selectors.points_of(run)
+    _seq, curves = selectors.points_of(run)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
-    csv.writer(response).writerows(_lines(series))
+    csv.writer(response).writerows(csv_rows(curves))
     name = f"{run.version.lab_id}-{str(run.pk)[:8]}{'-thinned' if run.thinned_at else ''}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _lines(series: svg_charts.Curves) -> Iterator[list[Any]]:
-    yield ["arm", "series", "step", "mean", "low", "high"]
-    for curve in series:
-        arm, name = spreadsheet_cell(curve["arm"]), spreadsheet_cell(curve["series"])
-        for n, step in enumerate(curve["step"]):
-            sides = [
-                curve[side][n] if n < len(curve[side]) else None for side in ("mean", "low", "high")
-            ]
-            yield [arm, name, step, *("" if value is None else value for value in sides)]
 
 
 # ---------------------------------------------------------------- actions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
@@ -112,6 +113,55 @@ def take_back(
         before=memory.as_json(selectors.cards.memory_of(card)),
     )
     _refold(card, before)
+
+
+@dataclass(frozen=True)
+class ForeignReview:
+    """A row of the log as it was kept elsewhere: a rating, or the undo of one."""
+
+    review_id: UUID
+    rating: int | None  # None: an undo
+    at: datetime
+    undoes: UUID | None = None
+    day: date | None = None  # None: the learner's day at that time, in their present zone
+    seconds: float = 0.0
+    graded_by: str = GradedBy.SELF
+
+
+@transaction.atomic
+def merge(*, user: User, question: Question, reviews: Iterable[ForeignReview]) -> int:
+    """Add to the log of a card what it lacks of another log, and update the card: a union, by the
+    keys of reviews. Idempotent. Returns how many rows were added.
+    """
+    card = lock_card(user=user, question=question)
+    before = selectors.cards.rated_reviews(card)
+    stored = list(card.reviews.values_list("review_id", "undoes"))
+    keys, undone = {key for key, _undoes in stored}, {undoes for _key, undoes in stored}
+    rows = []
+    for review in reviews:
+        if review.review_id in keys or (review.undoes and review.undoes in undone):
+            continue
+        keys.add(review.review_id)
+        undone.add(review.undoes)
+        at = min(review.at, now())
+        rows.append(
+            Review(
+                card=card,
+                user=user,
+                review_id=review.review_id,
+                rating=review.rating,
+                undoes=review.undoes,
+                graded_by=review.graded_by,
+                at=at,
+                day=review.day or days.day_of(at, user.time_zone),
+                seconds=min(max(review.seconds, 0.0), MAX_REVIEW_SECONDS),
+                before=memory.as_json(selectors.cards.memory_of(card)),
+            )
+        )
+    Review.objects.bulk_create(rows)
+    if rows:
+        _refold(card, before)
+    return len(rows)
 
 
 @transaction.atomic

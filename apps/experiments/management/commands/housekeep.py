@@ -1,7 +1,7 @@
-"""Three loops beside the web processes, every few seconds: the housekeeping jobs of runs; in a
+"""Loops beside the web processes, every few seconds: the housekeeping jobs of runs; in a
 thread of their own those of accounts, whose mail may wait for a slow server, and the `SLOW_JOBS` of
-`housekeeping` in any other app; and in another the deliveries of webhooks, whose targets may be
-slow.
+`housekeeping` in any other app; in a third their `DELIVERY_JOBS`, which wait for other people's
+servers; in a fourth their `LONG_JOBS`, which may take minutes.
 
 The loop of runs touches a file, `GRADUS_ALIVE`, while it goes round: about once a second while it
 waits, and after each query. Who watches over housekeep (the launcher, a health check) sees by the
@@ -29,7 +29,6 @@ from django.utils.module_loading import module_has_submodule
 from apps.accounts.housekeeping import ACCOUNT_JOBS
 from apps.common.locks import try_lock
 from apps.experiments.housekeeping import RUN_JOBS, wake_workers_for_waiting_runs
-from apps.webhooks.housekeeping import DELIVERY_JOBS
 
 log = logging.getLogger("housekeep")
 SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
@@ -38,8 +37,8 @@ SIGN_SECONDS = 1.0  # between two signs of life while there is nothing to do
 class Command(BaseCommand):
     help = (
         "Requeue runs whose worker is silent, end overdue runs and those whose code is gone, "
-        "wake workers for the rest, make and deliver mail, deliver webhooks, delete what is old, "
-        "and pictures that no post shows. Any number of copies may run."
+        "wake workers for the rest, make and deliver mail, deliver webhooks, make archives, delete "
+        "what is old, and pictures that no post shows. Any number of copies may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -52,12 +51,12 @@ class Command(BaseCommand):
                 signal.signal(number, lambda *_: over.set())
         if once:
             self.round(RUN_JOBS)
-            self.round([*ACCOUNT_JOBS, *slow_jobs()])
-            self.round(DELIVERY_JOBS)
+            for jobs in jobs_beside():
+                self.round(jobs)
             return
         beside = [
             threading.Thread(target=self.repeat, args=(jobs, over), daemon=True)
-            for jobs in ([*ACCOUNT_JOBS, *slow_jobs()], DELIVERY_JOBS)
+            for jobs in jobs_beside()
         ]
         for thread in beside:
             thread.start()
@@ -67,7 +66,7 @@ class Command(BaseCommand):
         finally:
             over.set()
             end = time.monotonic() + settings.KILL_SECONDS
-            for thread in beside:  # what was cut off is sent again
+            for thread in beside:  # what was cut off is sent, or begun, again
                 thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def repeat(
@@ -102,12 +101,23 @@ class Command(BaseCommand):
                 connections.close_all()
 
 
-def slow_jobs() -> list[Callable[[], int]]:
-    """Return the `SLOW_JOBS` of all apps: those above this one are not imported by name."""
+def jobs_beside() -> list[list[Callable[[], int]]]:
+    """Return the jobs that run beside those of runs, by thread."""
+    return [
+        [*ACCOUNT_JOBS, *jobs_named("SLOW_JOBS")],
+        jobs_named("DELIVERY_JOBS"),
+        jobs_named("LONG_JOBS"),
+    ]
+
+
+def jobs_named(name: str) -> list[Callable[[], int]]:
+    """Return the jobs in `housekeeping.<name>` of all apps: those above this one are not imported
+    by name.
+    """
     jobs: list[Callable[[], int]] = []
     for app in apps.get_app_configs():
         if app.module is not None and module_has_submodule(app.module, "housekeeping"):
-            jobs += getattr(import_module(f"{app.name}.housekeeping"), "SLOW_JOBS", ())
+            jobs += getattr(import_module(f"{app.name}.housekeeping"), name, ())
     return jobs
 
 
