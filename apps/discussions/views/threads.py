@@ -76,8 +76,10 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
         return show_posts_after(request, selectors.thread_for(request.user, pk), int(after))
     quoted, number = "", request.GET.get("quote", "")
     if is_whole(number, MAX_NUMBER_DIGITS) and request.user.is_authenticated:
-        quoted = presenters.composer.quote(readable_post(request, pk, int(number)))
-    thread = selectors.thread_for(request.user, pk)
+        post = readable_post(request, pk, int(number))
+        thread, quoted = post.thread, presenters.composer.quote(post)
+    else:
+        thread = selectors.thread_for(request.user, pk)
     return show_thread(request, thread, shown=insists(request), quoted=quoted)
 
 
