@@ -47,22 +47,23 @@ def filled(
     """Return the HTML of posts by primary key, with all markers filled in for `reader`.
 
     Args:
-        posts: that they may read; with their citations, else it takes a query more.
+        posts: that they may read; of `selectors.posts_of`, else it takes a query more.
         thread: of all of them; None: each has its own loaded.
         back: the page that a fold's form comes back to; empty: the post in its thread.
     """
     posts = list(posts)
-    prefetch_related_objects(posts, "citations")
+    unread = [post for post in posts if not hasattr(post, "cites")]
+    prefetch_related_objects(unread, "citations")
     texts = [
         _Text(
             post.html,
-            dict(map(_of_row, post.citations.all())),
-            back or post.get_absolute_url(),
+            dict(map(_of_row, citations_of(post))),
+            back or post.address,
             folds.subject_of(thread or post.thread),
         )
         for post in posts
     ]
-    htmls = _Filling(reader, texts).htmls()
+    htmls = _Filling(reader, texts, thread).htmls()
     return {post.pk: html for post, html in zip(posts, htmls, strict=True)}
 
 
@@ -117,6 +118,16 @@ class _Text:
         return folds.named(marker["name"]) if marker["name"] else self.subject
 
 
+def citations_of(post: Post) -> list[Citation]:
+    """Return the citations of a post: those that came with it (`selectors.posts_of`)."""
+    rows = getattr(post, "cites", None)
+    return list(post.citations.all()) if rows is None else [_from_json(**row) for row in rows]
+
+
+def _from_json(run: str | None, **columns: Any) -> Citation:
+    return Citation(run_id=UUID(run) if run else None, **columns)
+
+
 def _of_row(row: Citation) -> tuple[int, Cited | None]:
     """Return the place of a citation, and what it cites. What its author could not see when they
     wrote it has no run.
@@ -130,13 +141,15 @@ def _of_row(row: Citation) -> tuple[int, Cited | None]:
 class _Filling:
     """What the markers of some texts need, read at once."""
 
-    def __init__(self, reader: Reader, texts: Sequence[_Text]) -> None:
+    def __init__(
+        self, reader: Reader, texts: Sequence[_Text], thread: Thread | None = None
+    ) -> None:
         self.reader, self.texts = reader, texts
         cited = list(dict.fromkeys(one for text in texts for one in text.cited()))
         named = {subject for text in texts for subject in text.given_away()}
         self.runs = _runs(reader, {one.run for one in cited} | _keys(named, "run"))
         labs = _words(self.runs.values(), {folds.lab_of(subject) for subject in named})
-        self.titles = folds.Titles(_questions(_keys(named, "question")), labs, self.runs)
+        self.titles = folds.Titles(_questions(_keys(named, "question"), thread), labs, self.runs)
         self.readable = selectors.readable_runs(reader, self.runs.values())
         seen = [one for one in cited if one.run in self.readable]
         self.verdicts = _verdicts([one for one in seen if one.kind == Kind.CLAIM])
@@ -300,10 +313,16 @@ def _words(runs: Collection[Run], labs: Collection[str]) -> dict[str, LabWords]:
     return {row.version.lab_id: row for row in current if not row.version.lab.withdrawn}
 
 
-def _questions(keys: Collection[folds.Key]) -> dict[folds.Key, Question]:
-    """Return questions that are offered, by slug and by primary key."""
+def _questions(keys: Collection[folds.Key], thread: Thread | None) -> dict[folds.Key, Question]:
+    """Return questions that are offered, by slug and by primary key. The one that the thread is
+    about came with it.
+    """
     if not keys:
         return {}
+    question = thread.question if thread else None
+    if question is not None and question.current is not None and not question.withdrawn:
+        of_thread: dict[folds.Key, Question] = {question.pk: question, question.slug: question}
+        return of_thread | _questions(set(keys) - of_thread.keys(), None)
     pks, slugs = ([key for key in keys if isinstance(key, kind)] for kind in (int, str))
     columns = [f"current__{name}" for name in TITLES]
     questions = Question.objects.offered().filter(Q(pk__in=pks) | Q(slug__in=slugs))

@@ -14,6 +14,7 @@ from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import MD5, Lower
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -51,10 +52,6 @@ class State(models.TextChoices):
 class ThreadQuerySet(models.QuerySet["Thread"]):
     def published(self) -> ThreadQuerySet:
         return self.filter(state=State.PUBLISHED)
-
-    def unanswered(self) -> ThreadQuerySet:
-        """Threads in which nobody but their author has written, and none has an accepted answer."""
-        return self.filter(replies=0, accepted=None)
 
 
 class Thread(models.Model):
@@ -219,6 +216,13 @@ class Post(models.Model):
     def get_absolute_url(self) -> str:
         """Return its permalink, which finds the page of the thread that has it."""
         return reverse("discussions:post", args=[self.thread_id, self.number])
+
+    @cached_property
+    def address(self) -> str:
+        """Its permalink, looked up once: what one may do with a post is below it (`urls`), and a
+        page has nine such addresses for each of fifty posts.
+        """
+        return self.get_absolute_url()
 
     @property
     def anchor(self) -> str:

@@ -11,8 +11,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import TextField, Value
+from django.db.models import Func, IntegerField, TextField, Value
 from django.db.models.expressions import Combinable
+from django.db.models.lookups import Exact
 
 from apps.common.listing import MAX_SEARCH_WORDS
 
@@ -38,6 +39,13 @@ def queries(words: str) -> list[SearchQuery]:
         for word in list(dict.fromkeys(_normal(words).split()))[:MAX_SEARCH_WORDS]
         for term, config, search_type in _terms(word)
     ]
+
+
+def is_empty(query: SearchQuery) -> Exact:
+    """Return the condition that nothing of a query is indexed: it is a stop word, or a mark. The
+    database knows which are, when it plans.
+    """
+    return Exact(Func(query, function="numnode", output_field=IntegerField()), 0)
 
 
 def _terms(word: str) -> Iterator[tuple[str, str, str]]:

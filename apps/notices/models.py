@@ -93,7 +93,7 @@ class Notice(models.Model):
         verbose_name_plural = _("notices")
         ordering = ["-updated_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(
+            models.UniqueConstraint(  # its index counts a person's, too
                 fields=["person", "kind", "subject"],
                 condition=Q(read_at=None),
                 name="one_unread_notice_of_a_subject",
@@ -101,9 +101,6 @@ class Notice(models.Model):
         ]
         indexes = [
             models.Index(fields=["person", "-updated_at", "-id"], name="notices_of_a_person"),
-            models.Index(
-                fields=["person"], condition=Q(read_at=None), name="unread_notices_of_a_person"
-            ),
             models.Index(
                 fields=["mail_due_at"],
                 condition=Q(mail_due_at__isnull=False),

@@ -164,6 +164,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy that ends TLS redirects; SSL_REDIRECT=1 where there is none
 ]
 AUTHENTICATION_BACKENDS = [
+    "apps.accounts.permission_backend.PermissionBackend",
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]

@@ -317,7 +317,7 @@ def test_what_moderators_did_is_no_security_event_of_the_author(
 def place(post: Post, reader: User | AnonymousUser) -> str:
     """Return what stands in a thread at the place of a hidden post, for a reader."""
     post = Post.objects.get(pk=post.pk)
-    action = selectors.last_takedowns([post]).get(post.pk)
+    action = selectors.last_takedowns([post], reader).get(post.pk)
     context = {"post": post, "action": action, "user": reader}
     return " ".join(render_to_string("discussions/_takedown.html", context).split())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.discussions import services
@@ -299,3 +300,11 @@ def test_a_thread_asks_the_database_little(
         client = browser(reader)
         with django_assert_max_num_queries(MAX_QUERIES):
             assert client.get(url(about_question, "?show=1")).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["quote", "edit", "delete", "vote", "accept", "history", "flag"])
+def test_what_one_does_with_a_post_has_an_address_below_it(what: str, thread: Thread) -> None:
+    post = thread.posts.get()
+    assert f"{post.address}/{what}" == reverse(
+        f"discussions:post-{what}", args=[thread.pk, post.number]
+    )

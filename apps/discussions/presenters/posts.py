@@ -28,7 +28,7 @@ def post_rows(
     readable = [post for post in posts if _is_readable(post, reader, folded=folded)]
     htmls = embeds.filled(readable, reader, thread)
     accepts = may_accept(thread, reader)
-    takedowns = last_takedowns(posts)
+    takedowns = last_takedowns(posts, reader.user)
     page: dict[str, Any] = {"thread": thread, "reader": reader, "shown": shown}
     return [
         post_row(
@@ -79,6 +79,11 @@ def post_row(
         "shown": shown,
         "query": "?show=1" if shown else "",
     }
+
+
+def is_readable(post: Post, reader: Reader, thread: Thread, *, shown: bool = False) -> bool:
+    """Return whether a reader is shown the text of a post. Arguments are those of `post_rows`."""
+    return _is_readable(post, reader, folded=not shown and is_folded(reader.user, thread))
 
 
 def _is_readable(post: Post, reader: Reader, *, folded: bool) -> bool:

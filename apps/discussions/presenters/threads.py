@@ -16,7 +16,6 @@ from apps.discussions.subjects import subject_of
 from apps.experiments.selectors import Reader
 
 LANGUAGE_TAGS = {Language.ENGLISH: "en", Language.CHINESE: "zh-Hans"}
-MAX_PARTICIPANTS = 20  # shown beside a thread
 
 
 @dataclass(frozen=True)

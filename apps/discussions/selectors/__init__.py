@@ -4,6 +4,7 @@ from apps.discussions.selectors.pictures import picture_for
 from apps.discussions.selectors.readers import who_may_see
 from apps.discussions.selectors.threads import (
     FILTERS,
+    MAX_PARTICIPANTS,
     ORDERS,
     SHOW,
     Participant,
@@ -22,6 +23,7 @@ from apps.discussions.selectors.threads import (
 
 __all__ = [
     "FILTERS",
+    "MAX_PARTICIPANTS",
     "ORDERS",
     "SHOW",
     "Participant",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
     CharField,
     Count,
@@ -125,17 +126,21 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(total, output_field=IntegerField()), Value(0))
 
 
+# of what a thread is about its name alone is shown
+SUBJECTS = ("thread__question", "thread__lab", "thread__run")
+HEAVY = (
+    "search",
+    "thread__search",
+    *(f"thread__run__{column}" for column in ("config", "detail", "summary", "device", "versions")),
+)
+
+
 def posts_to_decide(pks: Iterable[int]) -> dict[int, Post]:
     """Return posts by key, with their threads, authors, and what the threads are about."""
     posts = Post.objects.filter(pk__in=list(pks)).select_related(
-        "author",
-        "thread__author",
-        "thread__question__current",
-        "thread__lab__current__words_row",
-        "thread__run__version__lab",
+        "author", "thread__author", *SUBJECTS
     )
-    heavy = ("thread__lab__current__words_row__words", "thread__lab__current__words_row__source")
-    return {post.pk: post for post in posts.defer("search", "thread__search", *heavy)}
+    return {post.pk: post for post in posts.defer(*HEAVY)}
 
 
 def waiting_flags(posts: Collection[int]) -> dict[int, list[Flag]]:
@@ -258,11 +263,14 @@ def _is_last(action: ModerationAction, of: str, *like: Kind) -> bool:
     return not same.filter(pk__gt=action.pk).exists()
 
 
-def last_takedowns(posts: Iterable[Post]) -> dict[int, ModerationAction]:
-    """Return for each of the hidden posts the action that hid it, with its appeal: one query. For
-    their places in a thread (`discussions/_takedown.html`).
+def last_takedowns(
+    posts: Iterable[Post], reader: User | AnonymousUser
+) -> dict[int, ModerationAction]:
+    """Return for each of the reader's own hidden posts the action that hid it, with its appeal: one
+    query at most. For their places in a thread (`discussions/_takedown.html`).
     """
-    hidden = [post.pk for post in posts if post.state == State.HIDDEN]
+    mine = [post for post in posts if reader.pk is not None and post.author_id == reader.pk]
+    hidden = [post.pk for post in mine if post.state == State.HIDDEN]
     if not hidden:
         return {}
     actions = ModerationAction.objects.filter(post__in=hidden, kind__in=[Kind.HIDE, Kind.REJECT])

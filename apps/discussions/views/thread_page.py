@@ -71,10 +71,9 @@ def readable_post(request: HttpRequest, pk: int, number: int) -> Post:
         Http404: there is none.
     """
     post = selectors.readable_post(request.user, pk, number)
-    row = presenters.posts.post_rows(
-        [post], reader_of(request), post.thread, shown=insists(request)
-    )[0]
-    if row["html"] is None:
+    if not presenters.posts.is_readable(
+        post, reader_of(request), post.thread, shown=insists(request)
+    ):
         raise Http404("This post is not shown.")
     return post
 
@@ -137,7 +136,7 @@ def show_thread(
         request, posts, POSTS_PER_PAGE, count=shown_posts, default=last_page if form else 1
     )
     rows = presenters.posts.post_rows(list(page), reader, thread, shown=shown)
-    people = selectors.participants(thread, presenters.threads.MAX_PARTICIPANTS + 1)
+    people = selectors.participants(thread)
     query = "?show=1" if shown and is_folded else ""
     context = {
         "page": page,
@@ -145,9 +144,9 @@ def show_thread(
         "last_number": thread.last_number,
         "is_last_page": page.number == last_page,
         "people": presenters.threads.people(
-            thread, reader, people[: presenters.threads.MAX_PARTICIPANTS], query
+            thread, reader, people[: selectors.MAX_PARTICIPANTS], query
         ),
-        "has_more_people": len(people) > presenters.threads.MAX_PARTICIPANTS,
+        "has_more_people": len(people) > selectors.MAX_PARTICIPANTS,
         "shown": shown,
         "query": query,
         **presenters.threads.thread_context(thread, reader, is_folded=is_folded and not shown),

@@ -81,8 +81,10 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
                 return show_posts(request, thread, **{lookup: int(number)})
     quoted, number = "", _post_number(request, "quote")
     if number and request.user.is_authenticated:
-        quoted = presenters.composer.quote(readable_post(request, pk, int(number)))
-    thread = selectors.thread_for(request.user, pk)
+        post = readable_post(request, pk, int(number))
+        thread, quoted = post.thread, presenters.composer.quote(post)
+    else:
+        thread = selectors.thread_for(request.user, pk)
     return show_thread(request, thread, shown=insists(request), quoted=quoted)
 
 
