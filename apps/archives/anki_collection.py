@@ -104,9 +104,10 @@ def _unpack(archive: ZipFile, file: IO[bytes]) -> None:
 
 def _decompress(compressed: Iterator[bytes], file: IO[bytes]) -> None:
     count = 0
+    source: Any = _Source(compressed)
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW_BYTES)
     try:
-        with decompressor.stream_reader(_Source(compressed), read_size=CHUNK_BYTES) as reader:
+        with decompressor.stream_reader(source, read_size=CHUNK_BYTES) as reader:
             while chunk := reader.read(CHUNK_BYTES):
                 count += len(chunk)
                 if count > MAX_COLLECTION_BYTES:

@@ -65,7 +65,7 @@ def _json_lines(user: User, on_step: OnStep) -> Iterator[bytes]:
         "format": FORMAT,
         "version": VERSION,
         "site": settings.SITE_URL,
-        "made_at": now(),
+        "created_at": now(),
         "account": contents.account(user),
     }
     yield encode(head)[:-1]

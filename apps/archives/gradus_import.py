@@ -83,7 +83,7 @@ class ArchiveJson(msgspec.Struct):
 
     format: str
     version: int
-    made_at: datetime
+    created_at: datetime
     account: AccountRow
     cards: list[CardRow] = []
     reviews: list[ReviewRow] = []
@@ -104,7 +104,7 @@ class GradusContents:
     """What an archive has for a learner, by question."""
 
     handle: str
-    made_at: datetime
+    created_at: datetime
     questions: dict[str, Question]
     cards: dict[str, bool] = field(default_factory=dict)  # slug: suspended
     reviews: dict[str, list[ForeignReview]] = field(default_factory=dict)
@@ -127,13 +127,13 @@ def read(archive: ZipFile, user: User) -> GradusContents:
         BadArchive: it cannot be read.
     """
     data = _json(archive)
-    slugs = {row.question for row in [*data.cards, *data.notes, *data.bookmarks]}
-    slugs |= {row.card_question for row in data.reviews}
-    found = Question.objects.offered().filter(slug__in=[clean(slug) for slug in slugs])
-    questions = {question.slug: question for question in found}
+    slugs = {row.question for row in data.cards} | {row.card_question for row in data.reviews}
+    slugs |= {row.question for row in data.notes} | {row.question for row in data.bookmarks}
+    offered = Question.objects.offered().filter(slug__in=[clean(slug) for slug in slugs])
+    questions = {question.slug: question for question in offered}
     contents = GradusContents(
         handle=clean(data.account.handle)[:100],
-        made_at=data.made_at,
+        created_at=data.created_at,
         questions=questions,
         unknown=sorted(clean(slug)[:100] for slug in slugs - questions.keys()),
         not_taken={name: len(rows) for name in NOT_TAKEN if (rows := getattr(data, name))},

@@ -12,6 +12,8 @@ from django.db.models import Model
 from apps.accounts.deletion import reach
 from apps.accounts.models import User
 from apps.archives import contents
+from apps.common.clock import now
+from apps.discussions.models import PostRevision
 from apps.experiments.models import Lab
 from apps.questions.models import Question
 from tests.contracts.test_deletion import lab, question, with_everything  # noqa: F401 - fixtures
@@ -68,6 +70,9 @@ def test_who_has_everything_has_a_row_in_every_section_and_no_secret_in_any(
 ) -> None:
     mei = with_everything("mei", lab, question)
     with_everything("sam", lab, question)
+    post = mei.posts.first()
+    assert post is not None
+    PostRevision.objects.create(post=post, number=0, text="Before.", written_at=now())
     rows: dict[str, list[Any]] = {}
     for section in contents.SECTIONS:
         rows[section.name] = list(section.rows(mei))

@@ -82,9 +82,10 @@ def cards_of(user: User) -> dict[str, tuple[Any, ...]]:
 @pytest.fixture
 def studied(mei: User, concept: Question, numeric: Question, site_clock: SiteClock) -> User:
     begin = NOON - timedelta(days=30)
-    for question in (concept, numeric):
+    for second, question in enumerate((concept, numeric)):
         for n, rating in ((0, 3), (2, 3), (9, 1)):
-            rate(mei, question, rating, site_clock.set(begin + timedelta(days=n)))
+            at = begin + timedelta(days=n, seconds=second)
+            rate(mei, question, rating, site_clock.set(at))
     rate(mei, concept, 3, site_clock.set(begin + timedelta(days=20)))
     progress.reviews.suspend(user=mei, question=numeric, suspended=True)
     site_clock.set(NOON)
@@ -214,13 +215,13 @@ def test_an_archive_of_gradus_is_merged_and_twice_changes_nothing(
 ) -> None:
     User.objects.filter(pk=sam.pk).update(time_zone=studied.time_zone)
     sam.refresh_from_db()
-    own = rate(sam, concept, 4, NOON - timedelta(days=3))
+    earlier = rate(sam, concept, 4, NOON - timedelta(days=3))
     upload = taken(sam, archive)
     assert upload.plan["new_cards"] == 1
     assert upload.result == {"cards": 1, "reviews": 9, "notes": 1, "bookmarks": 1, "plan": 1}
     ours = set(Review.objects.filter(user=studied).values_list("review_id", "rating", "undoes"))
     theirs = set(Review.objects.filter(user=sam).values_list("review_id", "rating", "undoes"))
-    assert theirs - ours == {(own.review_id, 4, None)} and not ours - theirs
+    assert theirs - ours == {(earlier.review_id, 4, None)} and not ours - theirs
     assert cards_of(sam)["how-long"] == cards_of(studied)["how-long"]
     assert Note.objects.get(user=sam).text == "My own words."
     assert Plan.objects.get(user=sam).minutes == 45

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,9 +17,16 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client, override_settings
 
+<<<<<<< ours
 from apps.accounts.models import Invitation, User
 from apps.api.scopes import Scope
 from apps.api.services import make_token
+=======
+from apps.accounts.models import User
+from apps.archives.housekeeping import make_archives
+from apps.archives.models import Import
+from apps.archives.services import exports
+>>>>>>> theirs
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
 from apps.audit.presenters import details
@@ -298,6 +306,22 @@ def move(scene: Scene) -> None:
     moderate(scene, "move")
 
 
+def download(scene: Scene) -> None:
+    """Have Mei download an archive that is ready."""
+    with TemporaryDirectory() as folder, override_settings(EXPORT_ROOT=folder):
+        export = exports.order(owner=scene.mei)
+        make_archives()
+        path = f"/settings/data/{export.key}/download"
+        assert scene.member.post(path).status_code == 200
+
+
+def take_data(scene: Scene) -> None:
+    """Have Mei agree to a dry run."""
+    state = {"state": Import.State.READY, "next_attempt_at": None}
+    upload = Import.objects.create(owner=scene.mei, name="deck.apkg", size_bytes=1, **state)
+    scene.member.post(f"/settings/data/import/{upload.key}/confirm")
+
+
 def decide_appeal(scene: Scene) -> None:
     moderate(scene, "hide")
     action = ModerationAction.objects.get()
@@ -489,6 +513,7 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.PERSON_MUTED: (lambda scene: moderate(scene, "mute"), "Mei", "boss", "until: {until}"),
     Kind.PERSON_UNMUTED: (lambda scene: moderate(scene, "mute", "unmute"), "Mei", "boss", ""),
     Kind.APPEAL_DECIDED: (decide_appeal, "Mei", "boss", "{thread}.1; state: upheld"),
+<<<<<<< ours
     Kind.WEBHOOK_CREATED: (
         add_webhook,
         "Mei",
@@ -514,6 +539,16 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "Mei",
         "host: hooks.example.org",
     ),
+=======
+    Kind.ARCHIVE_ORDERED: (
+        lambda scene: scene.member.post("/settings/data/make"),
+        "Mei",
+        "Mei",
+        "",
+    ),
+    Kind.ARCHIVE_DOWNLOADED: (download, "Mei", "Mei", ""),
+    Kind.DATA_IMPORTED: (take_data, "Mei", "Mei", ""),
+>>>>>>> theirs
 }
 # other ways to the same events
 MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [

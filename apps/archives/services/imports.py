@@ -93,6 +93,7 @@ def confirm(*, upload: Import) -> None:
     """
     ready = Import.objects.filter(pk=upload.pk, state=State.READY)
     if ready.update(state=State.CONFIRMED, attempts=0, next_attempt_at=Clock()):
+        record(Kind.DATA_IMPORTED, person=upload.owner)
         return
     if not Import.objects.filter(pk=upload.pk, state__in=[State.CONFIRMED, State.DONE]).exists():
         raise ImportOver
@@ -135,9 +136,9 @@ def work(*, upload: Import) -> bool:
         return False
     try:
         if upload.state == State.UPLOADED:
-            found = plan(upload)
+            planned = plan(upload)
             return bool(
-                _of_attempt(upload).update(state=State.READY, plan=found, next_attempt_at=None)
+                _of_attempt(upload).update(state=State.READY, plan=planned, next_attempt_at=None)
             )
         return _take(upload)
     except BadArchive as error:
@@ -229,7 +230,7 @@ def _gradus_plan(contents: gradus_import.GradusContents, owner: User) -> dict[st
     return {
         "kind": GRADUS,
         "handle": contents.handle,
-        "made_at": contents.made_at.isoformat(),
+        "created_at": contents.created_at.isoformat(),
         "cards": [
             {"slug": slug, "reviews": len(contents.reviews.get(slug, [])), "new": new.get(slug, 0)}
             for slug in sorted({*contents.cards, *contents.reviews})
@@ -285,7 +286,6 @@ def _take(upload: Import) -> bool:
         else:
             assert anki is not None
             result = _take_anki(anki, upload.owner)
-        record(Kind.DATA_IMPORTED, person=upload.owner, details={"after": dict(result)})
         taken = _of_attempt(upload).update(
             state=State.DONE, result=result, ended_at=Clock(), next_attempt_at=None
         )
