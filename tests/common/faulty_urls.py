@@ -75,6 +75,7 @@ def sample(kind: type[Refused]) -> Refused:
         "until": datetime(2030, 1, 1, tzinfo=UTC),
         "count": 50,
         "page": "/labs",
+        "fields": {"url": REASON},
     }
     names = inspect.signature(kind).parameters
     more = {"page": "/labs"} if "extra" in names else {}

@@ -27,6 +27,7 @@ from apps.experiments.services import make_worker
 from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
 from apps.webhooks import services as webhooks
+from apps.webhooks.deliveries import deliver_due
 from apps.webhooks.models import Webhook
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 from tests.common.editing import edit, send
@@ -238,7 +239,7 @@ def disable_webhook(scene: Scene) -> None:
     webhook = add_webhook(scene)
     webhooks.send_test(webhook=webhook)
     with override_settings(SECRET_KEY="another key"):
-        call_command("housekeep", "--once")
+        deliver_due(seconds=5)
 
 
 # kind: what causes it, whom it concerns, who did it, and what is told
