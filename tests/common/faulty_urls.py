@@ -78,6 +78,7 @@ def sample(kind: type[Refused]) -> Refused:
         "scope": "study",
         "most": 20,
         "etag": '"0123"',
+        "fields": {"url": REASON},
     }
     names = inspect.signature(kind).parameters
     more = {"page": "/labs"} if "extra" in names else {}

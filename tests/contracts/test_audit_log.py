@@ -17,16 +17,12 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-<<<<<<< ours
 from apps.accounts.models import Invitation, User
 from apps.api.scopes import Scope
 from apps.api.services import make_token
-=======
-from apps.accounts.models import User
 from apps.archives.housekeeping import make_archives
 from apps.archives.models import Import
 from apps.archives.services import exports
->>>>>>> theirs
 from apps.audit.kinds import Kind
 from apps.audit.models import AuditEvent
 from apps.audit.presenters import details
@@ -38,6 +34,7 @@ from apps.experiments.services import make_worker
 from apps.questions import services as bank
 from apps.questions.models import Bank, Question, Report
 from apps.webhooks import services as webhooks
+from apps.webhooks.deliveries import deliver_due
 from apps.webhooks.models import Webhook
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
 from tests.accounts.soft_passkey import SoftPasskey
@@ -350,7 +347,7 @@ def disable_webhook(scene: Scene) -> None:
     webhook = add_webhook(scene)
     webhooks.send_test(webhook=webhook)
     with override_settings(SECRET_KEY="another key"):
-        call_command("housekeep", "--once")
+        deliver_due(seconds=5)
 
 
 # kind: what causes it, whom it concerns, who did it, and what is told
@@ -513,7 +510,6 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.PERSON_MUTED: (lambda scene: moderate(scene, "mute"), "Mei", "boss", "until: {until}"),
     Kind.PERSON_UNMUTED: (lambda scene: moderate(scene, "mute", "unmute"), "Mei", "boss", ""),
     Kind.APPEAL_DECIDED: (decide_appeal, "Mei", "boss", "{thread}.1; state: upheld"),
-<<<<<<< ours
     Kind.WEBHOOK_CREATED: (
         add_webhook,
         "Mei",
@@ -539,7 +535,6 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "Mei",
         "host: hooks.example.org",
     ),
-=======
     Kind.ARCHIVE_ORDERED: (
         lambda scene: scene.member.post("/settings/data/make"),
         "Mei",
@@ -548,7 +543,6 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     ),
     Kind.ARCHIVE_DOWNLOADED: (download, "Mei", "Mei", ""),
     Kind.DATA_IMPORTED: (take_data, "Mei", "Mei", ""),
->>>>>>> theirs
 }
 # other ways to the same events
 MORE: list[tuple[Kind, Callable[..., Any], str, str, str]] = [

@@ -390,7 +390,7 @@ def discussed(owner: User, other: User) -> dict[str, dict[str, Any]]:
     }
 
 
-def tested_webhook(owner: User) -> Delivery:
+def delivery_of(owner: User) -> Delivery:
     """Have a webhook of the owner's tested; return the delivery, which waits."""
     webhook, _secret = webhooks.create_webhook(
         owner=owner, url="https://hooks.example.org/", events=["run.finished"]
@@ -423,7 +423,7 @@ class Cast:
             )
         self.add_staff("superuser", is_superuser=True)
         self.discussed = discussed(mei, people["stranger"])
-        self.delivery = tested_webhook(mei)
+        self.delivery = delivery_of(mei)
 
     def add_staff(self, role: str, *groups: Group, is_superuser: bool = False) -> None:
         person = User.objects.create_user(

@@ -248,6 +248,7 @@ def test_other_pages_give_nothing_away(site: Site) -> None:
         of_post = {"pk": post.thread_id} if "<int:pk>" in pattern else {}
         of_post |= {"number": post.number} if "<int:number>" in pattern else {}
         of_run = {"pk": site.shared.pk} if "<uuid:pk>" in pattern else {}
+        of_run |= {"of": site.shared.pk} if "<uuid:of>" in pattern else {}
         taken = arguments.get(name, of_post or of_run)
         for reader in ("visitor", "learner", "learner who predicted", "owner of the shared run"):
             for headers in ({}, {"hx-request": "true"}):

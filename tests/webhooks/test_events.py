@@ -135,7 +135,7 @@ def test_a_reply_that_awaits_approval_is_told_of_when_it_is_approved(
     settings.POSTS_NEED_APPROVAL = True
     post = reply(ola, thread)
     assert told() == []
-    discussions.moderation.approve(moderator=ada, post=post, reason="")
+    discussions.moderation.approve(moderator=ada, post=post, reason="It is fine.")
     assert [event for event, _data in told()] == ["post.replied"]
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('discussions', '0002_moderation_stays'),
+        ('discussions', '0003_posts_are_narrow'),
     ]
 
     operations = [
