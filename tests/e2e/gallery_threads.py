@@ -226,7 +226,9 @@ def _others(threads: Threads, runs: Mapping[str, Run]) -> dict[str, str]:
     )
     locked = threads.start("noa", "How we moderate here: please read this first", "Be kind.")
     services.moderation.lock(moderator=noa, thread=locked, reason="It only announces something.")
-    held = threads.start("eve", "A paper that nobody cites", "See https://example.com/paper.pdf.")
+    waiting = threads.start(
+        "eve", "A paper that nobody cites", "See https://example.com/paper.pdf."
+    )
     threads.start(
         "mei", "Why does the recorded run need sixteen seeds?", "Eight look enough.",
         f"run:{runs['dead-relu'].pk}",
@@ -247,7 +249,7 @@ def _others(threads: Threads, runs: Mapping[str, Run]) -> dict[str, str]:
     return {
         "thread-embeds": str(embeds.pk),
         "thread-locked": str(locked.pk),
-        "thread-held": str(held.pk),
+        "thread-held": str(waiting.pk),
         "thread-long": str(long.pk),
         "thread-watched": str(watched.pk),
     }
