@@ -24,6 +24,11 @@ def operators(answer: Any) -> Answers:
     return (401, 403, 403, 403, 403, 403, answer, answer)
 
 
+def authors(answer: Any) -> Answers:
+    """Those of an address that authors and superusers alone may use."""
+    return (401, 403, 403, answer, 403, 403, 403, answer)
+
+
 PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared
 OWN: Answers = (401, 200, 404, 404)
 
@@ -53,6 +58,12 @@ API: dict[str, dict[str, Answers]] = {
     "experiments_api:operated-run": {"delete": operators(204)},
     "questions_api:questions": {"get": same(200)},
     "questions_api:reports": {"post": members(400)},
+    # an author, and a superuser; of questions, moderators see the list
+    "questions_api:all-questions": {"get": (401, 403, 403, 200, 200, 403, 403, 200)},
+    "questions_api:revisions": {"get": authors(200), "post": authors(201)},
+    # that of nobody; tests/questions/test_api_authors.py has drafts
+    "questions_api:revision": {"get": authors(404), "patch": authors(404)},
+    "questions_api:publish": {"post": authors(404)},
     "progress_api:question": {"get": same(200)},
     "progress_api:question-attempts": {"post": members(200)},
     "progress_api:attempts": {"get": members(200)},
@@ -90,6 +101,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "experiments_api:lab": {"slug": "dead-relu"},
     "experiments_api:lab-source": {"slug": "dead-relu"},
     "questions_api:reports": {"slug": "how-long"},
+    "questions_api:revisions": {"slug": "how-long"},
+    "questions_api:revision": {"pk": 999_999},
+    "questions_api:publish": {"pk": 999_999},
     "progress_api:question": {"slug": "how-long"},
     "progress_api:question-attempts": {"slug": "how-long"},
     "progress_api:card": {"slug": "how-long"},
