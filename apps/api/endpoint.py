@@ -22,6 +22,7 @@ from datetime import UTC
 from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import RequestDataTooBig
+from django.forms import BaseForm
 from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -186,6 +187,16 @@ def invalid(error: ValidationError) -> BadRequest:
     first = errors[0] if errors else {"field": "", "message": ""}
     message = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
     return BadRequest(message, errors=errors)
+
+
+def invalid_form(form: BaseForm) -> BadRequest:
+    """Return the refusal of what a form of the site, which has the rule, does not take."""
+    errors = [
+        {"field": "" if name == "__all__" else name, "message": str(message)}
+        for name, messages in form.errors.items()
+        for message in messages
+    ]
+    return BadRequest(f"{errors[0]['field']}: {errors[0]['message']}", errors=errors)
 
 
 def _flat(detail: Any, field: str) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from apps.common.text import clean, normalize_newlines
 
@@ -52,6 +53,14 @@ class LongText(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         return normalize_newlines(clean(super().to_internal_value(data)))
+
+
+class YesOrNo(serializers.BooleanField):
+    """A filter that may be left out of an address: there REST framework's own is false then, as a
+    tick of a form is.
+    """
+
+    default_empty_html = empty
 
 
 class Moment(serializers.DateTimeField):

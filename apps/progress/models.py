@@ -21,6 +21,7 @@ USER_MODEL = settings.AUTH_USER_MODEL
 
 # Bounds that constraints, forms, pages and services read
 MAX_SESSION_CARDS = 20
+NEW_QUESTIONS = 5  # that are added to a session where nothing is due
 MAX_REVIEW_SECONDS = 600  # a longer review was interrupted: it counts as this long
 PLAN_MINUTES = (5, 240)  # a day
 PLAN_RETENTION = (80, 95)  # percent
@@ -284,7 +285,8 @@ class Attempt(models.Model):
                 fields=["user", "counting_review_id"],
                 condition=Q(counting_review_id__isnull=False),
                 name="attempts_by_counting_review",
-            )
+            ),
+            models.Index(fields=["user", "-started_at"], name="attempts_newest_first"),
         ]
 
     def __str__(self) -> str:

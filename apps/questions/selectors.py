@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
@@ -49,6 +49,41 @@ def questions(
         levels = [level for level in DIFFICULTIES if str(level) == difficulty]
         matching = matching.filter(difficulty__in=levels)
     return matching.search(words) if words else matching
+
+
+# ---------------------------------------------------------------- what authors see
+
+
+def questions_of_authors(*, words: str = "", has_drafts: bool | None = None) -> QuerySet[Question]:
+    """Return all questions, whether they are offered or not, with `draft_count`."""
+    is_draft = Q(revisions__published_at=None, revisions__isnull=False)
+    rows = Question.objects.select_related("current").annotate(
+        draft_count=Count("revisions", filter=is_draft)
+    )
+    if has_drafts is not None:
+        rows = rows.filter(draft_count__gt=0) if has_drafts else rows.filter(draft_count=0)
+    return rows.search(words) if words else rows
+
+
+def question_of_authors(slug: str) -> Question:
+    """Return a question, whether it is offered or not; 404 if there is none."""
+    question = Question.objects.select_related("current").filter(slug=slug).first()
+    if question is None:
+        raise Http404("No such question.")
+    return question
+
+
+def revisions_of(question: Question) -> QuerySet[Revision]:
+    """Return the revisions of a question, drafts included."""
+    return Revision.objects.filter(question=question).select_related("question")
+
+
+def revision_of_authors(pk: int) -> Revision:
+    """Return a revision with its question, drafts included; 404 if there is none."""
+    revision = Revision.objects.select_related("question").filter(pk=pk).first()
+    if revision is None:
+        raise Http404("No such revision.")
+    return revision
 
 
 LIST_COLUMNS = (

@@ -1,10 +1,11 @@
-"""Every write to the bank, except the editing of drafts."""
+"""Every write to the bank, except the editing of drafts in the admin."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -14,8 +15,8 @@ from apps.accounts.services import lock_user
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
-from apps.common.errors import Refused
-from apps.common.structs import BadFact
+from apps.common.errors import BadRequest, Refused
+from apps.common.structs import BadFact, check_storable
 from apps.common.text import CONTENT_LANGUAGES, clean
 from apps.notices.models import Kind as NoticeKind
 from apps.notices.services import notify
@@ -36,11 +37,39 @@ TEXT_HTML = [
 ]
 
 
+# what an author writes in a draft, beside its texts, and in a text
+DRAFT_COLUMNS = (
+    "title_en",
+    "title_zh",
+    "statement_en",
+    "statement_zh",
+    "short_answer_en",
+    "short_answer_zh",
+    "answer_en",
+    "answer_zh",
+    "facts",
+    "sources",
+    "labs",
+    "claims",
+    "related",
+    "synonyms",
+    "starter",
+    "reference",
+)
+TEXT_COLUMNS = ("key", "text_en", "text_zh", "detail_en", "detail_zh")
+
+
 class NotPublishable(Refused):
     """A draft has faults; `extra["faults"]` lists them."""
 
     code = "not-publishable"
     status = 422
+
+
+class AlreadyPublished(Refused):
+    """A revision is published, and no draft any more: it never changes."""
+
+    code = "already-published"
 
 
 class TooManyReports(Refused):
@@ -142,9 +171,16 @@ def outline_of(texts: Sequence[RevisionText]) -> dict[str, Any]:
 
 @transaction.atomic
 def draft_from(*, question: Question) -> Revision:
-    """Create a draft with the contents of the question's current revision."""
+    """Create a draft with the contents of the question's current revision.
+
+    Raises:
+        BadRequest: it has drafts alone.
+    """
     question = lock_question(question.pk)
-    assert question.current is not None
+    if question.current is None:
+        raise BadRequest(
+            _("This question has no published revision to begin from. Edit its draft.")
+        )
     draft, texts = question.current, list(question.current.texts.all())
     draft.pk, draft.number, draft.published_at = None, next_number(question), None
     draft._state.adding = True
@@ -154,6 +190,72 @@ def draft_from(*, question: Question) -> Revision:
         text.pk, text.revision = None, draft
     RevisionText.objects.bulk_create(texts)
     return draft
+
+
+def lock_draft(pk: int) -> Revision:
+    """Return a draft, locked.
+
+    Raises:
+        AlreadyPublished: it is no draft.
+    """
+    rows = Revision.objects.select_for_update(of=("self",)).select_related("question")
+    revision = rows.get(pk=pk)
+    if revision.is_published:
+        raise AlreadyPublished(
+            _("This revision is published, and never changes. Begin a draft from it.")
+        )
+    return revision
+
+
+@transaction.atomic
+def edit_draft(
+    *, draft: Revision, changes: Mapping[str, Any], texts: Sequence[RevisionText] | None = None
+) -> None:
+    """Store changes of a locked draft. As in the admin, only what can be stored is checked; what
+    it says is when it is published.
+
+    Args:
+        changes: by name, of `DRAFT_COLUMNS`.
+        texts: all of them; without, they stay.
+    Raises:
+        BadRequest: `errors` names the fields; nothing is stored.
+    """
+    for column, value in changes.items():
+        setattr(draft, column, value)
+    errors = [*_unstorable(changes), *_wrong_texts(texts or ())]
+    if errors:
+        raise BadRequest(f"{errors[0]['field']}: {errors[0]['message']}", errors=errors)
+    if changes:
+        draft.save(update_fields=[*changes])
+    if texts is not None:
+        draft.texts.all().delete()
+        for text in texts:
+            text.revision = draft
+        RevisionText.objects.bulk_create(texts)
+
+
+def _unstorable(changes: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for name, value in changes.items():
+        try:
+            check_storable(value, (name,))
+        except BadFact as error:
+            yield {"field": ".".join(map(str, error.path)), "message": error.message}
+
+
+def _wrong_texts(texts: Sequence[RevisionText]) -> Iterator[dict[str, str]]:
+    places = set()
+    for number, text in enumerate(texts):
+        try:
+            text.full_clean(exclude=["revision"], validate_unique=False)
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                field = "" if name == "__all__" else f".{name}"
+                yield {"field": f"texts.{number}{field}", "message": messages[0]}
+        place = (text.kind, text.part, text.position)
+        if place in places:
+            message = _("Another text has the same kind, part and position.")
+            yield {"field": f"texts.{number}.position", "message": message}
+        places.add(place)
 
 
 @transaction.atomic

@@ -5,4 +5,6 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("apps.api.api_urls")),
     path("", include("apps.experiments.api_urls")),
+    path("", include("apps.questions.api_urls")),
+    path("", include("apps.progress.api_urls")),
 ]

@@ -24,6 +24,11 @@ def operators(answer: Any) -> Answers:
     return (401, 403, 403, 403, 403, 403, answer, answer)
 
 
+def authors(answer: Any) -> Answers:
+    """Those of an address that authors and superusers alone may use."""
+    return (401, 403, 403, answer, 403, 403, 403, answer)
+
+
 PRIVATE: Answers = (404, 200, 404, 404)  # a run that is not shared
 OWN: Answers = (401, 200, 404, 404)
 
@@ -51,6 +56,42 @@ API: dict[str, dict[str, Answers]] = {
     "experiments_api:queues": {"get": operators(200)},
     "experiments_api:operated-runs": {"get": operators(200)},
     "experiments_api:operated-run": {"delete": operators(204)},
+    "questions_api:questions": {"get": same(200)},
+    "questions_api:reports": {"post": members(400)},
+    # an author, and a superuser; of questions, moderators see the list
+    "questions_api:all-questions": {"get": (401, 403, 403, 200, 200, 403, 403, 200)},
+    "questions_api:revisions": {"get": authors(200), "post": authors(201)},
+    # that of nobody; tests/questions/test_api_authors.py has drafts
+    "questions_api:revision": {"get": authors(404), "patch": authors(404)},
+    "questions_api:publish": {"post": authors(404)},
+    "progress_api:question": {"get": same(200)},
+    "progress_api:question-attempts": {"post": members(200)},
+    "progress_api:attempts": {"get": members(200)},
+    # those of nobody; tests/progress/test_api_attempts.py has strangers
+    "progress_api:attempt": {"get": members(404)},
+    "progress_api:answers": {"post": members(404)},
+    "progress_api:hints": {"post": members(404)},
+    "progress_api:reveal": {"post": members(404)},
+    "progress_api:grade": {"post": members(404)},
+    "progress_api:points": {"post": members(404)},
+    "progress_api:cards": {"get": members(200)},
+    "progress_api:card": {"get": members(404), "put": members(200), "patch": members(400)},
+    "progress_api:reviews": {"get": members(200)},
+    "progress_api:review-undo": {"post": members(409)},
+    "progress_api:review-session": {
+        "get": members(404),
+        "post": members(409),
+        "delete": members(204),
+    },
+    "progress_api:review-skip": {"post": members(404)},
+    "progress_api:note": {"get": members(200), "put": members(400)},
+    "progress_api:bookmarks": {"get": members(200)},
+    "progress_api:bookmark": {"put": members(204), "delete": members(204)},
+    "progress_api:plan": {"get": members(200), "patch": members(428)},
+    "progress_api:today": {"get": members(200)},
+    "progress_api:statistics": {"get": members(200)},
+    "progress_api:unread-verdicts": {"get": members(200)},
+    "progress_api:unread-verdict": {"delete": (401, 204, 404, 404)},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 # no endpoints: a view that everybody reads, and streams, which tests/experiments/test_sse.py asks
@@ -59,4 +100,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
     "experiments_api:lab": {"slug": "dead-relu"},
     "experiments_api:lab-source": {"slug": "dead-relu"},
+    "questions_api:reports": {"slug": "how-long"},
+    "questions_api:revisions": {"slug": "how-long"},
+    "questions_api:revision": {"pk": 999_999},
+    "questions_api:publish": {"pk": 999_999},
+    "progress_api:question": {"slug": "how-long"},
+    "progress_api:question-attempts": {"slug": "how-long"},
+    "progress_api:card": {"slug": "how-long"},
+    "progress_api:note": {"slug": "how-long"},
+    "progress_api:bookmark": {"slug": "how-long"},
 }

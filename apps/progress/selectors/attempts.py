@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from django.db.models import Max, QuerySet
@@ -9,11 +10,12 @@ from django.http import Http404
 
 from apps.accounts.models import User
 from apps.progress import days
-from apps.progress.models import Answer, Attempt
+from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt
 from apps.questions.models import Question
 from apps.questions.sampling import SEEDS, stable_index
 
 NAMESPACE = UUID("7c2ac0a1-64f0-4c36-9a3c-6f2f6b1c7a11")  # of the attempts' keys
+RESTART_AFTER = timedelta(minutes=30)  # a longer absence from a question is not time spent on it
 
 
 def _latest_first(user: User, question: Question) -> QuerySet[Attempt]:
@@ -84,3 +86,29 @@ def answers_of(attempt: Attempt) -> dict[str, list[Answer]]:
     for answer in Answer.objects.filter(attempt=attempt.pk).order_by("part", "place"):
         answers.setdefault(answer.part, []).append(answer)
     return answers
+
+
+def time_spent(attempt: Attempt, at: datetime) -> timedelta:
+    """Return the time that was spent on an attempt until now, or until its reveal."""
+    nothing = timedelta(0)
+    if attempt._state.adding:
+        return nothing
+    spent = (attempt.revealed_at or at) - attempt.started_at
+    if not attempt.is_revealed and spent > RESTART_AFTER:
+        return nothing
+    return min(max(spent, nothing), timedelta(seconds=MAX_REVIEW_SECONDS))
+
+
+def attempts_of(user: User) -> QuerySet[Attempt]:
+    """Return a learner's attempts, for a list."""
+    rows = Attempt.objects.filter(user=user).select_related("question", "revision")
+    return rows.only(
+        "number",
+        "day",
+        "over",
+        "started_at",
+        "revealed_at",
+        "hints",
+        "question__slug",
+        "revision__number",
+    )

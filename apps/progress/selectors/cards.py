@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Case, Count, Min, QuerySet, When
@@ -30,6 +31,12 @@ def memory_of(card: Card) -> Memory:
 
 def card_of(user: User, question: Question) -> Card | None:
     return Card.objects.select_related("user").filter(user=user, question=question).first()
+
+
+def cards_of(user: User) -> QuerySet[Card]:
+    """Return the learner's cards of questions that are offered, for a list."""
+    cards = Card.objects.filter(user=user, question__withdrawn=False)
+    return cards.select_related("question")
 
 
 def cards_by_question(user: User, questions: Sequence[Question]) -> dict[int, Card]:
@@ -61,6 +68,32 @@ def newest_ratings(user: User, count: int) -> list[Review]:
     """Return the learner's newest rated reviews, undone ones included, the newest first."""
     rows = Review.objects.filter(user=user, rating__isnull=False)
     return list(rows.select_related("card").order_by("-pk")[:count])
+
+
+def ratings_of(user: User) -> QuerySet[Review]:
+    """Return the learner's ratings, undone ones included, for a list."""
+    rows = Review.objects.filter(user=user, rating__isnull=False).defer("before")
+    return rows.select_related("card__question")
+
+
+@dataclass(frozen=True)
+class LoggedReview:
+    """A rating, and whether it was taken back."""
+
+    review: Review
+    is_undone: bool
+
+
+def with_undone(reviews: Sequence[Review]) -> list[LoggedReview]:
+    """Return ratings of one learner, each with whether it was taken back (one query)."""
+    undoes = Review.objects.filter(
+        card__in=[review.card_id for review in reviews],
+        undoes__in=[review.review_id for review in reviews],
+    )
+    undone = set(undoes.order_by().values_list("card_id", "undoes"))
+    return [
+        LoggedReview(review, (review.card_id, review.review_id) in undone) for review in reviews
+    ]
 
 
 def recall_today(user: User, card: Card) -> float | None:

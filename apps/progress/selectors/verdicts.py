@@ -16,6 +16,7 @@ from apps.experiments.models import Run, Verdict
 from apps.experiments.presenters import PresentedVerdict
 from apps.experiments.selectors import Reader, readable_runs
 from apps.progress.models import UnreadVerdict
+from apps.questions.models import Revision
 
 
 def unread_verdicts(user: User) -> QuerySet[UnreadVerdict]:
@@ -51,6 +52,12 @@ class VerdictQuote:
             return ""
         point = _("%(low)s to %(high)s") % {"low": verdict.effect, "high": verdict.effect}
         return "" if verdict.interval == point else verdict.interval
+
+
+def quotes_of(reader: Reader, revision: Revision) -> list[VerdictQuote]:
+    """Return the verdicts on the claims of a question, to be shown with its reference answer."""
+    beliefs = revision.facts.get("often_said_but", ())
+    return verdict_quotes(reader, revision.claims, beliefs)
 
 
 def verdict_quotes(

@@ -107,6 +107,17 @@ def _begin(
 
 
 @transaction.atomic
+def begin_attempt(
+    *, user: User, question: Question, session: ReviewSession | None = None
+) -> Attempt:
+    """Store the learner's next attempt at a question, before its first answer; the open one of
+    today where there is one. A page begins an attempt with the first form that is sent.
+    """
+    lock_user(user)
+    return open_attempt(user=user, question=question, session=session)
+
+
+@transaction.atomic
 def open_hint(
     *,
     user: User,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,10 +20,10 @@ from apps.experiments import presenters as runs
 from apps.experiments.opened_verdicts import Subject
 from apps.experiments.presenters import FoldedVerdict
 from apps.experiments.reader import reader_of
-from apps.experiments.selectors import Reader, subject_of
+from apps.experiments.selectors import subject_of
 from apps.progress import days, parts, presenters, selectors, services
 from apps.progress.forms import NoteForm
-from apps.progress.models import MAX_REVIEW_SECONDS, Answer, Attempt, Card
+from apps.progress.models import Answer, Attempt, Card
 from apps.progress.presenters.questions import PartsState, UnstoredAnswer
 from apps.progress.selectors.verdicts import VerdictQuote
 from apps.progress.views.reader import review_url
@@ -34,7 +34,6 @@ from apps.questions.selectors import QuestionPage, question_page, question_varia
 
 CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
 FoldedQuote = tuple[VerdictQuote, FoldedVerdict | None]  # with what stands in its place, if folded
-RESTART_AFTER = timedelta(minutes=30)  # a longer absence from a question is not time spent on it
 
 
 def question_context(
@@ -58,7 +57,8 @@ def question_context(
     """
     member = request.user if isinstance(request.user, User) else None
     revision, is_open = attempt.revision, revealed or attempt.is_revealed
-    quotes = _quotes(reader_of(request), revision, is_open)
+    # a verdict gives the reference answer away
+    quotes = selectors.verdicts.quotes_of(reader_of(request), revision) if is_open else []
     folds = _folds(quotes, question, _page_of(question, attempt, in_review=in_review))
     variant = question_variant(revision, attempt.seed)
     verdicts = _quotes_html(request, folds) if is_open else ""
@@ -182,35 +182,17 @@ def _times(attempt: Attempt) -> dict[str, int]:
     been opened, had the time spent before been spent just now.
     """
     at = now()
-    return {"now_at": _milliseconds(at), "shown_at": _milliseconds(at - _spent(attempt, at))}
+    return {
+        "now_at": _milliseconds(at),
+        "shown_at": _milliseconds(at - selectors.attempts.time_spent(attempt, at)),
+    }
 
 
 def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _spent(attempt: Attempt, at: datetime) -> timedelta:
-    """Return the time that was spent on an attempt before this page of it."""
-    nothing = timedelta(0)
-    if attempt._state.adding:
-        return nothing
-    spent = (attempt.revealed_at or at) - attempt.started_at
-    if not attempt.is_revealed and spent > RESTART_AFTER:
-        return nothing
-    return min(max(spent, nothing), timedelta(seconds=MAX_REVIEW_SECONDS))
-
-
 # ---------------------------------------------------------------- verdicts
-
-
-def _quotes(reader: Reader, revision: Revision, is_open: bool) -> list[VerdictQuote]:
-    """Return the verdicts on a question's claims, with the reference answer alone, because they
-    give it away.
-    """
-    if not is_open:
-        return []
-    beliefs = revision.facts.get("often_said_but", ())
-    return selectors.verdicts.verdict_quotes(reader, revision.claims, beliefs)
 
 
 def _page_of(question: Question, attempt: Attempt, *, in_review: bool) -> str:

@@ -22,14 +22,19 @@ from apps.common.redirects import next_path
 from apps.common.text import join_list
 from apps.common.topics import topic_title
 from apps.progress import days, forms, presenters, selectors, services
-from apps.progress.models import MAX_SESSION_CARDS, Attempt, Rating, ReviewSession
+from apps.progress.models import (
+    MAX_SESSION_CARDS,
+    NEW_QUESTIONS,
+    Attempt,
+    Rating,
+    ReviewSession,
+)
 from apps.progress.selectors.cards import MAX_COUNTED_DUE
 from apps.progress.selectors.sessions import SessionProgress
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import review_url, signed_in
 from apps.questions.models import Question
 
-NEW_QUESTIONS = 5  # that are offered where nothing is due
 HARDEST_LISTED = 3
 
 
