@@ -329,8 +329,10 @@ FILL_POSTS = """
     INSERT INTO discussions_vote (post_id, user_id, value, created_at)
     SELECT post_id, user_id, value, at FROM vote ON CONFLICT DO NOTHING;
 """
+# ANALYZE: statistics that were gathered while a table was filled say that it is empty
 FILL_REST = """
     SET LOCAL work_mem = '256MB';
+    ANALYZE discussions_thread; ANALYZE discussions_post; ANALYZE discussions_vote;
     INSERT INTO discussions_citation (post_id, position, kind, run_id, cited, claim, arm, series,
                                       step)
     SELECT post.id, c.position, c.kind, c.run_id, c.run_id, c.claim, c.arm, c.series, c.step
@@ -370,6 +372,7 @@ FILL_REST = """
     WHERE post.thread_id = t.id AND number = 1 AND post.state IN ('hidden', 'pending');
 """
 FILL_MODERATION = """
+    ANALYZE discussions_thread; ANALYZE discussions_post; ANALYZE discussions_follow;
     INSERT INTO discussions_moderationaction (kind, moderator_id, thread_id, post_id, person_id,
                                               reason, at, details)
     SELECT 'hide', CASE WHEN id %% 2 = 0 THEN %(ada)s ELSE %(eve)s END, thread_id, id, author_id,
@@ -384,6 +387,7 @@ FILL_MODERATION = """
     INSERT INTO discussions_mute (person_id, action_id, started_at, ends_at)
     SELECT person_id, id, at, at + interval '7 days' FROM discussions_moderationaction
     WHERE kind = 'mute';
+    ANALYZE discussions_moderationaction;
     INSERT INTO discussions_appeal (action_id, person_id, text, created_at, outcome, answer)
     SELECT id, person_id, 'It quotes a paper.', at + interval '1 hour', 'open', ''
     FROM discussions_moderationaction WHERE kind = 'hide' ORDER BY id DESC LIMIT 300;
