@@ -299,7 +299,7 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin[Invitation]):
+class InvitationAdmin(EditableMixin, admin.ModelAdmin[Invitation]):
     """Invitations that wait. The link is mailed, and shown once to who invites."""
 
     list_display = ("email", "created_by", "created_at")
