@@ -20,6 +20,7 @@ from django.db.models import BinaryField, Field, Model, QuerySet
 
 from apps.accounts.models import Session, User
 from apps.accounts.sessions import BROWSER, SIGNED_IN_AT, USED_AT, SessionStore
+from apps.api.models import ApiToken
 from apps.archives.limits import CHUNK_ROWS
 from apps.archives.models import Export, Import
 from apps.audit import presenters as audit
@@ -61,6 +62,7 @@ from apps.progress.models import (
     UnreadVerdict,
 )
 from apps.questions.models import Question, Report, Revision
+from apps.webhooks.models import Delivery, Webhook
 
 Row = dict[str, Any]
 # of a model that is referred to: the endings of the names in a row, and what stands there
@@ -78,6 +80,9 @@ LEFT_OUT: Mapping[str, str] = {
     "accounts.User_groups": "in `account`: the names of the roles",
     "accounts.User_user_permissions": "in `account`: the names of the permissions",
     "admin.LogEntry": "what an operator did with rows of others, by name",
+    "api.IdempotentRequest": "answers to programs, kept for a day in case they ask again",
+    "mfa.Authenticator": "secrets of the second step of signing in",
+    "accounts.EmailChange": "links that work like passwords; it expires within days",
     "experiments.Batch": "points: the files in `runs/`, unless the verdict is folded",
     "experiments.Prediction": "in `runs`, beside what it predicts",
     "experiments.RunAttempt": "which worker had a run when: of the machines, not of the person",
@@ -85,6 +90,7 @@ LEFT_OUT: Mapping[str, str] = {
 }
 # of tables that have a section, relations to people by which a row is not theirs, and why
 NOT_THEIRS: Mapping[str, str] = {
+    "accounts.Invitation.created_by": "it is that of who is invited",
     "audit.AuditEvent.actor": "what they did to others is in those people's archives",
     "discussions.Appeal.decided_by": "the appeal is that of who appealed",
     "discussions.ModerationAction.moderator": "it is about somebody else's post",
@@ -256,6 +262,9 @@ SECTIONS = (
         _events,
         lambda user: events_about(user).count(),
     ),
+    _table("api_keys", ApiToken, "user", without="digest token_key"),
+    _table("webhooks", Webhook, "owner", without="secret previous_secret key_name"),
+    _table("webhook_deliveries", Delivery, "webhook__owner"),
     _table("plan", Plan, "user", without="id"),
     _table("cards", Card, "user"),
     _table("reviews", Review, "user", without="id"),

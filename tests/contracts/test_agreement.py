@@ -16,7 +16,7 @@ from tests.e2e import people
 from workers import catalogue, wire
 
 # Dotted names; add yours here, and say in docs/architecture.md what follows from a run.
-LISTENERS = {"apps.progress.listeners.note_verdict"}
+LISTENERS = {"apps.progress.listeners.note_verdict", "apps.progress.listeners.tell_webhooks"}
 
 
 @pytest.mark.django_db

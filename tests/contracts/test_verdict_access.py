@@ -24,6 +24,7 @@ from apps.experiments.selectors import Reader
 from apps.experiments.services import PredictionInput
 from apps.progress import services as progress
 from apps.questions.models import Question
+from tests.contracts.api_matrix import ARGUMENTS as API_ARGUMENTS
 from tests.contracts.test_routes import ARGUMENTS, _patterns, routes
 from tests.experiments.pages_cast import (
     HEADLINE,
@@ -107,6 +108,37 @@ ELSEWHERE = {
     "discussions:chart": "tests/discussions/test_embeds.py",
     "discussions:thread": "test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says",
     "experiments:run-events": "tests/experiments/test_sse.py",
+    **dict.fromkeys(
+        (
+            "discussions:post-flag",
+            "discussions:moderation",
+            "discussions:moderation-post",
+            "discussions:appeal",
+        ),
+        "tests/discussions/test_moderated_embeds.py",
+    ),
+    **dict.fromkeys(
+        (
+            f"experiments_api:{name}"
+            for name in [
+                "runs",
+                "run",
+                "compare",
+                "run-points",
+                "run-batches",
+                "run-events",
+                "run-verdict",
+                "run-cancel",
+                "run-rerun",
+                "claims",
+            ]
+        ),
+        "tests/experiments/test_api_runs.py",
+    ),
+    **dict.fromkeys(
+        (f"progress_api:{name}" for name in ("attempt", "answers", "reveal", "question")),
+        "tests/progress/test_api_attempts.py",
+    ),
     # what was sent to its owner
     "webhooks:delivery": "tests/webhooks/test_events.py",
 }
@@ -125,10 +157,10 @@ NONE = """
     discussions:threads discussions:new discussions:post discussions:panel discussions:own-runs
     discussions:reply discussions:preview discussions:post-quote discussions:post-edit
     discussions:post-delete discussions:post-vote discussions:post-accept discussions:post-history
-    discussions:thread-follow discussions:post-flag discussions:picture discussions:picture-upload
-    discussions:thread-events discussions:moderation discussions:moderation-log
-    discussions:moderation-mutes discussions:moderation-post discussions:moderation-thread
-    discussions:moderation-person discussions:moderation-decision discussions:appeal
+    discussions:thread-follow discussions:picture discussions:picture-upload
+    discussions:thread-events discussions:moderation-log
+    discussions:moderation-mutes discussions:moderation-thread
+    discussions:moderation-person discussions:moderation-decision
     notices:notices notices:open notices:read notices:settings
     notices:unsubscribe
     webhooks:webhooks webhooks:new webhooks:webhook webhooks:edit webhooks:secret webhooks:switch
@@ -136,6 +168,22 @@ NONE = """
     account_login account_logout account_signup account_inactive account_email_verification_sent
     account_confirm_email account_change_password account_set_password account_reset_password
     account_reset_password_done account_reset_password_from_key account_reset_password_from_key_done
+    archives:data archives:make archives:import archives:import-confirm archives:import-discard
+    archives:download archives:delete
+    accounts:email accounts:email-confirm accounts:delete accounts:keep accounts:keep-by-link
+    accounts:sign-in accounts:totp accounts:passkey-add accounts:recovery-codes
+    accounts:factor-remove mfa_authenticate
+    api:schema api:me api:tokens api:token
+    experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source
+    experiments_api:workers experiments_api:queues experiments_api:operated-runs
+    experiments_api:operated-run
+    questions_api:questions questions_api:reports questions_api:all-questions
+    questions_api:revisions questions_api:revision questions_api:publish
+    progress_api:question-attempts progress_api:attempts progress_api:hints progress_api:grade
+    progress_api:points progress_api:cards progress_api:card progress_api:reviews
+    progress_api:review-undo progress_api:review-session progress_api:review-skip progress_api:note
+    progress_api:bookmarks progress_api:bookmark progress_api:plan progress_api:today
+    progress_api:statistics progress_api:unread-verdicts progress_api:unread-verdict
     worker_api:lease worker_api:events worker_api:result worker_api:release
 """
 CARRY_NONE = set(NONE.split())
@@ -233,11 +281,12 @@ def test_points_are_refused_with_a_way_to_them(site: Site) -> None:
 
 
 def test_other_pages_give_nothing_away(site: Site) -> None:
+    routes_arguments = ARGUMENTS | API_ARGUMENTS
     arguments = {
-        **ARGUMENTS,
+        **routes_arguments,
         **{
             name: {"slug": "why-relu"}
-            for name, taken in ARGUMENTS.items()
+            for name, taken in routes_arguments.items()
             if taken == {"slug": "how-long"}
         },
     }
