@@ -100,6 +100,9 @@ SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, te
         ("/questions/why-relu?reveal=1", "recorded", "51% to 81%"),
     ],
 }
+OF_RUNS = """
+    runs run compare run-points run-batches run-events run-verdict run-cancel run-rerun claims
+"""
 # they can carry a verdict, too: tested below, or where it says
 ELSEWHERE = {
     "experiments:runs": "test_an_own_run_is_folded_until_it_is_opened",
@@ -118,22 +121,7 @@ ELSEWHERE = {
         "tests/discussions/test_moderated_embeds.py",
     ),
     **dict.fromkeys(
-        (
-            f"experiments_api:{name}"
-            for name in [
-                "runs",
-                "run",
-                "compare",
-                "run-points",
-                "run-batches",
-                "run-events",
-                "run-verdict",
-                "run-cancel",
-                "run-rerun",
-                "claims",
-            ]
-        ),
-        "tests/experiments/test_api_runs.py",
+        map("experiments_api:{}".format, OF_RUNS.split()), "tests/experiments/test_api_runs.py"
     ),
     **dict.fromkeys(
         (f"progress_api:{name}" for name in ("attempt", "answers", "reveal", "question")),
