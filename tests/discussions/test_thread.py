@@ -253,12 +253,12 @@ def test_a_script_gets_one_post_that_has_changed(
     about_question: Thread, ola: User, sam: User, many_posts: Callable[..., list[Post]]
 ) -> None:
     many_posts(about_question, ola, 3)
-    path = url(about_question, "?only=1")
+    path = url(about_question, "?only=2")
     html = html_of(path, sam, headers=HTMX)
-    assert numbers(html) == [1] and "<html" not in html
+    assert numbers(html) == [2] and "<html" not in html
     assert SECRET not in html and SECRET in html_of(f"{path}&show=1", sam, headers=HTMX)
     assert numbers(html_of(url(about_question, "?only=9"), sam, headers=HTMX)) == []
-    assert numbers(html_of(path, sam)) != [1], "a page has all of them"
+    assert len(numbers(html_of(path, sam))) > 1, "a page has all of them"
 
 
 @pytest.mark.parametrize("count", [1, 50])
