@@ -282,7 +282,7 @@ def test_a_script_gets_one_post_that_has_changed(
     assert numbers(html) == [2] and "<html" not in html
     assert SECRET not in html and SECRET in html_of(f"{path}&show=1", sam, headers=HTMX)
     assert numbers(html_of(url(about_question, "?only=9"), sam, headers=HTMX)) == []
-    assert numbers(html_of(path, sam)) != [2], "a page has all of them"
+    assert len(numbers(html_of(path, sam))) > 1, "a page has all of them"
 
 
 @pytest.mark.parametrize("count", [1, 50])
