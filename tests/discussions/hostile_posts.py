@@ -404,6 +404,8 @@ STRUCTURE = {
     "newlines": "a" + "\n" * 19_000 + "b",
     "brackets-before-formula": "(" * 19_000 + "$x$",
     "brackets-alone": filled("（"),
+    "brackets-closing": filled("）」"),
+    "stops-full-width": filled("。，"),
     "punctuation-after-formula": "$x$" + "." * 19_000,
     "colons": filled(":"),
     "one-long-word": "a" * 20_000,
