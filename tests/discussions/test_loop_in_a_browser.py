@@ -161,7 +161,7 @@ class Hand:
             self.press("#post-it")
 
     def open_notice(self) -> None:
-        """Open the one unread notice by the bell."""
+        """Open the one unread notice by the sign in the bar."""
         expect(self.find(".unread-count")).to_have_text("1")
         if self.way.by_keyboard:
             go_by_keys(self.page, "n", "**/notices")
@@ -270,7 +270,6 @@ def read_and_fork(ola: Hand, thread: Thread) -> None:
     expect(ola.find("#up-1")).to_have_attribute("aria-pressed", "true")
     expect(ola.find("#up-1")).to_have_text("1")
     ola.shoot("3-read")
-    ola.look_over()
     ola.press(ola.find("#post-1 figure a.fork").last)
     ola.page.wait_for_url(re.compile(r"/labs/dead-relu\?"))
     expect(ola.find("[name=config-width]")).to_have_value(str(WIDTH))
@@ -291,7 +290,7 @@ def answer(ola: Hand, thread: Thread) -> None:
 
 
 def hear_of_it(mei: Hand, thread: Thread) -> None:
-    """Be told of the reply on the open page, and by the bell; flag it."""
+    """Be told of the reply on the open page, and by a notice; flag it."""
     if mei.way.has_scripts:
         announced = mei.way.word("1 new reply")
         expect(mei.find("#new-posts")).to_have_text(announced)
@@ -340,7 +339,7 @@ def sees_it_hidden(mei: Hand) -> None:
 
 
 def appeal(ola: Hand, action: ModerationAction) -> None:
-    """Read the reason, by the bell, and reply to it."""
+    """Read the reason, led by a notice, and reply to it."""
     ola.go("/threads")
     ola.open_notice()
     ola.page.wait_for_url(f"**/appeals/{action.pk}")
