@@ -83,7 +83,7 @@ def end_sessions_of(*, by: User, people: Iterable[User]) -> int:
     """
     by = _who_may("change", User, by)
     stored = [_lock_person(by, person) for person in people]
-    return sum(services.sign_out_everywhere(user=person) for person in stored)
+    return sum(services.sign_out_everywhere(user=person, with_programs=True) for person in stored)
 
 
 @transaction.atomic
@@ -99,7 +99,7 @@ def remove_second_factors_of(*, by: User, people: Iterable[User]) -> int:
     count = 0
     for person in [_lock_person(by, person) for person in people]:
         if second_factors.remove_all(user=person):
-            services.sign_out_everywhere(user=person)
+            services.sign_out_everywhere(user=person, with_programs=True)
             count += 1
     return count
 

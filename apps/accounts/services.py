@@ -28,7 +28,7 @@ from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import User
 from apps.accounts.roles import ROLES
 from apps.accounts.sessions import end_sessions
-from apps.accounts.signals import user_deleting
+from apps.accounts.signals import access_ending, user_deleting
 from apps.accounts.zones import database_zone_of
 from apps.audit.kinds import Kind
 from apps.audit.services import record, record_change
@@ -122,10 +122,17 @@ def tell_owner(*, user: User, kind: Kind) -> None:
         get_adapter().send_mail("account/email/security_event", user.canonical_email, context)
 
 
-def sign_out_everywhere(*, user: User, except_session: str | None = None) -> int:
-    """End whatever lets somebody act as this person: their sessions, but for the one with this key.
-    Tokens that people make belong here, too. Returns how many ended.
+@transaction.atomic
+def sign_out_everywhere(
+    *, user: User, except_session: str | None = None, with_programs: bool = False
+) -> int:
+    """End a person's sessions, but for the one with this key. Returns how many ended.
+
+    Args:
+        with_programs: end whatever else acts as this person, too: tokens of programs.
     """
+    if with_programs:
+        access_ending.send(sender=User, user=user)
     return end_sessions(user=user, except_key=except_session)
 
 

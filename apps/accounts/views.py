@@ -88,7 +88,9 @@ def sessions(request: HttpRequest) -> HttpResponse:
         context = {"form": form, "others": others, "current": [s for s in active if s.is_current]}
         return render(request, "accounts/sessions.html", context)
     if form.cleaned_data["everywhere"]:
-        services.sign_out_everywhere(user=request.user, except_session=request.session.session_key)
+        services.sign_out_everywhere(
+            user=request.user, except_session=request.session.session_key, with_programs=True
+        )
         messages.success(request, _("Signed out everywhere else."))
         return redirect("accounts:sessions")
     chosen = [other.key for other in active if other.name in form.cleaned_data["sessions"]]

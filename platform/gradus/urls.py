@@ -10,6 +10,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),
+    path("", include("apps.api.urls")),
     path("", include("apps.notices.urls")),
     path("", include("apps.webhooks.urls")),
     path("", include("apps.progress.urls")),  # before the labs: `/` is Today

@@ -447,9 +447,11 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     ),
     Kind.WORKER_TOKEN_REFUSED: (lambda scene: scene.lease("guessed"), "", "", ""),
     Kind.API_TOKEN_MADE: (
-        lambda scene: make_token(user=scene.mei, name="laptop", scopes=[Scope.READ], days=7),
+        lambda scene: scene.member.post(
+            "/settings/tokens/new", {"name": "laptop", "scopes": ["read"], "days": "7"}
+        ),
         "Mei",
-        "",
+        "Mei",
         "laptop; scopes: read",
     ),
     Kind.API_TOKEN_REVOKED: (

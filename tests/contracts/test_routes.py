@@ -136,6 +136,9 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     # the owner's own, and nobody else's
     "discussions:appeal": ((IN, 200, 404, 404), (IN, 422, 404, 404)),
     # the owner's own, and nobody else's; learners have no password, and are sent to set one
+    "api_pages:tokens": ((IN, 200, 200, 200), same(405)),
+    "api_pages:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
+    "api_pages:revoke": (same(405), (IN, 400, 400, 400)),
     "webhooks:webhooks": ((IN, 200, 200, 200), same(405)),
     "webhooks:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
     "webhooks:webhook": ((IN, 200, 404, 404), same(405)),

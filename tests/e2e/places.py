@@ -338,6 +338,8 @@ PLACES = [
     Place("sessions", "mei", page("/settings/sessions")),
     Place("delete-account", "mei", page("/settings/delete")),
     Place("activity", "mei", page("/settings/activity")),
+    Place("tokens", "mei", page("/settings/tokens")),
+    Place("token-new", "mei", page("/settings/tokens/new")),
     Place("webhooks", "mei", page("/settings/webhooks")),
     Place("webhook-new", "mei", page("/settings/webhooks/new")),
     Place("data", "mei", page("/settings/data")),

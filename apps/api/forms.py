@@ -1,0 +1,46 @@
+"""Forms of `api`."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.api.models import MAX_TOKEN_NAME_LENGTH
+from apps.api.scopes import LEARNER_SCOPES, Scope
+from apps.common.fields import CleanTextField, HiddenUUIDField, PlainForm
+
+
+class TokenForm(forms.Form):
+    """What a new token is called, what it may do, and for how long."""
+
+    name = CleanTextField(
+        label=_("Name"),
+        max_length=MAX_TOKEN_NAME_LENGTH,
+        help_text=_("By which you will know it, such as that of the program or machine."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.TypedMultipleChoiceField(
+        label=_("It may"),
+        choices=[(scope.value, scope.label) for scope in Scope],
+        coerce=Scope,
+        initial=[scope.value for scope in LEARNER_SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        label=_("Expires after"),
+        choices=[(7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("a year"))],
+        coerce=int,
+        initial=90,
+    )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        if not name:
+            raise forms.ValidationError(_("Enter a name."))
+        return name
+
+
+class RevokeForm(PlainForm):
+    """Which token is to be revoked."""
+
+    token = HiddenUUIDField()

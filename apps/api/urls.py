@@ -1,0 +1,10 @@
+from django.urls import path
+
+from apps.api import views
+
+app_name = "api_pages"
+urlpatterns = [
+    path("settings/tokens", views.tokens, name="tokens"),
+    path("settings/tokens/new", views.new, name="new"),
+    path("settings/tokens/revoke", views.revoke, name="revoke"),
+]
