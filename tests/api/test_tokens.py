@@ -64,10 +64,10 @@ def test_making_one_takes_the_password(mei: User) -> None:
 
 
 def test_one_revokes_ones_own_alone(browser: Client, mei: User, sam: User) -> None:
-    own, token = make_token(user=mei, name="a", scopes=[Scope.READ], days=7)
+    row, token = make_token(user=mei, name="a", scopes=[Scope.READ], days=7)
     other, _token = make_token(user=sam, name="b", scopes=[Scope.READ], days=7)
-    for row in (own, other):
-        assert browser.post("/settings/tokens/revoke", {"token": row.public_id}).status_code == 302
+    for one in (row, other):
+        assert browser.post("/settings/tokens/revoke", {"token": one.public_id}).status_code == 302
     assert list(ApiToken.objects.all()) == [other]
     program = Program()
     program.headers["Authorization"] = f"Bearer {token}"
