@@ -1,4 +1,4 @@
-"""The page of one's tokens. One is shown in the answer to the form that made it, and never again."""
+"""The page of tokens. One is shown in the answer to the form that made it, and never again."""
 
 from __future__ import annotations
 
