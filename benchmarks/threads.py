@@ -50,7 +50,7 @@ OWN_LISTS = ("?show=mine", "?show=following", "?show=following&words=gradient&or
 THREADS = (
     "/threads/{long}",
     "/threads/{long}?page=5",
-    "/threads/{long}?page=10",
+    "/threads/{long}?page=17",
     "/threads/{longest}?page=20",
     "/threads/{folded}",
     "/threads/{folded}?show=1",

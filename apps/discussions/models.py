@@ -220,7 +220,7 @@ class Post(models.Model):
     @cached_property
     def address(self) -> str:
         """Its permalink, looked up once: what one may do with a post is below it (`urls`), and a
-        page has nine such addresses for each of fifty posts.
+        page has nine such addresses for each of thirty posts.
         """
         return self.get_absolute_url()
 

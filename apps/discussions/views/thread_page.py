@@ -1,4 +1,4 @@
-"""The page of a thread: its posts, fifty at a time, and what a reply is written with."""
+"""The page of a thread: its posts, thirty at a time, and what a reply is written with."""
 
 from __future__ import annotations
 
