@@ -19,7 +19,7 @@ from tests.discussions.test_embeds import CURVE, FOLD, GONE, citing, lab, run  #
 from tests.discussions.test_moderation_pages import MAX_QUERIES, text_of
 from tests.experiments.pages_cast import HEADLINE
 
-MAX_EMBED_QUERIES = 6  # however many posts cite, see `embeds`
+MAX_EMBED_QUERIES = 5  # however many posts cite, see `embeds`
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("woken_queues")]
 
 

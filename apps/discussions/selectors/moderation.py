@@ -27,6 +27,7 @@ from apps.accounts.models import User
 from apps.accounts.privileges import manageable_people
 from apps.common.clock import Clock
 from apps.discussions.models import Appeal, Flag, ModerationAction, Mute, Post, State, Thread
+from apps.discussions.selectors.threads import citations
 from apps.discussions.subjects import subject_of
 
 Kind = ModerationAction.Kind
@@ -136,11 +137,13 @@ HEAVY = (
 
 
 def posts_to_decide(pks: Iterable[int]) -> dict[int, Post]:
-    """Return posts by key, with their threads, authors, and what the threads are about."""
+    """Return posts by key, with their threads, authors, what the threads are about, and what the
+    posts cite (`cites`).
+    """
     posts = Post.objects.filter(pk__in=list(pks)).select_related(
         "author", "thread__author", *SUBJECTS
     )
-    return {post.pk: post for post in posts.defer(*HEAVY)}
+    return {post.pk: post for post in posts.annotate(cites=citations()).defer(*HEAVY)}
 
 
 def waiting_flags(posts: Collection[int]) -> dict[int, list[Flag]]:

@@ -212,10 +212,10 @@ def posts_of(thread: Thread, reader: Person) -> QuerySet[Post]:
     posts = _seen_posts(thread.posts.select_related("author").defer("search", "text"), reader)
     own_vote = Vote.objects.filter(post=OuterRef("pk"), user_id=reader.pk or 0).values("value")[:1]
     vote = Coalesce(Subquery(own_vote), Value(0), output_field=SmallIntegerField())
-    return posts.annotate(own_vote=vote, cites=_citations()).order_by("number")
+    return posts.annotate(own_vote=vote, cites=citations()).order_by("number")
 
 
-def _citations() -> ArraySubquery:
+def citations() -> ArraySubquery:
     """Return the expression that reads what a post cites, for `embeds.citations_of`: without a
     query of its own.
     """
