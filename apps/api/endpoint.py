@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, ClassVar, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.forms import BaseForm
 from django.http import HttpRequest
@@ -34,12 +35,19 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.models import User
+from apps.accounts.second_factors import has_second_factor
 from apps.api.authentication import SiteSession, TokenAuthentication, token_of
 from apps.api.errors import ScopeMissing
 from apps.api.limits import BY_SCOPE, count_request, limit_headers
 from apps.api.models import ApiToken
 from apps.api.scopes import Scope
-from apps.common.errors import BadRequest, Forbidden, NotAuthorised, TooLarge
+from apps.common.errors import (
+    BadRequest,
+    Forbidden,
+    NotAuthorised,
+    SecondFactorNeeded,
+    TooLarge,
+)
 from apps.common.problems import answers_json
 from apps.common.write_limits import Bucket
 
@@ -68,6 +76,19 @@ def check_scope(token: ApiToken, scope: Scope) -> None:
         raise ScopeMissing(scope.value)
 
 
+def check_staff(request: Request, permission: str) -> None:
+    """Check a permission of staff, which takes a second factor where the site asks for one.
+
+    Raises:
+        Forbidden, SecondFactorNeeded: it is missing.
+    """
+    if not request.user.has_perm(permission):
+        raise Forbidden
+    assert isinstance(request.user, User)
+    if settings.STAFF_NEED_SECOND_FACTOR and not has_second_factor(request.user):
+        raise SecondFactorNeeded
+
+
 class HasScope(BasePermission):
     """Whether the token has the scope of the method, and its owner the permission of the endpoint.
     A session has every scope, and no more permissions than its owner.
@@ -87,8 +108,8 @@ class HasScope(BasePermission):
         token, scope = token_of(request), view.scopes[method]
         if token is not None:
             check_scope(token, scope)
-        if view.permission and not request.user.has_perm(view.permission):
-            raise Forbidden
+        if view.permission:
+            check_staff(request, view.permission)
         return True
 
 

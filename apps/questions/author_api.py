@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.conditional import check_unchanged, etag_of, tagged
-from apps.api.endpoint import Endpoint, read, read_query
+from apps.api.endpoint import Endpoint, check_staff, read, read_query
 from apps.api.idempotency import creates
 from apps.api.paging import page
 from apps.api.schema import operation
@@ -29,7 +29,6 @@ from apps.api.serializers import (
     utc,
     utc_or_none,
 )
-from apps.common.errors import Forbidden
 from apps.common.listing import MAX_FILTER_CHARS
 from apps.questions import selectors, services
 from apps.questions.limits import (
@@ -46,11 +45,6 @@ MAX_TEXTS = 400  # of a draft
 MAX_NAMES = 50  # of labs, claims and related questions
 MAX_SOURCES = 50
 MAX_PLACE = 1_000
-
-
-def check_permission(request: Request, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise Forbidden
 
 
 # ---------------------------------------------------------------- what goes out and comes in
@@ -326,7 +320,7 @@ class RevisionsEndpoint(Endpoint):
     )
     @creates
     def post(self, request: Request, slug: str) -> Response:
-        check_permission(request, "questions.change_question")
+        check_staff(request, "questions.change_question")
         question: Question = selectors.question_of_authors(slug)
         draft = services.draft_from(question=question)
         where = reverse("questions_api:revision", args=[draft.pk])
@@ -355,7 +349,7 @@ class RevisionEndpoint(Endpoint):
         edits=True,
     )
     def patch(self, request: Request, pk: int) -> Response:
-        check_permission(request, "questions.change_revision")
+        check_staff(request, "questions.change_revision")
         selectors.revision_of_authors(pk)
         changes = read(request, DraftChange)
         texts = _rows(changes.pop("texts")) if "texts" in changes else None

@@ -207,3 +207,13 @@ def test_a_person_has_so_many_tokens(program: Program, mei: User) -> None:
         for _ in range(MAX_TOKENS):
             services.make_token(user=mei, name="more", scopes=[Scope.READ], days=7)
     assert ApiToken.objects.count() == MAX_TOKENS
+
+
+def test_what_takes_a_role_takes_a_second_factor_where_staff_must_have_one(
+    settings: Any, db: None
+) -> None:
+    boss = Program(User.objects.create_superuser("boss@example.org", "boss"))
+    assert boss.get("operator/queues").status_code == 200
+    settings.STAFF_NEED_SECOND_FACTOR = True
+    assert code(boss.get("operator/queues")) == (403, "second-factor-needed")
+    assert boss.get("me").status_code == 200, "what every learner may do takes none"
