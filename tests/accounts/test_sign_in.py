@@ -93,7 +93,7 @@ def test_the_fifth_wrong_password_is_the_last_for_a_while(client: Client, mei: U
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert 800 < int(answers[-1]["Retry-After"]) <= 900
     page = answers[-1].content.decode()
-    assert "Too many attempts" in page and answers[-1]["Retry-After"] in page
+    assert "Too many attempts" in page and "15 minutes" in page
     right = client.post(URL, {"login": mei.email, "password": PASSWORD})
     assert right.status_code == 429, "the right password must wait too, or guessing could go on"
 

@@ -21,14 +21,14 @@ FORM: dict[str, Any] = {"name": "notebook", "scopes": ["read", "run"], "days": "
 
 
 @pytest.fixture
-def browser(mei: User) -> Client:
+def member(mei: User) -> Client:
     client = Client()
     enter_password(client, mei)
     return client
 
 
-def test_a_token_is_made_shown_once_and_works(browser: Client, mei: User) -> None:
-    page = browser.post("/settings/tokens/new", FORM)
+def test_a_token_is_made_shown_once_and_works(member: Client, mei: User) -> None:
+    page = member.post("/settings/tokens/new", FORM)
     token = re.search(r'value="(gradus_\w+)"', page.content.decode())
     assert token and page["Cache-Control"] == "private, no-store"
     program = Program()
@@ -36,7 +36,7 @@ def test_a_token_is_made_shown_once_and_works(browser: Client, mei: User) -> Non
     assert program.get("me").json()["handle"] == "mei"
     row = ApiToken.objects.get()
     assert (row.user, row.name, row.scopes) == (mei, "notebook", ["read", "run"])
-    again = browser.get("/settings/tokens").content.decode()
+    again = member.get("/settings/tokens").content.decode()
     assert "notebook" in again and row.token_key in again and token[1] not in again
 
 
@@ -50,8 +50,8 @@ def test_a_token_is_made_shown_once_and_works(browser: Client, mei: User) -> Non
         ({"days": "9999"}, "not one of the available choices"),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field(browser: Client, change: Any, message: str) -> None:
-    answer = browser.post("/settings/tokens/new", FORM | change)
+def test_what_is_wrong_stands_beside_its_field(member: Client, change: Any, message: str) -> None:
+    answer = member.post("/settings/tokens/new", FORM | change)
     assert answer.status_code == 422 and message in answer.content.decode()
     assert not ApiToken.objects.exists()
 
@@ -63,29 +63,29 @@ def test_making_one_takes_the_password(mei: User) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_one_revokes_ones_own_alone(browser: Client, mei: User, sam: User) -> None:
+def test_one_revokes_ones_own_alone(member: Client, mei: User, sam: User) -> None:
     row, token = make_token(user=mei, name="a", scopes=[Scope.READ], days=7)
     other, _token = make_token(user=sam, name="b", scopes=[Scope.READ], days=7)
     for one in (row, other):
-        assert browser.post("/settings/tokens/revoke", {"token": one.public_id}).status_code == 302
+        assert member.post("/settings/tokens/revoke", {"token": one.public_id}).status_code == 302
     assert list(ApiToken.objects.all()) == [other]
     program = Program()
     program.headers["Authorization"] = f"Bearer {token}"
     assert program.get("me").status_code == 401
 
 
-def test_who_has_as_many_as_one_may_is_told(browser: Client, mei: User) -> None:
+def test_who_has_as_many_as_one_may_is_told(member: Client, mei: User) -> None:
     for n in range(MAX_TOKENS):
         make_token(user=mei, name=str(n), scopes=[Scope.READ], days=7)
-    assert "Revoke one to" in " ".join(browser.get("/settings/tokens").content.decode().split())
-    answer = browser.post("/settings/tokens/new", FORM)
+    assert "Revoke one to" in " ".join(member.get("/settings/tokens").content.decode().split())
+    answer = member.post("/settings/tokens/new", FORM)
     assert answer.status_code == 422 and "You have 20 tokens already" in answer.content.decode()
 
 
-def test_signing_out_everywhere_else_revokes_them(browser: Client, mei: User) -> None:
+def test_signing_out_everywhere_else_revokes_them(member: Client, mei: User) -> None:
     make_token(user=mei, name="a", scopes=[Scope.READ], days=7)
     Client().force_login(mei)
-    browser.post("/settings/sessions", {"password": "", "everywhere": "1"})
+    member.post("/settings/sessions", {"password": "", "everywhere": "1"})
     assert ApiToken.objects.exists(), "it takes the password"
     sign_out_everywhere(user=mei, with_programs=True)
     assert not ApiToken.objects.exists()

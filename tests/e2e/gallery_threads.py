@@ -6,10 +6,11 @@ Noa moderates, and so does Uma, who decides what Noa may not; Ren is muted; Eve 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
@@ -50,6 +51,11 @@ for images, labels in loader:
 That is what I doubt."""
 
 
+def cited_in(text: str) -> list[UUID]:
+    """Return the runs that a text names, for who agrees to share them."""
+    return [UUID(pk) for pk in re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)]
+
+
 class Threads:
     """People, and what they write."""
 
@@ -76,7 +82,7 @@ class Threads:
             text=text,
             language=language,
             key=uuid4().hex,
-            share=True,
+            share=cited_in(f"{text} {about}"),
         )
 
     def reply(self, handle: str, thread: Thread, text: str, language: str = "en") -> Post:
@@ -86,14 +92,14 @@ class Threads:
             text=text,
             language=language,
             key=uuid4().hex,
-            share=True,
+            share=cited_in(f"{text} {about}"),
         )
 
     def edit(self, post: Post, text: str) -> Post:
         post = Post.objects.get(pk=post.pk)
         assert post.author is not None
         return services.posts.edit_post(
-            author=post.author, post=post, text=text, edits=post.edits, share=True
+            author=post.author, post=post, text=text, edits=post.edits, share=cited_in(text)
         )
 
     def vote(self, post: Post, value: int, *handles: str) -> None:
