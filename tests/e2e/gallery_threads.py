@@ -92,7 +92,7 @@ class Threads:
             text=text,
             language=language,
             key=uuid4().hex,
-            share=cited_in(f"{text} {about}"),
+            share=cited_in(text),
         )
 
     def edit(self, post: Post, text: str) -> Post:
