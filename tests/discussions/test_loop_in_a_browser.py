@@ -348,14 +348,14 @@ def appeal(ola: Hand, action: ModerationAction) -> None:
     expect(ola.find("main")).to_contain_text(ola.way.reply)
     ola.write("[name=text]", ola.way.appeal)
     ola.press("main form .btn.pencil")
-    expect(ola.find(".given.mine")).to_contain_text(ola.way.appeal)
+    expect(ola.find(".given.reply")).to_contain_text(ola.way.appeal)
     ola.shoot("9-appeal")
 
 
 def reverse(eve: Hand) -> None:
     """Decide the appeal of what another moderator did."""
     expect(eve.find(".case")).to_contain_text(eve.way.appeal)
-    assert eve.box(".given.mine")["x"] == eve.box(".given")["x"]
+    assert eve.box(".given.reply")["x"] == eve.box(".given")["x"]
     eve.shoot("10-appealed")
     eve.key("j", "a", instead=".case [data-act=a]")
     expect(eve.find(".case")).to_have_count(0)
