@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
+from apps.discussions.limits import POSTS_PER_PAGE
 from apps.discussions.models import Post, Thread
 from tests.common.browsing import Open, look_over, needs_browser, press
 from tests.discussions.conftest import reply
@@ -220,11 +221,11 @@ def test_more_new_replies_than_a_page_has_are_inserted_one_page_after_another(
     thread: Thread, ola: User, many_posts: Callable[..., list[Post]], open_page: Open
 ) -> None:
     page = open_page(url(thread), ola)
-    many_posts(thread, ola, 60)
+    many_posts(thread, ola, POSTS_PER_PAGE + 10)
     button = page.locator("#new-posts")
-    expect(button).to_have_text("60 new replies")
+    expect(button).to_have_text(f"{POSTS_PER_PAGE + 10} new replies")
     button.click()
-    expect(page.locator("#posts > .post")).to_have_count(51)
+    expect(page.locator("#posts > .post")).to_have_count(1 + POSTS_PER_PAGE)
     expect(button).to_have_text("10 new replies")
     button.click()
-    expect(page.locator("#posts > .post")).to_have_count(61)
+    expect(page.locator("#posts > .post")).to_have_count(11 + POSTS_PER_PAGE)
