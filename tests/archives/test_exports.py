@@ -223,26 +223,26 @@ def test_no_file_stays_of_who_was_deleted(mei: User, export_root: Path) -> None:
 
 
 @pytest.fixture
-def browser(mei: User) -> Client:
+def signed_in(mei: User) -> Client:
     client = Client()
     enter_password(client, mei)
     return client
 
 
-def test_the_page_orders_shows_progress_and_downloads(browser: Client, mei: User) -> None:
-    page = browser.get("/settings/data").content.decode()
+def test_the_page_orders_shows_progress_and_downloads(signed_in: Client, mei: User) -> None:
+    page = signed_in.get("/settings/data").content.decode()
     assert "You have no archive yet." in page and "hx-get" not in page
-    assert browser.post("/settings/data/make").headers["Location"] == "/settings/data"
+    assert signed_in.post("/settings/data/make").headers["Location"] == "/settings/data"
     export = Export.objects.get()
     Export.objects.update(done=3, of=9)
-    page = browser.get("/settings/data").content.decode()
+    page = signed_in.get("/settings/data").content.decode()
     assert '<progress max="9" value="3"' in page and 'hx-trigger="every 2s"' in page
     assert '<meta http-equiv="refresh"' in page  # without a script
     Export.objects.update(done=0, of=0)
     housekeeping.make_archives()
-    fragment = browser.get("/settings/data", headers={"HX-Request": "true"}).content.decode()
+    fragment = signed_in.get("/settings/data", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in fragment and "hx-get" not in fragment and "Download" in fragment
-    response = browser.post(f"/settings/data/{export.key}/download")
+    response = signed_in.post(f"/settings/data/{export.key}/download")
     export.refresh_from_db()
     assert response["Content-Disposition"] == f'attachment; filename="{export.download_name}"'
     assert response["Cache-Control"] == "private, no-store"
@@ -276,10 +276,10 @@ def test_nobody_else_s_archive_is_sent_or_deleted(mei: User, sam: User, action: 
     assert files.path_of(export.file_name).is_file()
 
 
-def test_what_was_deleted_is_gone(browser: Client, mei: User) -> None:
+def test_what_was_deleted_is_gone(signed_in: Client, mei: User) -> None:
     export = made(mei)
-    browser.post(f"/settings/data/{export.key}/delete")
+    signed_in.post(f"/settings/data/{export.key}/delete")
     assert not files.path_of(export.file_name).exists()
-    assert browser.post(f"/settings/data/{export.key}/delete").status_code == 302  # again
-    assert browser.post(f"/settings/data/{export.key}/download").status_code == 410
-    assert "You have no archive yet." in browser.get("/settings/data").content.decode()
+    assert signed_in.post(f"/settings/data/{export.key}/delete").status_code == 302  # again
+    assert signed_in.post(f"/settings/data/{export.key}/download").status_code == 410
+    assert "You have no archive yet." in signed_in.get("/settings/data").content.decode()
