@@ -1,5 +1,5 @@
-"""What `experiments/home.html` shows to a visitor. `progress.views.today` renders it: `/` is
-theirs, and they know this app, not the other way round. The table of labs is the catalogue's, too.
+"""What the home page (`apps/progress/views/home.py`) shows of labs. The table of labs is the
+catalogue's, too.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ MAX_LABS = 12  # that it lists; the catalogue has all
 
 
 def home_context(reader: Reader, pending: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the context of the page: the lab to begin with, the chart on which its outcome is
-    predicted, and the first labs of the catalogue.
+    """Return the lab to begin with, the chart on which its outcome is predicted, and the first labs
+    of the catalogue.
 
     Args:
         pending: the prediction that the visitor committed to before signing up.

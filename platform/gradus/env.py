@@ -44,6 +44,14 @@ def contacts(name: str) -> list[str]:
     return result
 
 
+def link(name: str) -> str:
+    """Return the address of a page, http or https, or an empty text."""
+    value = os.environ.get(name, "")
+    if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise BadSetting(f"{name}={value!r} is no address with http:// or https://.")
+    return value
+
+
 def choice(name: str, choices: tuple[str, ...]) -> str:
     """Return one of `choices`, by default the first."""
     value = os.environ.get(name) or choices[0]

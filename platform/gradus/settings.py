@@ -43,6 +43,9 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECRET_KEY_FALLBACKS = env.texts("SECRET_KEY_FALLBACKS")
 # mailto: or https: addresses for who finds a fault; with none there is no security.txt
 SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
+# who runs the site, with an address to write to: on the page about privacy
+SITE_OPERATOR = env.text("SITE_OPERATOR")
+SOURCE_URL = env.link("SOURCE_URL")  # of the code that this site runs: in the footer
 SITE_ID = 1
 
 INSTALLED_APPS = [
@@ -53,6 +56,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django.contrib.sitemaps",
     "django.forms",
     "allauth",
     "allauth.account",

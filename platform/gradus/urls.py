@@ -4,9 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 
 from apps.common.security_txt import security_txt
+from gradus import site_pages
 
 urlpatterns = [
     path(".well-known/security.txt", security_txt, name="security-txt"),
+    path("robots.txt", site_pages.robots_txt, name="robots"),
+    path("sitemap.xml", site_pages.sitemap, name="sitemap"),
+    path("about", site_pages.about, name="about"),
+    path("privacy", site_pages.privacy, name="privacy"),
+    path("licence", site_pages.licence, name="licence"),
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.auth_urls")),
     path("", include("apps.accounts.urls")),

@@ -189,6 +189,11 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     # without a citation; with one: tests/discussions/test_embeds.py
     "discussions:chart": (same(404), same(405)),
     "security-txt": (same(404), same(405)),
+    "robots": (same(200), same(405)),
+    "sitemap": (same(200), same(405)),
+    "about": (same(200), same(405)),
+    "privacy": (same(200), same(405)),
+    "licence": (same(200), same(405)),
     "account_login": ((200, 302, 302, 302), (200, 302, 302, 302)),
     # nobody has entered a password just now
     "mfa_authenticate": ((IN, 302, 302, 302),) * 2,

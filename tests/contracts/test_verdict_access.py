@@ -142,6 +142,7 @@ NONE = """
     questions:questions questions:about questions:report
     accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
     accounts:activity accounts:sessions account_reauthenticate security-txt
+    robots sitemap about privacy licence
     discussions:threads discussions:new discussions:post discussions:panel discussions:own-runs
     discussions:reply discussions:preview discussions:post-quote discussions:post-edit
     discussions:post-delete discussions:post-vote discussions:post-accept discussions:post-history

@@ -82,11 +82,6 @@ def page(member: Client) -> str:
     return str(member.get("/").content.decode())
 
 
-def test_a_visitor_still_sees_the_home_page(client: Client, concept: Question, lab: Lab) -> None:
-    html = client.get("/").content.decode()
-    assert "An answer is worth remembering once you have seen it hold up." in html
-
-
 def test_a_first_day_has_three_steps(
     member: Client, mei: User, concept: Question, lab: Lab
 ) -> None:
@@ -366,14 +361,6 @@ def test_a_number_far_off_hears_the_bounds_that_stand_beside_the_field(
     ).content.decode()
     assert "Choose a number from 5 to 240." in html and "Choose a number from 80 to 95." in html
     assert 'min="5"' in html and 'min="80"' in html and 'max="95"' in html
-
-
-def test_the_home_page_tells_a_visitor_of_the_questions_too(client: Client, member: Client) -> None:
-    html = client.get("/").content.decode()
-    assert (
-        "review each one just before you would forget it" in html
-        and 'href="/questions">All questions' in html
-    )
 
 
 def test_a_plan_is_kept(member: Client, mei: User) -> None:

@@ -7,9 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -105,6 +109,57 @@ def sign_in_query(context: dict[str, Any]) -> str:
     if target in ("", "/") or not is_local(target):
         return ""
     return "?" + urlencode({"next": target})
+
+
+@register.simple_tag
+def source_url() -> str:
+    """Return where the site's code can be read; empty if the operator has not said."""
+    return str(settings.SOURCE_URL)
+
+
+@register.simple_block_tag
+def titled(content: str) -> SafeString:
+    """Return the head's elements with the title of the page: for browsers, and for a card that
+    shows the page elsewhere.
+    """
+    title = content.strip()
+    return format_html(
+        '<title>{} · Gradus</title>\n<meta property="og:title" content="{}">',
+        SafeString(title),
+        _in_an_attribute(title),
+    )
+
+
+@register.simple_block_tag
+def described(content: str) -> SafeString:
+    """Return the head's elements with what the page is about, in a sentence."""
+    return format_html(
+        '<meta name="description" content="{0}">\n<meta property="og:description" content="{0}">',
+        _in_an_attribute(" ".join(content.split())),
+    )
+
+
+def _in_an_attribute(content: str) -> SafeString:
+    """Return escaped HTML without elements as the value of an attribute."""
+    return SafeString(content.replace('"', "&quot;"))
+
+
+@register.simple_tag(takes_context=True)
+def open_graph(context: dict[str, Any]) -> SafeString:
+    """Return the rest of what a card needs that shows this page elsewhere (ogp.me); its address is
+    without the query.
+    """
+    request: HttpRequest | None = context.get("request")
+    properties = {
+        "site_name": "Gradus",
+        "type": "website",
+        "url": settings.SITE_URL + (request.path if request else "/"),
+        "image": settings.SITE_URL + static("og.png"),
+        "locale": "zh_CN" if language_tag() == "zh-Hans" else "en_GB",
+    }
+    return format_html_join(
+        "\n", '<meta property="og:{}" content="{}">', sorted(properties.items())
+    )
 
 
 @register.simple_tag

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
+    Case,
     Exists,
     ExpressionWrapper,
     F,
@@ -15,6 +16,7 @@ from django.db.models import (
     QuerySet,
     SlugField,
     Subquery,
+    When,
 )
 from django.http import Http404
 
@@ -24,6 +26,7 @@ from apps.progress.models import Bookmark, Note
 from apps.questions import selectors as bank
 from apps.questions.models import Question
 
+FIRST_QUESTION = "activation-compute-cost"  # of the home page: one choice of four
 LISTED_COLUMNS = (*bank.LIST_COLUMNS, "current__labs")  # without the long texts
 
 
@@ -39,6 +42,15 @@ def question_for(user: User | AnonymousUser, slug: str) -> Question:
     if question is None:
         raise Http404("No such question.")
     return question
+
+
+def first_question() -> Question | None:
+    """Return the question that a visitor can answer on the spot: `FIRST_QUESTION`, else the easiest
+    with options; None where there is none.
+    """
+    others_later = Case(When(slug=FIRST_QUESTION, then=0), default=1)
+    questions = Question.objects.offered().filter(current__facts__choice__0__isnull=False)
+    return questions.select_related("current").order_by(others_later, "difficulty", "pk").first()
 
 
 def _listed() -> QuerySet[Question]:

@@ -23,7 +23,7 @@ from apps.progress.models import Attempt, Card, Review, ReviewSession
 from apps.progress.presenters.questions import UnstoredAnswer
 from apps.progress.services.answers import AlreadyRevealed, CheckedAnswer, Given
 from apps.progress.services.attempts import OutOfDate
-from apps.progress.views.question_page import question_context
+from apps.progress.views.question_page import question_context, visitors_attempt
 from apps.progress.views.reader import attempt_url, session_of_form, signed_in
 from apps.progress.views.review import card_page
 from apps.questions import marking
@@ -32,8 +32,6 @@ from apps.questions.marking import Mark
 from apps.questions.models import Question
 from apps.questions.selectors import question_variant
 from apps.questions.variants import WRITTEN
-
-VISITORS_SEED = 0
 
 
 @require_safe
@@ -49,7 +47,7 @@ def question(request: HttpRequest, slug: str) -> HttpResponse:
 def _attempt(request: HttpRequest, question: Question, *, revealed: bool = False) -> Attempt:
     """Return the reader's attempt; for a visitor one that is never stored."""
     if not isinstance(request.user, User):
-        return Attempt(question=question, revision=question.current, number=0, seed=VISITORS_SEED)
+        return visitors_attempt(question)
     attempt = selectors.attempts.revealed_attempt(request.user, question) if revealed else None
     return attempt or selectors.attempts.current_attempt(request.user, question)
 

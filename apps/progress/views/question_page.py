@@ -33,7 +33,13 @@ from apps.questions.models import Question, Revision
 from apps.questions.selectors import QuestionPage, question_page, question_variant
 
 CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
+VISITORS_SEED = 0
 FoldedQuote = tuple[VerdictQuote, FoldedVerdict | None]  # with what stands in its place, if folded
+
+
+def visitors_attempt(question: Question) -> Attempt:
+    """Return the attempt of a visitor, which is never stored: everybody's numbers are the same."""
+    return Attempt(question=question, revision=question.current, number=0, seed=VISITORS_SEED)
 
 
 def question_context(

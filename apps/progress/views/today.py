@@ -18,12 +18,11 @@ from apps.accounts.models import User
 from apps.common.fragments import is_fragment
 from apps.common.redirects import back_path, with_back
 from apps.experiments import selectors as runs
-from apps.experiments.home import home_context
 from apps.experiments.models import Run
-from apps.experiments.pending_prediction import pending_prediction_of
 from apps.experiments.reader import reader_of
 from apps.progress import days, forms, presenters, selectors, services, svg_charts
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS
+from apps.progress.views.home import home
 from apps.progress.views.reader import signed_in
 
 MAX_TOPICS = 6
@@ -33,8 +32,7 @@ MAX_TOPICS_BESIDE_RUNS = 4  # with more of them, the runs stand in the other col
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
-        pending = pending_prediction_of(request.session)
-        return render(request, "experiments/home.html", home_context(reader_of(request), pending))
+        return home(request)
     plan = selectors.day_plans.day_plan(request.user)
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
