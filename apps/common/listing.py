@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -10,12 +11,16 @@ from urllib.parse import urlencode
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 
 from apps.common.text import clean
 
 MAX_FILTER_CHARS = 200  # of a filter's value, and of what is searched for
 MAX_SEARCH_WORDS = 12
 MAX_SHOWN_PAGE_CHARS = 12  # of a page's number that is none
+# tags, and entities, of HTML that we have made or cleaned
+HTML_TAG = re.compile(r"(<[^>]*>|&[#\w]+;)")
 NOT_FILTERS = ("page", "find")  # `find` focuses the search field
 
 
@@ -29,13 +34,37 @@ def search_condition(words: str, columns: Collection[str]) -> Q:
     Words may be full-width.
     """
     condition = Q()
-    for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]:
-        spellings = dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+    for spellings in _spellings(words):
         in_some_column = [
             (f"{column}__icontains", spelling) for column in columns for spelling in spellings
         ]
         condition &= Q(*in_some_column, _connector=Q.OR)
     return condition
+
+
+def _spellings(words: str) -> list[dict[str, None]]:
+    """Return each word as it was entered, and as it is where it was full-width."""
+    return [
+        dict.fromkeys((word, unicodedata.normalize("NFKC", word)))
+        for word in list(dict.fromkeys(words.split()))[:MAX_SEARCH_WORDS]
+    ]
+
+
+def mark_hits(html: str, words: str) -> SafeString:
+    """Return safe HTML with `<mark>` around what was searched for; formulas stay as they are."""
+    spellings = {escape(spelling) for pair in _spellings(words) for spelling in pair}
+    if not spellings:
+        return SafeString(html)
+    longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
+    hit = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+    result, depth = [], 0  # within the elements of a formula
+    for piece in HTML_TAG.split(html):
+        if HTML_TAG.fullmatch(piece) is None:
+            piece = piece if depth else hit.sub(r"<mark>\g<0></mark>", piece)
+        elif piece.startswith("<") and (depth or 'class="katex' in piece):
+            depth += -1 if piece.startswith("</") else 0 if piece.endswith("/>") else 1
+        result.append(piece)
+    return SafeString("".join(result))
 
 
 class ListPage(Page):  # type: ignore[type-arg] # Django's is not generic at run time

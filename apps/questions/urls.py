@@ -4,7 +4,6 @@ from apps.questions import views
 
 app_name = "questions"
 urlpatterns = [
-    path("questions", views.questions, name="questions"),
     path("questions/about/<str:claim>", views.about, name="about"),
     path("questions/<slug:slug>/report", views.report, name="report"),
 ]

@@ -1,4 +1,4 @@
-"""The bank's own pages: its list, the questions about a claim, and the report of a mistake."""
+"""The bank's own pages: the questions about a claim, and the report of a mistake."""
 
 from __future__ import annotations
 
@@ -14,33 +14,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
-from apps.common.listing import chosen_filters, page_of
 from apps.common.text import clean, is_chinese
-from apps.common.topics import TOPICS, topic_title
 from apps.questions import selectors, services
 from apps.questions.forms import ReportForm
-from apps.questions.limits import DIFFICULTIES
-from apps.questions.models import Kind
-
-FILTERS = ("topic", "kind", "difficulty", "words")
-QUESTIONS_PER_PAGE = 100
-
-
-@require_safe
-@vary_on_headers("HX-Request")
-def questions(request: HttpRequest) -> HttpResponse:
-    chosen = chosen_filters(request, FILTERS)
-    page = page_of(request, selectors.questions(**chosen), QUESTIONS_PER_PAGE)
-    context = {
-        "page": page,
-        "chosen": chosen,
-        "filtered": any(chosen.values()),
-        "topics": [(slug, topic_title(slug)) for slug in TOPICS],
-        "kinds": Kind.choices,
-        "difficulties": [(str(level), level) for level in DIFFICULTIES],
-    }
-    template = "_questions.html" if is_fragment(request) else "questions.html"
-    return render(request, f"questions/{template}", context, status=page.status)
 
 
 @require_safe

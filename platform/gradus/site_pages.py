@@ -84,7 +84,7 @@ class SiteMap(Sitemap[Item]):
 class Pages(SiteMap[str]):
     def items(self) -> Sequence[str]:
         return (
-            *("progress:today", "questions:questions", "experiments:catalogue"),
+            *("progress:today", "progress:questions", "experiments:catalogue"),
             *("experiments:claims", "discussions:threads", "about", "privacy", "licence"),
         )
 

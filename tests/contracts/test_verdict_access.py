@@ -139,7 +139,7 @@ NONE = """
     progress:question-bookmark progress:question-suspend progress:question-card
     progress:review-start progress:review-end progress:review-skip progress:review-undo
     progress:progress progress:progress-csv progress:topic
-    questions:questions questions:about questions:report
+    progress:questions progress:own-questions questions:about questions:report
     accounts:settings accounts:language accounts:theme accounts:resume accounts:operator
     accounts:activity accounts:sessions account_reauthenticate security-txt
     robots sitemap about privacy licence

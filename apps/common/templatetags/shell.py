@@ -25,7 +25,7 @@ register = template.Library()
 # URL name, key after `g`, icon, label, for members only
 ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
     ("progress:today", "t", "today", _("Today"), True),
-    ("questions:questions", "q", "question", _("Questions"), False),
+    ("progress:questions", "q", "question", _("Questions"), False),
     ("experiments:catalogue", "l", "lab", _("Labs"), False),
     ("experiments:claims", "c", "claims", _("Claims"), False),
     ("discussions:threads", "d", "thread", _("Discuss"), False),
@@ -34,6 +34,7 @@ ITEMS: list[tuple[str, str, str, Promise | str, bool]] = [
 # pages that belong to an item, although their path is not below its
 WITHIN = {
     "experiments:catalogue": ("experiments:runs",),
+    "progress:questions": ("progress:own-questions",),
     "discussions:threads": ("discussions:moderation",),
 }
 # a phone has room for five: there an item is reached within another

@@ -13,12 +13,13 @@ from apps.progress.views.question import (
     reveal,
     suspend,
 )
+from apps.progress.views.question_list import own_questions, questions
 from apps.progress.views.review import end, review, skip, start, undo
 from apps.progress.views.today import plan, run_questions, today, verdict_read
 from apps.progress.views.topic import topic
 
 __all__ = [
-    "bookmark", "card", "check", "end", "grade", "hint", "note", "plan", "points", "progress",
-    "progress_csv", "question", "reveal", "review", "run_questions", "skip", "start", "suspend",
-    "today", "topic", "undo", "verdict_read",
+    "bookmark", "card", "check", "end", "grade", "hint", "note", "own_questions", "plan", "points",
+    "progress", "progress_csv", "question", "questions", "reveal", "review", "run_questions",
+    "skip", "start", "suspend", "today", "topic", "undo", "verdict_read",
 ]  # fmt: skip
