@@ -211,8 +211,8 @@ def test_posts_about_a_question_are_folded_until_its_answer_is_revealed(
         insisting = reader.get(path(asked, "/posts?unfold=true"))
         assert "gives it away" in insisting.content.decode()
         assert code(reader.get(path(asked, "/posts/1/revisions"))) == (404, "not-found")
-    own = results(Program(ola).get(path(asked, "/posts")))
-    assert [row["text"] for row in own] == [None, "A word that gives it away."]
+    of_author = results(Program(ola).get(path(asked, "/posts")))
+    assert [row["text"] for row in of_author] == [None, "A word that gives it away."]
     answers.reveal(user=sam, question=question)
     assert not program.get(path(asked)).json()["is_folded"]
     assert "gives it away" in program.get(path(asked, "/posts/2")).json()["html"]
