@@ -30,6 +30,7 @@ from apps.notices.models import Notice
 from apps.progress.services import answers
 from apps.questions.models import Question
 from tests.api.conftest import Program, new_key
+from tests.connections import at_once
 from tests.discussions.conftest import reply, start
 from tests.discussions.pages import browser
 from tests.experiments.pages_cast import HEADLINE, SURE, loaded, measured, queued, verdict
@@ -426,6 +427,23 @@ def test_an_edit_names_the_text_that_was_read(thread: Thread, mei: User, ola: Us
     assert stale.json()["etag"] == edited["ETag"] == program.get(path(post))["ETag"]
     [before] = results(Program().get(path(post, "/revisions")))
     assert before["text"] == NEW["text"] and before["revision"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_edits_at_once_one_is_told_to_read_again(mei: User) -> None:
+    post = start(mei).posts.get()
+    etag, numbers = Program(mei).get(path(post))["ETag"], iter(range(2))
+    programs = [Program(mei), Program(mei)]
+
+    def edit() -> tuple[int, str]:
+        number = next(numbers)
+        body = {"text": f"Text {number} of two."}
+        answer = programs[number].patch(path(post), body, If_Match=etag)
+        return answer.status_code, answer.json().get("code", "")
+
+    results_of_both = sorted(map(str, at_once(edit, times=2)))
+    assert results_of_both == ["(200, '')", "(412, 'precondition-failed')"]
+    assert PostRevision.objects.count() == 1
 
 
 def test_a_preview_stores_nothing_and_names_what_it_cannot_read(mei: User, run: Run) -> None:
