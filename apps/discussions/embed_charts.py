@@ -61,6 +61,18 @@ def charts(wanted: Iterable[tuple[Run, Cited]]) -> dict[Cited, Chart]:
     return kept | drawn
 
 
+def point_values(wanted: Iterable[Cited]) -> dict[Cited, Mapping[str, float | None] | None]:
+    """Return the mean of each cited point, with its interval (`low`, `high`), by one query at most;
+    None: the run has no such point.
+
+    Args:
+        wanted: citations of points that the reader may see.
+    """
+    points = list(wanted)
+    curves = selectors.whole_curves({(cited.run, cited.series) for cited in points})
+    return {cited: _point(cited, curves.get(cited.run, [])) for cited in points}
+
+
 def _key(run: Run, cited: Cited) -> str:
     """Return by what a chart is kept: it changes with the words of the lab, and when the points of
     an old run are thinned.

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db import models
 from django.db.models import F, Q, prefetch_related_objects
 from django.http import Http404
 from django.template.loader import render_to_string
@@ -27,7 +28,7 @@ from apps.common.text import in_language
 from apps.discussions import citations, embed_charts, folds
 from apps.discussions.citations import Cited, Kind
 from apps.discussions.embed_charts import Chart
-from apps.discussions.limits import MAX_CHARTS
+from apps.discussions.limits import MAX_CHARTS, MAX_CITATIONS
 from apps.discussions.models import Citation, Post, Thread
 from apps.discussions.post_markdown import RenderedPost
 from apps.experiments import presenters, selectors
@@ -52,9 +53,14 @@ def filled(
         back: the page that a fold's form comes back to; empty: the post in its thread.
     """
     posts = list(posts)
+    htmls = _Filling(reader, _stored_texts(posts, thread, back), thread).htmls()
+    return {post.pk: html for post, html in zip(posts, htmls, strict=True)}
+
+
+def _stored_texts(posts: Sequence[Post], thread: Thread | None, back: str = "") -> list[_Text]:
     unread = [post for post in posts if not hasattr(post, "cites")]
     prefetch_related_objects(unread, "citations")
-    texts = [
+    return [
         _Text(
             post.html,
             dict(map(_of_row, citations_of(post))),
@@ -63,8 +69,21 @@ def filled(
         )
         for post in posts
     ]
-    htmls = _Filling(reader, texts, thread).htmls()
-    return {post.pk: html for post, html in zip(posts, htmls, strict=True)}
+
+
+def stated(posts: Iterable[Post], reader: Reader, thread: Thread) -> dict[int, Stated]:
+    """Return posts by primary key for a program: what they cite as data. Arguments as of `filled`;
+    at most six queries.
+    """
+    posts = list(posts)
+    texts = _stored_texts(posts, thread)
+    return dict(zip([post.pk for post in posts], _Stating(reader, texts, thread).all, strict=True))
+
+
+def stated_preview(rendered: RenderedPost, reader: Reader) -> Stated:
+    """Return the same of a text that is not stored yet."""
+    citations = dict(enumerate(rendered.citations))
+    return _Stating(reader, [_Text(rendered.html, citations, "", None)]).all[0]
 
 
 def preview(rendered: RenderedPost, reader: Reader, thread: Thread | None = None) -> SafeString:
@@ -92,6 +111,36 @@ def chart(text: str, reader: Reader) -> Chart:
     if not selectors.shows_verdict(reader, run):
         raise presenters.verdict_hidden(run)
     return embed_charts.charts([(run, cited)])[cited]
+
+
+class EvidenceState(models.TextChoices):
+    """What a reader gets of a citation."""
+
+    SHOWN = "shown"
+    FOLDED = "folded"  # they have neither predicted the verdict nor opened it
+    ABSENT = "absent"  # the run has no such verdict, or no such point
+    ELSEWHERE = "elsewhere"  # of more points than are read at once
+    GONE = "gone"  # the run is not there, or not shared with them
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A citation as one reader may see it. Of a run that is gone for them nothing is told."""
+
+    place: int  # that its marker has
+    state: EvidenceState
+    cited: Cited | None = None
+    run: Run | None = None  # with its words
+    verdict: Verdict | None = None
+    values: Mapping[str, float | None] | None = None  # of a point: mean, low, high
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A post for a program: in its HTML an empty element stands for each citation."""
+
+    html: SafeString  # `<div data-citation="PLACE"></div>`
+    evidence: list[Evidence]
 
 
 @dataclass(frozen=True)
@@ -138,7 +187,7 @@ def _of_row(row: Citation) -> tuple[int, Cited | None]:
     return row.position, Cited(kind, row.run_id, row.claim, row.arm, row.series, row.step)
 
 
-class _Filling:
+class _Reading:
     """What the markers of some texts need, read at once."""
 
     def __init__(
@@ -151,9 +200,18 @@ class _Filling:
         labs = _words(self.runs.values(), {folds.lab_of(subject) for subject in named})
         self.titles = folds.Titles(_questions(_keys(named, "question"), thread), labs, self.runs)
         self.readable = selectors.readable_runs(reader, self.runs.values())
-        seen = [one for one in cited if one.run in self.readable]
-        self.verdicts = _verdicts([one for one in seen if one.kind == Kind.CLAIM])
-        drawn = [one for one in seen if one.kind != Kind.CLAIM][:MAX_CHARTS]
+        self.seen = [one for one in cited if one.run in self.readable]
+        self.verdicts = _verdicts([one for one in self.seen if one.kind == Kind.CLAIM])
+
+
+class _Filling(_Reading):
+    """Fills the markers in with HTML."""
+
+    def __init__(
+        self, reader: Reader, texts: Sequence[_Text], thread: Thread | None = None
+    ) -> None:
+        super().__init__(reader, texts, thread)
+        drawn = [one for one in self.seen if one.kind != Kind.CLAIM][:MAX_CHARTS]
         self.charts = embed_charts.charts((self.runs[one.run], one) for one in drawn)
         self.left = set(self.charts)  # charts that stand nowhere yet
         self.rendered: dict[tuple[str, Cited, bool], str] = {}
@@ -254,6 +312,47 @@ class _Filling:
             "csrf_token": self.reader.csrf_token,
         }
         return render_to_string("discussions/_embed.html", context | more)
+
+
+class _Stating(_Reading):
+    """Leaves a place in the HTML for each citation, and says what it is."""
+
+    def __init__(
+        self, reader: Reader, texts: Sequence[_Text], thread: Thread | None = None
+    ) -> None:
+        super().__init__(reader, texts, thread)
+        points = [one for one in self.seen if one.kind == Kind.POINT][:MAX_CITATIONS]
+        self.values = embed_charts.point_values(points)
+        self.all = [Stated(self._html(text), self._evidence(text)) for text in texts]
+
+    def _html(self, text: _Text) -> SafeString:
+        html = MARKER.sub(partial(self._place, text), text.html)
+        return mark_safe(html)  # noqa: S308 - sanitized by nh3; a summary is escaped
+
+    def _place(self, text: _Text, marker: re.Match[str]) -> str:
+        if marker["place"] is None:
+            return self.titles.summary(text.subject_of_fold(marker))
+        return f'<div data-citation="{marker["place"]}"></div>'
+
+    def _evidence(self, text: _Text) -> list[Evidence]:
+        return [self._of(place, cited) for place, cited in sorted(text.citations.items())]
+
+    def _of(self, place: int, cited: Cited | None) -> Evidence:
+        run = self.runs.get(cited.run) if cited else None
+        if cited is None or run is None:
+            return Evidence(place, EvidenceState.GONE)
+        if run.pk not in self.readable:
+            return Evidence(place, EvidenceState.FOLDED, cited, run)
+        state, verdict, values = EvidenceState.SHOWN, None, None
+        if cited.kind == Kind.CLAIM:
+            verdict = self.verdicts.get((run.pk, cited.claim))
+            state = state if verdict else EvidenceState.ABSENT
+        elif cited.kind == Kind.POINT and cited not in self.values:
+            state = EvidenceState.ELSEWHERE
+        elif cited.kind == Kind.POINT:
+            values = self.values[cited]
+            state = state if values else EvidenceState.ABSENT
+        return Evidence(place, state, cited, run, verdict, values)
 
 
 def chart_url(cited: Cited) -> str:

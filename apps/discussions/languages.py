@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from apps.common.text import is_chinese
 from apps.discussions.search_words import HAN
 
 LATIN = re.compile(r"[A-Za-z]")
@@ -17,3 +18,8 @@ def language_of(text: str, default: str) -> str:
     if chinese * LATIN_LETTERS_A_HAN > latin:
         return "zh"
     return "en" if latin else default
+
+
+def page_language() -> str:
+    """Return the language of the reader's pages, as threads have it."""
+    return "zh" if is_chinese() else "en"

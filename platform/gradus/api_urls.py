@@ -7,4 +7,6 @@ urlpatterns = [
     path("", include("apps.experiments.api_urls")),
     path("", include("apps.questions.api_urls")),
     path("", include("apps.progress.api_urls")),
+    path("", include("apps.discussions.api_urls")),
+    path("", include("apps.notices.api_urls")),
 ]

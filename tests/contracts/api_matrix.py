@@ -92,6 +92,31 @@ API: dict[str, dict[str, Answers]] = {
     "progress_api:statistics": {"get": members(200)},
     "progress_api:unread-verdicts": {"get": members(200)},
     "progress_api:unread-verdict": {"delete": (401, 204, 404, 404)},
+    "discussions_api:threads": {"get": same(200), "post": members(400)},
+    "discussions_api:thread": {"get": same(200)},
+    "discussions_api:thread-follow": {"put": members(400)},
+    "discussions_api:posts": {"get": same(200), "post": members(400)},
+    "discussions_api:post": {
+        "get": same(200),
+        "patch": (401, 400, 403, 403),
+        "delete": (401, 204, 403, 403),
+    },
+    "discussions_api:post-revisions": {"get": same(200)},
+    "discussions_api:vote": {"put": members(400), "delete": (401, 403, 204, 204)},
+    # the first post is no answer
+    "discussions_api:acceptance": {"put": members(403), "delete": members(403)},
+    "discussions_api:flag": {"put": members(400)},
+    "discussions_api:preview": {"post": members(400)},
+    "discussions_api:actions": {"get": members(200)},
+    "discussions_api:action": {"get": OWN},
+    "discussions_api:appeal": {"post": (401, 400, 404, 404)},
+    "notices_api:notices": {"get": members(200)},
+    "notices_api:unread-count": {"get": members(200)},
+    "notices_api:read-all": {"post": members(400)},
+    # that of nobody; tests/notices/test_api.py has strangers
+    "notices_api:read": {"put": members(404)},
+    "notices_api:settings": {"get": members(200)},
+    "notices_api:setting": {"put": members(400)},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 # no endpoints: a view that everybody reads, and streams, which tests/experiments/test_sse.py asks
@@ -109,4 +134,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "progress_api:card": {"slug": "how-long"},
     "progress_api:note": {"slug": "how-long"},
     "progress_api:bookmark": {"slug": "how-long"},
+    "notices_api:read": {"pk": 0},
+    "notices_api:setting": {"notice_kind": "reply"},
 }

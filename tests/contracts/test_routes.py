@@ -396,6 +396,7 @@ def discussed(owner: User, other: User) -> dict[str, dict[str, Any]]:
         "moderation-person": {"pk": owner.pk},
         "moderation-decision": {"pk": action.appeal.pk},
         "appeal": {"pk": action.pk},
+        "action": {"pk": action.pk},
     }
 
 
@@ -446,7 +447,7 @@ class Cast:
         resolved = next(p for p in _patterns() if p[0] == name)[1]
         arguments = ARGUMENTS | API_ARGUMENTS
         taken = arguments.get(name, {"pk": self.run.pk} if "<uuid:pk>" in resolved else {})
-        if name not in arguments and name.startswith("discussions:"):
+        if name not in arguments and name.startswith(("discussions:", "discussions_api:")):
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)

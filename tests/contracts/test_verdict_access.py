@@ -127,6 +127,11 @@ ELSEWHERE = {
         (f"progress_api:{name}" for name in ("attempt", "answers", "reveal", "question")),
         "tests/progress/test_api_attempts.py",
     ),
+    **dict.fromkeys(
+        ("discussions_api:posts", "discussions_api:post"),
+        "test_a_program_gets_of_a_citation_what_the_table_says",
+    ),
+    "discussions_api:preview": "tests/discussions/test_api.py",
     # what was sent to its owner
     "webhooks:delivery": "tests/webhooks/test_events.py",
 }
@@ -174,6 +179,11 @@ NONE = """
     progress_api:review-undo progress_api:review-session progress_api:review-skip progress_api:note
     progress_api:bookmarks progress_api:bookmark progress_api:plan progress_api:today
     progress_api:statistics progress_api:unread-verdicts progress_api:unread-verdict
+    discussions_api:threads discussions_api:thread discussions_api:thread-follow
+    discussions_api:post-revisions discussions_api:vote discussions_api:acceptance
+    discussions_api:flag discussions_api:actions discussions_api:action discussions_api:appeal
+    notices_api:notices notices_api:unread-count notices_api:read-all notices_api:read
+    notices_api:settings notices_api:setting
     worker_api:lease worker_api:events worker_api:result worker_api:release
 """
 CARRY_NONE = set(NONE.split())
@@ -335,6 +345,25 @@ def test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says(site: Site) -> 
             assert (f'action="/runs/{run.pk}/verdict"' in html) is not sees[whose]
         assert html.count(CURVE) == 2 * sum(sees.values()), name
         assert html.count("<b>0.4</b>") == sum(sees.values()), name
+
+
+def test_a_program_gets_of_a_citation_what_the_table_says(site: Site) -> None:
+    post = posted(site)
+    for name, client in site.browsers.items():
+        for path in ("", f"/{post.number}"):
+            answer = client.get(f"/api/v1/threads/{post.thread_id}/posts{path}").json()
+            cites = (answer if path else answer["results"][0])["cites"]
+            for whose, run, three in (
+                ("recorded", site.recorded, cites[:3]),
+                ("shared", site.shared, cites[3:]),
+            ):
+                sees, of = SEES[whose][READERS.index(name)], f"{whose} for {name}"
+                state = "shown" if sees else "folded"
+                assert [one["citation_state"] for one in three] == [state] * 3, of
+                assert {one["run_id"] for one in three} == {str(run.pk)}, of
+                assert (three[1]["verdict_of_run"] is not None) is sees, of
+                assert ("mean" in three[2]["cited_point"]) is sees, of
+                assert (NUMBERS[whose] in str(three)) is sees, of
 
 
 def own_pages(site: Site) -> dict[str, Callable[[Client], bool]]:

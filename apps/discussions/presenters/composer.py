@@ -38,11 +38,15 @@ class Preview:
 def preview(text: str, rendered: RenderedPost, reader: Reader) -> Preview:
     """Return how a text would look as a post of `reader`, and what is wrong with it."""
     html = embeds.preview(rendered, reader)
-    return Preview(html, [_fault(text, message, place) for message, place in rendered.faults])
+    return Preview(html, faults(text, rendered))
 
 
-def _fault(text: str, message: str, place: int) -> Fault:
-    return Fault(message, text.count("\n", 0, place) + 1, texts.length(text[:place]))
+def faults(text: str, rendered: RenderedPost) -> list[Fault]:
+    """Return what is wrong with a text, and where."""
+    return [
+        Fault(message, text.count("\n", 0, place) + 1, texts.length(text[:place]))
+        for message, place in rendered.faults
+    ]
 
 
 def quote(post: Post) -> str:

@@ -19,6 +19,7 @@ from apps.discussions.selectors.threads import (
     threads,
     threads_about,
     visible_threads,
+    with_place,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "threads_about",
     "visible_threads",
     "who_may_see",
+    "with_place",
 ]

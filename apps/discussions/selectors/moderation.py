@@ -227,16 +227,21 @@ def current_mutes() -> QuerySet[Mute]:
 # ---------------------------------------------------------------- what authors read
 
 
+def actions_about(reader: User) -> QuerySet[ModerationAction]:
+    """Return what moderators did that concerns `reader`, with what it was about and their appeals,
+    the newest first.
+    """
+    actions = ModerationAction.objects.filter(person=reader)
+    return actions.select_related("post__thread", "thread", "appeal", "mute").order_by("-pk")
+
+
 def action_about(reader: User, pk: int) -> ModerationAction:
     """Return an action that concerns `reader`, with what it was about and their appeal.
 
     Raises:
         Http404: there is none, or it concerns somebody else.
     """
-    actions = ModerationAction.objects.filter(person=reader)
-    action = (
-        actions.select_related("post__thread", "thread", "appeal", "mute").filter(pk=pk).first()
-    )
+    action = actions_about(reader).filter(pk=pk).first()
     if action is None:
         raise Http404("No such action.")
     return action

@@ -9,14 +9,28 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.fields import BooleanField, IntegerField, SmallIntegerField
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.fields import BigIntegerField, BooleanField, IntegerField, SmallIntegerField
 from django.db.models.functions import Coalesce, JSONObject
 from django.db.models.lookups import IsNull
 from django.http import Http404
 
 from apps.accounts.models import User
 from apps.discussions import search_words
+from apps.discussions.limits import MAX_POSTS_IN_THREAD
 from apps.discussions.models import (
     Citation,
     Follow,
@@ -49,6 +63,7 @@ HEAVY = (
 CITATION_COLUMNS = ("position", "kind", "run", "claim", "arm", "series", "step")
 ORDERS = ("", "newest", "best", "unanswered")  # "": by the last post
 MAX_PARTICIPANTS = 20  # shown beside a thread
+KEYS = Value(2**32, BigIntegerField())  # more than there are threads
 FILTERS = ("show", "about", "language", "order", "words")
 
 
@@ -145,6 +160,24 @@ def _ordered(rows: QuerySet[Thread], order: str) -> QuerySet[Thread]:
         case "unanswered":
             return rows.order_by(IsNull(F("accepted"), False), "replies", "-id")
     return rows.order_by("-last_post_at", "-id")
+
+
+def with_place(rows: QuerySet[Thread], order: str) -> tuple[QuerySet[Thread], tuple[str, ...]]:
+    """Return threads with what an order goes by in the columns of `ordering`, for pages by a
+    cursor: of votes and replies many threads have the same number, so each gets one of its own,
+    `place`, in which its key counts least.
+    """
+    match order:
+        case "newest":
+            return rows, ("-created_at", "-id")
+        case "best":
+            place = ExpressionWrapper(F("score") * KEYS + F("id"), BigIntegerField())
+            return rows.annotate(place=place), ("-place",)
+        case "unanswered":
+            answered = Case(When(accepted=None, then=0), default=MAX_POSTS_IN_THREAD + 1)
+            place = ExpressionWrapper((answered + F("replies")) * KEYS - F("id"), BigIntegerField())
+            return rows.annotate(place=place), ("place",)
+    return rows, ("-last_post_at", "-id")
 
 
 def _listed(rows: QuerySet[Thread]) -> QuerySet[Thread]:

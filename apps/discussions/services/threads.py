@@ -53,6 +53,8 @@ def start_thread(
         if thread.title != title or not (is_edited or first.text == text):
             raise KeyReused(_("This form was sent before, with another text. Send it once more."))
         return thread
+    if Post.objects.filter(author=author, key=key).exists():  # of a reply
+        raise KeyReused(_("This form was sent before, with another text. Send it once more."))
     about = {subject.run.pk} if subject.run else set()
     runs = share_cited(author=author, cited=posts.cited_by(rendered) | about, share=share)
     state = brakes.state_of_new(author=author, text=text, rendered=rendered, thread=None)

@@ -24,14 +24,13 @@ from apps.discussions.forms import (
     ReplyForm,
     VoteForm,
 )
-from apps.discussions.languages import language_of
+from apps.discussions.languages import language_of, page_language
 from apps.discussions.models import Post, State, Thread
 from apps.discussions.presenters.composer import Preview
 from apps.discussions.views.thread_page import (
     composer,
     giving_text_back,
     insists,
-    page_language,
     post_url,
     preview_of,
     readable_post,

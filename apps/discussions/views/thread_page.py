@@ -13,7 +13,6 @@ from django.shortcuts import render
 from apps.accounts.models import User
 from apps.common.errors import KeyReused, NotFound, Refused
 from apps.common.listing import page_of
-from apps.common.text import is_chinese
 from apps.discussions import presenters, selectors
 from apps.discussions.forms import ReplyForm, TextForm
 from apps.discussions.limits import MAX_TEXT_LENGTH, POSTS_PER_PAGE
@@ -52,11 +51,6 @@ def key_of(form: ReplyForm, refused: Refused | None) -> str:
     another text.
     """
     return fresh_key() if isinstance(refused, KeyReused) else str(form["key"].value() or "")
-
-
-def page_language() -> str:
-    """Return the language of the reader's pages, as threads have it."""
-    return "zh" if is_chinese() else "en"
 
 
 def insists(request: HttpRequest) -> bool:

@@ -20,6 +20,7 @@ from apps.common.listing import chosen_filters, page_of
 from apps.common.text import clean
 from apps.discussions import presenters, selectors, services
 from apps.discussions.forms import FOLLOW, MUTE, FollowForm, ThreadForm
+from apps.discussions.languages import page_language
 from apps.discussions.limits import THREADS_PER_PAGE
 from apps.discussions.models import Language, Thread
 from apps.discussions.presenters.composer import Preview
@@ -28,7 +29,6 @@ from apps.discussions.views.thread_page import (
     composer,
     fresh_key,
     insists,
-    page_language,
     preview_of,
     readable_post,
     show_posts,

@@ -182,7 +182,7 @@ def run_summary(request: Request, run: Run, *, is_shown: bool) -> dict[str, Any]
         "points_done": run.points_done,
         "points_expected": run.points_expected,
         "is_folded": not is_shown,
-        "verdicts": [_verdict(words, verdict) for verdict in run.verdicts.all()]
+        "verdicts": [verdict_data(words, verdict) for verdict in run.verdicts.all()]
         if is_shown
         else [],
         "prediction": _prediction(presenters.prediction_of(run), is_shown=is_shown),
@@ -190,7 +190,8 @@ def run_summary(request: Request, run: Run, *, is_shown: bool) -> dict[str, Any]
     }
 
 
-def _verdict(words: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+def verdict_data(words: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict that its reader may see (`RunVerdict`)."""
     return {
         "claim": verdict.claim,
         "statement": presenters.statement(words, verdict.claim),
