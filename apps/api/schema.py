@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from apps.api.models import MAX_KEY_LENGTH
 from apps.api.paging import DEFAULT_LIMIT, MAX_LIMIT
-from apps.api.serializers import Output
+from apps.api.serializers import Input, Output
 from apps.common.problems import CONTENT_TYPE
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -162,6 +162,14 @@ class Schema(AutoSchema):
         method = getattr(self.view, self.method.lower())
         text = getattr(method, "description", "") or inspect.cleandoc(type(self.view).__doc__ or "")
         return "\n\n".join(filter(None, [text, needed]))
+
+    def _map_serializer(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        described = super()._map_serializer(serializer, direction, bypass_extensions)
+        if isinstance(serializer, Input):  # which refuses what it does not know
+            described["additionalProperties"] = False
+        return described
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         described = super().get_operation(*args, **kwargs)

@@ -42,10 +42,15 @@ def prefers_json(request: HttpRequest) -> bool:
     Who has no preference (curl sends `*/*`), or accepts neither, gets what the address answers with
     otherwise.
     """
-    view = request.resolver_match.func if request.resolver_match else None
-    is_for_programs = getattr(view, "answers_json", False)
+    match = request.resolver_match
+    # where no address fits there is no view that says it
+    is_for_programs = getattr(match.func, "answers_json", False) if match else is_api(request.path)
     offers = (*JSON_TYPES, HTML) if is_for_programs else (HTML, *JSON_TYPES)
     return preferred_type(request.headers.get("Accept", "*/*"), offers) != HTML
+
+
+def is_api(path: str) -> bool:
+    return path.startswith("/api/")
 
 
 def preferred_type(accept: str, offers: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ def test_another_learner_has_their_own(member: Client, mei: User, sam: User) -> 
     Note.objects.create(user=sam, question=question, text="Mine.")
     page = member.get("/questions").content.decode()
     assert statuses(member) == {"a": "new"} and "with a bookmark</span>" not in page
-    assert statuses(member, own="bookmarked") == {} == statuses(member, own="noted")
+    assert statuses(member, mine="bookmarked") == {} == statuses(member, mine="noted")
 
 
 def test_a_visitor_has_no_status_and_cannot_ask_for_one(client: Client) -> None:
@@ -109,9 +109,9 @@ def test_bookmarks_and_notes_are_seen_filtered_and_listed(member: Client, mei: U
     marked, noted = make_question("marked"), make_question("noted")
     Bookmark.objects.create(user=mei, question=marked)
     Note.objects.create(user=mei, question=noted, text="Not <b>this</b>:\nthat.")
-    assert list(statuses(member, own="bookmarked")) == ["marked"]
-    assert list(statuses(member, own="noted")) == ["noted"]
-    assert statuses(member, own="stolen") == {}
+    assert list(statuses(member, mine="bookmarked")) == ["marked"]
+    assert list(statuses(member, mine="noted")) == ["noted"]
+    assert statuses(member, mine="stolen") == {}
     page = member.get("/notes").content.decode()
     assert "/questions/marked" in page and "/questions/plain" not in page
     assert "Not &lt;b&gt;this&lt;/b&gt;:<br>that." in page

@@ -41,7 +41,7 @@ class Status(TextChoices):
     SUSPENDED = "suspended", _("not in reviews")
 
 
-class Own(TextChoices):
+class Mine(TextChoices):
     BOOKMARKED = "bookmarked", _("with a bookmark")
     NOTED = "noted", _("with a note")
 
@@ -62,7 +62,7 @@ ORDERS = {
 
 
 def listed(
-    user: User | None, *, status: str = "", own: str = "", order: str = "", **filters: str
+    user: User | None, *, status: str = "", mine: str = "", order: str = "", **filters: str
 ) -> QuerySet[Question]:
     """Return the questions that match the filters, in a total order. For a learner each has
     `status`, `is_bookmarked` and `has_note`. A filter with an unknown value matches none; an
@@ -73,7 +73,7 @@ def listed(
     """
     rows = bank.questions(**filters)
     if user is None:
-        is_theirs = status or own or order == Order.DUE
+        is_theirs = status or mine or order == Order.DUE
         return rows.none() if is_theirs else _in_order(rows, order)
     rows = rows.annotate(
         own_card=FilteredRelation("cards", condition=Q(cards__user=user)),
@@ -83,9 +83,9 @@ def listed(
     )
     if status:
         rows = rows.filter(status=status)
-    if own:
-        is_own = {Own.BOOKMARKED: Q(is_bookmarked=True), Own.NOTED: Q(has_note=True)}
-        rows = rows.filter(is_own[Own(own)] if own in Own.values else Q(pk__in=[]))
+    if mine:
+        is_mine = {Mine.BOOKMARKED: Q(is_bookmarked=True), Mine.NOTED: Q(has_note=True)}
+        rows = rows.filter(is_mine[Mine(mine)] if mine in Mine.values else Q(pk__in=[]))
     return _in_order(rows, order)
 
 

@@ -46,13 +46,13 @@ def correction(words: str) -> str:
     """Return the words with each that occurs nowhere replaced by the most similar one that does;
     empty where nothing is like it, or nothing is misspelt.
     """
-    known = _vocabulary()
+    vocabulary = _vocabulary()
     result, changed = [], False
     for word in words.lower().split():
-        if not MISSPELT.fullmatch(word) or any(word in other for other in known):
+        if not MISSPELT.fullmatch(word) or any(word in other for other in vocabulary):
             result.append(word)
             continue
-        similar = difflib.get_close_matches(word, known, n=1, cutoff=MIN_SIMILARITY)
+        similar = difflib.get_close_matches(word, vocabulary, n=1, cutoff=MIN_SIMILARITY)
         result += similar or [word]
         changed = changed or bool(similar)
     return " ".join(result) if changed else ""

@@ -16,12 +16,12 @@ from apps.common.listing import ListPage, chosen_filters, page_of
 from apps.common.topics import TOPICS, topic_title
 from apps.experiments.reader import reader_of
 from apps.progress.selectors import question_list, searches
-from apps.progress.selectors.question_list import Order, Own, Status
+from apps.progress.selectors.question_list import Mine, Order, Status
 from apps.progress.views.reader import signed_in
 from apps.questions.limits import DIFFICULTIES
 from apps.questions.models import Kind
 
-FILTERS = ("topic", "kind", "difficulty", "status", "own", "order", "words")
+FILTERS = ("topic", "kind", "difficulty", "status", "mine", "order", "words")
 QUESTIONS_PER_PAGE = 100
 NOTES_PER_PAGE = 30
 
@@ -32,19 +32,19 @@ def questions(request: HttpRequest) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     chosen = chosen_filters(request, FILTERS)
     page = page_of(request, question_list.listed(user, **chosen), QUESTIONS_PER_PAGE)
-    found = _found_besides(request, chosen["words"], page)
+    besides = _besides(request, chosen["words"], page)
     instead = ""
-    if chosen["words"] and not page.paginator.count and not found:
+    if chosen["words"] and not page.paginator.count and not besides:
         instead = searches.correction(chosen["words"])
     if instead:
         page = page_of(
             request, question_list.listed(user, **chosen | {"words": instead}), QUESTIONS_PER_PAGE
         )
-        found = _found_besides(request, instead, page)
+        besides = _besides(request, instead, page)
     context = {
         "page": page,
         "rows": [(row, Status(row.status).label if user else "") for row in page],
-        "found": found,
+        "besides": besides,
         "instead": instead,
         "words": instead or chosen["words"],
         "chosen": chosen,
@@ -53,7 +53,7 @@ def questions(request: HttpRequest) -> HttpResponse:
         "kinds": Kind.choices,
         "difficulties": [(str(level), level) for level in DIFFICULTIES],
         "statuses": Status.choices if user else [],
-        "owns": Own.choices,
+        "mines": Mine.choices,
         "orders": [choice for choice in Order.choices if user or choice[0] != Order.DUE],
     }
     template = "_questions.html" if is_fragment(request) else "questions.html"
@@ -66,7 +66,7 @@ def _topics() -> list[tuple[str, str]]:
     return [(slug, f"{topic_title(slug)} ({counts.get(slug, 0)})") for slug in TOPICS]
 
 
-def _found_besides(request: HttpRequest, words: str, page: ListPage) -> searches.Found | None:
+def _besides(request: HttpRequest, words: str, page: ListPage) -> searches.Found | None:
     """Search labs and claims, too, above the first page of what was found."""
     if not words or page.number > 1:
         return None
