@@ -13,6 +13,7 @@ from platformdirs import user_config_path
 
 from gradus_client.errors import GradusError, NotSignedIn
 from gradus_client.transport import site_address
+from gradus_client.words import tr
 
 FOLDER_VARIABLE = "GRADUS_CONFIG"  # a folder, instead of the user's own
 URL_VARIABLE, TOKEN_VARIABLE = "GRADUS_API_URL", "GRADUS_API_TOKEN"
@@ -51,12 +52,14 @@ class Store:
         stored = self.read()
         wanted = url or os.environ.get(URL_VARIABLE, "") or stored.default
         if not wanted:
-            raise NotSignedIn("You are not signed in. Begin with: gradus login https://…")
+            raise NotSignedIn(tr("You are not signed in. Begin with: gradus login https://…"))
         address = site_address(wanted, allow_http=True)
         if token := os.environ.get(TOKEN_VARIABLE, ""):
             return Site(address, token)
         if address not in stored.sites:
-            raise NotSignedIn(f"You are not signed in to {address}. Try: gradus login {address}")
+            raise NotSignedIn(
+                tr("You are not signed in to {url}. Try: gradus login {url}").format(url=address)
+            )
         return stored.sites[address]
 
     def add(self, site: Site) -> None:
@@ -79,7 +82,9 @@ class Store:
         except FileNotFoundError:
             return Stored()
         except (OSError, msgspec.MsgspecError) as error:
-            raise GradusError(f"{self.path} cannot be read: {error}") from error
+            raise GradusError(
+                tr("{path} cannot be read: {reason}").format(path=self.path, reason=error)
+            ) from error
 
     def _write(self, stored: Stored) -> None:
         write_private(self.path, msgspec.to_builtins(stored))
@@ -99,4 +104,6 @@ def write_private(path: Path, data: Any) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise GradusError(f"{path} cannot be written: {error}") from error
+        raise GradusError(
+            tr("{path} cannot be written: {reason}").format(path=path, reason=error)
+        ) from error

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from gradus_client.words import tr
+
 
 class GradusError(Exception):
     """Anything of this client that a program may want to handle. Its text is for people."""
@@ -33,7 +35,9 @@ class MissingExtra(GradusError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
-            f"This needs {package}, which is not installed: pip install 'gradus-client[{extra}]'"
+            tr(
+                "This needs {package}, which is not installed: pip install 'gradus-client[{extra}]'"
+            ).format(package=package, extra=extra)
         )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from gradus_client.errors import Away, ConnectionFailed, NotUnderstood, TooMany
 from gradus_client.models import Curve, Model, RunDetail
 from gradus_client.transport import MAX_PAUSE_SECONDS, PAUSE_SECONDS, Transport, segment
+from gradus_client.words import tr
 
 ENDED_STATES = ("succeeded", "failed", "limit_exceeded", "cancelled", "lost")
 SILENCE_SECONDS = 45.0  # the site sends a ping each 15
@@ -109,7 +110,9 @@ def watch(transport: Transport, run: str, after: int = 0) -> Iterator[Event]:
                 yield state_of(detail)
                 return
         if waited + wait > PATIENCE_SECONDS:
-            raise ConnectionFailed(f"{transport.url} is not answering any more.") from cut
+            raise ConnectionFailed(
+                tr("{url} is not answering any more.").format(url=transport.url)
+            ) from cut
         transport.sleep(wait)
         waited += wait
         pause = min(2 * pause, MAX_PAUSE_SECONDS)
@@ -136,5 +139,8 @@ def _event(kind: str, number: str, data: str) -> Event | None:
         return PointsCame(number=int(number), curve=msgspec.convert(body, Curve))
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         raise NotUnderstood(
-            f"An event of the run is not what this client expects ({error}). Update gradus-client."
+            tr(
+                "The site's answer is not what this client expects ({reason}). Update "
+                "gradus-client."
+            ).format(reason=error)
         ) from error

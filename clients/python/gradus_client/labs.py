@@ -22,6 +22,7 @@ from gradus_client.models import (
 )
 from gradus_client.points import Points
 from gradus_client.transport import Transport, segment
+from gradus_client.words import tr
 
 BATCHES_AT_ONCE = 200
 
@@ -225,7 +226,11 @@ class Run:
             "parquet": lambda: self.points().to_parquet(path, about),
         }
         if kind not in writers:
-            raise ValueError(f"{path}: the name of the file ends in .{', .'.join(writers)}")
+            raise ValueError(
+                tr("{path}: the name of the file ends in {kinds}").format(
+                    path=path, kinds=", ".join(f".{name}" for name in writers)
+                )
+            )
         writers[kind]()
         return path
 

@@ -42,6 +42,7 @@ class _Reader(HTMLParser):
         self.skipped: list[str] = []  # open elements that are not read
         self.formula: list[str] | None = None  # the source that is being read
         self.in_pre = 0
+        self.in_row = False  # of a table, between its cells
 
     # ------------------------------------------------------------ elements
 
@@ -74,11 +75,13 @@ class _Reader(HTMLParser):
             self.line(2)
             self.in_pre += 1
         elif tag in ("td", "th"):
+            self.in_row = False
             if not self.at_line():
                 self.parts.append("  ")
         elif tag == "code" and not self.in_pre:
             self.parts.append("`")
         elif tag in BLOCKS:
+            self.in_row = tag == "tr"
             self.line(1 if tag == "tr" or self.lists else 2)
 
     def handle_endtag(self, tag: str) -> None:
@@ -98,6 +101,8 @@ class _Reader(HTMLParser):
             self.line(2)
         elif tag == "code" and not self.in_pre:
             self.parts.append("`")
+        elif tag in ("td", "th", "tr"):
+            self.in_row = tag != "tr"
         elif tag in BLOCKS and tag not in ("li", "tr"):
             self.line(1 if self.lists else 2)
 
@@ -110,7 +115,8 @@ class _Reader(HTMLParser):
             self.parts.append(data)
         else:
             text = re.sub(r"\s+", " ", data)
-            self.parts.append(text.lstrip() if self.at_line() else text)
+            if not text.isspace() or not self.in_row:  # between cells
+                self.parts.append(text.lstrip() if self.at_line() else text)
 
     # ------------------------------------------------------------ lines
 

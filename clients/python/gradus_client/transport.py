@@ -21,6 +21,7 @@ from gradus_client.errors import (
     Refused,
     refusal,
 )
+from gradus_client.words import tr
 
 Answer = TypeVar("Answer")
 PREFIX = "/api/v1"
@@ -45,22 +46,25 @@ def site_address(url: str, *, allow_http: bool = False) -> str:
         InsecureAddress: it is no https, and not this machine.
         ValueError: it is no address.
     """
-    text = url.strip().rstrip("/")
-    if "://" not in text:
-        text = f"https://{text}"
+    text = url.strip()
+    text = (text if "://" in text else f"https://{text}").removesuffix("/")
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise ValueError(f"“{url}” is no address of a site, such as https://gradus.example")
+        raise ValueError(
+            tr("“{url}” is no address of a site, such as https://gradus.example").format(url=url)
+        )
     if parts.username or parts.password:
-        raise ValueError("An address must not contain a password.")
+        raise ValueError(tr("An address must not contain a password."))
     if parts.scheme == "http" and not allow_http and not _is_this_machine(host):
         raise InsecureAddress(
-            f"{text} is not https: whoever is on the way could read your token. Use https, or "
-            "allow http explicitly if you trust the whole way."
+            tr(
+                "{url} is not https: whoever is on the way could read your token. Use https, or "
+                "allow http explicitly if you trust the whole way."
+            ).format(url=text)
         )
     return text
 
@@ -78,7 +82,7 @@ def segment(name: object) -> str:
     """Return an id as a part of an address: whatever it holds, it leads nowhere else."""
     text = quote(str(name), safe="")
     if text in ("", ".", ".."):
-        raise ValueError(f"“{name}” is no id")
+        raise ValueError(tr("“{name}” is no id.").format(name=name))
     return text
 
 
@@ -193,7 +197,11 @@ class Transport:
         return f"{self.url}{PREFIX}/{path.lstrip('/')}"
 
     def cut(self, error: Exception) -> ConnectionFailed:
-        return ConnectionFailed(f"{self.url} cannot be reached: {error or type(error).__name__}")
+        return ConnectionFailed(
+            tr("{url} cannot be reached: {reason}").format(
+                url=self.url, reason=str(error) or type(error).__name__
+            )
+        )
 
     def checked(self, answer: httpx.Response) -> httpx.Response:
         """Return an answer that is no refusal."""
@@ -201,8 +209,10 @@ class Transport:
             return answer
         if answer.is_redirect:
             raise NotUnderstood(
-                f"{self.url} leads elsewhere, to {answer.headers.get('Location', '?')}. Use the "
-                "address of the site itself, with https if it has that."
+                tr(
+                    "{url} leads elsewhere, to {target}. Use the address of the site itself, with "
+                    "https if it has that."
+                ).format(url=self.url, target=answer.headers.get("Location", "?"))
             )
         try:
             document = msgspec.json.decode(answer.content, type=dict[str, Any])
@@ -210,11 +220,14 @@ class Transport:
             document = {}
         if "code" not in document:
             if answer.status_code in (502, 503, 504):  # a proxy before a site that restarts
-                document = {"code": "away", "detail": f"{self.url} is not answering just now."}
+                detail = tr("{url} is not answering just now.").format(url=self.url)
+                document = {"code": "away", "detail": detail}
             else:
                 raise NotUnderstood(
-                    f"{self.url} answered {answer.status_code}, and not as Gradus does. Is this "
-                    "the address of a Gradus site?"
+                    tr(
+                        "{url} answered {status}, and not as Gradus does. Is this the address of a "
+                        "Gradus site?"
+                    ).format(url=self.url, status=answer.status_code)
                 )
         status = 503 if document["code"] == "away" else answer.status_code
         wait = _seconds(answer.headers.get("Retry-After", ""))
@@ -232,7 +245,10 @@ def decoded(answer: httpx.Response, kind: type[Answer]) -> Answer:
         return msgspec.json.decode(answer.content, type=kind)
     except msgspec.MsgspecError as error:
         raise NotUnderstood(
-            f"The site's answer is not what this client expects ({error}). Update gradus-client."
+            tr(
+                "The site's answer is not what this client expects ({reason}). Update "
+                "gradus-client."
+            ).format(reason=error)
         ) from error
 
 
