@@ -17,6 +17,7 @@ from gradus_client.transport import Pages
 from gradus_client.words import tr
 
 DEFAULT_ROWS = 25
+PATIENCE_SECONDS = 10.0  # somebody waits; a run that is watched has its own
 
 
 class Context:
@@ -64,6 +65,7 @@ class Context:
             site.url,
             site.token,
             language=self.arguments.language,
+            patience=PATIENCE_SECONDS,
             allow_http=site.allow_http,
         )
         self._clients.append(client)

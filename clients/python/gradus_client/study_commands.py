@@ -208,11 +208,10 @@ OUTCOMES: dict[str, tuple[str, str]] = {
 def show_outcome(context: Context, answered: Answerable) -> None:
     mark, style = OUTCOMES.get(answered.outcome, ("", ""))
     words = {"right": tr("Right."), "wrong": tr("Not right."), "kept": tr("Kept.")}
-    line = " ".join(filter(None, [mark, words.get(answered.outcome, "")]))
-    context.print(text(line, style))
-    for html in (answered.feedback, answered.note):
-        if html:
-            context.print(text(html_to_text(html)))
+    told = html_to_text(answered.feedback) or words.get(answered.outcome, "")
+    context.print(text(f"{mark} {told}".strip(), style))
+    if answered.note:
+        context.print(text(html_to_text(answered.note)))
     if answered.right_answer:
         context.print(
             text(tr("Answer: {answer}").format(answer=html_to_text(answered.right_answer)))
@@ -344,8 +343,11 @@ def ask_for_answer(
 
 def review(context: Context) -> int:
     client, chosen = context.client, context.arguments
-    session = client.reviews.start(new_count=chosen.new, topic=chosen.topic)
-    if session.current_question_id is None:
+    try:
+        session = client.reviews.start(new_count=chosen.new, topic=chosen.topic)
+    except Refused as error:
+        if error.code != "nothing-to-review":
+            raise
         context.print(tr("Nothing is due. To learn something new: gradus review --new 3"))
         return 0
     steps: dict[str, Callable[[str], None]] = {

@@ -29,6 +29,7 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 PATIENCE_SECONDS = 60.0  # in all, that a request waits for a site that is busy or away
 PAUSE_SECONDS = 0.5  # before the first repeat after a cut; then twice as long each time
 MAX_PAUSE_SECONDS = 10.0
+ROWS_A_PAGE = 100
 SAFE = ("GET", "HEAD", "PUT", "DELETE")  # repeating these does no harm
 
 
@@ -290,7 +291,7 @@ class Pages(Generic[Answer]):
 
     def pages(self) -> Iterator[list[Answer]]:
         """Yield the rows of each page."""
-        path, params = self._path, dict(self._params) | {"limit": 100}
+        path, params = self._path, dict(self._params) | {"limit": ROWS_A_PAGE}
         kind: Any = Page[self._kind]  # type: ignore[name-defined]
         while True:
             page = self._transport.read(kind, "GET", path, params=params)
