@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.e2e.people import SMALL, Member, check_whole
-from tests.e2e.system import ROOT, System
+from tests.e2e.system import PASSWORD, ROOT, System
 
 SECONDS = 300.0  # for a command, on a busy machine
 
@@ -73,6 +73,9 @@ class Terminal:
                 shown = person.post("/device", {"code": code[1]}, page="/device")
                 assert "asks to sign in" in shown.text, shown.text
                 form = {"code": code[1], "action": "approve"}
+                asked = person.post("/device/decide", form, page="/device")
+                assert "/reauthenticate/" in asked.headers.get("location", ""), asked.text
+                person.post(asked.headers["location"], {"password": PASSWORD})
                 decided = person.post("/device/decide", form, page="/device")
                 assert decided.status_code == 200, decided.text
 

@@ -73,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`
         sys.stdout = None
         return OK
-    except (NotSignedIn, NotAuthorised) as error:
+    except NotSignedIn as error:
+        return _fail(str(error), SIGNED_OUT)
+    except NotAuthorised as error:
         return _fail(str(error), SIGNED_OUT, tr("Sign in with: gradus login"))
     except (ConnectionFailed, NotUnderstood) as error:
         return _fail(str(error), AWAY)
