@@ -273,19 +273,19 @@ def test_the_command_lists_shows_watches_compares_and_cancels(
     gradus: Command, lab: Lab, lease_run: Any
 ) -> None:
     assert "dead-relu" in gradus("labs") and "depth" in gradus("lab", "dead-relu")
-    made = gradus.json("runs", "submit", "dead-relu", *PREDICT, "--sketch", "relu 1=0.6")
+    submitted = gradus.json("runs", "submit", "dead-relu", *PREDICT, "--sketch", "relu 1=0.6")
     lease = lease_run()
     report(lease, *points(0.1))
     finish(lease)
-    watched = gradus("runs", "watch", made["id"])
+    watched = gradus("runs", "watch", submitted["id"])
     assert "The run is succeeded." in watched and "You predicted: holds, 80 % sure." in watched
     other = gradus.json("runs", "submit", "dead-relu", "--set", "depth=5", "--no-prediction")
     assert "cancelled" in gradus("runs", "cancel", other["id"])
     assert gradus("runs", "watch", other["id"], status=1)
     listed = gradus.json("runs", "list", "--limit", "1")
     assert [run["id"] for run in listed] == [other["id"]]
-    assert made["id"] in gradus("runs", "list", "--state", "succeeded")
-    compared = gradus("runs", "compare", made["id"], other["id"])
+    assert submitted["id"] in gradus("runs", "list", "--state", "succeeded")
+    compared = gradus("runs", "compare", submitted["id"], other["id"])
     assert "depth" in compared and "cancelled" in compared
 
 

@@ -231,7 +231,7 @@ def test_examples_of_the_description_are_read_as_their_models() -> None:
     assert count > 30
 
 
-def said() -> set[str]:
+def spoken() -> set[str]:
     """Return all words of the command."""
     calls = (
         node
@@ -243,7 +243,7 @@ def said() -> set[str]:
 
 
 def test_the_command_speaks_both_languages() -> None:
-    assert said() == set(words.CHINESE)
+    assert spoken() == set(words.CHINESE)
     for english, chinese in words.CHINESE.items():
         assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", chinese))
         assert re.search(r"[\u4e00-\u9fff]", chinese), english

@@ -78,13 +78,13 @@ class Context:
         self, rows: Pages[Any], head: Sequence[str], row: Callable[[Any], Iterable[object]]
     ) -> None:
         """Print a list, as a table or as JSON."""
-        found = rows.first(self.arguments.limit)
+        listed = rows.first(self.arguments.limit)
         if self.arguments.json:
-            print_json([one.to_dict() if isinstance(one, Model) else one for one in found])
-        elif not found:
+            print_json([one.to_dict() if isinstance(one, Model) else one for one in listed])
+        elif not listed:
             self.print(tr("There is nothing here."))
         else:
-            self.print(table(head, [list(row(one)) for one in found]))
+            self.print(table(head, [list(row(one)) for one in listed]))
 
 
 Command = Callable[[Context], int | None]
