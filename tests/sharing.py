@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 SYSTEMS = "tests/e2e/"  # all of them come last
 # Files that use the same fixture of the session, by the first of them.
 TOGETHER = {
+    "tests/e2e/test_client.py": "tests/e2e/test_loop.py",
     "tests/e2e/test_without_scripts.py": "tests/e2e/test_loop.py",
     "tests/e2e/test_question_figures.py": "tests/e2e/test_loop.py",
 }

@@ -71,6 +71,7 @@ SENSITIVE: Mapping[str, Sensitive] = {
     "admin:experiments_worker_changelist": _of("experiments.change_worker", actions="renew"),
     # of everybody, for what is theirs: where it is told what they do, and by which secret
     "api_pages:new": _of(),
+    "api_pages:device-decide": _of(actions="approve"),
     "webhooks:new": _of(),
     "webhooks:edit": _of(),
     "webhooks:secret": _of(),

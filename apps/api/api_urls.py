@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.api import api
+from apps.api import api, device_api
 
 app_name = "api"
 urlpatterns = [
@@ -8,4 +8,6 @@ urlpatterns = [
     path("me", api.MeEndpoint.as_view(), name="me"),
     path("tokens", api.TokensEndpoint.as_view(), name="tokens"),
     path("tokens/<uuid:pk>", api.TokenEndpoint.as_view(), name="token"),
+    path("device", device_api.DeviceEndpoint.as_view(), name="device"),
+    path("device/token", device_api.DeviceTokenEndpoint.as_view(), name="device-token"),
 ]

@@ -99,6 +99,8 @@ class HasScope(BasePermission):
         method = method_of(request)
         if method not in view.scopes:
             return True  # answered with 405
+        if view.is_open:
+            return True
         if not request.user.is_authenticated:
             if view.is_public and method in SAFE:
                 return True
@@ -122,6 +124,8 @@ class Endpoint(APIView):
     # by method, the scope that a token needs; what is not here is answered with 405
     scopes: ClassVar[Mapping[str, Scope]] = {}
     is_public: ClassVar[bool] = False  # whether anybody may read
+    # whether anybody may send, and nobody is asked who they are: what they carry is of no account
+    is_open: ClassVar[bool] = False
     permission: ClassVar[str] = ""  # of Django, that the person needs besides
     # by method, the kind of write in `common.write_limits`; else that of the scope
     limits: ClassVar[Mapping[str, str]] = {}
@@ -140,6 +144,9 @@ class Endpoint(APIView):
         _speak(request, request.user if isinstance(request.user, User) else None)
         timezone.activate(UTC)  # all times of the API; the site's middleware ends it
         self.bucket = self.count(request)
+
+    def get_authenticators(self) -> list[Any]:
+        return [] if self.is_open else super().get_authenticators()
 
     def count(self, request: Request) -> Bucket | None:
         """Count the request. Returns what is left; None for a method that is refused."""

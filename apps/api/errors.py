@@ -1,4 +1,6 @@
-"""Refusals of the API's own."""
+"""Refusals of the API's own. Those of a program that waits to be signed in have in
+`extra["error"]` what RFC 8628 calls the reason.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,73 @@ class TooManyTokens(Refused):
     def __init__(self, most: int) -> None:
         text = _("You have %(most)s tokens already. Revoke one that you no longer need.")
         super().__init__(text % {"most": most})
+
+
+class AuthorizationPending(Refused):
+    """Nobody has approved or denied it yet. `Retry-After` says when to ask again."""
+
+    code = "authorization-pending"
+    status = 400
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            _("Nobody has approved this yet. Ask again in a few seconds."),
+            error="authorization_pending",
+        )
+        self.seconds = seconds
+
+
+class SlowDown(Refused):
+    """It asked sooner than it may. `Retry-After` says when to ask again: from now on the interval
+    is longer.
+    """
+
+    code = "slow-down"
+    status = 400
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            _("This asks too often. Wait as long as Retry-After says between two requests."),
+            error="slow_down",
+        )
+        self.seconds = seconds
+
+
+class ExpiredToken(Refused):
+    """The device code is unknown, was used, or is too old."""
+
+    code = "expired-token"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This device code is unknown, used or expired. Start again."), error="expired_token"
+        )
+
+
+class AccessDenied(Refused):
+    """The person whom it was shown denied it."""
+
+    code = "access-denied"
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(_("The sign-in of this program was denied."), error="access_denied")
+
+
+class UnknownUserCode(Refused):
+    """No program waits under this code: it is mistyped, used, or too old."""
+
+    code = "unknown-user-code"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "No program is waiting under this code. Compare it with the one that is shown; "
+                "it is valid for ten minutes, and once."
+            )
+        )
 
 
 class BadCursor(Refused):

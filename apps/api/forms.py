@@ -7,7 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.api.models import MAX_TOKEN_NAME_LENGTH
 from apps.api.scopes import LEARNER_SCOPES, Scope
-from apps.common.fields import CleanTextField, HiddenUUIDField, PlainForm
+from apps.common.fields import EXPIRED, CleanTextField, HiddenUUIDField, NameField, PlainForm
+
+MAX_TYPED_CODE_LENGTH = 40
 
 
 class TokenForm(forms.Form):
@@ -38,6 +40,29 @@ class TokenForm(forms.Form):
         if not name:
             raise forms.ValidationError(_("Enter a name."))
         return name
+
+
+class DeviceCodeForm(forms.Form):
+    """The code that a program shows."""
+
+    code = CleanTextField(
+        label=_("Code of the program"),
+        max_length=MAX_TYPED_CODE_LENGTH,
+        help_text=_("Eight letters, such as WDJB-MJHT. Capitals and hyphens do not matter."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+
+class DecisionForm(PlainForm):
+    """What somebody decides on a program that waits under a code."""
+
+    code = NameField()
+    action = forms.ChoiceField(
+        choices=[("approve", ""), ("deny", "")],
+        error_messages={"required": EXPIRED, "invalid_choice": EXPIRED},
+    )
 
 
 class RevokeForm(PlainForm):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.api import services
+from apps.api import device_logins, services
 
 
 def delete_expired_tokens() -> int:
@@ -13,4 +13,8 @@ def delete_old_requests() -> int:
     return services.delete_old_requests()
 
 
-SLOW_JOBS = (delete_expired_tokens, delete_old_requests)
+def delete_old_device_logins() -> int:
+    return device_logins.delete_old()
+
+
+SLOW_JOBS = (delete_expired_tokens, delete_old_requests, delete_old_device_logins)

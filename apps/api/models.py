@@ -1,4 +1,6 @@
-"""Tokens of programs, and the answers to requests that carried an idempotency key."""
+"""Tokens of programs, the sign-ins by which programs get them, and the answers to requests that
+carried an idempotency key.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,8 @@ from apps.common.clock import Clock
 MAX_TOKEN_NAME_LENGTH = 60
 MAX_TOKENS = 20  # that a person may have at once
 MAX_KEY_LENGTH = 64  # of an idempotency key
+USER_CODE_LENGTH = 8  # without the hyphen in its middle
+POLL_SECONDS = 5  # between two polls of a program that waits to be signed in
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -55,6 +59,50 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc] # knox has no types
 
     def __str__(self) -> str:
         return f"{self.name} ({self.token_key}…)"
+
+
+class DeviceLogin(models.Model):
+    """A program that asks to be signed in (RFC 8628). It keeps the long device code, and shows the
+    short user code, which somebody enters on the site to approve it. Then the program gets a token,
+    once.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        DENIED = "denied"
+        USED = "used"  # the token was given
+
+    digest = models.BinaryField(max_length=32, unique=True)  # of the device code
+    user_code = models.CharField(max_length=USER_CODE_LENGTH, unique=True)
+    name = models.CharField(max_length=MAX_TOKEN_NAME_LENGTH)  # as the program calls itself
+    scopes = ArrayField(models.CharField(max_length=16, choices=choices))
+    network = models.CharField(max_length=64, blank=True)  # from which it asked
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    # who approved or denied it
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    interval = models.PositiveSmallIntegerField(default=POLL_SECONDS)  # between two polls, seconds
+    polled_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Clock())
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("sign-in of a program")
+        verbose_name_plural = _("sign-ins of programs")
+        indexes = [models.Index(fields=["expires_at"], name="device_logins_by_end")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="pending", user__isnull=True)
+                | (~Q(state="pending") & Q(user__isnull=False)),
+                name="device_logins_are_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(scopes__len__gt=0), name="device_logins_have_a_scope"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"
 
 
 class IdempotentRequest(models.Model):

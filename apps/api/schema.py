@@ -152,13 +152,16 @@ class Schema(AutoSchema):
         return [getattr(self.view, "tag", "") or type(self.view).__module__.split(".")[1]]
 
     def get_auth(self) -> list[Any]:
+        if getattr(self.view, "is_open", False):
+            return [{}]
         schemes: list[Any] = super().get_auth()
         is_open = getattr(self.view, "is_public", False) and self.method == "GET"
         return [*[scheme for scheme in schemes if scheme], *([{}] if is_open else [])]
 
     def get_description(self) -> str:  # type: ignore[override] # of drf-spectacular, not of DRF
         scope = getattr(self.view, "scopes", {}).get(self.method)
-        needed = f"Scope: `{scope.value}`." if scope else ""
+        is_open = getattr(self.view, "is_open", False)
+        needed = f"Scope: `{scope.value}`." if scope and not is_open else ""
         method = getattr(self.view, self.method.lower())
         text = getattr(method, "description", "") or inspect.cleandoc(type(self.view).__doc__ or "")
         return "\n\n".join(filter(None, [text, needed]))

@@ -14,7 +14,7 @@ from knox.settings import CONSTANTS
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
 from apps.api.errors import TooManyTokens
-from apps.api.models import MAX_TOKENS, ApiToken, IdempotentRequest
+from apps.api.models import MAX_TOKENS, ApiToken, DeviceLogin, IdempotentRequest
 from apps.api.scopes import Scope
 from apps.audit.kinds import Kind
 from apps.audit.services import record
@@ -57,10 +57,15 @@ def make_token(
 
 @transaction.atomic
 def revoke_tokens(*, user: User, ids: Collection[UUID] | None = None) -> int:
-    """Revoke a person's tokens, by default all. Returns how many there were."""
+    """Revoke a person's tokens, by default all, and with them what was approved and has not come
+    for its token yet. Returns how many there were.
+    """
     tokens = ApiToken.objects.filter(user=user)
     if ids is not None:
         tokens = tokens.filter(public_id__in=ids)
+    else:
+        lock_user(user)  # before the rows, as in `device_logins`
+        DeviceLogin.objects.filter(user=user, state=DeviceLogin.State.APPROVED).delete()
     names = list(tokens.values_list("name", flat=True))
     count, _by_model = tokens.delete()
     if names:

@@ -80,6 +80,7 @@ LEFT_OUT: Mapping[str, str] = {
     "accounts.User_groups": "in `account`: the names of the roles",
     "accounts.User_user_permissions": "in `account`: the names of the permissions",
     "admin.LogEntry": "what an operator did with rows of others, by name",
+    "api.DeviceLogin": "programs that asked to sign in, for an hour: in `security_activity`",
     "api.IdempotentRequest": "answers to programs, kept for a day in case they ask again",
     "mfa.Authenticator": "secrets of the second step of signing in",
     "accounts.EmailChange": "links that work like passwords; it expires within days",

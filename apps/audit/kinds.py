@@ -82,6 +82,8 @@ class Kind(TextChoices):
         "api-token-refused",
         _("An unknown, revoked or expired token of a program was refused."),
     )
+    DEVICE_APPROVED = "device-approved", _("A program was allowed to sign in by its code.")
+    DEVICE_DENIED = "device-denied", _("A program that asked to sign in was denied.")
     REVISION_PUBLISHED = "revision-published", _("A revision of a question was published.")
     QUESTION_CHANGED = "question-changed", _("A question was withdrawn or offered again.")
     BANK_CHANGED = "bank-changed", _("A bank was made public, or hidden.")

@@ -48,6 +48,8 @@ class Bucket:
 LIMITS = {
     "answers": Limit(240, 1.0),
     "archives": Limit(60, 15.0),  # orders, downloads and uploads
+    "device-codes": Limit(60, 15.0),  # of programs, entered: also of who guesses
+    "devices": Limit(60, 15.0),  # of a network: programs that ask to be signed in
     "flags": Limit(60, 15.0),  # of posts, and appeals
     "grades": Limit(1_000, 1.0),  # kept in the browser without a connection, then sent at once
     "moderation": Limit(240, 1.0),
@@ -68,6 +70,8 @@ LIMITS = {
 }
 # by URL name; every other form of a member's page is "other"
 KINDS = {
+    "api_pages:device": "device-codes",
+    "api_pages:device-decide": "device-codes",
     "archives:import": "archives",
     "archives:import-confirm": "archives",
     "archives:import-discard": "archives",

@@ -149,7 +149,8 @@ def check(chosen: Namespace, rest: list[str], arguments: list[str]) -> int:
         "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
         "SECRET_KEY": "static checks",
     }
-    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
+    roots = (ROOT, ROOT / "platform", ROOT / "clients" / "python")
+    env |= {"PYTHONPATH": os.pathsep.join(map(str, roots))}
     for name, command in STATIC_CHECKS.items():
         out(f"== {name}")
         done = subprocess.run(

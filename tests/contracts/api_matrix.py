@@ -37,6 +37,9 @@ OWN: Answers = (401, 200, 404, 404)
 API: dict[str, dict[str, Answers]] = {
     "api:me": {"get": members(200), "patch": members(428)},
     "api:tokens": {"get": members(200)},
+    # anybody may begin, and nothing is answered about anybody
+    "api:device": {"post": same(400)},
+    "api:device-token": {"post": same(400)},
     # that of nobody
     "api:token": {"delete": members(404)},
     "experiments_api:labs": {"get": same(200)},

@@ -100,6 +100,14 @@ class Scene:
         )
 
 
+def decide_on_program(scene: Scene, action: str) -> None:
+    asked = scene.stranger.post(
+        "/api/v1/device", {"name": "laptop", "scopes": ["read"]}, content_type="application/json"
+    )
+    form = {"code": asked.json()["user_code"], "action": action}
+    assert scene.member.post("/device/decide", form).status_code == 200
+
+
 def revoke_token(scene: Scene) -> None:
     row, token = make_token(user=scene.mei, name="laptop", scopes=[Scope.READ], days=7)
     headers = {"Authorization": f"Bearer {token}"}
@@ -465,6 +473,18 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "",
         "",
         "",
+    ),
+    Kind.DEVICE_APPROVED: (
+        lambda scene: decide_on_program(scene, "approve"),
+        "Mei",
+        "Mei",
+        "laptop; scopes: read; program_network: 203.0.113.0/24",
+    ),
+    Kind.DEVICE_DENIED: (
+        lambda scene: decide_on_program(scene, "deny"),
+        "Mei",
+        "Mei",
+        "laptop; scopes: read; program_network: 203.0.113.0/24",
     ),
     Kind.REVISION_PUBLISHED: (publish, "", "boss", "why-relu r2"),
     Kind.QUESTION_CHANGED: (withdraw, "", "boss", "why-relu; withdrawn: no → yes"),

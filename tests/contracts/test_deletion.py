@@ -22,7 +22,7 @@ from django.test import Client
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
 from apps.accounts.models import EmailChange, Invitation, User
-from apps.api.models import IdempotentRequest
+from apps.api.models import DeviceLogin, IdempotentRequest
 from apps.api.scopes import Scope
 from apps.api.services import make_token
 from apps.archives.models import Export, Import
@@ -119,6 +119,15 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     )
     with_discussions(person, run)
     make_token(user=person, name="laptop", scopes=[Scope.READ], days=30)
+    DeviceLogin.objects.create(
+        digest=handle.encode(),
+        user_code=handle[:8],
+        name="laptop",
+        scopes=["read"],
+        state="approved",
+        user=person,
+        expires_at=Clock(),
+    )
     IdempotentRequest.objects.create(person=person, key=handle, fingerprint=b"")
     webhook = Webhook.objects.create(
         owner=person, url="https://hooks.example.org/", host="hooks.example.org", events=[]

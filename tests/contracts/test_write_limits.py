@@ -45,7 +45,7 @@ def test_no_kind_of_write_is_without_a_limit_or_narrow_for_people(kind: str) -> 
 
 
 def test_every_kind_belongs_to_a_form() -> None:
-    assert set(KINDS.values()) | {"other", "reads", "visits"} == set(LIMITS)
+    assert set(KINDS.values()) | {"other", "reads", "visits", "devices"} == set(LIMITS)
     assert set(KINDS) | VISITS <= set(MATRIX)
 
 

@@ -90,6 +90,16 @@ def asked_for_a_link(visitor: Visitor, runs: Runs) -> None:
     visitor.page.wait_for_url("**/reset/done/")
 
 
+def asked_by_a_program(visitor: Visitor, runs: Runs) -> None:
+    """Enter the code of a program that asks to sign in."""
+    answer = visitor.page.request.post(
+        f"{visitor.url}/api/v1/device", data={"name": "gradus on kestrel"}
+    )
+    visitor.go(f"/device?code={answer.json()['user_code']}")
+    visitor.page.locator("main form .btn.pencil").click()
+    visitor.page.locator("dl.facts").wait_for()
+
+
 def refused_commit(visitor: Visitor, runs: Runs) -> None:
     """Commit without a prediction, with a setting that is out of bounds."""
     visitor.open_lab(depth=99)
@@ -348,6 +358,8 @@ PLACES = [
     Place("activity", "mei", page("/settings/activity")),
     Place("tokens", "mei", page("/settings/tokens")),
     Place("token-new", "mei", page("/settings/tokens/new")),
+    Place("device", "mei", page("/device")),
+    Place("device-asks", "mei", asked_by_a_program),
     Place("webhooks", "mei", page("/settings/webhooks")),
     Place("webhook-new", "mei", page("/settings/webhooks/new")),
     Place("data", "mei", page("/settings/data")),

@@ -1,0 +1,114 @@
+"""The command `gradus`.
+
+It ends with 0; 1 if the site refused, or something could not be done; 2 for wrong arguments; 3 if
+nobody is signed in; 4 if the site cannot be reached; 130 if it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from gradus_client import account_commands, run_commands, study_commands
+from gradus_client.commands import Command, Context
+from gradus_client.errors import (
+    ConnectionFailed,
+    GradusError,
+    InsecureAddress,
+    NotAuthorised,
+    NotSignedIn,
+    NotUnderstood,
+    Refused,
+    VerdictHidden,
+)
+from gradus_client.terminal import console
+from gradus_client.text import printable
+from gradus_client.transport import agent
+from gradus_client.words import choose_language, tr
+
+OK, FAILED, USAGE, SIGNED_OUT, AWAY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+GROUPS = (account_commands, study_commands, run_commands)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = Parser(prog="gradus", description=tr("Study, predict and run from the terminal."))
+    whole.add_argument("--version", action="version", version=agent())
+    whole.add_argument("--site", default="", metavar="URL", help=tr("another site than the last"))
+    whole.add_argument(
+        "--language", default="", metavar="CODE", help=tr("of the site's texts: en or zh-hans")
+    )
+    commands = whole.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"), required=True)
+
+    def add(to: Any, name: str, run: Command, words: str, **more: Any) -> Any:
+        command = to.add_parser(name, help=words, description=words, **more)
+        command.set_defaults(run=run)
+        return command
+
+    for group in GROUPS:
+        group.add_commands(commands, add)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command; returns its exit code."""
+    choose_language(_language_of(sys.argv[1:] if arguments is None else arguments))
+    chosen = parser().parse_args(arguments)
+    context = Context(chosen)
+    try:
+        with context:
+            run: Callable[[Context], int | None] = chosen.run
+            return run(context) or OK
+    except KeyboardInterrupt:
+        return _fail(tr("Interrupted."), INTERRUPTED)
+    except EOFError:
+        return _fail(tr("There is nobody to ask: the input is at its end."), FAILED)
+    except BrokenPipeError:  # `| head`
+        sys.stdout = None
+        return OK
+    except NotSignedIn as error:
+        return _fail(str(error), SIGNED_OUT)
+    except NotAuthorised as error:
+        return _fail(str(error), SIGNED_OUT, tr("Sign in with: gradus login"))
+    except (ConnectionFailed, NotUnderstood) as error:
+        return _fail(str(error), AWAY)
+    except InsecureAddress as error:
+        return _fail(str(error), FAILED, tr("If you trust the way: --allow-http"))
+    except VerdictHidden as error:
+        return _fail(str(error), FAILED, tr("To see it without predicting: gradus runs open ID"))
+    except Refused as error:
+        return _fail(str(error), FAILED, *(map(repr, error.errors)))
+    except (GradusError, ValueError, OSError) as error:
+        return _fail(str(error), FAILED)
+
+
+def _fail(message: str, status: int, *more: str) -> int:
+    lines = [line for line in (message, *more) if line and line not in message[:-1]] or [message]
+    for line in lines:
+        console(stderr=True).print(printable(line), soft_wrap=True)
+    return status
+
+
+def _language_of(arguments: Sequence[str]) -> str:
+    """Return the language that is asked for, before there is a parser to read it."""
+    for place, argument in enumerate(arguments):
+        if argument == "--language" and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if argument.startswith("--language="):
+            return argument.partition("=")[2]
+    return ""
+
+
+def entry() -> NoReturn:
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

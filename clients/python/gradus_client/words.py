@@ -1,0 +1,212 @@
+"""The command's own words, in the user's language: English, or Simplified Chinese."""
+
+from __future__ import annotations
+
+import locale
+import os
+
+CHINESE: dict[str, str] = {
+    "Sign in to a site, by approving it in the browser": "登录一个网站：在浏览器中允许即可",
+    "Revoke the token here and on the site": "在本机和网站上撤销令牌",
+    "Whose token it is": "令牌属于谁",
+    "What there is to do today": "今天要做什么",
+    "What you have studied, and how much you recall": "学了什么，记得多少",
+    "Write all that the API gives of you to a zip file": ("把 API 提供的你的全部数据写入 zip 文件"),
+    "Waiting until you have approved it …": "正在等待你允许……",
+    "of the site": "网站地址",
+    "read a token from the input, instead": "改为从输入读取令牌",
+    "open no browser": "不打开浏览器",
+    "also where others could read the token": "即使他人可能读到令牌也允许",
+    "what it may do, with commas; by default read,study,run,post": (
+        "允许做什么，用逗号分隔；默认 read,study,run,post"
+    ),
+    "as JSON": "以 JSON 输出",
+    "without the points of runs": "不含运行的数据点",
+    "This is no token.": "这不是令牌。",
+    "Paste the token, then press Enter:": "粘贴令牌，然后按回车：",
+    "You are signed in to {url} as {handle}.": "已以 {handle} 登录 {url}。",
+    "Open {url} and enter the code:": "打开 {url} 并输入代码：",
+    "You are signed out of {url}.": "已退出 {url}。",
+    "what": "内容",
+    "note": "说明",
+    "{reviews} reviews on {days} days; {recalled} of {recalls} recalled.": (
+        "{days} 天内复习 {reviews} 次；{recalls} 次回忆中成功 {recalled} 次。"
+    ),
+    "Written: {path}": "已写入：{path}",
+    "Which site? For example: gradus login https://gradus.example, or set {name}.": (
+        "哪个网站？例如：gradus login https://gradus.example，或设置 {name}。"
+    ),
+    "topic": "主题",
+    "cards": "卡片",
+    "recall": "记忆率",
+    "Study, predict and run from the terminal.": "在终端中学习、预测和运行。",
+    "another site than the last": "不使用上次的网站",
+    "of the site's texts: en or zh-hans": "网站文本的语言：en 或 zh-hans",
+    "commands": "命令",
+    "COMMAND": "命令",
+    "Interrupted.": "已中断。",
+    "There is nobody to ask: the input is at its end.": "无人可问：输入已结束。",
+    "Sign in with: gradus login": "登录：gradus login",
+    "If you trust the way: --allow-http": "如果信任该网络：--allow-http",
+    "To see it without predicting: gradus runs open ID": ("不预测而直接查看：gradus runs open ID"),
+    "at most so many; by default 25": "最多多少条；默认 25",
+    "There is nothing here.": "这里没有内容。",
+    "“{text}” is no whole number": "“{text}”不是整数",
+    "List labs": "列出实验",
+    "Show a lab, and what may be set": "显示一个实验及可用设置",
+    "Runs: submit, list, watch, fetch": "运行：提交、列出、跟踪、下载",
+    "Predict, and queue a run": "预测并提交运行",
+    "List your runs, the newest first": "列出你的运行，最新的在前",
+    "Show runs of one lab beside each other": "并排显示同一实验的多次运行",
+    "Write all points of a run to files": "把一次运行的全部数据点写入文件",
+    "What do you predict?": "你的预测是？",
+    "{title}: where does it end, from {low} to {high}?": (
+        "{title}：最终值是多少（{low} 到 {high}）？"
+    ),
+    "The verdict is folded: you have not predicted it. To see it: {command}": (
+        "结论已折叠：你没有预测过。查看：{command}"
+    ),
+    "that it contains": "包含的词",
+    "a setting; the rest have their defaults": "一项设置；其余为默认值",
+    "your prediction; without it you are asked": "你的预测；不给出则会询问",
+    "how sure, in %%": "把握程度，单位 %%",
+    "where you expect a curve to end": "你预计曲线的最终值",
+    "the verdict stays folded, and no prediction counts": "结论保持折叠，不计预测",
+    "of idempotency: the same queues one run": "幂等键：相同的键只提交一次运行",
+    "follow it to its end": "一直跟踪到结束",
+    "Show a run and its verdicts": "显示一次运行及其结论",
+    "Follow a run to its end": "跟踪一次运行直到结束",
+    "Stop a run": "停止一次运行",
+    "See a verdict without having predicted it": "不预测而查看结论",
+    "lab": "实验",
+    "takes": "耗时",
+    "title": "标题",
+    "Say what you predict: --outcome with holds, depends or does_not_hold.": (
+        "请给出预测：--outcome 加 holds、depends 或 does_not_hold。"
+    ),
+    "Predict first: --outcome and --confidence, or run it with --no-prediction.": (
+        "请先预测：--outcome 和 --confidence，或使用 --no-prediction。"
+    ),
+    "run": "运行",
+    "state": "状态",
+    "queued": "提交时间",
+    "settings": "设置",
+    "Which format? --csv, --npz, --parquet, or several of them.": (
+        "哪种格式？--csv、--npz、--parquet，可同时使用多个。"
+    ),
+    "setting": "设置",
+    "default": "默认",
+    "allowed": "允许",
+    "You predicted: {outcome}, {confidence} % sure.": (
+        "你的预测：{outcome}，把握 {confidence} %。"
+    ),
+    "verdict": "结论",
+    "How sure are you?": "你有多大把握？",
+    "{option} takes NAME=VALUE, not “{text}”.": ("{option} 的格式为 NAME=VALUE，而不是“{text}”。"),
+    "Right.": "正确。",
+    "Not right.": "不正确。",
+    "by default <ID>.{kind}": "默认 <ID>.{kind}",
+    "Queued: {id}": "已提交：{id}",
+    "Say how sure you are: --confidence with one of {values}.": (
+        "请给出把握程度：--confidence 取 {values} 之一。"
+    ),
+    "The run is {state}.": "运行状态：{state}。",
+    "{count} before it": "前面还有 {count} 个",
+    "Taken back: your rating of {question}.": "已撤回：你对 {question} 的评分。",
+    "List questions": "列出题目",
+    "Show a question": "显示一道题目",
+    "Answer a question, part by part or in one go": "回答一道题目，逐部分或一次完成",
+    "List your cards, the most overdue first": "列出你的卡片，逾期最久的在前",
+    "Review what is due": "复习到期的内容",
+    "Take back your last rating": "撤回上一次评分",
+    "List claims, and what runs say of them": "列出论断，以及运行给出的结论",
+    "question": "题目",
+    "Kept.": "已保存。",
+    "Again": "重来",
+    "Hard": "困难",
+    "Good": "良好",
+    "Easy": "简单",
+    "1 Again · 2 Hard · 3 Good · 4 Easy?": "1 重来 · 2 困难 · 3 良好 · 4 简单？",
+    "such as 1, 4.2, written": "例如 1、4.2、written",
+    "the answer; without it you are asked": "答案；不给出则会询问",
+    "open the next hint": "打开下一条提示",
+    "open the reference answer": "打开参考答案",
+    "Again, Hard, Good, Easy": "重来、困难、良好、简单",
+    "those due today alone": "只列出今天到期的",
+    "new questions, too": "另加新题的数量",
+    "of the new questions": "新题的主题",
+    "due": "到期",
+    "claim": "论断",
+    "what it says": "内容",
+    "Reference answer": "参考答案",
+    "Rated {rating}.": "评分：{rating}。",
+    "({name}) Your answer:": "({name}) 你的答案：",
+    "Nothing is due. To learn something new: gradus review --new 3": (
+        "没有到期的内容。学习新题：gradus review --new 3"
+    ),
+    "Enter: show it · s: skip · u: undo the last · q: stop?": (
+        "回车：显示 · s：跳过 · u：撤回上一次 · q：停止？"
+    ),
+    "A good answer covers:": "好的答案包括：",
+    "Enter: reference answer · h: hint?": "回车：参考答案 · h：提示？",
+    "({name}) This step:": "({name}) 这一步：",
+    "Card {number} of {count}": "第 {number} 张，共 {count} 张",
+    "Done: {recalled} of {count} recalled.": "完成：{count} 张中记住 {recalled} 张。",
+    "Next: {day}.": "下次：{day}。",
+    "Your answer (Enter to leave it empty):": "你的答案（按回车留空）：",
+    "({name}) Keys of what you choose:": "({name}) 你选择的选项：",
+    "({name}) Keys in their order:": "({name}) 按顺序的选项：",
+    "Hint: {hint}": "提示：{hint}",
+    "Answer: {answer}": "答案：{answer}",
+    "This needs {package}, which is not installed: pip install 'gradus-client[{extra}]'": (
+        "需要 {package}，但尚未安装：pip install 'gradus-client[{extra}]'"
+    ),
+    "“{url}” is no address of a site, such as https://gradus.example": (
+        "“{url}”不是网站地址，例如 https://gradus.example"
+    ),
+    "An address must not contain a password.": "地址中不得包含密码。",
+    "{url} is not https: whoever is on the way could read your token. Use https, or "
+    "allow http explicitly if you trust the whole way.": (
+        "{url} 不是 https：途中的任何人都可能读到你的令牌。请使用 https；如果信任整条线路"
+        "，可明确允许 http。"
+    ),
+    "“{name}” is no id.": "“{name}”不是 ID。",
+    "{url} cannot be reached: {reason}": "无法连接 {url}：{reason}",
+    "{url} leads elsewhere, to {target}. Use the address of the site itself, with "
+    "https if it has that.": (
+        "{url} 会转到 {target}。请使用网站本身的地址；如有 https，请用 https。"
+    ),
+    "{url} is not answering just now.": "{url} 暂时没有响应。",
+    "{url} answered {status}, and not as Gradus does. Is this the address of a Gradus site?": (
+        "{url} 返回了 {status}，但不是 Gradus 的响应。这是 Gradus 网站的地址吗？"
+    ),
+    "The site's answer is not what this client expects ({reason}). Update gradus-client.": (
+        "网站的响应与此客户端不符（{reason}）。请更新 gradus-client。"
+    ),
+    "{url} is not answering any more.": "{url} 不再响应。",
+    "You are not signed in. Begin with: gradus login https://…": (
+        "你尚未登录。请先运行：gradus login https://…"
+    ),
+    "You are not signed in to {url}. Try: gradus login {url}": (
+        "你尚未登录 {url}。请运行：gradus login {url}"
+    ),
+    "{path} cannot be read: {reason}": "无法读取 {path}：{reason}",
+    "{path} cannot be written: {reason}": "无法写入 {path}：{reason}",
+    "{path}: the name of the file ends in {kinds}": "{path}：文件名应以 {kinds} 结尾",
+}
+_language = "en"
+
+
+def choose_language(asked: str) -> None:
+    """Speak a language, by default that of the environment."""
+    global _language
+    tag = asked
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        tag = tag or os.environ.get(name, "")
+    tag = tag or (locale.getlocale()[0] or "")
+    _language = "zh" if tag.lower().startswith(("zh", "chinese")) else "en"
+
+
+def tr(words: str) -> str:
+    """Return words in the user's language."""
+    return CHINESE.get(words, words) if _language == "zh" else words
