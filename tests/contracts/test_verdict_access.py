@@ -167,6 +167,8 @@ NONE = """
     accounts:email accounts:email-confirm accounts:delete accounts:keep accounts:keep-by-link
     accounts:sign-in accounts:totp accounts:passkey-add accounts:recovery-codes
     accounts:factor-remove mfa_authenticate passkey_sign_in passkey_options
+    accounts:provider-connect accounts:provider-confirm accounts:provider-disconnect
+    provider_sign_in provider_callback provider_signup
     api_pages:tokens api_pages:new api_pages:revoke
     api:schema api:me api:tokens api:token
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source

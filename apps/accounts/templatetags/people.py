@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.accounts import providers
+
 register = template.Library()
 
 
@@ -27,6 +29,12 @@ def account_link(context: Any, url_name: str, words: str) -> SafeString:
     url = reverse(url_name)
     current = SafeString(' aria-current="page"') if context["request"].path == url else ""
     return format_html('<li><a href="{}"{}>{}</a></li>', url, current, words)
+
+
+@register.simple_tag
+def sign_in_providers() -> list[tuple[str, str]]:
+    """Return with whose accounts people sign in here: for each a key and a name."""
+    return providers.available()
 
 
 @register.simple_tag
