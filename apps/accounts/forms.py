@@ -503,9 +503,25 @@ class SettingsForm(forms.Form):
         label=_("Time zone"), help_text=_("Times on this site are shown in this time zone.")
     )
 
+    profile = forms.MultipleChoiceField(
+        label=_("Public page"),
+        choices=User.ProfilePart.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Nothing is public unless you choose the first. Search engines are asked not to list "
+            "the page, and your name in threads leads to it."
+        ),
+    )
+
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
         zone = canonical_zone(user.time_zone) or DEFAULT
-        initial = {"language": user.language, "theme": user.theme, "time_zone": zone}
+        initial = {
+            "language": user.language,
+            "theme": user.theme,
+            "time_zone": zone,
+            "profile": user.profile,
+        }
         super().__init__(data, initial=initial)
         choices = zone_choices()
         if zone not in _zone_names(choices):

@@ -58,8 +58,18 @@ def choose_theme(*, user: User, theme: str) -> None:
     User.objects.filter(pk=user.pk).update(theme=theme)
 
 
-def change_settings(*, user: User, language: str, theme: str, time_zone: str) -> None:
-    User.objects.filter(pk=user.pk).update(language=language, theme=theme, time_zone=time_zone)
+def change_settings(
+    *, user: User, language: str, theme: str, time_zone: str, profile: Iterable[str] | None = None
+) -> None:
+    """Store what somebody has chosen.
+
+    Args:
+        profile: of `User.ProfilePart`, what everybody may see of them; None: as before.
+    """
+    parts = {} if profile is None else {"profile": list(profile)}
+    User.objects.filter(pk=user.pk).update(
+        language=language, theme=theme, time_zone=time_zone, **parts
+    )
 
 
 @transaction.atomic

@@ -165,6 +165,7 @@ def account(user: User) -> Row:
         "page_language": user.page_language,
         "theme": user.theme,
         "time_zone": user.time_zone,
+        "profile": user.profile,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
         "is_staff": user.is_staff,

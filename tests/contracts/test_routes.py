@@ -107,6 +107,8 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "progress:own-questions": ((IN, 200, 200, 200), (IN, 405, 405, 405)),
     "questions:about": (same(200), same(405)),
     "questions:report": ((IN, 200, 200, 200), (IN, 200, 200, 200)),
+    # the owner has no public page; those of somebody who has: tests/discussions/test_people.py
+    "discussions:person": (same(404), same(405)),
     "discussions:threads": (same(200), same(405)),
     "discussions:new": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
     "discussions:preview": (same(405), (IN, 200, 200, 200)),
@@ -353,6 +355,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "experiments:lab": {"slug": "dead-relu"},
     "experiments:pending-prediction": {"slug": "dead-relu"},
     "notices:open": {"pk": 1},
+    "discussions:person": {"handle": "mei"},
     "notices:unsubscribe": {"token": "x"},
     "discussions:picture": {"sha256": "0" * 64, "extension": "png"},
     "discussions:thread-events": {"pk": 0},

@@ -109,6 +109,7 @@ ELSEWHERE = {
     "progress:review": "test_a_review_folds_it_as_well",
     "progress:question-check": "shows the page of progress:question",
     "discussions:chart": "tests/discussions/test_embeds.py",
+    "discussions:person": "tests/discussions/test_people.py",
     "discussions:thread": "test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says",
     "experiments:run-events": "tests/experiments/test_sse.py",
     **dict.fromkeys(
