@@ -21,8 +21,8 @@ def prediction_sentences(bins: Sequence[Bin]) -> list[str]:
         bins: of the predictions of runs that count.
     """
     count = sum(row.of for row in bins)
-    made = ngettext("%(n)s prediction of a run.", "%(n)s predictions of runs.", count)
-    sentences = [made % {"n": count} if count else _("No prediction yet.")]
+    predictions = ngettext("%(n)s prediction of a run.", "%(n)s predictions of runs.", count)
+    sentences = [predictions % {"n": count} if count else _("No prediction yet.")]
     overconfidence, score = calibration.overconfidence(bins), calibration.brier_score(bins)
     if overconfidence is None or score is None:
         return sentences
