@@ -31,6 +31,8 @@ SIGN_INS = {
     "account_confirm_email": Kind.SIGNED_IN_CONFIRMED,
     "mfa_authenticate": Kind.SIGNED_IN_TWO_STEPS,
     "passkey_sign_in": Kind.SIGNED_IN_PASSKEY,
+    "provider_callback": Kind.SIGNED_IN_PROVIDER,
+    "provider_signup": Kind.SIGNED_IN_NEW,
 }
 
 

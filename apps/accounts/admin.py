@@ -16,6 +16,7 @@ from allauth.account.admin import EmailAddressAdmin
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
@@ -217,6 +218,8 @@ def _may_manage(request: HttpRequest, person: User | None) -> bool:
 
 
 admin.site.unregister([Group, EmailAddress, Authenticator])  # the last holds secrets
+# keys are settings, and no token is stored
+admin.site.unregister([SocialApp, SocialToken, SocialAccount])
 
 
 @admin.register(Group)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from allauth.account import forms as allauth
+from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.core.internal import ratelimit
 from allauth.core.internal.cryptokit import normalize_user_code
@@ -30,7 +32,7 @@ from apps.accounts import second_factors, services
 from apps.accounts.addresses import MAX_ADDRESS_LENGTH, canonical_email, check_address
 from apps.accounts.invitations import FIELD
 from apps.accounts.limits import APP
-from apps.accounts.models import Invitation, User
+from apps.accounts.models import MAX_HANDLE_LENGTH, Invitation, User
 from apps.accounts.passwords import MAX_PASSWORD_LENGTH, MAX_TYPED_LENGTH, TOO_LONG
 from apps.accounts.second_factors import WRONG_CODE
 from apps.accounts.zone_names import CANONICAL_NAMES
@@ -39,6 +41,7 @@ from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.fields import PlainForm
 
+NO_PASSWORD = _("You have no password yet. Set one under Account, How you sign in.")
 PASSWORD_HELP = _(
     "At least 12 characters, of any kind: several words are good. Not a common password, nothing "
     "that repeats itself, and not similar to your handle or e-mail address."
@@ -148,8 +151,40 @@ class SignupForm(AccountForm, allauth.SignupForm):
         return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
 
 
+class ProviderSignupForm(forms.Form):
+    """What is missing of an account whose owner comes from a provider: a handle."""
+
+    username = forms.CharField(
+        label=_("Handle"),
+        max_length=MAX_HANDLE_LENGTH,
+        help_text=User._meta.get_field("handle").help_text,
+    )
+    # core.js fills in the browser's time zone
+    time_zone = forms.CharField(
+        required=False, widget=forms.HiddenInput(attrs={"data-time-zone": ""})
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, name: str) -> None:
+        """Propose a handle.
+
+        Args:
+            name: by which the owner knows their account elsewhere.
+        """
+        letters = re.sub(r"[^A-Za-z0-9_-]", "", name.partition("@")[0]).lstrip("-_")
+        super().__init__(data, initial={"username": letters[:MAX_HANDLE_LENGTH]})
+
+    def clean_username(self) -> str:
+        handle: str = get_adapter().clean_username(self.cleaned_data["username"])
+        return handle
+
+    def clean_time_zone(self) -> str:
+        return canonical_zone(self.cleaned_data["time_zone"]) or DEFAULT
+
+
 def own_password(user: User, password: str) -> str:
     """Return the current password that a form asks for, if it is right."""
+    if not user.has_usable_password():
+        raise ValidationError(NO_PASSWORD)
     if not services.is_own_password(user=user, password=password):
         raise ValidationError(_("That is not your current password."))
     return password
@@ -386,6 +421,8 @@ class OwnPasswordForm(forms.Form):
         super().__init__(data, **kwargs)
         self.user = user
         self.fields["password"].validators.append(check_typed_length)
+        if not user.has_usable_password():
+            self.fields["password"].help_text = NO_PASSWORD
 
     def clean_password(self) -> str:
         return own_password(self.user, self.cleaned_data["password"])
@@ -466,9 +503,25 @@ class SettingsForm(forms.Form):
         label=_("Time zone"), help_text=_("Times on this site are shown in this time zone.")
     )
 
+    profile = forms.MultipleChoiceField(
+        label=_("Public page"),
+        choices=User.ProfilePart.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Nothing is public unless you choose the first. Search engines are asked not to list "
+            "the page, and your name in threads leads to it."
+        ),
+    )
+
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User) -> None:
         zone = canonical_zone(user.time_zone) or DEFAULT
-        initial = {"language": user.language, "theme": user.theme, "time_zone": zone}
+        initial = {
+            "language": user.language,
+            "theme": user.theme,
+            "time_zone": zone,
+            "profile": user.profile,
+        }
         super().__init__(data, initial=initial)
         choices = zone_choices()
         if zone not in _zone_names(choices):

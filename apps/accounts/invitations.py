@@ -24,6 +24,7 @@ from apps.common.tokens import hashed, new_token
 
 VALID_FOR = timedelta(days=14)
 FIELD = "invitation"  # of the sign-up page: in its address, and in its form
+MAX_TOKEN_LENGTH = 100  # characters, more than any has
 
 
 @transaction.atomic
@@ -51,7 +52,11 @@ def token_in(request: HttpRequest) -> str:
 
 def invitation_for(request: HttpRequest) -> Invitation | None:
     """Return the invitation whose link or form a request is, if it still counts."""
-    token = token_in(request)
+    return invitation_of(token_in(request))
+
+
+def invitation_of(token: str) -> Invitation | None:
+    """Return the invitation with this token, if it still counts."""
     rows = Invitation.objects.filter(created_at__gt=Clock() - VALID_FOR)
     return rows.filter(token_hash=hashed(token)).first() if token else None
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -112,6 +113,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         LIGHT = "light", _("light")
         DARK = "dark", _("dark")
 
+    class ProfilePart(models.TextChoices):
+        PAGE = "page", _("a page about me, which everybody may open")
+        JOINED = "joined", _("it says in which month I joined")
+        NUMBERS = "numbers", _("it says how many predictions I made, and how good they were")
+        RUNS = "runs", _("it lists the runs that I share")
+        THREADS = "threads", _("it lists the threads that I began")
+
     class Language(models.TextChoices):
         BROWSER = "", _("same as browser")
         ENGLISH = "en", "English"
@@ -150,6 +158,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default=DEFAULT, validators=[check_time_zone]
     )
+    # of ProfilePart: what everybody may see of them; nothing without PAGE
+    profile = ArrayField(models.CharField(max_length=8), default=list, db_default=[], blank=True)
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can use the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)
@@ -231,6 +241,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def mail_language(self) -> str:
         """The language of a mail that no request of theirs causes."""
         return self.language or self.page_language or settings.LANGUAGE_CODE
+
+    @property
+    def has_public_page(self) -> bool:
+        """Whether they have a page that everybody may open, by their own choice."""
+        is_here = self.is_active and self.deletion_at is None
+        return is_here and self.ProfilePart.PAGE in self.profile
 
     @property
     def is_project(self) -> bool:

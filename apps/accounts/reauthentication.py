@@ -46,6 +46,8 @@ SENSITIVE: Mapping[str, Sensitive] = {
     "accounts:passkey-add": _of(at_once=True),
     "accounts:recovery-codes": _of(),
     "accounts:factor-remove": _of(),
+    "accounts:provider-connect": _of(),
+    "accounts:provider-disconnect": _of(),
     "admin:accounts_user_add": _of("accounts.add_user", at_once=True),
     "admin:accounts_user_change": _of("accounts.change_user"),
     "admin:auth_user_password_change": _of("accounts.change_user", at_once=True),

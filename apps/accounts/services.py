@@ -11,6 +11,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import login
 from django.contrib.auth.models import Group, Permission
@@ -57,8 +58,18 @@ def choose_theme(*, user: User, theme: str) -> None:
     User.objects.filter(pk=user.pk).update(theme=theme)
 
 
-def change_settings(*, user: User, language: str, theme: str, time_zone: str) -> None:
-    User.objects.filter(pk=user.pk).update(language=language, theme=theme, time_zone=time_zone)
+def change_settings(
+    *, user: User, language: str, theme: str, time_zone: str, profile: Iterable[str] | None = None
+) -> None:
+    """Store what somebody has chosen.
+
+    Args:
+        profile: of `User.ProfilePart`, what everybody may see of them; None: as before.
+    """
+    parts = {} if profile is None else {"profile": list(profile)}
+    User.objects.filter(pk=user.pk).update(
+        language=language, theme=theme, time_zone=time_zone, **parts
+    )
 
 
 @transaction.atomic
@@ -96,6 +107,7 @@ def _new_operator(email: str) -> User:
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_unusable_password()  # who signed up with this address may be anybody
     user.save()
+    SocialAccount.objects.filter(user=user).delete()  # as may who connected these
     record_change(Kind.RIGHTS_CHANGED, person=user, before=before, after=rights(user))
     EmailAddress.objects.update_or_create(
         user=user, email=user.canonical_email, defaults={"verified": True, "primary": True}

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts import second_factors
+from apps.accounts import connected_accounts, providers, second_factors
 from apps.accounts.forms import PasskeyForm, PasskeySignInForm, TotpForm
 from apps.accounts.mfa_adapter import MFAAdapter
 from apps.accounts.models import User
@@ -31,8 +31,14 @@ from apps.common.redirects import next_path
 @login_required
 def sign_in(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    factors = second_factors.second_factors_of(request.user)
-    return render(request, "mfa/index.html", {"factors": factors})
+    accounts = connected_accounts.listed(request.user)
+    connected = {account.provider for account in accounts}
+    context = {
+        "factors": second_factors.second_factors_of(request.user),
+        "accounts": accounts,
+        "providers": [row for row in providers.available() if row[0] not in connected],
+    }
+    return render(request, "mfa/index.html", context)
 
 
 @never_cache

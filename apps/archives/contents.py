@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import auth
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import BinaryField, Field, Model, QuerySet
@@ -82,6 +83,7 @@ LEFT_OUT: Mapping[str, str] = {
     "admin.LogEntry": "what an operator did with rows of others, by name",
     "api.DeviceLogin": "programs that asked to sign in, for an hour: in `security_activity`",
     "api.IdempotentRequest": "answers to programs, kept for a day in case they ask again",
+    "socialaccount.SocialToken": "tokens of other sites, none of which is stored",
     "mfa.Authenticator": "secrets of the second step of signing in",
     "accounts.EmailChange": "links that work like passwords; it expires within days",
     "experiments.Batch": "points: the files in `runs/`, unless the verdict is folded",
@@ -164,6 +166,7 @@ def account(user: User) -> Row:
         "page_language": user.page_language,
         "theme": user.theme,
         "time_zone": user.time_zone,
+        "profile": user.profile,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
         "is_staff": user.is_staff,
@@ -249,6 +252,7 @@ def _events(user: User) -> Iterator[Row]:
 
 SECTIONS = (
     _table("addresses", EmailAddress, "user"),
+    _table("connected_accounts", SocialAccount, "user", without="id last_login"),
     Section(
         "sessions",
         Session,

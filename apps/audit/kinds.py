@@ -21,6 +21,18 @@ class Kind(TextChoices):
     SIGNED_IN_CONFIRMED = "signed-in-confirmed", _("Signed in by confirming the e-mail address.")
     SIGNED_IN_TWO_STEPS = "signed-in-two-steps", _("Signed in with a second step.")
     SIGNED_IN_PASSKEY = "signed-in-passkey", _("Signed in with a passkey.")
+    SIGNED_IN_PROVIDER = (
+        "signed-in-provider",
+        _("Signed in with an account of another site."),
+    )
+    PROVIDER_CONNECTED = (
+        "provider-connected",
+        _("An account of another site was connected, which signs in here."),
+    )
+    PROVIDER_DISCONNECTED = (
+        "provider-disconnected",
+        _("An account of another site was disconnected."),
+    )
     SIGNED_OUT = "signed-out", _("Signed out.")
     SESSIONS_ENDED = "sessions-ended", _("Sessions were ended.")
     SIGN_IN_FAILED = "sign-in-failed", _("A wrong password was entered.")
@@ -154,6 +166,7 @@ LIMITS = {
     Kind.SIGNED_IN: Limit(20, of_person=True),
     Kind.SIGNED_IN_TWO_STEPS: Limit(20, of_person=True),
     Kind.SIGNED_IN_PASSKEY: Limit(20, of_person=True),
+    Kind.SIGNED_IN_PROVIDER: Limit(20, of_person=True),
     Kind.SESSIONS_ENDED: Limit(20, of_person=True),
     Kind.SIGNED_OUT: Limit(20, of_person=True),
     Kind.PASSWORD_CHANGED: Limit(20, of_person=True),

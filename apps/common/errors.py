@@ -181,6 +181,30 @@ class AddressTaken(Refused):
     code = "address-taken"
 
 
+class SignInIncomplete(Refused):
+    """Signing in with an account of another site did not come to an end, or may not."""
+
+    code = "sign-in-incomplete"
+    status = 403
+    title = gettext_lazy("You are not signed in yet")
+    page_words = gettext_lazy("Sign in another way")
+
+
+class ProviderAway(Refused):
+    """The site with whose account somebody signs in does not answer, or not as it should."""
+
+    code = "provider-away"
+    status = 502
+    title = gettext_lazy("You are not signed in yet")
+    page_words = gettext_lazy("Sign in another way")
+
+
+class LastWayToSignIn(Refused):
+    """Without it its owner could no longer sign in."""
+
+    code = "last-way-to-sign-in"
+
+
 class PasswordNeeded(Refused):
     """A sensitive request of somebody who has not entered their password lately."""
 

@@ -114,7 +114,12 @@ KINDS = {
 }
 
 # by URL name: what is stored of a visitor, in a session
-VISITS = {"experiments:lab", "experiments:verdict-open", "passkey_options"}
+VISITS = {
+    "experiments:lab",
+    "experiments:verdict-open",
+    "passkey_options",
+    "provider_sign_in",
+}
 
 
 def kind_of(url_name: str) -> str:

@@ -1,10 +1,11 @@
 from django.urls import path, re_path
 
 from apps.discussions import views
-from apps.discussions.views import embeds, live, moderation, pictures
+from apps.discussions.views import embeds, live, moderation, people, pictures
 
 app_name = "discussions"
 urlpatterns = [
+    re_path(r"^people/(?P<handle>[A-Za-z0-9_-]{1,30})\Z", people.person, name="person"),
     path("threads/chart", embeds.chart, name="chart"),
     path("threads", views.threads, name="threads"),
     path("threads/new", views.new, name="new"),

@@ -78,6 +78,18 @@ def positive(name: str, default: float) -> float:
     return result
 
 
+def sign_in_keys(name: str, client_id: str, secret: str) -> list[dict[str, str]]:
+    """Return the keys of a site with whose accounts people may sign in here, as allauth takes them;
+    none if there are none.
+    """
+    if bool(client_id) != bool(secret):
+        raise BadSetting(
+            f"{name}_CLIENT_ID and {name}_SECRET: write both, as the provider shows them, or "
+            "neither."
+        )
+    return [{"client_id": client_id, "secret": secret}] if client_id else []
+
+
 def flag(name: str, default: bool) -> bool:
     value = os.environ.get(name, "").lower()
     if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):

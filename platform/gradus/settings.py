@@ -61,6 +61,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -245,6 +248,7 @@ ACCOUNT_RATE_LIMITS = {
     "second_step_failed_mail": "1/d/key",
     "change_address": "5/h/user",
     "signup": "20/m/ip",
+    "provider_sign_in": "60/m/ip",
     "reset_password": "20/m/ip,5/m/key",
 }
 # who may create an account: everybody, who has an invitation, or nobody
@@ -252,6 +256,27 @@ SIGNUP = env.choice("SIGNUP", ("open", "invitation", "closed"))
 # whether whoever may open the admin or moderate must have a second factor; on a site without
 # TLS, such as one on a single machine, a password is enough
 STAFF_NEED_SECOND_FACTOR = env.flag("STAFF_NEED_SECOND_FACTOR", SECURE)
+# With whose accounts people may sign in, besides the password: those with keys. None by default.
+SOCIALACCOUNT_ADAPTER = "apps.accounts.providers.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # no account is joined by its address
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that a provider has for each answer
+SOCIALACCOUNT_PROVIDERS = {
+    "github": {
+        "provider_class": "apps.accounts.providers.GitHubSignIn",
+        "APPS": env.sign_in_keys("GITHUB", env.text("GITHUB_CLIENT_ID"), env.text("GITHUB_SECRET")),
+        "SCOPE": ["user:email"],
+        "OAUTH_PKCE_ENABLED": True,
+        "ORIGIN": "https://github.com",
+    },
+    "google": {
+        "provider_class": "apps.accounts.providers.GoogleSignIn",
+        "APPS": env.sign_in_keys("GOOGLE", env.text("GOOGLE_CLIENT_ID"), env.text("GOOGLE_SECRET")),
+        "SCOPE": ["email"],
+        "OAUTH_PKCE_ENABLED": True,
+        "ORIGIN": "https://accounts.google.com",
+    },
+}
 MFA_ADAPTER = "apps.accounts.mfa_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
@@ -304,7 +329,11 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        # a form that begins to sign in elsewhere is answered by a redirect to there
+        "form-action": [
+            SELF,
+            *(one["ORIGIN"] for one in SOCIALACCOUNT_PROVIDERS.values() if one["APPS"]),
+        ],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -165,3 +165,13 @@ def test_a_contact_that_is_none_and_former_keys_are_read() -> None:
         SECRET_KEY_FALLBACKS="one,two",
     )
     assert keys.stdout.strip() == "['one', 'two']"
+
+
+def test_keys_of_a_provider_let_forms_lead_there() -> None:
+    show = (
+        "from gradus import settings as s; print(s.CONTENT_SECURITY_POLICY['DIRECTIVES']"
+        "['form-action'][1:], s.SOCIALACCOUNT_PROVIDERS['github']['APPS'])"
+    )
+    assert run("-c", show).stdout.strip() == "[] []"
+    keys = run("-c", show, GITHUB_CLIENT_ID="gradus", GITHUB_SECRET="hush").stdout
+    assert keys.startswith("['https://github.com'] [{'client_id': 'gradus', 'secret': 'hush'}]")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
@@ -37,6 +38,7 @@ from apps.webhooks import services as webhooks
 from apps.webhooks.deliveries import deliver_due
 from apps.webhooks.models import Webhook
 from tests.accounts.conftest import OTHER, PASSWORD, link_in
+from tests.accounts.identity_provider import provider_server, there
 from tests.accounts.soft_passkey import SoftPasskey
 from tests.accounts.test_second_factors import set_up
 from tests.common.editing import edit, send
@@ -358,6 +360,31 @@ def disable_webhook(scene: Scene) -> None:
         deliver_due(seconds=5)
 
 
+def by_provider(scene: Scene, browser: str, path: str) -> Any:
+    """Have a browser go to GitHub, which a small server is, and come back."""
+    with (
+        provider_server() as server,
+        override_settings(SOCIALACCOUNT_PROVIDERS=server.providers()),
+    ):
+        client: Client = getattr(scene, browser)
+        return client.get(there(client.post(path)["Location"]))
+
+
+def connect_provider(scene: Scene) -> SocialAccount:
+    by_provider(scene, "member", "/settings/sign-in/with/github")
+    return SocialAccount.objects.get()
+
+
+def disconnect_provider(scene: Scene) -> None:
+    pk = connect_provider(scene).pk
+    scene.member.post(f"/settings/sign-in/accounts/{pk}/remove")
+
+
+def sign_in_with_provider(scene: Scene) -> None:
+    connect_provider(scene)
+    by_provider(scene, "stranger", "/accounts/login/with/github/")
+
+
 # kind: what causes it, whom it concerns, who did it, and what is told
 CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
     Kind.SIGNED_IN: (lambda scene: scene.sign_in(MEI), "Mei", "Mei", ""),
@@ -370,6 +397,9 @@ CAUSES: dict[Kind, tuple[Callable[..., Any], str, str, str]] = {
         "Mei",
         "",
     ),
+    Kind.SIGNED_IN_PROVIDER: (sign_in_with_provider, "Mei", "Mei", ""),
+    Kind.PROVIDER_CONNECTED: (connect_provider, "Mei", "Mei", "GitHub; name: mei-l"),
+    Kind.PROVIDER_DISCONNECTED: (disconnect_provider, "Mei", "Mei", "GitHub; name: mei-l"),
     Kind.SIGNED_OUT: (lambda scene: scene.member.post("/accounts/logout/"), "Mei", "Mei", ""),
     Kind.SESSIONS_ENDED: (
         lambda scene: scene.act(PEOPLE, "sign_out", scene.mei.pk),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth.models import Group, Permission
@@ -79,6 +80,8 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     Invitation.objects.create(
         email=f"friend-{handle}@example.org", token_hash=handle.encode(), created_by=person
     )
+    account = SocialAccount.objects.create(user=person, provider="github", uid=handle)
+    SocialToken.objects.create(account=account, token="x")  # none is ever stored
     Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
     person.groups.add(Group.objects.get_or_create(name="authors")[0])
     person.user_permissions.add(Permission.objects.get(codename="view_question"))

@@ -40,6 +40,7 @@ FIELDS = (
         "next",
         "language",
         "theme",
+        "profile",
     ),
     *(
         "outcome",

@@ -109,6 +109,7 @@ ELSEWHERE = {
     "progress:review": "test_a_review_folds_it_as_well",
     "progress:question-check": "shows the page of progress:question",
     "discussions:chart": "tests/discussions/test_embeds.py",
+    "discussions:person": "tests/discussions/test_people.py",
     "discussions:thread": "test_a_post_that_cites_a_run_shows_it_to_whom_the_table_says",
     "experiments:run-events": "tests/experiments/test_sse.py",
     **dict.fromkeys(
@@ -167,6 +168,8 @@ NONE = """
     accounts:email accounts:email-confirm accounts:delete accounts:keep accounts:keep-by-link
     accounts:sign-in accounts:totp accounts:passkey-add accounts:recovery-codes
     accounts:factor-remove mfa_authenticate passkey_sign_in passkey_options
+    accounts:provider-connect accounts:provider-confirm accounts:provider-disconnect
+    provider_sign_in provider_callback provider_signup
     api_pages:tokens api_pages:new api_pages:revoke api_pages:device api_pages:device-decide
     api:schema api:me api:tokens api:token api:device api:device-token
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source

@@ -93,8 +93,9 @@ def gallery(
     assets: None, database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """A site without worker and housekeep: its runs stay in the states in which they are left."""
+    keys = {"GITHUB_CLIENT_ID": "gradus", "GITHUB_SECRET": "hush"}  # which show their buttons
     system = System(
-        tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"]
+        tmp_path_factory.mktemp("gallery"), database("gallery"), os.environ["REDIS_URL"], **keys
     )
     system.make_ready()
     try:

@@ -165,6 +165,7 @@ class Gallery:
         for handle in ("ola", "kay"):
             self.queue(handle=handle)
         runs["queued"] = self.queue()
+        User.objects.filter(handle="ola").update(profile=User.ProfilePart.values)
         demo.fill(user=User.objects.get(handle="sam"))
         demo.fill(user=User.objects.get(handle="ada"), rest=60)
         keys = {name: str(run.pk) for name, run in runs.items()}

@@ -351,6 +351,7 @@ PLACES = [
     Place("password-bad-link", "", page("/accounts/password/reset/key/1-wrong/")),
     Place("password-change", "mei", page("/accounts/password/change/")),
     Place("settings", "mei", page("/settings")),
+    Place("person", "", page("/people/ola")),
     Place("how-you-sign-in", "mei", page("/settings/sign-in")),
     Place("email-address", "mei", page("/settings/email")),
     Place("sessions", "mei", page("/settings/sessions")),

@@ -1,5 +1,5 @@
 """How threads and posts are worded for a reader, by page."""
 
-from apps.discussions.presenters import composer, history, posts, subjects, threads
+from apps.discussions.presenters import composer, history, people, posts, subjects, threads
 
-__all__ = ["composer", "history", "posts", "subjects", "threads"]
+__all__ = ["composer", "history", "people", "posts", "subjects", "threads"]

@@ -1,5 +1,6 @@
 """Reads of threads and posts, and who may see them."""
 
+from apps.discussions.selectors.people import public_person, shared_runs, threads_begun
 from apps.discussions.selectors.pictures import picture_for
 from apps.discussions.selectors.readers import who_may_see
 from apps.discussions.selectors.threads import (
@@ -34,11 +35,14 @@ __all__ = [
     "picture_for",
     "post_number",
     "posts_of",
+    "public_person",
     "readable_post",
     "revisions_of",
+    "shared_runs",
     "thread_for",
     "threads",
     "threads_about",
+    "threads_begun",
     "visible_threads",
     "who_may_see",
     "with_place",
