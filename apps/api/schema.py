@@ -169,7 +169,7 @@ class Schema(AutoSchema):
     def _map_serializer(
         self, serializer: Any, direction: Any, bypass_extensions: bool = False
     ) -> Any:
-        described = super()._map_serializer(serializer, direction, bypass_extensions)
+        described = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(serializer, Input):  # which refuses what it does not know
             described["additionalProperties"] = False
         return described
