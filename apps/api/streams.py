@@ -28,7 +28,7 @@ View = Callable[..., Any]
 
 def stream(path: str, *, summary: str, description: str, tag: str) -> Callable[[View], View]:
     """Make a view that streams one of the API, under `/api/v1/` and `path`."""
-    describe_stream(f"/api/v1/{path}", summary, description, tag)
+    describe_stream(f"/api/v1/{path}".replace("{pk}", "{id}"), summary, description, tag)
 
     def for_programs(view: View) -> View:
         @functools.wraps(view)

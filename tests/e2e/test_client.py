@@ -1,5 +1,5 @@
-"""The whole loop by the command `gradus`, on the whole system: signed in by a code, a question, a
-run that is watched, its points as files, the ledger.
+"""The whole loop by the command `gradus`, and by docs/api_walk.py, on the whole system: signed in
+by a code, a question, a run that is watched, its points as files, the ledger.
 """
 
 from __future__ import annotations
@@ -78,6 +78,31 @@ class Terminal:
                 person.post(asked.headers["location"], {"password": PASSWORD})
                 decided = person.post("/device/decide", form, page="/device")
                 assert decided.status_code == 200, decided.text
+
+
+def test_the_loop_by_the_api_alone(
+    site: System, member: Callable[..., Member], tmp_path: Path
+) -> None:
+    gradus, kay = Terminal(tmp_path), member(site, "kay")
+    gradus.sign_in(kay)
+    (stored,) = (tmp_path / "config").glob("*")
+    token = re.search(r"gradus_[\w-]+", stored.read_text(encoding="utf-8"))
+    assert token is not None
+    walk = subprocess.run(
+        [sys.executable, str(ROOT / "docs/api_walk.py"), site.url],
+        env=gradus.environment | {"GRADUS_TOKEN": token[0]},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert walk.returncode == 0, walk.stdout + walk.stderr
+    run = re.search(r"cites run (\S+)", walk.stdout)
+    came = re.search(r"(\d+) points came live, of (\d+)", walk.stdout)
+    assert run and came and came[1] == came[2]
+    assert "dead-relu.lr-kills: " in walk.stdout and "were right:" in walk.stdout
+    assert site.query("SELECT shared FROM experiments_run WHERE id = %s", run[1]) == [(True,)]
+    rows = "SELECT count(*) FROM progress_review r JOIN accounts_user u ON u.id = r.user_id"
+    assert site.query(f"{rows} WHERE u.handle = 'kay'") == [(1,)]
 
 
 def test_the_loop_from_the_sign_in_to_the_ledger(
