@@ -140,6 +140,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "api_pages:tokens": ((IN, 200, 200, 200), same(405)),
     "api_pages:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
     "api_pages:revoke": (same(405), (IN, 400, 400, 400)),
+    "api:docs": (same(200), same(405)),
     "webhooks:webhooks": ((IN, 200, 200, 200), same(405)),
     "webhooks:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
     "webhooks:webhook": ((IN, 200, 404, 404), same(405)),

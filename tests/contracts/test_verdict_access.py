@@ -168,7 +168,7 @@ NONE = """
     accounts:sign-in accounts:totp accounts:passkey-add accounts:recovery-codes
     accounts:factor-remove mfa_authenticate passkey_sign_in passkey_options
     api_pages:tokens api_pages:new api_pages:revoke
-    api:schema api:me api:tokens api:token
+    api:schema api:docs api:me api:tokens api:token
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source
     experiments_api:workers experiments_api:queues experiments_api:operated-runs
     experiments_api:operated-run
