@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.api import api
+from apps.api import api, session_api
 
 app_name = "api"
 urlpatterns = [
@@ -9,4 +9,7 @@ urlpatterns = [
     path("me", api.MeEndpoint.as_view(), name="me"),
     path("tokens", api.TokensEndpoint.as_view(), name="tokens"),
     path("tokens/<uuid:pk>", api.TokenEndpoint.as_view(), name="token"),
+    path("sessions", session_api.SessionsEndpoint.as_view(), name="sessions"),
+    path("sessions/sign-out", session_api.SignOutEndpoint.as_view(), name="sign-out"),
+    path("sessions/<str:name>", session_api.SessionEndpoint.as_view(), name="session"),
 ]

@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("apps.progress.api_urls")),
     path("", include("apps.discussions.api_urls")),
     path("", include("apps.notices.api_urls")),
+    path("", include("apps.webhooks.api_urls")),
 ]

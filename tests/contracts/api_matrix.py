@@ -39,6 +39,23 @@ API: dict[str, dict[str, Answers]] = {
     "api:tokens": {"get": members(200)},
     # that of nobody
     "api:token": {"delete": members(404)},
+    # with a session it takes the password, which the learners have not entered
+    "api:sessions": {"get": members(200)},
+    "api:session": {"delete": (401, 403, 403, 404)},
+    "api:sign-out": {"post": (401, 403, 403, 200)},
+    # with a session, adding one takes the password, which the learners have not entered
+    "webhooks_api:webhooks": {"get": members(200), "post": (401, 403, 403, 400)},
+    "webhooks_api:webhook": {
+        "get": OWN,
+        "patch": (401, 403, 403, 404),
+        "delete": (401, 204, 404, 404),
+    },
+    "webhooks_api:secret": {"post": (401, 403, 403, 404)},
+    "webhooks_api:test": {"post": (401, 201, 404, 404)},
+    "webhooks_api:deliveries": {"get": OWN},
+    "webhooks_api:delivery": {"get": OWN},
+    # it waits already
+    "webhooks_api:redeliver": {"post": (401, 409, 404, 404)},
     "experiments_api:labs": {"get": same(200)},
     "experiments_api:lab": {"get": same(200)},
     "experiments_api:lab-source": {"get": same(200)},
@@ -123,6 +140,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 PUBLIC = {"api:schema", "experiments_api:run-events"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
+    "api:session": {"name": "nothing"},
     "experiments_api:lab": {"slug": "dead-relu"},
     "experiments_api:lab-source": {"slug": "dead-relu"},
     "questions_api:reports": {"slug": "how-long"},

@@ -452,7 +452,7 @@ class Cast:
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)
-        if name.startswith("webhooks:"):
+        if name.startswith(("webhooks:", "webhooks_api:")):
             of_webhook = {"pk": self.delivery.webhook_id} if "<uuid:pk>" in resolved else {}
             taken = of_webhook | ({"of": self.delivery.pk} if "<uuid:of>" in resolved else {})
         return reverse(name, kwargs=taken)

@@ -134,6 +134,8 @@ ELSEWHERE = {
     "discussions_api:preview": "tests/discussions/test_api.py",
     # what was sent to its owner
     "webhooks:delivery": "tests/webhooks/test_events.py",
+    "webhooks_api:delivery": "tests/webhooks/test_events.py",
+    "webhooks_api:redeliver": "tests/webhooks/test_events.py",
 }
 # they carry none
 NONE = """
@@ -169,6 +171,9 @@ NONE = """
     accounts:factor-remove mfa_authenticate passkey_sign_in passkey_options
     api_pages:tokens api_pages:new api_pages:revoke
     api:schema api:docs api:me api:tokens api:token
+    webhooks_api:webhooks webhooks_api:webhook webhooks_api:secret webhooks_api:test
+    webhooks_api:deliveries
+    api:sessions api:session api:sign-out
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source
     experiments_api:workers experiments_api:queues experiments_api:operated-runs
     experiments_api:operated-run
