@@ -10,4 +10,5 @@ urlpatterns = [
     path("", include("apps.discussions.api_urls")),
     path("", include("apps.notices.api_urls")),
     path("", include("apps.webhooks.api_urls")),
+    path("", include("apps.archives.api_urls")),
 ]

@@ -56,6 +56,13 @@ API: dict[str, dict[str, Answers]] = {
     "webhooks_api:delivery": {"get": OWN},
     # it waits already
     "webhooks_api:redeliver": {"post": (401, 409, 404, 404)},
+    "archives_api:exports": {"get": members(200), "post": members(201)},
+    # those of nobody; tests/archives/test_api.py has strangers
+    "archives_api:export": {"get": members(404), "delete": members(404)},
+    "archives_api:export-file": {"post": (401, 403, 403, 404)},
+    "archives_api:imports": {"get": members(200), "post": members(415)},  # JSON is no archive
+    "archives_api:import": {"get": members(404), "delete": members(404)},
+    "archives_api:import-confirm": {"post": members(404)},
     "experiments_api:labs": {"get": same(200)},
     "experiments_api:lab": {"get": same(200)},
     "experiments_api:lab-source": {"get": same(200)},
@@ -141,6 +148,10 @@ PUBLIC = {"api:schema", "experiments_api:run-events"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
     "api:session": {"name": "nothing"},
+    "archives_api:export": {"key": "x"},
+    "archives_api:export-file": {"key": "x"},
+    "archives_api:import": {"key": "x"},
+    "archives_api:import-confirm": {"key": "x"},
     "experiments_api:lab": {"slug": "dead-relu"},
     "experiments_api:lab-source": {"slug": "dead-relu"},
     "questions_api:reports": {"slug": "how-long"},

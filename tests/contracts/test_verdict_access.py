@@ -173,6 +173,8 @@ NONE = """
     api:schema api:docs api:me api:tokens api:token
     webhooks_api:webhooks webhooks_api:webhook webhooks_api:secret webhooks_api:test
     webhooks_api:deliveries
+    archives_api:exports archives_api:export archives_api:export-file archives_api:imports
+    archives_api:import archives_api:import-confirm
     api:sessions api:session api:sign-out
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source
     experiments_api:workers experiments_api:queues experiments_api:operated-runs
