@@ -82,9 +82,8 @@ def test_an_archive_is_ordered_downloaded_and_taken_by_another_account(
     (row,) = other.get("imports").json()["results"]
     assert row["result"]["note_count"] == 1 and row["dry_run"] is None
     assert Note.objects.get(user=sam).text == "mine"
-    assert (
-        program.delete(path).status_code == 204 and program.get("exports").json()["results"] == []
-    )
+    assert program.delete(path).status_code == 204
+    assert program.get("exports").json()["results"] == []
 
 
 def test_what_is_no_archive_is_refused_in_words_and_discarded(program: Program) -> None:

@@ -91,9 +91,9 @@ def test_a_test_is_delivered_and_the_log_has_every_attempt(
 ) -> None:
     webhook = make_webhook(mei, target.url())
     key = new_key()
-    made = program.post(f"webhooks/{webhook.pk}/test", Idempotency_Key=key).json()
-    assert program.post(f"webhooks/{webhook.pk}/test", Idempotency_Key=key).json() == made
-    path = f"webhooks/{webhook.pk}/deliveries/{made['id']}"
+    delivery = program.post(f"webhooks/{webhook.pk}/test", Idempotency_Key=key).json()
+    assert program.post(f"webhooks/{webhook.pk}/test", Idempotency_Key=key).json() == delivery
+    path = f"webhooks/{webhook.pk}/deliveries/{delivery['id']}"
     assert code(program.post(f"{path}/redeliver")) == (409, "still-queued")
     target.answer = answers(503, "busy")
     deliver_due(seconds=5)
