@@ -117,6 +117,8 @@ def test_a_stranger_finds_nothing_and_a_learners_token_has_no_archive(
         ("get", f"imports/{upload}"),
         ("delete", f"imports/{upload}"),
         ("post", f"imports/{upload}/confirm"),
+        ("get", "exports/%00"),
+        ("get", "imports/%00"),
     ):
         assert code(stranger.send(method, path)) == (404, "not-found"), path
     learner = Program(mei, *LEARNER_SCOPES)
