@@ -87,8 +87,14 @@ def needs_password(request: HttpRequest) -> bool:
         return False
     if route.permissions and not any(map(request.user.has_perm, route.permissions)):
         return False
+    return not has_entered_password(request)
+
+
+def has_entered_password(request: HttpRequest) -> bool:
+    """Return whether who is signed in has entered their password lately."""
     # allauth counts somebody without a password as having entered it
-    return not (request.user.has_usable_password() and did_recently_reauthenticate(request))
+    is_known = request.user.is_authenticated and request.user.has_usable_password()
+    return bool(is_known and did_recently_reauthenticate(request))
 
 
 def _is_asked(request: HttpRequest, route: Sensitive) -> bool:

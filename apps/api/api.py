@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_safe
@@ -44,6 +45,12 @@ def description() -> bytes:
 @answers_json
 def schema(request: HttpRequest) -> HttpResponse:
     return HttpResponse(description(), content_type="application/vnd.oai.openapi+json")
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the description as a page, on which operations can be tried."""
+    return render(request, "api/docs.html")
 
 
 class MeEndpoint(Endpoint):

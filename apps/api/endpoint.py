@@ -35,6 +35,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.models import User
+from apps.accounts.reauthentication import has_entered_password
 from apps.accounts.second_factors import has_second_factor
 from apps.api.authentication import SiteSession, TokenAuthentication, token_of
 from apps.api.errors import ScopeMissing
@@ -45,6 +46,7 @@ from apps.common.errors import (
     BadRequest,
     Forbidden,
     NotAuthorised,
+    PasswordNeeded,
     SecondFactorNeeded,
     TooLarge,
 )
@@ -110,6 +112,8 @@ class HasScope(BasePermission):
         token, scope = token_of(request), view.scopes[method]
         if token is not None:
             check_scope(token, scope)
+        elif method in view.sensitive and not has_entered_password(request._request):
+            raise PasswordNeeded
         if view.permission:
             check_staff(request, view.permission)
         return True
@@ -127,6 +131,9 @@ class Endpoint(APIView):
     # whether anybody may send, and nobody is asked who they are: what they carry is of no account
     is_open: ClassVar[bool] = False
     permission: ClassVar[str] = ""  # of Django, that the person needs besides
+    # methods that a session may use for some minutes after the password was entered, as the pages
+    # that do the same; a token was made with the password
+    sensitive: ClassVar[frozenset[str]] = frozenset()
     # by method, the kind of write in `common.write_limits`; else that of the scope
     limits: ClassVar[Mapping[str, str]] = {}
     reads_body: ClassVar[bool] = True  # false: of a file, which its parser bounds

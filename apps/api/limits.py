@@ -19,6 +19,7 @@ BY_SCOPE = {
     Scope.STUDY: "answers",
     Scope.RUN: "submits",
     Scope.POST: "posts",
+    Scope.ACCOUNT: "other",
     Scope.AUTHOR: "other",
     Scope.OPERATE: "reads",
 }

@@ -164,6 +164,8 @@ class Schema(AutoSchema):
         needed = f"Scope: `{scope.value}`." if scope and not is_open else ""
         method = getattr(self.view, self.method.lower())
         text = getattr(method, "description", "") or inspect.cleandoc(type(self.view).__doc__ or "")
+        if self.method in getattr(self.view, "sensitive", ()):
+            needed += " With a session: the password, entered within ten minutes."
         return "\n\n".join(filter(None, [text, needed]))
 
     def _map_serializer(

@@ -13,6 +13,7 @@ class Scope(TextChoices):
     STUDY = "study", _("answer questions, review cards, change plan, notes and settings")
     RUN = "run", _("predict, start and stop runs, make them visible")
     POST = "post", _("write threads and posts, vote, mark notices as read")
+    ACCOUNT = "account", _("download your data, see and change webhooks and sessions")
     AUTHOR = "author", _("write and publish questions, as far as your role allows")
     OPERATE = "operate", _("see workers, queues and everybody's runs, as far as your role allows")
 

@@ -54,7 +54,7 @@ def import_row(upload: Import) -> ImportRow:
         reason,
         is_anki=is_anki,
         cards=_cards(plan),
-        taken=_taken(_counts(plan)),
+        taken=_taken(counts_of(plan)),
         left_out=_anki_left_out(plan) if is_anki else _gradus_left_out(plan),
         others=plan["others"] if is_anki else plan["unknown"],
         other_count=plan["other_count"] if is_anki else plan["unknown_count"],
@@ -89,7 +89,7 @@ def _cards(plan: dict[str, Any]) -> list[CardLine]:
     return lines
 
 
-def _counts(plan: dict[str, Any]) -> dict[str, Any]:
+def counts_of(plan: dict[str, Any]) -> dict[str, Any]:
     """Return a plan's counts by the names that the result has."""
     return {**plan, "cards": plan["new_cards"], "reviews": plan["new"]}
 

@@ -6,6 +6,7 @@ from django.http import Http404
 
 from apps.accounts.models import User
 from apps.archives.models import Export, Import
+from apps.common.text import clean
 
 
 def exports_of(owner: User) -> list[Export]:
@@ -15,7 +16,7 @@ def exports_of(owner: User) -> list[Export]:
 
 def export_for(owner: User, key: str) -> Export:
     """Return an archive of a person; 404 for anybody else's."""
-    export = Export.objects.filter(owner=owner, key=key).select_related("owner").first()
+    export = Export.objects.filter(owner=owner, key=clean(key)).select_related("owner").first()
     if export is None:
         raise Http404("No such archive.")
     return export
@@ -28,7 +29,7 @@ def imports_of(owner: User) -> list[Import]:
 
 def import_for(owner: User, key: str) -> Import:
     """Return an import of a person; 404 for anybody else's."""
-    upload = Import.objects.filter(owner=owner, key=key).select_related("owner").first()
+    upload = Import.objects.filter(owner=owner, key=clean(key)).select_related("owner").first()
     if upload is None:
         raise Http404("No such import.")
     return upload

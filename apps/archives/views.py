@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import IO
-
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import User
-from apps.archives import files, presenters, selectors
-from apps.archives.errors import ArchiveGone
+from apps.archives import downloads, presenters, selectors
 from apps.archives.forms import UploadForm
-from apps.archives.limits import CHUNK_BYTES, EXPORT_DAYS, MAX_EXPORTS_A_DAY
+from apps.archives.limits import EXPORT_DAYS, MAX_EXPORTS_A_DAY
 from apps.archives.services import exports, imports
 from apps.common.fragments import is_fragment
 
@@ -52,25 +47,7 @@ def make(request: HttpRequest) -> HttpResponse:
 @login_required
 def download(request: HttpRequest, key: str) -> HttpResponseBase:
     assert isinstance(request.user, User)
-    export = selectors.export_for(request.user, key)
-    try:
-        file = files.path_of(export.file_name).open("rb") if export.is_ready else None
-    except FileNotFoundError:
-        file = None
-    if file is None:
-        raise ArchiveGone
-    exports.note_download(export=export)
-    response = StreamingHttpResponse(_chunks(file), content_type="application/zip")
-    response._resource_closers.append(file.close)  # type: ignore[attr-defined]
-    response["Content-Length"] = str(export.size_bytes)
-    response["Content-Disposition"] = f'attachment; filename="{export.download_name}"'
-    return response
-
-
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file's bytes as they are sent, read in a thread."""
-    while chunk := await sync_to_async(file.read, thread_sensitive=False)(CHUNK_BYTES):
-        yield chunk
+    return downloads.send(selectors.export_for(request.user, key))
 
 
 @require_POST

@@ -53,4 +53,4 @@ class DeliveryAdmin(ReadOnlyAdmin):
     fields = DELIVERY_COLUMNS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("body", "response")
+        return super().get_queryset(request).defer("body", "response", "attempt_log")

@@ -33,6 +33,7 @@ from apps.webhooks.limits import (
     JITTER,
     MAX_AT_ONCE,
     MAX_ATTEMPTS,
+    MAX_LOGGED_ATTEMPTS,
     MAX_OF_ONE,
     backoff,
 )
@@ -180,8 +181,14 @@ def _lease(delivery: Delivery) -> bool:
     attempts = delivery.attempts + 1
     rest = 1 + JITTER * random.uniform(-1, 1)  # noqa: S311 - it is no secret
     due = Delivery.objects.due().filter(pk=delivery.pk, attempts=delivery.attempts)
+    log_of_it = list(delivery.attempt_log)
+    if attempts <= max_attempts(delivery):  # else nothing is sent: the last one crashed
+        log_of_it.append({"number": attempts, "at": now().isoformat()})
     is_ours = due.order_by().update(
-        attempts=attempts, attempted_at=Clock(), next_attempt_at=Clock() + backoff(attempts) * rest
+        attempts=attempts,
+        attempted_at=Clock(),
+        next_attempt_at=Clock() + backoff(attempts) * rest,
+        attempt_log=log_of_it[-MAX_LOGGED_ATTEMPTS:],
     )
     delivery.attempts = attempts
     return bool(is_ours)
@@ -256,12 +263,16 @@ def store_outcome(*, delivery: Delivery, outcome: Outcome) -> bool:
         "detail": outcome.detail,
         "seconds": outcome.seconds,
     }
+    logged = dict(values)
     if is_arrived:
         values |= end | {"state": State.DELIVERED}
     elif is_last:
         values |= end | {"state": State.FAILED}
     services.lock_webhook(delivery.webhook_id)
     mine = Delivery.objects.queued().filter(pk=delivery.pk, attempts=delivery.attempts)
+    for entries in mine.values_list("attempt_log", flat=True):
+        if entries and entries[-1]["number"] == delivery.attempts:
+            values["attempt_log"] = [*entries[:-1], entries[-1] | logged]
     if not mine.update(**values):
         return False
     if is_arrived:

@@ -23,6 +23,7 @@ MAX_ADDRESSES = 4  # of a name that are tried
 FIRST_BACKOFF, BACKOFF_FACTOR, MAX_BACKOFF = timedelta(minutes=1), 3, timedelta(hours=6)
 JITTER = 0.1  # of a backoff, in both directions
 MAX_ATTEMPTS = 10
+MAX_LOGGED_ATTEMPTS = 30  # of a delivery, the latest: it may be redelivered
 DISABLED_AFTER = timedelta(days=3)  # without a success, once a delivery has failed for good
 
 MAX_AT_ONCE = 8  # attempts of the site

@@ -118,7 +118,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def log(self) -> DeliveryQuerySet:
         """Return them as a log, the latest first, without what is long."""
-        return self.order_by("-created_at", "-pk").defer("body", "response")
+        return self.order_by("-created_at", "-pk").defer("body", "response", "attempt_log")
 
 
 class Delivery(models.Model):
@@ -152,6 +152,9 @@ class Delivery(models.Model):
     detail = models.TextField(_("detail"), blank=True, default="", db_default="")
     response = models.TextField(_("answer"), blank=True, default="", db_default="")
     seconds = models.FloatField(_("seconds"), null=True)
+    # of the last `MAX_LOGGED_ATTEMPTS`, redeliveries included, the first first: number, at, and,
+    # once it is over, status, failure, detail, response, seconds
+    attempt_log = models.JSONField(default=list, db_default=[], editable=False)
 
     objects = DeliveryQuerySet.as_manager()
 

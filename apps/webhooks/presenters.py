@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -74,6 +75,50 @@ def _answer(delivery: Delivery) -> str:
     if delivery.status is not None:
         return str(delivery.status)
     return _failure(delivery)
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """An attempt of a delivery as it is shown."""
+
+    number: int
+    at: datetime
+    seconds: float | None  # None: it is not over, or was cut off
+    status: int | None
+    failure: str
+    detail: str
+    response: str
+    is_cut_off: bool  # its process ended before its outcome was stored
+
+    @property
+    def answer(self) -> str:
+        """In short: the status, or why there is none."""
+        if self.status is not None:
+            return str(self.status)
+        if self.failure:
+            return str(Failure(self.failure).label)
+        return _("cut off") if self.is_cut_off else _("under way")
+
+
+def attempt_rows(delivery: Delivery) -> list[AttemptRow]:
+    """Return the attempts of a delivery that its log has, the latest first."""
+    rows = []
+    for entry in delivery.attempt_log:
+        is_latest = entry is delivery.attempt_log[-1]
+        seconds = entry.get("seconds")
+        rows.append(
+            AttemptRow(
+                number=entry["number"],
+                at=datetime.fromisoformat(entry["at"]),
+                seconds=seconds,
+                status=entry.get("status"),
+                failure=entry.get("failure", ""),
+                detail=entry.get("detail", ""),
+                response=entry.get("response", ""),
+                is_cut_off=seconds is None and (delivery.is_over or not is_latest),
+            )
+        )
+    return rows[::-1]
 
 
 def reason(delivery: Delivery) -> str:

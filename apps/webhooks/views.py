@@ -147,6 +147,7 @@ def delivery(request: HttpRequest, pk: UUID, of: UUID) -> HttpResponse:
         "row": presenters.delivery_row(delivery),
         "delivery": delivery,
         "reason": presenters.reason(delivery),
+        "attempts": presenters.attempt_rows(delivery),
     }
     return render(request, "webhooks/delivery.html", context)
 

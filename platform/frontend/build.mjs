@@ -7,7 +7,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static", "build");
-const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today", "thread", "moderation", "passkeys"];
+const pages = ["core", "catalogue", "lab", "run", "claims", "question", "review", "today", "thread", "moderation", "passkeys", "api-docs"];
 const shared = {
   absWorkingDir: here,
   bundle: true,
@@ -53,7 +53,7 @@ const formulas = {
 };
 const styles = {
   ...shared,
-  entryPoints: ["css/app.css", "css/katex.css"],
+  entryPoints: ["css/app.css", "css/katex.css", "css/api-docs.css"],
   plugins: [woff2Only],
   outbase: "css",
   assetNames: "fonts/[name]",

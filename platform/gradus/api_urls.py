@@ -9,4 +9,6 @@ urlpatterns = [
     path("", include("apps.progress.api_urls")),
     path("", include("apps.discussions.api_urls")),
     path("", include("apps.notices.api_urls")),
+    path("", include("apps.webhooks.api_urls")),
+    path("", include("apps.archives.api_urls")),
 ]

@@ -41,7 +41,10 @@ application = Health(
             LimitBody(
                 Handler(),
                 max_bytes=MAX_BODY + 1_000,
-                larger={reverse("archives:import"): MAX_UPLOAD_BYTES + 10_000},
+                larger=dict.fromkeys(
+                    (reverse("archives:import"), reverse("archives_api:imports")),
+                    MAX_UPLOAD_BYTES + 10_000,
+                ),
             ),
             proxies=settings.TRUSTED_PROXIES,
         ),

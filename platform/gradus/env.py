@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 HOST = re.compile(r"(?P<host>\*|[^\s:/@\[\]*]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}|\*))?")
+ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")  # as browsers send it
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MIN_POSTGRES_MAJOR = 15  # as in launcher.database
 
@@ -150,6 +151,21 @@ def hosts(name: str) -> dict[str, set[str]]:
                 "that of SITE_URL."
             )
         result.setdefault(match["host"].lower(), set()).update(filter(None, [match["port"]]))
+    return result
+
+
+def origins(name: str) -> list[str]:
+    """Return the origins that a variable lists, with commas between: scheme, host, perhaps a
+    port.
+    """
+    result = texts(name)
+    for entry in result:
+        if not ORIGIN.fullmatch(entry):
+            raise BadSetting(
+                f"{name}: {entry!r} is not an origin. Write scheme and host in lower case, with "
+                "a port if it is not the usual one, and commas between, such as "
+                "https://notes.example,http://localhost:5173."
+            )
     return result
 
 

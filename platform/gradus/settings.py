@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "knox",
+    "corsheaders",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "apps.common",
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "apps.common.middleware.BrowserPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
@@ -377,6 +379,27 @@ REST_FRAMEWORK = {
 MIGRATION_MODULES = {"knox": None}  # its own table is not used: KNOX_TOKEN_MODEL is instead of it
 KNOX_TOKEN_MODEL = "api.ApiToken"  # noqa: S105 - a model
 REST_KNOX = {"TOKEN_PREFIX": "gradus_"}  # by which scanners for leaked secrets know one
+# pages of other sites that may call the API from a browser: with a token, never with a session
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/v1/" if CORS_ALLOWED_ORIGINS else r"(?!)"  # which is of no address
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    "accept-language",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Gradus",
     "VERSION": "1",

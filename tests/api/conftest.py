@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.api import services
 from apps.api.scopes import Scope
 from tests.api.fitting import faults
+from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
 
 
 class Program:

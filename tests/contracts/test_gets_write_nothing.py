@@ -1,6 +1,7 @@
-"""No GET of the site writes: a member with a row in every table reads every route.
+"""No GET of the site writes, nor of its API: a member with a row in every table reads every route.
 
-Writes to sessions and to the cache do not count.
+Writes to sessions and to the cache do not count, nor that a token was used, which is noted once a
+minute.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from apps.accounts.models import User
+from apps.archives.models import Export, Import
 from apps.experiments.models import Run
 from apps.progress import services
 from apps.progress.models import UnreadVerdict
 from apps.progress.services.attempts import FormState
 from apps.questions import services as bank
 from apps.questions.models import Question
+from tests.api.conftest import Program
+from tests.contracts.api_matrix import API, PUBLIC
 from tests.contracts.test_routes import MATRIX, Cast, cast  # noqa: F401 - a fixture
 from tests.progress.conftest import make_question
 
@@ -30,7 +36,15 @@ WRITE = re.compile(
 )
 NOT_OF_THE_DOMAIN = {"accounts_session", "cache"}
 # a stream gives this test's connection back
-STREAMS = {"experiments:run-events", "experiments:run-states", "discussions:thread-events"}
+STREAMS = {
+    "experiments:run-events",
+    "experiments:run-states",
+    "experiments_api:run-events",
+    "discussions:thread-events",
+}
+# once a minute; `apps/api/services.py: note_use`
+NOTED_USE = ("UPDATE", "api_apitoken")
+UPLOADED = {"name": "x.apkg", "size_bytes": 1}
 QUERIES = ("", "?reveal=1", "?back=/questions/how-long", "?at={attempt}", "?from={run}", "?page=2")
 
 
@@ -89,6 +103,34 @@ def test_a_get_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # n
             with CaptureQueriesContext(connection) as queries:
                 cast.browsers[role].get(url, headers=htmx)
             assert written(queries) == [], f"{name} {url} by {role}"
+
+
+def api_urls(cast: Cast, studied: dict[str, Any]) -> dict[str, bool]:  # noqa: F811
+    """Return the address of every GET of the API, and whether it is of something that is there."""
+    mei = cast.run.owner
+    export, upload = Export.objects.create(owner=mei), Import.objects.create(owner=mei, **UPLOADED)
+    arguments: dict[str, dict[str, Any]] = {
+        "progress_api:attempt": {"pk": studied["attempt"]},
+        "questions_api:revision": {"pk": Question.objects.get(slug="how-long").current_id},
+        "archives_api:export": {"key": export.key},
+        "archives_api:import": {"key": upload.key},
+    }
+    urls = {reverse(name, kwargs=values): True for name, values in arguments.items()}
+    for name, methods in API.items():
+        if "get" in methods and name not in arguments:
+            urls[cast.url(name)] = 200 in methods["get"]
+    return urls | {cast.url(name): True for name in PUBLIC - STREAMS}
+
+
+def test_a_get_of_the_api_writes_nothing(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811
+    mei, superuser = Program(cast.run.owner), Program(User.objects.get(handle="superuser"))
+    for url, is_there in api_urls(cast, studied).items():
+        statuses = []
+        for program in (mei, superuser):
+            with CaptureQueriesContext(connection) as queries:
+                statuses.append(program.get(url).status_code)
+            assert set(written(queries)) <= {NOTED_USE}, url
+        assert not is_there or 200 in statuses, (url, statuses)
 
 
 def test_what_writes_is_seen(cast: Cast, studied: dict[str, Any]) -> None:  # noqa: F811

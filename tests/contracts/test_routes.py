@@ -144,6 +144,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "api_pages:revoke": (same(405), (IN, 400, 400, 400)),
     "api_pages:device": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
     "api_pages:device-decide": (same(405), (IN, 400, 400, 400)),
+    "api:docs": (same(200), same(405)),
     "webhooks:webhooks": ((IN, 200, 200, 200), same(405)),
     "webhooks:new": ((IN, 200, 200, 200), (IN, 302, 302, 422)),
     "webhooks:webhook": ((IN, 200, 404, 404), same(405)),
@@ -468,7 +469,7 @@ class Cast:
             of_post = {"number": 1} if "<int:number>" in resolved else {}
             of_thread = self.discussed["thread"] | of_post if "<int:pk>" in resolved else {}
             taken = self.discussed.get(name.rpartition(":")[2], of_thread)
-        if name.startswith("webhooks:"):
+        if name.startswith(("webhooks:", "webhooks_api:")):
             of_webhook = {"pk": self.delivery.webhook_id} if "<uuid:pk>" in resolved else {}
             taken = of_webhook | ({"of": self.delivery.pk} if "<uuid:of>" in resolved else {})
         return reverse(name, kwargs=taken)

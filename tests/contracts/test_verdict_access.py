@@ -135,6 +135,8 @@ ELSEWHERE = {
     "discussions_api:preview": "tests/discussions/test_api.py",
     # what was sent to its owner
     "webhooks:delivery": "tests/webhooks/test_events.py",
+    "webhooks_api:delivery": "tests/webhooks/test_events.py",
+    "webhooks_api:redeliver": "tests/webhooks/test_events.py",
 }
 # they carry none
 NONE = """
@@ -171,7 +173,12 @@ NONE = """
     accounts:provider-connect accounts:provider-confirm accounts:provider-disconnect
     provider_sign_in provider_callback provider_signup
     api_pages:tokens api_pages:new api_pages:revoke api_pages:device api_pages:device-decide
-    api:schema api:me api:tokens api:token api:device api:device-token
+    api:schema api:docs api:me api:tokens api:token api:device api:device-token
+    webhooks_api:webhooks webhooks_api:webhook webhooks_api:secret webhooks_api:test
+    webhooks_api:deliveries
+    archives_api:exports archives_api:export archives_api:export-file archives_api:imports
+    archives_api:import archives_api:import-confirm
+    api:sessions api:session api:sign-out
     experiments_api:labs experiments_api:lab experiments_api:lab-source experiments_api:run-source
     experiments_api:workers experiments_api:queues experiments_api:operated-runs
     experiments_api:operated-run

@@ -32,7 +32,7 @@ def names_read(source: str) -> Iterator[str]:
                 if isinstance(argument, ast.Constant) and argument.value
             ]
             ours = re.fullmatch(
-                r"env\.(texts?|choice|contacts|link|number|positive|flag|networks|hosts|site_url)|(os\.)?environ\.get|os\.getenv",
+                r"env\.(texts?|choice|contacts|number|positive|flag|networks|hosts|link|origins|site_url)|(os\.)?environ\.get|os\.getenv",
                 called,
             )
             if places and (ours or ast.unparse(node.args[0]) == "environ"):

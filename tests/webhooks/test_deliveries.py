@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from apps.accounts.models import OutgoingMail, User
 from apps.audit.models import AuditEvent
@@ -18,7 +19,7 @@ from apps.common.clock import Clock
 from apps.experiments.management.commands import housekeep
 from apps.notices.housekeeping import make_notice_mails
 from apps.notices.models import Notice
-from apps.webhooks import deliveries, encryption, housekeeping, limits, services
+from apps.webhooks import deliveries, encryption, housekeeping, limits, presenters, services
 from apps.webhooks.deliveries import Outcome, deliver_due, lease, store_outcome
 from apps.webhooks.failures import Failure
 from apps.webhooks.models import Delivery, Event, Webhook
@@ -182,6 +183,36 @@ def test_a_crash_within_an_attempt_costs_that_attempt_alone(
     assert deliver_due(seconds=ROUND) == 0
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.failure) == ("failed", "crash") and len(target.received) == 1
+
+
+def test_the_log_keeps_every_attempt_also_one_that_was_cut_off_and_those_before_a_redelivery(
+    webhook: Webhook, mei: User, target: TargetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.answer = answers(503, "busy")
+    delivery = tell(mei)
+    deliver_due(seconds=ROUND)
+    due_now()
+    lease(1)  # whose process ends
+    target.answer = answers(204, "")
+    due_now()
+    deliver_due(seconds=ROUND)
+    delivery.refresh_from_db()
+    shown = [(row.answer, row.seconds is None) for row in presenters.attempt_rows(delivery)]
+    assert shown == [("204", False), ("cut off", True), ("503", False)]
+    assert delivery.attempt_log[0]["response"] == "busy" and delivery.attempt_log[0]["at"]
+    monkeypatch.setattr(deliveries, "MAX_LOGGED_ATTEMPTS", 3)
+    services.redeliver(delivery=delivery)
+    (leased,) = lease(1)
+    delivery.refresh_from_db()
+    answers_now = [row.answer for row in presenters.attempt_rows(delivery)]
+    assert answers_now == ["under way", "204", "cut off"]
+    assert store_outcome(delivery=leased, outcome=Outcome(0.1, failure=Failure.TIMEOUT)) is False
+    delivery.refresh_from_db()
+    assert [entry.get("failure") for entry in delivery.attempt_log] == [None, "", "timeout"]
+    page = Client()
+    page.force_login(mei, backend="django.contrib.auth.backends.ModelBackend")
+    path = f"/settings/webhooks/{webhook.pk}/deliveries/{delivery.pk}"
+    assert "cut off" in page.get(path).content.decode()
 
 
 def test_an_outcome_that_comes_late_changes_nothing(webhook: Webhook, mei: User) -> None:
