@@ -13,8 +13,8 @@ from tests.common.browsing import violations
 
 WIDTHS = (1280, 390)
 MAX_FAULTS = 8  # that are told of a page
-# of one post, on a phone: a thousand lines that are all paragraphs, quotes or unfolded folds
-MAX_HEIGHT = 90_000
+# of one post, with what stands around its text: `.post-text` in embeds.css has 200rem
+MAX_HEIGHT = 3_200 + 600
 # what people wrote, each in a box that it may not leave
 BOXES = (
     "#posts > .post, .case, .moderated, .previewed, .versions > li, .notices-list > li, "
