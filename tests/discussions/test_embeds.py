@@ -334,7 +334,7 @@ def test_a_run_that_goes_on_or_failed_says_so(thread: Thread, lab: Lab, mei: Use
 # ---------------------------------------------------------------- many of them
 
 
-def test_a_page_takes_six_queries_whatever_it_cites(
+def test_a_page_takes_four_queries_whatever_it_cites(
     thread: Thread, lab: Lab, question: Question, mei: User
 ) -> None:
     runs = [recorded(lab)]
@@ -353,7 +353,7 @@ def test_a_page_takes_six_queries_whatever_it_cites(
         citing(thread, *cited, html=folds + markers)
     posts = list(Post.objects.filter(thread=thread).prefetch_related("citations"))
     assert len(posts) == 51
-    for expected in (6, 5):  # then no chart is drawn again
+    for expected in (4, 3):  # then no chart is drawn again
         with CaptureQueriesContext(connection) as queries:
             htmls = embeds.filled(posts, Reader(mei), Thread.objects.get(pk=thread.pk))
         # the thread's own

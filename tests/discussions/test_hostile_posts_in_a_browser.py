@@ -153,7 +153,7 @@ def test_so_do_generated_ones(mallory: User, ola: User, watch: Watch) -> None:
     page, witness = watch(ola)
 
     @hypothesis.settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
-    @given(st.lists(st.one_of(posts, mixed), min_size=30, max_size=POSTS_PER_PAGE - 1, unique=True))
+    @given(st.lists(st.one_of(posts, mixed), min_size=POSTS_PER_PAGE, max_size=49, unique=True))
     def look_at_posts(texts: list[str]) -> None:
         thread = start(mallory, title="Generated posts", text=f"So many: {len(texts)}.")
         post_all(thread, mallory, texts)
