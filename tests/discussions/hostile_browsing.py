@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
+from playwright.sync_api import Error as BrowserError
 
 from tests.common.browsing import violations
 
@@ -137,3 +138,16 @@ def faults_of(page: Page, witness: Witness, widths: Sequence[int] = WIDTHS) -> l
     faults += witness.complaints + violations(page)
     witness.complaints.clear()
     return [f"{page.url}: {fault}" for fault in faults]
+
+
+def has_run_script(page: Page) -> bool:
+    """Return whether a script of a hostile text has run in the page, or in the one to which a link
+    has just led.
+    """
+    page.wait_for_load_state()
+    try:
+        return bool(page.evaluate("'hacked' in window"))
+    except BrowserError as error:
+        if "context was destroyed" not in str(error):
+            raise
+        return has_run_script(page)  # it has just left

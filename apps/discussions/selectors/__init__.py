@@ -1,7 +1,7 @@
 """Reads of threads and posts, and who may see them."""
 
 from apps.discussions.selectors.pictures import picture_for
-from apps.discussions.selectors.readers import who_may_see
+from apps.discussions.selectors.readers import may_moderate, who_may_see
 from apps.discussions.selectors.threads import (
     FILTERS,
     MAX_PARTICIPANTS,
@@ -29,6 +29,7 @@ __all__ = [
     "Participant",
     "folded_questions",
     "is_folded",
+    "may_moderate",
     "participants",
     "picture_for",
     "post_number",

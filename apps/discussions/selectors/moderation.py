@@ -11,7 +11,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     CharField,
     Count,
+    DurationField,
     Exists,
+    ExpressionWrapper,
     F,
     IntegerField,
     Min,
@@ -251,6 +253,17 @@ def current_mutes() -> QuerySet[Mute]:
     """Return the mutes that hold, those that end first first."""
     mutes = Mute.objects.filter(ends_at__gt=Clock()).select_related("person", "action__moderator")
     return mutes.order_by("ends_at", "pk")
+
+
+def mute_of(person: User | AnonymousUser) -> Mute | None:
+    """Return the mute of a person that ends last, with its action, and how long it still holds
+    (`left`); None: they may write.
+    """
+    if person.pk is None:
+        return None
+    left = ExpressionWrapper(F("ends_at") - Clock(), output_field=DurationField())
+    mutes = Mute.objects.filter(person=person.pk, ends_at__gt=Clock()).select_related("action")
+    return mutes.annotate(left=left).order_by("-ends_at").first()
 
 
 # ---------------------------------------------------------------- what authors read
