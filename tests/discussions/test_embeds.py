@@ -417,9 +417,9 @@ FOLD = '<details class="spoiler"><summary><!--gradus:fold:{}--></summary><p>x</p
 @pytest.mark.parametrize(
     ("name", "summary"),
     [
-        ("question:why-relu", "Gives away <p>title of why-relu<"),
-        ("lab:dead-relu", "Gives away Dead units: what switches a ReLU off"),
-        (f"claim:{HEADLINE}", "Gives away Too large a learning rate kills ReLU units."),
+        ("question:why-relu", "Gives away “<p>title of why-relu<"),
+        ("lab:dead-relu", "Gives away “Dead units: what switches a ReLU off"),
+        (f"claim:{HEADLINE}", "Gives away “Too large a learning rate kills ReLU units."),
         ("question:no-such", "Gives something away. Show it"),
         ("claim:dead-relu.no-such", "Gives something away. Show it"),
         ("lab:no-such", "Gives something away. Show it"),
@@ -447,7 +447,7 @@ def test_a_fold_without_a_name_gives_away_what_the_thread_is_about(
     for subject, title in subjects.items():
         thread = start(mei, subject, title=f"About {subject}")
         html = shown(citing(thread, html=FOLD.format("")), VISITOR)
-        assert f"Gives away {title}" in html
+        assert f"Gives away “{title}" in html
 
 
 # ---------------------------------------------------------------- previews
