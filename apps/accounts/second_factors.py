@@ -14,7 +14,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.internal.auth import WebAuthn
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -58,6 +61,29 @@ def second_factors_of(user: User) -> SecondFactors:
 def has_second_factor(user: User) -> bool:
     """Return whether signing in takes more than the password. Recovery codes alone do not count."""
     return bool(Authenticator.objects.filter(user=user).exclude(type=Type.RECOVERY_CODES).exists())
+
+
+def acts_as_staff(person: User | AnonymousUser, permission: str) -> bool:
+    """Return whether a person has a permission of staff, and signs in with a second step where the
+    site asks staff for one (STAFF_NEED_SECOND_FACTOR). At most one query for a person.
+    """
+    if not person.has_perm(permission):
+        return False
+    if not settings.STAFF_NEED_SECOND_FACTOR or not isinstance(person, User):
+        return True
+    if not hasattr(person, "_second_factor"):
+        person._second_factor = has_second_factor(person)  # type: ignore[attr-defined]
+    return bool(person._second_factor)  # type: ignore[attr-defined]
+
+
+def who_may_be_staff(people: QuerySet[User]) -> QuerySet[User]:
+    """Return those of `people` who sign in with a second step, where the site asks staff for
+    one.
+    """
+    if not settings.STAFF_NEED_SECOND_FACTOR:
+        return people
+    factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Type.RECOVERY_CODES)
+    return people.filter(Exists(factors))
 
 
 @transaction.atomic

@@ -2,8 +2,8 @@
 
 A citation shows the stored run, or folds it by the one rule (`experiments.selectors.access`): what
 its reader may not see yet is not in the HTML. A fold says what it gives away. However many posts a
-page has, and whatever they cite, that takes at most six queries and MAX_CHARTS charts: the rest are
-links, which load one each.
+page has, and whatever they cite, that takes at most four queries and MAX_CHARTS charts: the rest
+are links, which load one each.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, Q, prefetch_related_objects
+from django.db.models import F, OuterRef, Q, prefetch_related_objects
+from django.db.models.functions import JSONObject
 from django.http import Http404
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -39,6 +41,10 @@ from apps.questions.models import Question
 
 MARKER = re.compile(r"<!--gradus:(?:citation-(?P<place>[0-9]{1,4})|fold:(?P<name>[a-z0-9:.-]*))-->")
 HERE = "/~here~"  # stands for the page that a fold's form comes back to
+VERDICT_COLUMNS = tuple(
+    column.name for column in Verdict._meta.concrete_fields if column.name not in ("id", "run")
+)
+NUMBERS = ("effect", "low", "high")  # of a verdict; JSON has whole ones as integers
 TITLES = ("title_en", "title_zh", "title_html_en", "title_html_zh")
 
 
@@ -196,12 +202,13 @@ class _Reading:
         self.reader, self.texts = reader, texts
         cited = list(dict.fromkeys(one for text in texts for one in text.cited()))
         named = {subject for text in texts for subject in text.given_away()}
-        self.runs = _runs(reader, {one.run for one in cited} | _keys(named, "run"))
+        claims = {one.claim for one in cited if one.kind == Kind.CLAIM}
+        self.runs = _runs(reader, {one.run for one in cited} | _keys(named, "run"), claims)
         labs = _words(self.runs.values(), {folds.lab_of(subject) for subject in named})
         self.titles = folds.Titles(_questions(_keys(named, "question"), thread), labs, self.runs)
         self.readable = selectors.readable_runs(reader, self.runs.values())
         self.seen = [one for one in cited if one.run in self.readable]
-        self.verdicts = _verdicts([one for one in self.seen if one.kind == Kind.CLAIM])
+        self.verdicts = _verdicts(self.runs[pk] for pk in self.readable)
 
 
 class _Filling(_Reading):
@@ -389,12 +396,20 @@ def _keys(named: Collection[folds.Named], kind: str) -> set[Any]:
     return {key for of, key in named if of == kind}
 
 
-def _runs(reader: Reader, pks: Collection[UUID]) -> dict[UUID, Run]:
-    """Return those of some runs that the reader may see at all, without their words."""
+def _runs(reader: Reader, pks: Collection[UUID], claims: Collection[str]) -> dict[UUID, Run]:
+    """Return those of some runs that the reader may see at all, without their words, with their
+    verdicts on some claims (`cited_verdicts`), and with whether the reader may see them.
+    """
     if not pks:
         return {}
-    runs = Run.objects.visible_to(reader.user).select_related("owner", "version__lab")
-    return runs.defer("detail", "summary", "versions").in_bulk(pks)
+    runs = selectors.with_access(Run.objects.visible_to(reader.user), reader)
+    if claims:
+        verdicts = Verdict.objects.filter(run=OuterRef("pk"), claim__in=claims).order_by()
+        columns = {name: name for name in VERDICT_COLUMNS}
+        rows = ArraySubquery(verdicts.values(json=JSONObject(**columns)))
+        runs = runs.annotate(cited_verdicts=rows)
+    runs = runs.select_related("owner", "version__lab").defer("detail", "summary", "versions")
+    return runs.in_bulk(pks)
 
 
 def _words(runs: Collection[Run], labs: Collection[str]) -> dict[str, LabWords]:
@@ -431,10 +446,15 @@ def _questions(keys: Collection[folds.Key], thread: Thread | None) -> dict[folds
     return by_key
 
 
-def _verdicts(cited: Collection[Cited]) -> dict[tuple[UUID, str], Verdict]:
-    if not cited:
-        return {}
-    rows = Verdict.objects.filter(
-        run__in={one.run for one in cited}, claim__in={one.claim for one in cited}
-    )
-    return {(row.run_id, row.claim): row for row in rows}
+def _verdicts(runs: Iterable[Run]) -> dict[tuple[UUID, str], Verdict]:
+    """Return the verdicts that came with runs whose verdicts the reader may see."""
+    return {
+        (run.pk, row["claim"]): _verdict_from_json(run, **row)
+        for run in runs
+        for row in getattr(run, "cited_verdicts", ())
+    }
+
+
+def _verdict_from_json(run: Run, **columns: Any) -> Verdict:
+    numbers = {name: columns[name] for name in NUMBERS if columns[name] is not None}
+    return Verdict(run=run, **columns | {name: float(value) for name, value in numbers.items()})

@@ -253,6 +253,17 @@ class BeyondModerator(Refused):
     title = gettext_lazy("Somebody else must decide this")
 
 
+class PrivateRun(Refused):
+    """A thread cannot be moved to be about a run that nobody but its owner can see."""
+
+    code = "private-run"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Nobody else can see this run. Share it first, or move the thread elsewhere.")
+        )
+
+
 class AlreadyModerated(Refused):
     """Another moderator was quicker, or the author has acted: there is nothing left to do."""
 

@@ -66,7 +66,7 @@ class Titles:
         title = self._title(subject) if subject else None
         if title is None:
             return format_html("{}", _("Gives something away. Show it"))
-        return format_html(_("Gives away {title}. Show it"), title=title)
+        return format_html(_("Gives away “{title}”. Show it"), title=title)
 
     def _title(self, subject: Named) -> SafeString | str | None:
         """Return the name of a subject; None: there is no such thing. It is no link: a summary is

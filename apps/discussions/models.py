@@ -355,6 +355,8 @@ class Picture(models.Model):
     created_at = models.DateTimeField(db_default=Clock())
     posts = models.ManyToManyField(Post, related_name="pictures")  # that show it
     unused_since = models.DateTimeField(null=True, db_default=Clock())  # NULL: a post shows it
+    # a post has shown it, and none does any more: its author took it away, so nobody else sees it
+    is_withdrawn = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("picture")

@@ -14,10 +14,10 @@ from django.utils.translation import ngettext
 from apps.accounts.models import User
 from apps.common.text import join_list
 from apps.discussions import embeds
-from apps.discussions.models import Appeal, Flag, ModerationAction, Post, State, Thread
+from apps.discussions.models import Appeal, ModerationAction, Post, State, Thread
 from apps.discussions.moderation_forms import MUTE_DAYS
 from apps.discussions.selectors import moderation as selectors
-from apps.discussions.selectors.moderation import APPEALED, FLAGGED, PENDING
+from apps.discussions.selectors.moderation import APPEALED, FLAGGED, PENDING, WaitingFlag
 from apps.discussions.subjects import subject_of
 from apps.experiments.selectors import Reader
 
@@ -42,7 +42,7 @@ class Item:
     post: Post | None
     thread: Thread | None
     person: Any = None  # whom it concerns, with their history; None: the account is gone
-    flags: list[Flag] = field(default_factory=list)
+    flags: list[WaitingFlag] = field(default_factory=list)
     appeal: Appeal | None = None
     may_act: bool = True  # the reader, on this person's posts
     html: SafeString = field(default_factory=SafeString)  # of the post, as the reader sees it
@@ -56,7 +56,7 @@ class Item:
         return self.post is not None and self.post.state == State.DELETED
 
     @property
-    def shown_flags(self) -> list[Flag]:
+    def shown_flags(self) -> list[WaitingFlag]:
         return self.flags[:MAX_SHOWN_FLAGS]
 
     @property
@@ -112,11 +112,11 @@ def queue_items(rows: Iterable[Mapping[str, Any]], reader: Reader, back: str) ->
     """
     rows = list(rows)
     keys = {kind: [row["row"] for row in rows if row["kind"] == kind] for kind in selectors.WAITING}
-    appeals = selectors.open_appeals(keys[APPEALED])
+    moderator = _moderator(reader)
+    appeals = selectors.open_appeals(keys[APPEALED], moderator)
     pks = {*keys[FLAGGED], *keys[PENDING], *_posts_of(appeals.values())}
-    posts = selectors.posts_to_decide(pks)
+    posts = selectors.posts_to_decide(pks, moderator)
     threads = _threads_without_post(appeals.values())
-    flags = selectors.waiting_flags(posts.keys())
     items = []
     for row in rows:
         appeal = appeals.get(row["row"]) if row["kind"] == APPEALED else None
@@ -125,38 +125,34 @@ def queue_items(rows: Iterable[Mapping[str, Any]], reader: Reader, back: str) ->
         if post is None and appeal is None:
             continue  # it was decided meanwhile
         thread = post.thread if post else threads.get(appeal.pk) if appeal else None
-        items.append(
-            Item(row["kind"], row["at"], post, thread, flags=flags.get(key, []), appeal=appeal)
-        )
+        flags = selectors.waiting_flags(post) if post else []
+        items.append(Item(row["kind"], row["at"], post, thread, flags=flags, appeal=appeal))
     return _completed(items, reader, back)
 
 
 def post_item(post: Post, reader: Reader, back: str) -> Item:
-    """Return the card of one post, whatever its state, for the page `back`."""
-    flags = selectors.waiting_flags([post.pk]).get(post.pk, [])
+    """Return the card of one post of `posts_to_decide`, whatever its state, for the page `back`."""
+    flags = selectors.waiting_flags(post)
     kind = FLAGGED if flags and post.state == State.PUBLISHED else str(post.state)
     item = Item(kind, post.created_at, post, post.thread, flags=flags)
     return _completed([item], reader, back)[0]
 
 
 def _completed(items: list[Item], reader: Reader, back: str) -> list[Item]:
-    """Add to cards whom they concern (one query), and posts as they are read (`embeds`)."""
-    assert isinstance(reader.user, User)
-    people = selectors.with_history([_person_of(item) for item in items], reader.user)
+    """Add to cards whom they concern, and posts as they are read (`embeds`)."""
     posts = {item.post.pk: item.post for item in items if item.post}
     htmls = embeds.filled(posts.values(), reader, back=back)
     for item in items:
         item.html = htmls[item.post.pk] if item.post else item.html
-        key = _person_of(item)
-        item.person = people.get(key) if key is not None else None
+        row = item.appeal or item.post
+        item.person = selectors.person_of(row) if row else None
         item.may_act = item.person is None or item.person.is_manageable
     return items
 
 
-def _person_of(item: Item) -> int | None:
-    if item.appeal:
-        return item.appeal.person_id
-    return item.post.author_id if item.post else None
+def _moderator(reader: Reader) -> User:
+    assert isinstance(reader.user, User)
+    return reader.user
 
 
 def _posts_of(appeals: Iterable[Appeal]) -> set[int]:

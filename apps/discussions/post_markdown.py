@@ -60,7 +60,7 @@ from apps.questions.conversion import (
     without_placeholders,
 )
 
-RENDERER_VERSION = "3"  # of this module, post_blocks.py and conversion.py
+RENDERER_VERSION = "4"  # of this module, post_blocks.py and conversion.py
 CITATION_MARKER = re.compile(r"<!--gradus:citation-(?P<place>[0-9]+)-->")
 FOLD_MARKER = re.compile(r"<!--gradus:fold:(?P<gives_away>[a-z0-9:.-]*)-->")
 

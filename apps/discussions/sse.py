@@ -4,7 +4,8 @@ has, and which of those that they have changed, never what they say.
 A message of Redis says that a thread has changed; the next poll of the database, a quarter of a
 second later, reads the numbers of its newest posts. So a post that is hidden again is counted no
 more. A message also names the post that was edited, hidden, restored or deleted, and that is passed
-on at once to whoever has it. Who watches a thread that is hidden or deleted is let go: who may
+on at once to whoever has it; so is one that was approved when later ones could be read already. Who
+watches a thread that is hidden or deleted is let go: who may
 still see it connects again.
 """
 
@@ -31,7 +32,8 @@ MAX_COUNTED = 200  # posts after those that a reader has; of more, the newest
 @dataclass(frozen=True)
 class ThreadEvent:
     """What is new in a thread. `numbers`: of its published posts after the one numbered `since`,
-    ascending; None: they must be read. `changed`: number of a post that is not as it was, or 0.
+    ascending; None: they must be read. `changed`, `added`: number of a post that is not as it was,
+    or that can be read from now on, or 0.
     """
 
     thread: int
@@ -39,6 +41,7 @@ class ThreadEvent:
     since: int = 0
     numbers: list[int] | None = None
     changed: int = 0
+    added: int = 0
 
 
 class Viewer(live.Viewer[int, ThreadEvent]):
@@ -58,6 +61,8 @@ class Viewer(live.Viewer[int, ThreadEvent]):
     def put(self, event: ThreadEvent) -> bool:
         if 0 < event.changed <= self.after:
             self.send(f'event: change\ndata: {{"post":{event.changed}}}\n\n'.encode())
+        if 0 < event.added <= self.after:  # it waited; what is newer is counted
+            self.send(f'event: late\ndata: {{"post":{event.added}}}\n\n'.encode())
         if event.numbers is None or event.since > self.after:
             return True
         if event.state != self.state:
@@ -80,7 +85,7 @@ class Hub(live.Hub[int, ThreadEvent]):
 
     def decode(self, data: bytes) -> ThreadEvent:
         message = thread_events.decode(data)
-        return ThreadEvent(message.thread, changed=message.changed)
+        return ThreadEvent(message.thread, changed=message.changed, added=message.added)
 
     def key_of(self, event: ThreadEvent) -> int:
         return event.thread

@@ -23,6 +23,7 @@ class ThreadChanged(msgspec.Struct, frozen=True):
 
     thread: int
     changed: int = 0  # number of a post that pages may show and that is not as it was; 0: none
+    added: int = 0  # number of a post that can be read from now on; 0: none
 
 
 encode = msgspec.json.Encoder().encode
@@ -30,8 +31,10 @@ decode = msgspec.json.Decoder(ThreadChanged).decode
 
 
 def post_added(post: Post) -> None:
-    """After commit, tell who watches the post's thread that it has one more post."""
-    _publish_on_commit(ThreadChanged(post.thread_id))
+    """After commit, tell who watches the post's thread that it has one more post: the last one, or
+    one that had to wait while others came.
+    """
+    _publish_on_commit(ThreadChanged(post.thread_id, added=post.number))
 
 
 def post_changed(post: Post) -> None:

@@ -158,7 +158,8 @@ def _within(budget: Budget, sources: list[tuple[str, bool]]) -> Iterator[Formula
             html_chars += len(formula.html)
             yield formula
             continue
-        source = _as_source(tex, display, message)
+        # in the line: thousands of them would each be a line of their own
+        source = _as_source(tex, False, message)
         yield Formula(source.html, source.error, is_over_budget=True)
 
 

@@ -8,13 +8,14 @@ import re
 from collections.abc import Sequence
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
+from playwright.sync_api import Error as BrowserError
 
 from tests.common.browsing import violations
 
 WIDTHS = (1280, 390)
 MAX_FAULTS = 8  # that are told of a page
-# of one post, on a phone: a thousand lines that are all paragraphs, quotes or unfolded folds
-MAX_HEIGHT = 90_000
+# of one post, with what stands around its text: `.post-text` in embeds.css has 200rem
+MAX_HEIGHT = 3_200 + 600
 # what people wrote, each in a box that it may not leave
 BOXES = (
     "#posts > .post, .case, .moderated, .previewed, .versions > li, .notices-list > li, "
@@ -137,3 +138,16 @@ def faults_of(page: Page, witness: Witness, widths: Sequence[int] = WIDTHS) -> l
     faults += witness.complaints + violations(page)
     witness.complaints.clear()
     return [f"{page.url}: {fault}" for fault in faults]
+
+
+def has_run_script(page: Page) -> bool:
+    """Return whether a script of a hostile text has run in the page, or in the one to which a link
+    has just led.
+    """
+    page.wait_for_load_state()
+    try:
+        return bool(page.evaluate("'hacked' in window"))
+    except BrowserError as error:
+        if "context was destroyed" not in str(error):
+            raise
+        return has_run_script(page)  # it has just left

@@ -9,11 +9,15 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
-from apps.discussions.models import Picture, Thread
+from apps.discussions import services
+from apps.discussions.models import Picture, Post, Thread
+from apps.notices.models import Notice
 from tests.common.browsing import Open, look_over, needs_browser
 from tests.discussions.conftest import reply
 from tests.discussions.pages import url
 from tests.discussions.picturing import address, encoded, gradient, media  # noqa: F401 - a fixture
+from tests.discussions.test_thread_events import joined, listening
+from tests.experiments.watching import until
 
 pytestmark = needs_browser
 FILES = """([kind, name, type, data, words]) => {
@@ -51,8 +55,11 @@ def test_new_replies_are_announced_and_inserted_on_press(
     expect(button).to_have_text("2 new replies")
     assert page.locator("#posts > .post").count() == 21
     assert page.evaluate("document.querySelector('#post-9').getBoundingClientRect().top") == top
+    assert Notice.objects.unread().filter(person=mei).exists()
     button.focus()
-    page.keyboard.press("Enter")
+    with page.expect_response("**/notices/read"):
+        page.keyboard.press("Enter")
+    assert not Notice.objects.unread().filter(person=mei).exists()
     expect(page.locator("#post-23")).to_contain_text("Or too small.")
     expect(page.locator("#post-22 strong")).to_have_text("step")
     expect(page.locator("#post-22")).to_be_focused()
@@ -65,6 +72,24 @@ def test_new_replies_are_announced_and_inserted_on_press(
     expect(page.locator("#post-24")).to_contain_text("Or just right.")
     assert page.locator("#posts > .post").count() == 24
     look_over(page)
+
+
+def test_a_reply_that_was_approved_late_is_announced_and_inserted_in_its_place(
+    thread: Thread, ola: User, sam: User, ada: User, open_page: Open
+) -> None:
+    waits = reply(sam, thread, "It waits.")
+    Post.objects.filter(pk=waits.pk).update(state="pending", search=None, published_at=None)
+    reply(ola, thread, "It does not.")
+    page = open_page(url(thread), ola)
+    page.wait_for_load_state()
+    expect(page.locator("#posts > .post")).to_have_count(2)
+    until(lambda: joined(thread, 1) and listening())
+    services.moderation.approve(moderator=ada, post=waits, reason="It is fine.")
+    expect(page.locator("#new-posts")).to_have_text("1 new reply")
+    page.locator("#new-posts").click()
+    expect(page.locator("#posts > .post")).to_have_count(3)
+    expect(page.locator("#posts > .post").nth(1)).to_contain_text("It waits.")
+    expect(page.locator("#new-posts")).to_be_hidden()
 
 
 def test_a_visitor_sees_new_replies_in_their_language(

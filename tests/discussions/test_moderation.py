@@ -19,6 +19,7 @@ from apps.discussions.errors import (
     BeyondModerator,
     Muted,
     NotAModerator,
+    PrivateRun,
     ReasonMissing,
     ThreadGone,
     ThreadLocked,
@@ -26,8 +27,10 @@ from apps.discussions.errors import (
 from apps.discussions.models import Flag, ModerationAction, Mute, Post, State, Thread
 from apps.discussions.services import moderation
 from apps.discussions.subjects import Subject
+from apps.experiments.models import Run
 from apps.questions.models import Question
 from tests.discussions.conftest import make_person, reply, start
+from tests.experiments.pages_cast import SURE, loaded, queued
 
 VISITOR = AnonymousUser()
 WHY = "It attacks a person."
@@ -172,6 +175,19 @@ def test_a_moved_thread_is_about_something_else(
     )
     thread.refresh_from_db()
     assert (thread.about, thread.question) == ("general", None)
+
+
+def test_a_thread_is_not_moved_to_a_run_that_nobody_else_sees(
+    thread: Thread, ada: User, woken_queues: list[str]
+) -> None:
+    run = queued(ada, loaded(), prediction=SURE)
+    about = Subject(Thread.About.RUN, run=run)
+    with pytest.raises(PrivateRun):
+        moderation.move(moderator=ada, thread=thread, subject=about, reason=WHY)
+    assert Thread.objects.get().about == "general" and not ModerationAction.objects.exists()
+    Run.objects.update(shared=True)
+    moderation.move(moderator=ada, thread=thread, subject=about, reason=WHY)
+    assert Thread.objects.get().run == run
 
 
 def test_a_muted_person_reads_but_does_not_write_until_then(

@@ -27,6 +27,7 @@ from tests.common.browsing import Open, look_over, needs_browser, press
 from tests.common.reauthenticating import enter_password
 from tests.discussions.conftest import make_person, reply, start
 from tests.discussions.pages import browser
+from tests.progress.browsing import PHONE
 
 MAX_QUERIES = 12
 
@@ -412,6 +413,20 @@ class TestInTheBrowser:
         phone.get_by_role("button", name="Send reply").click()
         phone.get_by_text("A moderator reads your reply. You are told").wait_for()
         look_over(phone)
+
+    @pytest.mark.parametrize(
+        "look",
+        [{}, {"viewport": PHONE["viewport"], "cookies": {"language": "zh-hans", "theme": "dark"}}],
+        ids=["desktop", "chinese-phone"],
+    )
+    def test_pages_of_moderators_are_without_faults_where_there_is_nothing_yet(
+        self, open_page: Open, ada: User, look: dict[str, Any]
+    ) -> None:
+        page = open_page("/moderation", who=ada, **look)
+        for path in ("/moderation", "/moderation/log", "/moderation/mutes"):
+            page.goto(path)
+            assert page.locator(".empty").count() == 1, path
+            look_over(page)
 
     def test_a_flag_is_sent_without_scripts(
         self, open_page: Open, mei: User, ola: User, sam: User

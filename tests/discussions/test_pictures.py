@@ -466,6 +466,24 @@ def test_a_post_notes_which_pictures_it_shows(mei: User, ola: User, links: None)
     assert unused(picture)
 
 
+def test_a_picture_that_was_taken_away_is_seen_by_who_uploaded_it_alone(
+    mei: User, ola: User, ada: User, sam: User, links: None
+) -> None:
+    picture = stored(mei)
+    post = reply(ola, start(mei, text="Look."), shows(picture))
+    assert Client().get(address(picture)).status_code == 200
+    services.posts.delete_post(author=ola, post=post)
+
+    def statuses() -> list[int]:
+        return [browser_of(one).get(address(picture)).status_code for one in (mei, ola, sam, ada)]
+
+    assert statuses() == [200, 404, 404, 404] and Client().get(address(picture)).status_code == 404
+    stored(ola)  # who uploads it again sees it in a preview
+    assert statuses() == [200] * 4
+    reply(ola, post.thread, shows(picture))
+    assert Client().get(address(picture)).status_code == 200
+
+
 def test_what_no_post_has_shown_for_a_day_is_deleted_with_its_file(
     thread: Thread,
     mei: User,

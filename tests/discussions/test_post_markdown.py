@@ -377,6 +377,12 @@ def test_formulas_beyond_the_bounds_show_their_tex() -> None:
     assert str(MAX_FORMULAS) in fault(post)[0]
 
 
+def test_formulas_beyond_the_bounds_have_no_lines_of_their_own() -> None:
+    post = render_post("$$y$$ " * (MAX_FORMULAS + 5) + "$" * 500)
+    assert post.html.count('<span class="katex-display">') == MAX_FORMULAS
+    assert "tex-source display" not in post.html
+
+
 def test_the_formulas_of_a_text_share_a_time() -> None:
     budget = tex.Budget(
         formulas=9, chars=99_999, html_chars=999_999, seconds=0.1, formula_seconds=0.05

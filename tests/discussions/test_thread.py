@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.discussions import services
+from apps.accounts.second_factors import add_totp
+from apps.common.clock import now
+from apps.discussions import selectors, services
 from apps.discussions.models import Post, Thread
+from apps.discussions.services import moderation
 from apps.discussions.subjects import Subject
 from apps.progress.services import answers
 from apps.questions.models import Question
@@ -179,6 +183,42 @@ def test_what_was_hidden_deleted_or_waits_leaves_its_place(
         assert "hidden text" in article(html, 2) and "Awaits approval" in article(html, 4)
     for number, status in ((2, 404), (3, 404), (4, 404), (9, 404)):
         assert browser(sam).get(url(thread, f"/posts/{number}/history")).status_code == status
+
+
+@pytest.mark.parametrize("has_second_step", [False, True])
+def test_moderators_see_what_they_may_with_a_second_step_alone_where_the_site_asks_for_one(
+    thread: Thread, ola: User, sam: User, ada: User, has_second_step: bool, settings: Any
+) -> None:
+    settings.STAFF_NEED_SECOND_FACTOR = True
+    if has_second_step:
+        add_totp(user=ada, secret="A" * 32, session_key=None)
+    hidden, waits = reply(ola, thread, SECRET), reply(sam, thread, "It waits.")
+    reply(ola, thread, "It is the answer.")
+    Post.objects.filter(pk=hidden.pk).update(state="hidden", search=None)
+    Post.objects.filter(pk=waits.pk).update(state="pending", search=None)
+    client = browser(ada)
+    html = client.get(url(thread)).content.decode()
+    shown = [words in html for words in (SECRET, "It waits.", "/moderation/threads/", "/accept")]
+    Thread.objects.update(state="hidden")
+    shown.append(client.get(url(thread)).status_code == 200)
+    assert shown == [has_second_step] * 5
+    seen_by = selectors.who_may_see(Thread.objects.get(), [ada.pk])
+    assert seen_by == ({ada.pk} if has_second_step else set())
+
+
+def test_who_is_muted_is_told_so_in_place_of_the_form(
+    thread: Thread, mei: User, ola: User, ada: User
+) -> None:
+    reply(ola, thread)
+    until = now() + timedelta(days=3)
+    action = moderation.mute(moderator=ada, person=ola, until=until, reason="It is rude.")
+    for path in (url(thread), "/threads/new", url(thread, "/posts/2/edit")):
+        html = html_of(path, ola)
+        assert "<textarea" not in html and f"{until:%Y-%m-%d}" in html
+        assert "It is rude." in html and f'href="/appeals/{action.pk}"' in html
+    answer = browser(ola).post(url(thread, "/reply"), {"text": "I wrote this.", "key": "a" * 32})
+    assert answer.status_code == 403 and "I wrote this.</textarea>" in answer.content.decode()
+    assert "<textarea" in html_of(url(thread), mei)
 
 
 def test_a_locked_thread_says_so_and_takes_nothing(thread: Thread, mei: User) -> None:

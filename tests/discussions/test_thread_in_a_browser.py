@@ -66,6 +66,25 @@ def test_a_thread_is_read_quoted_voted_on_and_answered_by_keyboard(
     look_over(page)
 
 
+def test_a_very_high_post_scrolls_until_it_is_shown_whole(
+    thread: Thread, mei: User, open_page: Open
+) -> None:
+    reply(mei, thread, "\n\n".join(f"Step {n}." for n in range(200)))
+    reply(mei, thread, "Thanks.")
+    page = open_page(url(thread), viewport=PHONE["viewport"])
+    box = page.locator("#post-2 .post-text")
+    whole = page.get_by_role("button", name="Show the whole post")
+    expect(whole).to_have_count(1)
+    expect(box).to_have_attribute("tabindex", "0")
+    look_over(page)
+    height = int(box.evaluate("box => box.offsetHeight"))
+    assert height == 3_200 and box.evaluate("box => box.scrollHeight") > height
+    whole.click()
+    expect(whole).to_have_count(0)
+    expect(box).to_be_focused()
+    assert box.evaluate("box => box.offsetHeight >= box.scrollHeight && box.offsetHeight > 3_200")
+
+
 def test_a_quote_of_a_whole_post_is_its_source(
     thread: Thread, mei: User, ola: User, open_page: Open
 ) -> None:

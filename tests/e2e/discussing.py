@@ -89,9 +89,9 @@ def _forget_drafts(visitor: Visitor) -> None:
 
 
 def refused_reply(visitor: Visitor, runs: Runs) -> None:
-    """Reply while one is muted."""
+    """Reply with more lines than a post may have."""
     thread("hidden")(visitor, runs)
-    visitor.page.locator("#text").fill("But I was right.")
+    visitor.page.locator("#text").fill("But I was right.\n" * 1_001)
     _refuse(visitor)
     _forget_drafts(visitor)
 

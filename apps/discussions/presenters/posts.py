@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from apps.discussions import embeds
 from apps.discussions.models import ModerationAction, Post, State, Thread
 from apps.discussions.presenters.threads import language_tag, may_accept
-from apps.discussions.selectors import is_folded
+from apps.discussions.selectors import is_folded, may_moderate
 from apps.discussions.selectors.moderation import last_takedowns
 from apps.experiments.selectors import Reader
 
@@ -75,6 +75,7 @@ def post_row(
         "is_open": not thread.is_locked and thread.state == State.PUBLISHED,
         "may_vote": is_published and not is_mine and reader.user.pk is not None,
         "may_edit": is_mine and not thread.is_locked and post.state != State.DELETED,
+        "may_moderate": may_moderate(reader.user),
         "may_accept": accepts and is_published and post.number > 1,
         "shown": shown,
         "query": "?show=1" if shown else "",
@@ -95,5 +96,5 @@ def _is_readable(post: Post, reader: Reader, *, folded: bool) -> bool:
         case State.DELETED:
             return False
         case State.HIDDEN:
-            return is_mine or reader.user.has_perm("discussions.moderate")
+            return is_mine or may_moderate(reader.user)
     return is_mine or not folded

@@ -118,7 +118,7 @@ def may_accept(thread: Thread, reader: Reader) -> bool:
     """Return whether a reader says which post is the answer."""
     if reader.user.pk is None:
         return False
-    return thread.author_id == reader.user.pk or reader.user.has_perm("discussions.moderate")
+    return thread.author_id == reader.user.pk or selectors.may_moderate(reader.user)
 
 
 @dataclass(frozen=True)

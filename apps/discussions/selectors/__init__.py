@@ -2,7 +2,7 @@
 
 from apps.discussions.selectors.people import public_person, shared_runs, threads_begun
 from apps.discussions.selectors.pictures import picture_for
-from apps.discussions.selectors.readers import who_may_see
+from apps.discussions.selectors.readers import may_moderate, who_may_see
 from apps.discussions.selectors.threads import (
     FILTERS,
     MAX_PARTICIPANTS,
@@ -31,6 +31,7 @@ __all__ = [
     "Participant",
     "folded_questions",
     "is_folded",
+    "may_moderate",
     "participants",
     "picture_for",
     "post_number",

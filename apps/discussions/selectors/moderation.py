@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     CharField,
     Count,
+    DurationField,
     Exists,
+    ExpressionWrapper,
     F,
     IntegerField,
     Min,
@@ -20,7 +23,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, JSONObject
 from django.http import Http404
 
 from apps.accounts.models import User
@@ -136,27 +139,46 @@ HEAVY = (
 )
 
 
-def posts_to_decide(pks: Iterable[int]) -> dict[int, Post]:
-    """Return posts by key, with their threads, authors, what the threads are about, and what the
-    posts cite (`cites`).
+def posts_to_decide(pks: Iterable[int], reader: User) -> dict[int, Post]:
+    """Return posts by key, with their threads, authors and their history (`person_of`), what the
+    threads are about, what the posts cite (`cites`) and their flags (`waiting_flags`): one query.
     """
     posts = Post.objects.filter(pk__in=list(pks)).select_related(
         "author", "thread__author", *SUBJECTS
     )
-    return {post.pk: post for post in posts.annotate(cites=citations()).defer(*HEAVY)}
+    posts = posts.annotate(cites=citations(), flags_json=_flags(), **_history("author", reader))
+    return {post.pk: post for post in posts.defer(*HEAVY)}
 
 
-def waiting_flags(posts: Collection[int]) -> dict[int, list[Flag]]:
-    """Return the waiting flags of posts, by post."""
-    flags = Flag.objects.filter(post__in=posts, action=None).select_related("flagger")
-    by_post: dict[int, list[Flag]] = {}
-    for flag in flags.order_by("created_at", "pk"):
-        by_post.setdefault(flag.post_id, []).append(flag)
-    return by_post
+@dataclass(frozen=True)
+class WaitingFlag:
+    reason: str
+    text: str
+    handle: str | None  # of who flagged; None: the account is gone
+
+    @property
+    def reason_words(self) -> str:
+        return str(Flag.Reason(self.reason).label)
 
 
-def open_appeals(pks: Collection[int]) -> dict[int, Appeal]:
-    appeals = Appeal.objects.filter(pk__in=pks).select_related(
+def _flags() -> ArraySubquery:
+    """Return the expression that reads the waiting flags of a post, the oldest first."""
+    flags = Flag.objects.filter(post=OuterRef("pk"), action=None).order_by("created_at", "pk")
+    columns = JSONObject(reason="reason", text="text", handle="flagger__handle")
+    return ArraySubquery(flags.values(json=columns))
+
+
+def waiting_flags(post: Post) -> list[WaitingFlag]:
+    """Return the waiting flags of a post of `posts_to_decide`."""
+    return [WaitingFlag(**row) for row in getattr(post, "flags_json", ())]
+
+
+def open_appeals(pks: Collection[int], reader: User) -> dict[int, Appeal]:
+    """Return open appeals by key, with who appealed and their history (`person_of`)."""
+    if not pks:
+        return {}
+    appeals = Appeal.objects.filter(pk__in=pks).annotate(**_history("person", reader))
+    appeals = appeals.select_related(
         "action__moderator",
         "action__thread__question",
         "action__thread__lab",
@@ -178,23 +200,32 @@ class CountUpTo(Subquery):
         super().__init__(rows.order_by().values("pk")[:MAX_COUNTED])
 
 
-def with_history(people: Iterable[int | None], reader: User) -> dict[int, Any]:
-    """Return people by key, with `posts_written`, `posts_hidden`, `actions_about`, `is_muted`, and
-    whether `reader` may act on what they wrote (`is_manageable`): one query. Numbers are
-    MAX_COUNTED at most.
+HISTORY = ("posts_written", "posts_hidden", "actions_about", "is_muted", "is_manageable")
+
+
+def _history(column: str, reader: User) -> dict[str, Any]:
+    """Return the expressions of HISTORY for the person in a column: how many posts they wrote, how
+    many of them are hidden, how often moderators acted on what is theirs (MAX_COUNTED at most),
+    whether they are muted, and whether `reader` may act on what they wrote.
     """
-    posts = Post.objects.filter(author=OuterRef("pk"))
-    actions = ModerationAction.objects.filter(person=OuterRef("pk"))
-    muted = Mute.objects.filter(person=OuterRef("pk"), ends_at__gt=Clock())
-    rows = User.objects.filter(pk__in={pk for pk in people if pk is not None})
-    annotated = rows.annotate(
-        posts_written=CountUpTo(posts),
-        posts_hidden=CountUpTo(posts.filter(state=State.HIDDEN)),
-        actions_about=CountUpTo(actions),
-        is_muted=Exists(muted),
-        is_manageable=Exists(manageable_people(reader).filter(pk=OuterRef("pk"))),
-    )
-    return {person.pk: person for person in annotated}
+    posts = Post.objects.filter(author=OuterRef(column))
+    actions = ModerationAction.objects.filter(person=OuterRef(column))
+    muted = Mute.objects.filter(person=OuterRef(column), ends_at__gt=Clock())
+    hidden = posts.filter(state=State.HIDDEN)
+    manageable = manageable_people(reader).filter(pk=OuterRef(column))
+    counts = [CountUpTo(rows) for rows in (posts, hidden, actions)]
+    return dict(zip(HISTORY, [*counts, Exists(muted), Exists(manageable)], strict=True))
+
+
+def person_of(row: Post | Appeal) -> Any:
+    """Return whom a post of `posts_to_decide` or an appeal of `open_appeals` concerns, with HISTORY
+    as attributes; None: the account is gone.
+    """
+    person: Any = row.author if isinstance(row, Post) else row.person
+    if person is not None:
+        for name in HISTORY:
+            setattr(person, name, getattr(row, name))
+    return person
 
 
 # ---------------------------------------------------------------- the log, and who is muted
@@ -222,6 +253,17 @@ def current_mutes() -> QuerySet[Mute]:
     """Return the mutes that hold, those that end first first."""
     mutes = Mute.objects.filter(ends_at__gt=Clock()).select_related("person", "action__moderator")
     return mutes.order_by("ends_at", "pk")
+
+
+def mute_of(person: User | AnonymousUser) -> Mute | None:
+    """Return the mute of a person that ends last, with its action, and how long it still holds
+    (`left`); None: they may write.
+    """
+    if person.pk is None:
+        return None
+    left = ExpressionWrapper(F("ends_at") - Clock(), output_field=DurationField())
+    mutes = Mute.objects.filter(person=person.pk, ends_at__gt=Clock()).select_related("action")
+    return mutes.annotate(left=left).order_by("-ends_at").first()
 
 
 # ---------------------------------------------------------------- what authors read

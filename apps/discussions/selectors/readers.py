@@ -1,14 +1,22 @@
-"""Which of many people may see a thread."""
+"""Who may see as a moderator does, and which of many people may see a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Q
 
 from apps.accounts.models import User
+from apps.accounts.second_factors import acts_as_staff, who_may_be_staff
 from apps.discussions.models import State, Thread
+
+
+def may_moderate(reader: User | AnonymousUser) -> bool:
+    """Return whether `reader` sees what moderators see, and does what they do on other pages: with
+    a second step of signing in, where the site asks staff for one.
+    """
+    return acts_as_staff(reader, "discussions.moderate")
 
 
 def who_may_see(thread: Thread, people: Collection[int | None]) -> set[int]:
@@ -28,7 +36,7 @@ def who_may_see(thread: Thread, people: Collection[int | None]) -> set[int]:
 
 
 def moderators_among(people: Collection[int]) -> set[int]:
-    """Return which of `people`, by primary key, have the permission to moderate."""
+    """Return which of `people`, by primary key, may moderate (`may_moderate`)."""
     permission = {"codename": "moderate", "content_type__app_label": "discussions"}
     of_theirs = Permission.objects.filter(**permission)
     is_moderator = (
@@ -37,4 +45,5 @@ def moderators_among(people: Collection[int]) -> set[int]:
         | Q(user_permissions__in=of_theirs)
     )
     rows = User.objects.filter(is_moderator, pk__in=people, is_active=True)
+    rows = who_may_be_staff(rows)
     return set(rows.values_list("pk", flat=True))

@@ -41,6 +41,7 @@ from apps.discussions.models import (
     Thread,
     Vote,
 )
+from apps.discussions.selectors.readers import may_moderate
 from apps.discussions.subjects import Subject, find_subject
 from apps.progress.models import Attempt
 from apps.questions.models import Question, Revision
@@ -72,7 +73,7 @@ def visible_threads(reader: Person) -> QuerySet[Thread]:
     A thread about a run that is no longer shared is seen by whoever may see the run.
     """
     rows = Thread.objects.exclude(state=State.DELETED)
-    if reader.has_perm("discussions.moderate"):
+    if may_moderate(reader):
         return rows
     mine = Q(author_id=reader.pk) if reader.pk else Q(pk__in=[])
     of_run = ~Q(about=Thread.About.RUN) | Q(run__shared=True) | Q(run=None)
@@ -258,7 +259,7 @@ def citations() -> ArraySubquery:
 
 
 def _seen_posts(posts: QuerySet[Post], reader: Person) -> QuerySet[Post]:
-    if reader.has_perm("discussions.moderate"):
+    if may_moderate(reader):
         return posts
     waits = Q(state=State.PENDING)
     return posts.filter(~waits | Q(author_id=reader.pk) if reader.pk else ~waits)
@@ -324,7 +325,7 @@ def revisions_of(post: Post, reader: Person) -> QuerySet[PostRevision]:
     """
     revisions = post.revisions.order_by("-number")
     is_mine = post.author_id is not None and post.author_id == reader.pk
-    if is_mine or reader.has_perm("discussions.moderate"):
+    if is_mine or may_moderate(reader):
         return revisions
     return revisions.filter(state=State.PUBLISHED)
 

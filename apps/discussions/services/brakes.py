@@ -33,8 +33,9 @@ from apps.common.clock import Clock
 from apps.common.text import clean
 from apps.discussions import limits, post_markdown
 from apps.discussions.errors import DuplicatePost, Muted, TooManyPosts
-from apps.discussions.models import Mute, Post, State, Thread, fingerprint
+from apps.discussions.models import Post, State, Thread, fingerprint
 from apps.discussions.post_markdown import RenderedPost
+from apps.discussions.selectors.moderation import mute_of
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -85,14 +86,11 @@ def check_not_muted(person: User) -> None:
     Raises:
         Muted: until when they may not, and why.
     """
-    mutes = Mute.objects.filter(person=person, ends_at__gt=Clock()).select_related("action")
-    left = ExpressionWrapper(F("ends_at") - Clock(), output_field=DurationField())
-    mute = mutes.annotate(left=left).order_by("-ends_at").first()
-    if mute is not None:
+    if (mute := mute_of(person)) is not None:
         raise Muted(
             until=mute.ends_at,
             reason=mute.action.reason,
-            seconds=math.ceil(mute.left.total_seconds()),
+            seconds=math.ceil(mute.left.total_seconds()),  # type: ignore[attr-defined] # annotated
             page=reverse("discussions:appeal", args=[mute.action_id]),
         )
 

@@ -32,6 +32,7 @@ from apps.discussions.errors import (
     AlreadyModerated,
     BeyondModerator,
     NotAModerator,
+    PrivateRun,
     ReasonMissing,
     ThreadGone,
 )
@@ -41,6 +42,7 @@ from apps.discussions.selectors.moderation import other_moderators
 from apps.discussions.services import visibility
 from apps.discussions.services.locks import lock_post, lock_thread
 from apps.discussions.subjects import Subject, subject_of
+from apps.experiments.models import Run
 
 Kind = ModerationAction.Kind
 AUDITED: Mapping[Kind, kinds.Kind] = {
@@ -210,12 +212,25 @@ def move(
 ) -> ModerationAction:
     """Have a thread be about something else. Idempotent. Arguments and errors are those of
     `lock`.
+
+    Raises:
+        PrivateRun: it is a run that not everybody can see.
     """
+    lock_moderator(moderator)
+    if subject.run is not None:
+        _check_shared(subject.run)
     by, thread, post = _begin_thread(moderator, thread, post)
     check_may_act_on(by, thread.author, is_own_allowed=True)
     if str(subject_of(thread)) == str(subject):
         return _repeated(Kind.MOVE, by, thread)
     return relocate(by, thread, subject, reason, post=post)
+
+
+def _check_shared(run: Run) -> None:
+    """Lock a run, and check that everybody can see it. Runs are locked before threads."""
+    shared = Run.objects.filter(pk=run.pk, shared=True)
+    if not shared.select_for_update(of=("self",), no_key=True).exists():
+        raise PrivateRun
 
 
 def relocate(

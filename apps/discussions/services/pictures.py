@@ -81,7 +81,8 @@ def _noted(owner: User, recoded: Recoded) -> tuple[Picture, bool]:
     """Return the row of a picture, and whether it is new. It will not be deleted for a day."""
     lock_user(owner)
     sha256 = hashlib.sha256(recoded.data).hexdigest()
-    Picture.objects.filter(pk=sha256, unused_since__isnull=False).update(unused_since=Clock())
+    unused = Picture.objects.filter(pk=sha256, unused_since__isnull=False)
+    unused.update(unused_since=Clock(), is_withdrawn=False)
     if picture := Picture.objects.filter(pk=sha256).first():
         return picture, False
     _check_day(owner, len(recoded.data))
@@ -124,8 +125,9 @@ def show(post: Post, pictures: Iterable[str]) -> None:
     rows = Picture.objects.select_for_update(no_key=True).filter(pk__in=before | after)
     after &= {picture.pk for picture in rows.order_by("pk")}
     post.pictures.set(Picture.objects.filter(pk__in=after))
-    Picture.objects.filter(pk__in=after).update(unused_since=None)
-    _shown_by_none().filter(pk__in=before - after).update(unused_since=Clock())
+    Picture.objects.filter(pk__in=after).update(unused_since=None, is_withdrawn=False)
+    gone = _shown_by_none().filter(pk__in=before - after)
+    gone.update(unused_since=Clock(), is_withdrawn=True)
 
 
 def _shown_by_none() -> QuerySet[Picture]:

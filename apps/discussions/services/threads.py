@@ -15,6 +15,7 @@ from apps.common.errors import KeyReused
 from apps.discussions import announcements, search_words
 from apps.discussions.errors import NotYours
 from apps.discussions.models import Post, State, Thread
+from apps.discussions.selectors import may_moderate
 from apps.discussions.services import brakes, posts, visibility
 from apps.discussions.services.cited_runs import share_cited
 from apps.discussions.services.locks import lock_post, lock_thread
@@ -92,7 +93,7 @@ def accept(*, user: User, post: Post, accepted: bool) -> None:
     lock_user(user)
     thread = lock_thread(post.thread_id)
     post = lock_post(post.pk)
-    if thread.author_id != user.pk and not user.has_perm("discussions.moderate"):
+    if thread.author_id != user.pk and not may_moderate(user):
         raise NotYours(_("Only whoever began the thread, or a moderator, accepts an answer."))
     if post.number == 1 or post.state != State.PUBLISHED:
         raise NotYours(_("Only a reply that everybody can read can be the accepted answer."))

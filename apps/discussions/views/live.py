@@ -19,7 +19,8 @@ async def thread_events(request: HttpRequest, pk: int) -> HttpResponseBase:
     Each event `post` has `{"posts", "last"}`: how many posts were published after that one, and the
     number of the newest, which is the event's id. Who comes again with it (`Last-Event-ID`) is not
     told of the same posts twice; without `after`, it counts from there. An event `change` has
-    `{"post"}`, the number of a post up to `after` that was edited, hidden, restored or deleted.
+    `{"post"}`, the number of a post up to `after` that was edited, hidden, restored or deleted; an
+    event `late` that of one that can be read since now, having waited for approval.
     """
     user = await request.auser()
     thread = await sync_to_async(selectors.thread_for)(user, pk)

@@ -168,7 +168,7 @@ def mutes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def post(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show one post with all that can be done about it, and do it."""
-    post = _post(pk, number)
+    post = _post(request, pk, number)
     if request.method != "POST":
         item = presenters.post_item(post, reader_of(request), request.path)
         actions = post.actions.select_related("moderator", "person", "appeal")[:LOG_PER_PAGE]
@@ -207,7 +207,7 @@ def thread(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if action == "unlock":
         return _done(request, services.moderation.unlock(**more))
-    more["post"] = _post(pk, number) if number else None
+    more["post"] = _post(request, pk, number) if number else None
     if action == "lock":
         return _done(request, services.moderation.lock(**more))
     subject = find_subject(form.cleaned_data["subject"].strip(), signed_in(request))
@@ -229,7 +229,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(User, pk=pk)
     form = PersonActionForm.read(request.POST)
     chosen = form.cleaned_data
-    post = _post(chosen["thread"], chosen["post"]) if chosen["thread"] and chosen["post"] else None
+    thread, number = chosen["thread"], chosen["post"]
+    post = _post(request, thread, number) if thread and number else None
     more: dict[str, Any] = {
         "moderator": signed_in(request),
         "person": person,
@@ -259,10 +260,10 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(next_path(request, reverse("discussions:moderation")))
 
 
-def _post(pk: int, number: int) -> Post:
+def _post(request: HttpRequest, pk: int, number: int) -> Post:
     """Return a post in any state. Raises Http404: there is none."""
     post = Post.objects.filter(thread=pk, number=number).values_list("pk", flat=True).first()
-    posts = selectors.posts_to_decide([post]) if post else {}
+    posts = selectors.posts_to_decide([post], signed_in(request)) if post else {}
     if not posts:
         raise Http404("No such post.")
     return next(iter(posts.values()))

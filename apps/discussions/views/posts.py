@@ -182,7 +182,7 @@ def _show_edit(
         "theirs": theirs,
         "pieces": pieces,
         "shown": insists(request) or request.POST.get("shown") == "1",
-        **composer(form, refused=refused, preview=preview),
+        **composer(request, form, refused=refused, preview=preview),
     }
     return render(request, "discussions/edit.html", context, status=status)
 

@@ -18,6 +18,7 @@ from apps.discussions.forms import ReplyForm, TextForm
 from apps.discussions.limits import MAX_TEXT_LENGTH, POSTS_PER_PAGE
 from apps.discussions.models import Post, Thread
 from apps.discussions.presenters.composer import Preview
+from apps.discussions.selectors.moderation import mute_of
 from apps.discussions.services.posts import rendered, stored_text
 from apps.experiments.reader import reader_of
 
@@ -79,6 +80,7 @@ def preview_of(request: HttpRequest, text: str) -> Preview:
 
 
 def composer(
+    request: HttpRequest,
     form: TextForm,
     *,
     draft: str = "",
@@ -86,13 +88,14 @@ def composer(
     preview: Preview | None = None,
 ) -> dict[str, Any]:
     """Return what the form of a post shows: the text as it was entered, why it was not taken, and
-    how it would look.
+    how it would look; to who is muted, instead of an empty form, until when, and why (`mute`).
 
     Args:
         draft: the name by which the device keeps what is written; empty: it does not.
     """
     runs = refused.extra.get("runs") if refused else None
     return {
+        "mute": None if form.is_bound else mute_of(request.user),
         "key": key_of(form, refused) if isinstance(form, ReplyForm) else "",
         "form": form,
         "texts": [str(form["text"].value())] if form.is_bound else [],
@@ -145,6 +148,7 @@ def show_thread(
         "query": query,
         **presenters.threads.thread_context(thread, reader, is_folded=is_folded and not shown),
         **composer(
+            request,
             form or ReplyForm(initial={"key": fresh_key(), "text": quoted}),
             draft=f"thread-{thread.pk}",
             refused=refused,
@@ -160,7 +164,8 @@ def show_posts(request: HttpRequest, thread: Thread, **which: int) -> HttpRespon
     rows = presenters.posts.post_rows(
         list(posts), reader_of(request), thread, shown=insists(request)
     )
-    return render(request, "discussions/_some_posts.html", {"rows": rows})
+    context = {"rows": rows, "thread": thread, "has_new": any("gt" in lookup for lookup in which)}
+    return render(request, "discussions/_some_posts.html", context)
 
 
 def page_of_place(place: int) -> int:

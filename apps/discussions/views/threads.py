@@ -155,7 +155,7 @@ def _show_new(
         "is_missing": subject is None,
         "options": options,
         "about": str(subject) if subject else GENERAL,
-        **composer(form, draft="thread-new", refused=refused, preview=preview),
+        **composer(request, form, draft="thread-new", refused=refused, preview=preview),
     }
     return render(request, "discussions/new.html", context, status=status)
 

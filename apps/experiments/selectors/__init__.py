@@ -11,6 +11,7 @@ from apps.experiments.selectors.access import (
     verdict_access,
     verdict_accesses,
     why_not_counted,
+    with_access,
 )
 from apps.experiments.selectors.claims import (
     HIDDEN,
@@ -103,5 +104,6 @@ __all__ = [
     "waiting_owners",
     "whole_curves",
     "why_not_counted",
+    "with_access",
     "worker_with_token",
 ]

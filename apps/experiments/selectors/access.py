@@ -14,11 +14,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from apps.accounts.models import User
 from apps.experiments import lab_config
-from apps.experiments.models import Lab, LabVersion, OpenedVerdict, Prediction, Run
+from apps.experiments.models import (
+    Lab,
+    LabVersion,
+    OpenedVerdict,
+    Prediction,
+    PredictionQuerySet,
+    Run,
+    RunQuerySet,
+)
 from apps.experiments.opened_verdicts import Subject
 
 
@@ -60,12 +68,14 @@ def verdict_accesses(reader: Reader, subjects: Iterable[Subject]) -> dict[Subjec
         return accesses
     versions = {version for version, _hash in accesses}
     hashes = {config_hash for _version, config_hash in accesses}
-    opened_rows = OpenedVerdict.objects.filter(
-        user=reader.user, version__in=versions, config_hash__in=hashes
-    ).values_list("version", "config_hash", Value("opened"))
+    opened_rows = (
+        _opened_by(reader.user)
+        .filter(version__in=versions, config_hash__in=hashes)
+        .values_list("version", "config_hash", Value("opened"))
+    )
     predicted_rows = (
-        Prediction.objects.standing()
-        .filter(run__owner=reader.user, run__version__in=versions, run__config_hash__in=hashes)
+        _predicted_by(reader.user)
+        .filter(run__version__in=versions, run__config_hash__in=hashes)
         .values_list("run__version", "run__config_hash", Value("predicted"))
     )
     # what was predicted is never recorded as opened: where there are both, it was opened before
@@ -73,6 +83,14 @@ def verdict_accesses(reader: Reader, subjects: Iterable[Subject]) -> dict[Subjec
         if (version, config_hash) in accesses:
             accesses[version, config_hash] = VerdictAccess(name)
     return accesses
+
+
+def _opened_by(user: User) -> QuerySet[OpenedVerdict]:
+    return OpenedVerdict.objects.filter(user=user)
+
+
+def _predicted_by(user: User) -> PredictionQuerySet:
+    return Prediction.objects.standing().filter(run__owner=user)
 
 
 def _opened_last(row: tuple[int, str, str]) -> bool:
@@ -101,15 +119,34 @@ def readable_versions(reader: Reader) -> set[int]:
 
 def readable_runs(reader: Reader, runs: Iterable[Run]) -> set[UUID]:
     """Return the keys of those runs whose verdicts and points `reader` may see, of runs that they
-    may see at all (`run_for`). One query at most.
+    may see at all (`run_for`). One query at most; none if all came `with_access`.
 
     A learner watches their own run live; once it has a verdict, that is asked for like any other.
     """
     runs = list(runs)
-    watched = {run.pk for run in runs if _is_watched(reader, run)}
-    rest = [run for run in runs if run.pk not in watched]
+    readable = {run.pk for run in runs if _is_watched(reader, run) or _came_granted(reader, run)}
+    rest = [run for run in runs if run.pk not in readable and not _came_asked(reader, run)]
     accesses = verdict_accesses(reader, map(subject_of, rest))
-    return watched | {run.pk for run in rest if accesses[subject_of(run)].is_granted}
+    return readable | {run.pk for run in rest if accesses[subject_of(run)].is_granted}
+
+
+def with_access(runs: RunQuerySet, reader: Reader) -> RunQuerySet:
+    """Return runs that come with the answer for a member, so that `readable_runs` asks nothing."""
+    if not isinstance(reader.user, User):
+        return runs
+    same = {"version": OuterRef("version"), "config_hash": OuterRef("config_hash")}
+    of_runs = {f"run__{name}": value for name, value in same.items()}
+    opened = Exists(_opened_by(reader.user).filter(**same))
+    predicted = Exists(_predicted_by(reader.user).filter(**of_runs))
+    return runs.annotate(asked_for=Value(reader.user.pk), is_granted=opened | predicted)
+
+
+def _came_asked(reader: Reader, run: Run) -> bool:
+    return reader.user.pk is not None and getattr(run, "asked_for", None) == reader.user.pk
+
+
+def _came_granted(reader: Reader, run: Run) -> bool:
+    return _came_asked(reader, run) and bool(getattr(run, "is_granted", False))
 
 
 def _is_watched(reader: Reader, run: Run) -> bool:

@@ -1,5 +1,6 @@
 /* The queue of moderators: j and k move between posts, x and a press the buttons of the one in focus. */
 import "./catalogue.js";
+import "./tall-posts.js";
 import { $, $$ } from "./shell.js";
 
 let current = null; // the card that was focused last: a key first focuses the button that it presses

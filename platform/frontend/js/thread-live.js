@@ -17,16 +17,33 @@ class ThreadStream extends LiveStream {
   listen(source) {
     source.addEventListener("post", (event) => this.tell("post", JSON.parse(event.data)));
     source.addEventListener("change", (event) => this.tell("change", JSON.parse(event.data)));
+    source.addEventListener("late", (event) => this.tell("late", JSON.parse(event.data)));
   }
 }
 
 let told = 0; // number of the newest post that was said
+let newer = 0; // how many came after the last one here
+const late = new Set(); // numbers of those that were approved when later ones were here already
+
+function offer(isSaid) {
+  const count = newer + late.size;
+  button.hidden = !count;
+  button.textContent = count === 1 ? button.dataset.one : button.dataset.many.replace("{n}", count);
+  if (count && isSaid) say(button.textContent);
+}
 
 function announce({ posts: count, last }) {
-  button.hidden = !count || last <= lastShown();
-  button.textContent = count === 1 ? button.dataset.one : button.dataset.many.replace("{n}", count);
-  if (!button.hidden && last > told) say(button.textContent);
+  newer = last > lastShown() ? count : 0;
+  offer(last > told);
   told = Math.max(told, last);
+}
+
+/* What belongs on an earlier page is not missing on this one. */
+function announceLate({ post: number }) {
+  const first = Number($("article.post", posts)?.dataset.number ?? 0);
+  if (number < first || late.has(number) || document.getElementById(`post-${number}`)) return;
+  late.add(number);
+  offer(true);
 }
 
 /* Fetch posts for a button that was pressed, and show them. */
@@ -41,7 +58,12 @@ async function fetchFor(pressed, name, value, show) {
     if (answer.status === 404) return location.reload(); // the thread is gone: the page says so
     if (!answer.ok) throw new Error(String(answer.status));
     $("#new-posts-wrong")?.remove();
-    show($$("article.post", new DOMParser().parseFromString(await answer.text(), "text/html")).map((post) => document.adoptNode(post)));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    show($$("article.post", fresh).map((post) => document.adoptNode(post)));
+    for (const form of $$("form", fresh.body).filter((form) => form.parentElement === fresh.body)) { // notices are read here
+      button.after(document.adoptNode(form));
+      htmx.process(form);
+    }
   } catch {
     say($("#words").dataset.failed);
     pressed.after(line());
@@ -55,14 +77,18 @@ function line() {
   return Object.assign(document.createElement("p"), { id: "new-posts-wrong", className: "wrong", textContent: $("#words").dataset.failed });
 }
 
-/* Posts come after those that are there, at the place of the button. It goes, so the first of them has the focus. */
+/* Posts come after those that are there, at the place of the button; one that was late, where it belongs. The button
+   goes, so the first of them has the focus. */
 function add(fresh) {
   const added = fresh.filter((post) => !document.getElementById(post.id));
   const anchor = posts.contains(button) ? button : null;
   for (const post of added) {
-    posts.insertBefore(post, anchor);
+    const next = $$("article.post", posts).find((other) => Number(other.dataset.number) > Number(post.dataset.number));
+    posts.insertBefore(post, next ?? anchor);
     htmx.process(post);
   }
+  late.clear();
+  newer = 0;
   posts.dataset.last = Math.max(lastShown(), ...added.map((post) => Number(post.id.replace("post-", ""))));
   const first = added[0];
   if (first && document.activeElement === button) {
@@ -98,6 +124,7 @@ const stream = new ThreadStream();
 if (posts && button) {
   stream.addEventListener("post", (event) => announce(event.detail));
   stream.addEventListener("change", (event) => mark(event.detail));
-  button.addEventListener("click", () => fetchFor(button, "after", lastShown(), add));
+  stream.addEventListener("late", (event) => announceLate(event.detail));
+  button.addEventListener("click", () => fetchFor(button, "after", Math.min(lastShown(), ...late) - (late.size ? 1 : 0), add));
   stream.begin();
 }

@@ -1,5 +1,6 @@
 /* Threads: posts by keyboard, quotes, votes, and the form that a post is written with. Everything works without this file. */
 import "./pictures.js";
+import "./tall-posts.js";
 import "./thread-live.js";
 import { store } from "./drafts.js";
 import { $, $$, say } from "./shell.js";
