@@ -12,7 +12,6 @@ from apps.common.errors import BadConfig, KeyReused, TooManyRuns
 from apps.experiments import selectors, services
 from apps.experiments.calibration import score
 from apps.experiments.models import Lab, Prediction, Run, Worker
-from apps.experiments.queue_estimate import start_range
 from apps.experiments.selectors import QueueLength
 from apps.experiments.services import PredictionInput
 from tests.experiments.conftest import LABS, finish, make_version
@@ -113,14 +112,6 @@ def test_a_stopped_run_scores_nothing(mei: User, queue_run: Any, lease_run: Any)
 )
 def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected: float) -> None:
     assert score(confidence, right) == pytest.approx(expected)
-
-
-def test_a_free_slot_and_nobody_ahead_is_now() -> None:
-    assert start_range([], ["x"], {"x": (10, 20)}, slots=2) == (0, 0)
-
-
-def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
-    assert start_range(["x", "x"], ["x"], {"x": (10, 20)}, slots=1) == (20, 60)
 
 
 def seen(worker: Worker, **capabilities: Any) -> None:
