@@ -171,9 +171,9 @@ def _runs_ahead(place: Place) -> str:
 
 def _passed_by(place: Place) -> str:
     sentence = ngettext(
-        "%(n)s was queued later: first come people who have fewer runs running, then those who "
+        "%(n)s of them was queued later: first come people who have fewer runs running, then those who "
         "have used less computing time lately.",
-        "%(n)s were queued later: first come people who have fewer runs running, then those who "
+        "%(n)s of them were queued later: first come people who have fewer runs running, then those who "
         "have used less computing time lately.",
         place.passed_by,
     )

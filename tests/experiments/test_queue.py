@@ -143,7 +143,7 @@ def test_a_place_counts_who_goes_first(
     place = selectors.queue_position(run)
     # Ola has one running, so Mei is next, when that one ends
     assert (place.ahead, place.reason) == (0, "queue")
-    assert place.soonest == 0 and place.latest == pytest.approx(32)
+    assert (place.soonest, place.latest) == (pytest.approx(16, abs=1), pytest.approx(32, abs=1))
     assert (
         selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead
         == 2

@@ -38,6 +38,7 @@ from apps.experiments.selectors.labs import (
 from apps.experiments.selectors.queue import (
     ONLINE_WINDOW,
     QueueLength,
+    connected_workers,
     durations,
     expected_place,
     queue_length,
@@ -75,6 +76,7 @@ __all__ = [
     "VerdictAccess",
     "batches_after",
     "catalogue",
+    "connected_workers",
     "default_subject",
     "durations",
     "evidence_counts",

@@ -232,6 +232,11 @@ def _snapshot(versions: set[int]) -> _Snapshot:
     )
 
 
+def connected_workers() -> list[ConnectedWorker]:
+    """Return the workers that the site hears, with what they run."""
+    return _snapshot(set()).workers
+
+
 @dataclass(frozen=True)
 class _LiveRunAttempt:
     worker: int | None
