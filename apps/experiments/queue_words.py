@@ -171,10 +171,10 @@ def _runs_ahead(place: Place) -> str:
 
 def _passed_by(place: Place) -> str:
     sentence = ngettext(
-        "%(n)s of them was queued later: first come people who have fewer runs running, then those who "
-        "have used less computing time lately.",
-        "%(n)s of them were queued later: first come people who have fewer runs running, then those who "
-        "have used less computing time lately.",
+        "%(n)s of them was queued later: first come people who have fewer runs running, then "
+        "those who have used less computing time lately.",
+        "%(n)s of them were queued later: first come people who have fewer runs running, then "
+        "those who have used less computing time lately.",
         place.passed_by,
     )
     return sentence % {"n": place.passed_by}

@@ -57,14 +57,17 @@ WORDS: list[tuple[Place, str, str]] = [
         "1 of them was queued later: first come people who have fewer runs running, then "
         "those who have used less computing time lately. "
         "Estimated wait: 20 s to 40 s.",
-        "前面有 3 个运行。其中 1 个排队更晚：先轮到正在进行的运行较少的人，再轮到近来用时较少的人。预计等待：20 秒 到 40 秒。",
+        "前面有 3 个运行。"
+        "其中 1 个排队更晚：先轮到正在进行的运行较少的人，再轮到近来用时较少的人。"
+        "预计等待：20 秒 到 40 秒。",
     ),
     (
         Place(R.SLOTS, 1, 8.0, 8.0, running=2),
         "2 runs of the same person are running, which is the limit; this one starts when "
         "one of them ends. "
         "Estimated wait: about 8 s.",
-        "同一个人有 2 个运行正在进行，已达上限；有一个结束后，这个运行才会开始。预计等待：约 8 秒。",
+        "同一个人有 2 个运行正在进行，已达上限；有一个结束后，这个运行才会开始。"
+        "预计等待：约 8 秒。",
     ),
     (
         Place(R.BENCH, 0, 34.0, 39.0, benches_running=1),
@@ -82,7 +85,10 @@ WORDS: list[tuple[Place, str, str]] = [
         "2 benchmarks go first; each needs the machine to itself. "
         "1 other run goes first. "
         "Estimated wait: 70 s to 3 min.",
-        "有基准测试正在进行，它需要独占机器。前面有 2 个基准测试，需要独占机器。前面另有 1 个运行。预计等待：70 秒 到 3 分钟。",
+        "有基准测试正在进行，它需要独占机器。"
+        "前面有 2 个基准测试，需要独占机器。"
+        "前面另有 1 个运行。"
+        "预计等待：70 秒 到 3 分钟。",
     ),
     (
         Place(R.ALONE, 0, 30.0, 30.0, running=2),
