@@ -139,7 +139,7 @@ def _reasons(place: Place) -> list[str]:
         case Reason.ALONE:
             sentence = ngettext(
                 "This is a benchmark, which needs the machine to itself. It starts when the "
-                "%(n)s run that is running now has ended.",
+                "run that is running now has ended.",
                 "This is a benchmark, which needs the machine to itself. It starts when the "
                 "%(n)s runs that are running now have ended.",
                 place.running,
