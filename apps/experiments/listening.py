@@ -52,6 +52,8 @@ def renew() -> float:
     pause: timedelta = mark.now - mark.listened_at
     if abs(pause) > PAUSE:
         _move_run_attempts(pause)
+    if pause > PAUSE:
+        ListeningMark.objects.update(away_at=F("listened_at"), back_at=Clock())
     ListeningMark.objects.update(listened_at=Clock())
     return pause.total_seconds() if abs(pause) > PAUSE else 0.0
 

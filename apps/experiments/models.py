@@ -525,6 +525,9 @@ class ListeningMark(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     listened_at = models.DateTimeField(db_default=Clock())
+    # the last time that the site was away: pages say so until its workers have come back
+    away_at = models.DateTimeField(null=True, blank=True)
+    back_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_mark")]

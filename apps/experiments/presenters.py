@@ -24,7 +24,6 @@ from apps.experiments.chart_specs import Words as Words
 from apps.experiments.chart_specs import newest
 from apps.experiments.models import Lab, Outcome, Prediction, Run, Verdict
 from apps.experiments.opened_verdicts import Subject
-from apps.experiments.queue_estimate import Place
 from apps.experiments.selectors import VerdictAccess, default_subject
 
 END_OF_BRIEF = re.compile(r"[:：(（]")
@@ -368,26 +367,6 @@ def present_prediction(
 def prediction_of(run: Run) -> Prediction | None:
     """Return the prediction of a run, or None."""
     return getattr(run, "prediction", None)
-
-
-# ---------------------------------------------------------------- the queue
-
-
-def waiting_reason(place: Place) -> str:
-    """Return why a run waits, as a sentence."""
-    return {
-        "starting": _("A worker is free; the run will start in a moment."),
-        "queue": _("Other people's runs are next in turn."),
-        "slots": _(
-            "You have reached the limit of runs at the same time; this one starts when "
-            "another ends."
-        ),
-        "no-worker": _("No worker is connected at the moment. The run starts as soon as one is."),
-        "other-code": _(
-            "The connected workers have a different version of this lab. The run starts as "
-            "soon as one has this version."
-        ),
-    }[place.reason]
 
 
 # ---------------------------------------------------------------- runs

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from apps.common import live_messages
 from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
-from apps.experiments import series
+from apps.experiments import selectors, series
 from apps.experiments.models import Batch, Run
 
 CHANNEL = "gradus:runs"
@@ -39,11 +39,12 @@ decode = msgspec.json.Decoder(RunEvent).decode
 
 def state_as_json(run: Run, **place: Any) -> str:
     """Return a run's state as the stream sends it; `place` is that in the queue."""
+    running = selectors.running_place(run)
     return encode(
         {
             "state": run.state,
             "ahead": 0,
-            "reason": "",
+            "reason": running.reason if running else "",
             **place,
             "points_done": run.points_done,
             "points_expected": run.points_expected,

@@ -45,6 +45,8 @@ class WaitingRun:
     owner: int
     lab: str
     waited: float  # seconds
+    queue: str = "labs"
+    code: str = ""  # hash of the lab's code: a worker must have it
 
 
 class Policy(Protocol):

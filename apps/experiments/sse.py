@@ -27,8 +27,9 @@ from apps.common.live import (
     MAX_UNREAD_MESSAGES,
     RECHECK_SECONDS,
 )
-from apps.experiments import run_events, selectors
+from apps.experiments import queue_words, run_events, selectors
 from apps.experiments.models import Run
+from apps.experiments.queue_estimate import Place
 from apps.experiments.reader import reader_of
 
 MAX_RUNS_PER_STREAM = 8
@@ -143,24 +144,36 @@ def hub() -> Hub:
 def _updates_after(last_known: dict[UUID, int]) -> list[run_events.RunEvent]:
     """Return the state of each run, and what was stored for it after the given batch."""
     runs = {run.pk: run for run in Run.objects.filter(pk__in=last_known).select_related("version")}
+    waiting = [run for run in runs.values() if run.state == Run.State.QUEUED]
+    places = selectors.queue_positions(waiting) if waiting else {}
     batches = selectors.batches_after(
         {pk: after for pk, after in last_known.items() if pk in runs and runs[pk].last_seq > after}
     )
     return [
         run_events.run_event(
-            run, batches.get(pk, []), since=last_known[pk], state_json=_state_json(run)
+            run,
+            batches.get(pk, []),
+            since=last_known[pk],
+            state_json=_state_json(run, places.get(pk)),
         )
         for pk, run in runs.items()
     ]
 
 
-def _state_json(run: Run) -> str:
-    """Return a run's state as the stream sends it, with its place if it is queued."""
-    if run.state != Run.State.QUEUED:
+def _state_json(run: Run, place: Place | None) -> str:
+    """Return a run's state as the stream sends it, with its place if it is queued. Estimates are
+    rounded: who watches is sent what reads differently, not every second that passes.
+    """
+    if place is None:
         return run_events.state_as_json(run)
-    place = selectors.queue_position(run)
+    soonest, latest = place.soonest, place.latest
     return run_events.state_as_json(
-        run, ahead=place.ahead, reason=place.reason, soonest=place.soonest, latest=place.latest
+        run,
+        ahead=place.ahead,
+        reason=place.reason,
+        passed_by=place.passed_by,
+        soonest=None if soonest is None else queue_words.rounded(soonest),
+        latest=None if latest is None else queue_words.rounded(latest),
     )
 
 

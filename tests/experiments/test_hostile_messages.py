@@ -240,8 +240,9 @@ def test_slots_that_were_stored_before_they_were_bounded_are_cut(
     stored = Worker.objects.get()
     Worker.objects.update(capabilities=stored.capabilities | {"all_slots": 2**31 - 1})
     queue_run(ola, "k")
-    place = selectors.queue_position(queue_run(mei, "k"))
-    assert place.soonest is not None and place.soonest * wire.MAX_SLOTS >= 16.0
+    run = queue_run(mei, "k")
+    assert [connected.slots for connected in selectors.connected_workers()] == [wire.MAX_SLOTS]
+    assert selectors.queue_position(run).reason == "starting"
 
 
 @pytest.fixture

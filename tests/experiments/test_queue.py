@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +10,12 @@ import pytest
 from apps.accounts.models import User
 from apps.common.clock import Clock
 from apps.common.errors import BadConfig, KeyReused, TooManyRuns
-from apps.experiments import selectors, services
+from apps.experiments import listening, selectors, services
 from apps.experiments.calibration import score
-from apps.experiments.models import Lab, Prediction, Run, Worker
-from apps.experiments.queue_estimate import start_range
+from apps.experiments.models import Lab, Prediction, Run, RunAttempt, Worker
 from apps.experiments.selectors import QueueLength
 from apps.experiments.services import PredictionInput
-from tests.experiments.conftest import LABS, finish, make_version
+from tests.experiments.conftest import LABS, finish, make_version, report, step_clock
 from workers import wire
 
 pytestmark = pytest.mark.django_db
@@ -115,14 +115,6 @@ def test_a_score_is_the_squared_distance(confidence: int, right: bool, expected:
     assert score(confidence, right) == pytest.approx(expected)
 
 
-def test_a_free_slot_and_nobody_ahead_is_now() -> None:
-    assert start_range([], ["x"], {"x": (10, 20)}, slots=2) == (0, 0)
-
-
-def test_a_range_counts_what_runs_and_what_is_ahead() -> None:
-    assert start_range(["x", "x"], ["x"], {"x": (10, 20)}, slots=1) == (20, 60)
-
-
 def seen(worker: Worker, **capabilities: Any) -> None:
     Worker.objects.filter(pk=worker.pk).update(
         last_seen_at=Clock(), capabilities={"labs": LABS, "all_slots": 1, **capabilities}
@@ -152,7 +144,7 @@ def test_a_place_counts_who_goes_first(
     place = selectors.queue_position(run)
     # Ola has one running, so Mei is next, when that one ends
     assert (place.ahead, place.reason) == (0, "queue")
-    assert place.soonest == 0 and place.latest == pytest.approx(32)
+    assert (place.soonest, place.latest) == (pytest.approx(16, abs=1), pytest.approx(32, abs=1))
     assert (
         selectors.queue_position(Run.objects.waiting().filter(owner=ola).latest("queued_at")).ahead
         == 2
@@ -192,6 +184,97 @@ def test_a_place_says_when_the_slots_are_ones_own(
     runs = [queue_run(ola, str(i)) for i in range(3)]
     lease_run(), lease_run()
     assert selectors.queue_position(runs[2]).reason == "slots"
+
+
+def silent(worker: Worker, seconds: float) -> None:
+    """Have a worker not ask for work for so long."""
+    silence = timedelta(seconds=seconds)
+    Worker.objects.filter(pk=worker.pk).update(last_seen_at=Clock() - silence)
+
+
+def test_a_busy_worker_is_heard_by_its_reports(
+    mei: User, ola: User, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    seen(worker)
+    queue_run(ola, "runs")
+    report(lease_run(), points_done=30, points_expected=40)
+    silent(worker, 600)
+    RunAttempt.objects.update(started_at=Clock() - timedelta(seconds=6))
+    place = selectors.queue_position(queue_run(mei, "k"))
+    assert (place.reason, place.ahead) == ("queue", 0)
+    assert place.seconds == pytest.approx(2, abs=0.5), "at the pace of the run that is running"
+
+
+def test_a_worker_is_free_only_while_it_asks_for_work(
+    mei: User, ola: User, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    seen(worker)
+    queue_run(ola, "first")
+    finish(lease_run())
+    run = queue_run(mei, "k")
+    for silence, reason in ((5, "preparing"), (0, "starting"), (15, "preparing")):
+        silent(worker, silence)
+        if silence == 0:
+            RunAttempt.objects.update(ended_at=Clock() - timedelta(seconds=1))
+        assert selectors.queue_position(run).reason == reason
+    RunAttempt.objects.update(ended_at=Clock() - timedelta(seconds=60))
+    silent(worker, 40)
+    place = selectors.queue_position(run)
+    assert place.reason == "no-worker" and place.since is not None
+
+
+def test_a_run_behind_a_benchmark_is_told_so(
+    mei: User, ola: User, bench: Lab, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    seen(worker, all_slots=2)
+    queue_run(ola, "benchmark", lab=bench)
+    run = queue_run(mei, "k")
+    lease_run("bench", "labs")
+    place = selectors.queue_position(run)
+    assert (place.reason, place.ahead, place.benches_running) == ("bench", 0, 1)
+
+
+def test_who_is_passed_by_is_told_why(
+    mei: User, ola: User, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    seen(worker)
+    queue_run(ola, "runs")
+    run = queue_run(ola, "waits")
+    lease_run()
+    assert selectors.queue_position(run).reason == "queue"
+    queue_run(mei, "of somebody who has run nothing")
+    place = selectors.queue_position(run)
+    assert (place.reason, place.ahead, place.passed_by) == ("fair-share", 1, 1)
+    expected = selectors.expected_place(mei, run.version.lab)
+    assert (expected.reason, expected.ahead) == ("queue", 2), "as the page of the lab says"
+
+
+def test_a_site_that_was_away_does_not_blame_its_workers(
+    mei: User, queue_run: Any, worker: Worker
+) -> None:
+    listening.renew()
+    seen(worker)
+    run = queue_run(mei, "k")
+    step_clock(600)
+    assert selectors.queue_position(run).reason == "no-worker"
+    listening.renew()
+    place = selectors.queue_position(run)
+    assert place.reason == "site-away" and place.since is not None
+
+
+def test_a_run_that_was_leased_says_so_until_its_first_points(
+    mei: User, queue_run: Any, lease_run: Any
+) -> None:
+    run = queue_run(mei, "k")
+    lease = lease_run()
+    run.refresh_from_db()
+    assert (place := selectors.run_place(run)) and place.reason == "leased"
+    report(lease, points_done=1, points_expected=40)
+    run.refresh_from_db()
+    assert selectors.run_place(run) is None
+    services.request_cancel(run=run)
+    run.refresh_from_db()
+    assert (place := selectors.run_place(run)) and place.reason == "cancelling"
 
 
 def test_a_new_token_ends_the_old_one(worker: Worker) -> None:

@@ -21,9 +21,17 @@ from apps.api.schema import operation
 from apps.api.scopes import Scope
 from apps.api.serializers import Id, Input, Moment, Output, utc, utc_or_none
 from apps.common.errors import BadRequest
-from apps.experiments import lab_config, presenters, selectors, services, sketches
+from apps.experiments import (
+    lab_config,
+    presenters,
+    queue_words,
+    selectors,
+    services,
+    sketches,
+)
 from apps.experiments.models import Lab, Outcome, Prediction, Queue, Run, Verdict
 from apps.experiments.presenters import PREDICTABLE_OUTCOMES
+from apps.experiments.queue_estimate import Reason
 from apps.experiments.reader import reader_of
 from apps.experiments.services import PredictionInput
 
@@ -81,10 +89,14 @@ class RunSummary(Output):
 
 
 class RunPlace(Output):
-    runs_ahead = serializers.IntegerField()
+    runs_ahead = serializers.IntegerField(help_text="Queued runs that go first, benchmarks too.")
     earliest_seconds = serializers.FloatField(allow_null=True)
     latest_seconds = serializers.FloatField(allow_null=True)
-    reason = serializers.CharField()
+    seconds = serializers.FloatField(
+        allow_null=True, help_text="Until a worker takes it, about. Null: nobody can tell."
+    )
+    reason = serializers.CharField(help_text="Why it waits, in sentences.")
+    reason_code = serializers.ChoiceField([(one.value, one.name) for one in Reason])
 
 
 class RunReproduction(Output):
@@ -94,7 +106,7 @@ class RunReproduction(Output):
 
 
 class RunDetail(RunSummary):
-    place = RunPlace(allow_null=True, help_text="While it waits.")
+    place = RunPlace(allow_null=True, help_text="Until its first points, or its end.")
     last_batch = serializers.IntegerField(help_text="Of its points; `events` go on after it.")
     code_hash = serializers.CharField()
     work_seconds = serializers.FloatField(allow_null=True)
@@ -221,7 +233,7 @@ def _prediction(prediction: Prediction | None, *, is_shown: bool) -> dict[str, A
 
 def run_detail(request: Request, run: Run) -> dict[str, Any]:
     is_shown = selectors.shows_verdict(reader_of(request._request), run)
-    place = selectors.queue_position(run) if run.state == Run.State.QUEUED else None
+    place = selectors.run_place(run)
     reproduction = selectors.reproduction_of(request.user, run) if is_shown else None
     return run_summary(request, run, is_shown=is_shown) | {
         "place": None
@@ -230,7 +242,9 @@ def run_detail(request: Request, run: Run) -> dict[str, Any]:
             "runs_ahead": place.ahead,
             "earliest_seconds": place.soonest,
             "latest_seconds": place.latest,
-            "reason": presenters.waiting_reason(place),
+            "seconds": place.seconds,
+            "reason": queue_words.reason(place),
+            "reason_code": place.reason.value,
         },
         "last_batch": run.last_seq,
         "code_hash": run.version.code_hash,

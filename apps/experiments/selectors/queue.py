@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -22,17 +23,36 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, Extract, RowNumber
 
-from apps.common.clock import Clock
+from apps.common.clock import Clock, now
 from apps.common.tokens import hashed
-from apps.experiments.models import ComputeUsage, Lab, LabVersion, Run, RunQuerySet, Worker
-from apps.experiments.queue_estimate import Place, start_range
+from apps.experiments.models import (
+    ComputeUsage,
+    Lab,
+    ListeningMark,
+    Queue,
+    Run,
+    RunAttempt,
+    RunQuerySet,
+    Worker,
+)
+from apps.experiments.queue_estimate import (
+    PREPARING_SECONDS,
+    ConnectedWorker,
+    Place,
+    Reason,
+    RunningRun,
+    place,
+    time_left,
+)
 from apps.experiments.scheduling import WaitingOwner, WaitingRun, lease_order
 from workers import wire
 
-MAX_COUNTED_RUNS = 500  # waiting runs of a queue that a place is computed from
+MAX_COUNTED_RUNS = 500  # waiting runs that a place is computed from
+MAX_LAST_RUN_ATTEMPTS = 100  # the newest, of which one may be a worker's last sign of life
 MAX_TIMED_RUNS = 50  # finished runs of a lab that its usual duration is computed from
 UNKNOWN_DURATION_SECONDS = 30.0  # of a lab that has no finished run and declares no duration
-ONLINE_WINDOW = timedelta(seconds=30)  # a worker that asked for work so recently is online
+ONLINE_WINDOW = timedelta(seconds=30)  # a worker that was heard so recently is online
+LEASING_SECONDS = 10.0  # a worker that asked for work so recently leases a run at once
 
 
 @dataclass(frozen=True)
@@ -54,51 +74,292 @@ def queue_length(queue: str) -> QueueLength:
     return QueueLength(**counts)
 
 
+def run_place(run: Run) -> Place | None:
+    """Return where a run stands that has no points yet, or is being cancelled; else None."""
+    if run.state == Run.State.QUEUED:
+        return queue_position(run)
+    return running_place(run)
+
+
+def running_place(run: Run) -> Place | None:
+    """Return where a run stands that is not queued (no query)."""
+    if run.state != Run.State.RUNNING:
+        return None
+    if run.cancel_requested:
+        return Place(Reason.CANCELLING)
+    return None if run.points_done else Place(Reason.LEASED, soonest=0.0, latest=0.0)
+
+
 def queue_position(run: Run) -> Place:
-    """Return where a waiting run stands in its queue: how many go first, a range for its start, and
-    the reason it waits. Ordered by the policy that leases runs (`scheduling`).
+    """Return where a waiting run stands in its queue, and why it waits. Ordered by the policy that
+    leases runs (`scheduling`).
 
     What goes first and what is running counts only where it keeps a worker busy that could take
     this run: others, such as runs of outdated code, are not in its way.
     """
-    online = _online_workers(run.queue)
-    able = [worker for worker in online if _has_code(worker, run.version)]
-    rivals = _rivals(run, able)
-    owners = waiting_owners(run.queue, rivals)
-    order = lease_order(owners, _waiting_runs(rivals))
-    ahead = next((n for n, other in enumerate(order) if other.run == str(run.pk)), len(order))
-    if not able:
-        return Place(ahead, None, None, "other-code" if online else "no-worker")
+    return queue_positions([run])[run.pk]
 
-    labs_ahead = [other.lab for other in order[:ahead]]
-    running = Run.objects.running().filter(
-        queue=run.queue, run_attempts__ended_at=None, run_attempts__worker__in=able
+
+def queue_positions(runs: Sequence[Run]) -> dict[UUID, Place]:
+    """Return where waiting runs stand, each with its version, in a few queries for all of them."""
+    snapshot = _snapshot({run.version_id for run in runs})
+    return {run.pk: snapshot.place(_waiting_run(run), run.version_id) for run in runs}
+
+
+def expected_place(person: Any, lab: Lab) -> Place:
+    """Return where a run would stand that somebody queued now, who may be a visitor."""
+    version = lab.current_version
+    run = WaitingRun("", person.pk or 0, lab.pk, 0.0, lab.queue, version.code_hash)
+    snapshot = _snapshot({version.pk})
+    snapshot.add(run, version.pk)
+    return snapshot.place(run, version.pk)
+
+
+def _waiting_run(run: Run) -> WaitingRun:
+    version = run.version
+    waited = max((now() - run.queued_at).total_seconds(), 0.0)
+    return WaitingRun(
+        str(run.pk), run.owner_id, version.lab_id, waited, run.queue, version.code_hash
     )
-    labs_running = list(running.values_list("version__lab", flat=True))
-    usual = durations({*labs_ahead, *labs_running})
-    slots = sum(_slots(worker) for worker in able)
-    soonest, latest = start_range(labs_ahead, labs_running, usual, slots)
-    if not all(owner.has_free_slot for owner in owners if owner.owner == run.owner_id):
-        reason = "slots"
-    elif ahead or latest:
-        reason = "queue"
-    else:
-        reason = "starting"
-    return Place(ahead, soonest, latest, reason)
 
 
-def _rivals(run: Run, able: Iterable[Worker]) -> RunQuerySet:
-    """Return the waiting runs that the same workers could take, `run` among them.
+@dataclass(frozen=True)
+class _Waiting:
+    """A waiting run, and what its version is."""
+
+    run: WaitingRun
+    version: int
+    is_current: bool
+
+
+@dataclass
+class _Snapshot:
+    """What waits and who works, at one moment."""
+
+    workers: list[ConnectedWorker]
+    waiting: list[_Waiting]  # the oldest first
+    owners: dict[str, list[WaitingOwner]]  # by queue
+    durations: dict[str, tuple[float, float]]
+    contacts: dict[str, datetime]  # of each queue, when a worker was last heard
+
+    def add(self, run: WaitingRun, version: int) -> None:
+        """Add a run that nobody has queued."""
+        owners = self.owners.get(run.queue, [])
+        if owners and all(other.owner != run.owner for other in owners):
+            owners.append(_owner(run))
+        self.waiting.append(_Waiting(run, version, is_current=True))
+
+    def place(self, run: WaitingRun, version: int) -> Place:
+        able = [worker for worker in self.workers if worker.can_take(run)]
+        codes = frozenset[str]().union(*(worker.codes for worker in able))
+        rivals = [
+            one.run
+            for one in self.waiting
+            if (one.run.code in codes if able else one.is_current or one.version == version)
+        ]
+        if all(one.run != run.run for one in rivals):  # beyond MAX_COUNTED_RUNS
+            rivals.append(run)
+        queues = {queue: self._order(queue, rivals) for queue in Queue.values}
+        run = next(one for one in queues[run.queue] if one.run == run.run)
+        if able:
+            return place(run, queues, self.workers, self.durations, settings.MAX_RUNNING)
+        return replace(self._without_worker(run.queue), ahead=queues[run.queue].index(run))
+
+    def _order(self, queue: str, rivals: Iterable[WaitingRun]) -> list[WaitingRun]:
+        runs = [run for run in rivals if run.queue == queue]
+        waits: dict[int, float] = {}
+        for run in runs:
+            waits[run.owner] = max(run.waited, waits.get(run.owner, 0.0))
+        owners = [
+            replace(owner, waited=waits.pop(owner.owner))
+            for owner in self.owners.get(queue, [])
+            if owner.owner in waits
+        ]
+        # somebody who has queued since the owners were read
+        owners += [_newcomer(owner, queue, waited) for owner, waited in waits.items()]
+        return lease_order(owners, runs)
+
+    def _without_worker(self, queue: str) -> Place:
+        if any(queue in worker.queues for worker in self.workers):
+            return Place(Reason.OTHER_CODE)
+        heard_at = self.contacts.get(queue)
+        if heard_at and (away := _away()) and heard_at > away[0] - ONLINE_WINDOW:
+            return Place(Reason.SITE_AWAY, since=away[1])
+        return Place(Reason.NO_WORKER, since=heard_at)
+
+
+def _newcomer(owner: int, queue: str, waited: float) -> WaitingOwner:
+    return WaitingOwner(owner, queue, 0, settings.MAX_RUNNING, 0.0, waited, 0.0)
+
+
+def _owner(run: WaitingRun) -> WaitingOwner:
+    """Return the owner of a run that nobody has queued."""
+    usage = ComputeUsage.objects.filter(owner=run.owner)
+    decayed = usage.values_list(ComputeUsage.DECAYED_SECONDS, flat=True).first()
+    running = Run.objects.running().filter(queue=run.queue, owner=run.owner).count()
+    newcomer = _newcomer(run.owner, run.queue, 0.0)
+    return replace(newcomer, running=running, usage=decayed or 0.0)
+
+
+def _snapshot(versions: set[int]) -> _Snapshot:
+    """Read what waits and who works.
 
     Args:
-        able: the workers that could take it; of none, one is expected that has the labs' present
-            code.
+        versions: of the runs whose place is asked for: they count, whoever has their code.
     """
-    waiting = Run.objects.waiting().filter(queue=run.queue)
-    hashes = {code_hash for worker in able for code_hash in _labs(worker).values()}
-    if not hashes:
-        return waiting.filter(Q(version=F("version__lab__current")) | Q(version=run.version_id))
-    return waiting.filter(version__code_hash__in=hashes)
+    attempts = _live_run_attempts()
+    last = _last_run_attempts()
+    rows = list(
+        Worker.objects.filter(revoked_at=None).annotate(silent_for=_seconds_since("last_seen_at"))
+    )
+    online = [worker for worker in rows if _is_online(worker, attempts, last)]
+    codes = {code for worker in online for code in _labs(worker).values()}
+    counted = Run.objects.waiting().filter(
+        Q(version__code_hash__in=codes)
+        | Q(version=F("version__lab__current"))
+        | Q(version__in=versions)
+    )
+    waiting = _waiting_runs(counted)
+    queues = {one.run.queue for one in waiting}
+    labs = {one.run.lab for one in waiting} | {attempt.lab for attempt in attempts}
+    usual = durations(labs) if labs else {}
+    return _Snapshot(
+        workers=[_connected(worker, attempts, last, usual) for worker in online],
+        waiting=waiting,
+        owners={queue: waiting_owners(queue, counted.filter(queue=queue)) for queue in queues},
+        durations=usual,
+        contacts=_contacts(rows, last),
+    )
+
+
+def connected_workers() -> list[ConnectedWorker]:
+    """Return the workers that the site hears, with what they run."""
+    return _snapshot(set()).workers
+
+
+@dataclass(frozen=True)
+class _LiveRunAttempt:
+    worker: int | None
+    silent_for: float
+    elapsed: float
+    owner: int
+    queue: str
+    lab: str
+    points_done: int
+    points_expected: int
+
+
+@dataclass(frozen=True)
+class _LastRunAttempt:
+    worker: int | None
+    ended_for: float | None  # since its result came; None: none has
+    heard_at: datetime
+
+
+def _live_run_attempts() -> list[_LiveRunAttempt]:
+    rows = RunAttempt.objects.filter(ended_at=None, worker__revoked_at=None).annotate(
+        silent_for=_seconds_since("last_heartbeat_at"), elapsed=_seconds_since("started_at")
+    )
+    return [
+        _LiveRunAttempt(*row)
+        for row in rows.values_list(
+            "worker",
+            "silent_for",
+            "elapsed",
+            "run__owner",
+            "run__queue",
+            "run__version__lab",
+            "run__points_done",
+            "run__points_expected",
+        )
+    ]
+
+
+def _last_run_attempts() -> list[_LastRunAttempt]:
+    """Return the newest run attempts, ended or not."""
+    columns = ("worker", "finished", "ended_for", "ended_at", "last_heartbeat_at")
+    rows = RunAttempt.objects.annotate(ended_for=_seconds_since("ended_at")).order_by("-pk")
+    return [
+        _LastRunAttempt(worker, ended_for, ended_at)
+        if finished
+        else _LastRunAttempt(worker, None, last_heartbeat_at)
+        for worker, finished, ended_for, ended_at, last_heartbeat_at in rows.values_list(*columns)[
+            :MAX_LAST_RUN_ATTEMPTS
+        ]
+    ]
+
+
+def _results(worker: Worker, last: Iterable[_LastRunAttempt]) -> list[float]:
+    """Return how long ago a worker has sent its last results, in seconds."""
+    return [one.ended_for for one in last if one.worker == worker.pk and one.ended_for is not None]
+
+
+def _is_online(
+    worker: Worker, attempts: Iterable[_LiveRunAttempt], last: Iterable[_LastRunAttempt]
+) -> bool:
+    """Return whether a worker has been heard lately: it asked for work, it reported on a run, or
+    sent a result. One that is busy asks for nothing.
+    """
+    window = ONLINE_WINDOW.total_seconds()
+    silences = [one.silent_for for one in attempts if one.worker == worker.pk]
+    asked = _silence(worker)
+    return (
+        (asked is not None and asked < window)
+        or any(silence < max(window, settings.LEASE_SECONDS) for silence in silences)
+        or any(silence < window for silence in _results(worker, last))
+    )
+
+
+def _silence(worker: Worker) -> float | None:
+    """Return the seconds since a worker has asked for work (annotated); None: it never has."""
+    silent_for: float | None = worker.silent_for  # type: ignore[attr-defined]
+    return silent_for
+
+
+def _connected(
+    worker: Worker,
+    attempts: Iterable[_LiveRunAttempt],
+    last: Iterable[_LastRunAttempt],
+    usual: Mapping[str, tuple[float, float]],
+) -> ConnectedWorker:
+    running = tuple(
+        RunningRun(
+            one.owner,
+            one.queue,
+            time_left(one.elapsed, one.points_done, one.points_expected, usual[one.lab]),
+        )
+        for one in attempts
+        if one.worker == worker.pk
+    )
+    asked = _silence(worker)
+    has_asked = asked is not None and asked < min([LEASING_SECONDS, *_results(worker, last)])
+    connected = ConnectedWorker(
+        frozenset(worker.queues), frozenset(_labs(worker).values()), _slots(worker), running
+    )
+    if has_asked or not connected.has_room:
+        return connected
+    return replace(connected, ready_in=PREPARING_SECONDS)
+
+
+def _contacts(workers: Iterable[Worker], last: Iterable[_LastRunAttempt]) -> dict[str, datetime]:
+    """Return for each queue when a worker of it was last heard."""
+    contacts: dict[str, datetime] = {}
+    for worker in workers:
+        moments = [one.heard_at for one in last if one.worker == worker.pk]
+        if worker.last_seen_at:
+            moments.append(worker.last_seen_at)
+        for queue in worker.queues:
+            if moments:
+                contacts[queue] = max([*moments, contacts.get(queue, moments[0])])
+    return contacts
+
+
+def _away() -> tuple[datetime, datetime] | None:
+    """Return from when to when no web process listened, if that has just ended."""
+    mark = ListeningMark.objects.filter(back_at__gt=Clock() - ONLINE_WINDOW).first()
+    if mark is None or mark.away_at is None or mark.back_at is None:
+        return None
+    return mark.away_at, mark.back_at
 
 
 def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
@@ -113,7 +374,7 @@ def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
             running=Coalesce(Subquery(running.order_by().values("owner").values(n=Count("pk"))), 0),
             decayed=ComputeUsage.DECAYED_SECONDS,
             waited=_seconds_since(Subquery(oldest.values("queued_at")[:1])),
-            since_turn=_seconds_since(F("updated_at")),
+            since_turn=_seconds_since("updated_at"),
         )
         .values_list("owner", "running", "decayed", "waited", "since_turn")
     )
@@ -123,32 +384,40 @@ def waiting_owners(queue: str, waiting: RunQuerySet) -> list[WaitingOwner]:
     ]
 
 
-def _waiting_runs(waiting: RunQuerySet) -> list[WaitingRun]:
+def _waiting_runs(waiting: RunQuerySet) -> list[_Waiting]:
     """Return waiting runs, the oldest first. Where there are too many, those of each owner that are
     leased first, so that nobody is missing because somebody else has queued many.
     """
-    of_owner = Window(RowNumber(), partition_by="owner", order_by="queued_at")
+    of_owner = Window(RowNumber(), partition_by=["queue", "owner"], order_by="queued_at")
     rows = (
-        waiting.annotate(waited=_seconds_since(F("queued_at")), of_owner=of_owner)
+        waiting.annotate(
+            waited=_seconds_since("queued_at"),
+            of_owner=of_owner,
+            current=F("version__lab__current"),
+        )
         .order_by("of_owner", "queued_at")
-        .values_list("pk", "owner", "version__lab", "waited")
+        .values_list(
+            "pk",
+            "owner",
+            "version__lab",
+            "waited",
+            "queue",
+            "version__code_hash",
+            "version",
+            "current",
+        )
     )
-    runs = [WaitingRun(str(pk), *columns) for pk, *columns in rows[:MAX_COUNTED_RUNS]]
-    return sorted(runs, key=lambda run: -run.waited)
+    runs = [
+        _Waiting(WaitingRun(str(pk), *columns), version, is_current=version == current)
+        for pk, *columns, version, current in rows[:MAX_COUNTED_RUNS]
+    ]
+    return sorted(runs, key=lambda one: -one.run.waited)
 
 
 def _seconds_since(moment: Any) -> Cast:
+    moment = F(moment) if isinstance(moment, str) else moment
     elapsed = ExpressionWrapper(Clock() - moment, DurationField())
     return Cast(Extract(elapsed, "epoch"), FloatField())
-
-
-def _online_workers(queue: str) -> list[Worker]:
-    online = Worker.objects.filter(revoked_at=None, last_seen_at__gt=Clock() - ONLINE_WINDOW)
-    return [worker for worker in online if queue in worker.queues]
-
-
-def _has_code(worker: Worker, version: LabVersion) -> bool:
-    return _labs(worker).get(version.lab_id) == version.code_hash
 
 
 def _labs(worker: Worker) -> dict[str, str]:

@@ -22,7 +22,15 @@ from apps.common.errors import KeyReused, Refused
 from apps.common.highlighting import highlight_code
 from apps.common.redirects import back_path, with_back
 from apps.common.topics import topic_title
-from apps.experiments import chart_specs, lab_config, presenters, selectors, services, svg_charts
+from apps.experiments import (
+    chart_specs,
+    lab_config,
+    presenters,
+    queue_words,
+    selectors,
+    services,
+    svg_charts,
+)
 from apps.experiments.forms import CONFIG_PREFIX, LabForm, submitted_config
 from apps.experiments.models import Lab, Prediction, Run
 from apps.experiments.pending_prediction import (
@@ -131,7 +139,7 @@ def _page(
         "origin": origin,
         "own_runs": selectors.own_runs(request.user, lab),
         "not_counted": _why_not_counted(request, lab, form),
-        "queue": selectors.queue_length(lab.queue),
+        "queue_cost": queue_words.cost(selectors.expected_place(request.user, lab)),
         "seconds": presenters.seconds(words.get("profile", {}).get("standard", {}).get("seconds")),
         "replicates": Run.STANDARD_REPLICATES,
         "source": highlight_code(lab.current.source) if lab.current else "",

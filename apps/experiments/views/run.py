@@ -22,7 +22,14 @@ from apps.common.highlighting import highlight_code
 from apps.common.problems import answers_json
 from apps.common.redirects import back_path, next_path, with_back
 from apps.common.text import clean
-from apps.experiments import chart_specs, presenters, selectors, services, svg_charts
+from apps.experiments import (
+    chart_specs,
+    presenters,
+    queue_words,
+    selectors,
+    services,
+    svg_charts,
+)
 from apps.experiments.forms import RerunForm, VisibilityForm
 from apps.experiments.models import Run
 from apps.experiments.opened_verdicts import add_opened
@@ -71,7 +78,7 @@ def _state(
     """
     words = run.version.words
     verdicts = presenters.present_verdicts(words, run.verdicts.all()) if is_shown else []
-    place = selectors.queue_position(run) if run.state == Run.State.QUEUED else None
+    place = selectors.run_place(run)
     mine = run.owner_id == request.user.pk
     return {
         "run": run,
@@ -88,9 +95,8 @@ def _state(
         "verdicts": verdicts,
         "first": verdicts[0] if verdicts else None,
         "place": place,
-        "reason": presenters.waiting_reason(place) if place else "",
-        "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
-        "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
+        "place_headline": queue_words.headline(place) if place else "",
+        "reason": queue_words.reason(place) if place else "",
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),

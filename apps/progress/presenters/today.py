@@ -13,13 +13,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.text import join_sentences
+from apps.experiments import queue_words
 from apps.experiments.models import Run
+from apps.experiments.queue_estimate import Place
 from apps.progress import days
 from apps.progress.planning import ScheduledStep, Step
 from apps.progress.presenters.amounts import number_word, short_date, weekday_date
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan, MinutesChoice
 
 RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
+RUN_WAITS = gettext_lazy("%(state)s, %(brief)s")  # "Queued, no worker connected"
 STEP_NOTES = {
     "plan": gettext_lazy("Gives your plan a target date"),
     "review": gettext_lazy("Just before you would forget them"),
@@ -146,8 +149,21 @@ def calendar_weeks(minutes_by_day: Mapping[date, float], plan: DayPlan) -> list[
     return rows
 
 
-def run_line(run: Run) -> dict[str, Any]:
+def run_line(run: Run, place: Place | None) -> dict[str, Any]:
+    """Return a run as Today lists it.
+
+    Args:
+        place: of a queued run.
+    """
     state = run.state_word
+    if place:
+        state = str(RUN_WAITS) % {"state": state, "brief": queue_words.brief(place)}
     if run.state == Run.State.RUNNING and run.points_expected:
         state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
     return {"run": run, "state": state}
+
+
+def run_words() -> dict[str, Any]:
+    """Return the words by which the script of the page tells how runs go on."""
+    states = {str(state): str(state.label) for state in Run.State}
+    return states | {"step": RUN_STEP, "waits": RUN_WAITS, "briefs": queue_words.briefs()}

@@ -34,6 +34,8 @@ def today(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
         return home(request)
     plan = selectors.day_plans.day_plan(request.user)
+    waiting = [run for run in plan.runs if run.state == Run.State.QUEUED]
+    places = runs.queue_positions(waiting) if waiting else {}
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
     context = {
@@ -54,11 +56,10 @@ def today(request: HttpRequest) -> HttpResponse:
         "weeks": presenters.today.calendar_weeks(minutes_by_day, plan),
         "topics": presenters.progress.topic_rows(plan.mastery[:MAX_TOPICS]),
         "headline": presenters.today.headline(plan),
-        "runs": [presenters.today.run_line(run) for run in plan.runs],
+        "runs": [presenters.today.run_line(run, places.get(run.pk)) for run in plan.runs],
         "events": _events_url([run for run in plan.runs if not run.is_over]),
         "runs_first": len(plan.mastery) <= MAX_TOPICS_BESIDE_RUNS,
-        "run_words": {str(state): str(state.label) for state in Run.State}
-        | {"step": presenters.today.RUN_STEP},
+        "run_words": presenters.today.run_words(),
         "total": max(1, sum(scheduled.step.minutes for scheduled in plan.steps)),
     }
     return render(request, "progress/today.html", context)

@@ -196,20 +196,24 @@ function ends() {
   return own.arms(spec.series, spec.arms).map((arm) => `${spec.labels[arm] ?? arm} ${number(own.newest(spec.series, arm)?.mean)}`).join(", ");
 }
 
-let shownState = "";
+let shownState = "", spokenState = "";
 async function become(message) {
   holder.dataset.state = message.state;
-  const key = `${message.state} ${message.ahead ?? ""} ${message.reason ?? ""}`;
+  const { reason = "", ahead = "", passed_by: passed = "", soonest = "", latest = "" } = message;
+  const spokenOf = `${message.state} ${ahead} ${reason}`, key = `${spokenOf} ${passed} ${soonest} ${latest}`;
   if (message.state === "running") progress(message);
   if (key === shownState) return;
   const first = shownState === "";
   shownState = key;
+  const isNews = spokenOf !== spokenState; // an estimate that goes down is shown, not read out
+  spokenState = spokenOf;
   if (message.state !== "running") pace = null;
-  if (first && message.state === $("#panel").dataset.state && message.state !== "queued") return; // the page says so already
+  if (first && message.state === $("#panel").dataset.state && reason === $("#panel").dataset.reason
+    && message.state !== "queued") return; // the page says so already
   await renew().catch(() => {});
   if (message.state === "running") progress(message);
   if (isOver(message.state)) await compare();
-  say($("#state-h").textContent.trim());
+  if (isNews) say([$("#state-h"), $("#reason")].map((line) => line?.textContent.trim()).filter(Boolean).join(" "));
 }
 
 function link({ lost }) {
