@@ -58,6 +58,16 @@ def first_lab() -> Lab | None:
     return labs.order_by(others_later, "position", "slug").first()
 
 
+def next_lab(lab: Lab) -> Lab | None:
+    """Return the lab after this one in the catalogue, after the last the first; None where there is
+    no other.
+    """
+    is_later = Q(position__gt=lab.position) | Q(position=lab.position, slug__gt=lab.slug)
+    earlier_last = Case(When(is_later, then=0), default=1)
+    others = Lab.objects.listed().exclude(pk=lab.pk)
+    return others.order_by(earlier_last, "position", "slug").first()
+
+
 def runs_done(labs: Iterable[Lab]) -> dict[str, int]:
     """Return how many runs of each lab anybody has finished, by the lab's slug."""
     done = Run.objects.filter(state=Run.State.SUCCEEDED, version__lab__in=list(labs)).order_by()

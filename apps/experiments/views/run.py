@@ -33,17 +33,13 @@ from apps.experiments.series import csv_rows
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
-    standard = _baseline_of(run)
-    beside = [standard] if standard and not _hides_baseline(run) else []
-    readable = selectors.readable_runs(reader_of(request), [run, *beside])
     source = {"source": highlight_code(run.version.source)}
-    if run.pk not in readable:
+    is_shown, standard = _access(request, run)
+    if not is_shown:
         context = _state(request, run, [], is_shown=False)
         return render(request, "experiments/run.html", context | source)
-    if beside and beside[0].pk not in readable:
-        standard = None
     points = selectors.points_of(run)[1] if run.last_seq else []
-    context = _state(request, run, points) | _figures(run, points, standard)
+    context = _state(request, run, points, standard) | _figures(run, points, standard)
     context["script"] = _for_script(run, context["specs"], standard) | {
         "panel": _panel(run, context["back"])
     }
@@ -54,15 +50,32 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The parts of the page that change with the run's state: its script replaces them."""
     run = selectors.run_for(request.user, pk)
-    is_shown = selectors.shows_verdict(reader_of(request), run)
+    is_shown, standard = _access(request, run)
     sketched = str(run.version.words.get("predict", {}).get("series", ""))
     points = selectors.points_of(run, [sketched])[1] if is_shown else []
-    context = _state(request, run, points, is_shown=is_shown)
+    context = _state(request, run, points, standard, is_shown=is_shown)
     return render(request, "experiments/_run_panel.html", context)
 
 
+def _access(request: HttpRequest, run: Run) -> tuple[bool, Run | None]:
+    """Return whether the reader may see the verdict of a run, and the recorded run to draw beside
+    it, if there is one that they may see.
+    """
+    standard = _baseline_of(run)
+    beside = [standard] if standard and not _hides_baseline(run) else []
+    readable = selectors.readable_runs(reader_of(request), [run, *beside])
+    if beside and beside[0].pk not in readable:
+        standard = None
+    return run.pk in readable, standard
+
+
 def _state(
-    request: HttpRequest, run: Run, points: svg_charts.Curves, *, is_shown: bool = True
+    request: HttpRequest,
+    run: Run,
+    points: svg_charts.Curves,
+    standard: Run | None = None,
+    *,
+    is_shown: bool = True,
 ) -> dict[str, Any]:
     """Return what the page says of a run.
 
@@ -73,6 +86,8 @@ def _state(
     verdicts = presenters.present_verdicts(words, run.verdicts.all()) if is_shown else []
     place = selectors.queue_position(run) if run.state == Run.State.QUEUED else None
     mine = run.owner_id == request.user.pk
+    called = presenters.present_prediction(words, presenters.prediction_of(run), points)
+    first = verdicts[0] if verdicts else None
     return {
         "run": run,
         "lab": run.version.lab,
@@ -81,16 +96,21 @@ def _state(
         "ours": run.owner.is_project,
         "settings": presenters.settings_of(words, run.config),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "called": presenters.present_prediction(words, presenters.prediction_of(run), points),
+        "called": called,
         "fold": None
         if is_shown
         else presenters.fold(run, _address(request, run.pk), back=back_path(request)),
         "verdicts": verdicts,
-        "first": verdicts[0] if verdicts else None,
+        "first": first,
+        "headline": presenters.verdict_headline(words, first, called if mine else None)
+        if first
+        else None,
+        "next_lab": selectors.next_lab(run.version.lab) if first else None,
         "place": place,
         "reason": presenters.waiting_reason(place) if place else "",
         "soonest": presenters.seconds(place.soonest) if place and place.soonest is not None else "",
         "latest": presenters.seconds(place.latest) if place and place.latest is not None else "",
+        "standard": standard,
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),
@@ -137,7 +157,7 @@ def _figures(run: Run, points: svg_charts.Curves, standard: Run | None) -> dict[
         }
         for n, spec in enumerate(specs)
     ]
-    return {"specs": specs, "figures": figures, "standard": standard}
+    return {"specs": specs, "figures": figures}
 
 
 def _panel(run: Run, back: str) -> str:

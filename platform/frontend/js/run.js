@@ -153,7 +153,7 @@ async function renew() { // stepper, panel and details, as the server renders th
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focused = document.activeElement?.id;
-  for (const id of ["rail", "panel", "facts"]) {
+  for (const id of ["rail", "panel", "result", "facts"]) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (!now || !next) continue;
     now.replaceWith(document.adoptNode(next));
