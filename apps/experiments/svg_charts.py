@@ -47,7 +47,7 @@ Curves = Sequence[Mapping[str, Any]]
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
 MIN_NAME_WIDTH, MAX_NAME_WIDTH = 170, 280  # px at the right, for names at the ends of lines
-MAX_LINE_POINTS = 300  # of one line: a screen shows no more
+MAX_LINE_POINTS = 150  # of one line: what is seen before the script draws all, or without
 MAX_SMALL_NAMES = 10  # of lines, that fit beside a small chart
 BOLD = 1.15  # how much wider a name in a small chart is, bold and of 13 px, than `text_width` says
 

@@ -61,7 +61,10 @@ for (const one of charts) one.element.querySelector(".numbers")?.addEventListene
 
 function choose(n) {
   shown = n;
-  for (const { element } of charts) element.hidden = Number(element.dataset.figure) !== n;
+  for (const { element } of charts) {
+    element.removeAttribute("data-later");
+    element.hidden = Number(element.dataset.figure) !== n;
+  }
   if ($("#figure")) $("#figure").value = n;
   const curves = charts[n]?.spec.kind !== "bars";
   $("#inspect-l").hidden = !curves;
