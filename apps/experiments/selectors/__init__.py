@@ -33,7 +33,6 @@ from apps.experiments.selectors.labs import (
     next_lab,
     own_runs,
     runs_done,
-    seen_default_run,
     standard_run,
 )
 from apps.experiments.selectors.queue import (
@@ -95,7 +94,6 @@ __all__ = [
     "run_for",
     "runs_done",
     "runs_of",
-    "seen_default_run",
     "shows_verdict",
     "standard_run",
     "standard_runs",

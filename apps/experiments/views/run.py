@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -245,10 +246,12 @@ def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 def verdict_open(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a verdict that was not predicted, and record that: a visitor's in their session."""
     run = selectors.run_for(request.user, pk)
+    if not selectors.shows_verdict(reader_of(request), run):
+        messages.info(request, _("Shown. A later prediction of these settings will not count."))
     if isinstance(request.user, User):
         services.open_verdict(user=request.user, run=run)
     else:
-        add_opened(request.session, selectors.subject_of(run), now().isoformat())
+        add_opened(request.session, [selectors.subject_of(run)], now().isoformat())
     return redirect(next_path(request, reverse("experiments:run", args=[run.pk])))
 
 

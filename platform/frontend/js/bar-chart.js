@@ -112,7 +112,7 @@ class BarChart extends HTMLElement {
     const value = none ? this.spec.not_found_word : row.run ? number(settled(row.run.mean, size)) : row.pred != null && !idle ? number(row.pred) : "";
     const marked = none ? [] : row.run ? [row.run.mean, row.run.high] : [row.pred]; // a value stands at its own mark
     const top = Math.min(...marked.filter((v) => v != null).map(y), zero);
-    const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = row.run ? "value run" : "value pred";
+    const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = none ? "value none" : row.run ? "value run" : "value pred";
     group.append(slot < TIGHT && value ? onEnd(value, middle, Math.max(top - 6, PAD.top + 6.5 * value.length), `${kind} up`) : make("text", { x: middle, y: over, class: kind }, value));
     group.append(slot < TIGHT ? onEnd(row.name, middle, foot + 8, "name down") : name(row.name, middle, foot + 16, slot));
     svg.append(group);
