@@ -25,6 +25,7 @@ MIN_DISTANCE = 1e-300  # of two ends, so that no tick between is a subnormal num
 MIN_RELATIVE_DISTANCE = 1e-4  # of two ends, by the larger: their labels of six digits differ
 MIN_RELATIVE_STEP = 1e-10  # of two ticks, by the larger end
 ROUNDING = 1e-9  # of a step: an end that is this close to a tick is on it
+NOISE = 1e-13  # relative to the largest number of a chart: below it there are only rounding errors
 TICK_DIGITS = 6
 LINE_COLOURS = 7  # of measured lines, in the stylesheet
 LINE = 16  # px between two lines of text
@@ -110,6 +111,15 @@ def widened(low: float, high: float) -> tuple[float, float]:
         half = 0.5 if half < 0.5 else size / 2
     middle = low / 2 + high / 2
     return middle - half, middle + half
+
+
+def settled(value: float, size: float) -> float:
+    """Return `value`, or 0 where it is nothing but a rounding error.
+
+    Args:
+        size: of the largest number that it stands beside.
+    """
+    return 0.0 if abs(value) < abs(size) * NOISE else value
 
 
 def around(low: float, high: float) -> tuple[float, float]:

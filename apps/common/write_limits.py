@@ -91,6 +91,7 @@ KINDS = {
     "experiments:run-visibility": "shares",
     "experiments:pending-prediction": "predictions",
     "experiments:verdict-open": "predictions",
+    "experiments:verdicts-open": "predictions",
     "progress:question-check": "answers",
     "progress:question-reveal": "answers",
     "progress:question-hint": "answers",
@@ -117,6 +118,7 @@ KINDS = {
 VISITS = {
     "experiments:lab",
     "experiments:verdict-open",
+    "experiments:verdicts-open",
     "passkey_options",
     "provider_sign_in",
 }

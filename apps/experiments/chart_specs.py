@@ -126,6 +126,8 @@ def _spec(
     about = words.get("series", {}).get(series, {})
     predicted = predict.get("series") == series
     end = figure.get("to")
+    limits = predict.get("range") if predicted else None
+    limits = limits or about.get("range")
     return {
         "kind": figure.get("kind", "curves"),
         "series": series,
@@ -134,9 +136,11 @@ def _spec(
         "unit": in_language(about, "unit"),
         "x": in_language(figure, "x") or _("step"),
         "log_x": bool(figure.get("log_x")),
-        "y": list(predict["range"]) if predicted and "range" in predict else None,
+        "y": list(limits) if limits else None,
         "to": config.get(end) if isinstance(end, str) else end,
         "foot": float(about.get("foot", 0.0)),
+        "not_found": about.get("not_found"),
+        "not_found_word": _("none found"),
         "sketch": dict(prediction.sketch) if prediction and predicted else {},
         "labels": arm_labels(words, words.get("arms", {})),
     }

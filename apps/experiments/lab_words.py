@@ -74,6 +74,8 @@ class Setting(Bilingual, frozen=True):
 class Series(Bilingual, frozen=True):
     unit: BothLanguages
     foot: float = 0.0
+    range: Range | None = None  # of its axis, from the first frame on
+    not_found: float | None = None  # the value that stands for "none": drawn as no bar
 
 
 class Predictions(Record, frozen=True):

@@ -4,6 +4,8 @@ Signing in makes them the person's (`services.adopt_opened_verdicts`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.sessions.backends.base import SessionBase
 
 SESSION_KEY = "opened_verdicts"
@@ -16,9 +18,9 @@ def opened_in(session: SessionBase) -> dict[Subject, str]:
     return {(version, config_hash): at for version, config_hash, at in session.get(SESSION_KEY, [])}
 
 
-def add_opened(session: SessionBase, subject: Subject, at: str) -> None:
-    """Note that the visitor opens a verdict. Idempotent."""
-    opened = {subject: at} | opened_in(session)
+def add_opened(session: SessionBase, subjects: Iterable[Subject], at: str) -> None:
+    """Note that the visitor opens verdicts. Idempotent."""
+    opened = dict.fromkeys(subjects, at) | opened_in(session)
     newest = sorted(opened, key=lambda key: opened[key])[-MAX_OPENED:]
     session[SESSION_KEY] = [[*key, opened[key]] for key in newest]
 

@@ -340,6 +340,12 @@ class PresentedPrediction:
     sketch: Mapping[str, float] = field(default_factory=dict)
 
 
+def outcome_brief(words: Words, outcome: str) -> str:
+    """Return an outcome of the headline claim in the lab's own words, up to a colon or bracket."""
+    word = dict(outcome_choices(words)).get(outcome) or str(Outcome(outcome).label)
+    return END_OF_BRIEF.split(word)[0].strip()
+
+
 def present_prediction(
     words: Words, prediction: Prediction | None, points: Sequence[Mapping[str, Any]] = ()
 ) -> PresentedPrediction | None:
@@ -354,13 +360,52 @@ def present_prediction(
     word = dict(outcome_choices(words)).get(prediction.outcome, prediction.outcome)
     return PresentedPrediction(
         word=word,
-        brief=END_OF_BRIEF.split(word)[0].strip(),
+        brief=outcome_brief(words, prediction.outcome),
         confidence=prediction.confidence,
         was_right=prediction.was_right,
         score=number(prediction.score, ".2f"),
         gap=number(sum(gaps) / len(gaps), ".2g") if gaps else "",
         not_counted=prediction.get_not_counted_display(),
         sketch=prediction.sketch,
+    )
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What a finished run's page says first."""
+
+    kind: str  # right, wrong, open (the run decided nothing), not-counted, neutral
+    text: str
+
+
+def verdict_headline(
+    words: Words, verdict: PresentedVerdict, called: PresentedPrediction | None
+) -> Headline:
+    """Return whether the reader was right, and what came out, in the words that they chose from.
+
+    Args:
+        verdict: the first of the run.
+        called: the reader's own prediction; None where they made none, or the run is another's.
+    """
+    if called is None or verdict.claim != headline_claim(words):
+        return Headline("neutral", verdict.sentence or verdict.statement)
+    names = {
+        "sure": called.confidence,
+        "answer": outcome_brief(words, verdict.outcome),
+        "reason": called.not_counted,
+    }
+    if called.was_right is None:
+        text = _("Neither right nor wrong, at %(sure)s %%: the run could not decide")
+        return Headline("open", text % names)
+    if called.not_counted:
+        text = _("Not counted: %(reason)s. The answer is “%(answer)s”")
+        return Headline("not-counted", text % names)
+    if called.was_right:
+        return Headline(
+            "right", _("You were right, at %(sure)s %%: the answer is “%(answer)s”") % names
+        )
+    return Headline(
+        "wrong", _("You were wrong, at %(sure)s %%: the answer is “%(answer)s”") % names
     )
 
 

@@ -180,6 +180,18 @@ def open_verdict(*, user: User, run: Run) -> None:
 
 
 @transaction.atomic
+def open_recorded_verdicts(*, user: User) -> None:
+    """Show a person the verdict of every recorded run, as `open_verdict` does. Idempotent.
+
+    Raises:
+        AccountGone: the person was deleted meanwhile.
+    """
+    lock_user(user)
+    runs = selectors.standard_runs().values()
+    _record_opened(user, dict.fromkeys(map(selectors.subject_of, runs)))
+
+
+@transaction.atomic
 def adopt_opened_verdicts(*, user: User, opened: Mapping[Subject, str]) -> None:
     """Make what a visitor opened theirs, who has signed in. Idempotent.
 

@@ -6,7 +6,7 @@ A chart's text alternative is its title and where each line ends; numbers are in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from apps.common.svg_charts import (
     path,
     px,
     reach,
+    settled,
     text,
     text_lines,
     text_width,
@@ -47,7 +48,7 @@ Curves = Sequence[Mapping[str, Any]]
 WIDTH, HEIGHT = 860, 330
 LEFT, TOP, BOTTOM = 56, 12, 34
 MIN_NAME_WIDTH, MAX_NAME_WIDTH = 170, 280  # px at the right, for names at the ends of lines
-MAX_LINE_POINTS = 300  # of one line: a screen shows no more
+MAX_LINE_POINTS = 150  # of one line: what is seen before the script draws all, or without
 MAX_SMALL_NAMES = 10  # of lines, that fit beside a small chart
 BOLD = 1.15  # how much wider a name in a small chart is, bold and of 13 px, than `text_width` says
 
@@ -139,16 +140,31 @@ def rows(spec: Spec, points: Curves, baseline: Curves = ()) -> list[dict[str, An
         for arm in spec["arms"]
         if "*" not in arm and arm not in arms and (arm in base or arm in spec["sketch"])
     ]
-    return [_row(spec, arm, measured.get(arm), base.get(arm)) for arm in arms]
+    size = _size(measured.values())
+    return [_row(spec, arm, measured.get(arm), base.get(arm), size) for arm in arms]
 
 
-def _row(spec: Spec, arm: str, now: Newest | None, base: Newest | None) -> dict[str, Any]:
+def _size(values: Iterable[Newest]) -> float:
+    """Return the size of the largest value."""
+    return max((abs(one.mean) for one in values), default=0.0)
+
+
+def _value(spec: Spec, value: float, size: float) -> str:
+    """Return a value as a chart writes it, beside others of a size."""
+    if value == spec.get("not_found"):
+        return str(spec["not_found_word"])
+    return number(settled(value, size))
+
+
+def _row(
+    spec: Spec, arm: str, now: Newest | None, base: Newest | None, size: float = 0.0
+) -> dict[str, Any]:
     return {
         "arm": arm,
         "name": spec["labels"].get(arm, arm),
-        "value": number(now.mean) if now else "–",
+        "value": _value(spec, now.mean, size) if now else "–",
         "interval": span(now.low, now.high) if now else "",
-        "baseline": number(base.mean) if base else "",
+        "baseline": _value(spec, base.mean, size) if base else "",
         "drawn": number(spec["sketch"].get(arm)) if arm in spec["sketch"] else "",
     }
 
@@ -267,9 +283,10 @@ def _names(spec: Spec, frame: Frame, measured: Curves, size: Size) -> list[str]:
         if curve["arm"] in values
     )
     result = []
+    size_of_values = _size(values.values())
     heights = apart([y for y, _n, _arm in ends], float(frame.foot))
     for y, (_y, n, arm) in zip(heights, ends, strict=True):
-        label, value = spec["labels"].get(arm, arm), number(values[arm].mean)
+        label, value = spec["labels"].get(arm, arm), _value(spec, values[arm].mean, size_of_values)
         if size.is_small:
             room = (size.width - frame.right - 12) / BOLD
             label = _cut(label, room - text_width(f"{value}0"))
@@ -307,7 +324,8 @@ def bars(spec: Spec, points: Curves, baseline: Curves = (), *, size: Size = PAGE
     measured, base = newest(points, spec["series"]), newest(baseline, spec["series"])
     if not shown:  # no points yet: the arms that the spec names
         shown = [_row(spec, arm, None, None) for arm in spec["arms"] if "*" not in arm]
-    means = [one.mean for one in [*measured.values(), *base.values()]] + [
+    bounds = [one.mean for one in [*measured.values(), *base.values()]]
+    means = [mean for mean in bounds if mean != spec.get("not_found")] + [
         *spec["sketch"].values(),
         *(spec["y"] or [spec["foot"]]),
     ]
@@ -328,7 +346,9 @@ def bars(spec: Spec, points: Curves, baseline: Curves = (), *, size: Size = PAGE
     for n, row in enumerate(shown):
         arm, begin = row["arm"], left + slot * n
         drawn = spec["sketch"].get(arm)
-        body += _bar(frame, begin, slot, measured.get(arm), drawn, base.get(arm), spec["foot"])
+        body += _bar(
+            spec, frame, begin, slot, measured.get(arm), drawn, base.get(arm), row["value"]
+        )
         body.append(text_lines("name", begin + slot / 2, frame.foot + 20, names[n]))
     if y0 < spec["foot"] < y1:
         body.append(frame.grid("foot", [], [spec["foot"]]))
@@ -339,31 +359,37 @@ def bars(spec: Spec, points: Curves, baseline: Curves = (), *, size: Size = PAGE
 
 
 def _bar(
+    spec: Spec,
     frame: Frame,
     x: float,
     slot: float,
     now: Newest | None,
     drawn: float | None,
     base: Newest | None,
-    foot: float,
+    value: str,
 ) -> list[str]:
-    """Return the bars of one arm, measured, sketched and recorded, which stand on `foot` (1 for a
-    ratio).
+    """Return the bars of one arm, measured, sketched and recorded, which stand on the `foot` of
+    their series (1 for a ratio).
+
+    Args:
+        value: what was measured, as it is written at its bar.
     """
     wide = min(slot * 0.62, 96)
-    left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(foot)
+    left, middle, zero = x + (slot - wide) / 2, x + slot / 2, frame.y(spec["foot"])
+    none = spec.get("not_found")
     parts = []
-    if now:
+    if now and now.mean == none:
+        parts.append(text("value none", middle, zero - 7, value))
+    elif now:
         parts.append(bar("measured", left + wide * 0.12, wide * 0.76, frame.y(now.mean), zero))
         if drawn is not None:
             parts.append(bar("gap", left, wide, frame.y(now.mean), frame.y(drawn), "url(#hatch)"))
         if now.low is not None and now.high is not None:
             whisker = f"M{middle - 6:.1f} {frame.y(now.low):.1f}h12m-6 0V{frame.y(now.high):.1f}"
             parts.append(path("whisker", f"{whisker}m-6 0h12"))
-        tallest = (now.mean, now.high, drawn, base.mean if base else None)
-        top = frame.y(max(v for v in tallest if v is not None))
-        parts.append(text("value", middle, max(TOP + 10.0, top - 7), number(now.mean)))
-    if base:
+        top = frame.y(now.mean if now.high is None else max(now.mean, now.high))
+        parts.append(text("value", middle, max(TOP + 10.0, top - 7), value))
+    if base and base.mean != none:
         parts.append(path("base", f"M{left:.1f} {frame.y(base.mean):.1f}h{wide:.1f}"))
     if drawn is not None:
         parts.append(bar("drawn", left, wide, frame.y(drawn), zero))

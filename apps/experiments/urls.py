@@ -19,4 +19,5 @@ urlpatterns = [
     path("runs/<uuid:pk>/rerun", views.run_rerun, name="run-rerun"),
     path("runs/<uuid:pk>/verdict", views.verdict_open, name="verdict-open"),
     path("claims", views.claims, name="claims"),
+    path("claims/verdicts", views.verdicts_open, name="verdicts-open"),
 ]

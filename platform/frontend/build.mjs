@@ -1,8 +1,9 @@
 /* Bundles js/<page>.js and css/app.css into ../static/build. `--watch` stays and rebuilds.
    Names carry no hash: Django's manifest storage adds them where files may be cached for ever. */
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -70,6 +71,16 @@ for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) 
   if (entry.isFile() && !fresh.has(file)) rmSync(file);
 }
 console.log(`${fresh.size} files in ${relative(process.cwd(), out) || "."}`);
+
+// What is sent to browsers, compressed beside it, for sites that serve the files from here.
+if (!process.argv.includes("--watch")) {
+  for (const file of fresh) {
+    if (!file.startsWith(out) || !/\.(js|css)$/.test(file)) continue;
+    const content = readFileSync(file);
+    writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
+    writeFileSync(`${file}.br`, brotliCompressSync(content));
+  }
+}
 
 if (process.argv.includes("--watch")) {
   await Promise.all(contexts.map((context) => context.watch()));

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "apps.common.middleware.BrowserPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "apps.common.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "apps.accounts.middleware.LanguageMiddleware",
@@ -306,6 +307,8 @@ STATIC_ROOT = Path(env.text("STATIC_ROOT", str(ROOT / "staticfiles")))
 # otherwise files are served from where they are built
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not COLLECTED
+if not COLLECTED:  # of the others only chunks have a hash in their names
+    WHITENOISE_IMMUTABLE_FILE_TEST = r"/build/chunk-[0-9A-Z]{8}\.js$"
 # pictures in posts: in a folder, which `./gradus up` puts into the data folder, or in a bucket
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(ROOT / "media")))
 BUCKET_URL = env.text("BUCKET_URL")

@@ -81,6 +81,7 @@ MATRIX: dict[str, tuple[Answers, Answers]] = {
     "experiments:run-rerun": (same(405), (IN, 400, 404, 404)),
     "experiments:verdict-open": (same(405), (404, 302, 404, 404)),
     "experiments:claims": (same(200), same(405)),
+    "experiments:verdicts-open": (same(405), same(302)),
     "progress:today": (same(200), same(405)),
     "progress:plan": ((IN, 200, 200, 200), (IN, 422, 422, 422)),
     "progress:verdict-read": (same(405), OWN_ACTION),

@@ -86,10 +86,6 @@ SURFACES: dict[str, list[tuple[str, str, str]]] = {  # by route: path, whose, te
         ("/claims", "recorded", COUNTS),
         ("/claims", "recorded", "51% to 81%"),
     ],
-    "experiments:lab": [
-        ("/labs/dead-relu?from={shared}", "shared", 'class="base"'),
-        ("/labs/dead-relu?from={recorded}", "recorded", 'class="base"'),
-    ],
     "discussions:chart": [
         ("/threads/chart?cite=%5Brun:{recorded}%5D", "recorded", CURVE),
         ("/threads/chart?cite=%5Bpoint:{shared}/relu%201/dead/0%5D", "shared", CURVE),
@@ -142,6 +138,7 @@ ELSEWHERE = {
 NONE = """
     experiments:catalogue experiments:pending-prediction experiments:run-states experiments:run-stop
     experiments:run-visibility experiments:run-rerun experiments:verdict-open
+    experiments:verdicts-open experiments:lab
     progress:today progress:plan progress:verdict-read progress:run-questions progress:question-hint
     progress:question-reveal progress:question-grade progress:question-points progress:question-note
     progress:question-bookmark progress:question-suspend progress:question-card
@@ -390,7 +387,6 @@ def own_pages(site: Site) -> dict[str, Callable[[Client], bool]]:
         "points": shows(f"/runs/{run.pk}/points", POINTS),
         "csv": shows(f"/runs/{run.pk}/points.csv", POINTS),
         "runs": shows("/runs", 'class="outcome holds"'),
-        "lab": shows("/labs/dead-relu", 'class="base"'),
         "ledger": shows("/claims", "66%"),
         "answer": shows("/questions/why-relu?reveal=1", "66%"),
         "beside": shows("/questions/why-relu?reveal=1", 'class="outcome holds"'),

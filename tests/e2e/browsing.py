@@ -23,6 +23,10 @@ window.__violations = [];
 document.addEventListener("securitypolicyviolation", (e) => {
   __violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`);
 });
+window.__shift = 0; // how far the page has moved by itself (cumulative layout shift)
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) __shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
 window.__seen = [];
 document.addEventListener("DOMContentLoaded", () => {
   const chart = document.querySelector("#chart[data-state]");

@@ -64,14 +64,14 @@ def test_someone_signs_up_predicts_runs_watches_and_reads_the_verdicts(
     )
     for name, steps in visitor.curves().items():
         assert steps == curves(points_json)[name]
-    panel = visitor.page.locator("#panel").inner_text()
+    panel = visitor.page.locator(".bench").inner_text()
     assert all(word.lower() in panel.lower() for word in WORDS[language])
-    outcomes = visitor.page.locator("#panel .verdict").evaluate_all(
+    outcomes = visitor.page.locator("#result .verdict").evaluate_all(
         "all => all.map((one) => one.dataset.outcome)"
     )
     assert len(outcomes) == 6, "a verdict for each claim of the lab"
     assert outcomes[0] == "holds"
-    score = visitor.page.locator("#panel dl.score").inner_text()
+    score = visitor.page.locator("#result dl.score").inner_text()
     assert "80" in score and "0.04" in score, "how the prediction did: (0.8 - 1) squared"
     assert variant == pytest.approx(0.12, abs=0.02)
     assert visitor.violations() == []

@@ -1,13 +1,12 @@
 """Every page in every state, without faults.
 
 A fault is a finding of axe, a violation of the content security policy, sideways scrolling, an
-error of a script, or more bytes than a page may take.
+error of a script, more bytes than a page may take, or a page that moves while it loads.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +29,7 @@ TRANSFERS = """["navigation", "resource"]
     .filter((entry) => document.querySelector(".katex") || !entry.name.includes("KaTeX_"))
     .map((entry) => [entry.name, entry.encodedBodySize])"""
 MAX_WEIGHT = 400_000  # bytes, of a page for who visits the site for the first time
-MAX_WEIGHT_OF_CURVES = 1_800_000  # of a lab or a run: as much as the activation atlas takes
-CURVES = re.compile(r"/(labs|runs)/")
+MAX_SHIFT = 0.05  # cumulative layout shift
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 800},
     "phone": {"width": 390, "height": 844},
@@ -96,14 +94,12 @@ class Windows:
         return visitor
 
 
-def faults(visitor: Visitor, max_weight: int = 0) -> list[str]:
+def faults(visitor: Visitor, max_weight: int = MAX_WEIGHT) -> list[str]:
     """Return the faults of the page as it is.
 
     Args:
-        max_weight: in bytes; 0: what a page like this may weigh.
+        max_weight: in bytes.
     """
-    if not max_weight:
-        max_weight = MAX_WEIGHT_OF_CURVES if CURVES.search(visitor.page.url) else MAX_WEIGHT
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     messages: list[str] = visitor.page.evaluate(FAULTS)
     messages += [f"policy: {violation}" for violation in visitor.violations()]
@@ -111,6 +107,8 @@ def faults(visitor: Visitor, max_weight: int = 0) -> list[str]:
         messages.append(f"scrolls sideways by {pixels} px")
     if (size := weight(visitor)) > max_weight:
         messages.append(f"weighs {size} bytes, {max_weight} at most")
+    if (shift := visitor.page.evaluate("window.__shift")) > MAX_SHIFT:
+        messages.append(f"moves while it loads: {shift:.3f}, {MAX_SHIFT} at most")
     return messages
 
 

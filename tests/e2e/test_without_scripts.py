@@ -31,7 +31,7 @@ def test_without_javascript_one_signs_up_predicts_queues_and_reads_the_verdict(
     run = visitor.commit()
     assert visitor.see_end() == "succeeded", "the page loads itself again until the end"
     page.wait_for_load_state()
-    assert page.locator("#panel .verdict").count() >= 6
+    assert page.locator("#result .verdict").count() >= 6
     assert page.locator("#chart svg").first.is_visible(), "drawn by the server"
     assert page.locator("meta[http-equiv=refresh]").count() == 0, "and then it rests"
     page.locator("#who summary").click()

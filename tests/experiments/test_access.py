@@ -60,6 +60,31 @@ def test_nothing_is_open_until_it_is_predicted_or_opened(lab: Lab, mei: User, sa
     assert access_of(sam, ours) is VerdictAccess.OPENED
 
 
+@pytest.mark.parametrize("is_member", [True, False], ids=["member", "visitor"])
+def test_one_press_in_the_ledger_shows_every_verdict_and_says_what_it_costs(
+    lab: Lab, mei: User, is_member: bool
+) -> None:
+    recorded(lab)
+    client = browser(mei if is_member else None)
+    assert 'action="/claims/verdicts"' in client.get("/claims").content.decode()
+    page = client.post("/claims/verdicts", follow=True).content.decode()
+    assert "66%" in page and "will not count" in page and 'action="/claims/verdicts"' not in page
+    again = client.get("/claims").content.decode()
+    assert "66%" in again, "it is remembered"
+    run = queued(mei, lab, prediction=RIGHT)
+    assert reason(run) == ("opened" if is_member else ""), "a visitor is nobody's account yet"
+
+
+def test_who_opens_a_verdict_is_told_that_a_later_prediction_will_not_count(
+    lab: Lab, mei: User
+) -> None:
+    run, client = recorded(lab), browser(mei)
+    assert "Predict it first" in client.get(f"/runs/{run.pk}").content.decode()
+    for told in (True, False):  # once
+        page = client.post(f"/runs/{run.pk}/verdict", follow=True).content.decode()
+        assert ("A later prediction of these settings will not count." in page) is told
+
+
 def test_access_is_to_a_version_at_some_settings(lab: Lab, mei: User) -> None:
     wide = measured(queued(mei, lab, "wide", config=WIDE, prediction=RIGHT))
     ours = recorded(lab)
@@ -170,7 +195,7 @@ def test_what_a_visitor_opened_is_theirs_once_they_sign_up(lab: Lab) -> None:
 def test_a_visitors_session_does_not_grow_for_ever(lab: Lab) -> None:
     session = browser().session
     for n in range(opened_verdicts.MAX_OPENED + 5):
-        opened_verdicts.add_opened(session, (n, "a"), f"2026-11-28T12:{n // 60:02}:{n % 60:02}")
+        opened_verdicts.add_opened(session, [(n, "a")], f"2026-11-28T12:{n // 60:02}:{n % 60:02}")
     opened = opened_verdicts.opened_in(session)
     assert len(opened) == opened_verdicts.MAX_OPENED and (0, "a") not in opened
 

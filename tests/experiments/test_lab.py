@@ -92,20 +92,23 @@ def test_nothing_measured_is_shown_before_the_prediction(lab: Lab, sam: User) ->
     for client in (browser(), browser(sam)):
         page = client.get("/labs/dead-relu")
         text = page.content.decode()
-        assert page.context["script"]["baseline"] is None
         assert 'class="base"' not in text
         assert "66%" not in text
         assert lab.current.words["claims"]["dead-relu.lr-kills"]["why"]["en"] not in text
         assert f"/runs/{run.pk}" in text  # by an explicit link alone
 
 
-def test_what_a_learner_has_seen_is_drawn_as_the_baseline(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab))
-    client = browser(mei)
-    assert client.get("/labs/dead-relu").context["baseline"] is None, "not yet"
-    page = has_opened(client, run).get("/labs/dead-relu")
-    assert page.context["baseline"] == run
-    assert 'class="base"' in page.content.decode()
+def test_what_was_measured_before_is_drawn_once_the_new_prediction_is_committed(
+    lab: Lab, mei: User
+) -> None:
+    ours, earlier = recorded(lab), measured(queued(mei, lab))
+    client = has_opened(browser(mei), earlier)
+    for path in ("/labs/dead-relu", f"/labs/dead-relu?from={earlier.pk}"):
+        text = client.get(path).content.decode()
+        assert 'class="base"' not in text and "/points" not in text, path
+    page = commit(client, config__width="32", key="another")
+    script = client.get(page["Location"]).context["script"]
+    assert f"/runs/{ours.pk}/points" in script["baseline"]
 
 
 # ---------------------------------------------------------------- commit
@@ -231,7 +234,6 @@ def test_change_one_thing_begins_from_the_runs_settings(lab: Lab, mei: User) -> 
     run = measured(queued(mei, lab, config={"width": 32}, prediction=SURE))
     page = browser(mei).get(f"/labs/dead-relu?from={run.pk}")
     assert 'name="config-width" value="32"' in page.content.decode()
-    assert page.context["baseline"] == run
 
 
 def test_what_the_address_names_wins_over_the_run_it_begins_from(lab: Lab, mei: User) -> None:

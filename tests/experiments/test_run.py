@@ -175,6 +175,28 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
     assert 'data-claim="dead-relu.lr-kills" data-outcome="holds"' in text
 
 
+def test_points_that_have_not_changed_are_not_sent_again(lab: Lab, mei: User) -> None:
+    run = measured(queued(mei, lab, prediction=SURE))
+    first = page_of(run, mei, "/points")
+    again = browser(mei).get(f"/runs/{run.pk}/points", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "private" in again["Cache-Control"] and "no-store" not in again["Cache-Control"]
+
+
+def test_the_headline_says_whether_its_reader_was_right_and_nothing_to_others(
+    lab: Lab, mei: User, sam: User
+) -> None:
+    run = measured(queued(mei, lab, prediction=SURE))
+    assert "You were right, at 80 %: the answer is “Yes”" in text_of(run, mei)
+    services.set_run_visibility(run=run, shared=True)
+    services.open_verdict(user=sam, run=run)
+    assert "You were" not in text_of(run, sam) and 'class="headline neutral"' in text_of(run, sam)
+    again = measured(queued(mei, lab, "again", prediction=SURE))
+    assert "Not counted: you had predicted these settings before." in text_of(again, mei)
+    assert "You were" not in text_of(again, mei)
+    assert 'class="headline neutral"' in text_of(measured(queued(mei, lab, "without")), mei)
+
+
 def test_a_wrong_prediction_is_scored_as_wrong(lab: Lab, mei: User) -> None:
     run = measured(
         queued(mei, lab, prediction=SURE), verdict("does_not_hold", effect=0.01, low=0.0, high=0.02)

@@ -117,6 +117,29 @@ def test_the_drawn_figure_is_added_where_the_lab_has_none() -> None:
     )
 
 
+def test_what_was_not_found_is_no_bar_and_no_number() -> None:
+    of_places = spec() | {"kind": "bars", "y": None, "not_found": 30.0, "not_found_word": "none"}
+    svg = svg_charts.bars(of_places, [curve("relu 1", 30.0), curve("relu 2", 2.0)])
+    assert svg.count('class="measured"') == 1
+    assert ">none</text>" in svg and ">30</text>" not in svg, "and the axis ends before it"
+
+
+def test_a_rounding_error_is_zero_beside_what_was_measured() -> None:
+    rows = svg_charts.rows(spec(), [curve("relu 1", 1.6e-17), curve("relu 2", 0.5)])
+    assert [row["value"] for row in rows] == ["0", "0.5"]
+    (alone,) = svg_charts.rows(spec(), [curve("relu 1", 1.6e-17)])
+    assert alone["value"] == "1.6e-17", "where such errors are what was measured"
+
+
+def test_an_axis_has_its_declared_range_before_anything_is_measured() -> None:
+    words = WORDS | {"predict": {}, "series": {"dead": {"range": [0.0, 1.0]}}}
+    (figure,) = chart_specs.figure_specs(words, {"epochs": 10})
+    assert figure["y"] == [0.0, 1.0]
+    assert ">1</text>" in svg_charts.curves(figure, []) and ">0.2</text>" in svg_charts.curves(
+        figure, [curve("relu 1", 0.01, 0.02)]
+    )
+
+
 def test_a_verdict_is_said_in_the_labs_words() -> None:
     shown = presenters.present_verdict(
         WORDS, Verdict(claim="a.b", outcome="holds", effect=0.5, low=0.4, high=0.6, replicates=16)

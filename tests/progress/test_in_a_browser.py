@@ -424,7 +424,7 @@ def test_a_verdict_is_read_once_it_is_on_screen(
     assert UnreadVerdict.objects.exists()
     with page.expect_response(f"**/verdicts/{run.pk}") as answered:
         page.locator(f".descent a[href='/runs/{run.pk}'], .own-runs a").first.click()
-        page.locator("#panel .offered").scroll_into_view_if_needed()
+        page.locator("#result .offered").scroll_into_view_if_needed()
     assert answered.value.ok and not UnreadVerdict.objects.exists()
     expect(page.locator("form[action^='/verdicts/']")).to_have_count(0)
 

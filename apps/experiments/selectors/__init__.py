@@ -30,9 +30,9 @@ from apps.experiments.selectors.labs import (
     lab_for,
     lab_topics,
     mean_scores,
+    next_lab,
     own_runs,
     runs_done,
-    seen_default_run,
     standard_run,
 )
 from apps.experiments.selectors.queue import (
@@ -89,6 +89,7 @@ __all__ = [
     "ledger",
     "mean_scores",
     "measured_before",
+    "next_lab",
     "own_run",
     "own_runs",
     "points_of",
@@ -103,7 +104,6 @@ __all__ = [
     "running_place",
     "runs_done",
     "runs_of",
-    "seen_default_run",
     "shows_verdict",
     "standard_run",
     "standard_runs",

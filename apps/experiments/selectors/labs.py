@@ -12,7 +12,6 @@ from django.http import Http404
 from apps.accounts.models import User
 from apps.common.topics import TOPICS
 from apps.experiments.models import Lab, Prediction, Run
-from apps.experiments.selectors.access import Reader, shows_verdict
 
 FIRST_LAB = "dead-relu"  # the lab of the home page, and of a learner's first day
 
@@ -58,6 +57,16 @@ def first_lab() -> Lab | None:
     return labs.order_by(others_later, "position", "slug").first()
 
 
+def next_lab(lab: Lab) -> Lab | None:
+    """Return the lab after this one in the catalogue, after the last the first; None where there is
+    no other.
+    """
+    is_later = Q(position__gt=lab.position) | Q(position=lab.position, slug__gt=lab.slug)
+    earlier_last = Case(When(is_later, then=0), default=1)
+    others = Lab.objects.listed().exclude(pk=lab.pk)
+    return others.order_by(earlier_last, "position", "slug").first()
+
+
 def runs_done(labs: Iterable[Lab]) -> dict[str, int]:
     """Return how many runs of each lab anybody has finished, by the lab's slug."""
     done = Run.objects.filter(state=Run.State.SUCCEEDED, version__lab__in=list(labs)).order_by()
@@ -87,17 +96,6 @@ def own_runs(user: User | AnonymousUser, lab: Lab) -> OwnRuns:
     mine = Run.objects.filter(owner_id=user.pk, version__lab=lab)
     score = Avg("prediction__score", filter=Q(prediction__not_counted=""))
     return OwnRuns(**mine.aggregate(count=Count("pk"), mean_score=score))
-
-
-def seen_default_run(user: User | AnonymousUser, lab: Lab) -> Run | None:
-    """Return `user`'s own newest finished run of a lab at default settings, if they have seen its
-    verdict: showing it again reveals nothing new.
-    """
-    if not user.pk:
-        return None
-    mine = Run.objects.filter(owner_id=user.pk, version__lab=lab, at_defaults=True)
-    run = mine.filter(state=Run.State.SUCCEEDED).order_by("-ended_at").first()
-    return run if run and shows_verdict(Reader(user), run) else None
 
 
 def standard_run(slug: str) -> Run | None:

@@ -1,7 +1,7 @@
 """The pages of labs and runs, one module for each."""
 
 from apps.experiments.views.catalogue import catalogue
-from apps.experiments.views.claims import claims
+from apps.experiments.views.claims import claims, verdicts_open
 from apps.experiments.views.lab import lab, pending_prediction
 from apps.experiments.views.run import (
     run,
@@ -29,4 +29,5 @@ __all__ = [
     "run_visibility",
     "runs",
     "verdict_open",
+    "verdicts_open",
 ]

@@ -7,17 +7,21 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
+from apps.common.clock import now
 from apps.common.listing import chosen_filters, page_of
+from apps.common.redirects import next_path
 from apps.common.topics import topic_title
-from apps.experiments import presenters, selectors
+from apps.experiments import presenters, selectors, services
 from apps.experiments.models import Claim, Lab, Outcome, Run
+from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
 
 FILTERS = ("topic", "lab", "verdict", "words")
@@ -67,6 +71,7 @@ def claims(request: HttpRequest) -> HttpResponse:
             *Outcome.choices,
             (selectors.NOT_RECORDED, _("not recorded yet")),
         ],
+        "hides_any": any(entry["fold"] for entry in entries),
         "is_recorded": bool(standard) or selectors.is_anything_recorded(),
         "custom_runs": [
             presenters.run_row(run, is_shown=accesses[selectors.subject_of(run)].is_granted)
@@ -74,6 +79,22 @@ def claims(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "experiments/claims.html", context, status=page.status)
+
+
+@require_POST
+def verdicts_open(request: HttpRequest) -> HttpResponse:
+    """Show every verdict of the ledger, and record those that were not predicted: a visitor's in
+    their session.
+    """
+    if isinstance(request.user, User):
+        services.open_recorded_verdicts(user=request.user)
+    else:
+        runs = selectors.standard_runs().values()
+        add_opened(request.session, map(selectors.subject_of, runs), now().isoformat())
+    messages.info(
+        request, _("Shown. A later prediction of what you had not predicted will not count.")
+    )
+    return redirect(next_path(request, reverse("experiments:claims")))
 
 
 def _page_of_lab(slug: str) -> str:

@@ -38,7 +38,6 @@ from apps.experiments.pending_prediction import (
     pending_prediction_of,
     save_pending_prediction,
 )
-from apps.experiments.reader import reader_of
 from apps.experiments.services import PredictionInput
 
 
@@ -117,8 +116,6 @@ def _page(
 ) -> HttpResponse:
     words = words_of(lab)
     spec, standard = chart_specs.prediction_spec(words), selectors.standard_run(lab.pk)
-    base = _seen_run(request, lab, origin)
-    points = selectors.points_of(base, [spec["series"]])[1] if base and spec else []
     context = {
         "lab": lab,
         "words": words,
@@ -133,8 +130,8 @@ def _page(
         "calls": presenters.outcome_choices(words),
         "confidences": Prediction.Confidence.choices,
         "spec": spec,
-        "figure": svg_charts.bars(spec, [], points) if spec else "",
-        "baseline": base,
+        # nothing that was measured: it would be copied, not predicted
+        "figure": svg_charts.bars(spec, []) if spec else "",
         "standard": standard,
         "origin": origin,
         "own_runs": selectors.own_runs(request.user, lab),
@@ -145,16 +142,9 @@ def _page(
         "source": highlight_code(lab.current.source) if lab.current else "",
         "pending": pending_prediction_of(request.session),
         "back": back_path(request),
-        "script": _for_script(form, spec, base),
+        "script": _for_script(form, spec),
     }
     return render(request, "experiments/lab.html", context, status=status)
-
-
-def _seen_run(request: HttpRequest, lab: Lab, origin: Run | None) -> Run | None:
-    """Return a run whose results may be drawn beside the sketch: the reader has seen them."""
-    if origin is None or origin.state != Run.State.SUCCEEDED:
-        return selectors.seen_default_run(request.user, lab)
-    return origin if selectors.shows_verdict(reader_of(request), origin) else None
 
 
 def _why_not_counted(request: HttpRequest, lab: Lab, form: LabForm) -> str:
@@ -165,12 +155,11 @@ def _why_not_counted(request: HttpRequest, lab: Lab, form: LabForm) -> str:
     return str(Prediction.NotCounted(reason).label) if reason else ""
 
 
-def _for_script(form: LabForm, spec: Mapping[str, Any] | None, base: Run | None) -> dict[str, Any]:
+def _for_script(form: LabForm, spec: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the config of the page's script."""
     return {
         "spec": spec,
         "range": list(form.range),
-        "baseline": reverse("experiments:run-points", args=[base.pk]) if base and spec else None,
         "say": {
             "none": _("These are the default settings. Change one thing, or run it as is."),
             "one": _("1 change from the baseline. Good: one thing at a time."),

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
+from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
@@ -40,17 +41,13 @@ from apps.experiments.series import csv_rows
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
-    standard = _baseline_of(run)
-    beside = [standard] if standard and not _hides_baseline(run) else []
-    readable = selectors.readable_runs(reader_of(request), [run, *beside])
     source = {"source": highlight_code(run.version.source)}
-    if run.pk not in readable:
+    is_shown, standard = _access(request, run)
+    if not is_shown:
         context = _state(request, run, [], is_shown=False)
         return render(request, "experiments/run.html", context | source)
-    if beside and beside[0].pk not in readable:
-        standard = None
     points = selectors.points_of(run)[1] if run.last_seq else []
-    context = _state(request, run, points) | _figures(run, points, standard)
+    context = _state(request, run, points, standard) | _figures(run, points, standard)
     context["script"] = _for_script(run, context["specs"], standard) | {
         "panel": _panel(run, context["back"])
     }
@@ -61,15 +58,32 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The parts of the page that change with the run's state: its script replaces them."""
     run = selectors.run_for(request.user, pk)
-    is_shown = selectors.shows_verdict(reader_of(request), run)
+    is_shown, standard = _access(request, run)
     sketched = str(run.version.words.get("predict", {}).get("series", ""))
     points = selectors.points_of(run, [sketched])[1] if is_shown else []
-    context = _state(request, run, points, is_shown=is_shown)
+    context = _state(request, run, points, standard, is_shown=is_shown)
     return render(request, "experiments/_run_panel.html", context)
 
 
+def _access(request: HttpRequest, run: Run) -> tuple[bool, Run | None]:
+    """Return whether the reader may see the verdict of a run, and the recorded run to draw beside
+    it, if there is one that they may see.
+    """
+    standard = _baseline_of(run)
+    beside = [standard] if standard and not _hides_baseline(run) else []
+    readable = selectors.readable_runs(reader_of(request), [run, *beside])
+    if beside and beside[0].pk not in readable:
+        standard = None
+    return run.pk in readable, standard
+
+
 def _state(
-    request: HttpRequest, run: Run, points: svg_charts.Curves, *, is_shown: bool = True
+    request: HttpRequest,
+    run: Run,
+    points: svg_charts.Curves,
+    standard: Run | None = None,
+    *,
+    is_shown: bool = True,
 ) -> dict[str, Any]:
     """Return what the page says of a run.
 
@@ -80,6 +94,8 @@ def _state(
     verdicts = presenters.present_verdicts(words, run.verdicts.all()) if is_shown else []
     place = selectors.run_place(run)
     mine = run.owner_id == request.user.pk
+    called = presenters.present_prediction(words, presenters.prediction_of(run), points)
+    first = verdicts[0] if verdicts else None
     return {
         "run": run,
         "lab": run.version.lab,
@@ -88,15 +104,20 @@ def _state(
         "ours": run.owner.is_project,
         "settings": presenters.settings_of(words, run.config),
         "statement": presenters.statement(words, presenters.headline_claim(words)),
-        "called": presenters.present_prediction(words, presenters.prediction_of(run), points),
+        "called": called,
         "fold": None
         if is_shown
         else presenters.fold(run, _address(request, run.pk), back=back_path(request)),
         "verdicts": verdicts,
-        "first": verdicts[0] if verdicts else None,
+        "first": first,
+        "headline": presenters.verdict_headline(words, first, called if mine else None)
+        if first
+        else None,
+        "next_lab": selectors.next_lab(run.version.lab) if first else None,
         "place": place,
         "place_headline": queue_words.headline(place) if place else "",
         "reason": queue_words.reason(place) if place else "",
+        "standard": standard,
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),
@@ -143,7 +164,7 @@ def _figures(run: Run, points: svg_charts.Curves, standard: Run | None) -> dict[
         }
         for n, spec in enumerate(specs)
     ]
-    return {"specs": specs, "figures": figures, "standard": standard}
+    return {"specs": specs, "figures": figures}
 
 
 def _panel(run: Run, back: str) -> str:
@@ -185,11 +206,18 @@ def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
         raise presenters.verdict_hidden(run)
+    # a finished run is asked for again with each other run that it is the baseline of
+    etag = f'"{run.pk}-{run.last_seq}-{run.state}-{run.thinned_at is not None}"'
+    if run.is_over and (unchanged := get_conditional_response(request, etag=etag)) is not None:
+        patch_cache_control(unchanged, private=True, no_cache=True)
+        return unchanged
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse(
         {"seq": seq, "state": run.state, "thinned": run.thinned_at is not None, "series": series}
     )
     patch_cache_control(response, private=True, no_cache=True)
+    if run.is_over:
+        response["ETag"] = etag
     return response
 
 
@@ -224,10 +252,12 @@ def _to_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 def verdict_open(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a verdict that was not predicted, and record that: a visitor's in their session."""
     run = selectors.run_for(request.user, pk)
+    if not selectors.shows_verdict(reader_of(request), run):
+        messages.info(request, _("Shown. A later prediction of these settings will not count."))
     if isinstance(request.user, User):
         services.open_verdict(user=request.user, run=run)
     else:
-        add_opened(request.session, selectors.subject_of(run), now().isoformat())
+        add_opened(request.session, [selectors.subject_of(run)], now().isoformat())
     return redirect(next_path(request, reverse("experiments:run", args=[run.pk])))
 
 

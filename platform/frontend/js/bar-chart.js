@@ -1,7 +1,7 @@
 /* <bar-chart>: the newest value of each arm of one figure, as SVG on graph paper. What was measured is solid, with a whisker over
    its 95 % interval that narrows as replicates come; what was predicted is dashed; the gap between them is hatched when the run is
    over; the baseline is a mark in ink. With `marks` (native vertical range inputs) it is also where a learner draws. */
-import { around, number, reach, tickLabels, ticks } from "./chart-scale.js";
+import { around, number, reach, settled, tickLabels, ticks } from "./chart-scale.js";
 import { margin, wide } from "./graph.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -55,7 +55,7 @@ class BarChart extends HTMLElement {
   }
 
   #scale(rows) {
-    const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null);
+    const means = rows.flatMap((r) => [r.run?.mean, r.base?.mean, r.pred]).filter((v) => v != null && v !== this.spec.not_found);
     const edges = rows.flatMap((r) => [r.run?.low, r.run?.high]).filter((v) => v != null);
     const [low, high] = reach([...means, ...(this.spec.y ?? [this.spec.foot ?? 0])], this.spec.y ? [] : edges);
     const part = this.#slot(rows) < TIGHT ? 4 : 12, room = high / part - low / part; // for the number over the tallest bar
@@ -76,7 +76,8 @@ class BarChart extends HTMLElement {
     const y = (v) => PAD.top + inner.h * (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low));
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "bars", "aria-hidden": "true" });
     this.#paper(svg, { low, high, y, width, inner });
-    rows.forEach((row, n) => this.#bar(svg, row, { x: this.#left + slot * n, slot, y, zero: y(Math.max(low, Math.min(this.spec.foot ?? 0, high))), foot }));
+    const size = Math.max(0, ...rows.map((row) => Math.abs(row.run?.mean ?? 0)));
+    rows.forEach((row, n) => this.#bar(svg, row, { size, x: this.#left + slot * n, slot, y, zero: y(Math.max(low, Math.min(this.spec.foot ?? 0, high))), foot }));
     if (this.spec.foot > low) svg.append(make("path", { class: "foot", d: `M${this.#left} ${y(this.spec.foot)}H${width - PAD.right}` }));
     this.querySelector("svg")?.remove();
     this.prepend(svg);
@@ -93,23 +94,25 @@ class BarChart extends HTMLElement {
     svg.append(make("text", { x: this.#left + 8, y: PAD.top + 14, class: "unit" }, this.spec.unit ?? ""));
   }
 
-  #bar(svg, row, { x, slot, y, zero, foot }) {
+  #bar(svg, row, { size, x, slot, y, zero, foot }) {
     const wide = Math.min(slot * 0.62, 96), left = x + (slot - wide) / 2, middle = x + slot / 2;
     const box = (v, inset = 0) => ({ x: left + inset, width: wide - 2 * inset, y: Math.min(y(v), zero), height: Math.max(0.5, Math.abs(y(v) - zero)) });
     const group = make("g", { "data-arm": row.arm });
-    if (row.run) {
+    const none = row.run != null && row.run.mean === this.spec.not_found;
+    if (row.run && !none) {
       group.append(make("rect", { class: "measured", ...box(row.run.mean, wide * 0.12) }));
       if (row.pred != null && this.over) this.#hatch(group, left, wide, y(row.pred), y(row.run.mean));
       if (row.run.low != null && row.run.high != null) {
         group.append(make("path", { class: "whisker", d: `M${middle - 6} ${y(row.run.low)}h12m-6 0V${y(row.run.high)}m-6 0h12` }));
       }
     }
-    if (row.base) group.append(make("path", { class: "base", d: `M${left} ${y(row.base.mean)}h${wide}` }));
+    if (row.base && row.base.mean !== this.spec.not_found) group.append(make("path", { class: "base", d: `M${left} ${y(row.base.mean)}h${wide}` }));
     const idle = this.marks && !this.marks.get(row.arm)?.name; // nobody touched it yet: no opinion
     if (row.pred != null) group.append(make("rect", { class: idle ? "drawn idle" : "drawn", ...box(row.pred) }));
-    const value = row.run ? number(row.run.mean) : row.pred != null && !idle ? number(row.pred) : "";
-    const top = Math.min(...[row.run?.high ?? row.run?.mean, row.pred, row.base?.mean].filter((v) => v != null).map(y), zero);
-    const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = row.run ? "value run" : "value pred";
+    const value = none ? this.spec.not_found_word : row.run ? number(settled(row.run.mean, size)) : row.pred != null && !idle ? number(row.pred) : "";
+    const marked = none ? [] : row.run ? [row.run.mean, row.run.high] : [row.pred]; // a value stands at its own mark
+    const top = Math.min(...marked.filter((v) => v != null).map(y), zero);
+    const over = Math.max(PAD.top + 10, top - (this.marks ? 18 : 7)), kind = none ? "value none" : row.run ? "value run" : "value pred";
     group.append(slot < TIGHT && value ? onEnd(value, middle, Math.max(top - 6, PAD.top + 6.5 * value.length), `${kind} up`) : make("text", { x: middle, y: over, class: kind }, value));
     group.append(slot < TIGHT ? onEnd(row.name, middle, foot + 8, "name down") : name(row.name, middle, foot + 16, slot));
     svg.append(group);

@@ -7,6 +7,7 @@ const SMALLEST = 1e-300; // distance of two ends, so that the ticks between are 
 const RESOLUTION = 1e-4; // distance of two ends, relative to the larger: labels of six digits tell apart
 const FINEST = 1e-10; // distance of two ticks, relative to the larger end
 const ROUNDING = 1e-9; // of a step: an end that is so near to a tick stands on it
+const NOISE = 1e-13; // relative to the largest number of a chart: below it there are only rounding errors
 const SMALLEST_PLAIN = 1e-4, LARGEST_PLAIN = 1e6; // outside of these, numbers are written as 3.3e-16
 
 export const within = (value) => Math.max(Math.min(value, LARGEST), -LARGEST);
@@ -58,6 +59,9 @@ export function widened(low, high) {
   const middle = low / 2 + high / 2;
   return [middle - half, middle + half];
 }
+
+/* The value, or 0 where it is nothing but a rounding error beside numbers of this size. */
+export const settled = (value, size) => (value != null && Math.abs(value) < Math.abs(size) * NOISE ? 0 : value);
 
 /* A range around `low` and `high` that begins and ends on a tick. */
 export function around(low, high) {

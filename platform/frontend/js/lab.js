@@ -59,8 +59,7 @@ function draw() {
   layer.append(...marks.values());
   chart.append(layer);
   $("#marks").remove();
-  let baseline = null;
-  const show = () => chart.show({ ...config.spec, sketch: {} }, new Points(), baseline, { marks });
+  const show = () => chart.show({ ...config.spec, sketch: {} }, new Points(), null, { marks });
   layer.addEventListener("input", ({ target }) => {
     const [arm] = [...marks].find(([, input]) => input === target);
     target.name = `sketch-${arm}`; // what nobody touched is no sketch
@@ -68,12 +67,6 @@ function draw() {
     chart.draw();
   });
   show();
-  if (config.baseline) {
-    fetch(`${config.baseline}?${new URLSearchParams({ series: config.spec.series })}`)
-      .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
-      .then((points) => { baseline = new Points(); baseline.load(points); show(); })
-      .catch(() => {}); // the baseline is a help, not a need
-  }
 }
 
 function mark(field, low, high) {

@@ -1,7 +1,7 @@
 /* <metric-chart>: the curves of one figure, uPlot on graph paper. Measured arms are drawn in colours, each with a dash of its own,
    with bands; the baseline thin and in ink; what was predicted in pencil at the right edge. Names stand at the ends of the lines. */
 import uPlot from "uplot";
-import { around, decades, number, onward, reach, tickLabels, ticks, within } from "./chart-scale.js";
+import { around, decades, number, onward, reach, settled, tickLabels, ticks, within } from "./chart-scale.js";
 import { hand, margin, wide } from "./graph.js";
 
 const NARROW = 560; // px
@@ -62,7 +62,7 @@ class MetricChart extends HTMLElement {
 
   #near(line, n) { // the line's newest value at or before the nth step
     const column = this.#columns[line.offset];
-    for (let i = n; i >= 0; i--) if (column[i] != null) return { step: this.steps[i], value: column[i] };
+    for (let i = n; i >= 0; i--) if (column[i] != null) return { step: this.steps[i], value: settled(column[i], this.size) };
     return { step: null, value: null };
   }
 
@@ -147,6 +147,8 @@ class MetricChart extends HTMLElement {
       }
     });
     this.#columns = columns;
+    this.size = 0; // of the largest value
+    for (const line of this.#lines) for (const v of columns[line.offset]) if (v != null && Math.abs(v) > this.size) this.size = Math.abs(v);
   }
 
   #inReach() { return this.#columns.map((column) => column.map((v) => (v == null ? null : within(v)))); }
@@ -256,7 +258,7 @@ class MetricChart extends HTMLElement {
       ctx.fillText(line.name, x, y);
       const wide = ctx.measureText(line.name).width;
       ctx.font = `${12.5 * px}px ${this.font}`;
-      ctx.fillText(number(end.value), x + wide + 7 * px, y);
+      ctx.fillText(number(settled(end.value, this.size)), x + wide + 7 * px, y);
     }
     ctx.restore();
   }

@@ -1,6 +1,6 @@
 /* The run page made live: stored points first, then new ones, each batch once; the panels change with the run's state. */
 import "./bar-chart.js";
-import { number } from "./chart-scale.js";
+import { number, settled } from "./chart-scale.js";
 import "./metric-chart.js";
 import { Points } from "./points.js";
 import { pointCitation } from "./quoting.js";
@@ -29,7 +29,7 @@ function redraw() {
   holder.dataset.points = own.count;
   holder.dataset.seq = own.last;
   for (const { element, spec, chart } of charts) if (!element.hidden) chart.show(spec, own, baseline, { over: isOver(holder.dataset.state) });
-  for (const one of charts) if (!one.element.hidden) tabulate(one);
+  for (const one of charts) if (!one.element.hidden) { tabulate(one); name(one); }
   if (document.activeElement !== inspect) toEnd();
 }
 
@@ -40,6 +40,22 @@ let asked = false; // whether the reader chose a figure
 
 const cell = (text, number = true) => Object.assign(document.createElement("td"), { textContent: text || "–", className: number ? "num" : "" });
 
+const sizeOf = (spec, arms) => Math.max(0, ...arms.map((arm) => Math.abs(own.newest(spec.series, arm)?.mean ?? 0)));
+const written = (spec, value, size) => (value != null && value === spec.not_found ? spec.not_found_word : number(settled(value, size)));
+
+function name({ element, spec }) { // each line below its chart, where names find no room at its end
+  const list = $(".lines", element);
+  if (!list?.offsetParent) return;
+  const arms = own.arms(spec.series, spec.arms), size = sizeOf(spec, arms);
+  if (!arms.length) return;
+  list.replaceChildren(...arms.map((arm, n) => {
+    const item = document.createElement("li"), value = document.createElement("b");
+    value.textContent = written(spec, own.newest(spec.series, arm)?.mean, size);
+    item.append(Object.assign(document.createElement("i"), { className: `k k${n % 7}` }), `${spec.labels[arm] ?? arm} `, value);
+    return item;
+  }));
+}
+
 function tabulate({ element, spec }) { // as the server wrote it, with what came since
   const body = element.querySelector(".numbers tbody");
   if (!body || !element.querySelector(".numbers").open) return;
@@ -47,12 +63,13 @@ function tabulate({ element, spec }) { // as the server wrote it, with what came
   const hasBase = $(".key.base") !== null;
   const arms = own.arms(spec.series, spec.arms);
   if (!arms.length) return;
+  const size = sizeOf(spec, arms);
   body.replaceChildren(...arms.map((arm) => {
     const row = document.createElement("tr"), now = own.newest(spec.series, arm);
     row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: spec.labels[arm] ?? arm }));
     const span = now?.low == null ? "" : config.say.span.replace("%(low)s", number(now.low)).replace("%(high)s", number(now.high));
-    row.append(cell(number(now?.mean)), cell(span));
-    if (hasBase) row.append(cell(number(baseline?.newest(spec.series, arm)?.mean)));
+    row.append(cell(written(spec, now?.mean, size)), cell(span));
+    if (hasBase) row.append(cell(written(spec, baseline?.newest(spec.series, arm)?.mean, size)));
     if (row.children.length < columns) row.append(cell(spec.sketch[arm] == null ? "" : number(spec.sketch[arm])));
     return row;
   }));
@@ -61,7 +78,10 @@ for (const one of charts) one.element.querySelector(".numbers")?.addEventListene
 
 function choose(n) {
   shown = n;
-  for (const { element } of charts) element.hidden = Number(element.dataset.figure) !== n;
+  for (const { element } of charts) {
+    element.removeAttribute("data-later");
+    element.hidden = Number(element.dataset.figure) !== n;
+  }
   if ($("#figure")) $("#figure").value = n;
   const curves = charts[n]?.spec.kind !== "bars";
   $("#inspect-l").hidden = !curves;
@@ -153,7 +173,7 @@ async function renew() { // stepper, panel and details, as the server renders th
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focused = document.activeElement?.id;
-  for (const id of ["rail", "panel", "facts"]) {
+  for (const id of ["rail", "panel", "result", "facts"]) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (!now || !next) continue;
     now.replaceWith(document.adoptNode(next));
