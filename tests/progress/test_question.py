@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common import clock
-from apps.progress import selectors
+from apps.progress import selectors, services
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
 from apps.questions.limits import (
     MAX_EXPRESSION_INPUT,
@@ -74,8 +74,8 @@ def test_related_questions_stand_beside_the_answer_and_not_before(
     before, after = (
         client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1")
     )
-    assert "Related questions" not in before and 'href="/questions/how-long"' not in before
-    assert 'href="/questions/how-long"' in after and "not-written-yet" not in after
+    assert "Related questions" not in before and "title of how-long" not in before
+    assert "title of how-long" in after and "not-written-yet" not in after
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
@@ -153,6 +153,21 @@ def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: 
     assert "Back to today" not in member.get(PAGE).content.decode()
     post(member, f"{PAGE}/reveal")
     assert "Back to today" in member.get(f"{PAGE}?reveal=1").content.decode()
+
+
+def test_every_question_leads_to_those_beside_it_and_a_graded_one_to_the_card_due_next(
+    member: Client, mei: User, numeric: Question
+) -> None:
+    easy = make_question("an-easy-one", difficulty=1)
+    html = member.get(PAGE).content.decode()
+    assert re.search(r'href="/questions/an-easy-one" rel="prev" data-key="p"', html)
+    assert re.search(r'rel="next"', html) is None, "the last of its topic"
+    services.reviews.add_card(user=mei, question=easy)
+    post(member, f"{PAGE}/check", part="1", text=answer_of(mei, numeric))
+    post(member, f"{PAGE}/reveal")
+    graded = member.get(f"{PAGE}?reveal=1").content.decode()
+    assert re.search(r'href="/questions/an-easy-one" data-key="n">Next due card', graded)
+    assert 'data-key="n"' in member.get(easy.get_absolute_url()).content.decode()
 
 
 def test_a_sentence_round_an_answer_ends_as_its_language_does(
@@ -571,7 +586,7 @@ def test_the_page_asks_little_of_the_database(
         post(member, f"{page}/check", part="1", text="-1")
     if state == "revealed":
         member.post(f"{page}/reveal")
-    with django_assert_max_num_queries(MAX_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES + 1):  # the questions beside it
         assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200
 
 

@@ -92,7 +92,18 @@ def question_context(
         **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
         **_grade(page, attempt, answers),
+        **({} if in_review else _ways(member, question, attempt)),
     }
+
+
+def _ways(member: User | None, question: Question, attempt: Attempt) -> dict[str, Any]:
+    """Return where one may go on: the questions beside this one in its topic, and once it is graded
+    the question that is due next.
+    """
+    before, after = bank.neighbours(question)
+    is_graded = member is not None and attempt.counting_review_id is not None
+    due = selectors.cards.next_due_question(member, question) if member and is_graded else None
+    return {"before": before, "after": after, "due": due}
 
 
 def _title_block(question: Question) -> dict[str, Any]:

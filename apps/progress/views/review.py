@@ -119,9 +119,9 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
 
 def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpResponse:
     still_due = selectors.cards.count_due(user)
-    suggestion = next(iter(selectors.questions.new_questions(user, 1)), None)
+    new = len(selectors.questions.new_questions(user, NEW_QUESTIONS))
     labs = []
-    if not still_due and not suggestion:
+    if not still_due and not new:
         start = days.start(days.today(user.time_zone), user.time_zone)
         labs = selectors.labs.lab_to_run(user, since=start)
     context = {
@@ -131,7 +131,7 @@ def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpR
         ),
         "hardest": _hardest(progress),
         "still_due": still_due,
-        "suggestion": suggestion,
+        "new": new,
         "labs": labs,
     }
     return render(request, "progress/review_after.html", context)

@@ -60,7 +60,21 @@ function announceResult() {
   if (result) say(result.textContent);
 }
 
+/* The list that one came from, with its filters and page, is remembered in this tab, whatever is sent meanwhile. */
+const LIST = "gradus-list";
+function leadBack() {
+  const links = $$("[data-back-to-list]"), lists = links[0]?.dataset.backToList.split(" ");
+  if (!lists) return;
+  try {
+    const from = document.referrer && new URL(document.referrer);
+    if (from && from.origin === location.origin && lists.includes(from.pathname)) sessionStorage.setItem(LIST, from.pathname + from.search);
+    const list = sessionStorage.getItem(LIST);
+    if (list?.startsWith("/")) for (const link of links) link.setAttribute("href", list);
+  } catch { /* storage is off: the links lead to the topic's list */ }
+}
+
 export function start() {
+  leadBack();
   drafts();
   forms();
   announceResult();

@@ -102,6 +102,7 @@ if (menu) {
 for (const form of $$("[data-sign-out]")) form.addEventListener("submit", () => {
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith("gradus-draft-")) localStorage.removeItem(key);
+    sessionStorage.removeItem("gradus-list"); // words that they searched for
   } catch { /* storage is off: there is nothing */ }
 });
 
