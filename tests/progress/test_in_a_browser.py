@@ -242,7 +242,7 @@ def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
     assert question_slug(page) != first
     press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
-    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
 
 
 def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many: Many) -> None:

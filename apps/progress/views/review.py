@@ -32,7 +32,7 @@ from apps.progress.models import (
 from apps.progress.selectors.cards import MAX_COUNTED_DUE
 from apps.progress.selectors.sessions import SessionProgress
 from apps.progress.views.question_page import question_context
-from apps.progress.views.reader import review_url, signed_in
+from apps.progress.views.reader import signed_in
 from apps.questions.models import Question
 
 HARDEST_LISTED = 3
@@ -185,17 +185,13 @@ def skip(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take back the newest rating, and show its card again."""
+    """Take back the newest rating; in a review its card comes again, unanswered."""
     user, onward = signed_in(request), next_path(request, reverse("progress:review"))
+    session = selectors.sessions.open_session(user)
     try:
-        undone = services.reviews.undo(user=user)
+        undone = services.reviews.undo(user=user, session=session)
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect(onward)
     messages.success(request, _("Undone: %(grade)s.") % {"grade": undone.get_rating_display()})
-    session = selectors.sessions.open_session(user)
-    attempt = selectors.attempts.latest_attempt(user, undone.card.question)
-    is_in_session = session is not None and undone.session_id == session.pk
-    if is_in_session and attempt is not None and not attempt.over:
-        return redirect(review_url(attempt))
     return redirect(onward)
