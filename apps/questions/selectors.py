@@ -118,7 +118,7 @@ def neighbours(question: Question) -> tuple[Question | None, Question | None]:
     harder = of_topic.filter(Q(difficulty__gt=level) | Q(difficulty=level, slug__gt=slug))
     before = easier.order_by("-difficulty", "-slug").annotate(is_after=Value(False))[:1]
     after = harder.order_by("difficulty", "slug").annotate(is_after=Value(True))[:1]
-    beside = {row.is_after: row for row in before.union(after)}
+    beside = {row.is_after: row for row in before.union(after)}  # type: ignore[attr-defined]
     return beside.get(False), beside.get(True)
 
 

@@ -26,6 +26,7 @@ from apps.questions.models import Question
 from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import (
     DERIVATION,
+    NUMERIC,
     SiteClock,
     make_question,
     right_number,
@@ -65,6 +66,41 @@ def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) ->
     html = client.get(f"{PAGE}?reveal=1").content.decode()
     assert "answer of how-long" in html and "Sign in" in html
     assert not Attempt.objects.exists()
+
+
+def test_a_visitor_writes_an_answer_that_is_shown_beside_the_key_points_and_not_kept(
+    client: Client, concept: Question
+) -> None:
+    page = concept.get_absolute_url()
+    html = client.get(page).content.decode()
+    assert 'id="written"' in html and "What you write here is not saved" in html
+    shown = client.post(f"{page}/reveal", {"text": "It <b>bends</b>."}).content.decode()
+    assert "It &lt;b&gt;bends&lt;/b&gt;." in shown and "answer of why-relu" in shown
+    assert shown.index("What you wrote") < shown.index("Key points") < shown.index("full answer")
+    assert client.post(f"{page}/reveal", {"text": " "})["Location"] == f"{page}?reveal=1#ref"
+    assert not Attempt.objects.exists() and not Answer.objects.exists()
+
+
+def test_what_is_to_be_answered_is_numbered_with_the_written_answer_last(
+    client: Client, member: Client, mixed: Question
+) -> None:
+    html = member.get("/questions/all-of-it").content.decode()
+    assert re.findall(r'class="prompt"><b aria-hidden="true">(\d)', html) == ["1", "2", "3"]
+    both = make_question("both", kinds=["concept", "numeric"], numeric=NUMERIC)
+    for reader in (client, member):
+        html = reader.get(both.get_absolute_url()).content.decode()
+        assert "Part 1 of 2" in html and "Part 2 of 2" in html and "In ms." in html
+    alone = member.get(make_question("alone").get_absolute_url()).content.decode()
+    assert 'class="prompt"' not in alone
+
+
+def test_a_long_answer_is_folded_below_its_key_points(client: Client, db: None) -> None:
+    short = make_question("short").get_absolute_url()
+    assert re.search('class="fold" open', client.get(f"{short}?reveal=1").content.decode())
+    text = {"answer_html_en": f"<p>{'So it is. ' * 400}</p>"}
+    page = make_question("long", html=text).get_absolute_url()
+    html = client.get(f"{page}?reveal=1").content.decode()
+    assert 'class="fold">' in html and 'href="#answer">The full answer' in html
 
 
 def test_related_questions_stand_beside_the_answer_and_not_before(
