@@ -255,6 +255,11 @@ class RevealForm(TimedForm):
         return Written(self.cleaned_data["text"], key) if key else None
 
 
+class VisitorsRevealForm(PageForm):
+    text = CutTextField(max_chars=MAX_ANSWER_CHARS)
+    earlier = EarlierAnswersField()
+
+
 class GradeForm(TimedForm):
     review_id = HiddenUUIDField()
     rating = forms.TypedChoiceField(

@@ -13,10 +13,11 @@ from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.common import normalize, numbers
 from apps.common.number_format import MAX_DIGITS, SIGNIFICANT_DIGITS, significant
-from apps.common.text import in_language, length
+from apps.common.text import in_language, join_sentences, length
 from apps.questions import expressions
 from apps.questions.answers import (
     ChoiceAnswer,
@@ -54,6 +55,8 @@ LOOKS_LIKE_A_FORMULA = re.compile(
 HALF_TYPED = re.compile(
     r"[+-]?[\d.,' ]+[eE]"
 )  # 2.2e, whose exponent is missing, and not 2.2 times e
+EXACT = 1e-6  # relative: a smaller tolerance is for rounding errors alone
+ROUNDING = 1e-9  # of a logarithm
 NOTE_DIGITS = 4  # significant, of the value that a note shows
 MAX_PRINTED_FUNCTIONS = 4  # without brackets, in one formula
 
@@ -203,6 +206,36 @@ def tolerance(part: NumericPart) -> str:
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
     percent = numbers.format_exact(part.relative * 100)
     return _("An answer within %(n)s %% counts as right.") % {"n": percent}
+
+
+def precision(part: NumericPart) -> str:
+    """Return in which unit a number is to be given, and how precisely: so many digits that
+    rounding to them stays within the tolerance.
+    """
+    unit = in_language(part.unit)
+    in_unit = _("In %(unit)s.") % {"unit": unit} if unit else ""
+    return join_sentences(in_unit, _enough(part))
+
+
+def _enough(part: NumericPart) -> str:
+    scale = abs(part.answer)
+    if max(part.absolute, part.relative * scale) <= EXACT * max(1, scale):
+        return _("Give the exact value.")
+    if part.absolute > 0 and part.absolute >= part.relative * scale:
+        digits = max(0, math.ceil(-math.log10(2 * part.absolute) - ROUNDING))
+        if not digits:
+            return _("A whole number is enough.")
+        enough = ngettext(
+            "%(n)s decimal place is enough.", "%(n)s decimal places are enough.", digits
+        )
+    else:
+        digits = max(1, math.ceil(1 - math.log10(2 * part.relative) - ROUNDING))
+        enough = ngettext(
+            "%(n)s significant figure is enough.",
+            "%(n)s significant figures are enough.",
+            digits,
+        )
+    return enough % {"n": digits}
 
 
 def right_answer(part: NumericPart) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 
@@ -106,6 +106,20 @@ def about(claim: str) -> QuerySet[Question]:
 def related(revision: Revision) -> QuerySet[Question]:
     """Return the related questions of a revision that exist."""
     return questions().filter(slug__in=revision.related)
+
+
+def neighbours(question: Question) -> tuple[Question | None, Question | None]:
+    """Return the question before this one and the one after it, among those of its topic from easy
+    to hard, as the list has them (one query; only their places and slugs).
+    """
+    level, slug = question.difficulty, question.slug
+    of_topic = Question.objects.offered().filter(topic=question.topic).only("slug", "difficulty")
+    easier = of_topic.filter(Q(difficulty__lt=level) | Q(difficulty=level, slug__lt=slug))
+    harder = of_topic.filter(Q(difficulty__gt=level) | Q(difficulty=level, slug__gt=slug))
+    before = easier.order_by("-difficulty", "-slug").annotate(is_after=Value(False))[:1]
+    after = harder.order_by("difficulty", "slug").annotate(is_after=Value(True))[:1]
+    beside = {row.is_after: row for row in before.union(after)}  # type: ignore[attr-defined]
+    return beside.get(False), beside.get(True)
 
 
 # ---------------------------------------------------------------- a revision as it is marked

@@ -137,11 +137,12 @@ def make_question(slug: str, topic: str = "losses", **parts: Any) -> Question:
 def _texts(slug: str, parts: dict[str, Any]) -> list[RevisionText]:
     """Return the texts of a question, not stored: its parts, as they stand, and the rest."""
     kinds = [kind for kind in PART_KINDS for _part in parts.get(kind, [])]
-    words = {"numeric": "Let n be {{n}}. How long?", "choice": "Which of them?", "derivation": ""}
+    words = {"numeric": "Let n be {{n}}. How long?", "choice": "Which of them?"}
+    words |= {"order": "In which order?", "derivation": ""}
     texts = []
     for number, kind in enumerate(kinds, start=1):
         texts.append(_text(kind, 0, words[kind], part=number))
-        if kind == "choice":
+        if kind in ("choice", "order"):
             texts += [_option(key, n, number) for n, key in enumerate("abc")]
         if kind == "derivation":
             steps = range(len(parts["derivation"][0]["step"]))

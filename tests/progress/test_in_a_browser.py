@@ -242,7 +242,7 @@ def test_undo_across_a_reload(open_page: Open, mei: User, many: Many) -> None:
     assert question_slug(page) != first
     press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
-    expect(page.locator("article.q")).to_have_attribute("data-revealed", "1")
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
 
 
 def test_later_pause_suspend_and_end_have_keys(open_page: Open, mei: User, many: Many) -> None:
@@ -457,3 +457,36 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(
         expect(page.locator(f"[data-run='{run.pk}']")).to_have_text("Stopped")
         expect(page.locator(f"[data-run='{other.pk}']")).to_have_text(others)
     assert len(asked) == 1
+
+
+def test_an_order_is_arranged_by_keys_and_its_result_has_the_focus(
+    open_page: Open, mei: User, db: None
+) -> None:
+    order = [{"right": ["c", "a", "b"]}]
+    page = open_page(
+        make_question("in-order", kinds=["choice"], order=order).get_absolute_url(), mei
+    )
+    expect(page.locator("select").first).to_be_hidden()
+    for place, key in enumerate("cab"):
+        row = page.locator(f".options li:has([name=place-{key}])")
+        while (at := int(row.locator("select").input_value()) - 1) > place:
+            row.locator(".move").first.focus()
+            page.keyboard.press("ArrowUp")
+            expect(row.locator("select")).to_have_value(str(at))
+    page.get_by_role("button", name="Check the order").click()
+    expect(page.locator(".said[data-kind=right]")).to_be_focused()
+    look_over(page)
+
+
+def test_an_error_goes_when_it_is_mended_and_a_list_is_found_again(
+    open_page: Open, mei: User, numeric: Question
+) -> None:
+    page = open_page("/questions?difficulty=2", mei)
+    page.locator("[data-row]").click()
+    page.locator("#part-1-in").fill("what?")
+    page.get_by_role("button", name="Check the answer").click()
+    expect(page.locator(".said[data-kind=unread]")).to_be_visible()
+    page.locator("#part-1-in").press_sequentially("4")
+    expect(page.locator(".said")).to_have_count(0)
+    page.locator(".ways [data-back-to-list]").click()
+    expect(page).to_have_url(re.compile(r"/questions\?.*difficulty=2"))

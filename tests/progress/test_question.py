@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common import clock
-from apps.progress import selectors
+from apps.progress import selectors, services
 from apps.progress.models import Answer, Attempt, Bookmark, Card, Note, Review
 from apps.questions.limits import (
     MAX_EXPRESSION_INPUT,
@@ -26,6 +26,7 @@ from apps.questions.models import Question
 from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import (
     DERIVATION,
+    NUMERIC,
     SiteClock,
     make_question,
     right_number,
@@ -67,6 +68,41 @@ def test_a_visitor_reveals_by_a_plain_link(client: Client, numeric: Question) ->
     assert not Attempt.objects.exists()
 
 
+def test_a_visitor_writes_an_answer_that_is_shown_beside_the_key_points_and_not_kept(
+    client: Client, concept: Question
+) -> None:
+    page = concept.get_absolute_url()
+    html = client.get(page).content.decode()
+    assert 'id="written"' in html and "What you write here is not saved" in html
+    shown = client.post(f"{page}/reveal", {"text": "It <b>bends</b>."}).content.decode()
+    assert "It &lt;b&gt;bends&lt;/b&gt;." in shown and "answer of why-relu" in shown
+    assert shown.index("What you wrote") < shown.index("Key points") < shown.index("full answer")
+    assert client.post(f"{page}/reveal", {"text": " "})["Location"] == f"{page}?reveal=1#ref"
+    assert not Attempt.objects.exists() and not Answer.objects.exists()
+
+
+def test_what_is_to_be_answered_is_numbered_with_the_written_answer_last(
+    client: Client, member: Client, mixed: Question
+) -> None:
+    html = member.get("/questions/all-of-it").content.decode()
+    assert re.findall(r'class="prompt"><b aria-hidden="true">(\d)', html) == ["1", "2", "3"]
+    both = make_question("both", kinds=["concept", "numeric"], numeric=NUMERIC)
+    for reader in (client, member):
+        html = reader.get(both.get_absolute_url()).content.decode()
+        assert "Part 1 of 2" in html and "Part 2 of 2" in html and "In ms." in html
+    alone = member.get(make_question("alone").get_absolute_url()).content.decode()
+    assert 'class="prompt"' not in alone
+
+
+def test_a_long_answer_is_folded_below_its_key_points(client: Client, db: None) -> None:
+    short = make_question("short").get_absolute_url()
+    assert re.search('class="fold" open', client.get(f"{short}?reveal=1").content.decode())
+    text = {"answer_html_en": f"<p>{'So it is. ' * 400}</p>"}
+    page = make_question("long", html=text).get_absolute_url()
+    html = client.get(f"{page}?reveal=1").content.decode()
+    assert 'class="fold">' in html and 'href="#answer">The full answer' in html
+
+
 def test_related_questions_stand_beside_the_answer_and_not_before(
     client: Client, numeric: Question
 ) -> None:
@@ -74,8 +110,8 @@ def test_related_questions_stand_beside_the_answer_and_not_before(
     before, after = (
         client.get(f"/questions/how-far{way}").content.decode() for way in ("", "?reveal=1")
     )
-    assert "Related questions" not in before and 'href="/questions/how-long"' not in before
-    assert 'href="/questions/how-long"' in after and "not-written-yet" not in after
+    assert "Related questions" not in before and "title of how-long" not in before
+    assert "title of how-long" in after and "not-written-yet" not in after
 
 
 def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Question) -> None:
@@ -153,6 +189,21 @@ def test_a_question_that_is_graded_leads_on(member: Client, mei: User, numeric: 
     assert "Back to today" not in member.get(PAGE).content.decode()
     post(member, f"{PAGE}/reveal")
     assert "Back to today" in member.get(f"{PAGE}?reveal=1").content.decode()
+
+
+def test_every_question_leads_to_those_beside_it_and_a_graded_one_to_the_card_due_next(
+    member: Client, mei: User, numeric: Question
+) -> None:
+    easy = make_question("an-easy-one", difficulty=1)
+    html = member.get(PAGE).content.decode()
+    assert re.search(r'href="/questions/an-easy-one" rel="prev" data-key="p"', html)
+    assert re.search(r'rel="next"', html) is None, "the last of its topic"
+    services.reviews.add_card(user=mei, question=easy)
+    post(member, f"{PAGE}/check", part="1", text=answer_of(mei, numeric))
+    post(member, f"{PAGE}/reveal")
+    graded = member.get(f"{PAGE}?reveal=1").content.decode()
+    assert re.search(r'href="/questions/an-easy-one" data-key="n">Next due card', graded)
+    assert 'data-key="n"' in member.get(easy.get_absolute_url()).content.decode()
 
 
 def test_a_sentence_round_an_answer_ends_as_its_language_does(
@@ -571,7 +622,7 @@ def test_the_page_asks_little_of_the_database(
         post(member, f"{page}/check", part="1", text="-1")
     if state == "revealed":
         member.post(f"{page}/reveal")
-    with django_assert_max_num_queries(MAX_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES + 1):  # the questions beside it
         assert member.get(page + ("?reveal=1" if state == "revealed" else "")).status_code == 200
 
 

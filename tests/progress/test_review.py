@@ -92,6 +92,18 @@ def test_where_every_question_is_known_a_lab_is_the_suggestion(
     )
 
 
+def test_after_its_end_new_cards_are_offered_where_there_are_any(
+    member: Client, mei: User, many: Many
+) -> None:
+    learn(mei, many(1))
+    make_question("one-more")
+    member.post("/review/start")
+    grade(member, 4)
+    assert re.search(r'name="new" value="1"\s+data-key="Enter">\s*Learn 1', open_page(member))
+    member.post("/review/start", {"new": "1"})
+    assert shown(open_page(member)) == "one-more"
+
+
 def test_a_card_that_is_forgotten_comes_back_in_the_session(
     member: Client, mei: User, many: Many
 ) -> None:
@@ -133,14 +145,8 @@ def test_what_was_undone_is_graded_anew(member: Client, mei: User, many: Many) -
     member.post("/review/start")
     slug = grade(member, 1)
     again = member.post("/review/undo", follow=True).content.decode()
-    assert shown(again) == slug and "Reference answer" in again
-    form = {
-        "in": "review",
-        "attempt": hidden(again, "attempt"),
-        "review_id": hidden(again, "review_id"),
-        "rating": "4",
-    }
-    member.post(f"/questions/{slug}/grade", form)
+    assert shown(again) == slug and "Reference answer" not in again
+    assert grade(member, 4) == slug
     assert [
         review.rating
         for review in selectors.cards.rated_reviews(Card.objects.get(question__slug=slug))

@@ -45,6 +45,26 @@ def test_a_number_within_the_tolerance_is_right(text: str) -> None:
     assert marking.numeric(text, PART).is_right
 
 
+@pytest.mark.parametrize(
+    ("answer", "relative", "absolute", "said"),
+    [
+        (12.4, 0.01, 0.0, "3 significant figures are enough."),
+        (12.4, 1e-3, 0.0, "4 significant figures are enough."),
+        (12.4, 0.5, 0.0, "1 significant figure is enough."),
+        (0.25, 1e-3, 2e-3, "3 decimal places are enough."),
+        (7, 1e-3, 0.5, "A whole number is enough."),
+        (-2.2, 0.0, 1e-9, "Give the exact value."),
+    ],
+)
+def test_how_precisely_a_number_is_asked_for_follows_from_its_tolerance(
+    answer: float, relative: float, absolute: float, said: str
+) -> None:
+    part = NumericPart("1", 0, answer, relative, absolute, {"en": "ms", "zh": "毫秒"}, ())
+    assert marking.precision(part) == f"In ms. {said}"
+    with translation.override("zh-hans"):
+        assert marking.precision(part).startswith("单位：毫秒。")
+
+
 def test_a_common_mistake_gets_its_message_in_the_reader_s_language() -> None:
     mark = marking.numeric("2.5", PART)
     assert (mark.outcome, mark.message) == ("wrong", "Against the gradient.")

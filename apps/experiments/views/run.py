@@ -276,7 +276,7 @@ def run_visibility(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.own_run(request.user, pk)
     form = VisibilityForm.read(request.POST)
     services.set_run_visibility(run=run, shared=form.cleaned_data["shared"])
-    return redirect(_address(request, pk))
+    return redirect(_address(request, pk) + "#sharing")
 
 
 @require_POST

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -33,6 +35,12 @@ from apps.questions.variants import (
     part_of,
 )
 
+TWO_SCREENS = 3000  # characters on two screens of a laptop
+TWO_SCREENS_OF_CHINESE = 1400
+CHARS_OF_A_FIGURE = 500
+HIDDEN_MARKUP = re.compile(
+    r"<(math|svg)\b.*?</\1>", re.DOTALL
+)  # formulas again, for screen readers
 MAX_INPUTS = {  # UTF-16 code units, by type of part; without one: the written answer
     NumericPart: MAX_NUMBER_INPUT,
     Step: MAX_EXPRESSION_INPUT,
@@ -47,6 +55,18 @@ def anchor(part: str) -> str:
 
 def hints_anchor(part: str) -> str:
     return f"hints-{part}" if part else "hints"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The number of what is to be answered, of several on the page."""
+
+    number: int  # from 1
+    of: int
+
+    @property
+    def title(self) -> str:
+        return _("Part %(n)s of %(of)s") % {"n": self.number, "of": self.of}
 
 
 @dataclass(frozen=True)
@@ -91,7 +111,7 @@ class PresentedPart:
     """Something to answer, and what came of its last answer."""
 
     name: str
-    title: str  # "Part 2 of 3"; empty where a question has one part
+    prompt: Prompt | None
     html: SafeString
     key: str  # idempotency key of its form
     answers: tuple[Answer, ...]
@@ -179,6 +199,11 @@ class PresentedPart:
         return f"{marking.right_answer(self.part)} {self.unit}".rstrip()
 
     @property
+    def precision(self) -> str:
+        """How precisely the number is to be given, and in which unit."""
+        return marking.precision(self.part) if isinstance(self.part, NumericPart) else ""
+
+    @property
     def tolerance(self) -> str:
         return marking.tolerance(self.part) if isinstance(self.part, NumericPart) else ""
 
@@ -253,7 +278,7 @@ class PresentedDerivation:
     """A derivation: its open steps, or all of them once the answer is revealed."""
 
     name: str
-    title: str
+    prompt: Prompt | None
     html: SafeString
     steps: tuple[PresentedPart, ...]
     of: int  # steps in all
@@ -288,18 +313,23 @@ class PartsState:
     unstored: UnstoredAnswer | None
     revealed: bool
     hints: Mapping[str, int] | None  # opened, by part; None: a visitor, who has all of them
+    writes: bool = False  # whether there is a field for a written answer, besides the parts
+
+    def prompt(self, number: int) -> Prompt | None:
+        """Return the number of a part as the page shows it, where there is more than one."""
+        of = len(self.page.parts) + self.writes
+        return Prompt(number, of) if of > 1 else None
 
 
 def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation]:
     """Return the parts to show, as they stand; of a derivation the open steps, or all of them once
     the answer is revealed.
     """
-    of = len(state.page.parts)
     shown: list[PresentedPart | PresentedDerivation] = []
     for number, texts in enumerate(state.page.parts, start=1):
-        title = _("Part %(n)s of %(of)s") % {"n": number, "of": of} if of > 1 else ""
+        prompt = state.prompt(number)
         if isinstance(texts.part, DerivationPart):
-            shown.append(_present_derivation(state, texts, texts.part, title))
+            shown.append(_present_derivation(state, texts, texts.part, prompt))
         else:
             first = next(other for other in state.page.parts if other.kind == texts.kind)
             shown.append(
@@ -308,7 +338,7 @@ def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation
                     texts.part.name,
                     texts.html,
                     part=texts.part,
-                    title=title,
+                    prompt=prompt,
                     texts=texts.options,
                     has_keys=texts is first and not state.revealed,
                     hints=present_hints(state, texts.part.name, texts.hints),
@@ -318,7 +348,8 @@ def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation
 
 
 def present_written(state: PartsState) -> PresentedPart:
-    return _present_part(state, WRITTEN, SafeString(""))
+    prompt = state.prompt(len(state.page.parts) + 1) if state.writes else None
+    return _present_part(state, WRITTEN, SafeString(""), prompt=prompt)
 
 
 def present_hints(
@@ -334,13 +365,13 @@ def present_hints(
 
 
 def _present_derivation(
-    state: PartsState, texts: PartHtml, part: DerivationPart, title: str
+    state: PartsState, texts: PartHtml, part: DerivationPart, prompt: Prompt | None
 ) -> PresentedDerivation:
     count = len(part.steps) if state.revealed else parts.open_steps(part, state.answers)
     names = [step.name for step in part.steps]
     return PresentedDerivation(
         name=part.name,
-        title=title,
+        prompt=prompt,
         html=texts.html,
         steps=tuple(
             _present_part(state, step.name, html, part=step)
@@ -354,7 +385,7 @@ def _present_derivation(
 
 
 def _present_part(
-    state: PartsState, name: str, html: SafeString, *, title: str = "", **more: Any
+    state: PartsState, name: str, html: SafeString, *, prompt: Prompt | None = None, **more: Any
 ) -> PresentedPart:
     variant, of_part = state.page.variant, tuple(state.answers.get(name, ()))
     entered = parts.entered_answer(variant, of_part[-1]) if of_part else None
@@ -364,7 +395,7 @@ def _present_part(
     opened = state.hints or {}
     return PresentedPart(
         name=name,
-        title=title,
+        prompt=prompt,
         html=html,
         key=str(uuid4()),
         answers=of_part,
@@ -374,6 +405,27 @@ def _present_part(
         hints_opened=sum(opened.get(of, 0) for of in {"", part_of(name)}),
         **more,
     )
+
+
+def is_long(page: QuestionPage) -> bool:
+    """Return whether what follows the key points takes more than about two screens, so that it is
+    folded.
+    """
+    texts = [page.answer, *page.mistakes, *(row.question + row.answer for row in page.follow_ups)]
+    length = sum(len(strip_tags(HIDDEN_MARKUP.sub("", text))) for text in texts)
+    length += CHARS_OF_A_FIGURE * page.answer.count("<figure")
+    return length > (TWO_SCREENS_OF_CHINESE if page.language == "zh" else TWO_SCREENS)
+
+
+def answer_sections(page: QuestionPage) -> list[tuple[str, str]]:
+    """Return the parts of a reference answer that it has, by anchor, with their headings."""
+    sections = [
+        ("answer", _("The full answer"), True),
+        ("mistakes", _("Common mistakes"), page.mistakes),
+        ("follow-ups", _("Follow-ups"), page.follow_ups),
+        ("sources", _("Sources"), page.sources),
+    ]
+    return [(name, title) for name, title, is_there in sections if is_there]
 
 
 def rating_buttons(

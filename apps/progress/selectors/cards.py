@@ -116,6 +116,13 @@ def due_cards(user: User) -> QuerySet[Card]:
     return Card.objects.due(user, _end_of_today(user)).select_related("question")
 
 
+def next_due_question(user: User, besides: Question) -> Question | None:
+    """Return the question of the most overdue card but that of `besides`."""
+    cards = due_cards(user).select_related("question__current").exclude(question=besides)
+    card = cards.first()
+    return card.question if card else None
+
+
 def count_due(user: User, before: datetime | None = None) -> int:
     """Return how many cards are due before an instant (by default the end of today), at most
     `MAX_COUNTED_DUE`, which bounds the cost.

@@ -165,9 +165,13 @@ def merge(*, user: User, question: Question, reviews: Iterable[ForeignReview]) -
 
 
 @transaction.atomic
-def undo(*, user: User) -> Review:
+def undo(*, user: User, session: ReviewSession | None = None) -> Review:
     """Take back the newest rating that counts, among the last `UNDOABLE_RATINGS`, and reopen its
     attempt.
+
+    Args:
+        session: one whose cards are answered anew, in another attempt, once their rating is taken
+            back.
 
     Raises:
         NothingToUndo: there is none.
@@ -186,19 +190,22 @@ def undo(*, user: User) -> Review:
     take_back(
         user=user, question=last.card.question, review_id=last.review_id, session=last.session
     )
-    _reopen_attempt(user, last.review_id)
+    is_anew = session is not None and last.session_id == session.pk
+    _reopen_attempt(user, last.review_id, is_over=is_anew)
     return last
 
 
-def _reopen_attempt(user: User, review_id: UUID) -> None:
-    """Let the attempt that was rated be rated again; open, unless a later one is."""
+def _reopen_attempt(user: User, review_id: UUID, *, is_over: bool) -> None:
+    """Let the attempt that was rated be rated again; open, unless it `is_over` or a later one is
+    open.
+    """
     rows = Attempt.objects.select_for_update().filter(user=user, counting_review_id=review_id)
     attempt = rows.first()
     if attempt is None:
         return
     attempt.counting_review_id = None
     others = Attempt.objects.filter(user=user, question=attempt.question_id).exclude(pk=attempt.pk)
-    attempt.over = others.filter(over=False).exists()
+    attempt.over = is_over or others.filter(over=False).exists()
     attempt.save(update_fields=["counting_review_id", "over"])
 
 

@@ -188,7 +188,7 @@ def hint(request: HttpRequest, slug: str) -> HttpResponse:
 def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
     if not isinstance(request.user, User):
-        return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
+        return _reveal_to_visitor(request, question)
     form = forms.RevealForm.read(request.POST)
     session = session_of_form(request, form)
     try:
@@ -209,6 +209,22 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
         unstored = UnstoredAnswer(WRITTEN, revealed.entered, revealed.mark)
         return _page_of_attempt(request, session, question, revealed.attempt, unstored, status=422)
     return redirect(attempt_url(session, question, revealed, revealed=True) + "#ref")
+
+
+def _reveal_to_visitor(request: HttpRequest, question: Question) -> HttpResponse:
+    """Show the reference answer beside what was answered, which is not stored."""
+    form = forms.VisitorsRevealForm.read(request.POST)
+    attempt = visitors_attempt(question)
+    variant = question_variant(attempt.revision, attempt.seed)
+    answers = parts.unstored_answers(variant, form.cleaned_data["earlier"])
+    answer = read_answer(variant, WRITTEN, {"text": form.cleaned_data["text"]})
+    mark = marking.mark(variant, WRITTEN, answer)
+    written = UnstoredAnswer(WRITTEN, answer, mark) if mark.was_read else None
+    if written is None and not answers:
+        return redirect(f"{question.get_absolute_url()}?reveal=1#ref")
+    return _page(
+        request, question, attempt, revealed=True, unstored=written, visitor_answers=answers
+    )
 
 
 @require_POST

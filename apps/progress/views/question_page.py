@@ -73,7 +73,9 @@ def question_context(
     if member and not attempt._state.adding:
         answers = selectors.attempts.answers_of(attempt)
     hints = attempt.hints if member else None
-    state = PartsState(page, answers, unstored, revealed=is_open, hints=hints)
+    state = PartsState(
+        page, answers, unstored, revealed=is_open, hints=hints, writes=_writes(question, page)
+    )
     return {
         "question": question,
         "revision": revision,
@@ -86,12 +88,31 @@ def question_context(
         # annotated by selectors.questions.question_for; the review shows no note
         "note": note or NoteForm(initial={"note": getattr(question, "note", "")}),
         **_title_block(question),
+        **(_answer(page) if is_open else {}),
         **_parts(state),
-        **_written(state, question, member),
+        **_written(state),
         **_times(attempt),
         **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
         **_grade(page, attempt, answers),
+        **({} if in_review else _ways(member, question, attempt)),
+    }
+
+
+def _ways(member: User | None, question: Question, attempt: Attempt) -> dict[str, Any]:
+    """Return where one may go on: the questions beside this one in its topic, and once it is graded
+    the question that is due next.
+    """
+    before, after = bank.neighbours(question)
+    is_graded = member is not None and attempt.counting_review_id is not None
+    due = selectors.cards.next_due_question(member, question) if member and is_graded else None
+    return {"before": before, "after": after, "due": due}
+
+
+def _answer(page: QuestionPage) -> dict[str, Any]:
+    return {
+        "is_long": presenters.questions.is_long(page),
+        "answer_sections": presenters.questions.answer_sections(page),
     }
 
 
@@ -112,14 +133,18 @@ def _parts(state: PartsState) -> dict[str, Any]:
     }
 
 
-def _written(state: PartsState, question: Question, member: User | None) -> dict[str, Any]:
+def _writes(question: Question, page: QuestionPage) -> bool:
+    """Return whether a question asks for a written answer."""
+    return bool({"concept", "open", "code"} & set(question.kinds)) or not page.parts
+
+
+def _written(state: PartsState) -> dict[str, Any]:
     """Return the written answer, whether the reader writes one here, and the signs that help to
     write code.
     """
-    asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
     return {
         "written": presenters.questions.present_written(state),
-        "writes": member is not None and (asks_for_text or not state.page.parts),
+        "writes": state.writes,
         "signs": CODE_SIGNS,
     }
 

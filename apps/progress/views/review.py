@@ -32,7 +32,7 @@ from apps.progress.models import (
 from apps.progress.selectors.cards import MAX_COUNTED_DUE
 from apps.progress.selectors.sessions import SessionProgress
 from apps.progress.views.question_page import question_context
-from apps.progress.views.reader import review_url, signed_in
+from apps.progress.views.reader import signed_in
 from apps.questions.models import Question
 
 HARDEST_LISTED = 3
@@ -119,9 +119,9 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
 
 def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpResponse:
     still_due = selectors.cards.count_due(user)
-    suggestion = next(iter(selectors.questions.new_questions(user, 1)), None)
+    new = len(selectors.questions.new_questions(user, NEW_QUESTIONS))
     labs = []
-    if not still_due and not suggestion:
+    if not still_due and not new:
         start = days.start(days.today(user.time_zone), user.time_zone)
         labs = selectors.labs.lab_to_run(user, since=start)
     context = {
@@ -131,7 +131,7 @@ def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpR
         ),
         "hardest": _hardest(progress),
         "still_due": still_due,
-        "suggestion": suggestion,
+        "new": new,
         "labs": labs,
     }
     return render(request, "progress/review_after.html", context)
@@ -185,17 +185,13 @@ def skip(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take back the newest rating, and show its card again."""
+    """Take back the newest rating; in a review its card comes again, unanswered."""
     user, onward = signed_in(request), next_path(request, reverse("progress:review"))
+    session = selectors.sessions.open_session(user)
     try:
-        undone = services.reviews.undo(user=user)
+        undone = services.reviews.undo(user=user, session=session)
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect(onward)
     messages.success(request, _("Undone: %(grade)s.") % {"grade": undone.get_rating_display()})
-    session = selectors.sessions.open_session(user)
-    attempt = selectors.attempts.latest_attempt(user, undone.card.question)
-    is_in_session = session is not None and undone.session_id == session.pk
-    if is_in_session and attempt is not None and not attempt.over:
-        return redirect(review_url(attempt))
     return redirect(onward)

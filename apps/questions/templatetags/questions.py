@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import template
@@ -13,6 +14,7 @@ from apps.common import topics
 from apps.common.text import in_language, join_list
 from apps.questions.models import Kind, Revision
 
+PARAGRAPH_TAG = re.compile(r"<(/?)p(?=>)")
 register = template.Library()
 
 
@@ -25,6 +27,12 @@ def localized(thing: Any, name: str) -> str:
 @register.filter
 def title_html(revision: Revision) -> SafeString:
     return mark_safe(in_language(revision, "title_html"))  # noqa: S308 - sanitized by nh3
+
+
+@register.filter
+def as_phrasing(html: str) -> SafeString:
+    """Return sanitized HTML for a label or a summary, in which no paragraph may stand: spans."""
+    return mark_safe(PARAGRAPH_TAG.sub(r"<\1span", html))  # noqa: S308 - sanitized by nh3
 
 
 @register.filter

@@ -102,7 +102,35 @@ if (menu) {
 for (const form of $$("[data-sign-out]")) form.addEventListener("submit", () => {
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith("gradus-draft-")) localStorage.removeItem(key);
+    sessionStorage.removeItem("gradus-list"); // words that they searched for
   } catch { /* storage is off: there is nothing */ }
+});
+
+// An error at a field goes once the field is changed; what the site says of it is asked anew.
+document.addEventListener("input", (e) => {
+  const form = e.target.closest?.("form");
+  if (!form) return;
+  const { ariaInvalid, id } = e.target, ids = e.target.getAttribute("aria-describedby")?.split(" ") ?? [];
+  if (ariaInvalid === "true") {
+    e.target.removeAttribute("aria-invalid");
+    for (const error of [...ids, `${id}_error`].map((name) => document.getElementById(name))) if (error?.matches(".wrong, .wrongs")) error.remove();
+  }
+  $(".said[data-kind=unread]", form)?.remove();
+});
+// One that was told of a lost connection goes when it is back.
+addEventListener("online", () => $$(".wrong.offline").forEach((line) => line.remove()));
+
+// A link is copied; where the browser does not allow that, it is selected.
+document.addEventListener("click", async (e) => {
+  const button = e.target.closest("[data-copy]"), source = button && document.getElementById(button.dataset.copy);
+  if (!source) return;
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = button.dataset.copied;
+    say(button.dataset.copied);
+  } catch {
+    getSelection().selectAllChildren(source);
+  }
 });
 
 // ---------------------------------------------------------------- wide things
