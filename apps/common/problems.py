@@ -50,7 +50,7 @@ def prefers_json(request: HttpRequest) -> bool:
 
 
 def is_api(path: str) -> bool:
-    return path.startswith("/api/")
+    return path.startswith("/api/v1/")  # not the workers: to them an unknown address is none of a site
 
 
 def preferred_type(accept: str, offers: Sequence[str]) -> str:
