@@ -91,7 +91,7 @@ def question_context(
         **_times(attempt),
         **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
-        **_grade(page, attempt, answers),
+        **_grade(page, attempt, answers, writes=_writes(state, question, member)),
     }
 
 
@@ -116,21 +116,30 @@ def _written(state: PartsState, question: Question, member: User | None) -> dict
     """Return the written answer, whether the reader writes one here, and the signs that help to
     write code.
     """
-    asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
     return {
         "written": presenters.questions.present_written(state),
-        "writes": member is not None and (asks_for_text or not state.page.parts),
+        "writes": _writes(state, question, member),
         "signs": CODE_SIGNS,
     }
 
 
-def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict[str, Any]:
-    """Return what the grade row needs beside its buttons: the key points that were ticked, who
-    gave the grade, and the identifier of the next one.
+def _writes(state: PartsState, question: Question, member: User | None) -> bool:
+    """Return whether the reader writes an answer here."""
+    asks_for_text = bool({"concept", "open", "code"} & set(question.kinds))
+    return member is not None and (asks_for_text or not state.page.parts)
+
+
+def _grade(
+    page: QuestionPage, attempt: Attempt, answers: parts.Answers, *, writes: bool
+) -> dict[str, Any]:
+    """Return what the grade row needs beside its buttons: the key points that were ticked, which
+    grade follows from what, who gave the grade, and the identifier of the next one.
     """
+    hints = attempt.hints_open_for("")
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
+        "rule": presenters.questions.grade_rule(page.variant, answers, hints, writes=writes),
         "grade_note": presenters.questions.grade_note(attempt, parts.result(page.variant, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }
