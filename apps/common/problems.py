@@ -50,7 +50,8 @@ def prefers_json(request: HttpRequest) -> bool:
 
 
 def is_api(path: str) -> bool:
-    return path.startswith("/api/v1/")  # not the workers: to them an unknown address is none of a site
+    # not that of workers, to whom an unknown address must say nothing of a run
+    return path.startswith("/api/v1/")
 
 
 def preferred_type(accept: str, offers: Sequence[str]) -> str:

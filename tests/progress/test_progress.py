@@ -17,10 +17,12 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
+from apps.common.topics import TOPICS
 from apps.experiments.services import PredictionInput
-from apps.progress import demo, memory, rating_rules, selectors, services
+from apps.progress import days, demo, memory, presenters, rating_rules, selectors, services
 from apps.progress.calibration import Bin
-from apps.progress.models import Answer, Card, Review
+from apps.progress.models import Answer, Card, Plan, Review
+from apps.progress.selectors.statistics import Mastery
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.conftest import NUMERIC, SiteClock, make_question
@@ -43,10 +45,112 @@ def test_mastery_is_the_mean_chance_of_recall_today(
     for question in many(4):  # topics: losses twice, metrics, detection
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     site_clock.later(days=20)
-    topics = {topic.slug: topic for topic in selectors.statistics.mastery(mei)}
+    topics = {topic.slug: topic for topic in mastery_of(mei)}
     cards = Card.objects.filter(user=mei, question__topic="losses")
     expected = sum(memory.recall(card.stability or 0, 20) for card in cards) / 2
     assert topics["losses"].cards == 2 and topics["losses"].recall == pytest.approx(expected)
+
+
+def mastery_of(user: User) -> list[Mastery]:
+    return selectors.statistics.mastery(user, selectors.plans.plan_of(user))
+
+
+def test_one_card_of_ten_never_fills_a_topic(member: Client, mei: User) -> None:
+    questions = [make_question(f"loss-{n}", "losses") for n in range(10)]
+    services.reviews.record(user=mei, question=questions[0], review_id=uuid.uuid4(), rating=4)
+    losses = mastery_of(mei)[0]
+    assert (losses.slug, losses.recall, losses.coverage) == ("losses", 1.0, pytest.approx(0.1))
+    for path in ("/", "/progress", "/topics/losses"):
+        assert "1 of 10 questions, 100 % of them" in member.get(path).content.decode(), path
+
+
+def test_a_card_that_was_wrong_last_is_forgotten_until_it_is_right_again(
+    member: Client, mei: User
+) -> None:
+    question = make_question("why-loss", "losses")
+    card: dict[str, Any] = {"user": mei, "question": question}
+    wrong = uuid.uuid4()
+    coverages = []
+    for rating in (3, 1, 2, 1, 3):
+        review = services.reviews.record(
+            **card, review_id=wrong if rating == 1 else uuid.uuid4(), rating=rating
+        )
+        assert selectors.cards.forgotten([Card.objects.get()]) == (
+            {review.card_id} if rating == 1 else set()
+        )
+        coverages.append(mastery_of(mei)[0].coverage)
+        if rating == 1:
+            assert selectors.statistics.weakest_questions(mei, "losses", 1)[question.pk] == 0
+            services.reviews.take_back(**card, review_id=wrong)
+            assert mastery_of(mei)[0].coverage == 1, "the grade was taken back"
+            wrong = uuid.uuid4()
+            services.reviews.record(**card, review_id=uuid.uuid4(), rating=1)
+    assert coverages == [1, 0, 1, 0, 1]
+
+
+def test_topics_are_in_the_order_of_the_interview_day_and_unmet_ones_follow(
+    member: Client, mei: User, site_clock: SiteClock
+) -> None:
+    """Losses are held best today, and lost until the interview."""
+    questions = {topic: make_question(topic, topic) for topic in ("losses", "metrics")}
+    make_question("seen-by-nobody", "detection")
+    for topic, rating in (("metrics", 4), ("losses", 2)):
+        site_clock.later(days=1)
+        services.reviews.record(
+            user=mei, question=questions[topic], review_id=uuid.uuid4(), rating=rating
+        )
+    order = [topic.slug for topic in mastery_of(mei)]
+    assert order[:3] == ["metrics", "losses", "detection"] and len(order) == len(TOPICS)
+    interview = days.today(mei.time_zone) + timedelta(days=30)
+    Plan.objects.create(user=mei, interview=interview)
+    topics = mastery_of(mei)
+    assert [topic.slug for topic in topics[:3]] == ["losses", "metrics", "detection"]
+    card = Card.objects.get(question=questions["losses"])
+    assert topics[0].at_interview == pytest.approx(memory.recall(card.stability or 0, 30))
+    html = member.get("/progress").content.decode()
+    assert "0 of 1 question<" in html and "no questions yet" in html and 'class="later"' in html
+    figures = csv.DictReader(io.StringIO(member.get("/progress/mastery.csv").content.decode()))
+    assert [(row["questions"], row["met"], row["coverage"]) for row in figures][:3] == [
+        ("1", "1", "1.0"),
+        ("1", "1", topics[1].coverage and str(round(topics[1].coverage, 4))),
+        ("1", "0", "0.0"),
+    ]
+
+
+def test_a_forecast_stands_from_fifty_reviews_on(
+    member: Client, mei: User, many: Many, site_clock: SiteClock
+) -> None:
+    met, _unmet = many(2)  # losses, metrics
+    for n in range(50):
+        if n % 10 == 0:
+            site_clock.later(days=1)
+        services.reviews.record(
+            user=mei, question=met, review_id=uuid.uuid4(), rating=3, seconds=30
+        )
+        if n == 48:
+            assert "Forecasts start after 50 reviews; you have 49." in progress_page(member)
+    html = progress_page(member)
+    assert "Forecasts start after" not in html and "What you will recall in 30 days" in html
+    assert "There is no interview date ahead" in html
+    interview = days.today(mei.time_zone) + timedelta(days=12)
+    services.plans.change_plan(
+        user=mei, interview=interview, minutes=5, retention=90, two_buttons=False
+    )
+    html = progress_page(member)
+    day = presenters.amounts.short_date(interview)
+    assert f"at the interview, on {day}" in html and f"On {day}, after 5 minutes a day" in html
+    assert "There is no interview date ahead" not in html
+    table = csv.DictReader(io.StringIO(member.get("/progress/forecast.csv").content.decode()))
+    rows = {row["topic"]: row for row in table}
+    assert set(rows) == {"all", "losses", "metrics"}
+    assert rows["all"]["day"] == str(interview) and rows["all"]["questions"] == "2"
+    for row in rows.values():
+        low, recalled, high = (float(row[name]) for name in ("low", "recalled", "high"))
+        assert 0 <= low <= recalled <= high <= 1
+
+
+def progress_page(member: Client) -> str:
+    return member.get("/progress").content.decode()
 
 
 def test_weeks_and_days_hold_what_was_done(
@@ -93,7 +197,7 @@ def test_calibration_counts_the_first_prediction_of_a_labs_settings(
     assert "labs,95,0,1" in member.get("/progress/calibration.csv").content.decode()
 
 
-@pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])
+@pytest.mark.parametrize("figure", ["forecast", "calendar", "recall", "mastery", "calibration"])
 def test_each_figure_has_its_numbers(member: Client, mei: User, figure: str) -> None:
     response = member.get(f"/progress/{figure}.csv")
     assert response.status_code == 200 and response["Content-Type"].startswith("text/csv")
@@ -128,10 +232,10 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(
     question = make_question("why-loss", "losses")
     services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
-    assert "/questions/why-loss" in html and "Expected recall" in html and "100 %" in html
+    assert "/questions/why-loss" in html and "1 of 1 question, 100 % of it" in html
     other = Client()
     other.force_login(sam)
-    assert "Expected recall" not in other.get("/topics/losses").content.decode()
+    assert "0 of 1 question<" in other.get("/topics/losses").content.decode()
     assert Client().get("/topics/losses").status_code == 200
     assert member.get("/topics/nothing").status_code == 404
 
@@ -161,7 +265,7 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
     first = member.get("/topics/losses").content.decode()
     fractions = selectors.statistics.weakest_questions(mei, "losses", 10)
     expected = {
-        card.question_id: selectors.cards.recall_today(mei, card)
+        card.question_id: selectors.cards.recall_today(mei, card, selectors.cards.forgotten([card]))
         for card in Card.objects.filter(user=mei)
     }
     assert (
@@ -175,7 +279,7 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
         and "/questions/loss-086" in rows
         and 'aria-current="page"\n      aria-label="Page 1"' in rows
         and 'aria-label="Page 2"' in rows
-        and "of 13 cards" in rows
+        and "13 of 103 questions, " in rows
     )
     assert "/questions/loss-102" in weakest
     rows, _heading, weakest = (

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.common.text import join_sentences
 from apps.progress import calibration, svg_charts
 from apps.progress.calibration import Bin
-from apps.progress.presenters.amounts import minutes, percent
+from apps.progress.models import Plan
+from apps.progress.presenters.amounts import minutes, percent, short_date
+from apps.progress.selectors.forecasts import MORE_MINUTES, Forecast
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.progress.svg_charts import Forecasted
 
 RECENT_WEEKS = 4  # that the sentence on recall sums up
 CLOSE_TO_TARGET = 3  # percentage points
@@ -54,6 +60,90 @@ def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
             "target of %(aim)s %%."
         )
     return sentence % {"share": f"{recalled:.0f}", "n": recalls, "aim": target}
+
+
+def standing_sentence(topics: Sequence[Mastery], weakest: Mastery) -> str:
+    """Return how much of all topics would be recalled today, and which topic is the weakest."""
+    questions = sum(topic.questions for topic in topics)
+    recalled = sum(topic.coverage * topic.questions for topic in topics)
+    words = {
+        "share": percent(recalled / questions),
+        "n": questions,
+        "topic": weakest.title,
+        "of_topic": percent(weakest.coverage),
+    }
+    sentence = ngettext(
+        "You would recall %(share)s of %(n)s question today. Your weakest topic is %(topic)s, "
+        "at %(of_topic)s.",
+        "You would recall %(share)s of %(n)s questions today. Your weakest topic is %(topic)s, "
+        "at %(of_topic)s.",
+        questions,
+    )
+    return sentence % words
+
+
+def interview_day(plan: Plan, today: date) -> str:
+    """Return the day of an interview that is ahead; else nothing."""
+    return short_date(plan.interview) if plan.interview and plan.interview > today else ""
+
+
+HARDLY = 0.005  # a change that is not worth a number
+
+
+def forecast_sentence(forecast: Forecast) -> str:
+    """Return how much would be recalled on the day, and what ten more minutes a day change."""
+    low, high = forecast.expected.band
+    words = {
+        "day": short_date(forecast.day),
+        "minutes": forecast.minutes,
+        "share": percent(forecast.expected.fraction),
+        "n": forecast.expected.questions,
+        "low": percent(low),
+        "high": percent(high),
+    }
+    expected = ngettext(
+        "On %(day)s, after %(minutes)s minutes a day, you would recall %(share)s of %(n)s question "
+        "(%(low)s to %(high)s).",
+        "On %(day)s, after %(minutes)s minutes a day, you would recall %(share)s of %(n)s "
+        "questions (%(low)s to %(high)s).",
+        forecast.expected.questions,
+    )
+    return join_sentences(expected % words, _what_more_minutes_change(forecast))
+
+
+def _what_more_minutes_change(forecast: Forecast) -> str:
+    words: dict[str, Any] = {"minutes": MORE_MINUTES}
+    if forecast.with_more.fraction - forecast.expected.fraction < HARDLY:
+        return _("%(minutes)s more minutes a day would hardly change that.") % words
+    gaining = max(forecast.topics, key=lambda topic: topic.with_more.mean - topic.expected.mean)
+    words |= {"share": percent(forecast.with_more.fraction), "topic": gaining.title}
+    return (
+        _("With %(minutes)s more minutes a day it would be %(share)s; %(topic)s gains most.")
+        % words
+    )
+
+
+def forecast_rows(forecast: Forecast) -> list[dict[str, str | int]]:
+    """Return the forecast as a table: all questions, then the topics."""
+    rows = [(_("All topics"), forecast.expected, forecast.with_more)]
+    rows += [(topic.title, topic.expected, topic.with_more) for topic in forecast.topics]
+    return [
+        {
+            "title": title,
+            "questions": expected.questions,
+            "share": percent(expected.fraction),
+            "low": percent(expected.band[0]),
+            "high": percent(expected.band[1]),
+            "with_more": percent(with_more.fraction),
+        }
+        for title, expected, with_more in rows
+    ]
+
+
+def forecast_figure(forecast: Forecast) -> SafeString:
+    bars = [Forecasted(_("All topics"), forecast.expected, forecast.with_more)]
+    bars += [Forecasted(row.title, row.expected, row.with_more) for row in forecast.topics]
+    return svg_charts.forecast(bars, forecast_sentence(forecast))
 
 
 def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str, Any]:
@@ -100,9 +190,48 @@ def _too_few_answers(name: str, of: int) -> str:
     return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none
 
 
-def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str]]:
-    """Return topics, each with its bar and its recall."""
+@dataclass(frozen=True)
+class TopicRow:
+    """A topic in the table of where one stands."""
+
+    topic: Mastery
+    met: str  # "5 of 10 questions, 100 % of them"
+    stair: SafeString
+    today: str
+    at_interview: str  # empty where no interview is ahead
+
+    @property
+    def is_unmet(self) -> bool:
+        return not self.topic.cards
+
+
+def topic_rows(topics: Sequence[Mastery]) -> list[TopicRow]:
+    """Return topics, each with its bar and its numbers; without a card it has neither."""
     return [
-        (topic, svg_charts.stair(topic.recall, topic.slug), percent(topic.recall))
+        TopicRow(
+            topic=topic,
+            met=questions_met(topic),
+            stair=svg_charts.stair(topic.coverage, topic.slug, topic.at_interview),
+            today=percent(topic.coverage) if topic.cards else "",
+            at_interview=percent(topic.at_interview) if topic.cards else "",
+        )
         for topic in topics
     ]
+
+
+def questions_met(topic: Mastery) -> str:
+    """Return how many questions of a topic were met, and what part of those would be recalled."""
+    if not topic.questions:
+        return _("no questions yet")
+    words = {"met": topic.cards, "n": topic.questions, "share": percent(topic.recall)}
+    if not topic.cards:
+        return (
+            ngettext("%(met)s of %(n)s question", "%(met)s of %(n)s questions", topic.questions)
+            % words
+        )
+    sentence = ngettext(
+        "%(met)s of %(n)s question, %(share)s of it",
+        "%(met)s of %(n)s questions, %(share)s of them",
+        topic.questions,
+    )
+    return sentence % words
