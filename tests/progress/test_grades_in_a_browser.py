@@ -310,12 +310,14 @@ def test_a_page_that_comes_back_checks_nothing_any_more(
     expect(button).to_have_text("Check the answer")
 
 
-def test_what_came_of_an_answer_is_spoken(open_page: Open, mei: User, numeric: Question) -> None:
+def test_what_came_of_an_answer_has_the_focus(
+    open_page: Open, mei: User, numeric: Question
+) -> None:
     page = open_page("/questions/how-long", mei)
     for typed, spoken in (("?", "This was not counted."), ("-1", "That's not right.")):
         page.locator("#part-1-in").fill(typed)
         press(page, "Enter")
-        expect(page.locator("#live")).to_contain_text(spoken)
+        expect(page.locator(".said:focus")).to_contain_text(spoken)
 
 
 @pytest.mark.parametrize("kind", ["concept", "code"])
