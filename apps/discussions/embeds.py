@@ -79,7 +79,7 @@ def _stored_texts(posts: Sequence[Post], thread: Thread | None, back: str = "") 
 
 def stated(posts: Iterable[Post], reader: Reader, thread: Thread) -> dict[int, Stated]:
     """Return posts by primary key for a program: what they cite as data. Arguments as of `filled`;
-    at most six queries.
+    at most four queries.
     """
     posts = list(posts)
     texts = _stored_texts(posts, thread)
