@@ -175,14 +175,6 @@ def test_the_verdict_is_said_with_its_numbers_and_how_the_prediction_did(
     assert 'data-claim="dead-relu.lr-kills" data-outcome="holds"' in text
 
 
-def test_points_that_have_not_changed_are_not_sent_again(lab: Lab, mei: User) -> None:
-    run = measured(queued(mei, lab, prediction=SURE))
-    first = page_of(run, mei, "/points")
-    again = browser(mei).get(f"/runs/{run.pk}/points", headers={"If-None-Match": first["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert "private" in again["Cache-Control"] and "no-store" not in again["Cache-Control"]
-
-
 def test_the_headline_says_whether_its_reader_was_right_and_nothing_to_others(
     lab: Lab, mei: User, sam: User
 ) -> None:

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
@@ -206,18 +206,11 @@ def run_points(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = selectors.run_for(request.user, pk)
     if not selectors.shows_verdict(reader_of(request), run):
         raise presenters.verdict_hidden(run)
-    # a finished run is asked for again with each other run that it is the baseline of
-    etag = f'"{run.pk}-{run.last_seq}-{run.state}-{run.thinned_at is not None}"'
-    if run.is_over and (unchanged := get_conditional_response(request, etag=etag)) is not None:
-        patch_cache_control(unchanged, private=True, no_cache=True)
-        return unchanged
     seq, series = selectors.points_of(run, [clean(name) for name in request.GET.getlist("series")])
     response = JsonResponse(
         {"seq": seq, "state": run.state, "thinned": run.thinned_at is not None, "series": series}
     )
     patch_cache_control(response, private=True, no_cache=True)
-    if run.is_over:
-        response["ETag"] = etag
     return response
 
 
