@@ -16,7 +16,7 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.services
 ENDED = ("succeeded", "failed", "cancelled")
 BENCH = {"largest": "1000000", "width": "64", "depth": "2", "batch": "64", "repeats": "5"}
-FACTOR, LEEWAY = 3.0, 10.0  # within which an estimate is right, and seconds besides
+FACTOR, LEEWAY = 3.0, 10.0  # of an estimate, and seconds besides, that a wait may take
 
 
 class Watched:
@@ -60,12 +60,13 @@ class Watched:
         )
 
     def check_estimates(self) -> None:
-        """Compare how long it was said to wait with how long it did."""
+        """Compare how long it was said to wait with how long it did. What is ahead may end sooner:
+        an estimate goes by what its lab usually takes, and these settings are small.
+        """
         for at, place in self.places:
             left, latest = self.started_at - at, place["latest_seconds"]
             if latest is not None and left > 0:
                 assert left <= FACTOR * latest + LEEWAY, (left, place)
-                assert left >= place["earliest_seconds"] / FACTOR - LEEWAY, (left, place)
 
 
 def test_a_benchmark_waits_for_the_machine_and_others_for_it(

@@ -217,10 +217,24 @@ def test_a_worker_is_free_only_while_it_asks_for_work(
         if silence == 0:
             RunAttempt.objects.update(ended_at=Clock() - timedelta(seconds=1))
         assert selectors.queue_position(run).reason == reason
-    RunAttempt.objects.update(ended_at=Clock() - timedelta(seconds=60))
+    long_ago = Clock() - timedelta(seconds=60)
+    RunAttempt.objects.update(ended_at=long_ago, last_heartbeat_at=long_ago)
     silent(worker, 40)
     place = selectors.queue_position(run)
     assert place.reason == "no-worker" and place.since is not None
+
+
+def test_a_worker_whose_run_the_site_has_ended_is_still_there(
+    mei: User, ola: User, queue_run: Any, worker: Worker, lease_run: Any
+) -> None:
+    queue_run(ola, "stalls")
+    lease = lease_run()
+    report(lease)
+    seen(worker)
+    silent(worker, 600)
+    RunAttempt.objects.update(ended_at=Clock())
+    services.end_run(lease.run, Run.State.LIMIT_EXCEEDED)
+    assert selectors.queue_position(queue_run(mei, "k")).reason == "preparing"
 
 
 def test_a_run_behind_a_benchmark_is_told_so(

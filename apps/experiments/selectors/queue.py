@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 from django.db.models import (
+    Case,
     Count,
     DurationField,
     ExpressionWrapper,
@@ -19,6 +20,7 @@ from django.db.models import (
     OuterRef,
     Q,
     Subquery,
+    When,
     Window,
 )
 from django.db.models.functions import Cast, Coalesce, Extract, RowNumber
@@ -252,7 +254,8 @@ class _LiveRunAttempt:
 @dataclass(frozen=True)
 class _LastRunAttempt:
     worker: int | None
-    ended_for: float | None  # since its result came; None: none has
+    silent_for: float  # since its last report, or its result
+    ended_for: float | None  # since it ended, or None
     heard_at: datetime
 
 
@@ -276,22 +279,17 @@ def _live_run_attempts() -> list[_LiveRunAttempt]:
 
 
 def _last_run_attempts() -> list[_LastRunAttempt]:
-    """Return the newest run attempts, ended or not."""
-    columns = ("worker", "finished", "ended_for", "ended_at", "last_heartbeat_at")
-    rows = RunAttempt.objects.annotate(ended_for=_seconds_since("ended_at")).order_by("-pk")
+    """Return the newest run attempts, but those that a worker gave back as it went away."""
+    heard_at = Case(When(finished=True, then=F("ended_at")), default=F("last_heartbeat_at"))
+    newest = RunAttempt.objects.order_by("-pk").annotate(
+        heard_at=heard_at, silent_for=_seconds_since(heard_at), ended_for=_seconds_since("ended_at")
+    )
+    columns = newest.values_list("released", "worker", "silent_for", "ended_for", "heard_at")
     return [
-        _LastRunAttempt(worker, ended_for, ended_at)
-        if finished
-        else _LastRunAttempt(worker, None, last_heartbeat_at)
-        for worker, finished, ended_for, ended_at, last_heartbeat_at in rows.values_list(*columns)[
-            :MAX_LAST_RUN_ATTEMPTS
-        ]
+        _LastRunAttempt(*rest)
+        for released, *rest in columns[:MAX_LAST_RUN_ATTEMPTS]
+        if not released
     ]
-
-
-def _results(worker: Worker, last: Iterable[_LastRunAttempt]) -> list[float]:
-    """Return how long ago a worker has sent its last results, in seconds."""
-    return [one.ended_for for one in last if one.worker == worker.pk and one.ended_for is not None]
 
 
 def _is_online(
@@ -306,7 +304,7 @@ def _is_online(
     return (
         (asked is not None and asked < window)
         or any(silence < max(window, settings.LEASE_SECONDS) for silence in silences)
-        or any(silence < window for silence in _results(worker, last))
+        or any(one.silent_for < window for one in last if one.worker == worker.pk)
     )
 
 
@@ -332,7 +330,8 @@ def _connected(
         if one.worker == worker.pk
     )
     asked = _silence(worker)
-    has_asked = asked is not None and asked < min([LEASING_SECONDS, *_results(worker, last)])
+    ends = [one.ended_for for one in last if one.worker == worker.pk and one.ended_for is not None]
+    has_asked = asked is not None and asked < min([LEASING_SECONDS, *ends])
     connected = ConnectedWorker(
         frozenset(worker.queues), frozenset(_labs(worker).values()), _slots(worker), running
     )
