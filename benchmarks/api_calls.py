@@ -69,7 +69,7 @@ def main() -> None:
         ),
         "GET statistics": (
             lambda: (
-                selectors.statistics.mastery(user),
+                selectors.statistics.mastery(user, selectors.plans.plan_of(user)),
                 selectors.statistics.calibration_bins(user),
             ),
             lambda: send("GET", "statistics"),

@@ -77,20 +77,22 @@ def _month(day: date) -> str:
     return f"{day.month}月" if is_chinese() else formats.date_format(day, "M")
 
 
-def stair(fraction: float, name: str) -> SafeString:
-    """Return mastery as five stairs, filled to `fraction` (0 to 1).
+def stair(fraction: float, name: str, later: float | None = None) -> SafeString:
+    """Return a topic as five steps, each a fifth of its questions, filled to `fraction` (0 to 1).
 
     Args:
         name: makes the id of its clip path unique on the page.
+        later: where a dashed mark stands, if any.
     """
     points = "0,40 0,32 100,32 100,24 200,24 200,16 300,16 300,8 400,8 400,0 500,0 500,40"
     svg = (
         '<svg class="stair" viewBox="0 -4 500 48" preserveAspectRatio="none" aria-hidden="true">'
         '<defs><clipPath id="c-{0}"><rect x="0" y="-4" width="{1}" height="48"/></clipPath></defs>'
         '<polygon class="track" points="{2}"/><polygon class="fill" points="{2}" '
-        'clip-path="url(#c-{0})"/></svg>'
+        'clip-path="url(#c-{0})"/>{3}</svg>'
     )
-    return format_html(svg, name, f"{500 * fraction:.0f}", points)
+    mark = format_html('<path class="later" d="M{} -4V44"/>', f"{500 * later:.0f}") if later else ""
+    return format_html(svg, name, f"{500 * fraction:.0f}", points, mark)
 
 
 WIDTH, HEIGHT, EDGE = 460, 220, 50

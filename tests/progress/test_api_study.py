@@ -268,10 +268,13 @@ def test_statistics_are_those_of_the_progress_page(
         for row in shown["studied_days"]
     ] == days_table
     assert len(days_table) == 2
-    assert {(row["topic"], row["card_count"]) for row in shown["topics"]} == {
+    assert {(row["topic"], row["card_count"]) for row in shown["topics"][:2]} == {
         ("metrics", 1),
         ("activation-functions", 1),
     }
+    weakest = shown["topics"][0]
+    assert (weakest["recall"], weakest["coverage"], weakest["question_count"]) == (0, 0, 1)
+    assert {(row["card_count"], row["recall"]) for row in shown["topics"][2:]} == {(0, None)}
     bins = selectors.statistics.calibration_bins(mei)["questions"]
     calibrated = shown["question_calibration"]
     assert [

@@ -17,10 +17,12 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.common.clock import now
+from apps.common.topics import TOPICS
 from apps.experiments.services import PredictionInput
-from apps.progress import demo, memory, rating_rules, selectors, services
+from apps.progress import days, demo, memory, rating_rules, selectors, services
 from apps.progress.calibration import Bin
-from apps.progress.models import Answer, Card, Review
+from apps.progress.models import Answer, Card, Plan, Review
+from apps.progress.selectors.statistics import Mastery
 from apps.questions.models import Question
 from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.conftest import NUMERIC, SiteClock, make_question
@@ -43,10 +45,76 @@ def test_mastery_is_the_mean_chance_of_recall_today(
     for question in many(4):  # topics: losses twice, metrics, detection
         services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     site_clock.later(days=20)
-    topics = {topic.slug: topic for topic in selectors.statistics.mastery(mei)}
+    topics = {topic.slug: topic for topic in mastery_of(mei)}
     cards = Card.objects.filter(user=mei, question__topic="losses")
     expected = sum(memory.recall(card.stability or 0, 20) for card in cards) / 2
     assert topics["losses"].cards == 2 and topics["losses"].recall == pytest.approx(expected)
+
+
+def mastery_of(user: User) -> list[Mastery]:
+    return selectors.statistics.mastery(user, selectors.plans.plan_of(user))
+
+
+def test_one_card_of_ten_never_fills_a_topic(member: Client, mei: User) -> None:
+    questions = [make_question(f"loss-{n}", "losses") for n in range(10)]
+    services.reviews.record(user=mei, question=questions[0], review_id=uuid.uuid4(), rating=4)
+    losses = mastery_of(mei)[0]
+    assert (losses.slug, losses.recall, losses.coverage) == ("losses", 1.0, pytest.approx(0.1))
+    for path in ("/", "/progress", "/topics/losses"):
+        assert "1 of 10 questions, 100 % of them" in member.get(path).content.decode(), path
+
+
+def test_a_card_that_was_wrong_last_is_forgotten_until_it_is_right_again(
+    member: Client, mei: User
+) -> None:
+    question = make_question("why-loss", "losses")
+    card: dict[str, Any] = {"user": mei, "question": question}
+    wrong = uuid.uuid4()
+    coverages = []
+    for rating in (3, 1, 2, 1, 3):
+        review = services.reviews.record(
+            **card, review_id=wrong if rating == 1 else uuid.uuid4(), rating=rating
+        )
+        assert selectors.cards.forgotten([Card.objects.get()]) == (
+            {review.card_id} if rating == 1 else set()
+        )
+        coverages.append(mastery_of(mei)[0].coverage)
+        if rating == 1:
+            assert selectors.statistics.weakest_questions(mei, "losses", 1)[question.pk] == 0
+            services.reviews.take_back(**card, review_id=wrong)
+            assert mastery_of(mei)[0].coverage == 1, "the grade was taken back"
+            wrong = uuid.uuid4()
+            services.reviews.record(**card, review_id=uuid.uuid4(), rating=1)
+    assert coverages == [1, 0, 1, 0, 1]
+
+
+def test_topics_are_in_the_order_of_the_interview_day_and_unmet_ones_follow(
+    member: Client, mei: User, site_clock: SiteClock
+) -> None:
+    """Losses are held best today, and lost until the interview."""
+    questions = {topic: make_question(topic, topic) for topic in ("losses", "metrics")}
+    make_question("seen-by-nobody", "detection")
+    for topic, rating in (("metrics", 4), ("losses", 2)):
+        site_clock.later(days=1)
+        services.reviews.record(
+            user=mei, question=questions[topic], review_id=uuid.uuid4(), rating=rating
+        )
+    order = [topic.slug for topic in mastery_of(mei)]
+    assert order[:3] == ["metrics", "losses", "detection"] and len(order) == len(TOPICS)
+    interview = days.today(mei.time_zone) + timedelta(days=30)
+    Plan.objects.create(user=mei, interview=interview)
+    topics = mastery_of(mei)
+    assert [topic.slug for topic in topics[:3]] == ["losses", "metrics", "detection"]
+    card = Card.objects.get(question=questions["losses"])
+    assert topics[0].at_interview == pytest.approx(memory.recall(card.stability or 0, 30))
+    html = member.get("/progress").content.decode()
+    assert "0 of 1 question<" in html and "no questions yet" in html and 'class="later"' in html
+    figures = csv.DictReader(io.StringIO(member.get("/progress/mastery.csv").content.decode()))
+    assert [(row["questions"], row["met"], row["coverage"]) for row in figures][:3] == [
+        ("1", "1", "1.0"),
+        ("1", "1", topics[1].coverage and str(round(topics[1].coverage, 4))),
+        ("1", "0", "0.0"),
+    ]
 
 
 def test_weeks_and_days_hold_what_was_done(
@@ -128,10 +196,10 @@ def test_a_topic_shows_questions_and_ones_own_memory_of_them(
     question = make_question("why-loss", "losses")
     services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
     html = member.get("/topics/losses").content.decode()
-    assert "/questions/why-loss" in html and "Expected recall" in html and "100 %" in html
+    assert "/questions/why-loss" in html and "1 of 1 question, 100 % of it" in html
     other = Client()
     other.force_login(sam)
-    assert "Expected recall" not in other.get("/topics/losses").content.decode()
+    assert "0 of 1 question<" in other.get("/topics/losses").content.decode()
     assert Client().get("/topics/losses").status_code == 200
     assert member.get("/topics/nothing").status_code == 404
 
@@ -161,7 +229,7 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
     first = member.get("/topics/losses").content.decode()
     fractions = selectors.statistics.weakest_questions(mei, "losses", 10)
     expected = {
-        card.question_id: selectors.cards.recall_today(mei, card)
+        card.question_id: selectors.cards.recall_today(mei, card, selectors.cards.forgotten([card]))
         for card in Card.objects.filter(user=mei)
     }
     assert (
@@ -175,7 +243,7 @@ def test_a_long_topic_comes_in_pages_with_the_weakest_ten_of_all(
         and "/questions/loss-086" in rows
         and 'aria-current="page"\n      aria-label="Page 1"' in rows
         and 'aria-label="Page 2"' in rows
-        and "of 13 cards" in rows
+        and "13 of 103 questions, " in rows
     )
     assert "/questions/loss-102" in weakest
     rows, _heading, weakest = (

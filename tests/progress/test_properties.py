@@ -26,7 +26,7 @@ from apps.progress import (
     simulation,
 )
 from apps.progress.memory import RatedReview
-from apps.progress.models import Answer, Attempt, Card, DailyStats, Review
+from apps.progress.models import Answer, Attempt, Card, DailyStats, Plan, Review
 from apps.progress.services.answers import Given
 from apps.progress.services.attempts import FormState
 from apps.questions.models import Question
@@ -151,7 +151,7 @@ def test_mastery_is_fsrs_own_recall_over_nights_in_which_clocks_change(
         factor = 0.9 ** (1 / memory.DECAY) - 1
         wanted = (1 + factor * passed / card.stability) ** memory.DECAY  # type: ignore[operator]
         assert (
-            selectors.statistics.mastery(mei)[0].recall
+            selectors.statistics.mastery(mei, Plan(user=mei))[0].recall
             == pytest.approx(wanted)
             == pytest.approx(selectors.cards.recall_today(mei, card))
         )

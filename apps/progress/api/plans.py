@@ -315,8 +315,17 @@ class StatisticsEndpoint(Endpoint):
         class TopicMastery(Output):
             topic = serializers.CharField()
             title = serializers.CharField()
-            card_count = serializers.IntegerField()
-            recall = serializers.FloatField(help_text="The mean chance of recall today.")
+            card_count = serializers.IntegerField(help_text="Its questions that you have met.")
+            question_count = serializers.IntegerField(help_text="Of the topic.")
+            recall = serializers.FloatField(
+                allow_null=True, help_text="The mean chance of recall of your cards today."
+            )
+            coverage = serializers.FloatField(
+                help_text="Of the topic's questions, the share you would recall today."
+            )
+            coverage_at_interview = serializers.FloatField(
+                allow_null=True, help_text="On the day of your interview, without more reviews."
+            )
 
         class Calibration(Output):
             class ConfidenceBin(Output):
@@ -334,7 +343,7 @@ class StatisticsEndpoint(Endpoint):
 
         studied_days = StudiedDay(many=True)
         recall_weeks = RecallWeek(many=True)
-        topics = TopicMastery(many=True, help_text="The weakest first.")
+        topics = TopicMastery(many=True, help_text="Those with cards first, the weakest first.")
         question_calibration = Calibration()
         lab_calibration = Calibration()
 
@@ -353,7 +362,15 @@ class StatisticsEndpoint(Endpoint):
             ],
             "recall_weeks": [{"day": "2026-11-02", "recall_count": 11, "recalled_count": 10}],
             "topics": [
-                {"topic": "losses", "title": "Losses", "card_count": 12, "recall": 0.91},
+                {
+                    "topic": "losses",
+                    "title": "Losses",
+                    "card_count": 12,
+                    "question_count": 20,
+                    "recall": 0.91,
+                    "coverage": 0.55,
+                    "coverage_at_interview": None,
+                },
             ],
             "question_calibration": {
                 "bins": [
@@ -374,6 +391,7 @@ class StatisticsEndpoint(Endpoint):
     def get(self, request: Request) -> Response:
         user = self.person()
         rows = selectors.statistics.daily_stats(user, PERIOD)
+        plan = selectors.plans.plan_of(user)
         bins = selectors.statistics.calibration_bins(user)
         return Response(
             {
@@ -400,9 +418,12 @@ class StatisticsEndpoint(Endpoint):
                         "topic": topic.slug,
                         "title": topic.title,
                         "card_count": topic.cards,
+                        "question_count": topic.questions,
                         "recall": topic.recall,
+                        "coverage": topic.coverage,
+                        "coverage_at_interview": topic.at_interview,
                     }
-                    for topic in selectors.statistics.mastery(user)
+                    for topic in selectors.statistics.mastery(user, plan)
                 ],
                 "question_calibration": self.calibration(bins["questions"]),
                 "lab_calibration": self.calibration(bins["labs"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -11,7 +13,8 @@ from django.utils.translation import ngettext
 
 from apps.progress import calibration, svg_charts
 from apps.progress.calibration import Bin
-from apps.progress.presenters.amounts import minutes, percent
+from apps.progress.models import Plan
+from apps.progress.presenters.amounts import minutes, percent, short_date
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
 
 RECENT_WEEKS = 4  # that the sentence on recall sums up
@@ -54,6 +57,31 @@ def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
             "target of %(aim)s %%."
         )
     return sentence % {"share": f"{recalled:.0f}", "n": recalls, "aim": target}
+
+
+def standing_sentence(topics: Sequence[Mastery], weakest: Mastery) -> str:
+    """Return how much of all topics would be recalled today, and which topic is the weakest."""
+    questions = sum(topic.questions for topic in topics)
+    recalled = sum(topic.coverage * topic.questions for topic in topics)
+    words = {
+        "share": percent(recalled / questions),
+        "n": questions,
+        "topic": weakest.title,
+        "of_topic": percent(weakest.coverage),
+    }
+    sentence = ngettext(
+        "You would recall %(share)s of %(n)s question today. Your weakest topic is %(topic)s, "
+        "at %(of_topic)s.",
+        "You would recall %(share)s of %(n)s questions today. Your weakest topic is %(topic)s, "
+        "at %(of_topic)s.",
+        questions,
+    )
+    return sentence % words
+
+
+def interview_day(plan: Plan, today: date) -> str:
+    """Return the day of an interview that is ahead; else nothing."""
+    return short_date(plan.interview) if plan.interview and plan.interview > today else ""
 
 
 def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str, Any]:
@@ -100,9 +128,48 @@ def _too_few_answers(name: str, of: int) -> str:
     return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none
 
 
-def topic_rows(topics: Sequence[Mastery]) -> list[tuple[Mastery, SafeString, str]]:
-    """Return topics, each with its bar and its recall."""
+@dataclass(frozen=True)
+class TopicRow:
+    """A topic in the table of where one stands."""
+
+    topic: Mastery
+    met: str  # "5 of 10 questions, 100 % of them"
+    stair: SafeString
+    today: str
+    at_interview: str  # empty where no interview is ahead
+
+    @property
+    def is_unmet(self) -> bool:
+        return not self.topic.cards
+
+
+def topic_rows(topics: Sequence[Mastery]) -> list[TopicRow]:
+    """Return topics, each with its bar and its numbers; without a card it has neither."""
     return [
-        (topic, svg_charts.stair(topic.recall, topic.slug), percent(topic.recall))
+        TopicRow(
+            topic=topic,
+            met=questions_met(topic),
+            stair=svg_charts.stair(topic.coverage, topic.slug, topic.at_interview),
+            today=percent(topic.coverage) if topic.cards else "",
+            at_interview=percent(topic.at_interview) if topic.cards else "",
+        )
         for topic in topics
     ]
+
+
+def questions_met(topic: Mastery) -> str:
+    """Return how many questions of a topic were met, and what part of those would be recalled."""
+    if not topic.questions:
+        return _("no questions yet")
+    words = {"met": topic.cards, "n": topic.questions, "share": percent(topic.recall)}
+    if not topic.cards:
+        return (
+            ngettext("%(met)s of %(n)s question", "%(met)s of %(n)s questions", topic.questions)
+            % words
+        )
+    sentence = ngettext(
+        "%(met)s of %(n)s question, %(share)s of it",
+        "%(met)s of %(n)s questions, %(share)s of them",
+        topic.questions,
+    )
+    return sentence % words

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db import connection
 from django.db.models import Case, Count, Min, QuerySet, When
 
 from apps.accounts.models import User
@@ -96,10 +97,44 @@ def with_undone(reviews: Sequence[Review]) -> list[LoggedReview]:
     ]
 
 
-def recall_today(user: User, card: Card) -> float | None:
-    """Return the chance that a card would be recalled today; none for a card without reviews."""
+# Whether the last rating of the card `c` that counts is Again: it is forgotten until it is right
+# again. A card past its learning steps was right last.
+LAST_RATING_SQL = """
+    SELECT r.rating FROM progress_review r
+    WHERE r.card_id = c.id AND r.rating IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM progress_review u WHERE u.card_id = c.id AND u.undoes = r.review_id
+    )
+    ORDER BY r.at DESC, r.review_id DESC LIMIT 1
+"""
+FORGOTTEN_SQL = (
+    f"(c.state <> {memory.REVIEW} AND c.last_review IS NOT NULL "
+    f"AND ({LAST_RATING_SQL}) = {memory.AGAIN})"
+)
+
+
+def forgotten(cards: Collection[Card]) -> set[int]:
+    """Return the keys of the cards that were answered wrong last (one query, where any of them is
+    in its learning steps).
+    """
+    learning = [card.pk for card in cards if card.is_learning and not card.is_new]
+    if not learning:
+        return set()
+    with connection.cursor() as cursor:
+        rows = f"SELECT c.id FROM progress_card c WHERE c.id = ANY(%s) AND {FORGOTTEN_SQL}"  # noqa: S608
+        cursor.execute(rows, [learning])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def recall_today(user: User, card: Card, forgotten: Collection[int] = ()) -> float | None:
+    """Return the chance that a card would be recalled today; none for a card without reviews.
+
+    Args:
+        forgotten: the keys of cards that count as forgotten.
+    """
     if card.stability is None:
         return None
+    if card.pk in forgotten:
+        return 0.0
     passed = memory.elapsed(memory_of(card), days.today(user.time_zone))
     return memory.recall(card.stability, passed)
 

@@ -86,7 +86,7 @@ def day_plan(user: User) -> DayPlan:
     runs = newest_runs(user, RECENT_RUNS)
     is_first = _is_first_day(user, day, done)
     effort = statistics.effort(done, day)
-    mastery = statistics.mastery(user)
+    mastery = statistics.mastery(user, plan)
     question = _suggested_question(user, mastery, is_first)
     labs = _labs_of(question)
     if is_first:

@@ -4,7 +4,7 @@ bounded read: of cards, of daily sums, or of an index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -13,11 +13,12 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
-from apps.common.topics import topic_title
+from apps.common.topics import TOPICS, topic_title
 from apps.experiments.models import Prediction
 from apps.progress import days, memory
 from apps.progress.calibration import Bin
-from apps.progress.models import Answer, DailyStats
+from apps.progress.models import Answer, DailyStats, Plan
+from apps.progress.selectors.cards import FORGOTTEN_SQL
 
 DEFAULT_PACE = 40.0  # seconds a card, of a learner with few reviews
 MIN_REVIEWS_FOR_PACE = 10
@@ -29,37 +30,77 @@ MONTH = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Mastery:
-    """A topic, and how much of it would be recalled today."""
+    """A topic, and how much of it would be recalled."""
 
     slug: str
     title: str
-    cards: int  # with at least one review
-    recall: float  # mean chance of recall over the cards, 0 to 1
+    questions: int  # that are offered
+    cards: int  # of those, with at least one review
+    recall: float | None  # mean chance of recall today over the cards, 0 to 1; none without any
+    coverage: float  # of all its questions, the share that would be recalled today
+    at_interview: float | None  # the same on the interview day, with no more reviews until then
+
+    @property
+    def risk(self) -> tuple[bool, bool, float]:
+        """The order of topics: the weakest first, then those without a card, those without a
+        question last.
+        """
+        later = self.coverage if self.at_interview is None else self.at_interview
+        return not self.cards, not self.questions, later
 
 
 # `memory.recall` as SQL, because a topic may have thousands of cards. Days since the last review
 # come from `last_day`, a date, so that no time zone enters the query. A test compares the two.
-RECALL_SQL = """
-    power(1 + %(factor)s * greatest(0, %(day)s::date - c.last_day) / c.stability, %(decay)s)
+RECALL_SQL = f"""
+    CASE WHEN {FORGOTTEN_SQL} THEN 0 ELSE
+    power(1 + %(factor)s * greatest(0, {{day}} - c.last_day) / c.stability, %(decay)s) END
 """
-REVIEWED_SQL = """
-    FROM progress_card c JOIN questions_question q ON q.id = c.question_id
-    WHERE c.user_id = %(user)s AND c.last_day IS NOT NULL AND NOT q.withdrawn
+TODAY_SQL, INTERVIEW_SQL = (
+    RECALL_SQL.format(day=f"%({name})s::date") for name in ("day", "interview")
+)
+OFFERED_SQL = """
+    FROM questions_question q JOIN questions_bank b ON b.slug = q.bank_id AND b.public
+    {left} JOIN progress_card c
+        ON c.question_id = q.id AND c.user_id = %(user)s AND c.last_day IS NOT NULL
+    WHERE NOT q.withdrawn AND q.current_id IS NOT NULL
 """
-MASTERY_SQL = f"SELECT q.topic, count(*), avg({RECALL_SQL}) {REVIEWED_SQL} GROUP BY q.topic"
+MASTERY_SQL = (
+    f"SELECT q.topic, count(*), count(c.id), coalesce(sum({TODAY_SQL}), 0), "
+    f"coalesce(sum({INTERVIEW_SQL}), 0) {OFFERED_SQL.format(left='LEFT')} GROUP BY q.topic"
+)
 WEAKEST_SQL = (
-    f"SELECT q.id, {RECALL_SQL} AS recall {REVIEWED_SQL} AND q.topic = %(topic)s "
-    "ORDER BY recall, q.id LIMIT %(limit)s"
+    f"SELECT q.id, {TODAY_SQL} AS recall {OFFERED_SQL.format(left='')} "
+    "AND q.topic = %(topic)s ORDER BY recall, q.id LIMIT %(limit)s"
 )
 
 
-def mastery(user: User) -> list[Mastery]:
-    """Return the topics of which the learner has cards, the weakest first (one query)."""
-    topics = [
-        Mastery(slug, topic_title(slug), cards, float(recall))
-        for slug, cards, recall in _rows(MASTERY_SQL, user)
-    ]
-    return sorted(topics, key=lambda topic: (topic.recall, topic.slug))
+def mastery(user: User, plan: Plan) -> list[Mastery]:
+    """Return all topics, the weakest first: on the interview day, where the plan has one ahead
+    (one query).
+    """
+    today = days.today(user.time_zone)
+    interview = plan.interview if plan.interview and plan.interview > today else None
+    rows = {row[0]: row[1:] for row in _rows(MASTERY_SQL, user, interview=interview or today)}
+    topics = []
+    for slug in dict.fromkeys([*TOPICS, *rows]):
+        questions, cards, recalled, later = rows.get(slug, (0, 0, 0.0, 0.0))
+        topics.append(
+            Mastery(
+                slug=slug,
+                title=topic_title(slug),
+                questions=questions,
+                cards=cards,
+                recall=float(recalled) / cards if cards else None,
+                coverage=float(recalled) / questions if questions else 0.0,
+                at_interview=float(later) / questions if interview and questions else None,
+            )
+        )
+    return sorted(topics, key=lambda topic: topic.risk)
+
+
+def weakest(topics: Sequence[Mastery]) -> Mastery | None:
+    """Return the weakest topic that has cards, of `mastery`."""
+    return next((topic for topic in topics if topic.cards), None)
 
 
 def weakest_questions(user: User, topic: str, limit: int) -> dict[int, float]:

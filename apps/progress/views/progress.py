@@ -39,7 +39,8 @@ def progress(request: HttpRequest) -> HttpResponse:
     due_by_day = selectors.cards.due_by_day(user, 7 * WEEKS_AHEAD)
     weeks = selectors.statistics.recall_by_week(rows)
     recalled = [(week.day, week.fraction or 0.0) for week in weeks]
-    topics = selectors.statistics.mastery(user)
+    topics = selectors.statistics.mastery(user, plan)
+    weakest = selectors.statistics.weakest(topics)
     bins = selectors.statistics.calibration_bins(user)
     reviews = sum(row.reviews for row in year)
     context = {
@@ -60,7 +61,9 @@ def progress(request: HttpRequest) -> HttpResponse:
         "recall": svg_charts.recall(recalled, plan.retention / 100) if recalled else "",
         "recall_sentence": presenters.progress.recall_sentence(weeks, plan.retention),
         "topics": presenters.progress.topic_rows(topics),
-        "weakest": topics[0] if topics else None,
+        "weakest": weakest,
+        "standing": presenters.progress.standing_sentence(topics, weakest) if weakest else "",
+        "interview_day": presenters.progress.interview_day(plan, today),
         "calibration": [
             presenters.progress.calibration_section(name, title, bins[name])
             for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
@@ -126,9 +129,20 @@ def _recall_table(user: User) -> Rows:
 
 
 def _mastery_table(user: User) -> Rows:
-    topics = selectors.statistics.mastery(user)
-    head = ["topic", "cards", "recall"]
-    return [head] + [[topic.slug, topic.cards, round(topic.recall, 4)] for topic in topics]
+    topics = selectors.statistics.mastery(user, selectors.plans.plan_of(user))
+    head = ["topic", "questions", "met", "recall_of_met", "coverage", "coverage_at_interview"]
+    return [head] + [
+        [
+            topic.slug,
+            topic.questions,
+            topic.cards,
+            *(
+                "" if value is None else round(value, 4)
+                for value in (topic.recall, topic.coverage, topic.at_interview)
+            ),
+        ]
+        for topic in topics
+    ]
 
 
 def _calibration_table(user: User) -> Rows:

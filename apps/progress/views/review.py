@@ -31,6 +31,7 @@ from apps.progress.models import (
 )
 from apps.progress.selectors.cards import MAX_COUNTED_DUE
 from apps.progress.selectors.sessions import SessionProgress
+from apps.progress.selectors.statistics import Mastery
 from apps.progress.views.question_page import question_context
 from apps.progress.views.reader import signed_in
 from apps.questions.models import Question
@@ -109,12 +110,17 @@ def _before(request: HttpRequest, user: User) -> HttpResponse:
     if not cards:
         context |= {
             "new": len(selectors.questions.new_questions(user, NEW_QUESTIONS)),
-            "weakest": next(iter(selectors.statistics.mastery(user)), None),
+            "weakest": _weakest_topic(user),
             "tomorrow": presenters.reviews.due_by_tomorrow(
                 selectors.cards.count_due_by_tomorrow(user)
             ),
         }
     return render(request, "progress/review_before.html", context)
+
+
+def _weakest_topic(user: User) -> Mastery | None:
+    plan = selectors.plans.plan_of(user)
+    return selectors.statistics.weakest(selectors.statistics.mastery(user, plan))
 
 
 def _after(request: HttpRequest, user: User, progress: SessionProgress) -> HttpResponse:

@@ -38,6 +38,8 @@ def today(request: HttpRequest) -> HttpResponse:
     places = runs.queue_positions(waiting) if waiting else {}
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
+    has_cards = selectors.statistics.weakest(plan.mastery) is not None
+    topics = plan.mastery[:MAX_TOPICS] if has_cards else []
     context = {
         "today": plan,
         "date": presenters.amounts.weekday_date(plan.day),
@@ -54,11 +56,13 @@ def today(request: HttpRequest) -> HttpResponse:
         "weeks_back": weeks_back,
         "weeks_ahead": weeks_ahead,
         "weeks": presenters.today.calendar_weeks(minutes_by_day, plan),
-        "topics": presenters.progress.topic_rows(plan.mastery[:MAX_TOPICS]),
+        "topics": presenters.progress.topic_rows(topics),
+        "more_topics": len(plan.mastery) - len(topics),
+        "interview_day": presenters.progress.interview_day(plan.plan, plan.day),
         "headline": presenters.today.headline(plan),
         "runs": [presenters.today.run_line(run, places.get(run.pk)) for run in plan.runs],
         "events": _events_url([run for run in plan.runs if not run.is_over]),
-        "runs_first": len(plan.mastery) <= MAX_TOPICS_BESIDE_RUNS,
+        "runs_first": len(topics) <= MAX_TOPICS_BESIDE_RUNS,
         "run_words": presenters.today.run_words(),
         "total": max(1, sum(scheduled.step.minutes for scheduled in plan.steps)),
     }

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from apps.accounts.models import User
 from apps.common.listing import page_of
 from apps.common.topics import TOPICS, topic_title
-from apps.progress import presenters, selectors
+from apps.progress import days, presenters, selectors
 from apps.progress.presenters.amounts import SECONDS_A_DAY
 from apps.questions import selectors as bank
 from apps.questions.models import Question
@@ -50,13 +50,14 @@ def _lab_rows(user: User | None, topic: str) -> list[dict[str, Any]]:
 def _question_rows(user: User | None, questions: list[Question]) -> list[dict[str, Any]]:
     """Return the questions with what the learner remembers of each."""
     cards = selectors.cards.cards_by_question(user, questions) if user else {}
+    forgotten = selectors.cards.forgotten(list(cards.values()))
     rows = []
     for question in questions:
         card = cards.get(question.pk)
         stability, recall = "", None
         if user and card and card.stability:
             stability = presenters.amounts.interval(card.stability * SECONDS_A_DAY)
-            recall = selectors.cards.recall_today(user, card)
+            recall = selectors.cards.recall_today(user, card, forgotten)
         rows.append(
             {
                 "question": question,
@@ -68,18 +69,19 @@ def _question_rows(user: User | None, questions: list[Question]) -> list[dict[st
 
 
 def _memory(user: User, slug: str, count: int) -> dict[str, Any]:
-    """Return the learner's recall of the whole topic, and the questions with the lowest, where the
+    """Return where the learner stands in the topic, and the questions with the lowest, where the
     topic has more than `WEAKEST_LISTED`.
     """
-    topics = selectors.statistics.mastery(user)
-    mastery = next((row for row in topics if row.slug == slug), None)
+    plan = selectors.plans.plan_of(user)
+    topics = selectors.statistics.mastery(user, plan)
+    mastery = next(row for row in topics if row.slug == slug)
     recall_by_question = {}
     if count > WEAKEST_LISTED:
         recall_by_question = selectors.statistics.weakest_questions(user, slug, WEAKEST_LISTED)
     questions = bank.questions().in_bulk(recall_by_question)
     return {
-        "cards": mastery.cards if mastery else 0,
-        "recall": presenters.amounts.percent(mastery.recall) if mastery else "",
+        "standing": presenters.progress.topic_rows([mastery])[0],
+        "interview_day": presenters.progress.interview_day(plan, days.today(user.time_zone)),
         "weakest": [
             {"question": questions[pk], "recall": presenters.amounts.percent(recall)}
             for pk, recall in recall_by_question.items()
