@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.utils import formats
@@ -10,10 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from apps.common.svg_charts import Frame, Scale, document, dot, path, text
+from apps.common.svg_charts import Frame, Scale, document, dot, margin, path, text
 from apps.common.text import is_chinese
 from apps.progress.calibration import Bin
 from apps.progress.days import week_of
+from apps.progress.forecasting import Expected
 
 CELL, GAP, LEFT, TOP = 17, 3, 30, 20
 SHADES = (0, 8, 20, 35)  # minutes above which a day has the next darker shade
@@ -123,6 +125,41 @@ def recall(fractions: Sequence[tuple[date, float]], target: float) -> SafeString
         "aim": round(100 * target),
     }
     return document("plate recall", WIDTH, HEIGHT, label, parts)
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """A row of a forecast."""
+
+    title: str
+    expected: Expected
+    with_more: Expected  # with more minutes a day
+
+
+ROW = 26  # px
+
+
+def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
+    """Return what will be recalled, a row for each topic: a dot with its band, and a ring for more
+    minutes a day.
+    """
+    left = min(190, margin((row.title for row in rows), 60))
+    frame = Frame(Scale(0, 1, left, WIDTH - 16), Scale(len(rows), 0, 10 + ROW * len(rows), 10))
+    quarters = [n / 4 for n in range(5)]
+    parts = [
+        frame.grid("grid", quarters, []),
+        *frame.column_labels(quarters, map(_percent, quarters)),
+    ]
+    for n, row in enumerate(rows):
+        low, high = row.expected.band
+        y = frame.y(n + 0.5)
+        parts += [
+            text("tick", left - 8, y + 4, row.title),
+            path("band", f"M{frame.x(low):.1f} {y:.1f}H{frame.x(high):.1f}"),
+            dot(frame.x(row.with_more.fraction), y, 5.5, "more"),
+            dot(frame.x(row.expected.fraction), y, 3.5, "dot"),
+        ]
+    return document("plate forecast", WIDTH, frame.foot + 30, label, parts)
 
 
 def calibration(bins: Sequence[Bin], name: str) -> SafeString:

@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.topics import TOPICS
 from apps.experiments.services import PredictionInput
-from apps.progress import days, demo, memory, rating_rules, selectors, services
+from apps.progress import days, demo, memory, presenters, rating_rules, selectors, services
 from apps.progress.calibration import Bin
 from apps.progress.models import Answer, Card, Plan, Review
 from apps.progress.selectors.statistics import Mastery
@@ -117,6 +117,42 @@ def test_topics_are_in_the_order_of_the_interview_day_and_unmet_ones_follow(
     ]
 
 
+def test_a_forecast_stands_from_fifty_reviews_on(
+    member: Client, mei: User, many: Many, site_clock: SiteClock
+) -> None:
+    met, _unmet = many(2)  # losses, metrics
+    for n in range(50):
+        if n % 10 == 0:
+            site_clock.later(days=1)
+        services.reviews.record(
+            user=mei, question=met, review_id=uuid.uuid4(), rating=3, seconds=30
+        )
+        if n == 48:
+            assert "Forecasts start after 50 reviews; you have 49." in progress_page(member)
+    html = progress_page(member)
+    assert "Forecasts start after" not in html and "What you will recall in 30 days" in html
+    assert "There is no interview date ahead" in html
+    interview = days.today(mei.time_zone) + timedelta(days=12)
+    services.plans.change_plan(
+        user=mei, interview=interview, minutes=5, retention=90, two_buttons=False
+    )
+    html = progress_page(member)
+    day = presenters.amounts.short_date(interview)
+    assert f"at the interview, on {day}" in html and f"On {day}, after 5 minutes a day" in html
+    assert "There is no interview date ahead" not in html
+    table = csv.DictReader(io.StringIO(member.get("/progress/forecast.csv").content.decode()))
+    rows = {row["topic"]: row for row in table}
+    assert set(rows) == {"all", "losses", "metrics"}
+    assert rows["all"]["day"] == str(interview) and rows["all"]["questions"] == "2"
+    for row in rows.values():
+        low, recalled, high = (float(row[name]) for name in ("low", "recalled", "high"))
+        assert 0 <= low <= recalled <= high <= 1
+
+
+def progress_page(member: Client) -> str:
+    return member.get("/progress").content.decode()
+
+
 def test_weeks_and_days_hold_what_was_done(
     member: Client, mei: User, many: Many, site_clock: SiteClock
 ) -> None:
@@ -161,7 +197,7 @@ def test_calibration_counts_the_first_prediction_of_a_labs_settings(
     assert "labs,95,0,1" in member.get("/progress/calibration.csv").content.decode()
 
 
-@pytest.mark.parametrize("figure", ["calendar", "recall", "mastery", "calibration"])
+@pytest.mark.parametrize("figure", ["forecast", "calendar", "recall", "mastery", "calibration"])
 def test_each_figure_has_its_numbers(member: Client, mei: User, figure: str) -> None:
     response = member.get(f"/progress/{figure}.csv")
     assert response.status_code == 200 and response["Content-Type"].startswith("text/csv")

@@ -11,11 +11,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.common.text import join_sentences
 from apps.progress import calibration, svg_charts
 from apps.progress.calibration import Bin
 from apps.progress.models import Plan
 from apps.progress.presenters.amounts import minutes, percent, short_date
+from apps.progress.selectors.forecasts import MORE_MINUTES, Forecast
 from apps.progress.selectors.statistics import Mastery, WeekOfRecall
+from apps.progress.svg_charts import Forecasted
 
 RECENT_WEEKS = 4  # that the sentence on recall sums up
 CLOSE_TO_TARGET = 3  # percentage points
@@ -82,6 +85,65 @@ def standing_sentence(topics: Sequence[Mastery], weakest: Mastery) -> str:
 def interview_day(plan: Plan, today: date) -> str:
     """Return the day of an interview that is ahead; else nothing."""
     return short_date(plan.interview) if plan.interview and plan.interview > today else ""
+
+
+HARDLY = 0.005  # a change that is not worth a number
+
+
+def forecast_sentence(forecast: Forecast) -> str:
+    """Return how much would be recalled on the day, and what ten more minutes a day change."""
+    low, high = forecast.expected.band
+    words = {
+        "day": short_date(forecast.day),
+        "minutes": forecast.minutes,
+        "share": percent(forecast.expected.fraction),
+        "n": forecast.expected.questions,
+        "low": percent(low),
+        "high": percent(high),
+    }
+    expected = ngettext(
+        "On %(day)s, after %(minutes)s minutes a day, you would recall %(share)s of %(n)s question "
+        "(%(low)s to %(high)s).",
+        "On %(day)s, after %(minutes)s minutes a day, you would recall %(share)s of %(n)s "
+        "questions (%(low)s to %(high)s).",
+        forecast.expected.questions,
+    )
+    return join_sentences(expected % words, _what_more_minutes_change(forecast))
+
+
+def _what_more_minutes_change(forecast: Forecast) -> str:
+    words: dict[str, Any] = {"minutes": MORE_MINUTES}
+    if forecast.with_more.fraction - forecast.expected.fraction < HARDLY:
+        return _("%(minutes)s more minutes a day would hardly change that.") % words
+    gaining = max(forecast.topics, key=lambda topic: topic.with_more.mean - topic.expected.mean)
+    words |= {"share": percent(forecast.with_more.fraction), "topic": gaining.title}
+    return (
+        _("With %(minutes)s more minutes a day it would be %(share)s; %(topic)s gains most.")
+        % words
+    )
+
+
+def forecast_rows(forecast: Forecast) -> list[dict[str, str | int]]:
+    """Return the forecast as a table: all questions, then the topics."""
+    rows = [(_("All topics"), forecast.expected, forecast.with_more)]
+    rows += [(topic.title, topic.expected, topic.with_more) for topic in forecast.topics]
+    return [
+        {
+            "title": title,
+            "questions": expected.questions,
+            "share": percent(expected.fraction),
+            "low": percent(expected.band[0]),
+            "high": percent(expected.band[1]),
+            "with_more": percent(with_more.fraction),
+        }
+        for title, expected, with_more in rows
+    ]
+
+
+def forecast_figure(forecast: Forecast) -> SafeString:
+    bars = [Forecasted(_("All topics"), forecast.expected, forecast.with_more)]
+    bars += [Forecasted(row.title, row.expected, row.with_more) for row in forecast.topics]
+    return svg_charts.forecast(bars, forecast_sentence(forecast))
 
 
 def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str, Any]:

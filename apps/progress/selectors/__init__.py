@@ -10,12 +10,14 @@ learner; nobody else sees it.
 - `links`: what texts link to and is not there
 - `statistics`: sums over the log: mastery, recall, calibration
 - `day_plans`: what Today shows
+- `forecasts`: what will be recalled at the interview
 """
 
 from apps.progress.selectors import (
     attempts,
     cards,
     day_plans,
+    forecasts,
     labs,
     links,
     plans,
@@ -29,6 +31,7 @@ __all__ = [
     "attempts",
     "cards",
     "day_plans",
+    "forecasts",
     "labs",
     "links",
     "plans",

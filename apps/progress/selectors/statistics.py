@@ -17,6 +17,7 @@ from apps.common.topics import TOPICS, topic_title
 from apps.experiments.models import Prediction
 from apps.progress import days, memory
 from apps.progress.calibration import Bin
+from apps.progress.forecasting import Known
 from apps.progress.models import Answer, DailyStats, Plan
 from apps.progress.selectors.cards import FORGOTTEN_SQL
 
@@ -72,6 +73,10 @@ WEAKEST_SQL = (
     f"SELECT q.id, {TODAY_SQL} AS recall {OFFERED_SQL.format(left='')} "
     "AND q.topic = %(topic)s ORDER BY recall, q.id LIMIT %(limit)s"
 )
+MEMORIES_SQL = (
+    "SELECT q.topic, c.stability, c.difficulty, greatest(0, %(day)s::date - c.last_day), "
+    f"{FORGOTTEN_SQL}, c.suspended {OFFERED_SQL.format(left='')} ORDER BY c.id"
+)
 
 
 def mastery(user: User, plan: Plan) -> list[Mastery]:
@@ -109,6 +114,18 @@ def weakest_questions(user: User, topic: str, limit: int) -> dict[int, float]:
     """
     rows = _rows(WEAKEST_SQL, user, topic=topic, limit=limit)
     return {pk: float(recall) for pk, recall in rows}
+
+
+def memories(user: User, topics: Sequence[str]) -> list[Known]:
+    """Return the learner's cards in these topics with what a forecast asks of them (one query)."""
+    place = {slug: n for n, slug in enumerate(topics)}
+    return [
+        Known(place[topic], stability, difficulty, elapsed, is_forgotten, is_suspended)
+        for topic, stability, difficulty, elapsed, is_forgotten, is_suspended in _rows(
+            MEMORIES_SQL, user
+        )
+        if topic in place
+    ]
 
 
 def _rows(sql: str, user: User, **more: Any) -> list[tuple[Any, ...]]:

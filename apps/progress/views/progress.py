@@ -1,5 +1,5 @@
-"""Progress: the calendar of the year, mastery, recall and its target, calibration; each with a
-sentence, a table and CSV.
+"""Progress: the forecast, the calendar of the year, mastery, recall and its target,
+calibration; each with a sentence, a table and CSV.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from django.views.decorators.http import require_safe
 from apps.accounts.models import User
 from apps.common.text import spreadsheet_cell
 from apps.progress import days, presenters, selectors, svg_charts
+from apps.progress.planning import QUESTION_MINUTES
+from apps.progress.selectors.forecasts import DAYS_AHEAD, MIN_REVIEWS, MORE_MINUTES, Forecast
 from apps.progress.views.reader import signed_in
 
 YEAR = timedelta(days=365)
 PERIODS = (4, 13, 52)  # weeks that the calendar and recall can be shown for
 WEEKS_AHEAD = 4  # of the calendar
-MIN_REVIEWS_FOR_FORECAST = 50
 MAX_LISTED = 200  # bookmarks, and suspended cards: no other page lists them
 Rows = list[list[Any]]
 
@@ -41,12 +42,15 @@ def progress(request: HttpRequest) -> HttpResponse:
     recalled = [(week.day, week.fraction or 0.0) for week in weeks]
     topics = selectors.statistics.mastery(user, plan)
     weakest = selectors.statistics.weakest(topics)
+    forecast = selectors.forecasts.forecast(user, plan, topics, year)
     bins = selectors.statistics.calibration_bins(user)
     reviews = sum(row.reviews for row in year)
     context = {
         "reviews": reviews,
-        "missing": max(0, MIN_REVIEWS_FOR_FORECAST - reviews),
-        "enough": MIN_REVIEWS_FOR_FORECAST,
+        "missing": max(0, MIN_REVIEWS - reviews),
+        "enough": MIN_REVIEWS,
+        "forecast": forecast,
+        **(_forecast(forecast) if forecast else {}),
         "month": selectors.statistics.effort(year, today),
         "days": rows,
         "calendar": svg_charts.calendar(
@@ -72,6 +76,18 @@ def progress(request: HttpRequest) -> HttpResponse:
         "suspended": selectors.questions.suspended(user)[:MAX_LISTED],
     }
     return render(request, "progress/progress.html", context)
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "forecast_sentence": presenters.progress.forecast_sentence(forecast),
+        "forecast_figure": presenters.progress.forecast_figure(forecast),
+        "forecast_rows": presenters.progress.forecast_rows(forecast),
+        "forecast_day": presenters.amounts.short_date(forecast.day),
+        "days_ahead": DAYS_AHEAD,
+        "question_minutes": QUESTION_MINUTES,
+        "more_minutes": forecast.minutes + MORE_MINUTES,
+    }
 
 
 def _period(request: HttpRequest) -> int:
@@ -100,6 +116,7 @@ def _periods(shown: int) -> list[dict[str, Any]]:
 @login_required
 def progress_csv(request: HttpRequest, figure: str) -> HttpResponse:
     tables = {
+        "forecast": _forecast_table,
         "calendar": _calendar_table,
         "recall": _recall_table,
         "mastery": _mastery_table,
@@ -112,6 +129,27 @@ def progress_csv(request: HttpRequest, figure: str) -> HttpResponse:
     rows = tables[figure](signed_in(request))
     csv.writer(response).writerows(map(spreadsheet_cell, row) for row in rows)
     return response
+
+
+def _forecast_table(user: User) -> Rows:
+    plan = selectors.plans.plan_of(user)
+    topics = selectors.statistics.mastery(user, plan)
+    year = selectors.statistics.daily_stats(user, YEAR)
+    forecast = selectors.forecasts.forecast(user, plan, topics, year)
+    head = ["day", "topic", "questions", "recalled", "low", "high", "recalled_with_more_minutes"]
+    if forecast is None:
+        return [head]
+    rows = [("all", forecast.expected, forecast.with_more)]
+    rows += [(topic.slug, topic.expected, topic.with_more) for topic in forecast.topics]
+    return [head] + [
+        [
+            forecast.day,
+            slug,
+            expected.questions,
+            *(round(value, 4) for value in (expected.fraction, *expected.band, with_more.fraction)),
+        ]
+        for slug, expected, with_more in rows
+    ]
 
 
 def _calendar_table(user: User) -> Rows:

@@ -39,7 +39,8 @@ def today(request: HttpRequest) -> HttpResponse:
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
     has_cards = selectors.statistics.weakest(plan.mastery) is not None
-    topics = plan.mastery[:MAX_TOPICS] if has_cards else []
+    asked = [topic for topic in plan.mastery if topic.questions] if has_cards else []
+    topics = asked[:MAX_TOPICS]
     context = {
         "today": plan,
         "date": presenters.amounts.weekday_date(plan.day),
@@ -57,7 +58,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "weeks_ahead": weeks_ahead,
         "weeks": presenters.today.calendar_weeks(minutes_by_day, plan),
         "topics": presenters.progress.topic_rows(topics),
-        "more_topics": len(plan.mastery) - len(topics),
+        "more_topics": len(asked) - len(topics),
         "interview_day": presenters.progress.interview_day(plan.plan, plan.day),
         "headline": presenters.today.headline(plan),
         "runs": [presenters.today.run_line(run, places.get(run.pk)) for run in plan.runs],
