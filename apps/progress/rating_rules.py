@@ -6,6 +6,7 @@
   least half is Hard, fewer is Again.
 - A question of several parts has the lowest rating of its parts.
 - Easy is never given automatically.
+- A button that the learner presses counts in place of all this.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ def of_points(ticked: int, of: int, hints: int = 0) -> int:
     if 2 * ticked < of or not ticked:
         return AGAIN
     return GOOD if ticked == of and not hints else HARD
+
+
+def by_ticks(of: int, hints: int, checked: int | None) -> list[int]:
+    """Return the rating for each number of key points that may be ticked, from none to all.
+
+    Args:
+        checked: the lowest rating of the checked parts, if any.
+    """
+    ratings = [of_points(ticked, of, hints) for ticked in range(of + 1)]
+    return [rating if checked is None else min(rating, checked) for rating in ratings]
 
 
 def of_parts(ratings: Iterable[int | None]) -> int | None:

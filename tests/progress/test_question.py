@@ -360,6 +360,29 @@ def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
     assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [2]
 
 
+def test_the_rule_of_the_grade_stands_before_it_is_applied(member: Client, mei: User) -> None:
+    """A wrong first choice, then points: one line says what each comes to, for every tick."""
+    question = make_question(
+        "points-and-choice", kinds=["concept", "choice"], choice=CHOICES, points=["one", "two"]
+    )
+    page = question.get_absolute_url()
+    form = {"part": "1", "chosen": ["b"], "chose": "1", "key": str(uuid4())}
+    checked = member.post(f"{page}/check", form, follow=True).content.decode()
+    assert "Your first answer counts: Again. Try again, or reveal the answer." in checked
+    member.post(f"{page}/reveal", {})
+    html = member.get(f"{page}?reveal=1").content.decode()
+    lowest = "first choice wrong: Again; the lowest counts: Again"
+    assert f'role="status">0 of 2 points: Again; {lowest}<' in html
+    assert f"2 of 2 points: Good; {lowest}&quot;" in html, (
+        "what a script shows as points are ticked"
+    )
+    attempt = str(Attempt.objects.get(user=mei).pk)
+    member.post(f"{page}/points", {"attempt": attempt, "point": ["0"]})
+    html = member.get(f"{page}?reveal=1").content.decode()
+    assert f'role="status">1 of 2 points: Hard; {lowest}<' in html
+    assert Review.objects.filter(user=mei, rating__isnull=False).latest("pk").rating == 1
+
+
 def test_hints_open_one_at_a_time(member: Client, numeric: Question) -> None:
     assert "hint 1" not in member.get(PAGE).content.decode()
     member.post(f"{PAGE}/hint", {"number": "1"})

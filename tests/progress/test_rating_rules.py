@@ -38,6 +38,24 @@ def test_more_points_than_there_are_is_an_error() -> None:
         rating_rules.of_points(3, 2)
 
 
+@pytest.mark.parametrize(
+    ("hints", "checked", "ratings"),
+    [
+        (0, None, [AGAIN, HARD, GOOD]),
+        (1, None, [AGAIN, HARD, HARD]),
+        (0, HARD, [AGAIN, HARD, HARD]),
+        (0, AGAIN, [AGAIN, AGAIN, AGAIN]),
+    ],
+)
+def test_each_number_of_ticks_has_the_rating_that_ticking_gives(
+    hints: int, checked: int | None, ratings: list[int]
+) -> None:
+    assert rating_rules.by_ticks(2, hints, checked) == ratings
+    assert ratings == [
+        rating_rules.of_parts([rating_rules.of_points(n, 2, hints), checked]) for n in range(3)
+    ]
+
+
 def test_of_several_parts_the_lowest_counts() -> None:
     assert rating_rules.of_parts([GOOD, None, AGAIN, HARD]) == AGAIN
     assert rating_rules.of_parts([None, GOOD, HARD]) == HARD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from apps.common.text import in_language, join_sentences
-from apps.progress import memory, parts
+from apps.progress import memory, parts, rating_rules
 from apps.progress.memory import Memory, RatedReview
-from apps.progress.models import Answer, Attempt, Card, Plan, Rating
+from apps.progress.models import Answer, Attempt, Card, GradedBy, Plan, Rating
 from apps.progress.presenters.amounts import interval
 from apps.questions import marking
 from apps.questions.answers import ChoiceAnswer, OrderAnswer, TypedAnswer
@@ -25,12 +26,14 @@ from apps.questions.marking import Mark
 from apps.questions.schema import StepCheck
 from apps.questions.selectors import KIND_OF, OptionHtml, PartHtml, QuestionPage
 from apps.questions.variants import (
+    POINTS,
     WRITTEN,
     ChoicePart,
     DerivationPart,
     MarkedPart,
     NumericPart,
     OrderPart,
+    QuestionVariant,
     Step,
     part_of,
 )
@@ -177,8 +180,12 @@ class PresentedPart:
             return join_sentences(mark.message, _("This was not counted."))
         if self.gave_up:
             return ""
-        advice = "" if self.revealed else _("Try again, or reveal the answer.")
-        return join_sentences(mark.message or _("That's not right."), advice)
+        if self.revealed:
+            return mark.message or _("That's not right.")
+        counts = _("Your first answer counts: Again.") if self.first_was_wrong else ""
+        return join_sentences(
+            mark.message or _("That's not right."), counts, _("Try again, or reveal the answer.")
+        )
 
     def _why_graded_lower(self) -> str:
         if self.first_was_wrong:
@@ -454,6 +461,99 @@ def rating_buttons(
         }
         for rating in ratings
     ]
+
+
+@dataclass(frozen=True)
+class GradeRule:
+    """Which grade follows from what was done, worded for each number of ticked key points."""
+
+    lines: tuple[str, ...]
+    ratings: tuple[int, ...]
+    ticked: int
+
+    @property
+    def line(self) -> str:
+        return self.lines[self.ticked]
+
+    @property
+    def follows_ticks(self) -> bool:
+        return len(self.lines) > 1
+
+    @property
+    def as_json(self) -> str:
+        """What a script needs to follow the ticks."""
+        return json.dumps({"lines": self.lines, "ratings": self.ratings})
+
+
+def grade_rule(
+    variant: QuestionVariant, answers: parts.Answers, hints: int, *, writes: bool
+) -> GradeRule | None:
+    """Return the rule of a revealed question; none where the learner alone grades.
+
+    Args:
+        hints: opened, of the whole question.
+        writes: whether the learner writes an answer, which key points then grade.
+    """
+    result = parts.result(variant, answers)
+    checks = _worded_checks(variant, answers)
+    if not (writes and variant.points):
+        if result.rating is None:
+            return None
+        return GradeRule((_rule_line(checks, result.rating),), (result.rating,), 0)
+    ratings = rating_rules.by_ticks(variant.points, hints, result.rating)
+    lines = [
+        _rule_line([_worded_points(ticked, variant.points, hints), *checks], rating)
+        for ticked, rating in enumerate(ratings)
+    ]
+    stored = answers.get(POINTS)
+    ticked = len(stored[-1].entered["ticked"]) if stored else 0
+    return GradeRule(tuple(lines), tuple(ratings), min(ticked, variant.points))
+
+
+def _rule_line(clauses: Sequence[str], rating: int) -> str:
+    if len(clauses) > 1:
+        lowest = _("the lowest counts: %(grade)s") % {"grade": Rating(rating).label}
+        clauses = [*clauses, lowest]
+    return _("; ").join(clauses)
+
+
+def _worded_points(ticked: int, of: int, hints: int) -> str:
+    rating = rating_rules.of_points(ticked, of, hints)
+    words = {"n": ticked, "of": of, "grade": Rating(rating).label}
+    if hints and ticked == of:
+        return _("%(n)s of %(of)s points after a hint: %(grade)s") % words
+    return _("%(n)s of %(of)s points: %(grade)s") % words
+
+
+def _worded_checks(variant: QuestionVariant, answers: parts.Answers) -> list[str]:
+    """Return what the first answers to checked parts came to, alike ones once."""
+    clauses = []
+    for part in variant.marked:
+        first = answers[part][0] if answers.get(part) else None
+        if first is None or first.rating is None:
+            continue
+        words = {"grade": Rating(first.rating).label}
+        is_choice = first.graded_by == GradedBy.CHOICE
+        if first.outcome == Answer.Outcome.WRONG:
+            clause = (
+                _("first choice wrong: %(grade)s")
+                if is_choice
+                else (_("first answer wrong: %(grade)s"))
+            )
+        elif first.rating == Rating.HARD:
+            clause = (
+                _("first choice right after a hint: %(grade)s")
+                if is_choice
+                else (_("first answer right after a hint: %(grade)s"))
+            )
+        else:
+            clause = (
+                _("first choice right: %(grade)s")
+                if is_choice
+                else (_("first answer right: %(grade)s"))
+            )
+        clauses.append(clause % words)
+    return list(dict.fromkeys(clauses))
 
 
 def grade_note(attempt: Attempt, result: parts.Result) -> str:

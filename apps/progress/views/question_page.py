@@ -94,7 +94,7 @@ def question_context(
         **_times(attempt),
         **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
-        **_grade(page, attempt, answers),
+        **_grade(page, attempt, answers, writes=state.writes),
         **({} if in_review else _ways(member, question, attempt)),
     }
 
@@ -149,13 +149,17 @@ def _written(state: PartsState) -> dict[str, Any]:
     }
 
 
-def _grade(page: QuestionPage, attempt: Attempt, answers: parts.Answers) -> dict[str, Any]:
-    """Return what the grade row needs beside its buttons: the key points that were ticked, who
-    gave the grade, and the identifier of the next one.
+def _grade(
+    page: QuestionPage, attempt: Attempt, answers: parts.Answers, *, writes: bool
+) -> dict[str, Any]:
+    """Return what the grade row needs beside its buttons: the key points that were ticked, which
+    grade follows from what, who gave the grade, and the identifier of the next one.
     """
+    hints = attempt.hints_open_for("")
     points = answers.get("points")
     return {
         "ticked": points[-1].entered["ticked"] if points else [],
+        "rule": presenters.questions.grade_rule(page.variant, answers, hints, writes=writes),
         "grade_note": presenters.questions.grade_note(attempt, parts.result(page.variant, answers)),
         "review_id": services.answers.next_review_id(attempt),
     }

@@ -165,8 +165,22 @@ let unfolded = [];
 addEventListener("beforeprint", () => { for (const fold of (unfolded = folded())) fold.open = true; });
 addEventListener("afterprint", () => { for (const fold of unfolded) fold.open = false; });
 
+/* The line that says which grade follows goes with the ticks, and so do the grade that Space gives and the button that is marked. */
+function followTicks() {
+  const form = $("form.points[data-rule]");
+  if (!form) return;
+  const { lines, ratings } = JSON.parse(form.dataset.rule);
+  form.addEventListener("change", () => {
+    const ticked = $$("[name=point]:checked", form).length, space = $("form.grade [data-key=Space]");
+    $("#rule").textContent = lines[ticked];
+    for (const button of $$("form.grade .g")) button.classList.toggle("follows", Number(button.value) === ratings[ticked]);
+    if (space) space.value = ratings[ticked];
+  });
+}
+
 export function start() {
   leadBack();
+  followTicks();
   for (const form of $$("form[data-order]:not(.arranged)")) arrangeable(form);
   drafts();
   forms();
