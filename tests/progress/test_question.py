@@ -25,6 +25,7 @@ from apps.questions.limits import (
 from apps.questions.models import Question
 from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import (
+    CHOICES,
     DERIVATION,
     NUMERIC,
     SiteClock,
@@ -362,9 +363,7 @@ def test_what_was_written_goes_with_the_reveal_and_is_marked_by_points(
 
 def test_the_rule_of_the_grade_stands_before_it_is_applied(member: Client, mei: User) -> None:
     """A wrong first choice, then points: one line says what each comes to, for every tick."""
-    question = make_question(
-        "points-and-choice", kinds=["concept", "choice"], choice=CHOICES, points=["one", "two"]
-    )
+    question = make_question("points-and-choice", kinds=["concept", "choice"], choice=CHOICES)
     page = question.get_absolute_url()
     form = {"part": "1", "chosen": ["b"], "chose": "1", "key": str(uuid4())}
     checked = member.post(f"{page}/check", form, follow=True).content.decode()
