@@ -144,7 +144,7 @@ def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
     minutes a day.
     """
     left = min(190, margin((row.title for row in rows), 60))
-    frame = Frame(Scale(0, 1, left, WIDTH - 16), Scale(len(rows), 0, 10 + ROW * len(rows), 10))
+    frame = Frame(Scale(0, 1, left, WIDTH - 16), Scale(0, len(rows), 10 + ROW * len(rows), 10))
     quarters = [n / 4 for n in range(5)]
     parts = [
         frame.grid("grid", quarters, []),
@@ -152,7 +152,7 @@ def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
     ]
     for n, row in enumerate(rows):
         low, high = row.expected.band
-        y = frame.y(n + 0.5)
+        y = frame.y(len(rows) - n - 0.5)
         parts += [
             text("tick", left - 8, y + 4, row.title),
             path("band", f"M{frame.x(low):.1f} {y:.1f}H{frame.x(high):.1f}"),
