@@ -476,6 +476,10 @@ class GradeRule:
         return self.lines[self.ticked]
 
     @property
+    def follows_ticks(self) -> bool:
+        return len(self.lines) > 1
+
+    @property
     def as_json(self) -> str:
         """What a script needs to follow the ticks."""
         return json.dumps({"lines": self.lines, "ratings": self.ratings})

@@ -94,7 +94,7 @@ def question_context(
         **_times(attempt),
         **_beside(revision, folds, is_open=is_open, in_review=in_review),
         **_card(member, question, attempt, card, is_open=is_open),
-        **_grade(page, attempt, answers, writes=member is not None and state.writes),
+        **_grade(page, attempt, answers, writes=state.writes),
         **({} if in_review else _ways(member, question, attempt)),
     }
 

@@ -62,19 +62,6 @@ function showResult() {
   result.focus();
 }
 
-/* The line that says which grade follows goes with the ticks, and so do the grade that Space gives and the button that is marked. */
-function followTicks() {
-  const form = $("form.points[data-rule]");
-  if (!form) return;
-  const { lines, ratings } = JSON.parse(form.dataset.rule);
-  form.addEventListener("change", () => {
-    const ticked = $$("[name=point]:checked", form).length, space = $("form.grade [data-key=Space]");
-    $("#rule").textContent = lines[ticked];
-    for (const button of $$("form.grade .g")) button.classList.toggle("follows", Number(button.value) === ratings[ticked]);
-    if (space) space.value = ratings[ticked];
-  });
-}
-
 /* What was saved is confirmed where it was saved: the page opens there. */
 function confirmInPlace() {
   const place = location.hash === "#note" && $("#note"), said = $(".messages")?.parentElement;
@@ -178,10 +165,23 @@ let unfolded = [];
 addEventListener("beforeprint", () => { for (const fold of (unfolded = folded())) fold.open = true; });
 addEventListener("afterprint", () => { for (const fold of unfolded) fold.open = false; });
 
+/* The line that says which grade follows goes with the ticks, and so do the grade that Space gives and the button that is marked. */
+function followTicks() {
+  const form = $("form.points[data-rule]");
+  if (!form) return;
+  const { lines, ratings } = JSON.parse(form.dataset.rule);
+  form.addEventListener("change", () => {
+    const ticked = $$("[name=point]:checked", form).length, space = $("form.grade [data-key=Space]");
+    $("#rule").textContent = lines[ticked];
+    for (const button of $$("form.grade .g")) button.classList.toggle("follows", Number(button.value) === ratings[ticked]);
+    if (space) space.value = ratings[ticked];
+  });
+}
+
 export function start() {
   leadBack();
-  for (const form of $$("form[data-order]:not(.arranged)")) arrangeable(form);
   followTicks();
+  for (const form of $$("form[data-order]:not(.arranged)")) arrangeable(form);
   drafts();
   forms();
   showResult();
