@@ -184,10 +184,10 @@ class _Snapshot:
     def _without_worker(self, queue: str) -> Place:
         if any(queue in worker.queues for worker in self.workers):
             return Place(Reason.OTHER_CODE)
-        heard_at = self.contacts.get(queue)
-        if heard_at and (away := _away()) and heard_at > away[0] - ONLINE_WINDOW:
+        contact_at = self.contacts.get(queue)
+        if contact_at and (away := _away()) and contact_at > away[0] - ONLINE_WINDOW:
             return Place(Reason.SITE_AWAY, since=away[1])
-        return Place(Reason.NO_WORKER, since=heard_at)
+        return Place(Reason.NO_WORKER, since=contact_at)
 
 
 def _newcomer(owner: int, queue: str, waited: float) -> WaitingOwner:
@@ -209,12 +209,11 @@ def _snapshot(versions: set[int]) -> _Snapshot:
     Args:
         versions: of the runs whose place is asked for: they count, whoever has their code.
     """
-    attempts = _live_run_attempts()
-    last = _last_run_attempts()
+    attempts = _run_attempts()
     rows = list(
         Worker.objects.filter(revoked_at=None).annotate(silent_for=_seconds_since("last_seen_at"))
     )
-    online = [worker for worker in rows if _is_online(worker, attempts, last)]
+    online = [worker for worker in rows if _is_online(worker, attempts)]
     codes = {code for worker in online for code in _labs(worker).values()}
     counted = Run.objects.waiting().filter(
         Q(version__code_hash__in=codes)
@@ -223,14 +222,14 @@ def _snapshot(versions: set[int]) -> _Snapshot:
     )
     waiting = _waiting_runs(counted)
     queues = {one.run.queue for one in waiting}
-    labs = {one.run.lab for one in waiting} | {attempt.lab for attempt in attempts}
+    labs = {one.run.lab for one in waiting} | {one.lab for one in attempts if one.ended_for is None}
     usual = durations(labs) if labs else {}
     return _Snapshot(
-        workers=[_connected(worker, attempts, last, usual) for worker in online],
+        workers=[_connected(worker, attempts, usual) for worker in online],
         waiting=waiting,
         owners={queue: waiting_owners(queue, counted.filter(queue=queue)) for queue in queues},
         durations=usual,
-        contacts=_contacts(rows, last),
+        contacts=_contacts(rows, attempts),
     )
 
 
@@ -240,10 +239,14 @@ def connected_workers() -> list[ConnectedWorker]:
 
 
 @dataclass(frozen=True)
-class _LiveRunAttempt:
+class _Reported:
+    """A run attempt, as what a worker has last reported on it. Times are seconds ago."""
+
     worker: int | None
-    silent_for: float
-    elapsed: float
+    silent_for: float  # since its last report, or its result
+    contact_at: datetime
+    elapsed: float  # since its start
+    ended_for: float | None  # since its end; None: it goes on
     owner: int
     queue: str
     lab: str
@@ -251,61 +254,54 @@ class _LiveRunAttempt:
     points_expected: int
 
 
-@dataclass(frozen=True)
-class _LastRunAttempt:
-    worker: int | None
-    silent_for: float  # since its last report, or its result
-    ended_for: float | None  # since it ended, or None
-    heard_at: datetime
-
-
-def _live_run_attempts() -> list[_LiveRunAttempt]:
-    rows = RunAttempt.objects.filter(ended_at=None, worker__revoked_at=None).annotate(
-        silent_for=_seconds_since("last_heartbeat_at"), elapsed=_seconds_since("started_at")
-    )
-    return [
-        _LiveRunAttempt(*row)
-        for row in rows.values_list(
+def _run_attempts() -> list[_Reported]:
+    """Return the run attempts that go on, and the newest others, but those that a worker gave back
+    as it went away.
+    """
+    contact_at = Case(When(finished=True, then=F("ended_at")), default=F("last_heartbeat_at"))
+    rows = (
+        RunAttempt.objects.annotate(
+            silent_for=_seconds_since(contact_at),
+            contact_at=contact_at,
+            elapsed=_seconds_since("started_at"),
+            ended_for=_seconds_since("ended_at"),
+        )
+        .order_by()
+        .values_list(
+            "pk",
+            "released",
             "worker",
             "silent_for",
+            "contact_at",
             "elapsed",
+            "ended_for",
             "run__owner",
             "run__queue",
             "run__version__lab",
             "run__points_done",
             "run__points_expected",
         )
-    ]
-
-
-def _last_run_attempts() -> list[_LastRunAttempt]:
-    """Return the newest run attempts, but those that a worker gave back as it went away."""
-    heard_at = Case(When(finished=True, then=F("ended_at")), default=F("last_heartbeat_at"))
-    newest = RunAttempt.objects.order_by("-pk").annotate(
-        heard_at=heard_at, silent_for=_seconds_since(heard_at), ended_for=_seconds_since("ended_at")
     )
-    columns = newest.values_list("released", "worker", "silent_for", "ended_for", "heard_at")
-    return [
-        _LastRunAttempt(*rest)
-        for released, *rest in columns[:MAX_LAST_RUN_ATTEMPTS]
-        if not released
-    ]
+    newest = rows.order_by("-pk")[:MAX_LAST_RUN_ATTEMPTS]
+    both = rows.filter(ended_at=None).union(newest)
+    return [_Reported(*columns) for _pk, released, *columns in both if not released]
 
 
-def _is_online(
-    worker: Worker, attempts: Iterable[_LiveRunAttempt], last: Iterable[_LastRunAttempt]
-) -> bool:
+def _is_online(worker: Worker, attempts: Iterable[_Reported]) -> bool:
     """Return whether a worker has been heard lately: it asked for work, it reported on a run, or
     sent a result. One that is busy asks for nothing.
     """
     window = ONLINE_WINDOW.total_seconds()
-    silences = [one.silent_for for one in attempts if one.worker == worker.pk]
     asked = _silence(worker)
-    return (
-        (asked is not None and asked < window)
-        or any(silence < max(window, settings.LEASE_SECONDS) for silence in silences)
-        or any(one.silent_for < window for one in last if one.worker == worker.pk)
+    return (asked is not None and asked < window) or any(
+        one.silent_for < (window if one.ended_for is not None else _lease_window())
+        for one in attempts
+        if one.worker == worker.pk
     )
+
+
+def _lease_window() -> float:
+    return max(ONLINE_WINDOW.total_seconds(), settings.LEASE_SECONDS)
 
 
 def _silence(worker: Worker) -> float | None:
@@ -316,8 +312,7 @@ def _silence(worker: Worker) -> float | None:
 
 def _connected(
     worker: Worker,
-    attempts: Iterable[_LiveRunAttempt],
-    last: Iterable[_LastRunAttempt],
+    attempts: Iterable[_Reported],
     usual: Mapping[str, tuple[float, float]],
 ) -> ConnectedWorker:
     running = tuple(
@@ -327,10 +322,12 @@ def _connected(
             time_left(one.elapsed, one.points_done, one.points_expected, usual[one.lab]),
         )
         for one in attempts
-        if one.worker == worker.pk
+        if one.worker == worker.pk and one.ended_for is None
     )
     asked = _silence(worker)
-    ends = [one.ended_for for one in last if one.worker == worker.pk and one.ended_for is not None]
+    ends = [
+        one.ended_for for one in attempts if one.worker == worker.pk and one.ended_for is not None
+    ]
     has_asked = asked is not None and asked < min([LEASING_SECONDS, *ends])
     connected = ConnectedWorker(
         frozenset(worker.queues), frozenset(_labs(worker).values()), _slots(worker), running
@@ -340,11 +337,11 @@ def _connected(
     return replace(connected, ready_in=PREPARING_SECONDS)
 
 
-def _contacts(workers: Iterable[Worker], last: Iterable[_LastRunAttempt]) -> dict[str, datetime]:
+def _contacts(workers: Iterable[Worker], attempts: Iterable[_Reported]) -> dict[str, datetime]:
     """Return for each queue when a worker of it was last heard."""
     contacts: dict[str, datetime] = {}
     for worker in workers:
-        moments = [one.heard_at for one in last if one.worker == worker.pk]
+        moments = [one.contact_at for one in attempts if one.worker == worker.pk]
         if worker.last_seen_at:
             moments.append(worker.last_seen_at)
         for queue in worker.queues:
