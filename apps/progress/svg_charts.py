@@ -143,8 +143,8 @@ def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
     """Return what will be recalled, a row for each topic: a dot with its band, and a ring for more
     minutes a day.
     """
-    left = min(190, margin((row.title for row in rows), 60))
-    frame = Frame(Scale(0, 1, left, WIDTH - 16), Scale(0, len(rows), 10 + ROW * len(rows), 10))
+    left = min(230, round(1.25 * margin((row.title for row in rows), 60)))
+    frame = Frame(Scale(0, 1, left, WIDTH - 26), Scale(0, len(rows), 10 + ROW * len(rows), 10))
     quarters = [n / 4 for n in range(5)]
     parts = [
         frame.grid("grid", quarters, []),
@@ -156,7 +156,7 @@ def forecast(rows: Sequence[Forecasted], label: str) -> SafeString:
         parts += [
             text("tick", left - 8, y + 4, row.title),
             path("band", f"M{frame.x(low):.1f} {y:.1f}H{frame.x(high):.1f}"),
-            dot(frame.x(row.with_more.fraction), y, 5.5, "more"),
+            dot(frame.x(row.with_more.fraction), y, 7, "with-more"),
             dot(frame.x(row.expected.fraction), y, 3.5, "dot"),
         ]
     return document("plate forecast", WIDTH, frame.foot + 30, label, parts)
