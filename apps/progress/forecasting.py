@@ -242,9 +242,9 @@ def simulate(
     cards: Sequence[Known], unmet: Sequence[int], order: Sequence[int], pace: Pace, rng: Random
 ) -> list[int]:
     """Return how many questions of each topic one simulated learner recalls on the day."""
-    known = [(card, 1) for card in cards]
+    counted = [(card, 1) for card in cards]
     recalled = Counter[int]()
-    for group in _studied(known, unmet, order, pace, Dice(rng)):
+    for group in _studied(counted, unmet, order, pace, Dice(rng)):
         recalled[group.topic] += round(group.mean)
     return [recalled[topic] for topic in range(len(unmet))]
 
@@ -272,7 +272,7 @@ def _grouped(cards: Sequence[Known]) -> list[tuple[Known, int]]:
 
 
 def _studied(
-    known: Iterable[tuple[Known, int]],
+    counted: Iterable[tuple[Known, int]],
     unmet: Sequence[int],
     order: Sequence[int],
     pace: Pace,
@@ -289,7 +289,7 @@ def _studied(
         heapq.heappush(heap, Share(day_due, place, group, weight, trace))
 
     last, spare, left_to_meet = min(pace.days, MAX_DAYS), 0.0, list(unmet)
-    for card, copies in known:
+    for card, copies in counted:
         groups.append(Group(card.topic, copies))
         push(groups[-1], copies, _trace(card), last if card.is_suspended else None)
     for day in range(last):

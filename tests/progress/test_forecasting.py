@@ -44,14 +44,14 @@ unmet_questions = st.lists(st.integers(0, 6), min_size=TOPICS, max_size=TOPICS)
 @settings(max_examples=examples(8), deadline=None)
 @given(cards, unmet_questions, paces, st.integers(0, 2**32))
 def test_mean_and_band_are_those_of_simulated_learners(
-    known: list[Known], unmet: list[int], pace: Pace, seed: int
+    learned: list[Known], unmet: list[int], pace: Pace, seed: int
 ) -> None:
     order, rng = range(TOPICS), Random(seed)
-    topics = forecasting.forecast(known, unmet, order, pace)
+    topics = forecasting.forecast(learned, unmet, order, pace)
     expected = sum(topics[1:], topics[0])
-    assert expected.questions == len(known) + sum(unmet)
+    assert expected.questions == len(learned) + sum(unmet)
     learners = [
-        sum(forecasting.simulate(known, unmet, order, pace, rng)) for _learner in range(LEARNERS)
+        sum(forecasting.simulate(learned, unmet, order, pace, rng)) for _learner in range(LEARNERS)
     ]
     error = (expected.variance / LEARNERS) ** 0.5
     assert mean(learners) == pytest.approx(
@@ -84,24 +84,24 @@ def test_memories_are_those_of_fsrs(stability: float, difficulty: float, passed:
 
 
 def test_more_minutes_never_mean_fewer_questions_begun_nor_a_later_day_more_recalled() -> None:
-    known = [Known(0, 3.0, 5.0, n % 9) for n in range(30)]
+    learned = [Known(0, 3.0, 5.0, n % 9) for n in range(30)]
     idle = Pace(20, 0, 0, 40, 8, 0.9)
     some = Pace(20, 20, 20, 40, 8, 0.9)
     more = Pace(20, 30, 30, 40, 8, 0.9)
     idle_mean, some_mean, more_mean = (
-        forecasting.forecast(known, [40], [0], pace)[0].mean for pace in (idle, some, more)
+        forecasting.forecast(learned, [40], [0], pace)[0].mean for pace in (idle, some, more)
     )
     assert idle_mean < some_mean < more_mean
     assert idle_mean == pytest.approx(
-        sum(memory.recall(card.stability, card.elapsed + 20) for card in known)
+        sum(memory.recall(card.stability, card.elapsed + 20) for card in learned)
     )
 
 
 def test_many_cards_are_counted_together_and_come_to_about_the_same() -> None:
     rng = Random(1)
-    known = [
+    learned = [
         Known(0, rng.uniform(1, 60), rng.uniform(1, 10), rng.randrange(40)) for _n in range(3000)
     ]
     pace = Pace(30, 0, 0, 40, 8, 0.9)
-    exact = sum(memory.recall(card.stability, card.elapsed + 30) for card in known)
-    assert forecasting.forecast(known, [0], [0], pace)[0].mean == pytest.approx(exact, rel=0.03)
+    exact = sum(memory.recall(card.stability, card.elapsed + 30) for card in learned)
+    assert forecasting.forecast(learned, [0], [0], pace)[0].mean == pytest.approx(exact, rel=0.03)
