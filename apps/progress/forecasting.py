@@ -23,8 +23,8 @@ from apps.progress.memory import DECAY, EASY, FACTOR, GOOD, recall
 
 MAX_DAYS = 366  # ahead; a later day is forecast as if it were this one
 MAX_GROUPS = 500  # of more cards those with about the same memory are counted together
-# of a card: less than that is not divided off; of more than FEW_CARDS the second
-FEW_CARDS, MIN_SHARES = 400, (0.04, 0.08)
+# of a card: less than that is not divided off; of more than MAX_FINE_CARDS the second
+MAX_FINE_CARDS, MIN_SHARES = 400, (0.04, 0.08)
 NORMAL_95 = 1.96
 MIN_STABILITY = 0.001
 GROWTH, SAME_DAY = math.exp(W[8]), math.exp(W[17] * W[18])
@@ -226,7 +226,7 @@ def forecast(
         unmet: by topic, how many of its questions have no card.
         order: topics in the order in which new questions are begun.
     """
-    chance = Chance(MIN_SHARES[len(cards) + sum(unmet) > FEW_CARDS])
+    chance = Chance(MIN_SHARES[len(cards) + sum(unmet) > MAX_FINE_CARDS])
     groups = _studied(_grouped(cards), unmet, order, pace, chance)
     expected = [Expected(count, 0.0, 0.0) for count in unmet]
     for group in groups:

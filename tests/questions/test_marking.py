@@ -46,7 +46,7 @@ def test_a_number_within_the_tolerance_is_right(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "relative", "absolute", "said"),
+    ("answer", "relative", "absolute", "precision"),
     [
         (12.4, 0.01, 0.0, "3 significant figures are enough."),
         (12.4, 1e-3, 0.0, "4 significant figures are enough."),
@@ -57,10 +57,10 @@ def test_a_number_within_the_tolerance_is_right(text: str) -> None:
     ],
 )
 def test_how_precisely_a_number_is_asked_for_follows_from_its_tolerance(
-    answer: float, relative: float, absolute: float, said: str
+    answer: float, relative: float, absolute: float, precision: str
 ) -> None:
     part = NumericPart("1", 0, answer, relative, absolute, {"en": "ms", "zh": "毫秒"}, ())
-    assert marking.precision(part) == f"In ms. {said}"
+    assert marking.precision(part) == f"In ms. {precision}"
     with translation.override("zh-hans"):
         assert marking.precision(part).startswith("单位：毫秒。")
 
