@@ -59,7 +59,9 @@ function showResult() {
   const result = $(".said[data-kind=unread]") ?? (part && $(".said", part));
   if (!result) return;
   result.tabIndex = -1;
-  result.focus();
+  const focus = () => { if (document.activeElement === document.body) result.focus(); };
+  if (document.readyState === "complete") focus();
+  else addEventListener("load", () => setTimeout(focus), { once: true }); // going to the anchor takes the focus away
 }
 
 /* What was saved is confirmed where it was saved: the page opens there. */
