@@ -7,13 +7,12 @@ be. What it shows is in the OpenAPI document, which the page links to.
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
 from apps.accounts.models import User
-from tests.common.browsing import Open, needs_browser, violations
-
-pytestmark = needs_browser
+from tests.common.browsing import BUILT, CHROMIUM, Open, violations
 
 
 def tried(page: Page, summary: str) -> Locator:
@@ -24,6 +23,8 @@ def tried(page: Page, summary: str) -> Locator:
     return block
 
 
+@pytest.mark.browser
+@pytest.mark.skipif(not (CHROMIUM and BUILT), reason="no Chromium, or the front end is not built")
 def test_operations_are_tried_by_session_under_the_policy_of_every_page(
     open_page: Open, mei: User
 ) -> None:
@@ -43,6 +44,7 @@ def test_operations_are_tried_by_session_under_the_policy_of_every_page(
     assert page.evaluate(width) <= 0 and violations(page) == []
 
 
+@pytest.mark.django_db
 def test_the_page_has_the_policy_of_every_other_and_an_english_part_in_both_languages(
     mei: User,
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_queue_shows_posts_as_their_readers_see_them(
     for title in ("Dead units: what switches a ReLU off", "<p>title of why-relu"):
         assert f"Gives away “{title}" in page
     client.post(f"/runs/{run.pk}/verdict", {"next": "/moderation"})
+    client.get("/moderation")  # which says once what that means
     hidden = citing(cited[0].thread, f"[point:{run.pk}/relu%200.3/dead/0]")
     action = moderation.hide(moderator=ada, post=hidden, reason="It is rude.")
     services.appeals.appeal(person=mei, action=action, text="It quotes a paper.")

@@ -158,6 +158,7 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(
     visitor.go(QUESTION)
     assert page.locator(".statement").inner_text()
     miss(visitor, words)
+    page.locator("#ref details:not([open]):has(.quotes) > summary").first.click()
     # the ledger is quoted
     page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.wait_for()
 

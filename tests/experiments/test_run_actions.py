@@ -106,7 +106,7 @@ def test_the_way_back_survives_whatever_is_pressed(lab: Lab, mei: User) -> None:
     assert 'href="/questions/dead-relu"' in page, "back to the question"
     assert (
         client.post(f"/runs/{run.pk}/visibility{BACK}", {"shared": "1"})["Location"]
-        == f"/runs/{run.pk}{BACK}"
+        == f"/runs/{run.pk}{BACK}#sharing"
     )
     assert client.post(f"/runs/{run.pk}/rerun{BACK}", RERUN_FORM)["Location"].endswith(BACK)
     assert (
@@ -129,7 +129,7 @@ def test_a_way_back_that_leads_elsewhere_is_none(lab: Lab, mei: User, back: str)
         client.post(f"/runs/{run.pk}/visibility?{urlencode({'back': back})}", {"shared": "1"})[
             "Location"
         ]
-        == f"/runs/{run.pk}"
+        == f"/runs/{run.pk}#sharing"
     )
 
 

@@ -284,7 +284,6 @@ def test_the_forms_read_what_the_templates_send_and_nothing_else() -> None:
     read = set().union(*map(names_of, kinds))
     read |= {"ordered", "chose", "only"}  # which fields the form has
     read |= {"next", pending.OWNER}  # of any form of the site
-    read |= {"reveal"}  # a query string
     folder = site_settings.ROOT / "templates" / "progress"
     text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.html"))
     sent = set(re.findall(r'<(?:input|button|select|textarea)\b[^>]*?\bname="([^"{]+)"', text))

@@ -451,7 +451,7 @@ def test_runs_that_go_on_are_heard_of_by_one_stream(
         "request", lambda request: asked.append(request.url) if "/events" in request.url else None
     )
     page.goto("/")
-    for run, others in ((first, "Queued"), (second, "Stopped")):
+    for run, others in ((first, "Queued, no worker connected"), (second, "Stopped")):
         other = second if run is first else first
         labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
         expect(page.locator(f"[data-run='{run.pk}']")).to_have_text("Stopped")

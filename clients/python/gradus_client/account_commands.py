@@ -135,7 +135,11 @@ def stats(context: Context) -> None:
             reviews=reviews, days=len(shown.studied_days), recalled=recalled, recalls=recalls
         )
     )
-    rows = [(one.title, one.card_count, f"{one.recall:.0%}") for one in shown.topics]
+    rows = [
+        (one.title, one.card_count, f"{one.recall:.0%}")
+        for one in shown.topics
+        if one.recall is not None
+    ]
     if rows:
         context.print(table([tr("topic"), tr("cards"), tr("recall")], rows))
 

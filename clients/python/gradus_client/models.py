@@ -374,7 +374,10 @@ class TopicMastery(Model, kw_only=True, frozen=True):
     topic: str
     title: str
     card_count: int
-    recall: float
+    question_count: int  # of the topic
+    recall: float | None  # of the cards; None where there are none
+    coverage: float  # of the topic's questions, the share you would recall
+    coverage_at_interview: float | None
 
 
 class ConfidenceBin(Model, kw_only=True, frozen=True):
