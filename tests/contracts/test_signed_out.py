@@ -69,7 +69,9 @@ def fields_of(html: str, action: str) -> dict[str, Any]:
 
 def _goes_to(form: str, action: str) -> bool:
     target = (re.findall(r'<form[^>]* action="([^"]*)"', form) or [""])[0]
-    return target.partition("#")[0].endswith(action) if action else 'name="form_owner"' in form
+    if not action:
+        return 'name="form_owner"' in form
+    return target.endswith(action) or target.partition("#")[0].endswith(action)
 
 
 def filled(client: Client, kind: str) -> tuple[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from workers import wire
 
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
 HEADLINE = "dead-relu.lr-kills"
-MAX_QUERIES = 13  # of a page; one of a member's counts unread notices
+MAX_QUERIES = 14  # of a page; one of a member's counts unread notices, three tell of the queue
 PASSWORD = "correct horse battery"
 LABS = ("dead_relu", "activation_atlas", "activation_cost")
 SURE = PredictionInput("holds", 80, {"relu 0.01": 0.1, "relu 1": 0.9})

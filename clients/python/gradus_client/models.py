@@ -518,7 +518,9 @@ class RunPlace(Model, kw_only=True, frozen=True):
     runs_ahead: int
     earliest_seconds: float | None
     latest_seconds: float | None
+    seconds: float | None  # until a worker takes it, about
     reason: str
+    reason_code: str
 
 
 class RunReproduction(Model, kw_only=True, frozen=True):
