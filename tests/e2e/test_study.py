@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.common.browsing import go_by_keys
 from tests.e2e.browsing import Visitor
@@ -141,6 +142,13 @@ def state_of_card(days: Days, handle: str) -> tuple[int, int]:
     return int(grades[0][0]), int(due[0][0])
 
 
+def unfold(page: Page, selector: str) -> None:
+    """Open what a long answer folds, where it holds what the selector names."""
+    fold = page.locator(f"#ref details:not([open]):has({selector}) > summary")
+    if fold.count():
+        fold.first.click()
+
+
 @pytest.mark.parametrize(
     ("language", "handle"),
     [pytest.param("en", "emma", marks=pytest.mark.slow), ("zh-Hans", "mingyue")],
@@ -158,7 +166,7 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(
     visitor.go(QUESTION)
     assert page.locator(".statement").inner_text()
     miss(visitor, words)
-    page.locator("#ref details:not([open]):has(.quotes) > summary").first.click()
+    unfold(page, ".quotes")
     # the ledger is quoted
     page.locator("#ref .quotes [data-claim='dead-relu.lr-kills']").first.wait_for()
 
@@ -184,6 +192,7 @@ def test_a_question_is_learned_seen_to_hold_and_reviewed_the_next_day(
     days.go_by(DAY)
     begin_review(visitor)
     reveal(visitor)
+    unfold(page, "a[href^='/runs/']")
     page.locator("#ref a[href^='/runs/']").first.wait_for()  # what the run showed is in its place
     grade(visitor)
     page.locator("#after").wait_for()
