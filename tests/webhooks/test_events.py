@@ -19,6 +19,7 @@ from apps.experiments import services as runs
 from apps.experiments.models import Run
 from apps.experiments.services import PredictionInput
 from apps.progress import housekeeping, services, webhook_events
+from apps.progress.days import today
 from apps.progress.models import Card
 from apps.webhooks import services as webhooks
 from apps.webhooks.limits import MAX_QUEUED
@@ -163,7 +164,7 @@ def test_due_cards_are_told_of_once_a_day(mei: User, due_card: Card) -> None:
     assert emit_due() == 1 and emit_due() == 0
     ((event, data),) = told()
     assert (event, data["cards"], data["is_more"]) == ("cards.due", 1, False)
-    assert data["url"] == f"{SITE}/review" and data["day"] == now().date().isoformat()
+    assert data["url"] == f"{SITE}/review" and data["day"] == today(mei.time_zone).isoformat()
     step_clock(26 * 3600)
     assert emit_due() == 1
 
