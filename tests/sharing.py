@@ -30,8 +30,8 @@ def unit_of(test: str) -> str:
 
 
 def needs_browser(name: str) -> bool:
-    """Return whether a test uses a browser: pytest-playwright names it first in brackets."""
-    return "[chromium" in name
+    """Return whether a test uses a browser: pytest-playwright names it in brackets."""
+    return "chromium" in name.partition("[")[2]
 
 
 class FileByFile(LoadScopeScheduling):

@@ -84,5 +84,9 @@ def test_tests_of_one_system_go_together() -> None:
 
 def test_browser_tests_are_told_by_their_names(request: pytest.FixtureRequest) -> None:
     """Of all tests of this run: who hands them out knows only their names."""
-    for item in request.session.items:
-        assert needs_browser(item.name) == ("browser" in item.keywords), item.nodeid
+    wrong = [
+        item.nodeid
+        for item in request.session.items
+        if needs_browser(item.name) != ("browser" in item.keywords)
+    ]
+    assert wrong == []

@@ -15,7 +15,6 @@ from urllib.parse import quote
 import hypothesis
 import pytest
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, Route, expect
@@ -243,15 +242,6 @@ def test_a_megabyte_through_the_form_is_refused_in_words(
     assert arrived.value and arrived.value.status in (413, 422)
     expect(page.locator("main")).to_contain_text(re.compile("at most|too large|too long", re.I))
     assert thread.posts.count() == 1 and not witness.complaints
-
-
-def test_hostile_names_are_no_handles() -> None:
-    person = User(email="mallory@example.org")
-    for handle in [*TITLES, SHOWN, "a\n", "\u202ea", "Mallоry", "<b>", "a b", "'or'1", "a" * 31]:
-        person.handle = handle
-        with pytest.raises(ValidationError) as refused:
-            person.clean_fields()
-        assert "handle" in refused.value.message_dict
 
 
 # ---------------------------------------------------------------- wherever else it is shown
