@@ -7,12 +7,12 @@ be. What it shows is in the OpenAPI document, which the page links to.
 
 from __future__ import annotations
 
-import pytest
-from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
 from apps.accounts.models import User
-from tests.common.browsing import BUILT, CHROMIUM, Open, violations
+from tests.common.browsing import Open, needs_browser, violations
+
+pytestmark = needs_browser
 
 
 def tried(page: Page, summary: str) -> Locator:
@@ -23,8 +23,6 @@ def tried(page: Page, summary: str) -> Locator:
     return block
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(not (CHROMIUM and BUILT), reason="no Chromium, or the front end is not built")
 def test_operations_are_tried_by_session_under_the_policy_of_every_page(
     open_page: Open, mei: User
 ) -> None:
@@ -42,15 +40,3 @@ def test_operations_are_tried_by_session_under_the_policy_of_every_page(
     assert mei.theme == "dark"
     width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(width) <= 0 and violations(page) == []
-
-
-@pytest.mark.django_db
-def test_the_page_has_the_policy_of_every_other_and_an_english_part_in_both_languages(
-    mei: User,
-) -> None:
-    for language, words in (("en", "What you try here"), ("zh-hans", "在这里试用")):
-        answer = Client().get("/api/v1/docs", headers={"accept-language": language})
-        other = Client().get("/labs")
-        assert answer["Content-Security-Policy"] == other["Content-Security-Policy"]
-        text = answer.content.decode()
-        assert words in text and 'id="api-docs" lang="en"' in text

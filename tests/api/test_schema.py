@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.urls import get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
+from apps.accounts.models import User
 from apps.api.api import description
 
 DOCUMENT = Path(settings.ROOT) / "docs" / "openapi.json"
@@ -93,3 +95,15 @@ def _routes(patterns: Any, prefix: str = "") -> Any:
             yield from _routes(pattern.url_patterns, route)
         else:
             yield route
+
+
+@pytest.mark.django_db
+def test_the_page_has_the_policy_of_every_other_and_an_english_part_in_both_languages(
+    mei: User,
+) -> None:
+    for language, words in (("en", "What you try here"), ("zh-hans", "在这里试用")):
+        answer = Client().get("/api/v1/docs", headers={"accept-language": language})
+        other = Client().get("/labs")
+        assert answer["Content-Security-Policy"] == other["Content-Security-Policy"]
+        text = answer.content.decode()
+        assert words in text and 'id="api-docs" lang="en"' in text

@@ -14,12 +14,15 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common import clock
+from apps.experiments.models import Lab
+from apps.progress.models import Attempt
 from apps.questions import html_columns
 from apps.questions.models import Bank, Question, Revision, RevisionText
 from apps.questions.sampling import Sample, sample
 from apps.questions.services import outline_of
 from apps.questions.variants import PART_KINDS
 from tests.common.browsing import browser_type_launch_args, open_page, site  # noqa: F401 - fixtures
+from tests.experiments.conftest import make_version
 from tests.questions.conftest import facts_of
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
@@ -43,6 +46,23 @@ DERIVATION: list[dict[str, Any]] = [
 ]
 CHOICES = [{"form": "several", "right": ["a", "c"]}]
 
+LAB_TITLE = {"en": "Dead units", "zh": "死亡单元"}
+LAB_WORDS: dict[str, Any] = {
+    "title": LAB_TITLE,
+    "question": LAB_TITLE,
+    "config": {},
+    "series": {},
+    "predict": {"claim": "dead-relu.lr-kills", "form": "none"},
+    "claims": {
+        "dead-relu.lr-kills": {
+            "en": "Large steps kill.",
+            "zh": "大步长会杀死。",
+            "said": {"holds": LAB_TITLE},
+        }
+    },
+    "profile": {"standard": {"seconds": 16}},
+}
+
 
 def sampled(seed: int) -> Sample:
     return sample(facts_of(variant=VARIANT, numeric=NUMERIC), seed)
@@ -51,6 +71,10 @@ def sampled(seed: int) -> Sample:
 def right_number(seed: int) -> float:
     """Return the right answer to the number of NUMERIC, in a variant."""
     return sampled(seed).answers[0].right
+
+
+def latest_attempt(user: User, question: Question) -> Attempt | None:
+    return Attempt.objects.filter(user=user, question=question).order_by("-number").first()
 
 
 @pytest.fixture
@@ -219,3 +243,12 @@ def member(mei: User) -> Client:
     client = Client()
     client.force_login(mei)
     return client
+
+
+@pytest.fixture
+def lab(db: None) -> Lab:
+    lab = Lab.objects.create(
+        slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
+    )
+    make_version(lab, "a" * 64, LAB_WORDS)
+    return lab

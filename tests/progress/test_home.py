@@ -12,20 +12,9 @@ from apps.experiments.models import Lab
 from apps.progress.models import Attempt
 from apps.progress.selectors.questions import FIRST_QUESTION, first_question
 from apps.questions.models import Question
-from tests.experiments.conftest import make_version
 from tests.progress.conftest import CHOICES, make_question
-from tests.progress.test_today import WORDS
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lab(db: None) -> Lab:
-    lab = Lab.objects.create(
-        slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
-    )
-    make_version(lab, "a" * 64, WORDS)
-    return lab
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from apps.progress.models import Answer, Review
 from apps.progress.services.attempts import FormState
 from apps.questions import rendering, tex
 from apps.questions.models import Question
-from tests.progress.conftest import right_number
+from tests.progress.conftest import latest_attempt, right_number
 
 pytestmark = pytest.mark.django_db
 CHECK_QUERIES, REVEAL_QUERIES = 12, 20  # at most
@@ -105,7 +105,7 @@ def by_forms(user: User, question: Question, right: str) -> None:
     for number, (part, form, _json) in enumerate(script(right)):
         client.post(f"{PAGE}/check", {"part": part, "key": uuid5(NAMESPACE, f"f{number}"), **form})
     client.post(f"{PAGE}/reveal")
-    attempt = selectors.attempts.latest_attempt(user, question)
+    attempt = latest_attempt(user, question)
     assert attempt is not None
     client.post(f"{PAGE}/points", {"attempt": attempt.pk, "point": ["0"]})
     client.post(f"{PAGE}/grade", {"attempt": attempt.pk, "review_id": UUID(int=1), "rating": "3"})
@@ -122,7 +122,7 @@ def by_json(user: User, question: Question, right: str) -> None:
             key=uuid5(NAMESPACE, f"j{number}"),
         )
     services.answers.reveal(user=user, question=question)
-    attempt = selectors.attempts.latest_attempt(user, question)
+    attempt = latest_attempt(user, question)
     assert attempt is not None
     services.answers.tick_points(
         user=user, question=question, attempt=attempt.pk, fields=json.loads('{"ticked": [0]}')

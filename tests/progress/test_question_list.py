@@ -17,21 +17,10 @@ from apps.progress import services
 from apps.progress.models import Bookmark, Note
 from apps.progress.selectors.searches import correction
 from apps.questions.models import Question
-from tests.experiments.conftest import make_version
 from tests.progress.conftest import SiteClock, make_question
-from tests.progress.test_today import WORDS
 
 pytestmark = pytest.mark.django_db
 AGAIN, GOOD, EASY = 1, 3, 4
-
-
-@pytest.fixture
-def lab(db: None) -> Lab:
-    lab = Lab.objects.create(
-        slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
-    )
-    make_version(lab, "a" * 64, WORDS)
-    return lab
 
 
 def grade(user: User, question: Question, *ratings: int) -> None:

@@ -20,7 +20,7 @@ from apps.progress.models import Card, Review, ReviewSession
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
 from tests.experiments.pages_cast import MAX_QUERIES
-from tests.progress.conftest import NUMERIC, SiteClock, make_question
+from tests.progress.conftest import NUMERIC, SiteClock, latest_attempt, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
@@ -298,7 +298,7 @@ def test_the_attempt_of_another_is_a_404(member: Client, mei: User, sam: User, m
     other = Client()
     other.force_login(sam)
     other.post(f"/questions/{questions[0].slug}/reveal")
-    theirs = selectors.attempts.latest_attempt(sam, questions[0])
+    theirs = latest_attempt(sam, questions[0])
     assert theirs is not None and member.get(f"/review?at={theirs.pk}").status_code == 404
     assert member.get("/review?at=x").status_code == 404
 
@@ -317,7 +317,7 @@ def test_a_page_of_a_session_asks_little_of_the_database(
     slug = grade(member, 1)
     with django_assert_max_num_queries(MAX_QUERIES):
         open_page(member)
-    attempt = selectors.attempts.latest_attempt(mei, Question.objects.get(slug=slug))
+    attempt = latest_attempt(mei, Question.objects.get(slug=slug))
     assert attempt is not None
     with django_assert_max_num_queries(MAX_QUERIES):
         member.get(f"/review?at={attempt.pk}")

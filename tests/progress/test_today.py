@@ -21,37 +21,11 @@ from apps.experiments.services import PredictionInput
 from apps.progress import days, selectors, services
 from apps.progress.models import Card, Plan, UnreadVerdict
 from apps.questions.models import Question
-from tests.experiments.conftest import make_version
 from tests.experiments.pages_cast import MAX_QUERIES
 from tests.progress.conftest import SiteClock, make_question
 
 pytestmark = pytest.mark.django_db
 Many = Callable[[int], list[Question]]
-BOTH = {"en": "Dead units", "zh": "死亡单元"}
-WORDS: dict[str, Any] = {
-    "title": BOTH,
-    "question": BOTH,
-    "config": {},
-    "series": {},
-    "predict": {"claim": "dead-relu.lr-kills", "form": "none"},
-    "claims": {
-        "dead-relu.lr-kills": {
-            "en": "Large steps kill.",
-            "zh": "大步长会杀死。",
-            "said": {"holds": BOTH},
-        }
-    },
-    "profile": {"standard": {"seconds": 16}},
-}
-
-
-@pytest.fixture
-def lab(db: None) -> Lab:
-    lab = Lab.objects.create(
-        slug="dead-relu", topic="activation-functions", kind="training", queue="labs"
-    )
-    make_version(lab, "a" * 64, WORDS)
-    return lab
 
 
 @pytest.fixture

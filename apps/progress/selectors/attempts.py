@@ -67,10 +67,6 @@ def revealed_attempt(user: User, question: Question) -> Attempt | None:
     return latest if days.today(user.time_zone) in (latest.day, revealed_on) else None
 
 
-def latest_attempt(user: User, question: Question) -> Attempt | None:
-    return _latest_first(user, question).first()
-
-
 def own_attempt(user: User, pk: UUID) -> Attempt:
     """Return an attempt of `user`; 404 for any other."""
     rows = Attempt.objects.select_related("question__current", "revision")
