@@ -16,8 +16,7 @@ from apps.experiments.models import Lab
 from apps.progress import selectors
 from apps.questions.models import Question
 from tests.experiments.conftest import make_version
-from tests.progress.conftest import make_question
-from tests.progress.test_today import WORDS
+from tests.progress.conftest import LAB_WORDS, make_question
 
 pytestmark = pytest.mark.django_db
 CLAIM = "/claims?lab=coming-lab#coming-lab.claim"
@@ -44,12 +43,12 @@ def asked() -> Question:
 
 def write_what_is_coming() -> None:
     lab = Lab.objects.create(slug="coming-lab", topic="losses", kind="training", queue="labs")
-    claim = WORDS["claims"]["dead-relu.lr-kills"]
+    claim = LAB_WORDS["claims"]["dead-relu.lr-kills"]
     make_version(
         lab,
         "b" * 64,
         {
-            **WORDS,
+            **LAB_WORDS,
             "predict": {"claim": "coming-lab.claim", "form": "none"},
             "claims": {"coming-lab.claim": claim},
         },
