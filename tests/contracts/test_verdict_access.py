@@ -242,7 +242,8 @@ class Site:
 
 
 def text_of(client: Client, url: str, **more: Any) -> str:
-    return str(client.get(url, **more).content.decode())
+    """Return a page with its addresses unquoted: `threads%2F44%2Fevents` is no share of 44%."""
+    return unquote(client.get(url, **more).content.decode())
 
 
 @pytest.fixture
@@ -310,8 +311,7 @@ def test_other_pages_give_nothing_away(site: Site) -> None:
         for reader in ("visitor", "learner", "learner who predicted", "owner of the shared run"):
             for headers in ({}, {"hx-request": "true"}):
                 client = site.browsers[reader]
-                # Unquoted, since the address of thread 44 is not a share of 44%: `threads%2F44%2F`.
-                body = unquote(text_of(client, reverse(name, kwargs=taken), headers=headers))
+                body = text_of(client, reverse(name, kwargs=taken), headers=headers)
                 for text in (*NUMBERS.values(), "data-outcome", 'class="outcome', POINTS + ","):
                     assert text not in body, f"{text!r} in {name} for {reader}"
 
