@@ -119,7 +119,6 @@ class Thread(models.Model):
                 name="threads_unanswered",
             ),
             models.Index(fields=["claim"], condition=~Q(claim=""), name="threads_by_claim"),
-            GinIndex(fields=["search"], name="threads_by_words"),
         ]
 
     def __str__(self) -> str:
@@ -207,7 +206,6 @@ class Post(models.Model):
             models.Index(
                 fields=["author"], condition=Q(state="hidden"), name="hidden_posts_of_a_person"
             ),
-            GinIndex(fields=["search"], name="posts_by_words"),
         ]
 
     def __str__(self) -> str:
@@ -231,6 +229,25 @@ class Post(models.Model):
     @property
     def shown_score(self) -> int:
         return max(self.score, 0)
+
+
+class ThreadWords(models.Model):
+    """What a search finds a thread by: every word of its title and of its published posts, once
+    and without places. A table of its own, since each change of an indexed row indexes all its
+    words again, and a thread's counters change with every vote.
+    """
+
+    thread = models.OneToOneField(Thread, models.CASCADE, primary_key=True, related_name="words")
+    search = SearchVectorField()
+
+    class Meta:
+        verbose_name = _("words of a thread")
+        verbose_name_plural = _("words of threads")
+        default_permissions = ()
+        indexes = [GinIndex(fields=["search"], name="threads_by_words")]
+
+    def __str__(self) -> str:
+        return str(self.thread_id)
 
 
 class PostRevision(models.Model):

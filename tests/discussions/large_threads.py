@@ -268,7 +268,7 @@ def subjects_of() -> Iterator[dict[str, Any]]:
 
 
 # of a table while it is filled: they are made again at the end
-INDEXES = ("posts_by_words", "posts_by_fingerprint", "posts_by_html_version")
+INDEXES = ("posts_by_fingerprint", "posts_by_html_version")
 # `h` is a number that looks drawn, for each post
 FILL_POSTS = """
     SET LOCAL work_mem = '256MB';
@@ -442,6 +442,7 @@ def make_posts() -> None:
         execute("SET LOCAL maintenance_work_mem = '256MB'")
         for definition in definitions.values():
             execute(definition)
+    services.thread_words.gather(Thread.objects.values_list("pk", flat=True))
 
 
 def open_verdicts(handle: str) -> None:

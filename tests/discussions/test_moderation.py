@@ -25,7 +25,7 @@ from apps.discussions.errors import (
     ThreadLocked,
 )
 from apps.discussions.models import Flag, ModerationAction, Mute, Post, State, Thread
-from apps.discussions.services import moderation
+from apps.discussions.services import moderation, thread_words
 from apps.discussions.subjects import Subject
 from apps.experiments.models import Run
 from apps.questions.models import Question
@@ -70,6 +70,7 @@ def pending(post: Post) -> Post:
     if post.number == 1:
         Thread.objects.filter(pk=post.thread_id).update(state=State.PENDING, search=None)
     services.posts.count_posts(post.thread)
+    thread_words.gather([post.thread_id])
     return post
 
 

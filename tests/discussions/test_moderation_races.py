@@ -24,6 +24,7 @@ from apps.discussions.models import (
     Post,
     State,
     Thread,
+    ThreadWords,
     Vote,
 )
 from apps.discussions.services import appeals, moderation
@@ -74,6 +75,9 @@ def assert_counted(thread: Thread) -> None:
     for post in thread.posts.all():
         assert (post.search is not None) == (post.state == State.PUBLISHED)
         assert post.score == (post.votes.aggregate(sum=Sum("value"))["sum"] or 0)
+    words = ThreadWords.objects.get(thread=thread).search
+    services.thread_words.gather([thread.pk])
+    assert ThreadWords.objects.get(thread=thread).search == words
     numbers = [post.number for post in thread.posts.all()]
     assert numbers == list(range(1, thread.last_number + 1))
     assert (thread.posts.get(number=1).state == State.HIDDEN) == (thread.state == State.HIDDEN)

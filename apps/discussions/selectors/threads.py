@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection, transaction
 from django.db.models import (
     Case,
     Count,
@@ -39,6 +38,7 @@ from apps.discussions.models import (
     PostRevision,
     State,
     Thread,
+    ThreadWords,
     Vote,
 )
 from apps.discussions.selectors.readers import may_moderate
@@ -114,27 +114,10 @@ def _searched(rows: QuerySet[Thread], words: str) -> QuerySet[Thread]:
     queries = search_words.queries(words)
     if not queries:
         return rows
-    matching = rows.exclude(*map(search_words.is_empty, queries))
+    matching = ThreadWords.objects.exclude(*map(search_words.is_empty, queries))
     for query in queries:
-        # a hashed set of keys: EXISTS would read every post of the threads that lack the word
-        in_posts = Post.objects.published().filter(search=query).order_by().values("thread")
-        matching = matching.filter(
-            Q(search=query) | Q(pk__in=in_posts) | Q(search_words.is_empty(query))
-        )
-    # searched once, not for the count of the list and again for its page
-    return rows.filter(pk__in=_keys_by_index(matching))
-
-
-def _keys_by_index(rows: QuerySet[Thread]) -> list[int]:
-    """Return the keys of threads that a search matches. For a word that most posts have, the
-    planner would read the vectors of all posts, since it does not count what is stored beside the
-    table (migration 0003): twenty times as long as by the index.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        keys = list(rows.order_by().values_list("pk", flat=True))
-        cursor.execute("SET LOCAL enable_seqscan = on")  # within an outer transaction
-    return keys
+        matching = matching.filter(Q(search=query) | Q(search_words.is_empty(query)))
+    return rows.filter(pk__in=matching.values("thread"))
 
 
 def _shown(rows: QuerySet[Thread], reader: Person, show: str) -> QuerySet[Thread]:

@@ -11,8 +11,19 @@ from apps.discussions.services import (
     moderation,
     pictures,
     posts,
+    thread_words,
     threads,
     votes,
 )
 
-__all__ = ["appeals", "flags", "follows", "moderation", "pictures", "posts", "threads", "votes"]
+__all__ = [
+    "appeals",
+    "flags",
+    "follows",
+    "moderation",
+    "pictures",
+    "posts",
+    "thread_words",
+    "threads",
+    "votes",
+]

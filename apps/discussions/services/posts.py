@@ -34,7 +34,7 @@ from apps.discussions.limits import (
 )
 from apps.discussions.models import Citation, Follow, Language, Post, PostRevision, State, Thread
 from apps.discussions.post_markdown import RenderedPost
-from apps.discussions.services import brakes, pictures, visibility
+from apps.discussions.services import brakes, pictures, thread_words, visibility
 from apps.discussions.services.cited_runs import share_cited
 from apps.discussions.services.locks import lock_post, lock_thread
 from apps.discussions.services.visibility import count_posts
@@ -183,6 +183,7 @@ def add_post(
     Follow.objects.get_or_create(thread=thread, user=author)
     if state == State.PUBLISHED:
         count_posts(thread)
+        thread_words.add(post)
         announcements.post_published(thread=thread, post=post, mentions=rendered.mentions)
     else:
         announcements.post_waits(thread=thread, post=post)
@@ -244,6 +245,7 @@ def edit_post(
         visibility.take_away(thread, post, state)
         announcements.post_waits(thread=thread, post=post)
     elif state == State.PUBLISHED:
+        thread_words.gather([thread.pk])
         thread_events.post_changed(post)
     return Post.objects.get(pk=post.pk)
 
@@ -287,6 +289,7 @@ def erase(thread: Thread, post: Post) -> None:
         announcements.thread_gone(thread=thread)
     elif post.number == 1 and thread.state == State.PENDING:
         visibility.show_thread(thread)
+    thread_words.gather([thread.pk])
 
 
 def rerender(*, post: Post) -> bool:

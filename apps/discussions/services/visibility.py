@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from apps.common.clock import Clock
 from apps.discussions import search_words, thread_events
 from apps.discussions.models import Post, State, Thread
+from apps.discussions.services import thread_words
 
 
 def count_posts(thread: Thread) -> None:
@@ -38,6 +39,7 @@ def show(thread: Thread, post: Post) -> bool:
     if post.number == 1:
         show_thread(thread)
     count_posts(thread)
+    thread_words.gather([thread.pk])
     thread_events.post_changed(post)
     return is_first_time
 
@@ -55,6 +57,7 @@ def take_away(thread: Thread, post: Post, state: State) -> None:
     if post.number == 1:
         Thread.objects.filter(pk=thread.pk).update(state=state, search=None)
     count_posts(thread)
+    thread_words.gather([thread.pk])
     thread_events.post_changed(post)
 
 
