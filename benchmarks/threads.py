@@ -49,8 +49,8 @@ LISTS = (
 OWN_LISTS = ("?show=mine", "?show=following", "?show=following&words=gradient&order=newest")
 THREADS = (
     "/threads/{long}",
-    "/threads/{long}?page=5",
-    "/threads/{long}?page=17",
+    "/threads/{long}?page=13",
+    "/threads/{long}?page=25",
     "/threads/{longest}?page=20",
     "/threads/{folded}",
     "/threads/{folded}?show=1",
@@ -63,7 +63,7 @@ THREADS = (
 NOTICES = ("/notices", "/notices?page=3", "/notices/settings")
 MODERATION = (
     "/moderation",
-    "/moderation?page=60",
+    "/moderation?page=90",
     "/moderation?show=flagged&reason=spam",
     "/moderation?show=pending&language=zh",
     "/moderation?show=appealed",

@@ -288,15 +288,15 @@ def test_a_thread_of_500_posts_is_paged_and_a_permalink_finds_its_page(
     thread: Thread, ola: User, many_posts: Callable[..., list[Post]]
 ) -> None:
     many_posts(thread, ola, 499)
-    assert numbers(html_of(url(thread))) == list(range(1, 31))
-    last = html_of(url(thread, "?page=17"))
+    assert numbers(html_of(url(thread))) == list(range(1, 21))
+    last = html_of(url(thread, "?page=25"))
     assert numbers(last) == list(range(481, 501))
     assert 'aria-label="Page 1"' in last and 'rel="prev"' in last
-    for number, where in ((1, "#post-1"), (30, "#post-30"), (31, "?page=2#post-31")):
+    for number, where in ((1, "#post-1"), (20, "#post-20"), (21, "?page=2#post-21")):
         answer = browser().get(url(thread, f"/posts/{number}"))
         assert answer["Location"] == url(thread, where)
     assert browser().get(url(thread, "/posts/501")).status_code == 404
-    assert browser().get(url(thread, "?page=18")).status_code == 404
+    assert browser().get(url(thread, "?page=26")).status_code == 404
     answer = browser(ola).post(url(thread, "/reply"), {"text": "", "key": "k"})
     assert numbers(answer.content.decode()) == list(range(481, 501)), "a reply goes to the end"
 
@@ -307,7 +307,7 @@ def test_a_script_gets_the_posts_after_those_that_it_has(
     many_posts(about_question, ola, 60)
     path = url(about_question, "?after=1")
     html = html_of(path, sam, headers=HTMX)
-    assert numbers(html) == list(range(2, 32)) and "<html" not in html
+    assert numbers(html) == list(range(2, 22)) and "<html" not in html
     assert SECRET not in html and SECRET in html_of(f"{path}&show=1", sam, headers=HTMX)
     assert numbers(html_of(url(about_question, "?after=62"), sam, headers=HTMX)) == []
     assert numbers(html_of(url(about_question, "?after=x"), sam, headers=HTMX)) != []

@@ -185,7 +185,7 @@ def open_appeals(pks: Collection[int], reader: User) -> dict[int, Appeal]:
         "action__thread__run",
         "person",
     )
-    return {appeal.pk: appeal for appeal in appeals.defer("action__thread__search")}
+    return {appeal.pk: appeal for appeal in appeals.defer(*(f"action__{column}" for column in HEAVY[1:]))}
 
 
 class CountUpTo(Subquery):

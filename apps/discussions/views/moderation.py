@@ -39,7 +39,7 @@ from apps.experiments.reader import reader_of
 
 QUEUE_FILTERS = ("show", "reason", "language")
 LOG_FILTERS = ("person", "kind")
-LOG_PER_PAGE = 50
+LOG_PER_PAGE = 30
 moderators_only = permission_required("discussions.moderate", raise_exception=True)
 
 
