@@ -67,8 +67,8 @@ class Visitor:
         context.add_init_script(WITNESS)
         context.set_default_timeout(PATIENCE)
         self.page: Page = context.new_page()
-        # whether pages get their fonts and modules only once they have been painted without them
         self.is_slow = False
+        self._late: list[Route] | None = None  # what waits until the page is painted without it
         self.errors: list[str] = []
         self._expected: tuple[str, ...] = ()
         self.page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
@@ -101,12 +101,22 @@ class Visitor:
         self.page.goto(self.url + path)
         return self
 
+    def slow_down(self) -> None:
+        """Give pages their fonts and modules only once they have been painted without them."""
+        self.is_slow = True
+        self.context.route(LATE, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._late is None:
+            route.continue_()
+        else:
+            self._late.append(route)
+
     def _go_slowly(self, path: str) -> Visitor:
-        late: list[Route] = []
-        self.context.route(LATE, late.append)
+        late = self._late = []
         self.page.goto(self.url + path, wait_until="commit")
         self.page.evaluate(PAINTED)
-        self.context.unroute(LATE)
+        self._late = None
         for route in late:
             route.continue_()
         self.page.wait_for_load_state("networkidle")

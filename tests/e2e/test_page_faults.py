@@ -96,7 +96,8 @@ class Windows:
             for n, v in (("language", self.language), ("theme", self.theme))
         ]
         visitor.context.add_cookies(cookies)
-        visitor.is_slow = self.is_slow
+        if self.is_slow:
+            visitor.slow_down()
         return visitor
 
 
