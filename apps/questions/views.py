@@ -22,9 +22,7 @@ from apps.questions.forms import ReportForm
 @require_safe
 @vary_on_headers("HX-Request")
 def about(request: HttpRequest, claim: str) -> HttpResponse:
-    """Show the questions that a claim answers: a fragment of the ledger, empty where there are
-    none, or a page.
-    """
+    """Show the questions that a claim answers: a fragment of the ledger, or a page."""
     context = {"questions": selectors.about(clean(claim)), "claim": claim}
     template = "_about.html" if is_fragment(request) else "about.html"
     return render(request, f"questions/{template}", context)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Route
 
 from tests.e2e.people import ENDED_STATES, Member
 from tests.e2e.system import PASSWORD
@@ -24,8 +25,16 @@ document.addEventListener("securitypolicyviolation", (e) => {
   __violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`);
 });
 window.__shift = 0; // how far the page has moved by itself (cumulative layout shift)
+window.__shifted = []; // what has
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) __shift += entry.value;
+  for (const entry of list.getEntries().filter((each) => !each.hadRecentInput)) {
+    __shift += entry.value;
+    for (const { node, previousRect, currentRect } of entry.sources) {
+      const { localName, id, className } = (node?.id ? node : node?.parentElement) ?? {};
+      const [from, to] = [previousRect, currentRect].map(({ y, height }) => [y, y + height]);
+      __shifted.push(`${localName}#${id}.${className} ${from}-${to} by ${entry.value}`);
+    }
+  }
 }).observe({ type: "layout-shift", buffered: true });
 window.__seen = [];
 document.addEventListener("DOMContentLoaded", () => {
@@ -40,6 +49,15 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 """
 
+LATE = re.compile(r"\.woff2$|/build/(?!theme\.)[^/]+\.js$")
+PAINTED = """() => new Promise((resolve) => new PerformanceObserver((list) => {
+    if (list.getEntriesByName("first-contentful-paint").length) resolve();
+}).observe({ type: "paint", buffered: true }))"""
+DRAWN = """async () => {
+    await document.fonts.ready;
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+}"""
+
 
 class Visitor:
     """One browser context with one page."""
@@ -49,6 +67,8 @@ class Visitor:
         context.add_init_script(WITNESS)
         context.set_default_timeout(PATIENCE)
         self.page: Page = context.new_page()
+        self.is_slow = False
+        self._late: list[Route] | None = None  # what waits until the page is painted without it
         self.errors: list[str] = []
         self._expected: tuple[str, ...] = ()
         self.page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
@@ -76,7 +96,31 @@ class Visitor:
     # ------------------------------------------------------------ going about
 
     def go(self, path: str) -> Visitor:
+        if self.is_slow:
+            return self._go_slowly(path)
         self.page.goto(self.url + path)
+        return self
+
+    def slow_down(self) -> None:
+        """Give pages their fonts and modules only once they have been painted without them."""
+        self.is_slow = True
+        self.context.route(LATE, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._late is None:
+            route.continue_()
+        else:
+            self._late.append(route)
+
+    def _go_slowly(self, path: str) -> Visitor:
+        late = self._late = []
+        self.page.goto(self.url + path, wait_until="commit")
+        self.page.evaluate(PAINTED)
+        self._late = None
+        for route in late:
+            route.continue_()
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate(DRAWN)
         return self
 
     def enter_as(self, member: Member) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.questions.models import Question
 
 BY_SCRIPT = {"HX-Request": "true"}
+NONE = '<p class="note">No questions match.</p>'
 
 
 def test_it_lists_the_questions_that_name_the_claim(client: Client, guess: Question) -> None:
@@ -25,16 +26,17 @@ def test_it_lists_the_questions_that_name_the_claim(client: Client, guess: Quest
 
 
 @pytest.mark.parametrize("claim", ["dead-relu.other", "%00", "no-such-lab", "x" * 500])
-def test_it_is_empty_where_there_is_none(client: Client, guess: Question, claim: str) -> None:
+def test_it_says_where_there_is_none(client: Client, guess: Question, claim: str) -> None:
     answer = client.get(f"/questions/about/{claim}", headers=BY_SCRIPT)
-    assert answer.status_code == 200 and not answer.content.strip()
+    assert answer.status_code == 200 and answer.content.decode().strip() == NONE
 
 
 def test_it_leaves_out_what_is_withdrawn_and_what_an_older_revision_said(
     client: Client, guess: Question
 ) -> None:
     Question.objects.filter(pk=guess.pk).update(withdrawn=True)
-    assert not client.get("/questions/about/no-such-lab.claim", headers=BY_SCRIPT).content.strip()
+    answer = client.get("/questions/about/no-such-lab.claim", headers=BY_SCRIPT)
+    assert answer.content.decode().strip() == NONE
 
 
 def test_without_scripts_it_is_a_page_that_says_what_it_found(
