@@ -33,7 +33,7 @@ GLYPHS = {
     "does_not_hold": "cross",
     "inconclusive": "unclear",
 }
-SHORT_KEY_CHARS = 4  # of a run, where it is cited
+SHORT_KEY_CHARS = 8  # of a run, where it is cited
 PREDICTABLE_OUTCOMES = [Outcome.HOLDS, Outcome.DEPENDS, Outcome.DOES_NOT_HOLD]
 
 

@@ -204,8 +204,9 @@ def tolerance(part: NumericPart) -> str:
     if part.absolute > 0 and part.absolute >= part.relative * abs(part.answer):
         absolute = numbers.format_exact(part.absolute)
         return _("An answer within %(n)s counts as right.") % {"n": absolute}
-    percent = numbers.format_exact(part.relative * 100)
-    return _("An answer within %(n)s %% counts as right.") % {"n": percent}
+    percent = _("%(n)s %%") % {"n": numbers.format_exact(part.relative * 100)}
+    unbroken = percent.replace(" ", "\N{NO-BREAK SPACE}")
+    return _("An answer within %(n)s counts as right.") % {"n": unbroken}
 
 
 def precision(part: NumericPart) -> str:
@@ -219,7 +220,7 @@ def precision(part: NumericPart) -> str:
 
 def _enough(part: NumericPart) -> str:
     scale = abs(part.answer)
-    if max(part.absolute, part.relative * scale) <= EXACT * max(1, scale):
+    if part.absolute <= EXACT * max(1, scale) and (part.relative <= EXACT or not scale):
         return _("Give the exact value.")
     if part.absolute > 0 and part.absolute >= part.relative * scale:
         digits = max(0, math.ceil(-math.log10(2 * part.absolute) - ROUNDING))

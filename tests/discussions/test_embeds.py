@@ -131,7 +131,7 @@ def test_a_run_shows_its_curve_with_its_band_and_whose_it_is(
     assert CURVE in html and 'class="band b0"' in html
     assert "figure curves small" in html
     assert re.search(r'role="img" aria-label="[^"]*At the end: [^"]+"', html)
-    assert f'<a href="/runs/{run.pk}">Run {str(run.pk)[:4]} by mei</a>' in html
+    assert f'<a href="/runs/{run.pk}">Run {str(run.pk)[:8]} by mei</a>' in html
     assert changed(run) in html
     assert f'href="/labs/dead-relu?from={run.pk}">Predict and rerun</a>' in html
     assert "0.44" not in html and "44%" not in html, "a verdict is cited for itself"
@@ -154,7 +154,7 @@ def test_a_run_at_default_settings_has_nothing_to_fork(thread: Thread, lab: Lab,
     html = shown(citing(thread, citations.cite_run(ours)), mei)
     assert "default settings" in html and "Fork these settings" not in html
     assert 'href="/labs/dead-relu">Predict and rerun</a>' in html
-    assert f"Recorded run {str(ours.pk)[:4]}" in html
+    assert f"Recorded run {str(ours.pk)[:8]}" in html
 
 
 def test_a_verdict_shows_its_sentence_effect_replicates_and_device(

@@ -25,7 +25,7 @@ DAY = 24 * 3600
 WORDS = {
     "en": {
         "mistake": "The step goes against the gradient.",
-        "again": "Your first answer counts: Again.",
+        "again": "Your first answer counts, so the grade is Again.",
         "day": "1 day",
     },
     "zh-Hans": {"mistake": "更新方向与梯度相反。", "again": "重来", "day": "1 天"},

@@ -233,6 +233,8 @@ def test_it_needs_the_token_of_the_form(lab: Lab, mei: User) -> None:
 def test_change_one_thing_begins_from_the_runs_settings(lab: Lab, mei: User) -> None:
     run = measured(queued(mei, lab, config={"width": 32}, prediction=SURE))
     page = browser(mei).get(f"/labs/dead-relu?from={run.pk}")
+    settings = f'Settings of <a href="/runs/{run.pk}">this run</a>. <a'
+    assert settings in " ".join(page.content.decode().split())
     assert 'name="config-width" value="32"' in page.content.decode()
 
 

@@ -48,7 +48,7 @@ def test_without_scripts_on_a_small_phone_everything_works(
     page.goto("/notices")
     page.get_by_role("button", name="Mark all read").click()
     expect(page.locator("li.unread")).to_have_count(0)
-    page.get_by_role("link", name="Settings of notices").click()
+    page.get_by_role("link", name="Notice settings").click()
     page.get_by_role("group", name="Somebody mentions you").get_by_text("Not at all").click()
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("Settings saved.")).to_be_visible()

@@ -382,3 +382,28 @@ def test_a_period_is_chosen_and_the_keys_go_to_its_neighbours(
     assert (
         member.get("/progress?weeks=nonsense").content.decode().count("of the last 52 weeks") == 1
     )
+
+
+def mastered(title: str, questions: int, cards: int, coverage: float) -> Mastery:
+    return Mastery(title.lower(), title, questions, cards, coverage, coverage, None)
+
+
+@pytest.mark.parametrize(
+    ("topics", "sentence"),
+    [
+        ([mastered("Losses", 4, 4, 0.5)], "You would recall 50 % of 4 questions today."),
+        (
+            [mastered("Losses", 4, 4, 0.5), mastered("Metrics", 1, 0, 0.0)],
+            "You would recall 40 % of 5 questions today. 1 of them is new to you.",
+        ),
+        (
+            [mastered("Losses", 4, 4, 0.5), mastered("Metrics", 4, 2, 0.9)],
+            "You would recall 70 % of 8 questions today. 2 of them are new to you. "
+            "Your weakest topic is Losses, at 50 %.",
+        ),
+    ],
+)
+def test_a_topic_is_called_the_weakest_where_several_were_met(
+    topics: list[Mastery], sentence: str
+) -> None:
+    assert presenters.progress.standing_sentence(topics, topics[0]) == sentence

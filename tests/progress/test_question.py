@@ -120,9 +120,9 @@ def test_a_visitors_answer_is_checked_and_not_kept(client: Client, numeric: Ques
     assert (
         'data-kind="right"' in post(client, f"{PAGE}/check", part="1", text=right).content.decode()
     )
-    assert (
-        'data-kind="wrong"' in post(client, f"{PAGE}/check", part="1", text="-1").content.decode()
-    )
+    wrong = post(client, f"{PAGE}/check", part="1", text="-1").content.decode()
+    assert 'data-kind="wrong"' in wrong
+    assert "Again" not in wrong, "a visitor has no grade"
     assert not Answer.objects.exists() and not Attempt.objects.exists()
 
 
@@ -233,7 +233,7 @@ def test_wrong_then_right_then_reveal_is_again_and_says_so(
     assert wrong.status_code == 302
     assert 'data-kind="wrong"' in member.get(PAGE).content.decode()
     post(member, f"{PAGE}/check", part="1", text=answer_of(mei, numeric))
-    assert "Your first answer counts: Again." in member.get(PAGE).content.decode()
+    assert "Your first answer counts, so the grade is Again." in member.get(PAGE).content.decode()
     revealed = member.post(f"{PAGE}/reveal", {}, follow=True).content.decode()
     assert "answer of how-long" in revealed and 'class="g again picked"' in revealed
     assert [grade.rating for grade in selectors.cards.rated_reviews(Card.objects.get())] == [1]
@@ -367,7 +367,10 @@ def test_the_rule_of_the_grade_stands_before_it_is_applied(member: Client, mei: 
     page = question.get_absolute_url()
     form = {"part": "1", "chosen": ["b"], "chose": "1", "key": str(uuid4())}
     checked = member.post(f"{page}/check", form, follow=True).content.decode()
-    assert "Your first answer counts: Again. Try again, or reveal the answer." in checked
+    assert (
+        "Your first answer counts, so the grade is Again. Try again, or reveal the answer."
+        in checked
+    )
     member.post(f"{page}/reveal", {})
     html = member.get(f"{page}?reveal=1").content.decode()
     lowest = "first choice wrong: Again; the lowest counts: Again"
@@ -506,8 +509,10 @@ def test_notes_and_bookmarks_are_kept_and_taken_away(member: Client, numeric: Qu
     member.post(f"{PAGE}/bookmark", {"kept": "1"})
     html = member.get(PAGE).content.decode()
     assert "mind the &lt;unit&gt;" in html and "Remove bookmark" in html
+    assert "Note saved." in html and "Bookmarked." in html
     member.post(f"{PAGE}/note", {"note": "  "})
-    member.post(f"{PAGE}/bookmark", {"kept": "0"})
+    removed = member.post(f"{PAGE}/bookmark", {"kept": "0"}, follow=True).content.decode()
+    assert "Bookmark removed." in removed
     assert not Note.objects.exists() and not Bookmark.objects.exists()
 
 

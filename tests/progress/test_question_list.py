@@ -129,12 +129,16 @@ def test_it_is_sorted_as_asked(member: Client, mei: User, site_clock: SiteClock)
     assert len(statuses(member, order="sideways")) == 2
 
 
-def test_topics_say_how_many_questions_they_have(client: Client) -> None:
+def test_topics_say_how_many_questions_they_have_and_those_without_are_not_offered(
+    client: Client,
+) -> None:
     make_question("a", "losses")
     make_question("b", "losses")
     page = client.get("/questions").content.decode()
     assert re.search(r'<option value="losses">[^<]* \(2\)</option>', page)
-    assert re.search(r'<option value="metrics">[^<]* \(0\)</option>', page)
+    assert 'value="metrics"' not in page
+    chosen = client.get("/questions?topic=metrics").content.decode()
+    assert re.search(r'<option value="metrics" selected>[^<]* \(0\)</option>', chosen)
 
 
 # ---------------------------------------------------------------- search

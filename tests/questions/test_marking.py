@@ -54,6 +54,8 @@ def test_a_number_within_the_tolerance_is_right(text: str) -> None:
         (0.25, 1e-3, 2e-3, "3 decimal places are enough."),
         (7, 1e-3, 0.5, "A whole number is enough."),
         (-2.2, 0.0, 1e-9, "Give the exact value."),
+        (0.0, 0.01, 1e-9, "Give the exact value."),
+        (7.6e-6, 0.01, 1e-9, "3 significant figures are enough."),
     ],
 )
 def test_how_precisely_a_number_is_asked_for_follows_from_its_tolerance(
@@ -243,7 +245,7 @@ def test_the_tolerance_decides_and_nothing_else(answer: float, off: float) -> No
 
 
 def test_the_tolerance_as_a_sentence() -> None:
-    assert marking.tolerance(PART) == "An answer within 0.1 % counts as right."
+    assert marking.tolerance(PART) == "An answer within 0.1\N{NO-BREAK SPACE}% counts as right."
     absolute = NumericPart("1", 0, 1.0, 0.0, 0.002, {}, ())
     assert marking.tolerance(absolute) == "An answer within 0.002 counts as right."
 

@@ -247,7 +247,7 @@ class TodayEndpoint(Endpoint):
                 {
                     "step_kind": "review",
                     "title": "Review 12 cards",
-                    "note": "Just before you would forget them",
+                    "note": "Just before you would forget",
                     "minutes": 8,
                     "is_done": False,
                     "is_now": True,

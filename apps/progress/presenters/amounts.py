@@ -39,7 +39,7 @@ def minutes(seconds: float) -> int:
 
 
 def percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.0f} %"
+    return "–" if fraction is None else _("%(n)s %%") % {"n": f"{100 * fraction:.0f}"}
 
 
 def number_word(n: int) -> str:

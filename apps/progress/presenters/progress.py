@@ -63,23 +63,29 @@ def recall_sentence(weeks: Sequence[WeekOfRecall], target: int) -> str:
 
 
 def standing_sentence(topics: Sequence[Mastery], weakest: Mastery) -> str:
-    """Return how much of all topics would be recalled today, and which topic is the weakest."""
+    """Return how much of all topics would be recalled today, how many questions are new, and which
+    topic is the weakest of several.
+    """
     questions = sum(topic.questions for topic in topics)
     recalled = sum(topic.coverage * topic.questions for topic in topics)
-    words = {
-        "share": percent(recalled / questions),
-        "n": questions,
-        "topic": weakest.title,
-        "of_topic": percent(weakest.coverage),
-    }
-    sentence = ngettext(
-        "You would recall %(share)s of %(n)s question today. Your weakest topic is %(topic)s, "
-        "at %(of_topic)s.",
-        "You would recall %(share)s of %(n)s questions today. Your weakest topic is %(topic)s, "
-        "at %(of_topic)s.",
+    today = ngettext(
+        "You would recall %(share)s of %(n)s question today.",
+        "You would recall %(share)s of %(n)s questions today.",
         questions,
-    )
-    return sentence % words
+    ) % {"share": percent(recalled / questions), "n": questions}
+    new = questions - sum(topic.cards for topic in topics)
+    unseen = ngettext("%(n)s of them is new to you.", "%(n)s of them are new to you.", new) % {
+        "n": new
+    }
+    is_one_of_several = any(topic.cards for topic in topics if topic is not weakest)
+    return join_sentences(today, unseen if new else "", _weakest(weakest, is_one_of_several))
+
+
+def _weakest(topic: Mastery, is_one_of_several: bool) -> str:
+    if not is_one_of_several:
+        return ""
+    words = {"topic": topic.title, "share": percent(topic.coverage)}
+    return _("Your weakest topic is %(topic)s, at %(share)s.") % words
 
 
 def interview_day(plan: Plan, today: date) -> str:

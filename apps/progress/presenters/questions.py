@@ -122,6 +122,7 @@ class PresentedPart:
     entered: TypedAnswer | None
     revealed: bool  # the reference answer
     hints_opened: int  # that help with it
+    is_graded: bool  # not where a visitor answers
     part: MarkedPart | None = None  # None: the written answer
     texts: tuple[OptionHtml, ...] = ()  # of its options
     has_keys: bool = False  # it is the part whose field and options keys reach
@@ -182,14 +183,19 @@ class PresentedPart:
             return ""
         if self.revealed:
             return mark.message or _("That's not right.")
-        counts = _("Your first answer counts: Again.") if self.first_was_wrong else ""
         return join_sentences(
-            mark.message or _("That's not right."), counts, _("Try again, or reveal the answer.")
+            mark.message or _("That's not right."),
+            self._first_counts(),
+            _("Try again, or reveal the answer."),
         )
+
+    def _first_counts(self) -> str:
+        counts = self.is_graded and self.first_was_wrong
+        return _("Your first answer counts, so the grade is Again.") if counts else ""
 
     def _why_graded_lower(self) -> str:
         if self.first_was_wrong:
-            return _("Your first answer counts: Again.")
+            return self._first_counts()
         return _("After a hint it counts as Hard.") if self.hints_opened and self.answers else ""
 
     # ------------------------------------------------------------ of a number
@@ -410,6 +416,7 @@ def _present_part(
         entered=entered,
         revealed=state.revealed,
         hints_opened=sum(opened.get(of, 0) for of in {"", part_of(name)}),
+        is_graded=state.hints is not None,
         **more,
     )
 

@@ -25,7 +25,7 @@ RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
 RUN_WAITS = gettext_lazy("%(state)s, %(brief)s")  # "Queued, no worker connected"
 STEP_NOTES = {
     "plan": gettext_lazy("Gives your plan a target date"),
-    "review": gettext_lazy("Just before you would forget them"),
+    "review": gettext_lazy("Just before you would forget"),
     "verdict": gettext_lazy("It has finished: see how your prediction did"),
     "question": gettext_lazy("A question you haven't seen"),
     "lab": gettext_lazy("Test it yourself"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -39,7 +40,8 @@ def _question(request: HttpRequest) -> dict[str, Any]:
         return {}
     context = question_context(request, question, visitors_attempt(question))
     part = next(part for part in context["parts"] if part.kind == "choice")
-    return {name: context[name] for name in SHOWN} | {"part": part}
+    # alone on this page, it has no number among the question's parts
+    return {name: context[name] for name in SHOWN} | {"part": replace(part, prompt=None)}
 
 
 SHOWN = ("question", "revision", "page", "revealed", "in_review", "earlier")  # of its page

@@ -305,6 +305,7 @@ def bookmark(request: HttpRequest, slug: str) -> HttpResponse:
     question = selectors.questions.question_for(request.user, slug)
     is_set = forms.BookmarkForm.read(request.POST).cleaned_data["kept"]
     services.plans.set_bookmark(user=signed_in(request), question=question, is_set=is_set)
+    messages.success(request, _("Bookmarked.") if is_set else _("Bookmark removed."))
     return redirect(next_path(request, question.get_absolute_url()))
 
 

@@ -18,7 +18,7 @@ from apps.experiments.reader import reader_of
 from apps.progress.selectors import question_list, searches
 from apps.progress.selectors.question_list import Mine, Order, Status
 from apps.progress.views.reader import signed_in
-from apps.questions.limits import DIFFICULTIES
+from apps.questions.limits import DIFFICULTIES, MAX_DIFFICULTY
 from apps.questions.models import Kind
 
 FILTERS = ("topic", "kind", "difficulty", "status", "mine", "order", "words")
@@ -49,8 +49,9 @@ def questions(request: HttpRequest) -> HttpResponse:
         "words": instead or chosen["words"],
         "chosen": chosen,
         "filtered": any(value for name, value in chosen.items() if name != "order"),
-        "topics": _topics(),
+        "topics": _topics(chosen["topic"]),
         "kinds": Kind.choices,
+        "max_difficulty": MAX_DIFFICULTY,
         "difficulties": [(str(level), level) for level in DIFFICULTIES],
         "statuses": Status.choices if user else [],
         "mines": Mine.choices,
@@ -60,10 +61,16 @@ def questions(request: HttpRequest) -> HttpResponse:
     return render(request, f"progress/{template}", context, status=page.status)
 
 
-def _topics() -> list[tuple[str, str]]:
-    """Return every topic with how many questions it has, in the order of `TOPICS`."""
+def _topics(chosen: str) -> list[tuple[str, str]]:
+    """Return the topics that have questions, and the chosen one, each with how many, in the order
+    of `TOPICS`.
+    """
     counts = question_list.count_by_topic()
-    return [(slug, f"{topic_title(slug)} ({counts.get(slug, 0)})") for slug in TOPICS]
+    return [
+        (slug, f"{topic_title(slug)} ({counts.get(slug, 0)})")
+        for slug in TOPICS
+        if slug in counts or slug == chosen
+    ]
 
 
 def _besides(request: HttpRequest, words: str, page: ListPage) -> searches.Found | None:
