@@ -160,6 +160,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     # of ProfilePart: what everybody may see of them; nothing without PAGE
     profile = ArrayField(models.CharField(max_length=8), default=list, db_default=[], blank=True)
+    # the ledger's switch: the verdict of every recorded run is opened for them
+    shows_all_verdicts = models.BooleanField(default=False, db_default=False, editable=False)
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can use the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=now)

@@ -167,6 +167,7 @@ def account(user: User) -> Row:
         "theme": user.theme,
         "time_zone": user.time_zone,
         "profile": user.profile,
+        "shows_all_verdicts": user.shows_all_verdicts,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
         "is_staff": user.is_staff,

@@ -21,8 +21,9 @@ class ExperimentsConfig(AppConfig):
 
 def _adopt_opened(user: Any, request: HttpRequest, **more: object) -> None:
     from apps.experiments import opened_verdicts, services
+    from apps.experiments.reader import opened_by
 
-    if opened := opened_verdicts.opened_in(request.session):
+    if opened := opened_by(request.session):
         services.adopt_opened_verdicts(user=user, opened=opened)
         opened_verdicts.discard_opened(request.session)
 

@@ -17,7 +17,7 @@ from apps.accounts.models import PROJECT_HANDLE, User
 from apps.common import toml
 from apps.common.clock import Clock
 from apps.common.locks import lock
-from apps.experiments import lab_columns, lab_config, recording
+from apps.experiments import lab_columns, lab_config, recording, services
 from apps.experiments.lab_words import Words
 from apps.experiments.models import (
     Batch,
@@ -181,13 +181,13 @@ def load_evidence(path: Path) -> str:
             )
         if Run.objects.filter(pk=pk).exists():
             return ""
-        _store(recorded, version)
+        services.open_where_all_are_shown(run=_store(recorded, version))
     except (KeyError, TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
         raise BadFile(f"{path}: {type(error).__name__}: {error}") from None
     return f"{slug}: recorded run {pk}"
 
 
-def _store(recorded: dict[str, Any], version: LabVersion) -> None:
+def _store(recorded: dict[str, Any], version: LabVersion) -> Run:
     owner = User.objects.get(handle=PROJECT_HANDLE)
     ComputeUsage.objects.get_or_create(owner=owner)
     times = {name: parse_datetime(value) for name, value in recorded["times"].items()}
@@ -216,6 +216,7 @@ def _store(recorded: dict[str, Any], version: LabVersion) -> None:
         )
         for seq, b in enumerate(recorded["batches"], start=1)
     )
+    return run
 
 
 def _packed(values: list[float | None]) -> bytes:

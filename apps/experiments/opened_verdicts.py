@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from django.contrib.sessions.backends.base import SessionBase
 
 SESSION_KEY = "opened_verdicts"
+SHOWS_ALL_KEY = "shows_all_verdicts"  # the ledger's switch is on
 MAX_OPENED = 100  # of a visitor; the oldest are forgotten
 Subject = tuple[int, str]  # primary key of a lab's version, hash of the settings
 
@@ -25,5 +26,17 @@ def add_opened(session: SessionBase, subjects: Iterable[Subject], at: str) -> No
     session[SESSION_KEY] = [[*key, opened[key]] for key in newest]
 
 
+def shows_all(session: SessionBase) -> bool:
+    return bool(session.get(SHOWS_ALL_KEY))
+
+
+def set_shows_all(session: SessionBase, shown: bool) -> None:
+    if shown:
+        session[SHOWS_ALL_KEY] = True
+    else:
+        session.pop(SHOWS_ALL_KEY, None)
+
+
 def discard_opened(session: SessionBase) -> None:
     session.pop(SESSION_KEY, None)
+    session.pop(SHOWS_ALL_KEY, None)

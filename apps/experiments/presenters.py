@@ -457,17 +457,19 @@ def run_caption(run: Run) -> str:
     return _("Run %(id)s by %(who)s") % names
 
 
-def run_row(run: Run, *, is_shown: bool) -> dict[str, Any]:
+def run_row(run: Run, *, is_shown: bool, why: str = "") -> dict[str, Any]:
     """Return a run as a table of runs shows it.
 
     Args:
         is_shown: whether the reader may see its verdict.
+        why: it has no result (`queue_words.why`).
     """
     words = run.version.words
     verdicts = _headline_first(words, run.verdicts.all()) if is_shown else []
     return {
         "run": run,
         "words": words,
+        "why": why,
         "changed": [setting for setting in settings_of(words, run.config) if setting.is_changed],
         "first": present_verdict(words, verdicts[0]) if verdicts else None,
         "is_folded": not is_shown,

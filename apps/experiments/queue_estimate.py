@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
 
-from apps.experiments.scheduling import BENCH_PATIENCE_SECONDS, WaitingRun
+from apps.experiments.scheduling import BENCH_PATIENCE_SECONDS, WaitingRun, Work
 
 Range = tuple[float, float]  # the least and the most seconds
 LABS, BENCH = "labs", "bench"
@@ -105,7 +105,7 @@ class Forecast:
 
 
 class _Machine:
-    """A worker as the forecast goes on."""
+    """A worker as the replay goes on."""
 
     def __init__(self, worker: ConnectedWorker, bound: int) -> None:
         self.worker = worker
@@ -113,103 +113,137 @@ class _Machine:
         self.ready_at = worker.ready_in[bound]
 
     @property
-    def taken_slots(self) -> int:
-        return self.running.total()
+    def is_idle(self) -> bool:
+        return not self.running.total()
+
+    def can_lease(self, now: float) -> bool:
+        has_room = self.running.total() < self.worker.slots and not self.running[BENCH]
+        return has_room and now >= self.ready_at
 
 
-def forecast(
-    run: WaitingRun,
-    queues: Mapping[str, Sequence[WaitingRun]],
-    workers: Sequence[ConnectedWorker],
-    durations: Mapping[str, Range],
-    max_running: int,
-    bound: int,
-) -> Forecast | None:
-    """Play through what the workers lease, until it is the turn of `run`; None if it never is.
+@dataclass(order=True, frozen=True)
+class _Event:
+    """A run ends on a worker, or the worker becomes ready to lease."""
+
+    at: float
+    order: int  # so that two events at one time are not compared further
+    machine: _Machine = field(compare=False)
+    ended: tuple[int, str] | None = field(compare=False)  # owner and queue of the run
+
+
+class _Replay:
+    """What workers do with what waits, from now on.
 
     Args:
-        queues: the waiting runs of each, in the order of `scheduling.lease_order`; `run` is one.
-        durations: of each lab, in seconds.
+        queues: the waiting runs of each, in the order of `scheduling.lease_order`.
+        durations: of the work of each run, in seconds.
         max_running: runs that a person may have running in a queue.
         bound: 0: everything takes the least time that it may, 1: the most.
     """
-    waiting = {queue: list(runs) for queue, runs in queues.items()}
-    machines = [_Machine(worker, bound) for worker in workers]
-    of_owner = Counter((one.owner, one.queue) for worker in workers for one in worker.running)
-    ahead: list[WaitingRun] = []
-    order = count()  # so that two events at one time are not compared further
-    events: list[tuple[float, int, _Machine, tuple[int, str] | None]] = []
 
-    def first(queue: str, worker: ConnectedWorker) -> WaitingRun | None:
-        return next(
-            (
-                one
-                for one in waiting.get(queue, ())
-                if worker.can_take(one) and of_owner[one.owner, queue] < max_running
-            ),
-            None,
-        )
+    def __init__(
+        self,
+        queues: Mapping[str, Sequence[WaitingRun]],
+        workers: Sequence[ConnectedWorker],
+        durations: Mapping[Work, Range],
+        max_running: int,
+        bound: int,
+    ) -> None:
+        self._waiting = {queue: list(runs) for queue, runs in queues.items()}
+        self._machines = [_Machine(worker, bound) for worker in workers]
+        self._running = Counter((run.owner, run.queue) for w in workers for run in w.running)
+        self._durations, self._max_running, self._bound = durations, max_running, bound
+        self._now, self._events, self._order = 0.0, list[_Event](), count()
+        for machine in self._machines:
+            for run in machine.worker.running:
+                self._expect(run.left[bound], machine, (run.owner, run.queue))
+            if machine.ready_at:
+                self._expect(machine.ready_at, machine)
 
-    def leased_next(machine: _Machine, now: float) -> WaitingRun | None:
-        worker = machine.worker
-        if machine.running[BENCH] or machine.taken_slots >= worker.slots or now < machine.ready_at:
+    def leases(self) -> Iterator[tuple[float, WaitingRun, ConnectedWorker]]:
+        """Yield what is leased: when, in seconds from now, and by which worker."""
+        while True:
+            for machine in self._machines:
+                while run := self._next_for(machine):
+                    yield self._now, run, machine.worker
+                    self._lease(run, machine)
+            if not self._events:
+                return
+            self._go_on(heapq.heappop(self._events))
+
+    def _expect(self, at: float, machine: _Machine, ended: tuple[int, str] | None = None) -> None:
+        heapq.heappush(self._events, _Event(at, next(self._order), machine, ended))
+
+    def _next_for(self, machine: _Machine) -> WaitingRun | None:
+        if not machine.can_lease(self._now):
             return None
-        bench = first(BENCH, worker)
-        if bench and not machine.taken_slots:
+        bench = self._first(BENCH, machine.worker)
+        if bench and machine.is_idle:
             return bench
-        overdue = bench and any(
-            one.waited + now > BENCH_PATIENCE_SECONDS
-            for one in waiting[BENCH]
-            if worker.can_take(one)
-        )
-        return None if overdue and machine.taken_slots else first(LABS, worker)
-
-    for machine in machines:
-        for one in machine.worker.running:
-            event = one.left[bound], next(order), machine, (one.owner, one.queue)
-            heapq.heappush(events, event)
-        if machine.ready_at:
-            heapq.heappush(events, (machine.ready_at, next(order), machine, None))
-    now = 0.0
-    while True:
-        for machine in machines:
-            while leased := leased_next(machine, now):
-                if leased.run == run.run:
-                    return Forecast(now, tuple(ahead))
-                waiting[leased.queue].remove(leased)
-                machine.running[leased.queue] += 1
-                of_owner[leased.owner, leased.queue] += 1
-                if machine.worker.can_take(run):
-                    ahead.append(leased)
-                end = now + max(durations[leased.lab][bound], 0.1)
-                heapq.heappush(events, (end, next(order), machine, (leased.owner, leased.queue)))
-        if not events:
+        if bench and self._has_overdue_bench_run(machine.worker):
             return None
-        now, _, machine, ended = heapq.heappop(events)
-        if ended is None:
-            continue
-        of_owner[ended] -= 1
-        machine.running[ended[1]] -= 1
-        if ended[1] == BENCH:  # nothing was imported beside it
-            machine.ready_at = now + PREPARING_SECONDS[bound]
-            heapq.heappush(events, (machine.ready_at, next(order), machine, None))
+        return self._first(LABS, machine.worker)
+
+    def _first(self, queue: str, worker: ConnectedWorker) -> WaitingRun | None:
+        runs = (run for run in self._waiting.get(queue, ()) if worker.can_take(run))
+        return next(
+            (run for run in runs if self._running[run.owner, queue] < self._max_running), None
+        )
+
+    def _has_overdue_bench_run(self, worker: ConnectedWorker) -> bool:
+        return any(
+            run.waited + self._now > BENCH_PATIENCE_SECONDS
+            for run in self._waiting[BENCH]
+            if worker.can_take(run)
+        )
+
+    def _lease(self, run: WaitingRun, machine: _Machine) -> None:
+        self._waiting[run.queue].remove(run)
+        machine.running[run.queue] += 1
+        self._running[run.owner, run.queue] += 1
+        seconds = max(self._durations[run.work][self._bound], 0.1)
+        self._expect(self._now + seconds, machine, (run.owner, run.queue))
+
+    def _go_on(self, event: _Event) -> None:
+        self._now, machine = event.at, event.machine
+        if event.ended is None:
+            return
+        _owner, queue = event.ended
+        self._running[event.ended] -= 1
+        machine.running[queue] -= 1
+        if queue == BENCH:  # nothing was imported beside it
+            machine.ready_at = self._now + PREPARING_SECONDS[self._bound]
+            self._expect(machine.ready_at, machine)
+
+
+def forecast(run: WaitingRun, replay: _Replay) -> Forecast | None:
+    """Play through what workers lease until it is the turn of `run`; None if it never is."""
+    ahead: list[WaitingRun] = []
+    for seconds, leased, worker in replay.leases():
+        if leased.run == run.run:
+            return Forecast(seconds, tuple(ahead))
+        if worker.can_take(run):
+            ahead.append(leased)
+    return None
 
 
 def place(
     run: WaitingRun,
     queues: Mapping[str, Sequence[WaitingRun]],
     workers: Iterable[ConnectedWorker],
-    durations: Mapping[str, Range],
+    durations: Mapping[Work, Range],
     max_running: int,
 ) -> Place:
     """Return where a run stands whose code a connected worker has.
 
     Args:
-        queues, durations, max_running: as in `forecast`.
+        queues, durations, max_running: as in `_Replay`; `run` is one of those that wait.
         workers: all that are connected, some of which can take it.
     """
     workers = list(workers)
-    low, high = (forecast(run, queues, workers, durations, max_running, bound) for bound in (0, 1))
+    low, high = (
+        forecast(run, _Replay(queues, workers, durations, max_running, bound)) for bound in (0, 1)
+    )
     able = [worker for worker in workers if worker.can_take(run)]
     theirs = sum(
         (one.owner, one.queue) == (run.owner, run.queue)
@@ -263,7 +297,7 @@ def _with_reason(
 
 def time_left(elapsed: float, done: int, expected: int, usual: Range) -> Range:
     """Return how long a run still takes that has been running for `elapsed` seconds: at its pace so
-    far, else as long as its lab usually does.
+    far, else as long as such a run usually does.
     """
     if done and expected:
         left = elapsed * max(expected - done, 0) / done

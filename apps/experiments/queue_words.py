@@ -1,18 +1,23 @@
-"""What pages and the API say of a run that waits: from its `Place` to words. No queries."""
+"""What pages and the API say of a run that waits, or has no result: from its `Place` to words. No
+queries.
+"""
 
 from __future__ import annotations
 
 import math
 
 from django.utils.formats import date_format
+from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.common.text import join_sentences
 from apps.experiments import presenters
+from apps.experiments.models import Run
 from apps.experiments.queue_estimate import Place, Reason
 
+MAX_ERROR_CHARS = 80  # of a failed run's error, where only a few words are told
 CLOSE = 1.3  # bounds of an estimate that differ by less are told as one figure
 # an estimate is told in steps of so many seconds, where it is below the bound
 STEPS = ((10.0, 2.0), (30.0, 5.0), (90.0, 10.0), (math.inf, 60.0))
@@ -78,6 +83,25 @@ def briefs() -> dict[str, str]:
         Reason.LEASED: _("starting"),
         Reason.CANCELLING: _("stopping"),
     }
+
+
+def why(run: Run, place: Place | None) -> str:
+    """Return in a few words why a run has no result; empty where its state says it.
+
+    Args:
+        place: of a run that waits, starts or is being stopped.
+    """
+    if place:  # that it starts is no reason: its state says that it is running
+        return "" if place.reason == Reason.LEASED else brief(place)
+    if run.state == Run.State.FAILED:
+        return Truncator(run.error.partition("\n")[0]).chars(MAX_ERROR_CHARS)
+    if run.state == Run.State.LIMIT_EXCEEDED:
+        return _("it took longer than allowed")
+    if run.is_outdated:
+        return _("the lab changed while it was queued")
+    if run.is_lab_crash:
+        return _("a bug in the lab, or too little memory")
+    return ""
 
 
 def about(place: Place) -> str:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 ENTRY_PENALTY_SECONDS = 30.0  # compute-seconds that a lease adds, settled when the run ends
 HALF_LIFE = timedelta(days=1)  # of compute usage
@@ -37,6 +37,14 @@ class WaitingOwner:
         return self.running < self.slots
 
 
+class Work(NamedTuple):
+    """What a run does, by which it takes its time."""
+
+    lab: str
+    config_hash: str = ""
+    replicates: int = 0
+
+
 @dataclass(frozen=True)
 class WaitingRun:
     """A queued run."""
@@ -47,6 +55,12 @@ class WaitingRun:
     waited: float  # seconds
     queue: str = "labs"
     code: str = ""  # hash of the lab's code: a worker must have it
+    config_hash: str = ""
+    replicates: int = 0
+
+    @property
+    def work(self) -> Work:
+        return Work(self.lab, self.config_hash, self.replicates)
 
 
 class Policy(Protocol):

@@ -180,15 +180,26 @@ def open_verdict(*, user: User, run: Run) -> None:
 
 
 @transaction.atomic
-def open_recorded_verdicts(*, user: User) -> None:
-    """Show a person the verdict of every recorded run, as `open_verdict` does. Idempotent.
+def show_all_verdicts(*, user: User, shown: bool) -> None:
+    """Set a person's switch of the ledger. Switched on, the verdict of every recorded run is opened
+    as `open_verdict` does, and those that are recorded while it is on (`open_where_all_are_shown`).
+    What was opened stays so. Idempotent.
 
     Raises:
         AccountGone: the person was deleted meanwhile.
     """
     lock_user(user)
-    runs = selectors.standard_runs().values()
-    _record_opened(user, dict.fromkeys(map(selectors.subject_of, runs)))
+    User.objects.filter(pk=user.pk).update(shows_all_verdicts=shown)
+    if shown:
+        runs = selectors.standard_runs().values()
+        _record_opened(user, dict.fromkeys(map(selectors.subject_of, runs)))
+
+
+@transaction.atomic
+def open_where_all_are_shown(*, run: Run) -> None:
+    """Open the verdict of a run that was just recorded for everybody whose ledger shows all."""
+    for user in User.objects.filter(shows_all_verdicts=True).select_for_update().order_by("pk"):
+        _record_opened(user, {selectors.subject_of(run): None})
 
 
 @transaction.atomic

@@ -29,6 +29,7 @@ from tests.experiments.pages_cast import (
 pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 WRONG, RIGHT = PredictionInput("does_not_hold", 95, {}), PredictionInput("holds", 95, {})
 WIDE = {"width": 32}
+ON, OFF = 'role="switch" aria-checked="true"', 'role="switch" aria-checked="false"'
 
 
 @pytest.fixture
@@ -42,6 +43,21 @@ def access_of(user: User, run: Run) -> VerdictAccess:
 
 def reason(run: Run) -> str:
     return Prediction.objects.get(run=run).not_counted
+
+
+def recorded_later(ours: Run) -> Run:
+    """Give the lab of a recorded run other code, and record that as `load_evidence` does."""
+    version = make_version(ours.version.lab, "e" * 64, ours.version.words)
+    run = measured(queued(ours.owner, version.lab, "recorded later"))
+    services.set_run_visibility(run=run, shared=True)
+    services.open_where_all_are_shown(run=run)
+    return run
+
+
+def sign_in(client: Client, user: User) -> None:
+    user.set_password(PASSWORD)
+    user.save()
+    client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
 
 
 def opens(client: Client, run: Run, **sent: str) -> Any:
@@ -61,18 +77,69 @@ def test_nothing_is_open_until_it_is_predicted_or_opened(lab: Lab, mei: User, sa
 
 
 @pytest.mark.parametrize("is_member", [True, False], ids=["member", "visitor"])
-def test_one_press_in_the_ledger_shows_every_verdict_and_says_what_it_costs(
+def test_the_ledgers_switch_shows_every_verdict_and_says_what_it_costs(
     lab: Lab, mei: User, is_member: bool
 ) -> None:
     recorded(lab)
     client = browser(mei if is_member else None)
-    assert 'action="/claims/verdicts"' in client.get("/claims").content.decode()
-    page = client.post("/claims/verdicts", follow=True).content.decode()
-    assert "66%" in page and "will not count" in page and 'action="/claims/verdicts"' not in page
+    assert OFF in client.get("/claims").content.decode()
+    page = client.post("/claims/verdicts", {"shown": "1"}, follow=True).content.decode()
+    assert "66%" in page and "will not count" in page and ON in page
     again = client.get("/claims").content.decode()
-    assert "66%" in again, "it is remembered"
+    assert "66%" in again and ON in again, "it is remembered"
+    assert "Not counted: you had opened the verdict before" in again
     run = queued(mei, lab, prediction=RIGHT)
     assert reason(run) == ("opened" if is_member else ""), "a visitor is nobody's account yet"
+
+
+@pytest.mark.parametrize("is_member", [True, False], ids=["member", "visitor"])
+def test_the_ledgers_switch_goes_off_and_hides_only_what_is_recorded_later(
+    lab: Lab, mei: User, is_member: bool
+) -> None:
+    ours, client = recorded(lab), browser(mei if is_member else None)
+    client.post("/claims/verdicts", {"shown": "1"})
+    page = client.post("/claims/verdicts", {"shown": "0"}, follow=True).content.decode()
+    assert OFF in page and "What was shown stays open" in page
+    page = client.get("/claims").content.decode()
+    assert OFF in page and "66%" in page, "it was shown"
+    recorded_later(ours)
+    assert "66%" not in client.get("/claims").content.decode()
+
+
+@pytest.mark.parametrize("is_member", [True, False], ids=["member", "visitor"])
+def test_what_is_recorded_while_the_ledgers_switch_is_on_is_shown_and_does_not_count(
+    lab: Lab, mei: User, is_member: bool
+) -> None:
+    ours, client = recorded(lab), browser(mei if is_member else None)
+    client.post("/claims/verdicts", {"shown": "1"})
+    later = recorded_later(ours)
+    assert "66%" in client.get("/claims").content.decode()
+    client.post("/claims/verdicts", {"shown": "0"})
+    assert "66%" in client.get("/claims").content.decode(), "it was shown"
+    if not is_member:
+        sign_in(client, mei)
+    assert access_of(mei, later) is VerdictAccess.OPENED
+
+
+def test_the_ledgers_switch_of_an_account_stays_as_it_was_when_a_visitor_signs_in(
+    lab: Lab, mei: User
+) -> None:
+    recorded(lab)
+    client = browser()
+    client.post("/claims/verdicts", {"shown": "1"})
+    sign_in(client, mei)
+    page = client.get("/claims").content.decode()
+    assert OFF in page and "66%" in page, "what was opened is theirs"
+
+
+def test_the_ledgers_switch_reads_in_chinese(lab: Lab, mei: User) -> None:
+    recorded(lab)
+    client = browser(mei, headers={"accept-language": "zh-CN"})
+    assert "显示全部结论" in client.get("/claims").content.decode()
+    page = client.post("/claims/verdicts", {"shown": "1"}, follow=True).content.decode()
+    assert "“未计入：你此前已查看过结论”" in page
+    page = client.post("/claims/verdicts", {"shown": "0"}, follow=True).content.decode()
+    assert "已关闭" in page
 
 
 def test_who_opens_a_verdict_is_told_that_a_later_prediction_will_not_count(
@@ -174,11 +241,9 @@ def test_a_visitor_has_a_session_only_once_they_open(lab: Lab) -> None:
 
 
 def test_what_a_visitor_opened_is_theirs_once_they_sign_in(lab: Lab, mei: User) -> None:
-    mei.set_password(PASSWORD)
-    mei.save()
     ours, client = recorded(lab), browser()
     opens(client, ours)
-    client.post("/accounts/login/", {"login": mei.email, "password": PASSWORD})
+    sign_in(client, mei)
     assert access_of(mei, ours) is VerdictAccess.OPENED
     assert not opened_verdicts.opened_in(client.session)
     assert reason(queued(mei, lab, prediction=RIGHT)) == "opened"

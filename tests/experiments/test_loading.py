@@ -18,9 +18,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.accounts.models import PROJECT_HANDLE, User
-from apps.experiments import lab_config, recording, selectors
+from apps.experiments import lab_config, recording, selectors, services
 from apps.experiments.loading import BadFile, evidence_of, load_evidence, load_labs
-from apps.experiments.models import Batch, Claim, Lab, LabVersion, LabWords, Run
+from apps.experiments.models import Batch, Claim, Lab, LabVersion, LabWords, OpenedVerdict, Run
 from apps.experiments.selectors import Reader
 from tests.connections import elsewhere
 from tests.experiments.conftest import LABS, event, finish, report
@@ -215,6 +215,14 @@ def test_a_recorded_run_comes_back_as_it_was(recorded: Path) -> None:
     assert last == 2 and points[0]["mean"] == [0.25, None]
     assert load_evidence(recorded) == ""
     assert Run.objects.count() == 1
+
+
+def test_a_recorded_run_is_opened_for_those_whose_ledger_shows_all(
+    recorded: Path, mei: User, sam: User
+) -> None:
+    services.show_all_verdicts(user=mei, shown=True)
+    assert load_evidence(recorded)
+    assert [row.user for row in OpenedVerdict.objects.all()] == [mei]
 
 
 def test_a_run_of_other_code_is_not_loaded(recorded: Path) -> None:

@@ -151,6 +151,34 @@ def test_a_place_counts_who_goes_first(
     )
 
 
+@pytest.mark.parametrize(
+    ("finished", "seconds"),
+    [
+        ([], (16, 32)),  # as the lab declares
+        ([({}, 16, 10.0), ({}, 16, 20.0)], (12.5, 17.5)),  # as its runs took
+        ([({}, 16, 10.0), ({"depth": 8}, 16, 60.0)], (60, 60)),  # as those took that did the same
+        ([({}, 16, 10.0), ({"depth": 8}, 32, 60.0)], (22.5, 47.5)),  # as many seeds, too
+    ],
+)
+def test_a_run_takes_as_long_as_others_at_its_settings(
+    mei: User,
+    ola: User,
+    queue_run: Any,
+    worker: Worker,
+    lease_run: Any,
+    finished: list[tuple[dict[str, int], int, float]],
+    seconds: tuple[float, float],
+) -> None:
+    for n, (config, replicates, took) in enumerate(finished):
+        queue_run(ola, f"finished {n}", config=config, replicates=replicates)
+        finish(lease_run(), seconds=took)
+    seen(worker)
+    queue_run(ola, "runs", config={"depth": 8})
+    lease_run()
+    place = selectors.queue_position(queue_run(mei, "k"))
+    assert (place.soonest, place.latest) == tuple(pytest.approx(one, abs=1) for one in seconds)
+
+
 def test_a_run_of_outdated_code_is_ahead_of_nobody(
     mei: User, ola: User, lab: Lab, queue_run: Any, worker: Worker
 ) -> None:

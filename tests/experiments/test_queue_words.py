@@ -19,7 +19,7 @@ from apps.experiments.queue_estimate import (
     place,
     time_left,
 )
-from apps.experiments.scheduling import BENCH_PATIENCE_SECONDS, WaitingRun
+from apps.experiments.scheduling import BENCH_PATIENCE_SECONDS, WaitingRun, Work
 
 R = Reason
 AT = datetime(2026, 11, 29, 10, 32, tzinfo=UTC)
@@ -149,7 +149,11 @@ def test_every_reason_has_words() -> None:
 
 
 CODES = {"labs": "a", "bench": "b"}
-USUAL = {"labs": (8.0, 8.0), "bench": (40.0, 40.0)}
+USUAL = {
+    Work("labs"): (8.0, 8.0),
+    Work("labs", "of depth 8", 16): (60.0, 60.0),
+    Work("bench"): (40.0, 40.0),
+}
 WORKER = ConnectedWorker(frozenset({"labs", "bench"}), frozenset(CODES.values()), 1)
 
 
@@ -170,6 +174,7 @@ def stand(run: WaitingRun, *before: WaitingRun, workers: Any = (WORKER,), after:
 
 ME, BENCHMARK = waits("me"), waits("benchmark", 2, "bench")
 BUSY, AT_BENCH = replace(WORKER, running=(runs(),)), replace(WORKER, running=(runs("bench", 30.0),))
+DEEP = replace(waits("deep", 2, waited=9.0), config_hash="of depth 8", replicates=16)
 TWO = replace(WORKER, slots=2, running=(runs(),))
 
 
@@ -181,6 +186,7 @@ TWO = replace(WORKER, slots=2, running=(runs(),))
         (stand(ME, workers=[BUSY]), "queue", 0, 8.0),
         (stand(ME, workers=[TWO]), "starting", 0, 0.0),
         (stand(ME, waits("other", 2, waited=9.0), workers=[BUSY]), "queue", 1, 16.0),
+        (stand(ME, DEEP, workers=[BUSY]), "queue", 1, 68.0),
         (stand(ME, waits("other", 2, waited=1.0), workers=[BUSY]), "fair-share", 1, 16.0),
         (stand(ME, workers=[AT_BENCH]), "bench", 0, 35.5),
         (stand(ME, workers=[AT_BENCH, WORKER]), "starting", 0, 0.0),

@@ -49,6 +49,34 @@ def test_it_tells_what_was_changed_found_and_said(mei: User) -> None:
     assert "0.04" in page
 
 
+@pytest.mark.parametrize(
+    ("language", "waits", "changed", "late"),
+    [
+        ("en", "no worker connected", "the lab changed while", "it took longer than allowed"),
+        ("zh-CN", "没有已连接的计算节点", "排队期间实验有改动", "超出了允许的时间"),
+    ],
+)
+def test_it_tells_why_a_run_has_no_result(
+    mei: User, language: str, waits: str, changed: str, late: str
+) -> None:
+    lab, state = loaded(), Run.State
+    for key, to, error in (
+        ("fails", state.FAILED, "ValueError: no such shape\nTraceback"),
+        ("is outdated", state.LOST, Run.OUTDATED),
+        ("is slow", state.LIMIT_EXCEEDED, ""),
+    ):
+        run = queued(mei, lab, key)
+        run.error = error
+        services.end_run(run, to)
+    queued(mei, lab, "waits")
+    client = browser(mei, headers={"accept-language": language})
+    page, today = (client.get(path).content.decode() for path in ("/runs", "/"))
+    for words in (waits, changed, late, "ValueError: no such shape"):
+        assert words in page
+        assert words in today or words.startswith("ValueError"), "Today has the newest three"
+    assert "Traceback" not in page
+
+
 def test_others_runs_are_not_in_it_even_when_shared(mei: User, ola: User) -> None:
     run = queued(ola, loaded())
     services.set_run_visibility(run=run, shared=True)
@@ -76,6 +104,8 @@ def test_it_asks_the_database_little_however_many_there_are(
     mei: User, django_assert_max_num_queries: Most
 ) -> None:
     many(mei, 30)
+    for n in range(3):
+        queued(mei, loaded(), f"waits {n}")
     client = browser(mei)
     with django_assert_max_num_queries(MAX_QUERIES):
         assert client.get("/runs").status_code == 200

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -224,6 +225,38 @@ def test_what_is_kept_out_of_reviews_can_be_found_again(
     assert [
         q.slug for q in (mine, let_in, anothers) if f'href="/questions/{q.slug}"' in listed
     ] == [mine.slug]
+
+
+@pytest.mark.parametrize(
+    ("language", "summary"),
+    [("en", "{n} topics have no questions"), ("zh-CN", "{n} 个主题还没有题目")],
+)
+def test_topics_without_questions_are_folded_into_one_line_with_their_count(
+    member: Client, mei: User, language: str, summary: str
+) -> None:
+    question = make_question("why-loss", "losses")
+    make_question("seen-by-nobody", "detection")
+    services.reviews.record(user=mei, question=question, review_id=uuid.uuid4(), rating=4)
+    html = member.get("/progress", headers={"accept-language": language}).content.decode()
+    table, _summary, folded = html.partition('<details class="empty-topics">')
+    asked = {"losses", "detection"}
+    assert {slug for slug in TOPICS if f'href="/topics/{slug}"' in table} == asked
+    folded = folded.partition("</details>")[0]
+    assert summary.format(n=len(TOPICS) - 2) in folded
+    assert {slug for slug in TOPICS if f'href="/topics/{slug}"' in folded} == set(TOPICS) - asked
+    assert folded.count('class="fig">0<') == len(TOPICS) - 2
+
+
+def test_bookmarks_and_notes_are_counted_and_stand_on_their_own_page(
+    member: Client, mei: User, sam: User, many: Many
+) -> None:
+    marked, noted, others = many(3)
+    services.plans.set_bookmark(user=mei, question=marked, is_set=True)
+    services.plans.set_bookmark(user=sam, question=others, is_set=True)
+    services.plans.write_note(user=mei, question=noted, text="see the proof")
+    html = member.get("/progress").content.decode()
+    assert f'href="/questions/{marked.slug}"' not in html
+    assert re.search(r'href="/notes">Bookmarks and notes</a>\s*<span\s+class="fig">2<', html)
 
 
 def test_a_topic_shows_questions_and_ones_own_memory_of_them(

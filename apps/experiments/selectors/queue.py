@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,12 +46,12 @@ from apps.experiments.queue_estimate import (
     place,
     time_left,
 )
-from apps.experiments.scheduling import WaitingOwner, WaitingRun, lease_order
+from apps.experiments.scheduling import WaitingOwner, WaitingRun, Work, lease_order
 from workers import wire
 
 MAX_COUNTED_RUNS = 500  # waiting runs that a place is computed from
 MAX_LAST_RUN_ATTEMPTS = 100  # the newest, of which one may be a worker's last sign of life
-MAX_TIMED_RUNS = 50  # finished runs of a lab that its usual duration is computed from
+MAX_TIMED_RUNS = 50  # finished runs that a usual duration is computed from
 UNKNOWN_DURATION_SECONDS = 30.0  # of a lab that has no finished run and declares no duration
 ONLINE_WINDOW = timedelta(seconds=30)  # a worker that was heard so recently is online
 LEASING_SECONDS = 10.0  # a worker that asked for work so recently leases a run at once
@@ -92,6 +92,17 @@ def running_place(run: Run) -> Place | None:
     return None if run.points_done else Place(Reason.LEASED, soonest=0.0, latest=0.0)
 
 
+def places(runs: Iterable[Run]) -> dict[UUID, Place]:
+    """Return where those of some runs stand, each with its version, that have a place
+    (`run_place`). The queries are as many as for one of them, and none if none waits.
+    """
+    runs = list(runs)
+    waiting = [run for run in runs if run.state == Run.State.QUEUED]
+    positions = queue_positions(waiting) if waiting else {}
+    running = {run.pk: place for run in runs if (place := running_place(run))}
+    return positions | running
+
+
 def queue_position(run: Run) -> Place:
     """Return where a waiting run stands in its queue, and why it waits. Ordered by the policy that
     leases runs (`scheduling`).
@@ -121,7 +132,14 @@ def _waiting_run(run: Run) -> WaitingRun:
     version = run.version
     waited = max((now() - run.queued_at).total_seconds(), 0.0)
     return WaitingRun(
-        str(run.pk), run.owner_id, version.lab_id, waited, run.queue, version.code_hash
+        str(run.pk),
+        run.owner_id,
+        version.lab_id,
+        waited,
+        run.queue,
+        version.code_hash,
+        run.config_hash,
+        run.replicates,
     )
 
 
@@ -141,7 +159,7 @@ class _Snapshot:
     workers: list[ConnectedWorker]
     waiting: list[_Waiting]  # the oldest first
     owners: dict[str, list[WaitingOwner]]  # by queue
-    durations: dict[str, tuple[float, float]]
+    durations: dict[Work, tuple[float, float]]
     contacts: dict[str, datetime]  # of each queue, when a worker was last heard
 
     def add(self, run: WaitingRun, version: int) -> None:
@@ -222,8 +240,9 @@ def _snapshot(versions: set[int]) -> _Snapshot:
     )
     waiting = _waiting_runs(counted)
     queues = {one.run.queue for one in waiting}
-    labs = {one.run.lab for one in waiting} | {one.lab for one in attempts if one.ended_for is None}
-    usual = durations(labs) if labs else {}
+    works = {one.run.work for one in waiting}
+    works |= {one.work for one in attempts if one.ended_for is None}
+    usual = durations(works) if works else {}
     return _Snapshot(
         workers=[_connected(worker, attempts, usual) for worker in online],
         waiting=waiting,
@@ -250,8 +269,14 @@ class _Reported:
     owner: int
     queue: str
     lab: str
+    config_hash: str
+    replicates: int
     points_done: int
     points_expected: int
+
+    @property
+    def work(self) -> Work:
+        return Work(self.lab, self.config_hash, self.replicates)
 
 
 def _run_attempts() -> list[_Reported]:
@@ -278,6 +303,8 @@ def _run_attempts() -> list[_Reported]:
             "run__owner",
             "run__queue",
             "run__version__lab",
+            "run__config_hash",
+            "run__replicates",
             "run__points_done",
             "run__points_expected",
         )
@@ -313,13 +340,13 @@ def _silence(worker: Worker) -> float | None:
 def _connected(
     worker: Worker,
     attempts: Iterable[_Reported],
-    usual: Mapping[str, tuple[float, float]],
+    usual: Mapping[Work, tuple[float, float]],
 ) -> ConnectedWorker:
     running = tuple(
         RunningRun(
             one.owner,
             one.queue,
-            time_left(one.elapsed, one.points_done, one.points_expected, usual[one.lab]),
+            time_left(one.elapsed, one.points_done, one.points_expected, usual[one.work]),
         )
         for one in attempts
         if one.worker == worker.pk and one.ended_for is None
@@ -399,6 +426,8 @@ def _waiting_runs(waiting: RunQuerySet) -> list[_Waiting]:
             "waited",
             "queue",
             "version__code_hash",
+            "config_hash",
+            "replicates",
             "version",
             "current",
         )
@@ -426,28 +455,47 @@ def _slots(worker: Worker) -> int:
     return min(int(worker.capabilities.get("all_slots") or 1), wire.MAX_SLOTS)
 
 
-def durations(slugs: Iterable[str]) -> dict[str, tuple[float, float]]:
-    """Return the lower and upper quartile of the seconds that each lab's latest finished runs took.
-    For a lab without any: what it declares, and twice as much.
+def durations(works: Collection[Work]) -> dict[Work, tuple[float, float]]:
+    """Return the lower and upper quartile of the seconds that the latest finished runs took: those
+    that did the same, else any of the lab. For a lab without any: what it declares, and twice as
+    much. Two queries.
     """
-    quartiles = {slug: (seconds, 2.0 * seconds) for slug, seconds in _declared_seconds(slugs)}
+    labs = sorted({work.lab for work in works})
+    of_labs = {slug: (seconds, 2.0 * seconds) for slug, seconds in _declared_seconds(labs)}
+    of_works: dict[Work, tuple[float, float]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT lab_id,
+            WITH timed AS (
+                SELECT v.lab_id, r.config_hash, r.replicates, r.seconds,
+                       row_number() OVER (PARTITION BY v.lab_id ORDER BY r.ended_at DESC) AS age,
+                       row_number() OVER (PARTITION BY v.lab_id, r.config_hash, r.replicates
+                                          ORDER BY r.ended_at DESC) AS age_of_work
+                FROM experiments_run r JOIN experiments_labversion v ON v.id = r.version_id
+                WHERE r.state = 'succeeded' AND r.seconds IS NOT NULL AND v.lab_id = ANY(%(labs)s))
+            SELECT lab_id, NULL AS config_hash, NULL AS replicates,
                    percentile_cont(0.25) WITHIN GROUP (ORDER BY seconds),
                    percentile_cont(0.75) WITHIN GROUP (ORDER BY seconds)
-            FROM (SELECT v.lab_id, r.seconds,
-                         row_number() OVER (PARTITION BY v.lab_id ORDER BY r.ended_at DESC) AS age
-                  FROM experiments_run r JOIN experiments_labversion v ON v.id = r.version_id
-                  WHERE r.state = 'succeeded' AND r.seconds IS NOT NULL
-                    AND v.lab_id = ANY(%s)) AS recent
-            WHERE age <= %s GROUP BY lab_id
+            FROM timed WHERE age <= %(runs)s GROUP BY lab_id
+            UNION ALL
+            SELECT lab_id, config_hash, replicates,
+                   percentile_cont(0.25) WITHIN GROUP (ORDER BY seconds),
+                   percentile_cont(0.75) WITHIN GROUP (ORDER BY seconds)
+            FROM timed WHERE age_of_work <= %(runs)s AND config_hash = ANY(%(hashes)s)
+            GROUP BY lab_id, config_hash, replicates
             """,
-            [list(slugs), MAX_TIMED_RUNS],
+            {
+                "labs": labs,
+                "hashes": sorted({work.config_hash for work in works}),
+                "runs": MAX_TIMED_RUNS,
+            },
         )
-        quartiles |= {slug: (lower, upper) for slug, lower, upper in cursor.fetchall()}
-    return quartiles
+        for lab, config_hash, replicates, lower, upper in cursor.fetchall():
+            if config_hash is None:
+                of_labs[lab] = lower, upper
+            else:
+                of_works[Work(lab, config_hash, replicates)] = lower, upper
+    return {work: of_works.get(work, of_labs[work.lab]) for work in works}
 
 
 def _declared_seconds(slugs: Iterable[str]) -> list[tuple[str, float]]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
@@ -21,12 +22,17 @@ from apps.common.redirects import next_path
 from apps.common.topics import topic_title
 from apps.experiments import presenters, selectors, services
 from apps.experiments.models import Claim, Lab, Outcome, Run
-from apps.experiments.opened_verdicts import add_opened
-from apps.experiments.reader import reader_of
+from apps.experiments.opened_verdicts import add_opened, set_shows_all, shows_all
+from apps.experiments.reader import opened_by, reader_of
 
 FILTERS = ("topic", "lab", "verdict", "words")
 CLAIMS_PER_PAGE = 20
 MAX_CUSTOM_RUNS = 5  # the newest of the reader's own at other settings
+SHOWN = gettext_lazy("Shown. A later prediction of what you had not predicted will not count.")
+SWITCHED_OFF = gettext_lazy(
+    "Switched off. What was shown stays open and does not count; what is recorded from now on is "
+    "hidden until you predict it."
+)
 
 
 @require_safe
@@ -71,6 +77,7 @@ def claims(request: HttpRequest) -> HttpResponse:
             *Outcome.choices,
             (selectors.NOT_RECORDED, _("not recorded yet")),
         ],
+        "shows_all": _shows_all(request),
         "hides_any": any(entry["fold"] for entry in entries),
         "is_recorded": bool(standard) or selectors.is_anything_recorded(),
         "custom_runs": [
@@ -83,18 +90,29 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def verdicts_open(request: HttpRequest) -> HttpResponse:
-    """Show every verdict of the ledger, and record those that were not predicted: a visitor's in
-    their session.
-    """
+    """Set the ledger's switch: on unless the form says off. A visitor's is in their session."""
+    shown = request.POST.get("shown") != "0"
     if isinstance(request.user, User):
-        services.open_recorded_verdicts(user=request.user)
+        services.show_all_verdicts(user=request.user, shown=shown)
     else:
-        runs = selectors.standard_runs().values()
-        add_opened(request.session, map(selectors.subject_of, runs), now().isoformat())
-    messages.info(
-        request, _("Shown. A later prediction of what you had not predicted will not count.")
-    )
+        _set_in_session(request, shown=shown)
+    messages.info(request, SHOWN if shown else SWITCHED_OFF)
     return redirect(next_path(request, reverse("experiments:claims")))
+
+
+def _set_in_session(request: HttpRequest, *, shown: bool) -> None:
+    """Set the switch of a visitor; what it has shown stays opened."""
+    session = request.session
+    if shown:
+        set_shows_all(session, True)
+    add_opened(session, opened_by(session), now().isoformat())
+    set_shows_all(session, shown)
+
+
+def _shows_all(request: HttpRequest) -> bool:
+    if isinstance(request.user, User):
+        return request.user.shows_all_verdicts
+    return shows_all(request.session)
 
 
 def _page_of_lab(slug: str) -> str:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.common.listing import page_of
-from apps.experiments import presenters, selectors
+from apps.experiments import presenters, queue_words, selectors
 from apps.experiments.reader import reader_of
 
 RUNS_PER_PAGE = 25
@@ -19,6 +19,12 @@ def runs(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     page = page_of(request, selectors.runs_of(request.user), RUNS_PER_PAGE)
     readable = selectors.readable_runs(reader_of(request), page)
-    rows = [presenters.run_row(run, is_shown=run.pk in readable) for run in page]
+    places = selectors.places(page)
+    rows = [
+        presenters.run_row(
+            run, is_shown=run.pk in readable, why=queue_words.why(run, places.get(run.pk))
+        )
+        for run in page
+    ]
     context = {"page": page, "rows": rows}
     return render(request, "experiments/runs.html", context, status=page.status)

@@ -153,12 +153,12 @@ def run_line(run: Run, place: Place | None) -> dict[str, Any]:
     """Return a run as Today lists it.
 
     Args:
-        place: of a queued run.
+        place: of a run that waits, starts or is being stopped.
     """
     state = run.state_word
-    if place:
-        state = str(RUN_WAITS) % {"state": state, "brief": queue_words.brief(place)}
-    if run.state == Run.State.RUNNING and run.points_expected:
+    if why := queue_words.why(run, place):
+        state = str(RUN_WAITS) % {"state": state, "brief": why}
+    elif run.state == Run.State.RUNNING and run.points_expected:
         state = str(RUN_STEP) % {"done": run.points_done, "of": run.points_expected}
     return {"run": run, "state": state}
 

@@ -79,11 +79,6 @@ def existing_labs(question: Question) -> list[str]:
     return [slug for slug in question.current.labs if slug in offered]
 
 
-def bookmarked(user: User) -> QuerySet[Question]:
-    """Return the questions that the learner has bookmarked, the newest bookmark first."""
-    return _listed().filter(bookmarks__user=user).order_by("-bookmarks__created_at")
-
-
 def suspended(user: User) -> QuerySet[Question]:
     """Return the questions that the learner keeps out of reviews."""
     return _listed().filter(cards__user=user, cards__suspended=True)

@@ -18,13 +18,14 @@ from apps.accounts.models import User
 from apps.common.text import spreadsheet_cell
 from apps.progress import days, presenters, selectors, svg_charts
 from apps.progress.planning import QUESTION_MINUTES
+from apps.progress.selectors import question_list
 from apps.progress.selectors.forecasts import DAYS_AHEAD, MIN_REVIEWS, MORE_MINUTES, Forecast
 from apps.progress.views.reader import signed_in
 
 YEAR = timedelta(days=365)
 PERIODS = (4, 13, 52)  # weeks that the calendar and recall can be shown for
 WEEKS_AHEAD = 4  # of the calendar
-MAX_LISTED = 200  # bookmarks, and suspended cards: no other page lists them
+MAX_LISTED = 200  # suspended cards: no other page lists them
 Rows = list[list[Any]]
 
 
@@ -64,7 +65,8 @@ def progress(request: HttpRequest) -> HttpResponse:
         "weeks": [(week, presenters.amounts.percent(week.fraction)) for week in weeks],
         "recall": svg_charts.recall(recalled, plan.retention / 100) if recalled else "",
         "recall_sentence": presenters.progress.recall_sentence(weeks, plan.retention),
-        "topics": presenters.progress.topic_rows(topics),
+        "topics": presenters.progress.topic_rows([row for row in topics if row.questions]),
+        "empty_topics": [row for row in topics if not row.questions],
         "weakest": weakest,
         "standing": presenters.progress.standing_sentence(topics, weakest) if weakest else "",
         "interview_day": presenters.progress.interview_day(plan, today),
@@ -72,7 +74,7 @@ def progress(request: HttpRequest) -> HttpResponse:
             presenters.progress.calibration_section(name, title, bins[name])
             for name, title in (("questions", _("Questions")), ("labs", _("Labs")))
         ],
-        "bookmarks": selectors.questions.bookmarked(user)[:MAX_LISTED],
+        "own_count": question_list.own_questions(user).count(),
         "suspended": selectors.questions.suspended(user)[:MAX_LISTED],
     }
     return render(request, "progress/progress.html", context)

@@ -34,8 +34,7 @@ def today(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
         return home(request)
     plan = selectors.day_plans.day_plan(request.user)
-    waiting = [run for run in plan.runs if run.state == Run.State.QUEUED]
-    places = runs.queue_positions(waiting) if waiting else {}
+    places = runs.places(plan.runs)
     minutes_by_day = {row.day: row.seconds / 60 for row in plan.done}
     weeks_back, weeks_ahead = CALENDAR_WEEKS
     has_cards = selectors.statistics.weakest(plan.mastery) is not None
