@@ -190,4 +190,4 @@ def calibration(bins: Sequence[Bin], name: str) -> SafeString:
 
 
 def _percent(fraction: float) -> str:
-    return f"{round(100 * fraction)} %"
+    return _("%(n)s %%") % {"n": round(100 * fraction)}
