@@ -56,20 +56,19 @@ class Cutting(httpx.HTTPTransport):
             return answer
         self.ranges.append(request.headers.get("Range"))
         body = answer.read()
-        if len(body) <= self.after:
-            return answer
         return httpx.Response(
-            answer.status_code, headers=answer.headers, stream=_Cut(body[: self.after])
+            answer.status_code, headers=answer.headers, stream=_Cut(body, self.after)
         )
 
 
 class _Cut(httpx.SyncByteStream):
-    def __init__(self, body: bytes) -> None:
-        self.body = body
+    def __init__(self, body: bytes, after: int) -> None:
+        self.body, self.after = body, after
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self.body
-        raise httpx.ReadError("the connection was cut")
+        yield self.body[: self.after]
+        if len(self.body) > self.after:
+            raise httpx.ReadError("the connection was cut")
 
 
 def cut(client: Client, after: int) -> Cutting:

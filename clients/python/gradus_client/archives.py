@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
+from glob import escape
 from pathlib import Path
 
 import httpx
@@ -81,7 +83,10 @@ class Exports(Resource):
 
     def _fetch(self, export: str, part: Path, after: int, size: int, tell: Tell | None) -> None:
         """Fetch what comes after the first bytes, which are there."""
-        headers = {"Accept": "application/zip, application/problem+json"}
+        headers = {
+            "Accept": "application/zip, application/problem+json",
+            "Accept-Encoding": "identity",  # its bytes are counted
+        }
         if after:
             headers["Range"] = f"bytes={after}-"
         path = f"exports/{segment(export)}/download"
@@ -104,7 +109,7 @@ def part_of(path: Path, export: str) -> Path:
 
 def part_at(path: Path) -> str:
     """Return the id of an archive whose download to a path was cut; empty if there is none."""
-    parts = sorted(path.parent.glob(f".{path.name}.*.part"))
+    parts = sorted(path.parent.glob(f".{escape(path.name)}.*.part"))
     return parts[-1].name.split(".")[-2] if parts else ""
 
 
@@ -119,5 +124,5 @@ def _fault(path: Path, size: int) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() or ""  # compares the checksum of every file in it
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         return str(error) or type(error).__name__
