@@ -111,7 +111,7 @@ def test_a_download_that_is_cut_goes_on_where_it_was(client: Client, tmp_path: P
     client.transport.sleep = lambda seconds: None
     carrier = cut(client, after=size // 3)
     client.exports.download(export, path)
-    assert carrier.ranges[:2] == [None, f"bytes={size // 3}-"] and len(carrier.ranges) == 4
+    assert carrier.ranges[:2] == [None, f"bytes={size // 3}-"] and len(carrier.ranges) >= 3
     assert notes_of(path) and not list(tmp_path.glob(".*.part"))
 
 
