@@ -24,7 +24,7 @@ from apps.api.errors import (
     TooManyTokens,
     UnknownUserCode,
 )
-from apps.api.models import MAX_TOKENS, USER_CODE_LENGTH, ApiToken, DeviceLogin
+from apps.api.models import DEFAULT_TOKEN_DAYS, MAX_TOKENS, USER_CODE_LENGTH, ApiToken, DeviceLogin
 from apps.api.scopes import Scope
 from apps.audit import origin
 from apps.audit.kinds import Kind
@@ -35,7 +35,6 @@ from apps.common.text import clean
 from apps.common.tokens import hashed, new_token
 
 VALID_SECONDS = 600  # in which somebody approves, and the program fetches its token
-TOKEN_DAYS = 90
 SLOW_DOWN_SECONDS = 5  # by which the interval grows for who asks too often (RFC 8628, 3.5)
 MAX_INTERVAL = 60
 KEEP_SECONDS = 3600  # after the end, so that who polls late is told why
@@ -89,9 +88,13 @@ def waiting(text: str) -> DeviceLogin:
 
 
 @transaction.atomic
-def decide(*, user: User, code: str, is_approved: bool) -> DeviceLogin:
+def decide(
+    *, user: User, code: str, is_approved: bool, days: int = DEFAULT_TOKEN_DAYS
+) -> DeviceLogin:
     """Approve a program, or deny it.
 
+    Args:
+        days: for which its token is valid.
     Raises:
         UnknownUserCode: it does not wait, any more: somebody may have decided already.
         TooManyTokens: the person has as many as one may have.
@@ -104,8 +107,8 @@ def decide(*, user: User, code: str, is_approved: bool) -> DeviceLogin:
     if is_approved and ApiToken.objects.valid().filter(user=user).count() >= MAX_TOKENS:
         raise TooManyTokens(MAX_TOKENS)
     login.state = State.APPROVED if is_approved else State.DENIED
-    login.user = user
-    login.save(update_fields=["state", "user"])
+    login.user, login.token_days = user, days
+    login.save(update_fields=["state", "user", "token_days"])
     record(
         Kind.DEVICE_APPROVED if is_approved else Kind.DEVICE_DENIED,
         person=user,
@@ -148,7 +151,7 @@ def _poll(digest: bytes) -> tuple[ApiToken, str] | Refused:
     login.state = State.USED
     login.save(update_fields=["state"])
     scopes = [Scope(scope) for scope in login.scopes]
-    return services.make_token(user=user, name=login.name, scopes=scopes, days=TOKEN_DAYS)
+    return services.make_token(user=user, name=login.name, scopes=scopes, days=login.token_days)
 
 
 def _wait(login: DeviceLogin) -> Refused:

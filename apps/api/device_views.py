@@ -40,7 +40,7 @@ def device(request: HttpRequest) -> HttpResponse:
                 "code": device_logins.written(login.user_code),
                 "scopes": [Scope(scope).label for scope in login.scopes],
                 "is_elsewhere": bool(login.network) and login.network != origin.network(),
-                "days": device_logins.TOKEN_DAYS,
+                "form": DecisionForm(),
             }
             return render(request, "api/device_asks.html", context)
     return render(request, "api/device.html", {"form": form}, status=422)
@@ -52,6 +52,11 @@ def decide(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     decision = DecisionForm.read(request.POST).cleaned_data
     is_approved = decision["action"] == "approve"
-    login = device_logins.decide(user=request.user, code=decision["code"], is_approved=is_approved)
+    login = device_logins.decide(
+        user=request.user,
+        code=decision["code"],
+        is_approved=is_approved,
+        days=decision["days"],
+    )
     context = {"login": login, "is_approved": is_approved}
     return render(request, "api/device_decided.html", context)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.api.models import MAX_TOKEN_NAME_LENGTH
+from apps.api.models import DEFAULT_TOKEN_DAYS, MAX_TOKEN_NAME_LENGTH
 from apps.api.scopes import LEARNER_SCOPES, Scope
 from apps.common.fields import EXPIRED, CleanTextField, HiddenUUIDField, NameField, PlainForm
 
 MAX_TYPED_CODE_LENGTH = 40
+
+
+class TokenDaysField(forms.TypedChoiceField):
+    """For how long a token is valid, however it is made."""
+
+    def __init__(self, **options: Any) -> None:
+        choices = [(7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("a year"))]
+        super().__init__(
+            label=_("Expires after"),
+            choices=choices,
+            coerce=int,
+            initial=DEFAULT_TOKEN_DAYS,
+            **options,
+        )
 
 
 class TokenForm(forms.Form):
@@ -28,12 +44,7 @@ class TokenForm(forms.Form):
         initial=[scope.value for scope in LEARNER_SCOPES],
         widget=forms.CheckboxSelectMultiple,
     )
-    days = forms.TypedChoiceField(
-        label=_("Expires after"),
-        choices=[(7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("a year"))],
-        coerce=int,
-        initial=90,
-    )
+    days = TokenDaysField()
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
@@ -62,6 +73,12 @@ class DecisionForm(PlainForm):
     action = forms.ChoiceField(
         choices=[("approve", ""), ("deny", "")],
         error_messages={"required": EXPIRED, "invalid_choice": EXPIRED},
+    )
+    days = TokenDaysField(
+        required=False,  # who denies it need not say
+        help_text=_("Unless you revoke it before, under API tokens."),
+        empty_value=DEFAULT_TOKEN_DAYS,
+        error_messages={"invalid_choice": EXPIRED},
     )
 
 

@@ -17,6 +17,7 @@ from apps.api.scopes import choices
 from apps.common.clock import Clock
 
 MAX_TOKEN_NAME_LENGTH = 60
+DEFAULT_TOKEN_DAYS = 90
 MAX_TOKENS = 20  # that a person may have at once
 MAX_KEY_LENGTH = 64  # of an idempotency key
 USER_CODE_LENGTH = 8  # without the hyphen in its middle
@@ -79,6 +80,8 @@ class DeviceLogin(models.Model):
     scopes = ArrayField(models.CharField(max_length=16, choices=choices))
     network = models.CharField(max_length=64, blank=True)  # from which it asked
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    # for which the token is valid, as who approved it chose
+    token_days = models.PositiveSmallIntegerField(default=DEFAULT_TOKEN_DAYS)
     # who approved or denied it
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     interval = models.PositiveSmallIntegerField(default=POLL_SECONDS)  # between two polls, seconds

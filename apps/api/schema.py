@@ -84,6 +84,7 @@ def operation(
     pages: bool = False,
     edits: bool = False,
     media_type: str = "application/json",
+    other_statuses: Sequence[int] = (),
 ) -> Callable[[Method], Method]:
     """Describe a method of an endpoint.
 
@@ -92,6 +93,7 @@ def operation(
         example: of the answer; of a row if `pages`.
         pages: whether the answer is a page of a list.
         edits: whether it takes `If-Match`.
+        other_statuses: with which the same may come, or a part of it.
     """
     examples = []
     if pages:
@@ -101,8 +103,10 @@ def operation(
     if response is None:
         responses: Any = {NO_CONTENT: OpenApiResponse(description="Done.")}
     else:
-        key: Any = status if media_type == "application/json" else (status, media_type)
-        responses = {key: response}
+        responses = {
+            code if media_type == "application/json" else (code, media_type): response
+            for code in (status, *other_statuses)
+        }
         examples.append(
             OpenApiExample(
                 "Answer",

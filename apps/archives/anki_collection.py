@@ -55,6 +55,7 @@ class AnkiCard:
     note_id: int
     place: int  # of its template in the note, from 0
     suspended: bool
+    interval: int  # days; 0: none yet
 
 
 @dataclass(frozen=True)
@@ -162,31 +163,39 @@ class AnkiCollection:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.malformed = 0  # rows that were left out
 
     def notes(self) -> Iterator[AnkiNote]:
         for pk, guid, fields in self._rows("SELECT id, guid, flds FROM notes", MAX_NOTES):
             is_note = isinstance(pk, int) and isinstance(guid, str) and isinstance(fields, str)
             if is_note and len(fields) <= MAX_FIELDS_BYTES:
                 yield AnkiNote(pk, guid, fields.split(FIELD_SEPARATOR))
+            else:
+                self.malformed += 1
 
     def cards(self) -> Iterator[AnkiCard]:
-        rows = self._rows("SELECT id, nid, ord, queue FROM cards", MAX_CARDS)
-        for pk, note, place, queue in rows:
-            if all(isinstance(value, int) for value in (pk, note, place, queue)):
-                yield AnkiCard(pk, note, place, queue == SUSPENDED)
+        rows = self._rows("SELECT id, nid, ord, queue, ivl FROM cards", MAX_CARDS)
+        for row in rows:
+            if all(isinstance(value, int) for value in row):
+                pk, note, place, queue, interval = row
+                yield AnkiCard(pk, note, place, queue == SUSPENDED, max(0, interval))
+            else:
+                self.malformed += 1
 
     def reviews(self, cards: Sized[int]) -> Iterator[AnkiReview]:
-        """Yield the log of some cards: ratings, and when a card was reset."""
+        """Yield the log of some cards: ratings, resets, and what had no effect."""
         query = "SELECT id, cid, ease, ivl, factor, time, type FROM revlog"
         for row in self._rows(query, MAX_REVIEWS):
-            if not all(isinstance(value, int) for value in row) or row[1] not in cards:
+            if not all(isinstance(value, int) for value in row):
+                self.malformed += 1
+                continue
+            if row[1] not in cards:  # of another note, which is listed
                 continue
             pk, card, ease, ivl, factor, milliseconds, kind = row
             is_reset = kind == MANUAL and not ivl and not factor
             is_rating = 1 <= ease <= 4 and kind <= CRAM and not (kind == CRAM and not factor)
-            if is_rating or is_reset:
-                seconds = max(0, milliseconds) / 1000
-                yield AnkiReview(card, pk, ease if is_rating else 0, seconds, is_reset)
+            seconds = max(0, milliseconds) / 1000
+            yield AnkiReview(card, pk, ease if is_rating else 0, seconds, is_reset)
 
     def _rows(self, query: str, limit: int) -> Iterator[tuple[Any, ...]]:
         for number, row in enumerate(self.connection.execute(query)):

@@ -39,11 +39,18 @@ TAG, SPACES = re.compile(r"<[^<>]*>"), re.compile(r"\s+")
 UNSAID = re.compile(r"[^\w+\-=<>^/]|_")
 MAX_COMPARED_CHARS = 20_000  # of a field
 NO_TIME, TOO_LONG, ANOTHER_CARD, ANOTHER_NOTE = "time", "long", "card", "note"
+NO_EFFECT, BEFORE_RESET, NO_CARD = "effect", "reset", "cardless"
+NO_HISTORY, MALFORMED = "history", "malformed"
 LEFT_OUT = {
     NO_TIME: _("reviews at a time at which there was no Anki, or in the future"),
     TOO_LONG: _("reviews of a card beyond the first 2000"),
     ANOTHER_CARD: _("further cards of a note whose question is taken"),
     ANOTHER_NOTE: _("further notes of the same question"),
+    NO_CARD: _("notes of a question without a card"),
+    NO_EFFECT: _("entries of the log that rate nothing, such as cramming and days set by hand"),
+    BEFORE_RESET: _("reviews before a card was reset"),
+    NO_HISTORY: _("intervals of cards without a review in the file: they begin as new ones"),
+    MALFORMED: _("rows that are not as Anki writes them"),
 }
 
 
@@ -84,10 +91,12 @@ def read(archive: ZipFile) -> AnkiContents:
                     contents.left_out[ANOTHER_CARD] += 1
                     if card.place < first.place:
                         cards[card.note_id] = card
+        contents.left_out[NO_CARD] += len(by_note.keys() - cards.keys())
         for note, card in sorted(cards.items()):
             question, by_guid = by_note[note]
             contents.matched.append(MatchedCard(question, card, by_guid))
         _read_reviews(collection, contents)
+        contents.left_out[MALFORMED] += collection.malformed
     contents.matched.sort(key=lambda match: match.question.slug)
     return contents
 
@@ -162,13 +171,17 @@ def _read_reviews(collection: anki_collection.AnkiCollection, contents: AnkiCont
     for match in contents.matched:
         rows = sorted(by_card[match.card.id], key=lambda review: review.milliseconds)
         reset = max((n for n, row in enumerate(rows, start=1) if row.is_reset), default=0)
+        contents.left_out[BEFORE_RESET] += sum(bool(row.ease) for row in rows[:reset])
         for row in rows[reset:]:
             at = _time(row.milliseconds)
-            if at is None:
+            if not row.ease:
+                contents.left_out[NO_EFFECT] += 1
+            elif at is None:
                 contents.left_out[NO_TIME] += 1
             else:
                 key = uuid.uuid5(NAMESPACE, f"{match.question.slug} {row.milliseconds}")
                 match.reviews.append(ForeignReview(key, row.ease, at, seconds=row.seconds))
+        contents.left_out[NO_HISTORY] += not match.reviews and match.card.interval > 0
 
 
 def _time(milliseconds: int) -> datetime | None:

@@ -122,12 +122,15 @@ class ExportFileEndpoint(Endpoint):
 
     @operation(
         "Download an archive",
-        description="A POST, since it is recorded in your security activity.",
+        description="A POST, since it is recorded in your security activity. One that was cut goes "
+        "on with `Range: bytes=<what you have>-`, and is answered with 206.",
         response=OpenApiTypes.BINARY,
         media_type="application/zip",
+        other_statuses=(206,),
     )
     def post(self, request: Request, key: str) -> HttpResponseBase:
-        return downloads.send(selectors.export_for(self.person(), key))
+        export = selectors.export_for(self.person(), key)
+        return downloads.send(export, request.headers.get("Range", ""))
 
 
 # ---------------------------------------------------------------- in again

@@ -215,6 +215,11 @@ def points_file(run: Run) -> str:
     return f"runs/{run.pk}.csv"
 
 
+def picture_file(picture: Picture) -> str:
+    """Return the name in an archive of a picture's file, as texts name it."""
+    return f"pictures/{picture.pk}.{picture.format}"
+
+
 def _runs(user: User) -> Iterator[Row]:
     for run, shows_verdict in runs_of(user):
         prediction = getattr(run, "prediction", None)

@@ -6,6 +6,7 @@ app_name = "discussions_api"
 urlpatterns = [
     path("threads", api.ThreadsEndpoint.as_view(), name="threads"),
     path("threads/<int:pk>", api.ThreadEndpoint.as_view(), name="thread"),
+    path("threads/<int:pk>/events", api.thread_events, name="thread-events"),
     path("threads/<int:pk>/follow", api.ThreadFollowEndpoint.as_view(), name="thread-follow"),
     path("threads/<int:pk>/posts", api.ThreadPostsEndpoint.as_view(), name="posts"),
     path("threads/<int:pk>/posts/<int:number>", api.PostEndpoint.as_view(), name="post"),

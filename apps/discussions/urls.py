@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
-from apps.discussions import views
-from apps.discussions.views import embeds, live, moderation, people, pictures
+from apps.discussions import sse, views
+from apps.discussions.views import embeds, moderation, people, pictures
 
 app_name = "discussions"
 urlpatterns = [
@@ -22,7 +22,7 @@ urlpatterns = [
     path("threads/<int:pk>/posts/<int:number>/vote", views.vote, name="post-vote"),
     path("threads/<int:pk>/posts/<int:number>/accept", views.accept, name="post-accept"),
     path("threads/<int:pk>/posts/<int:number>/history", views.history, name="post-history"),
-    path("threads/<int:pk>/events", live.thread_events, name="thread-events"),
+    path("threads/<int:pk>/events", sse.stream_thread, name="thread-events"),
     path("pictures", pictures.upload, name="picture-upload"),
     re_path(
         r"^pictures/(?P<sha256>[0-9a-f]{64})\.(?P<extension>png|jpeg|webp)\Z",

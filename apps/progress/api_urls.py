@@ -29,6 +29,7 @@ urlpatterns = [
     path("plan", api.PlanEndpoint.as_view(), name="plan"),
     path("today", api.TodayEndpoint.as_view(), name="today"),
     path("statistics", api.StatisticsEndpoint.as_view(), name="statistics"),
+    path("forecast", api.ForecastEndpoint.as_view(), name="forecast"),
     path("verdicts/unread", api.UnreadVerdictsEndpoint.as_view(), name="unread-verdicts"),
     path("verdicts/unread/<uuid:pk>", api.UnreadVerdictEndpoint.as_view(), name="unread-verdict"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_program_gets_one_token_once_somebody_has_approved_it(
     assert device["verification_uri_complete"].endswith(f"/device?code={device['user_code']}")
     page = member.post("/device", {"code": device["user_code"].lower().replace("-", " ")})
     text = page.content.decode()
-    for shown in ("gradus on kestrel", "127.0.0.0/24", device["user_code"], "90 days"):
+    for shown in ("gradus on kestrel", "127.0.0.0/24", device["user_code"], "90 days", "30 days"):
         assert shown in text
     assert str(Scope.RUN.label) in text and str(Scope.STUDY.label) not in text
     assert decide(member, device).status_code == 200
@@ -80,6 +81,25 @@ def test_a_program_gets_one_token_once_somebody_has_approved_it(
     assert code(polls()) == (400, "expired-token", "expired_token")
     row = ApiToken.objects.get()
     assert (row.user, row.name) == (mei, "gradus on kestrel")
+
+
+@pytest.mark.parametrize("days", [7, 365])
+def test_the_token_is_valid_as_long_as_who_approves_it_chooses(
+    member: Client, device: dict[str, Any], polls: Any, days: int
+) -> None:
+    form = {"code": device["user_code"], "action": "approve", "days": str(days)}
+    assert member.post("/device/decide", form).status_code == 200
+    assert polls().status_code == 200
+    token = ApiToken.objects.get()
+    assert round((token.expiry - token.created) / timedelta(days=1)) == days
+
+
+def test_a_time_that_no_token_has_is_refused(
+    member: Client, device: dict[str, Any], polls: Any
+) -> None:
+    form = {"code": device["user_code"], "action": "approve", "days": "100000"}
+    assert member.post("/device/decide", form).status_code == 400
+    assert code(polls())[1] == "authorization-pending"
 
 
 def test_only_a_hash_of_the_device_code_is_stored(device: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 from apps.accounts.models import User
+from apps.api.scopes import Scope
+from apps.api.services import make_token
 from tests.common.browsing import Open, needs_browser, violations
 
 pytestmark = needs_browser
@@ -40,3 +42,23 @@ def test_operations_are_tried_by_session_under_the_policy_of_every_page(
     assert mei.theme == "dark"
     width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(width) <= 0 and violations(page) == []
+
+
+def test_a_visitor_authorizes_with_a_token_and_tries_an_operation(
+    open_page: Open, mei: User
+) -> None:
+    _row, token = make_token(user=mei, name="tests", scopes=[Scope.READ], days=1)
+    page = open_page("/api/v1/docs")
+    page.get_by_role("button", name="Authorize", exact=True).first.click()
+    dialog = page.locator(".modal-ux")
+    scheme = dialog.locator(".auth-container", has_text="http, Bearer")
+    scheme.locator("input").fill(token)
+    scheme.get_by_role("button", name="Apply credentials").click()
+    expect(scheme.get_by_role("button", name="Remove authorization")).to_be_visible()
+    dialog.get_by_role("button", name="Close").first.click()
+    reading = tried(page, "Whose token this is")
+    reading.get_by_role("button", name="Execute").click()
+    answers = reading.locator(".live-responses-table")
+    expect(answers.locator("tbody .response-col_status").first).to_contain_text("200")
+    expect(answers).to_contain_text("mei@example.org")
+    assert token not in str(page.context.storage_state()), "it is forgotten with the page"

@@ -25,11 +25,13 @@ from apps.archives.models import Export
 from apps.archives.services import exports
 from apps.audit.models import AuditEvent
 from apps.common.clock import Clock
+from apps.discussions import picture_files
 from apps.experiments.management.commands.housekeep import jobs_named
 from apps.experiments.services import PredictionInput
 from apps.progress import services as progress
 from apps.questions.models import Question
 from tests.common.reauthenticating import enter_password
+from tests.discussions.picturing import encoded, gradient, media, stored  # noqa: F401 - a fixture
 from tests.experiments.pages_cast import loaded, measured, queued
 
 pytestmark = pytest.mark.django_db
@@ -283,3 +285,25 @@ def test_what_was_deleted_is_gone(signed_in: Client, mei: User) -> None:
     assert signed_in.post(f"/settings/data/{export.key}/delete").status_code == 302  # again
     assert signed_in.post(f"/settings/data/{export.key}/download").status_code == 410
     assert "You have no archive yet." in signed_in.get("/settings/data").content.decode()
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def test_pictures_that_one_uploaded_are_in_it_and_those_of_others_are_not(
+    mei: User, sam: User
+) -> None:
+    picture = stored(mei)
+    stored(sam, encoded(gradient(20, 20)))
+    export = made(mei)
+    with opened(export) as archive, picture_files.open_file(picture) as file:
+        pictures = [name for name in archive.namelist() if name.startswith("pictures/")]
+        assert pictures == [f"pictures/{picture.pk}.{picture.format}"]
+        assert archive.read(pictures[0]) == file.read()
+    assert export.done == export.of
+
+
+def test_a_picture_whose_file_is_gone_stops_no_archive(mei: User) -> None:
+    picture_files.delete(stored(mei))
+    with opened(made(mei)) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("pictures/")]

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,49 @@ def test_a_card_that_was_reset_in_anki_begins_again(
     Card.objects.all().delete()
     site_clock.settings.CLOCK_OFFSET = 60
     assert taken(mei, path).result == {"cards": 1, "reviews": 0}
+
+
+def test_whatever_of_a_card_is_not_taken_is_listed_with_its_reason(
+    mei: User, tmp_path: Path
+) -> None:
+    make_question("growth", html={"title_en": "Why does it grow?"})
+    make_question("decay", html={"title_en": "Why does it decay?"})
+    path = tmp_path / "deck.apkg"
+    with opened(tmp_path) as collection:
+        by_hand = add_note(collection, "Why does it grow?")
+        collection.sched.set_due_date([by_hand.id], "40")  # an interval, and nothing rated
+        crammed = add_note(collection, "Why does it decay?")
+        assert collection.db is not None
+        rows = "INSERT INTO revlog VALUES (?, ?, -1, 3, 1, 1, 0, 4000, 3)"
+        collection.db.execute(rows, 1_700_000_000_000, crammed.id)
+        export_from(collection, path, legacy=True)
+    upload = uploaded(mei, path)
+    assert upload.plan["left_out"] == {"effect": 2, "history": 1}
+    client = Client()
+    client.force_login(mei)
+    page = client.get("/settings/data/import").content.decode()
+    assert "1: intervals of cards without a review in the file: they begin as new ones" in page
+    assert "2: entries of the log that rate nothing" in page
+
+
+def test_rows_that_anki_does_not_write_are_counted(
+    mei: User, concept: Question, tmp_path: Path
+) -> None:
+    rate(mei, concept, 3, NOON - timedelta(days=9))
+    path = tmp_path / "gradus.apkg"
+    write_package(path, mei)
+    with ZipFile(path) as archive:
+        collection = tmp_path / "collection.anki2"
+        collection.write_bytes(archive.read("collection.anki2"))
+    with closing(sqlite3.connect(collection)) as connection, connection:
+        connection.execute(
+            "INSERT INTO cards SELECT 7, 'no number', did, ord, mod, usn, type, queue, due, ivl, "
+            "factor, reps, lapses, left, odue, odid, flags, data FROM cards LIMIT 1"
+        )
+    other = tmp_path / "other.apkg"
+    with ZipFile(other, "w") as archive:
+        archive.write(collection, "collection.anki2")
+    assert uploaded(mei, other).plan["left_out"] == {"malformed": 1}
 
 
 # ---------------------------------------------------------------- an archive of Gradus

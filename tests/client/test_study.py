@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import stat
-import zipfile
 from pathlib import Path
 
 import httpx
@@ -225,20 +223,6 @@ def test_a_review_goes_through_what_is_due(gradus: Command, written: str) -> Non
 def test_the_input_may_be_at_its_end(gradus: Command, written: str) -> None:
     assert "nobody to ask" in gradus("answer", written, status=1)
     assert not Review.objects.exists()
-
-
-def test_all_that_is_ones_own_is_exported(
-    gradus: Command, client: Client, question: str, tmp_path: Path
-) -> None:
-    client.questions.attempt(question)
-    client.questions.write_note(question, "mine")
-    path = tmp_path / "own.zip"
-    gradus("export", str(path))
-    with zipfile.ZipFile(path) as archive:
-        rows = {name: json.loads(archive.read(name)) for name in archive.namelist()}
-    assert rows["me.json"]["handle"] == "mei" and rows["notes.json"][0]["note"] == "mine"
-    assert rows["attempts.json"][0]["question_id"] == question and rows["runs.json"] == []
-    assert list(tmp_path.glob("*.part")) == [] == list(tmp_path.glob(".*.part"))
 
 
 def test_the_day_the_statistics_and_the_ledger_are_shown(gradus: Command) -> None:

@@ -117,6 +117,7 @@ API: dict[str, dict[str, Answers]] = {
     "progress_api:plan": {"get": members(200), "patch": members(428)},
     "progress_api:today": {"get": members(200)},
     "progress_api:statistics": {"get": members(200)},
+    "progress_api:forecast": {"get": members(200)},
     "progress_api:unread-verdicts": {"get": members(200)},
     "progress_api:unread-verdict": {"delete": (401, 204, 404, 404)},
     "discussions_api:threads": {"get": same(200), "post": members(400)},
@@ -146,8 +147,9 @@ API: dict[str, dict[str, Answers]] = {
     "notices_api:setting": {"put": members(400)},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
-# no endpoints: a view that everybody reads, and streams, which tests/experiments/test_sse.py asks
-PUBLIC = {"api:schema", "experiments_api:run-events"}
+# no endpoints: a view that everybody reads, and streams, which tests/experiments/test_sse.py and
+# tests/discussions/test_thread_events.py ask
+PUBLIC = {"api:schema", "experiments_api:run-events", "discussions_api:thread-events"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
     "api:session": {"name": "nothing"},

@@ -41,6 +41,7 @@ STREAMS = {
     "experiments:run-states",
     "experiments_api:run-events",
     "discussions:thread-events",
+    "discussions_api:thread-events",
 }
 # once a minute; `apps/api/services.py: note_use`
 NOTED_USE = ("UPDATE", "api_apitoken")

@@ -186,7 +186,8 @@ NONE = """
     progress_api:points progress_api:cards progress_api:card progress_api:reviews
     progress_api:review-undo progress_api:review-session progress_api:review-skip progress_api:note
     progress_api:bookmarks progress_api:bookmark progress_api:plan progress_api:today
-    progress_api:statistics progress_api:unread-verdicts progress_api:unread-verdict
+    progress_api:statistics progress_api:forecast progress_api:unread-verdicts
+    progress_api:unread-verdict discussions_api:thread-events
     discussions_api:threads discussions_api:thread discussions_api:thread-follow
     discussions_api:post-revisions discussions_api:vote discussions_api:acceptance
     discussions_api:flag discussions_api:actions discussions_api:action discussions_api:appeal

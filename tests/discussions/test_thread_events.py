@@ -16,6 +16,8 @@ import redis
 from django.conf import settings as site_settings
 
 from apps.accounts.models import User
+from apps.api.scopes import Scope
+from apps.api.services import make_token, revoke_tokens
 from apps.common import live, live_messages
 from apps.common.circuit_breaker import REDIS_PAUSE_SECONDS, CircuitBreaker
 from apps.discussions import services, sse, thread_events
@@ -130,6 +132,38 @@ def test_who_comes_again_is_not_told_of_the_same_posts_twice(
     watching(site, thread, resumed, missed, alone)
     reply(ola, thread)
     until(lambda: counts(resumed) == [(4, 5)] and counts(alone)[-1] == (3, 5))
+
+
+def test_a_program_watches_with_its_token_resumes_and_ends_with_the_token(
+    site: str, thread: Thread, ola: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RECHECK_SECONDS", 0)
+    reply(ola, thread)
+    reply(ola, thread)
+    token = make_token(user=ola, name="tests", scopes=[Scope.READ], days=1)[1]
+    path, headers = f"/api/v1/threads/{thread.pk}/events", {"Authorization": f"Bearer {token}"}
+    reader = Reader(site, {}).read(path, **headers)
+    resumed = Reader(site, {}).read(path, **headers, **{"Last-Event-ID": "2"})
+    until(lambda: counts(reader) == [(3, 3)] and counts(resumed) == [(1, 3)])
+    watching(site, thread, reader, resumed)
+    revoke_tokens(user=ola)
+    reply(ola, thread)
+    until(lambda: reader.over and resumed.over)
+    assert counts(reader) == [(3, 3)], "the next post was not told any more"
+
+
+def test_a_program_without_the_right_is_told_why(site: str, thread: Thread, ola: User) -> None:
+    path = f"{site}/api/v1/threads/{thread.pk}/events"
+    narrow = make_token(user=ola, name="tests", scopes=[Scope.POST], days=1)[1]
+    for url, token, code in (
+        (path, "no", "not-authorised"),
+        (path, narrow, "scope-missing"),
+        (f"{site}/api/v1/threads/0/events", narrow, "scope-missing"),
+    ):
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        assert answer.json()["code"] == code
+    assert httpx.get(f"{site}/api/v1/threads/0/events").json()["code"] == "not-found"
+    assert httpx.post(path, timeout=60).json()["code"] == "method-not-allowed"
 
 
 @pytest.mark.parametrize("after", ["", "x", "-1", "1e3", "%00", "9" * 40])

@@ -320,6 +320,6 @@ def test_it_takes_a_token_and_the_scope(mei: User, concept: Question) -> None:
     ):
         assert code(reader.send(method, path, {})) == (403, "scope-missing"), path
         assert code(visitor.send(method, path, {})) == (401, "not-authorised"), path
-    for path in ("cards", "reviews", "plan", "today", "statistics", "bookmarks"):
+    for path in ("cards", "reviews", "plan", "today", "statistics", "forecast", "bookmarks"):
         assert reader.get(path).status_code == 200
         assert code(visitor.get(path)) == (401, "not-authorised")

@@ -25,6 +25,7 @@ from apps.progress.calibration import Bin
 from apps.progress.models import Answer, Card, Plan, Review
 from apps.progress.selectors.statistics import Mastery
 from apps.questions.models import Question
+from tests.api.conftest import Program
 from tests.experiments.pages_cast import loaded, measured, queued
 from tests.progress.conftest import NUMERIC, SiteClock, make_question
 
@@ -130,6 +131,8 @@ def test_a_forecast_stands_from_fifty_reviews_on(
         )
         if n == 48:
             assert "Forecasts start after 50 reviews; you have 49." in progress_page(member)
+            lacking = {"missing_review_count": 1, "recall_forecast": None}
+            assert Program(mei).get("forecast").json() == lacking
     html = progress_page(member)
     assert "Forecasts start after" not in html and "What you will recall in 30 days" in html
     assert "There is no interview date ahead" in html
@@ -148,6 +151,23 @@ def test_a_forecast_stands_from_fifty_reviews_on(
     for row in rows.values():
         low, recalled, high = (float(row[name]) for name in ("low", "recalled", "high"))
         assert 0 <= low <= recalled <= high <= 1
+    answer = Program(mei).get("forecast").json()
+    forecast = answer["recall_forecast"]
+    assert answer["missing_review_count"] == 0 and forecast["is_interview_day"]
+    assert (forecast["day"], forecast["minutes"]) == (str(interview), 5)
+    told = {"all": forecast["all_topics"]}
+    told |= {topic.pop("topic"): topic for topic in forecast["topics"]}
+    for name, row in rows.items():
+        numbers = {
+            column: round(value, 4) for column, value in told[name].items() if column != "title"
+        }
+        assert numbers == {
+            "question_count": int(row["questions"]),
+            "coverage": float(row["recalled"]),
+            "coverage_low": float(row["low"]),
+            "coverage_high": float(row["high"]),
+            "coverage_with_more": float(row["recalled_with_more_minutes"]),
+        }
 
 
 def progress_page(member: Client) -> str:

@@ -205,7 +205,7 @@ def _anki_plan(contents: anki_import.AnkiContents, owner: User) -> dict[str, Any
         "new": sum(card["new"] for card in cards),
         "others": contents.others,
         "other_count": contents.other_count,
-        "left_out": dict(contents.left_out),
+        "left_out": dict(+contents.left_out),
     }
 
 

@@ -13,3 +13,4 @@ from apps.discussions.api.posts import ThreadPostsEndpoint as ThreadPostsEndpoin
 from apps.discussions.api.threads import ThreadEndpoint as ThreadEndpoint
 from apps.discussions.api.threads import ThreadFollowEndpoint as ThreadFollowEndpoint
 from apps.discussions.api.threads import ThreadsEndpoint as ThreadsEndpoint
+from apps.discussions.api.threads import thread_events as thread_events

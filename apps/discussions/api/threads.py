@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -17,8 +19,9 @@ from apps.api.paging import page
 from apps.api.schema import operation
 from apps.api.scopes import Scope
 from apps.api.serializers import Input, Output, Text
+from apps.api.streams import stream
 from apps.common.errors import BadRequest, NotAuthorised
-from apps.discussions import presenters, selectors, services
+from apps.discussions import presenters, selectors, services, sse
 from apps.discussions.api.outputs import (
     FOLLOWING,
     MUTED,
@@ -157,6 +160,20 @@ class ThreadEndpoint(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         data = thread_detail(request, selectors.thread_for(request.user, pk))
         return tagged(request, data, etag_of(data))
+
+
+@stream(
+    "threads/{pk}/events",
+    summary="What is new in a thread, as it comes",
+    description="Server-sent events. `post`: how many `posts` were published after the one that "
+    "you named as `Last-Event-ID`, and the number of the `last`, which is the event's `id`. "
+    "`change`: `post`, the number of one up to yours that was edited, hidden, restored or deleted. "
+    "`late`: that of one that can be read since now. Send the last `id` to go on after it. It ends "
+    "when the thread is hidden or deleted.",
+    tag="threads",
+)
+async def thread_events(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return await sse.stream_thread(request, pk)
 
 
 class ThreadFollowEndpoint(Endpoint):

@@ -11,6 +11,7 @@ from apps.progress.api.attempts import QuestionAttemptsEndpoint as QuestionAttem
 from apps.progress.api.attempts import QuestionEndpoint as QuestionEndpoint
 from apps.progress.api.plans import BookmarkEndpoint as BookmarkEndpoint
 from apps.progress.api.plans import BookmarksEndpoint as BookmarksEndpoint
+from apps.progress.api.plans import ForecastEndpoint as ForecastEndpoint
 from apps.progress.api.plans import NoteEndpoint as NoteEndpoint
 from apps.progress.api.plans import PlanEndpoint as PlanEndpoint
 from apps.progress.api.plans import StatisticsEndpoint as StatisticsEndpoint

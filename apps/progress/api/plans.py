@@ -23,9 +23,18 @@ from apps.experiments import selectors as runs
 from apps.experiments.reader import reader_of
 from apps.progress import calibration, days, forms, presenters, selectors, services
 from apps.progress.calibration import Bin
+from apps.progress.forecasting import Expected
 from apps.progress.models import PLAN_MINUTES, PLAN_RETENTION, Bookmark, Note, Plan, UnreadVerdict
+from apps.progress.selectors import forecasts
 
 PERIOD = days.DAY * 365  # of statistics
+COVERAGE_EXAMPLE: dict[str, Any] = {
+    "question_count": 20,
+    "coverage": 0.71,
+    "coverage_low": 0.6,
+    "coverage_high": 0.82,
+    "coverage_with_more": 0.78,
+}
 
 
 # ---------------------------------------------------------------- notes
@@ -445,6 +454,96 @@ class StatisticsEndpoint(Endpoint):
             ],
             "brier_score": calibration.brier_score(bins),
             "overconfidence": calibration.overconfidence(bins),
+        }
+
+
+class CoverageOnADay(Output):
+    question_count = serializers.IntegerField()
+    coverage = serializers.FloatField(help_text="Of these, the share you would recall that day.")
+    coverage_low = serializers.FloatField(help_text="Of a 95 % band: by chance alone.")
+    coverage_high = serializers.FloatField()
+    coverage_with_more = serializers.FloatField(help_text="With `more_minutes` a day.")
+
+
+class ForecastEndpoint(Endpoint):
+    """As you study now: cards that are due first, then new questions of the weakest topics."""
+
+    tag = "statistics"
+    scopes = {"GET": Scope.READ}
+
+    class Forecast(Output):
+        class RecallForecast(Output):
+            class TopicForecast(CoverageOnADay):
+                topic = serializers.CharField()
+                title = serializers.CharField()
+
+            day = serializers.DateField()
+            is_interview_day = serializers.BooleanField(
+                help_text=f"Else it is {forecasts.DAYS_AHEAD} days from now."
+            )
+            minutes = serializers.IntegerField(help_text="A day, of your plan.")
+            more_minutes = serializers.IntegerField(help_text="A day: some more than planned.")
+            all_topics = CoverageOnADay()
+            topics = TopicForecast(many=True, help_text="The weakest on that day first.")
+
+        missing_review_count = serializers.IntegerField(
+            help_text=f"Until you have {forecasts.MIN_REVIEWS} in a year, too little is known."
+        )
+        recall_forecast = RecallForecast(allow_null=True, help_text="Null: too little is known.")
+
+    @operation(
+        "What you will recall on the day of your interview, studying as planned",
+        response=Forecast,
+        example={
+            "missing_review_count": 0,
+            "recall_forecast": {
+                "day": "2026-12-14",
+                "is_interview_day": True,
+                "minutes": 30,
+                "more_minutes": 40,
+                "all_topics": COVERAGE_EXAMPLE,
+                "topics": [COVERAGE_EXAMPLE | {"topic": "losses", "title": "Losses"}],
+            },
+        },
+    )
+    def get(self, request: Request) -> Response:
+        user = self.person()
+        plan, rows = (
+            selectors.plans.plan_of(user),
+            selectors.statistics.daily_stats(user, PERIOD),
+        )
+        topics = selectors.statistics.mastery(user, plan)
+        forecast = forecasts.forecast(user, plan, topics, rows)
+        return Response(
+            {
+                "missing_review_count": forecasts.missing_reviews(rows),
+                "recall_forecast": self.show(forecast) if forecast else None,
+            }
+        )
+
+    def show(self, forecast: forecasts.Forecast) -> dict[str, Any]:
+        return {
+            "day": forecast.day.isoformat(),
+            "is_interview_day": forecast.has_interview,
+            "minutes": forecast.minutes,
+            "more_minutes": forecast.minutes + forecasts.MORE_MINUTES,
+            "all_topics": self.coverage(forecast.expected, forecast.with_more),
+            "topics": [
+                {"topic": topic.slug, "title": topic.title}
+                | self.coverage(topic.expected, topic.with_more)
+                for topic in forecast.topics
+            ],
+        }
+
+    @staticmethod
+    def coverage(expected: Expected, with_more: Expected) -> dict[str, Any]:
+        low, high = expected.band
+        return {
+            "question_count": expected.questions,
+            "coverage": expected.fraction,
+            "coverage_low": low,
+            "coverage_high": high,
+            "coverage_with_more": with_more.fraction,
         }
 
 

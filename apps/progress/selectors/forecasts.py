@@ -40,6 +40,15 @@ class Forecast:
     with_more: Expected
 
 
+def missing_reviews(rows: Sequence[DailyStats]) -> int:
+    """Return how many reviews a learner lacks until there is a forecast.
+
+    Args:
+        rows: what was done in the last year.
+    """
+    return max(0, MIN_REVIEWS - sum(row.reviews for row in rows))
+
+
 def forecast(
     user: User, plan: Plan, topics: Sequence[Mastery], rows: Sequence[DailyStats]
 ) -> Forecast | None:
@@ -51,7 +60,7 @@ def forecast(
         rows: what was done in the last year.
     """
     asked = [topic for topic in topics if topic.questions]
-    if sum(row.reviews for row in rows) < MIN_REVIEWS or not asked:
+    if missing_reviews(rows) or not asked:
         return None
     today = days.today(user.time_zone)
     has_interview = plan.interview is not None and plan.interview >= today

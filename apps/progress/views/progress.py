@@ -45,10 +45,9 @@ def progress(request: HttpRequest) -> HttpResponse:
     weakest = selectors.statistics.weakest(topics)
     forecast = selectors.forecasts.forecast(user, plan, topics, year)
     bins = selectors.statistics.calibration_bins(user)
-    reviews = sum(row.reviews for row in year)
     context = {
-        "reviews": reviews,
-        "missing": max(0, MIN_REVIEWS - reviews),
+        "reviews": sum(row.reviews for row in year),
+        "missing": selectors.forecasts.missing_reviews(year),
         "enough": MIN_REVIEWS,
         "forecast": forecast,
         **(_forecast(forecast) if forecast else {}),

@@ -1,9 +1,11 @@
 """A client of Gradus: study, predict and run from Python and from the terminal."""
 
 from gradus_client.client import Client
+from gradus_client.discussions import Thread
 from gradus_client.errors import (
     Away,
     BadAnswer,
+    BadDownload,
     Changed,
     ConnectionFailed,
     DeviceLoginRefused,
@@ -18,6 +20,7 @@ from gradus_client.errors import (
     NotSignedIn,
     NotUnderstood,
     Refused,
+    RunsNotShared,
     ScopeMissing,
     TooMany,
     VerdictHidden,
@@ -30,6 +33,7 @@ from gradus_client.transport import Pages
 __all__ = [
     "Away",
     "BadAnswer",
+    "BadDownload",
     "Changed",
     "Client",
     "ConnectionFailed",
@@ -52,8 +56,10 @@ __all__ = [
     "Prediction",
     "Refused",
     "Run",
+    "RunsNotShared",
     "ScopeMissing",
     "StateChanged",
+    "Thread",
     "TooMany",
     "VerdictHidden",
 ]

@@ -8,7 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gradus_client import export
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from gradus_client.archives import UNDERWAY, Tell, part_at
 from gradus_client.commands import Context
 from gradus_client.credentials import URL_VARIABLE, Site
 from gradus_client.errors import NotAuthorised
@@ -43,10 +45,9 @@ def add_commands(commands: Any, add: Any) -> None:
     parser = add(commands, "stats", stats, tr("What you have studied, and how much you recall"))
     parser.add_argument("--json", action="store_true", help=tr("as JSON"))
     parser = add(
-        commands, "export", export_all, tr("Write all that the API gives of you to a zip file")
+        commands, "export", export, tr("Have an archive of all that is yours made, and download it")
     )
     parser.add_argument("file", metavar="FILE.zip", type=Path)
-    parser.add_argument("--no-points", action="store_true", help=tr("without the points of runs"))
 
 
 def login(context: Context) -> int:
@@ -144,9 +145,28 @@ def stats(context: Context) -> None:
         context.print(table([tr("topic"), tr("cards"), tr("recall")], rows))
 
 
-def export_all(context: Context) -> int:
-    path: Path = context.arguments.file
-    for name in export.write(context.client, path, with_points=not context.arguments.no_points):
-        context.print(text(name, "dim"))
+def export(context: Context) -> int:
+    """Download an archive: the one whose download was cut, or that is being made, or a new one."""
+    path, exports = context.arguments.file, context.client.exports
+    listed = list(exports.list())
+    is_cut = [one for one in listed if one.id == part_at(path) and one.state == "done"]
+    underway = [one for one in listed if one.state in UNDERWAY]
+    chosen = (is_cut or underway or [exports.order()])[0]
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=context.console,
+        disable=not context.console.is_terminal,
+    ) as progress:
+
+        def teller(words: str) -> Tell:
+            task = progress.add_task(words, total=None)
+            return lambda done, of: progress.update(task, completed=done, total=of or None)
+
+        chosen = exports.wait(chosen.id, teller(tr("The site makes the archive")))
+        if chosen.state != "done":
+            raise ValueError(tr("The site could not make the archive. Try again."))
+        exports.download(chosen.id, path, teller(tr("Download")))
     context.print(tr("Written: {path}").format(path=path))
     return 0

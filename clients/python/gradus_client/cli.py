@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from gradus_client import account_commands, run_commands, study_commands
+from gradus_client import account_commands, run_commands, study_commands, thread_commands
 from gradus_client.commands import Command, Context
 from gradus_client.errors import (
     ConnectionFailed,
@@ -21,15 +21,18 @@ from gradus_client.errors import (
     NotSignedIn,
     NotUnderstood,
     Refused,
+    RunsNotShared,
+    ScopeMissing,
     VerdictHidden,
 )
+from gradus_client.login import LEARNER_SCOPES
 from gradus_client.terminal import console
 from gradus_client.text import printable
 from gradus_client.transport import agent
 from gradus_client.words import choose_language, tr
 
 OK, FAILED, USAGE, SIGNED_OUT, AWAY, INTERRUPTED = 0, 1, 2, 3, 4, 130
-GROUPS = (account_commands, study_commands, run_commands)
+GROUPS = (account_commands, study_commands, run_commands, thread_commands)
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,6 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), FAILED, tr("If you trust the way: --allow-http"))
     except VerdictHidden as error:
         return _fail(str(error), FAILED, tr("To see it without predicting: gradus runs open ID"))
+    except ScopeMissing as error:
+        scope = str(error.members.get("scope", ""))
+        words = tr("To sign in with it: gradus login --scopes {scopes}")
+        scopes = ",".join([*LEARNER_SCOPES, scope])
+        return _fail(str(error), FAILED, words.format(scopes=scopes))
+    except RunsNotShared as error:
+        again = " ".join(f"--share {run}" for run in error.share_run_ids)
+        return _fail(str(error), FAILED, tr("To agree: {options}").format(options=again))
     except Refused as error:
         return _fail(str(error), FAILED, *(map(repr, error.errors)))
     except (GradusError, ValueError, OSError) as error:

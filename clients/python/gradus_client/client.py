@@ -8,20 +8,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from gradus_client import models as m
+from gradus_client.archives import Exports
+from gradus_client.discussions import Notices, Threads
 from gradus_client.labs import Lab, Prediction, Run, submit
 from gradus_client.transport import (
     PATIENCE_SECONDS,
     Pages,
+    Resource,
     Transport,
     decoded,
     new_key,
     segment,
 )
-
-
-class Resource:
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
 
 class Questions(Resource):
@@ -322,6 +320,9 @@ class Client:
         self.labs = Labs(self.transport)
         self.runs = Runs(self.transport)
         self.claims = Claims(self.transport)
+        self.threads = Threads(self.transport)
+        self.notices = Notices(self.transport)
+        self.exports = Exports(self.transport)
 
     @classmethod
     def signed_in(cls, url: str = "", **options: Any) -> Self:
@@ -365,6 +366,9 @@ class Client:
 
     def statistics(self) -> m.Statistics:
         return self.transport.read(m.Statistics, "GET", "statistics")
+
+    def forecast(self) -> m.Forecast:
+        return self.transport.read(m.Forecast, "GET", "forecast")
 
     def tokens(self) -> Pages[m.Token]:
         return Pages(self.transport, m.Token, "tokens", {})

@@ -41,6 +41,10 @@ class MissingExtra(GradusError):
         )
 
 
+class BadDownload(GradusError):
+    """What was downloaded is not what the site has, and was deleted."""
+
+
 class FieldError:
     """What is wrong in which field; a field within another is `settings.depth`."""
 
@@ -136,6 +140,19 @@ class VerdictHidden(Refused):
     codes: ClassVar[tuple[str, ...]] = ("verdict-hidden",)
 
 
+class RunsNotShared(Refused):
+    """A text cites private runs of yours, and was not posted: to agree that everybody sees them,
+    send it again with these `share_run_ids`.
+    """
+
+    codes: ClassVar[tuple[str, ...]] = ("runs-not-shared",)
+
+    @property
+    def share_run_ids(self) -> list[str]:
+        listed = self.members.get("share_run_ids")
+        return [str(one) for one in listed] if isinstance(listed, list) else []
+
+
 class KeyReused(Refused):
     """The idempotency key came with another request before."""
 
@@ -190,6 +207,7 @@ _BY_CODE: dict[str, type[Refused]] = {
         Invalid,
         BadAnswer,  # after `Invalid`, of which it is one
         VerdictHidden,
+        RunsNotShared,
         KeyReused,
         Changed,
         TooMany,

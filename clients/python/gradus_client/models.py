@@ -652,3 +652,187 @@ class LedgerClaim(Model, kw_only=True, frozen=True):
     interval_high: float | None
     recorded_run_id: str | None
     learners_runs: dict[str, int]
+
+
+# ---------------------------------------------------------------- the forecast
+
+
+class CoverageOnADay(Model, kw_only=True, frozen=True):
+    """Of some questions, the share you would recall on a day."""
+
+    question_count: int
+    coverage: float
+    coverage_low: float  # of a 95 % band: by chance alone
+    coverage_high: float
+    coverage_with_more: float
+
+
+class TopicForecast(CoverageOnADay, kw_only=True, frozen=True):
+    """Of a topic's questions."""
+
+    topic: str
+    title: str
+
+
+class RecallForecast(Model, kw_only=True, frozen=True):
+    """What you will recall on the day of your interview, studying as planned."""
+
+    day: date
+    is_interview_day: bool
+    minutes: int
+    more_minutes: int
+    all_topics: CoverageOnADay
+    topics: list[TopicForecast]
+
+
+class Forecast(Model, kw_only=True, frozen=True):
+    """The forecast; None while you have too few reviews."""
+
+    missing_review_count: int
+    recall_forecast: RecallForecast | None
+
+
+# ---------------------------------------------------------------- threads
+
+
+class ThreadSummary(Model, kw_only=True, frozen=True):
+    """A thread in a list."""
+
+    id: str
+    title: str
+    about_kind: str
+    about: str
+    about_title: str
+    language: str
+    author: str | None
+    state: str
+    is_locked: bool
+    is_answered: bool
+    reply_count: int
+    score: int
+    created_at: datetime
+    last_post_at: datetime
+    url: str
+
+
+class Participant(Model, kw_only=True, frozen=True):
+    """Who wrote in a thread."""
+
+    handle: str
+    post_count: int
+    first_number: int
+
+
+class ThreadDetail(ThreadSummary, kw_only=True, frozen=True):
+    """A thread, without its posts."""
+
+    is_folded: bool
+    accepted_number: int | None
+    accepted_by: str | None
+    follow_state: str
+    follower_count: int
+    participants: list[Participant]
+    has_more_participants: bool
+
+
+class CitedEvidence(Model, kw_only=True, frozen=True):
+    """A run, a verdict or a point that a post cites, as far as you may see it."""
+
+    place: int
+    citation_state: str
+    citation_kind: str | None
+    run_id: str | None
+    lab_id: str | None
+    claim: str
+    statement: str
+    verdict_of_run: RunVerdict | None
+    cited_point: dict[str, Any] | None
+
+
+class PostDetail(Model, kw_only=True, frozen=True):
+    """A post. Folded, hidden or deleted, it has no text."""
+
+    html: str | None
+    cites: list[CitedEvidence]
+    thread_id: str
+    number: int
+    author: str | None
+    is_own: bool
+    language: str
+    state: str
+    text: str | None
+    is_folded: bool
+    is_accepted: bool
+    score: int
+    own_vote: int
+    created_at: datetime
+    edited_at: datetime | None
+    edit_count: int
+    moderation_action_id: str | None
+    url: str
+
+
+class Vote(Model, kw_only=True, frozen=True):
+    """Your vote on a post, and its score with it."""
+
+    own_vote: int
+    score: int
+
+
+class Following(Model, kw_only=True, frozen=True):
+    """Whether you follow a thread."""
+
+    follow_state: str
+    follower_count: int
+
+
+# ---------------------------------------------------------------- notices
+
+
+class NoticeOfPerson(Model, kw_only=True, frozen=True):
+    """Something that happened, of which you are told."""
+
+    id: str
+    notice_kind: str
+    subject: str
+    sentence: str
+    title: str
+    reason: str
+    actor: str | None
+    event_count: int
+    created_at: datetime
+    updated_at: datetime
+    read_at: datetime | None
+    url: str
+
+
+class UnreadNotices(Model, kw_only=True, frozen=True):
+    """How many of your notices are unread."""
+
+    unread_count: int
+    has_more_unread: bool
+
+
+class NoticeSetting(Model, kw_only=True, frozen=True):
+    """How you hear of a kind of notice."""
+
+    notice_kind: str
+    title: str
+    delivery: str
+    default_delivery: str
+
+
+# ---------------------------------------------------------------- archives
+
+
+class ExportShown(Model, kw_only=True, frozen=True):
+    """An archive of your data."""
+
+    id: str
+    state: str
+    rows_done: int
+    rows_expected: int
+    size_bytes: int | None
+    created_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime | None

@@ -149,7 +149,7 @@ class Transport:
         if etag:
             headers["If-Match"] = etag
         may_repeat = method in SAFE or bool(key)
-        waited, pause = 0.0, PAUSE_SECONDS
+        patience = Patience(self, self.patience)
         while True:
             try:
                 answer = self.http.request(
@@ -162,16 +162,13 @@ class Transport:
                 )
                 return self.checked(answer)
             except Refused as error:
-                wait = error.retry_after
-                # 429 and 503: nothing was carried out
-                if error.status not in (429, 503) or wait is None or waited + wait > self.patience:
+                if error.status not in (429, 503):  # of these nothing was carried out
                     raise
+                patience.wait(error)
             except httpx.TransportError as error:
-                wait, pause = pause, min(2 * pause, MAX_PAUSE_SECONDS)
-                if not may_repeat or waited + wait > self.patience:
+                if not may_repeat:
                     raise self.cut(error) from error
-            self.sleep(wait)
-            waited += wait
+                patience.wait(error)
 
     def read(self, kind: type[Answer], method: str, path: str, **more: Any) -> Answer:
         """Send a request, and return what is answered as a model."""
@@ -182,14 +179,17 @@ class Transport:
         return self.read(kind, "POST", path, body=body, key=key or new_key())
 
     @contextmanager
-    def stream(self, path: str, headers: Mapping[str, str], silence: float) -> Iterator[Any]:
-        """Open a stream of events; it is over when nothing comes for `silence` seconds."""
+    def stream(
+        self, path: str, headers: Mapping[str, str], silence: float, *, method: str = "GET"
+    ) -> Iterator[httpx.Response]:
+        """Open an answer that is read as it comes: events, or a file. It is over when nothing comes
+        for `silence` seconds.
+        """
         timeout = httpx.Timeout(silence, connect=10.0)
-        accept = {"Accept": "text/event-stream, application/problem+json"}
         with self.http.stream(
-            "GET", self.address(path), headers={**accept, **headers}, timeout=timeout
+            method, self.address(path), headers=headers, timeout=timeout
         ) as answer:
-            if answer.status_code != 200:
+            if not answer.is_success:
                 answer.read()
                 self.checked(answer)
             yield answer
@@ -197,7 +197,9 @@ class Transport:
     def address(self, path: str) -> str:
         return f"{self.url}{PREFIX}/{path.lstrip('/')}"
 
-    def cut(self, error: Exception) -> ConnectionFailed:
+    def cut(self, error: Exception | None) -> ConnectionFailed:
+        if error is None:
+            return ConnectionFailed(tr("{url} is not answering any more.").format(url=self.url))
         return ConnectionFailed(
             tr("{url} cannot be reached: {reason}").format(
                 url=self.url, reason=str(error) or type(error).__name__
@@ -237,6 +239,50 @@ class Transport:
         raise refusal(status, document, wait)
 
 
+class Patience:
+    """How long something is asked for again, and how long is waited between: as the site says, else
+    twice as long each time.
+
+    Args:
+        seconds: in all, without any progress.
+    """
+
+    def __init__(self, transport: Transport, seconds: float) -> None:
+        self.transport, self.seconds = transport, seconds
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin to count anew: there was progress."""
+        self.waited, self.pause = 0.0, PAUSE_SECONDS
+
+    def wait(self, reason: Refused | httpx.TransportError | None) -> None:
+        """Wait before it is asked for again.
+
+        Args:
+            reason: why it must be; None: a stream came to its end.
+        Raises:
+            Refused: it is of no use to wait.
+            ConnectionFailed: all was waited in vain.
+        """
+        if isinstance(reason, Refused):
+            if reason.retry_after is None or self.waited + reason.retry_after > self.seconds:
+                raise reason
+            seconds = reason.retry_after
+        else:
+            seconds, self.pause = self.pause, min(2 * self.pause, MAX_PAUSE_SECONDS)
+            if self.waited + seconds > self.seconds:
+                raise self.transport.cut(reason) from reason
+        self.transport.sleep(seconds)
+        self.waited += seconds
+
+
+class Resource:
+    """A part of the site, with its methods."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+
 def new_key() -> str:
     return str(uuid4())
 
@@ -245,12 +291,15 @@ def decoded(answer: httpx.Response, kind: type[Answer]) -> Answer:
     try:
         return msgspec.json.decode(answer.content, type=kind)
     except msgspec.MsgspecError as error:
-        raise NotUnderstood(
-            tr(
-                "The site's answer is not what this client expects ({reason}). Update "
-                "gradus-client."
-            ).format(reason=error)
-        ) from error
+        raise not_understood(error) from error
+
+
+def not_understood(reason: object) -> NotUnderstood:
+    return NotUnderstood(
+        tr(
+            "The site's answer is not what this client expects ({reason}). Update gradus-client."
+        ).format(reason=reason)
+    )
 
 
 def _query(params: Mapping[str, Any] | None) -> httpx.QueryParams | None:
