@@ -185,7 +185,8 @@ def open_appeals(pks: Collection[int], reader: User) -> dict[int, Appeal]:
         "action__thread__run",
         "person",
     )
-    return {appeal.pk: appeal for appeal in appeals.defer(*(f"action__{column}" for column in HEAVY[1:]))}
+    heavy = [f"action__{column}" for column in HEAVY if column.startswith("thread__")]
+    return {appeal.pk: appeal for appeal in appeals.defer(*heavy)}
 
 
 class CountUpTo(Subquery):
