@@ -25,7 +25,7 @@ from apps.questions.models import Question
 pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 SCHEMA = (
     "CREATE TABLE notes (id, guid, flds)",
-    "CREATE TABLE cards (id, nid, ord, queue)",
+    "CREATE TABLE cards (id, nid, ord, queue, ivl)",
     "CREATE TABLE revlog (id, cid, ease, ivl, factor, time, type)",
 )
 
@@ -187,8 +187,8 @@ def test_sqlite_may_call_nothing_and_take_only_so_many_steps(
 def test_values_of_other_types_are_left_out(sam: User, concept: Question, tmp_path: Path) -> None:
     rows = [
         "INSERT INTO notes VALUES (1, 'gradus-why-relu', 'f'), (NULL, x'00', 3), ('a', 2, x'ff')",
-        "INSERT INTO cards VALUES (1, 1, 0, 0), ('x', NULL, 1.5, x'00'), "
-        "(9223372036854775807, 1, 2, 0)",
+        "INSERT INTO cards VALUES (1, 1, 0, 0, 3), ('x', NULL, 1.5, x'00', 3), "
+        "(9223372036854775807, 1, 2, 0, 3)",
         "INSERT INTO revlog VALUES (1700000000000, 1, 3, 1, 2500, 1000, 0), "
         "(-5, 1, 3, 1, 1, 1, 0), (9223372036854775807, 1, 4, 1, 1, 1, 1), ('x', 1, 2, 3, 4, 5, 6), "
         "(1700000000001, 1, 3, 1, 0, 1, 3), (1700000000002, 1, 99, 1, 0, -7, 1)",
@@ -200,7 +200,7 @@ def test_values_of_other_types_are_left_out(sam: User, concept: Question, tmp_pa
     assert housekeeping.read_and_take_imports() == 1
     upload.refresh_from_db()
     assert upload.result == {"cards": 1, "reviews": 1}
-    assert upload.plan["left_out"] == {"time": 2, "card": 1}
+    assert upload.plan["left_out"] == {"time": 2, "card": 1, "effect": 2, "malformed": 4}
     assert Card.objects.get().user == sam
 
 
