@@ -187,6 +187,7 @@ SLOW = {
     "question-derivation",
     "question-discussed",
     "lab-discussed",
+    "run-not-discussed",
     "run-verdict",
     "run-recorded",
     "claims-of-a-lab",
