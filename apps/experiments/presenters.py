@@ -478,6 +478,46 @@ def run_row(run: Run, *, is_shown: bool, why: str = "") -> dict[str, Any]:
     }
 
 
+def run_name(run: Run) -> str:
+    """Return by which name another run is told apart where it is drawn beside one."""
+    return _("baseline") if run.owner.is_project else _("run %(id)s") % {"id": str(run.pk)[:8]}
+
+
+def comparison(run: Run, other: Run) -> dict[str, Any]:
+    """Return two finished runs of one lab side by side: the settings that differ, and the claims
+    that the first has a verdict on.
+    """
+    verdicts = {verdict.claim: verdict for verdict in other.verdicts.all()}
+    words = other.version.words
+    claims = [
+        (one, present_verdict(words, verdicts[one.claim]) if one.claim in verdicts else None)
+        for one in present_verdicts(run.version.words, run.verdicts.all())
+    ]
+    values = {setting.name: setting.value for setting in settings_of(words, other.config)}
+    settings = [
+        (setting.label, setting.value, values.get(setting.name, ""))
+        for setting in settings_of(run.version.words, run.config)
+        if values.get(setting.name) != setting.value
+    ]
+    for label, value, others in (
+        (_("Replicates"), run.replicates, other.replicates),
+        (_("Seed"), run.seed, other.seed),
+    ):
+        if value != others:
+            settings.append((label, str(value), str(others)))
+    return {"claims": claims, "settings": settings}
+
+
+def comparable_run(run: Run) -> dict[str, Any]:
+    """Return a run as it is offered to be compared with: its day and what was changed in it."""
+    changed = [row for row in settings_of(run.version.words, run.config) if row.is_changed]
+    return {
+        "pk": str(run.pk),
+        "at": run.queued_at,
+        "changed": join_list(f"{setting.label} {setting.value}" for setting in changed),
+    }
+
+
 # ---------------------------------------------------------------- settings
 
 

@@ -175,6 +175,7 @@ def test_a_card_that_nothing_follows_is_graded_anew_after_undo(
     expect(page.locator("#stays")).to_have_count(0)
     expect(page.locator("#unsent")).to_be_hidden()
     page.unroute(GRADE)
+    press(page, "Space")
     press(page, "4")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     page.wait_for_load_state()
@@ -210,6 +211,7 @@ def test_a_grade_given_after_undo_counts_though_the_first_had_arrived(
     press(page, "u")
     shows(page, first)
     page.unroute(GRADE)
+    press(page, "Space")
     with page.expect_response(GRADE):
         press(page, "1")
     assert ratings(first) == [1]

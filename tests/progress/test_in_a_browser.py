@@ -221,11 +221,41 @@ def test_a_grade_that_was_not_sent_is_undone_here(open_page: Open, mei: User, ma
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     press(page, "u")
     expect(page.locator("article.q")).to_have_attribute("data-question", first)
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    expect(page.locator("#ref, .grade")).to_have_count(0)
     expect(page.locator("#unsent")).to_be_hidden()
+    press(page, "Space")
+    expect(page.locator(".grade")).to_be_visible()
     page.context.set_offline(False)
     press(page, "4")
     expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
     expect(page.locator(".ticks .ok")).to_have_count(1)
+    assert [review.rating for review in Review.objects.all()] == [4]
+
+
+def test_a_grade_that_was_undone_here_leaves_its_card_unanswered_across_a_reload(
+    open_page: Open, mei: User, many: Many
+) -> None:
+    learn(mei, many(2))
+    page = open_page("/review", mei)
+    begin(page)
+    first = question_slug(page)
+    with fetches_ahead(page):
+        press(page, "Space")
+    expect(page.locator(".grade")).to_be_visible()
+    go_offline(page)
+    press(page, "1")
+    expect(page.locator("article.q")).not_to_have_attribute("data-question", first)
+    press(page, "u")
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    page.context.set_offline(False)
+    page.reload()
+    assert question_slug(page) == first
+    expect(page.locator("article.q")).to_have_attribute("data-revealed", "0")
+    page.wait_for_load_state()
+    press(page, "Space")
+    with page.expect_response("**/grade"):
+        press(page, "4")
     assert [review.rating for review in Review.objects.all()] == [4]
 
 

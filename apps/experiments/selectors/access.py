@@ -130,6 +130,21 @@ def readable_runs(reader: Reader, runs: Iterable[Run]) -> set[UUID]:
     return readable | {run.pk for run in rest if accesses[subject_of(run)].is_granted}
 
 
+def runs_to_compare(reader: Reader, run: Run, limit: int) -> list[Run]:
+    """Return the reader's newest other finished runs of the same lab whose points they may see, for
+    a list of `limit` (one query).
+    """
+    if not isinstance(reader.user, User):
+        return []
+    rows = Run.objects.filter(
+        owner=reader.user, version__lab=run.version.lab_id, state=Run.State.SUCCEEDED
+    ).exclude(pk=run.pk)
+    rows = rows.select_related("version").defer("detail").order_by("-queued_at")
+    return [row for row in with_access(rows, reader)[: 2 * limit] if _came_granted(reader, row)][
+        :limit
+    ]
+
+
 def with_access(runs: RunQuerySet, reader: Reader) -> RunQuerySet:
     """Return runs that come with the answer for a member, so that `readable_runs` asks nothing."""
     if not isinstance(reader.user, User):

@@ -103,6 +103,5 @@ def standard_run(slug: str) -> Run | None:
     newest.
     """
     of_old_code = Case(When(version=F("version__lab__current"), then=0), default=1)
-    return (
-        Run.objects.recorded().filter(version__lab=slug).order_by(of_old_code, "-ended_at").first()
-    )
+    runs = Run.objects.recorded().filter(version__lab=slug).order_by(of_old_code, "-ended_at")
+    return runs.select_related("owner", "version__words_row").first()

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import prefetch_related_objects
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -37,6 +38,8 @@ from apps.experiments.opened_verdicts import add_opened
 from apps.experiments.reader import reader_of
 from apps.experiments.series import csv_rows
 
+MAX_CHOICES = 10  # runs that are offered to be compared with
+
 
 @require_safe
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -46,9 +49,11 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not is_shown:
         context = _state(request, run, [], is_shown=False)
         return render(request, "experiments/run.html", context | source)
+    beside = _chosen_beside(request, run) or standard
     points = selectors.points_of(run)[1] if run.last_seq else []
-    context = _state(request, run, points, standard) | _figures(run, points, standard)
-    context["script"] = _for_script(run, context["specs"], standard) | {
+    context = _state(request, run, points, beside) | _figures(run, points, beside)
+    context |= _comparison(request, run, beside, standard)
+    context["script"] = _for_script(run, context["specs"], beside) | {
         "panel": _panel(run, context["back"])
     }
     return render(request, "experiments/run.html", context | source)
@@ -62,6 +67,8 @@ def run_panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     sketched = str(run.version.words.get("predict", {}).get("series", ""))
     points = selectors.points_of(run, [sketched])[1] if is_shown else []
     context = _state(request, run, points, standard, is_shown=is_shown)
+    if is_shown:
+        context |= _comparison(request, run, standard, standard)
     return render(request, "experiments/_run_panel.html", context)
 
 
@@ -77,11 +84,47 @@ def _access(request: HttpRequest, run: Run) -> tuple[bool, Run | None]:
     return run.pk in readable, standard
 
 
+def _chosen_beside(request: HttpRequest, run: Run) -> Run | None:
+    """Return the run of the query string's `beside`, which is drawn beside this one instead of the
+    baseline once that has ended.
+
+    Raises:
+        Http404: there is none such of this lab whose points the reader may see.
+    """
+    chosen = request.GET.get("beside")
+    if not chosen or run.state != Run.State.SUCCEEDED:
+        return None
+    try:
+        other = selectors.run_for(request.user, UUID(chosen))
+    except ValueError:
+        raise Http404("No such run.") from None
+    is_comparable = other.version.lab_id == run.version.lab_id and other.pk != run.pk
+    if not is_comparable or not selectors.shows_verdict(reader_of(request), other):
+        raise Http404("No such run to compare.")
+    return other
+
+
+def _comparison(
+    request: HttpRequest, run: Run, beside: Run | None, standard: Run | None
+) -> dict[str, Any]:
+    """Return a finished run beside another, and the runs that may be chosen instead."""
+    if run.state != Run.State.SUCCEEDED:
+        return {}
+    choices = selectors.runs_to_compare(reader_of(request), run, MAX_CHOICES)
+    if beside is not None:
+        prefetch_related_objects([beside], "verdicts")
+    return {
+        "comparison": presenters.comparison(run, beside) if beside else None,
+        "recorded": standard,
+        "choices": [presenters.comparable_run(choice) for choice in choices],
+    }
+
+
 def _state(
     request: HttpRequest,
     run: Run,
     points: svg_charts.Curves,
-    standard: Run | None = None,
+    beside: Run | None = None,
     *,
     is_shown: bool = True,
 ) -> dict[str, Any]:
@@ -117,7 +160,8 @@ def _state(
         "place": place,
         "place_headline": queue_words.headline(place) if place else "",
         "reason": queue_words.reason(place) if place else "",
-        "standard": standard,
+        "beside": beside,
+        "beside_name": presenters.run_name(beside) if beside else "",
         "before": None if not mine or run.is_over else selectors.measured_before(request.user, run),
         "reproduction": selectors.reproduction_of(request.user, run) if is_shown else None,
         "left": presenters.time_left(run, now()),
@@ -146,13 +190,13 @@ def _hides_baseline(run: Run) -> bool:
     return run.at_defaults and not run.is_over
 
 
-def _figures(run: Run, points: svg_charts.Curves, standard: Run | None) -> dict[str, Any]:
+def _figures(run: Run, points: svg_charts.Curves, beside: Run | None) -> dict[str, Any]:
     extents = {**run.config, "replicates": run.replicates}  # what `to` of a figure may name
     specs = chart_specs.figure_specs(run.version.words, extents, presenters.prediction_of(run))
     names = sorted({spec["series"] for spec in specs})
     base = (
-        selectors.points_of(standard, names)[1]
-        if standard and names and not _hides_baseline(run)
+        selectors.points_of(beside, names)[1]
+        if beside and names and not _hides_baseline(run)
         else []
     )
     figures = [
@@ -171,15 +215,15 @@ def _panel(run: Run, back: str) -> str:
     return with_back(reverse("experiments:run-panel", args=[run.pk]), back)
 
 
-def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> dict[str, Any]:
+def _for_script(run: Run, specs: list[dict[str, Any]], beside: Run | None) -> dict[str, Any]:
     """Return the config of the page's script."""
     names = [("series", name) for name in sorted({spec["series"] for spec in specs})]
     return {
         "points": reverse("experiments:run-points", args=[run.pk]),
         "events": reverse("experiments:run-events", args=[run.pk]),
         "held": _hides_baseline(run),
-        "baseline": f"{reverse('experiments:run-points', args=[standard.pk])}?{urlencode(names)}"
-        if standard
+        "baseline": f"{reverse('experiments:run-points', args=[beside.pk])}?{urlencode(names)}"
+        if beside
         else None,
         "figures": specs,
         "say": {
@@ -191,7 +235,7 @@ def _for_script(run: Run, specs: list[dict[str, Any]], standard: Run | None) -> 
             "reading": _("{x} {step}: {values}"),
             "along": _("Value at {x}"),
             "counted": pgettext("epochs, rounds", "Value at {x}"),
-            "baseline": _("baseline"),
+            "baseline": presenters.run_name(beside) if beside else "",
             "span": _("%(low)s to %(high)s"),
         },
     }

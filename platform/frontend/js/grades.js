@@ -46,9 +46,11 @@ export function add(grade) {
   store([...waiting(), grade]);
 }
 
-/* Remove the newest grade that is not sent. */
+/* Remove the newest grade that is not sent, and return it. */
 export function drop() {
-  store(waiting().slice(0, -1));
+  const grades = waiting(), newest = grades.pop();
+  store(grades);
+  return newest;
 }
 
 /* Send the queue, oldest first. Returns whether it is empty now. */

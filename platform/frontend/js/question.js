@@ -1,5 +1,6 @@
 /* A question: drafts of written answers are stored on the device; a pressed button says that the answer is being checked. */
 import { store } from "./drafts.js";
+import { remember } from "./reopened.js";
 import { $, $$, say } from "./shell.js";
 
 /* A draft is dropped once the reference answer is open, not when the form is sent: the request may fail. */
@@ -181,6 +182,7 @@ function followTicks() {
 }
 
 export function start() {
+  remember();
   leadBack();
   followTicks();
   for (const form of $$("form[data-order]:not(.arranged)")) arrangeable(form);

@@ -2,6 +2,7 @@
 import { $, $$, say } from "./shell.js";
 import { add, drop, flush, show, waiting } from "./grades.js";
 import { start as startQuestion } from "./question.js";
+import { reopen, setUndone } from "./reopened.js";
 
 let ahead = null; // a promise of the next card's page
 let before = null; // the page before the last grade, for undo while offline
@@ -108,11 +109,21 @@ async function onUndo(event) {
     form.submit();
     return;
   }
-  drop();
+  setUndone(drop()?.data.attempt, true);
   const graded = $("form[data-grade][data-sent]");
   if (graded) again(graded);
   else if (before) restore();
+  reopenCard();
   show();
+}
+
+/* The card of a grade that was undone here is unanswered, after a reload, too. */
+function reopenCard() {
+  const article = $("article.q[data-revealed='1']"), sheet = article && reopen(article);
+  if (!sheet) return;
+  startQuestion();
+  revealByTap(sheet);
+  seen();
 }
 
 function restore() {
@@ -161,6 +172,7 @@ function attend() {
   if (article) revealByTap(article);
   show();
   fetchAhead();
+  reopenCard();
 }
 
 attend();

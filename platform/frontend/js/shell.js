@@ -103,6 +103,7 @@ for (const form of $$("[data-sign-out]")) form.addEventListener("submit", () => 
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith("gradus-draft-")) localStorage.removeItem(key);
     sessionStorage.removeItem("gradus-list"); // words that they searched for
+    sessionStorage.removeItem("gradus-unanswered"); // cards of a review
   } catch { /* storage is off: there is nothing */ }
 });
 
