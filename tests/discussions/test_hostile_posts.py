@@ -48,6 +48,7 @@ PIECE = re.compile(
     r"|(?P<text>[^<>]+)"
 )
 ATTRIBUTE = re.compile(r' ([a-zA-Z-]+)="([^"]*)"')
+ALIGNMENTS = ("align-left", "align-right", "align-center")  # of a table's column
 VOID = {"br", "hr", "img", "wbr"}
 CLOSED_AT_ONCE = {"path", "mspace", "mprescripts", "line", "mglyph", "none"}  # KaTeX's `/>`
 PLAIN_TAGS = """
@@ -57,8 +58,8 @@ POST_TAGS: dict[str, set[str]] = {
     **{tag: set() for tag in PLAIN_TAGS.split()},
     "a": {"href", "title", "rel"},
     "ol": {"start"},
-    "th": {"align"},
-    "td": {"align"},
+    "th": {"class"},
+    "td": {"class"},
     "img": {"src", "alt", "title", "loading"},
     "details": {"class"},
     "code": {"class"},
@@ -153,7 +154,7 @@ class Page:
             assert re.fullmatch(r"/pictures/[0-9a-f]{64}\.(png|jpeg|webp)", attributes["src"])
             assert attributes["loading"] == "lazy" and attributes["alt"].strip()
         if tag in ("th", "td"):
-            assert attributes.get("align", "left") in ("left", "right", "center")
+            assert attributes.get("class", "align-left") in ALIGNMENTS
         if tag == "p":
             assert "p" not in self.open, "a paragraph in a paragraph"
 
