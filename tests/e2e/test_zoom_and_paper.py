@@ -72,7 +72,6 @@ def test_a_question_on_paper_has_its_key_points_and_answer_and_nothing_to_press(
     page = visitor.page
     page.emulate_media(media="print")
     assert _printed(visitor, ".points li, .points .tick"), "the key points"
-    assert _printed(visitor, ".short-answer"), "the short answer"
     assert _printed(visitor, ".read.answer"), "the reference answer"
     folded = page.locator("#ref details:not([open]) > :not(summary)")
     assert all(folded.nth(index).is_visible() for index in range(folded.count()))
