@@ -18,6 +18,7 @@ TOGETHER = {
     "tests/e2e/test_client.py": "tests/e2e/test_loop.py",
     "tests/e2e/test_without_scripts.py": "tests/e2e/test_loop.py",
     "tests/e2e/test_question_figures.py": "tests/e2e/test_loop.py",
+    "tests/e2e/test_zoom_and_paper.py": "tests/e2e/test_page_faults.py",
 }
 
 

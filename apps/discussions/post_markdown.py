@@ -60,7 +60,7 @@ from apps.questions.conversion import (
     without_placeholders,
 )
 
-RENDERER_VERSION = "4"  # of this module, post_blocks.py and conversion.py
+RENDERER_VERSION = "5"  # of this module, post_blocks.py and conversion.py
 CITATION_MARKER = re.compile(r"<!--gradus:citation-(?P<place>[0-9]+)-->")
 FOLD_MARKER = re.compile(r"<!--gradus:fold:(?P<gives_away>[a-z0-9:.-]*)-->")
 
@@ -326,7 +326,7 @@ class _PostConversion(Conversion):
                 children = self._inline(token.children or [])
                 token.children = [*STRONG[:1], *children, *STRONG[1:]] if is_heading else children
             elif style := token.attrs.pop("style", ""):
-                token.attrs["align"] = str(style).removeprefix("text-align:")
+                token.attrs["class"] = str(style).replace("text-align:", "align-")
 
     def _inline(self, tokens: Sequence[Token]) -> list[Token]:
         finished: list[Token] = []

@@ -377,6 +377,11 @@ class Headline:
     kind: str  # right, wrong, open (the run decided nothing), not-counted, neutral
     text: str
 
+    @property
+    def unbroken(self) -> str:
+        """The text, in which no line ends between a number and its percent sign."""
+        return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", self.text)
+
 
 def verdict_headline(
     words: Words, verdict: PresentedVerdict, called: PresentedPrediction | None

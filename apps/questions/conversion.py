@@ -76,8 +76,8 @@ TAGS = frozenset(
 ATTRIBUTES: Mapping[str, set[str]] = {
     "a": {"href", "title"},
     "ol": {"start"},
-    "th": {"align"},
-    "td": {"align"},
+    "th": {"class"},
+    "td": {"class"},
     "code": {"class"},
 }
 

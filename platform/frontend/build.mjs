@@ -54,7 +54,7 @@ const formulas = {
 };
 const styles = {
   ...shared,
-  entryPoints: ["css/app.css", "css/katex.css", "css/api-docs.css"],
+  entryPoints: ["css/app.css", "css/katex.css", "css/api-docs.css", "css/admin.css"],
   plugins: [woff2Only],
   outbase: "css",
   assetNames: "fonts/[name]",

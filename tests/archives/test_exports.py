@@ -238,7 +238,7 @@ def test_the_page_orders_shows_progress_and_downloads(signed_in: Client, mei: Us
     export = Export.objects.get()
     Export.objects.update(done=3, of=9)
     page = signed_in.get("/settings/data").content.decode()
-    assert '<progress max="9" value="3"' in page and 'hx-trigger="every 2s"' in page
+    assert '<progress max="9" value="3"' in page and 'data-hx-trigger="every 2s"' in page
     assert '<meta http-equiv="refresh"' in page  # without a script
     Export.objects.update(done=0, of=0)
     housekeeping.make_archives()

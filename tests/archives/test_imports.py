@@ -396,7 +396,7 @@ def test_the_page_shows_the_dry_run_and_takes_it_on_a_press(
     file = SimpleUploadedFile("gradus.zip", archive.read_bytes())
     assert client.post("/settings/data/import", {"file": file}).status_code == 302
     page = client.get("/settings/data/import").content.decode()
-    assert 'hx-trigger="every 2s"' in page and '<meta http-equiv="refresh"' in page
+    assert 'data-hx-trigger="every 2s"' in page and '<meta http-equiv="refresh"' in page
     housekeeping.read_and_take_imports()
     page = client.get("/settings/data/import").content.decode()
     assert "2 new cards, 9 reviews, 1 note, 1 bookmark, the study plan" in page

@@ -179,7 +179,8 @@ def with_button(route: Route) -> None:
     """Put onto the page a button that asks for /slow, as pages with htmx have them."""
     response = route.fetch()
     button = (
-        '<div id="spot"><button id="go" hx-get="/slow" hx-target="#place">go</button><div '
+        '<div id="spot"><button id="go" data-hx-get="/slow" '
+        'data-hx-target="#place">go</button><div '
         'id="place"></div></div>'
     )
     route.fulfill(response=response, body=response.text().replace("</h1>", "</h1>" + button))

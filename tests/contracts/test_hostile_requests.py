@@ -298,7 +298,9 @@ def test_nobody_is_sent_away_from_the_site(
 
 def links_away(page: Any) -> list[str]:
     """Return what a page leads to outside of the site, by a link or a form."""
-    targets = re.findall(r"""\b(?:href|action|src|hx-\w+)="([^"]*evil[^"]*)\"""", text_of(page))
+    targets = re.findall(
+        r"""\b(?:href|action|src|data-hx-\w+)="([^"]*evil[^"]*)\"""", text_of(page)
+    )
     return [target for target in targets if not is_ours(unescape(target))]
 
 

@@ -41,7 +41,7 @@ FAULTS = """([boxes, maxHeight]) => {
         if (element.closest(".embed")) continue;
         if (element.matches(alien)) faults.push(`${name(element)} in a post`);
         for (const { name } of element.attributes) {
-            if (name.startsWith("on") || name.startsWith("hx-")) faults.push(`${name} in a post`);
+            if (/^(on|hx-|data-hx-)/.test(name)) faults.push(`${name} in a post`);
         }
     }
     for (const link of document.querySelectorAll(".read a")) {

@@ -88,7 +88,7 @@ MARKUP = {
     "unclosed-attribute": '<a href="everything after it',
     "plaintext": "<plaintext>everything after it",
     "xmp": f"<xmp><script>{JS}</script></xmp>",
-    "htmx": "<div hx-get=/sign-out hx-trigger=load></div>",
+    "htmx": "<div hx-get=/sign-out hx-trigger=load data-hx-post=/sign-out></div>",
     "data-attributes": "<section id=posts data-events=https://evil.example></section>",
     "id-clobbering": "<a id=posts name=csrf></a><img name=body>",
     "template-braces": "{{ request.user.email }} {% csrf_token %} ${7*7} #{7*7} <%= 7 %>",

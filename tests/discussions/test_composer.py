@@ -291,7 +291,7 @@ def test_a_thread_sent_twice_with_another_text_says_so(mei: User) -> None:
 
 def test_the_toolbar_names_what_it_inserts(thread: Thread, mei: User) -> None:
     html = html_of(url(thread), mei)
-    for part in ('data-insert="$|$"', 'data-prefix="&gt;! "', 'hx-get="/threads/runs"'):
+    for part in ('data-insert="$|$"', 'data-prefix="&gt;! "', 'data-hx-get="/threads/runs"'):
         assert part in html
     assert f'maxlength="{MAX_TEXT_LENGTH}"' in html
 

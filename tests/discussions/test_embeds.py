@@ -370,7 +370,7 @@ def test_a_chart_that_a_page_leaves_out_is_loaded_by_its_link(
     monkeypatch.setattr(embeds, "MAX_CHARTS", 0)
     html = shown(citing(thread, citations.cite_point(run, "relu 1", "dead", 0)), mei)
     assert CURVE not in html
-    link = re.search(r'hx-get="([^"]+)"', html)
+    link = re.search(r'data-hx-get="([^"]+)"', html)
     assert link is not None
     fragment = browser(mei).get(link[1].replace("&amp;", "&"))
     assert fragment.status_code == 200

@@ -57,8 +57,8 @@ POST_TAGS: dict[str, set[str]] = {
     **{tag: set() for tag in PLAIN_TAGS.split()},
     "a": {"href", "title", "rel"},
     "ol": {"start"},
-    "th": {"align"},
-    "td": {"align"},
+    "th": {"class"},
+    "td": {"class"},
     "img": {"src", "alt", "title", "loading"},
     "details": {"class"},
     "code": {"class"},
@@ -70,6 +70,7 @@ CLASSES = {
     "details": re.compile("spoiler"),
     "code": re.compile("tex-source(?: display)?"),
     "div": re.compile("code"),
+    **dict.fromkeys(("th", "td"), re.compile("align-(?:left|right|center)")),
     "span": re.compile("mention|unbroken|[a-z][a-z0-9]{0,2}|katex(?:-display)?"),
 }
 KATEX_TAGS = """
@@ -152,8 +153,6 @@ class Page:
         if tag == "img":
             assert re.fullmatch(r"/pictures/[0-9a-f]{64}\.(png|jpeg|webp)", attributes["src"])
             assert attributes["loading"] == "lazy" and attributes["alt"].strip()
-        if tag in ("th", "td"):
-            assert attributes.get("align", "left") in ("left", "right", "center")
         if tag == "p":
             assert "p" not in self.open, "a paragraph in a paragraph"
 

@@ -66,7 +66,7 @@ def test_pages_load_their_panel_and_have_a_plain_link_in_its_place(
         f"/runs/{run.pk}": f"run:{run.pk}",
     }.items():
         html = html_of(page, mei)
-        for attribute in ("hx-get", "href"):
+        for attribute in ("data-hx-get", "href"):
             assert f'{attribute}="/threads/panel?about={about}"' in html, page
     assert 'href="/threads/panel?about=claim:dead-relu.lr-kills"' in html_of("/claims")
 

@@ -52,7 +52,7 @@ def fault(post: RenderedPost) -> tuple[str, int]:
 def test_markdown_tex_and_code_are_rendered_as_in_the_bank() -> None:
     page = html("Let $\\eta_1$ and *this*:\n\n```python\nx = 1\n```\n\n| a |\n|:-:|\n| `b` |")
     assert "katex" in page and "<em>this</em>" in page and '<div class="code">' in page
-    assert '<th align="center">a</th>' in page and "<code>b</code>" in page
+    assert '<th class="align-center">a</th>' in page and "<code>b</code>" in page
     assert not messages("Let $\\eta_1$ and 2 * 3, or 2 ** 3, and __init__")
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, Route
 
 from tests.e2e.people import ENDED_STATES, Member
 from tests.e2e.system import PASSWORD
@@ -74,6 +74,8 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
         self.page.on("console", self._on_console)
         self.page.on("requestfinished", self._on_request)
+        self.responses: list[Response] = []  # HTML since the last navigation: the page, and parts
+        self.page.on("response", self._on_response)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
@@ -83,6 +85,13 @@ class Visitor:
         answer = request.response()
         if answer is not None and answer.status >= 500:
             self.errors.append(f"{answer.status}: {request.method} {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        if "text/html" not in response.headers.get("content-type", ""):
+            return
+        if response.request.is_navigation_request():
+            self.responses.clear()
+        self.responses.append(response)
 
     def close(self) -> None:
         self.context.close()

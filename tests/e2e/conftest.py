@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -102,6 +103,14 @@ def gallery(
         yield system.start("web").wait_for_web()
     finally:
         system.stop()
+
+
+@pytest.fixture(scope="session")
+def runs(gallery: System) -> dict[str, str]:
+    """The keys of the gallery's runs, threads and appeals, by name."""
+    output = gallery.manage_script("tests/e2e/gallery.py")
+    names: dict[str, str] = json.loads(output.splitlines()[-1])
+    return names
 
 
 # ---------------------------------------------------------------- people

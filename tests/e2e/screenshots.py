@@ -16,9 +16,8 @@ from playwright.sync_api import ViewportSize
 from tests.e2e.browsing import Visitor
 from tests.e2e.places import PHONES_LACK, PLACES
 from tests.e2e.system import ROOT, System
-from tests.e2e.test_page_faults import ALL, SIZES, Look, Windows, named, runs
+from tests.e2e.test_page_faults import ALL, SIZES, Look, Windows, named
 
-__all__ = ["runs"]  # a fixture
 FOLDER = ROOT / "screenshots"
 MAX_HEIGHT = 6000  # px
 

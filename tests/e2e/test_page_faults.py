@@ -1,7 +1,8 @@
 """Every page in every state, without faults.
 
 A fault is a finding of axe, a violation of the content security policy, sideways scrolling, an
-error of a script, more bytes than a page may take, or a page that moves while it loads.
+error of a script, more bytes than a page may take, a page that moves while it loads, HTML that is
+not valid, or a heading that leaves one character on a line.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from playwright.sync_api import ViewportSize
 from tests.e2e.browsing import Visitor
 from tests.e2e.places import PHONES_LACK, PLACES, Place
 from tests.e2e.system import ROOT, System
+from tests.e2e.validity import invalid, served
 
 AXE = ROOT / "platform/frontend/node_modules/axe-core/axe.min.js"
-FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+HEADINGS = (ROOT / "tests/e2e/headings.js").read_text(encoding="utf-8")
+# with `target-size`, which axe leaves out unless it is asked: 24 px, or room around it
+FAULTS = """async () => (await axe.run(document, {
+        resultTypes: ["violations"], rules: { "target-size": { enabled: true } },
+    })).violations
     .map((v) => [v.id, v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)])
     .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -51,14 +57,6 @@ ALL: list[Look] = [
 
 def named(look: Look) -> str:
     return "-".join(look)
-
-
-@pytest.fixture(scope="module")
-def runs(gallery: System) -> dict[str, str]:
-    """The keys of the gallery's runs, threads and appeals, by name."""
-    output = gallery.manage_script("tests/e2e/gallery.py")
-    names: dict[str, str] = json.loads(output.splitlines()[-1])
-    return names
 
 
 class Windows:
@@ -110,6 +108,7 @@ def faults(visitor: Visitor, max_weight: int = MAX_WEIGHT) -> list[str]:
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     messages: list[str] = visitor.page.evaluate(FAULTS)
     messages += [f"policy: {violation}" for violation in visitor.violations()]
+    messages += [f"heading: {message}" for message in visitor.page.evaluate(HEADINGS)]
     if (pixels := visitor.page.evaluate(SIDEWAYS)) > 0:
         messages.append(f"scrolls sideways by {pixels} px")
     if (size := weight(visitor)) > max_weight:
@@ -148,6 +147,7 @@ def places_in_the_gate(look: Look) -> list[Place]:
 def faults_of(places: list[Place], windows: Windows, runs: dict[str, str]) -> dict[str, list[str]]:
     """Return the faults of every place that has any, by its name."""
     faulty: dict[str, list[str]] = {}
+    html: dict[str, list[str]] = {}
     for place in places:
         visitor = windows.go_to(place, runs)
         language, theme = visitor.page.evaluate(
@@ -158,6 +158,9 @@ def faults_of(places: list[Place], windows: Windows, runs: dict[str, str]) -> di
         )
         if messages := faults(visitor):
             faulty[place.name] = messages
+        html[place.name] = served(visitor)
+    for name, messages in invalid(html).items():
+        faulty.setdefault(name, []).extend(messages)
     return faulty
 
 
@@ -222,7 +225,33 @@ def test_faults_are_detected(gallery: System, visit: Callable[..., Visitor]) -> 
         main.append(Object.assign(document.createElement("script"), { textContent: "1" }));
         const wide = { style: "width: 3000px; height: 1px" };
         main.append(Object.assign(document.createElement("div"), wide));
+        const narrow = { style: "width: 4em; font-size: 20px", textContent: "把握的把握" };
+        main.append(Object.assign(document.createElement("h2"), narrow));
+        const row = document.createElement("p");
+        row.innerHTML = "<button>a</button><button>b</button>";
+        for (const button of row.children) button.style = "width: 9px; height: 9px; padding: 0";
+        main.append(row);
     }""")
     messages = "\n".join(faults(visitor, max_weight=10_000))
-    for fault in ("image-alt", "policy: script-src", "scrolls sideways", "weighs"):
-        assert fault in messages
+    for fault in (
+        *("image-alt", "policy: script-src", "scrolls sideways", "weighs"),
+        *("target-size", "heading: "),
+    ):
+        assert fault in messages, fault
+
+
+def test_html_that_is_not_valid_is_detected() -> None:
+    faulty = invalid(
+        {
+            "valid": ["<p data-hx-get='/'>A part of a page.</p>"],
+            "nested": ["<span><p>a</p></span>", "<fieldset><legend><p>b</p></legend></fieldset>"],
+            "twice": ["<p id='a'>a</p><p id='a'>b</p>"],
+            "named": ["<div hx-get='/'></div>"],
+        }
+    )
+    kinds = {name: [text.partition(":")[0] for text in texts] for name, texts in faulty.items()}
+    assert kinds == {
+        "nested": ["element-permitted-content"] * 2,
+        "twice": ["no-dup-id"],
+        "named": ["attr-pattern"],
+    }

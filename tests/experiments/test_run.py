@@ -179,7 +179,7 @@ def test_the_headline_says_whether_its_reader_was_right_and_nothing_to_others(
     lab: Lab, mei: User, sam: User
 ) -> None:
     run = measured(queued(mei, lab, prediction=SURE))
-    assert "You were right, at 80 %: the answer is “Yes”" in text_of(run, mei)
+    assert "You were right, at 80\N{NO-BREAK SPACE}%: the answer is “Yes”" in text_of(run, mei)
     services.set_run_visibility(run=run, shared=True)
     services.open_verdict(user=sam, run=run)
     assert "You were" not in text_of(run, sam) and 'class="headline neutral"' in text_of(run, sam)

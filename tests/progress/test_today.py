@@ -249,7 +249,7 @@ def test_a_finished_run_offers_the_questions_that_name_its_claims(
     run = finished(mei)
     html = member.get(f"/runs/{run.pk}/questions", headers={"hx-request": "true"}).content.decode()
     assert "/questions/why-relu" in html and "<html" not in html and "Add to your cards" in html
-    assert UnreadVerdict.objects.exists() and f'hx-post="/verdicts/{run.pk}"' in html
+    assert UnreadVerdict.objects.exists() and f'data-hx-post="/verdicts/{run.pk}"' in html
     seen = member.post(f"/verdicts/{run.pk}", headers={"hx-request": "true"})
     assert (seen.status_code, seen.content) == (200, b"") and not UnreadVerdict.objects.exists()
     assert "/verdicts/" not in member.get(f"/runs/{run.pk}/questions").content.decode()

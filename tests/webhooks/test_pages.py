@@ -128,7 +128,7 @@ def test_a_test_appears_in_the_log_and_is_waited_for(member: Client, webhook: We
     assert "Nothing has been sent yet." in text(member.get(page_of(webhook)))
     answer = member.post(page_of(webhook, "/test"), follow=True)
     assert "A test is on its way." in text(answer) and "webhook.test" in text(answer)
-    assert 'hx-trigger="load delay:2s"' in text(answer)
+    assert 'data-hx-trigger="load delay:2s"' in text(answer)
     Delivery.objects.update(
         state="failed",
         attempts=1,
