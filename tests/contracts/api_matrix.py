@@ -153,6 +153,7 @@ PUBLIC = {"api:schema", "experiments_api:run-events", "discussions_api:thread-ev
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "api:token": {"pk": "00000000-0000-4000-8000-000000000000"},
     "api:session": {"name": "nothing"},
+    "discussions_api:thread-events": {"pk": 0},
     "archives_api:export": {"key": "x"},
     "archives_api:export-file": {"key": "x"},
     "archives_api:import": {"key": "x"},
