@@ -338,7 +338,7 @@ def decide_appeal(scene: Scene) -> None:
 
 
 def add_webhook(scene: Scene) -> Webhook:
-    form = {"url": "https://hooks.example.org/token-4711", "events": ["run.finished"]}
+    form = {"url": "https://hooks.example.org/token-wjqx", "events": ["run.finished"]}
     assert scene.member.post("/settings/webhooks/new", form).status_code == 200
     return Webhook.objects.get()
 
@@ -649,6 +649,6 @@ def test_a_request_is_recorded(
     assert event.network == ("" if is_command else "203.0.113.0/24")
     assert event.agent == ("" if is_command else PLACE["HTTP_USER_AGENT"])
     rows = str(list(AuditEvent.objects.values()))
-    for secret in (PASSWORD, OTHER, WRONG["password"], "hunter2", "guessed", "argon2", "4711"):
+    for secret in (PASSWORD, OTHER, WRONG["password"], "hunter2", "guessed", "argon2", "wjqx"):
         assert secret not in rows
     assert "203.0.113.77" not in rows

@@ -320,7 +320,7 @@ def test_the_halves_meet_on_every_page_that_knows_both(
     assert page.locator(f".descent a[href='/runs/{run}']").count() == 0, "it was opened"
 
     visitor.go("/claims")
-    page.locator("tr[id='dead-relu.lr-kills']").scroll_into_view_if_needed()
+    page.locator("tr[id='dead-relu.lr-kills'] .about-claim > summary").click()
     page.locator(f"tr[id='dead-relu.lr-kills'] a[href='{QUESTION}']").click()
     page.wait_for_url(f"**{QUESTION}")
     page.locator("article.sheet a[href^='/topics/']").first.click()
