@@ -74,8 +74,9 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
         self.page.on("console", self._on_console)
         self.page.on("requestfinished", self._on_request)
-        self.responses: list[Response] = []  # HTML since the last navigation: the page, and parts
-        self.page.on("response", self._on_response)
+        # HTML since the last navigation, the page and parts: what has come whole, since one would
+        # wait for ever for the text of an answer that a script does not read
+        self.responses: list[Response] = []
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
@@ -83,15 +84,14 @@ class Visitor:
 
     def _on_request(self, request: Request) -> None:
         answer = request.response()
-        if answer is not None and answer.status >= 500:
-            self.errors.append(f"{answer.status}: {request.method} {request.url}")
-
-    def _on_response(self, response: Response) -> None:
-        if "text/html" not in response.headers.get("content-type", ""):
+        if answer is None:
             return
-        if response.request.is_navigation_request():
-            self.responses.clear()
-        self.responses.append(response)
+        if answer.status >= 500:
+            self.errors.append(f"{answer.status}: {request.method} {request.url}")
+        if "text/html" in answer.headers.get("content-type", ""):
+            if request.is_navigation_request():
+                self.responses.clear()
+            self.responses.append(answer)
 
     def close(self) -> None:
         self.context.close()
