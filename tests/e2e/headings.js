@@ -15,7 +15,11 @@
         range.setEnd(node, at + 1);
         const rect = range.getClientRects()[0];
         if (!rect?.width) continue;
-        const line = lines.find(({ bottom, top }) => rect.top < bottom - 2 && rect.bottom > top + 2);
+        // letters of two lines overlap, where lines are closer than letters are high
+        const line = lines.find(({ bottom, top }) => {
+          const shared = Math.min(rect.bottom, bottom) - Math.max(rect.top, top);
+          return shared > 0.6 * Math.min(rect.height, bottom - top);
+        });
         if (line) line.text += node.data[at];
         else lines.push({ top: rect.top, bottom: rect.bottom, text: node.data[at] });
       }
