@@ -228,8 +228,10 @@ def test_faults_are_detected(gallery: System, visit: Callable[..., Visitor]) -> 
         main.append(Object.assign(document.createElement("script"), { textContent: "1" }));
         const wide = { style: "width: 3000px; height: 1px" };
         main.append(Object.assign(document.createElement("div"), wide));
-        const narrow = { style: "width: 4.5em; font-size: 20px; text-wrap: wrap", textContent: "把握的把握" };
-        main.append(Object.assign(document.createElement("h2"), narrow));
+        const narrow = { style: "width: 4.5em; font-size: 20px; text-wrap: wrap" };
+        const heading = Object.assign(document.createElement("h2"), narrow);
+        heading.textContent = "把握的把握";
+        main.append(heading);
         const row = document.createElement("p");
         row.innerHTML = "<button>a</button><button>b</button>";
         for (const button of row.children) button.style = "width: 9px; height: 9px; padding: 0";
