@@ -1,6 +1,6 @@
 """Seconds and queries of the pages of 2,000 threads with 200,000 posts.
 
-    python -m benchmarks.threads [requests]
+    python -m benchmarks.threads [requests [part of the addresses]]
 
 Each request goes over HTTP to one web process. A visitor, a member (ola), the author of the longest
 thread (mei), and a moderator (ada) take turns. Queries are counted by the same process that counts
@@ -119,9 +119,11 @@ def count_queries(
     return dict(zip(asked, counts, strict=True))
 
 
-def measure(system: System, requests: int) -> bool:
-    """Print the figures. Returns whether no page asks too much."""
-    readers = pages(system)
+def measure(system: System, requests: int, part: str = "") -> bool:
+    """Print the figures, of addresses with `part` in them alone. Returns whether no page asks too
+    much.
+    """
+    readers = {path: who for path, who in pages(system).items() if part in path}
     queries = count_queries(system, readers)
     clients = {who: Member(system, who).http for who in SIGNED_IN}
     clients[VISITOR] = httpx.Client(base_url=system.url, timeout=60, trust_env=False)
@@ -157,7 +159,7 @@ def main() -> int:
     print(machine())
     with site_for_benchmark("web") as system:
         system.manage_script(SCRIPT, "fill")
-        return 0 if measure(system, requests) else 1
+        return 0 if measure(system, requests, "".join(sys.argv[2:3])) else 1
 
 
 if __name__ == "__main__":

@@ -114,8 +114,9 @@ def queue_items(rows: Iterable[Mapping[str, Any]], reader: Reader, back: str) ->
     keys = {kind: [row["row"] for row in rows if row["kind"] == kind] for kind in selectors.WAITING}
     moderator = _moderator(reader)
     appeals = selectors.open_appeals(keys[APPEALED], moderator)
-    pks = {*keys[FLAGGED], *keys[PENDING], *_posts_of(appeals.values())}
-    posts = selectors.posts_to_decide(pks, moderator)
+    by_author = {*keys[FLAGGED], *keys[PENDING]}  # an appeal is by whom it concerns
+    pks = by_author | _posts_of(appeals.values())
+    posts = selectors.posts_to_decide(pks, moderator if by_author else None)
     threads = _threads_without_post(appeals.values())
     items = []
     for row in rows:

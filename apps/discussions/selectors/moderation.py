@@ -139,14 +139,19 @@ HEAVY = (
 )
 
 
-def posts_to_decide(pks: Iterable[int], reader: User) -> dict[int, Post]:
+def posts_to_decide(pks: Iterable[int], reader: User | None) -> dict[int, Post]:
     """Return posts by key, with their threads, authors and their history (`person_of`), what the
     threads are about, what the posts cite (`cites`) and their flags (`waiting_flags`): one query.
+
+    Args:
+        reader: None: without the history of authors, which takes most of the time.
     """
     posts = Post.objects.filter(pk__in=list(pks)).select_related(
         "author", "thread__author", *SUBJECTS
     )
-    posts = posts.annotate(cites=citations(), flags_json=_flags(), **_history("author", reader))
+    posts = posts.annotate(cites=citations(), flags_json=_flags())
+    if reader is not None:
+        posts = posts.annotate(**_history("author", reader))
     return {post.pk: post for post in posts.defer(*HEAVY)}
 
 

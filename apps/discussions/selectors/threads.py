@@ -14,6 +14,7 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
+    Max,
     Min,
     OuterRef,
     Q,
@@ -276,16 +277,18 @@ def _participants() -> ArraySubquery:
     return ArraySubquery(people.order_by("first").values(json=columns)[: MAX_PARTICIPANTS + 1])
 
 
-def post_number(thread: Thread, reader: Person, number: int) -> int:
-    """Return the place of a post among those that `reader` sees in a thread, from 1.
+def place_of_post(thread_pk: int, reader: Person, number: int) -> int:
+    """Return the place of a post among those that `reader` sees in a thread, from 1: one query.
 
     Raises:
-        Http404: they see no such post.
+        Http404: they see no such thread, or no such post.
     """
-    posts = posts_of(thread, reader)
-    if not posts.filter(number=number).exists():
+    posts = _seen_posts(Post.objects.filter(thread=thread_pk), reader)
+    until = posts.filter(thread__in=visible_threads(reader).filter(pk=thread_pk))
+    places = until.filter(number__lte=number).aggregate(n=Count("pk"), last=Max("number"))
+    if places["last"] != number:
         raise Http404("No such post.")
-    return posts.filter(number__lte=number).count()
+    return int(places["n"])
 
 
 def readable_post(reader: Person, thread_pk: int, number: int) -> Post:

@@ -45,8 +45,7 @@ VERSIONS_PER_PAGE = 10  # of an edited post
 @require_safe
 def post(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Lead to the page of the thread that has the post."""
-    thread = selectors.thread_for(request.user, pk)
-    return redirect(post_url(request, thread, number, shown=insists(request)))
+    return redirect(post_url(request, pk, number, shown=insists(request)))
 
 
 # ---------------------------------------------------------------- written
@@ -76,7 +75,7 @@ def reply(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except Refused as error:
         return _not_taken(request, thread, form, error)
-    return redirect(post_url(request, thread, post.number, shown=shown))
+    return redirect(post_url(request, pk, post.number, shown=shown))
 
 
 def _not_taken(
@@ -146,7 +145,7 @@ def edit(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     except Refused as error:
         refused = error
         return respond(request, refused, lambda: _edit_refused(request, post, form, refused))
-    return redirect(post_url(request, post.thread, number, shown=form.cleaned_data["shown"]))
+    return redirect(post_url(request, pk, number, shown=form.cleaned_data["shown"]))
 
 
 def _edit_refused(
@@ -196,7 +195,7 @@ def delete(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     messages.success(request, _("Your post was deleted. Its place in the thread stays."))
     if not Thread.objects.filter(pk=pk).exclude(state=State.DELETED).exists():
         return redirect("discussions:threads")
-    return redirect(post_url(request, post.thread, number, shown=form.cleaned_data["shown"]))
+    return redirect(post_url(request, pk, number, shown=form.cleaned_data["shown"]))
 
 
 @require_safe
@@ -233,7 +232,7 @@ def vote(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     services.votes.vote(user=signed_in(request), post=post, value=form.cleaned_data["value"])
     shown = form.cleaned_data["shown"]
     if not is_fragment(request):
-        return redirect(post_url(request, post.thread, number, shown=shown))
+        return redirect(post_url(request, pk, number, shown=shown))
     post = selectors.readable_post(request.user, pk, number)
     context = {"post": post, "thread": post.thread, "may_vote": True, "shown": shown}
     return render(request, "discussions/_votes.html", context)
@@ -247,4 +246,4 @@ def accept(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     services.threads.accept(
         user=signed_in(request), post=post, accepted=form.cleaned_data["accepted"]
     )
-    return redirect(post_url(request, post.thread, number, shown=form.cleaned_data["shown"]))
+    return redirect(post_url(request, pk, number, shown=form.cleaned_data["shown"]))

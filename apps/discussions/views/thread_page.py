@@ -1,4 +1,4 @@
-"""The page of a thread: its posts, thirty at a time, and what a reply is written with."""
+"""The page of a thread: its posts, a page of them at a time, and what a reply is written with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.common.errors import KeyReused, NotFound, Refused
@@ -173,15 +174,15 @@ def page_of_place(place: int) -> int:
     return max(1, (place + POSTS_PER_PAGE - 1) // POSTS_PER_PAGE)
 
 
-def post_url(request: HttpRequest, thread: Thread, number: int, *, shown: bool = False) -> str:
+def post_url(request: HttpRequest, thread_pk: int, number: int, *, shown: bool = False) -> str:
     """Return the address of a post on the page of its thread.
 
     Raises:
         Http404: the reader sees no such post.
     """
-    page = page_of_place(selectors.post_number(thread, request.user, number))
+    page = page_of_place(selectors.place_of_post(thread_pk, request.user, number))
     query = "&".join(
         part for part in (f"page={page}" if page > 1 else "", "show=1" if shown else "") if part
     )
-    url = thread.get_absolute_url()
+    url = reverse("discussions:thread", args=[thread_pk])
     return f"{url}?{query}#post-{number}" if query else f"{url}#post-{number}"
