@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
@@ -26,7 +27,7 @@ from tests.progress.browsing import (
     question_slug,
     ratings,
 )
-from tests.progress.conftest import make_question, right_number
+from tests.progress.conftest import NUMERIC, make_question, right_number
 
 pytestmark = needs_browser
 
@@ -299,6 +300,25 @@ def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: 
     page.locator("#written").fill("Because it is cheap.")
     page.reload()
     expect(page.locator("#written")).to_have_value("Because it is cheap.")
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_what_is_written_stays_while_another_part_is_checked(
+    open_page: Open, mei: User, is_member: bool
+) -> None:
+    page_url = make_question(
+        "both", kinds=["concept", "numeric"], numeric=NUMERIC
+    ).get_absolute_url()
+    page = open_page(page_url, mei if is_member else None)
+    press(page, "a")
+    expect(page.locator("#written")).to_be_focused()
+    page.keyboard.type("Because it is cheap.")
+    page.locator("#part-1 [name=text]").fill("123456")
+    page.locator("#part-1 .btn.pencil").click()
+    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "wrong")
+    expect(page.locator("#written")).to_have_value("Because it is cheap.")
+    page.locator("#written").press("Control+Enter")
+    expect(page.locator("#ref .wrote")).to_have_text("Because it is cheap.")
 
 
 def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User, db: None) -> None:
