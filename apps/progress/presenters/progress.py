@@ -158,6 +158,7 @@ def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str,
     return {
         "name": name,
         "title": title,
+        "right_word": _("Predictions right") if name == "labs" else _("Answers right"),
         "bins": [(row, percent(row.fraction)) for row in bins],
         "figure": svg_charts.calibration(bins, title) if bins else "",
         "sentence": _calibration_sentence(name, bins),
