@@ -302,6 +302,24 @@ def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: 
     expect(page.locator("#written")).to_have_value("Because it is cheap.")
 
 
+def test_a_short_answer_is_printed_and_so_is_the_long_one_below_it(
+    open_page: Open, mei: User, db: None
+) -> None:
+    html = {
+        "short_answer_html_en": "<p>It is cheap.</p>",
+        "answer_html_en": f"<p>{'So it is. ' * 400}</p>",
+        "sources": [{"text": "Glorot (2011)", "url": "https://example.org/glorot"}],
+    }
+    question = make_question("in-short", html=html, points=["Cheap."])
+    page = open_page(f"{question.get_absolute_url()}?reveal=1", None)
+    expect(page.locator("#answer")).to_be_hidden()  # folded
+    page.emulate_media(media="print")
+    for shown in (".short-answer .read", "#answer", ".points li"):
+        expect(page.locator(shown)).to_be_visible()
+    after = page.locator("#sources a").evaluate("a => getComputedStyle(a, '::after').content")
+    assert after == '" (" "https://example.org/glorot" ")"'
+
+
 @pytest.mark.parametrize("is_member", [True, False])
 def test_what_is_written_stays_while_another_part_is_checked(
     open_page: Open, mei: User, is_member: bool
