@@ -41,7 +41,8 @@ RAGGED = """[...document.querySelectorAll("fieldset, [role=group]")].flatMap((gr
     const isRagged = firsts.some((box) => Math.abs(box.left - firsts[0].left) > 0.5)
         || boxes.some((box) => firsts.every((first) => Math.abs(box.top - first.top) > 0.5));
     const name = (group.querySelector("legend") ?? group).textContent.trim().slice(0, 40);
-    return isRagged ? [`${name}: ${boxes.map(({ left, top }) => `${left}, ${top}`).join("; ")}`] : [];
+    const places = boxes.map(({ left, top }) => `${left}, ${top}`);
+    return isRagged ? [`${name}: ${places.join("; ")}`] : [];
 })"""
 # What a page transfers, by address; 0: the browser had it in memory, where it also lists the fonts
 # of formulas on a page without any.

@@ -310,7 +310,7 @@ def test_a_short_answer_is_printed_and_so_is_the_long_one_below_it(
         "answer_html_en": f"<p>{'So it is. ' * 400}</p>",
         "sources": [{"text": "Glorot (2011)", "url": "https://example.org/glorot"}],
     }
-    question = make_question("in-short", html=html, points=["Cheap."])
+    question = make_question("in-short", html=html)
     page = open_page(f"{question.get_absolute_url()}?reveal=1", None)
     expect(page.locator("#answer")).to_be_hidden()  # folded
     page.emulate_media(media="print")
