@@ -454,7 +454,7 @@ def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(
     page.get_by_role("button", name="Save note").click()
     expect(page.locator("#note .wrong.offline")).to_be_visible()
     page.locator(".g[value='4']").click()
-    expect(page.locator("#grade .wrong.offline")).to_be_visible()
+    expect(page.locator(".grade-zone .wrong.offline")).to_be_visible()
     expect(page.locator("[name=note]")).to_have_value("Ask why.")
     page.context.set_offline(False)
     page.locator(".g[value='4']").click()

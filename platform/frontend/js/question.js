@@ -181,7 +181,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest(".contents a"), fold = link && $(link.getAttribute("href"))?.closest("details");
   if (fold) fold.open = true; // before the browser goes there
 });
-const folded = () => $$(".ref details:not([open])");
+const folded = () => $$(".q :is(.fold, .fold details):not([open])");
 let unfolded = [];
 addEventListener("beforeprint", () => { for (const fold of (unfolded = folded())) fold.open = true; });
 addEventListener("afterprint", () => { for (const fold of unfolded) fold.open = false; });
