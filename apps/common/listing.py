@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import escape
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from apps.common.text import clean
 
@@ -27,6 +28,17 @@ NOT_FILTERS = ("page", "find")  # `find` focuses the search field
 def chosen_filters(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
     """Return the value of each filter; empty where none was chosen."""
     return {name: clean(request.GET.get(name, ""))[:MAX_FILTER_CHARS].strip() for name in names}
+
+
+def filter_words(chosen: Mapping[str, str], **choices: Iterable[tuple[str, Any]]) -> list[str]:
+    """Return what a list is limited to, in the words of its filters: each value's in `choices`, the
+    value itself in quotes where that has none. An order limits nothing.
+    """
+    return [
+        str(dict(choices.get(name, ())).get(value) or _("“%(text)s”") % {"text": value})
+        for name, value in chosen.items()
+        if value and name != "order"
+    ]
 
 
 def search_condition(words: str, columns: Collection[str]) -> Q:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db.models import Q
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from apps.accounts.models import User
 from apps.common.listing import (
@@ -12,6 +12,7 @@ from apps.common.listing import (
     MAX_SEARCH_WORDS,
     ListPage,
     chosen_filters,
+    filter_words,
     page_of,
     search_condition,
 )
@@ -88,3 +89,34 @@ def test_every_word_counts_once_and_not_too_many_do() -> None:
     people = User.objects.filter(search_condition("NAME ｌｏｎｇ", ["handle", "email"]))
     assert [user.handle for user in people] == ["a-long-name"]
     assert not User.objects.filter(search_condition("long other", ["handle", "email"]))
+
+
+def test_filters_are_told_in_their_words_and_an_order_is_none() -> None:
+    chosen = {"topic": "metrics", "kind": "", "words": "re lu", "status": "odd", "order": "due"}
+    words = filter_words(chosen, topic=[("metrics", "Metrics")], status=[("due", "due")])
+    assert words == ["Metrics", "“re lu”", "“odd”"]
+    assert filter_words({"topic": "", "order": "due"}) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("/questions?topic=metrics&difficulty=3&order=topic", "Metrics · difficulty 3"),
+        ("/questions?words=%3Cb%3E", "“&lt;b&gt;”"),
+        ("/labs?kind=training", "training"),
+        ("/claims?verdict=holds&words=relu", "holds · “relu”"),
+        ("/claims?lab=dead-relu", "“dead-relu”"),
+        ("/threads?show=unanswered&language=zh", "unanswered · 中文"),
+        ("/moderation?reason=spam", "Spam or advertising"),
+        ("/moderation/log?person=mei", "“mei”"),
+    ],
+)
+def test_whatever_a_list_is_limited_to_it_says_so_once_and_offers_all(
+    client: Client, address: str, what: str
+) -> None:
+    client.force_login(User.objects.create_superuser("root@example.org", handle="root"))
+    html = client.get(address).content.decode()
+    assert f"Only: {what}" in " ".join(html.split()) and html.count(">Show all</a>") == 1
+    path = address.partition("?")[0]
+    assert f'<a href="{path}">Show all</a>' in html
+    assert ">Show all</a>" not in client.get(path).content.decode()

@@ -2,7 +2,7 @@
 
 A fault is a finding of axe, a violation of the content security policy, sideways scrolling, an
 error of a script, more bytes than a page may take, a page that moves while it loads, HTML that is
-not valid, or a heading that leaves one character on a line.
+not valid, a group of choices that is out of line, or a heading that leaves one character on a line.
 """
 
 from __future__ import annotations
@@ -31,6 +31,19 @@ FAULTS = """async () => (await axe.run(document, {
     .filter(([, nodes]) => nodes.length)
     .map(([id, nodes]) => `${id}: ${nodes.join(" | ")}`)"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Choices of a group whose lines do not begin at one edge, or that do not stand on one line.
+RAGGED = """[...document.querySelectorAll("fieldset, [role=group]")].flatMap((group) => {
+    const boxes = [...group.querySelectorAll("label")]
+        .filter((label) => label.querySelector("[type=radio], [type=checkbox]"))
+        .filter((label) => label.checkVisibility())
+        .map((label) => (label.querySelector("input + span") ?? label).getBoundingClientRect());
+    const firsts = boxes.filter((box, n) => !n || box.top > boxes[n - 1].top + 6);
+    const isRagged = firsts.some((box) => Math.abs(box.left - firsts[0].left) > 0.5)
+        || boxes.some((box) => firsts.every((first) => Math.abs(box.top - first.top) > 0.5));
+    const name = (group.querySelector("legend") ?? group).textContent.trim().slice(0, 40);
+    const places = boxes.map(({ left, top }) => `${left}, ${top}`);
+    return isRagged ? [`${name}: ${places.join("; ")}`] : [];
+})"""
 # What a page transfers, by address; 0: the browser had it in memory, where it also lists the fonts
 # of formulas on a page without any.
 TRANSFERS = """["navigation", "resource"]
@@ -112,6 +125,7 @@ def faults(visitor: Visitor, max_weight: int = MAX_WEIGHT) -> list[str]:
     messages: list[str] = visitor.page.evaluate(FAULTS)
     messages += [f"policy: {violation}" for violation in visitor.violations()]
     messages += [f"heading: {message}" for message in visitor.page.evaluate(HEADINGS)]
+    messages += [f"choices out of line: {message}" for message in visitor.page.evaluate(RAGGED)]
     if (pixels := visitor.page.evaluate(SIDEWAYS)) > 0:
         messages.append(f"scrolls sideways by {pixels} px")
     if (size := weight(visitor)) > max_weight:

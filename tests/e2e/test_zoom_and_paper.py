@@ -86,6 +86,53 @@ def test_a_run_on_paper_has_its_verdict_and_chart(windows: Windows, runs: dict[s
     assert not _printed(visitor, "header.bar, .nav, .foot, button, select, .inspect")
 
 
+# What is cut off on a sheet of A4 with its margins: wider than the page, or in a box that scrolls.
+A4 = {"width": 688, "height": 1009}  # CSS px
+CUT = """[...document.querySelectorAll("main svg, main table, main figure, main pre, .titleblock")]
+    .filter((element) => element.checkVisibility())
+    .filter((element) => {
+        const { left, right } = element.getBoundingClientRect();
+        const scrolls = element.closest(".scroll");
+        return left < 0 || right > innerWidth + 1
+            || (scrolls && scrolls.scrollWidth > scrolls.clientWidth + 1);
+    })
+    .map((element) => element.outerHTML.slice(0, 120))"""
+CONTROLS = (
+    "header.bar, .nav, .foot, .filters, .periods, .composer, .post > footer, .btn, select, "
+    ".source:not([open]), .astable:not([open]), .rows-hint, .more-row > a, .grip"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("questions-learner", "table.questions td, table.questions th"),
+        ("question-order", ".options .option, #written"),
+        ("question-numeric", ".write input, #written"),
+        ("review-revealed", "#ref .read.answer"),
+        ("progress", ".findings h2, .findings svg"),
+        ("thread-member", ".post-text"),
+        ("run-verdict", "#panel .headline, .figures svg"),
+        ("claims", "table.ledger th"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_on_paper_a_page_is_whole_and_has_nothing_to_press(
+    gallery: System,
+    visit: Callable[..., Visitor],
+    runs: dict[str, str],
+    name: str,
+    shown: str,
+    language: str,
+) -> None:
+    page = Windows(visit, gallery, (language, "light", "desktop")).go_to(BY_NAME[name], runs)
+    page.page.emulate_media(media="print")
+    page.page.set_viewport_size(A4)  # type: ignore[arg-type]
+    assert _printed(page, shown)
+    assert not _printed(page, CONTROLS)
+    assert not page.page.evaluate(CUT)
+
+
 def _printed(visitor: Visitor, selector: str) -> list[str]:
     """Return what is to be seen of a selector's elements, as HTML."""
     elements: list[str] = visitor.page.evaluate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import User
@@ -26,7 +27,7 @@ from tests.progress.browsing import (
     question_slug,
     ratings,
 )
-from tests.progress.conftest import make_question, right_number
+from tests.progress.conftest import NUMERIC, make_question, right_number
 
 pytestmark = needs_browser
 
@@ -301,6 +302,43 @@ def test_what_is_written_survives_a_reload(open_page: Open, mei: User, concept: 
     expect(page.locator("#written")).to_have_value("Because it is cheap.")
 
 
+def test_a_short_answer_is_printed_and_so_is_the_long_one_below_it(
+    open_page: Open, mei: User, db: None
+) -> None:
+    html = {
+        "short_answer_html_en": "<p>It is cheap.</p>",
+        "answer_html_en": f"<p>{'So it is. ' * 400}</p>",
+        "sources": [{"text": "Glorot (2011)", "url": "https://example.org/glorot"}],
+    }
+    question = make_question("in-short", html=html)
+    page = open_page(f"{question.get_absolute_url()}?reveal=1", None)
+    expect(page.locator("#answer")).to_be_hidden()  # folded
+    page.emulate_media(media="print")
+    for shown in (".short-answer .read", "#answer", ".points li"):
+        expect(page.locator(shown)).to_be_visible()
+    after = page.locator("#sources a").evaluate("a => getComputedStyle(a, '::after').content")
+    assert after == '" (" "https://example.org/glorot" ")"'
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_what_is_written_stays_while_another_part_is_checked(
+    open_page: Open, mei: User, is_member: bool
+) -> None:
+    page_url = make_question(
+        "both", kinds=["concept", "numeric"], numeric=NUMERIC
+    ).get_absolute_url()
+    page = open_page(page_url, mei if is_member else None)
+    press(page, "a")
+    expect(page.locator("#written")).to_be_focused()
+    page.keyboard.type("Because it is cheap.")
+    page.locator("#part-1 [name=text]").fill("123456")
+    page.locator("#part-1 .btn.pencil").click()
+    expect(page.locator("#part-1 .said")).to_have_attribute("data-kind", "wrong")
+    expect(page.locator("#written")).to_have_value("Because it is cheap.")
+    page.locator("#written").press("Control+Enter")
+    expect(page.locator("#ref .wrote")).to_have_text("Because it is cheap.")
+
+
 def test_code_on_a_phone_is_typed_with_a_row_of_signs(open_page: Open, mei: User, db: None) -> None:
     make_question("by-code", kinds=["code"], starter="def f(x):\n")
     page = open_page("/questions/by-code", mei, has_touch=True, is_mobile=True, **PHONE)
@@ -416,7 +454,7 @@ def test_a_note_and_a_grade_without_a_connection_stay_where_they_are(
     page.get_by_role("button", name="Save note").click()
     expect(page.locator("#note .wrong.offline")).to_be_visible()
     page.locator(".g[value='4']").click()
-    expect(page.locator("#grade .wrong.offline")).to_be_visible()
+    expect(page.locator(".grade-zone .wrong.offline")).to_be_visible()
     expect(page.locator("[name=note]")).to_have_value("Ask why.")
     page.context.set_offline(False)
     page.locator(".g[value='4']").click()

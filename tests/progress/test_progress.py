@@ -202,7 +202,7 @@ def test_calibration_counts_first_answers_with_a_confidence(
     assert rows[1:] == [["questions", "95", "0", "1"]]
     html = member.get("/progress").content.decode()
     assert (
-        "1 answer so far; your calibration appears here from 10 on" in html
+        "1 answer so far; from 10 on this says how well you are calibrated" in html
         and "predicted any run yet." in html
     )
 

@@ -82,11 +82,41 @@ def test_a_visitor_writes_an_answer_that_is_shown_beside_the_key_points_and_not_
     assert not Attempt.objects.exists() and not Answer.objects.exists()
 
 
-def test_what_is_to_be_answered_is_numbered_with_the_written_answer_last(
+PROMPT = r'class="prompt"><b aria-hidden="true">(\d)'
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shown"),
+    [
+        (["code", "numeric"], ["written", "part-1"]),
+        (["concept", "numeric"], ["written", "part-1"]),
+        (["numeric", "concept"], ["part-1", "written"]),
+    ],
+)
+def test_the_main_task_comes_first_which_is_the_first_kind_that_a_question_names(
+    client: Client, member: Client, kinds: list[str], shown: list[str]
+) -> None:
+    starter = "def f(x):\n" if "code" in kinds else ""
+    question = make_question("both", kinds=kinds, numeric=NUMERIC, starter=starter)
+    page = question.get_absolute_url()
+    for reader in (client, member):
+        html = reader.get(page).content.decode()
+        assert re.findall(PROMPT, html) == ["1", "2"]
+        assert re.findall(r'<(?:section|textarea)[^>]* id="(part-1|written)"', html) == shown
+        assert re.search('<textarea id="written"[^>]* form="reveal"', html)
+        reader.post(f"{page}/reveal", {"text": "return x"} if reader is client else {})
+        revealed = reader.get(f"{page}?reveal=1").content.decode()
+        assert re.findall(PROMPT, revealed) == ["1", "2"]
+        places = re.findall(r'<(?:section|h2)[^>]* id="(part-1|ref|grade)"', revealed)
+        expected = ["ref" if name == "written" else name for name in shown]
+        assert places == [*expected, *(["grade"] if reader is member else [])]
+
+
+def test_what_is_to_be_answered_is_numbered(
     client: Client, member: Client, mixed: Question
 ) -> None:
     html = member.get("/questions/all-of-it").content.decode()
-    assert re.findall(r'class="prompt"><b aria-hidden="true">(\d)', html) == ["1", "2", "3"]
+    assert re.findall(PROMPT, html) == ["1", "2", "3"]
     both = make_question("both", kinds=["concept", "numeric"], numeric=NUMERIC)
     for reader in (client, member):
         html = reader.get(both.get_absolute_url()).content.decode()

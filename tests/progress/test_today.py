@@ -422,7 +422,7 @@ def test_a_run_that_goes_on_says_how_far_it_is_and_where_to_hear_more(
     assert f'data-run="{run.pk}"' in html and f'data-run="{other.pk}"' in html
     labs.end_run(other, "cancelled")
     Run.objects.filter(pk=run.pk).update(state="running", points_done=3, points_expected=10)
-    assert "Running, 3 of 10" in page(member)
+    assert "Running, 3 of 10 points" in page(member)
     labs.end_run(Run.objects.get(pk=run.pk), "cancelled")
     assert "data-events" not in page(member)
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.models import User
 from apps.common.clock import now
 from apps.common.errors import BadRequest
-from apps.common.listing import chosen_filters, page_of
+from apps.common.listing import chosen_filters, filter_words, page_of
 from apps.common.redirects import next_path
 from apps.discussions import moderation_presenters as presenters
 from apps.discussions import services
@@ -119,17 +119,20 @@ def queue(request: HttpRequest) -> HttpResponse:
     waiting = selectors.waiting(**of_all)
     count = waiting.of(chosen["show"])
     page = page_of(request, selectors.queue(**chosen), QUEUE_PER_PAGE, count=count)
+    kinds = [
+        (selectors.FLAGGED, _("flagged")),
+        (selectors.PENDING, _("awaiting approval")),
+        (selectors.APPEALED, _("appeals")),
+    ]
     context = {
         "page": page,
         "items": presenters.queue_items(page, reader_of(request), request.get_full_path()),
         "waiting": waiting,
         "chosen": chosen,
-        "filtered": any(chosen.values()),
-        "kinds": [
-            (selectors.FLAGGED, _("flagged")),
-            (selectors.PENDING, _("awaiting approval")),
-            (selectors.APPEALED, _("appeals")),
-        ],
+        "filtered": filter_words(
+            chosen, show=kinds, reason=Flag.Reason.choices, language=Language.choices
+        ),
+        "kinds": kinds,
         "reasons": Flag.Reason.choices,
         "languages": Language.choices,
     }
@@ -145,7 +148,7 @@ def log(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "chosen": chosen,
-        "filtered": any(chosen.values()),
+        "filtered": filter_words(chosen, kind=ModerationAction.Kind.choices),
         "kinds": ModerationAction.Kind.choices,
     }
     return render(request, "discussions/moderation_log.html", context, status=page.status)

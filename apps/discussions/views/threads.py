@@ -16,7 +16,7 @@ from apps.common.error_views import respond
 from apps.common.errors import Refused
 from apps.common.fields import is_whole
 from apps.common.fragments import is_fragment
-from apps.common.listing import chosen_filters, page_of
+from apps.common.listing import chosen_filters, filter_words, page_of
 from apps.common.text import clean
 from apps.discussions import presenters, selectors, services
 from apps.discussions.forms import FOLLOW, MUTE, FollowForm, ThreadForm
@@ -56,7 +56,12 @@ def threads(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": presenters.threads.thread_rows(page),
         "chosen": chosen,
-        "filtered": any(chosen.values()),
+        "filtered": filter_words(
+            chosen | ({"about": ""} if about else {}),
+            show=presenters.threads.shows(),
+            about=kinds,
+            language=Language.choices,
+        ),
         "only": about,
         "compose": _compose_query(about.name if about else ""),
         "shows": presenters.threads.shows(),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.common.clock import now
-from apps.common.listing import chosen_filters, page_of
+from apps.common.listing import chosen_filters, filter_words, page_of
 from apps.common.redirects import next_path
 from apps.common.topics import topic_title
 from apps.experiments import presenters, selectors, services
@@ -38,11 +38,10 @@ SWITCHED_OFF = gettext_lazy(
 @require_safe
 def claims(request: HttpRequest) -> HttpResponse:
     chosen, reader = chosen_filters(request, FILTERS), reader_of(request)
-    filtered = any(chosen.values())
     page = page_of(request, selectors.ledger(reader, **chosen), CLAIMS_PER_PAGE)
     shown = list[Claim](page)
     labs = {claim.version.lab_id: _lab_of(claim) for claim in shown}
-    custom_runs = [] if filtered or page.number > 1 else _custom_runs(request)
+    custom_runs = [] if any(chosen.values()) or page.number > 1 else _custom_runs(request)
     accesses = selectors.verdict_accesses(
         reader,
         [*map(selectors.default_subject, labs.values()), *map(selectors.subject_of, custom_runs)],
@@ -65,18 +64,20 @@ def claims(request: HttpRequest) -> HttpResponse:
         )
         for slug, of_lab in groupby(shown, key=lambda claim: claim.version.lab_id)
     ]
+    topics = [(slug, topic_title(slug)) for slug in selectors.lab_topics()]
+    verdicts = [
+        (selectors.HIDDEN, _("hidden")),
+        *Outcome.choices,
+        (selectors.NOT_RECORDED, _("not recorded yet")),
+    ]
+    only_lab = [(slug, lab.title) for slug, lab in labs.items() if slug == chosen["lab"]]
     context = {
         "page": page,
         "chosen": chosen,
-        "filtered": filtered,
-        "only_lab": labs.get(chosen["lab"]),
+        "filtered": filter_words(chosen, topic=topics, lab=only_lab, verdict=verdicts),
         "topics": _by_topic(entries),
-        "topic_choices": [(slug, topic_title(slug)) for slug in selectors.lab_topics()],
-        "verdict_choices": [
-            (selectors.HIDDEN, _("hidden")),
-            *Outcome.choices,
-            (selectors.NOT_RECORDED, _("not recorded yet")),
-        ],
+        "topic_choices": topics,
+        "verdict_choices": verdicts,
         "shows_all": _shows_all(request),
         "hides_any": any(entry["fold"] for entry in entries),
         "is_recorded": bool(standard) or selectors.is_anything_recorded(),

@@ -231,6 +231,7 @@ def _for_script(run: Run, specs: list[dict[str, Any]], beside: Run | None) -> di
             "rate": _("{rate} points per second, about {left} left"),
             "seconds": _("{n} s"),
             "minutes": _("{n} min"),
+            "done": _("{done} of {of} points"),
             "progress": _("{done} of {of} points. {ends}"),
             "reading": _("{x} {step}: {values}"),
             "along": _("Value at {x}"),

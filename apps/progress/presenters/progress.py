@@ -158,6 +158,7 @@ def calibration_section(name: str, title: str, bins: Sequence[Bin]) -> dict[str,
     return {
         "name": name,
         "title": title,
+        "right_word": _("Predictions right") if name == "labs" else _("Answers right"),
         "bins": [(row, percent(row.fraction)) for row in bins],
         "figure": svg_charts.calibration(bins, title) if bins else "",
         "sentence": _calibration_sentence(name, bins),
@@ -182,15 +183,15 @@ def _too_few_answers(name: str, of: int) -> str:
     if name == "labs":
         none = _("You haven't predicted any run yet.")
         some = ngettext(
-            "%(n)s prediction so far; your calibration appears here from %(enough)s on.",
-            "%(n)s predictions so far; your calibration appears here from %(enough)s on.",
+            "%(n)s prediction so far; from %(enough)s on this says how well you are calibrated.",
+            "%(n)s predictions so far; from %(enough)s on this says how well you are calibrated.",
             of,
         )
     else:
         none = _("You haven't given an answer with a confidence yet.")
         some = ngettext(
-            "%(n)s answer so far; your calibration appears here from %(enough)s on.",
-            "%(n)s answers so far; your calibration appears here from %(enough)s on.",
+            "%(n)s answer so far; from %(enough)s on this says how well you are calibrated.",
+            "%(n)s answers so far; from %(enough)s on this says how well you are calibrated.",
             of,
         )
     return some % {"n": of, "enough": calibration.MIN_ANSWERS} if of else none

@@ -327,11 +327,20 @@ class PartsState:
     revealed: bool
     hints: Mapping[str, int] | None  # opened, by part; None: a visitor, who has all of them
     writes: bool = False  # whether there is a field for a written answer, besides the parts
+    writes_first: bool = False  # it stands before the parts
 
-    def prompt(self, number: int) -> Prompt | None:
-        """Return the number of a part as the page shows it, where there is more than one."""
+    def prompt(self, part: int) -> Prompt | None:
+        """Return the number of a part as the page shows it, where there is more than one.
+
+        Args:
+            part: counted from 1; 0: the written answer.
+        """
         of = len(self.page.parts) + self.writes
-        return Prompt(number, of) if of > 1 else None
+        if of <= 1:
+            return None
+        if self.writes_first:
+            return Prompt(part + 1, of)
+        return Prompt(part or of, of)
 
 
 def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation]:
@@ -361,7 +370,7 @@ def present_parts(state: PartsState) -> list[PresentedPart | PresentedDerivation
 
 
 def present_written(state: PartsState) -> PresentedPart:
-    prompt = state.prompt(len(state.page.parts) + 1) if state.writes else None
+    prompt = state.prompt(0) if state.writes else None
     return _present_part(state, WRITTEN, SafeString(""), prompt=prompt)
 
 

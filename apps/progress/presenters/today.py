@@ -21,7 +21,7 @@ from apps.progress.planning import ScheduledStep, Step
 from apps.progress.presenters.amounts import number_word, short_date, weekday_date
 from apps.progress.selectors.day_plans import CALENDAR_WEEKS, DayPlan, MinutesChoice
 
-RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s")
+RUN_STEP = gettext_lazy("Running, %(done)s of %(of)s points")
 RUN_WAITS = gettext_lazy("%(state)s, %(brief)s")  # "Queued, no worker connected"
 STEP_NOTES = {
     "plan": gettext_lazy("Gives your plan a target date"),

@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from apps.accounts.models import User
 from apps.common.fragments import is_fragment
-from apps.common.listing import ListPage, chosen_filters, page_of
+from apps.common.listing import ListPage, chosen_filters, filter_words, page_of
 from apps.common.topics import TOPICS, topic_title
 from apps.experiments.reader import reader_of
 from apps.progress.selectors import question_list, searches
@@ -48,7 +49,14 @@ def questions(request: HttpRequest) -> HttpResponse:
         "instead": instead,
         "words": instead or chosen["words"],
         "chosen": chosen,
-        "filtered": any(value for name, value in chosen.items() if name != "order"),
+        "filtered": filter_words(
+            chosen,
+            topic=[(chosen["topic"], topic_title(chosen["topic"]))],
+            kind=Kind.choices,
+            difficulty=[(str(n), _("difficulty %(n)s") % {"n": n}) for n in DIFFICULTIES],
+            status=Status.choices,
+            mine=Mine.choices,
+        ),
         "topics": _topics(chosen["topic"]),
         "kinds": Kind.choices,
         "max_difficulty": MAX_DIFFICULTY,

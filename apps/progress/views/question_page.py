@@ -34,6 +34,7 @@ from apps.questions.selectors import QuestionPage, question_page, question_varia
 
 CODE_SIGNS = '()[]{}:=_+-*/<>"#'  # buttons for phones, whose keyboards hide them two presses deep
 VISITORS_SEED = 0
+WRITTEN_KINDS = frozenset({"concept", "open", "code"})
 FoldedQuote = tuple[VerdictQuote, FoldedVerdict | None]  # with what stands in its place, if folded
 
 
@@ -73,8 +74,15 @@ def question_context(
     if member and not attempt._state.adding:
         answers = selectors.attempts.answers_of(attempt)
     hints = attempt.hints if member else None
+    writes = _writes(question, page)
     state = PartsState(
-        page, answers, unstored, revealed=is_open, hints=hints, writes=_writes(question, page)
+        page,
+        answers,
+        unstored,
+        revealed=is_open,
+        hints=hints,
+        writes=writes,
+        writes_first=writes and bool(page.parts) and question.kinds[0] in WRITTEN_KINDS,
     )
     return {
         "question": question,
@@ -135,7 +143,7 @@ def _parts(state: PartsState) -> dict[str, Any]:
 
 def _writes(question: Question, page: QuestionPage) -> bool:
     """Return whether a question asks for a written answer."""
-    return bool({"concept", "open", "code"} & set(question.kinds)) or not page.parts
+    return bool(WRITTEN_KINDS & set(question.kinds)) or not page.parts
 
 
 def _written(state: PartsState) -> dict[str, Any]:
@@ -145,6 +153,7 @@ def _written(state: PartsState) -> dict[str, Any]:
     return {
         "written": presenters.questions.present_written(state),
         "writes": state.writes,
+        "writes_first": state.writes_first,
         "signs": CODE_SIGNS,
     }
 

@@ -13,10 +13,27 @@ function drafts() {
   if ($("article.q")?.dataset.revealed === "1") store.drop($("article.q [name=attempt]")?.value);
 }
 
+/* A visitor's text is stored nowhere; in this tab it outlives that another part is checked, which loads the page again. */
+const WAITS = "gradus-waits";
+function keepWhileChecking() {
+  const field = $("#written:not([data-draft])"), question = $("article.q")?.dataset.question;
+  if (!field) return;
+  try {
+    const [of, text] = JSON.parse(sessionStorage.getItem(WAITS)) ?? [];
+    sessionStorage.removeItem(WAITS);
+    if (text && of === question && "blank" in field.dataset) field.value = text;
+  } catch { /* storage is off */ }
+  for (const form of $$("form[data-answer]")) form.addEventListener("submit", () => {
+    try {
+      sessionStorage.setItem(WAITS, JSON.stringify([question, field.value]));
+    } catch { /* storage is full or off */ }
+  });
+}
+
 /* Ctrl+Enter submits the form that has the focus. */
 function onKey(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing || event.keyCode === 229) return;
-  const form = event.currentTarget, button = $("button:not([name], [type=button])", form);
+  const form = event.currentTarget.form ?? event.currentTarget, button = $("button:not([name], [type=button])", form);
   if (!button) return; // every button carries a value of its own
   event.preventDefault();
   if (!event.repeat) form.requestSubmit(button);
@@ -32,7 +49,8 @@ document.addEventListener("click", (event) => {
 });
 
 function forms() {
-  for (const form of $$("form[data-answer], #reveal, form.points, form.notes")) form.addEventListener("keydown", onKey);
+  const outside = ":not(#reveal) > #written"; // where it stands before the parts
+  for (const owner of $$(`form[data-answer], #reveal, form.points, form.notes, ${outside}`)) owner.addEventListener("keydown", onKey);
   for (const form of $$("form[data-answer], #reveal")) {
     form.addEventListener("submit", (event) => {
       const button = event.submitter;
@@ -163,7 +181,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest(".contents a"), fold = link && $(link.getAttribute("href"))?.closest("details");
   if (fold) fold.open = true; // before the browser goes there
 });
-const folded = () => $$(".ref details:not([open])");
+const folded = () => $$(".q :is(.fold, .fold details):not([open])");
 let unfolded = [];
 addEventListener("beforeprint", () => { for (const fold of (unfolded = folded())) fold.open = true; });
 addEventListener("afterprint", () => { for (const fold of unfolded) fold.open = false; });
@@ -187,6 +205,7 @@ export function start() {
   followTicks();
   for (const form of $$("form[data-order]:not(.arranged)")) arrangeable(form);
   drafts();
+  keepWhileChecking();
   forms();
   showResult();
   confirmInPlace();

@@ -197,7 +197,7 @@ function progress({ points_done: done, points_expected: of }) {
   if (!bar || !of) return;
   bar.max = of;
   bar.value = done;
-  $("#progress-t").textContent = `${done} / ${of}`;
+  $("#progress-t").textContent = config.say.done.replace("{done}", done).replace("{of}", of);
   const at = performance.now();
   pace ??= { at, done };
   const rate = ((done - pace.done) * 1000) / (at - pace.at);

@@ -82,7 +82,8 @@ const keyRow = (el) => {
   return [dt, dd];
 };
 $("#help")?.addEventListener("click", () => {
-  $("#keys .keylist").replaceChildren(...$$("[data-key]").filter(usable).flatMap(keyRow));
+  const isFirst = (el, at, all) => all.findIndex((other) => other.dataset.key === el.dataset.key) === at; // which the key reaches
+  $("#keys .keylist").replaceChildren(...$$("[data-key]").filter(usable).filter(isFirst).flatMap(keyRow));
   $("#keys").showModal();
 });
 
@@ -109,7 +110,7 @@ for (const form of $$("[data-sign-out]")) form.addEventListener("submit", () => 
 
 // An error at a field goes once the field is changed; what the site says of it is asked anew.
 document.addEventListener("input", (e) => {
-  const form = e.target.closest?.("form");
+  const form = e.target.closest?.("form, .written");
   if (!form) return;
   const { ariaInvalid, id } = e.target, ids = e.target.getAttribute("aria-describedby")?.split(" ") ?? [];
   if (ariaInvalid === "true") {
