@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts import outbox
 from apps.accounts.addresses import canonical_email
 from apps.accounts.models import Invitation, User
 from apps.audit.kinds import Kind
@@ -67,6 +68,7 @@ def use(*, invitation: Invitation, user: User) -> bool:
     """
     if not Invitation.objects.filter(pk=invitation.pk).delete()[0]:
         return False
+    outbox.adopt_mails(address=invitation.email, person=user)
     record(Kind.INVITATION_USED, person=user, subject=str(invitation.pk))
     return True
 
