@@ -112,8 +112,8 @@ def decide(
     record(
         Kind.DEVICE_APPROVED if is_approved else Kind.DEVICE_DENIED,
         person=user,
-        subject=login.name,
-        details={"scopes": login.scopes, "program_network": login.network},
+        details={"scopes": login.scopes},
+        personal={"name": login.name, "program_network": login.network},
     )
     return login
 

@@ -51,7 +51,12 @@ def make_token(
             )
         ]
     )[0]
-    record(Kind.API_TOKEN_MADE, person=user, subject=row.name, details={"scopes": row.scopes})
+    record(
+        Kind.API_TOKEN_MADE,
+        person=user,
+        details={"scopes": row.scopes},
+        personal={"name": row.name},
+    )
     return row, token
 
 
@@ -69,7 +74,7 @@ def revoke_tokens(*, user: User, ids: Collection[UUID] | None = None) -> int:
     names = list(tokens.values_list("name", flat=True))
     count, _by_model = tokens.delete()
     if names:
-        record(Kind.API_TOKEN_REVOKED, person=user, subject=", ".join(sorted(names))[:200])
+        record(Kind.API_TOKEN_REVOKED, person=user, personal={"name": ", ".join(sorted(names))})
     return count
 
 
