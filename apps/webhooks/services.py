@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -183,6 +184,21 @@ def redeliver(*, delivery: Delivery) -> None:
 def _check_room(webhook: Webhook) -> None:
     if selectors.queued_count(webhook) >= MAX_QUEUED:
         raise TooManyQueued
+
+
+@transaction.atomic
+def retell(*, deliveries: QuerySet[Delivery], **values: Any) -> int:
+    """Change values in the data of what webhooks were told, arrived or not: what stood there is not
+    to be kept any more. Returns how many deliveries have others now.
+    """
+    count = 0
+    for pk, body in (
+        deliveries.order_by("pk").select_for_update(of=("self",)).values_list("pk", "body")
+    ):
+        told = json.loads(body)
+        changed = json.dumps(told | {"data": told["data"] | values})
+        count += Delivery.objects.filter(pk=pk).exclude(body=changed).update(body=changed)
+    return count
 
 
 # ---------------------------------------------------------------- webhooks
