@@ -26,6 +26,10 @@ class ExportQuerySet(models.QuerySet["Export"]):
     def underway(self) -> ExportQuerySet:
         return self.filter(state__in=Export.UNDERWAY)
 
+    def with_file(self) -> ExportQuerySet:
+        """Return those that have a file, or are about to."""
+        return self.filter(state__in=[*Export.UNDERWAY, Export.State.DONE])
+
     def due(self) -> ExportQuerySet:
         """Return the archives that may be begun now: new ones, and those whose process is gone."""
         return self.underway().filter(next_attempt_at__lte=Clock()).order_by("next_attempt_at")
