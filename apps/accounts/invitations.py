@@ -21,6 +21,7 @@ from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import AddressTaken
+from apps.common.locks import lock
 from apps.common.tokens import hashed, new_token
 
 VALID_FOR = timedelta(days=14)
@@ -36,6 +37,7 @@ def invite(*, address: str, by: User | None = None) -> str:
     Raises:
         AddressTaken: the address has an account.
     """
+    lock("invitations")  # of two at once the later replaces the other's
     if User.objects.filter(canonical_email=canonical_email(address)).exists():
         raise AddressTaken(_("This e-mail address already has an account."))
     Invitation.objects.filter(canonical_email=canonical_email(address)).delete()
