@@ -5,8 +5,10 @@ described.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -202,6 +204,25 @@ def test_limits_are_told_before_they_are_met(
     program.get("me")
     refused = program.get("me")
     assert code(refused) == (429, "too-many-attempts") and int(refused["Retry-After"]) > 0
+
+
+# ---------------------------------------------------------------- pages
+
+# by what a list goes: a number, a time, a name, a number that is worked out
+LISTS = ("reviews", "threads", "runs", "questions", "claims", "threads?order=best")
+PLACES = ("abc", "\0", "9" * 40, "1e400", "NaN", "infinity", "", "0001-01-01T00:00:00+23:59", "[]")
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_cursor_that_somebody_made_up_is_refused_or_finds_what_is_there(
+    program: Program, path: str, place: str
+) -> None:
+    cursor = b64encode(urlencode({"p": place}).encode()).decode()
+    mark = "&" if "?" in path else "?"
+    answer = program.get(f"{path}{mark}{urlencode({'cursor': cursor})}")
+    assert answer.status_code == 200 or code(answer) == (400, "bad-cursor")
+    assert program.get(path).status_code == 200
 
 
 # ---------------------------------------------------------------- tokens
