@@ -15,8 +15,8 @@ from apps.discussions.embeds import Evidence, EvidenceState, Stated
 from apps.discussions.models import Citation, Language, Post, State, Thread
 from apps.discussions.presenters.threads import ThreadRow
 from apps.discussions.selectors.moderation import last_takedowns
-from apps.experiments.api.runs import SUMMARY_EXAMPLE as RUN_EXAMPLE
-from apps.experiments.api.runs import RunVerdict, verdict_data
+from apps.experiments.api.run_outputs import SUMMARY_EXAMPLE as RUN_EXAMPLE
+from apps.experiments.api.run_outputs import RunVerdict, verdict_data
 from apps.experiments.presenters import statement
 from apps.experiments.reader import reader_of
 
