@@ -204,3 +204,14 @@ class SecondStepPasskeyForm(PasskeyCheck, allauth_webauthn.AuthenticateWebAuthnF
 
 class PasskeySignInForm(PasskeyCheck, allauth_webauthn.LoginWebAuthnForm):
     credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Take a finger or PIN alone, whichever page the challenge is of: the session has one
+        challenge, and that of somebody's second step asks for neither.
+        """
+        credential = self.cleaned_data["credential"]
+        authenticator = super().clean_credential()
+        answer = webauthn.parse_authentication_response(credential)
+        if not answer.response.authenticator_data.is_user_verified():
+            raise ValidationError(WRONG_PASSKEY)
+        return authenticator
