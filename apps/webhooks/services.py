@@ -304,6 +304,8 @@ def switch_webhook(*, webhook: Webhook, is_active: bool) -> None:
         AccountGone: the person was deleted meanwhile.
     """
     webhook = _locked(webhook)
+    if not is_active:
+        _wait_for_events(webhook.pk)
     if webhook.is_active == is_active and not webhook.disabled_reason:
         return
     webhook.is_active, webhook.disabled_reason, webhook.failing_since = is_active, "", None
@@ -340,6 +342,7 @@ def disable_webhook(*, pk: uuid.UUID, reason: Webhook.Disabled) -> bool:
     Each owner is told once, whoever else does so at the same time.
     """
     lock_webhook(pk)
+    _wait_for_events(pk)
     switched = Webhook.objects.active().filter(pk=pk)
     if not switched.update(is_active=False, disabled_reason=reason, digest_due_at=None):
         return False
@@ -387,6 +390,14 @@ def lock_webhook(pk: uuid.UUID) -> bool:
         cursor.execute(LOCK_OWNER, [pk])
     rows = Webhook.objects.select_for_update(no_key=True).filter(pk=pk)
     return rows.first() is not None
+
+
+def _wait_for_events(pk: uuid.UUID) -> None:
+    """Wait for those who tell a locked webhook of something, which their transactions have not
+    stored yet, and keep others from it (`SUBSCRIBED` skips it): what it is told of is queued before
+    it is switched off, or not at all.
+    """
+    Webhook.objects.select_for_update().filter(pk=pk).first()
 
 
 def _end_queued(webhook: Webhook) -> None:
