@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import invitations, services
+from apps.accounts import invitations, outbox, services
 from apps.accounts.addresses import canonical_email, mailbox
 from apps.accounts.known_browsers import known_browser, remember_browser
 from apps.accounts.limits import APP, seconds_to_wait
@@ -181,7 +181,10 @@ class AccountAdapter(DefaultAccountAdapter):
         # of links: never the request's host
         address = mailbox(user.email if user else email)
         context = {"user": user} | context | {"site_url": settings.SITE_URL, "email": address}
-        self.render_mail(template_prefix, address, context).send()
+        message = self.render_mail(template_prefix, address, context)
+        if isinstance(context["user"], User):
+            outbox.of_person(message, context["user"])
+        message.send()
 
 
 def _account(email: str) -> User | None:

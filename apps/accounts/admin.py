@@ -18,6 +18,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
@@ -292,6 +293,12 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         people_services.delete_addresses(by=_by(request), addresses=queryset)
 
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _without_address(super().log_change(request, obj, message))
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        return _without_address(super().log_deletions(request, queryset))
+
     @admin.action(description=_("Mark as verified"), permissions=["change"])
     def make_verified(self, request: HttpRequest, addresses: QuerySet[Any]) -> None:
         count = people_services.verify_addresses(by=_by(request), addresses=addresses)
@@ -299,6 +306,15 @@ class UserEmailAddressAdmin(EditableMixin, EmailAddressAdmin):
             "%(count)s address is verified.", "%(count)s addresses are verified.", count
         )
         messages.success(request, text % {"count": count})
+
+
+def _without_address(entries: Any) -> Any:
+    """Take the addresses from entries of the operators' log, which outlives their rows: those go
+    when somebody has another address, and then nobody knows whose they were.
+    """
+    pks = [entry.pk for entry in (entries if isinstance(entries, list) else [entries])]
+    LogEntry.objects.filter(pk__in=pks).update(object_repr=EmailAddress._meta.model_name)
+    return entries
 
 
 @admin.register(Invitation)

@@ -14,12 +14,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.accounts import outbox
 from apps.accounts.addresses import canonical_email
 from apps.accounts.models import Invitation, User
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
 from apps.common.errors import AddressTaken
+from apps.common.locks import lock
 from apps.common.tokens import hashed, new_token
 
 VALID_FOR = timedelta(days=14)
@@ -35,6 +37,7 @@ def invite(*, address: str, by: User | None = None) -> str:
     Raises:
         AddressTaken: the address has an account.
     """
+    lock("invitations")  # of two at once the later replaces the other's
     if User.objects.filter(canonical_email=canonical_email(address)).exists():
         raise AddressTaken(_("This e-mail address already has an account."))
     Invitation.objects.filter(canonical_email=canonical_email(address)).delete()
@@ -67,6 +70,7 @@ def use(*, invitation: Invitation, user: User) -> bool:
     """
     if not Invitation.objects.filter(pk=invitation.pk).delete()[0]:
         return False
+    outbox.adopt_mails(address=invitation.email, person=user)
     record(Kind.INVITATION_USED, person=user, subject=str(invitation.pk))
     return True
 

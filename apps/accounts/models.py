@@ -336,6 +336,8 @@ class OutgoingMail(models.Model):
     # sender and recipient are addresses of the envelope, without names
     sender = models.TextField(_("sender"))
     recipient = models.TextField(_("recipient"))
+    # whose account it is about, at whatever address: it goes with the account; NULL: nobody's
+    person = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", editable=False)
     subject = models.CharField(_("subject"), max_length=MAX_SUBJECT_LENGTH)
     # MIME; emptied once it was sent, because its links work like passwords
     message = models.BinaryField(editable=False)
@@ -378,4 +380,4 @@ class OutgoingMail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} → {self.recipient}"
+        return str(self.pk)  # the operators' log keeps it longer than the address may be kept

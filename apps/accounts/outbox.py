@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from apps.accounts import smtp
 from apps.accounts.addresses import envelope_address, mailbox
-from apps.accounts.models import MAX_SUBJECT_LENGTH, OutgoingMail
+from apps.accounts.models import MAX_SUBJECT_LENGTH, OutgoingMail, User
 from apps.common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,19 @@ def backoff(attempts: int) -> timedelta:
     return min(FIRST_BACKOFF * (1 << min(attempts - 1, 10)), MAX_BACKOFF)
 
 
+def of_person(message: EmailMessage, person: User) -> EmailMessage:
+    """Note on a message whose account it is about, for whatever backend sends it."""
+    message.person_pk = person.pk  # type: ignore[attr-defined]
+    return message
+
+
 @transaction.atomic
-def store_mail(*, message: EmailMessage) -> int:
-    """Store a mail for each recipient, so that one that is refused does not affect the others.
-    Returns how many there are.
+def store_mail(*, message: EmailMessage, summary: str = "") -> int:
+    """Store a mail for each recipient, so that one that is refused does not affect the others. It
+    is deleted with the account that it is about (`of_person`). Returns how many there are.
+
+    Args:
+        summary: what operators read in place of its subject, which may name others.
     """
     charset = message.encoding or settings.DEFAULT_CHARSET
     content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
@@ -46,7 +55,8 @@ def store_mail(*, message: EmailMessage) -> int:
         OutgoingMail(
             sender=envelope_address(message.from_email, charset),
             recipient=recipient,
-            subject=_storable(message.subject, MAX_SUBJECT_LENGTH),
+            person_id=getattr(message, "person_pk", None),
+            subject=_storable(summary or message.subject, MAX_SUBJECT_LENGTH),
             message=content,
         )
         for recipient in recipients
@@ -123,6 +133,14 @@ def delete_old_mails() -> int:
         ended_at__lt=Clock() - timedelta(days=settings.MAIL_KEEP_DAYS)
     )
     return old.delete()[0]
+
+
+def adopt_mails(*, address: str, person: User) -> int:
+    """Take the mails to an address that were nobody's for those of who signs up with it. Returns
+    how many.
+    """
+    mails = OutgoingMail.objects.filter(recipient=mailbox(address), person=None)
+    return mails.update(person=person)
 
 
 def delete_mails_to(*, address: str) -> int:

@@ -82,7 +82,7 @@ def end_sessions_of(*, by: User, people: Iterable[User]) -> int:
         AccountGone: one of them was deleted meanwhile.
     """
     by = _who_may("change", User, by)
-    stored = [_lock_person(by, person) for person in people]
+    stored = _lock_all(by, people)
     return sum(services.sign_out_everywhere(user=person, with_programs=True) for person in stored)
 
 
@@ -97,7 +97,7 @@ def remove_second_factors_of(*, by: User, people: Iterable[User]) -> int:
     """
     by = _who_may("change", User, by)
     count = 0
-    for person in [_lock_person(by, person) for person in people]:
+    for person in _lock_all(by, people):
         if second_factors.remove_all(user=person):
             services.sign_out_everywhere(user=person, with_programs=True)
             count += 1
@@ -165,7 +165,7 @@ def verify_addresses(*, by: User, addresses: Iterable[EmailAddress]) -> int:
     """
     by = _who_may("change", EmailAddress, by)
     count = 0
-    for address in addresses:
+    for address in _in_order_of_owners(addresses):
         _lock_person(by, address.user)
         was_verified = address.verified
         count += address.set_verified()
@@ -181,7 +181,7 @@ def delete_addresses(*, by: User, addresses: Iterable[EmailAddress]) -> None:
         ExceedsPermissions: `by` may not delete addresses, or change one of these people.
     """
     by = _who_may("delete", EmailAddress, by)
-    for address in addresses:
+    for address in _in_order_of_owners(addresses):
         _lock_person(by, address.user)
         address.delete()
 
@@ -241,6 +241,16 @@ def _lock_person(by: User, person: User) -> User:
     if stored is None:
         raise _exceeds(_("This account may do more than yours."))
     return stored
+
+
+def _lock_all(by: User, people: Iterable[User]) -> list[User]:
+    """Lock people in the order of their keys, so that two of staff do not wait in a circle."""
+    return [_lock_person(by, person) for person in sorted(people, key=lambda person: person.pk)]
+
+
+def _in_order_of_owners(addresses: Iterable[EmailAddress]) -> list[EmailAddress]:
+    """Return addresses in the order in which `_lock_all` locks people."""
+    return sorted(addresses, key=lambda address: (address.user_id, address.pk))
 
 
 def _lock_groups(by: User, groups: Iterable[Group]) -> list[Group]:

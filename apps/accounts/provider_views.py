@@ -28,7 +28,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts import connected_accounts, invitations, providers
 from apps.accounts.adapter import AccountAdapter
-from apps.accounts.forms import ProviderSignupForm
+from apps.accounts.forms.sign_in import ProviderSignupForm
 from apps.accounts.limits import APP
 from apps.accounts.models import Invitation, User
 from apps.accounts.providers import NAMES, Begun, Identity

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import connected_accounts, providers, second_factors
-from apps.accounts.forms import PasskeyForm, PasskeySignInForm, TotpForm
+from apps.accounts.forms.second_factors import PasskeyForm, PasskeySignInForm, TotpForm
 from apps.accounts.mfa_adapter import MFAAdapter
 from apps.accounts.models import User
 from apps.accounts.qr_codes import qr_svg

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import email_changes, services
-from apps.accounts.forms import (
+from apps.accounts.forms.settings import (
     EmailForm,
     EndSessionsForm,
     LanguageForm,

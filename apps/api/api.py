@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ from apps.accounts.zones import canonical_zone
 from apps.api import services
 from apps.api.authentication import token_of
 from apps.api.conditional import check_unchanged, etag_of, tagged
-from apps.api.endpoint import Endpoint, read
+from apps.api.endpoint import Endpoint, check_scope, read
 from apps.api.models import ApiToken
 from apps.api.paging import list_of
 from apps.api.schema import operation
@@ -105,15 +106,18 @@ class MeEndpoint(Endpoint):
     )
     def patch(self, request: Request) -> Response:
         changes, person = read(request, self.MySettings), self.person()
-        check_unchanged(request, self.etag(person))
-        accounts.change_settings(
-            user=person,
-            **{
-                name: changes.get(name, getattr(person, name))
-                for name in ("language", "theme", "time_zone")
-            },
-        )
-        person.refresh_from_db()
+        with transaction.atomic():
+            accounts.lock_user(person)
+            person.refresh_from_db()
+            check_unchanged(request, self.etag(person))
+            accounts.change_settings(
+                user=person,
+                **{
+                    name: changes.get(name, getattr(person, name))
+                    for name in ("language", "theme", "time_zone")
+                },
+            )
+            person.refresh_from_db()
         return self.answer(request, person)
 
     def answer(self, request: Request, person: User) -> Response:
@@ -189,8 +193,14 @@ class TokenEndpoint(Endpoint):
     tag = "account"
     scopes = {"DELETE": Scope.READ}  # whoever has a token may end it
 
-    @operation("Revoke one of your tokens")
+    @operation(
+        "Revoke one of your tokens",
+        description="Each token may revoke itself; another one takes the scope `account`.",
+    )
     def delete(self, request: Request, pk: UUID) -> Response:
+        token = token_of(request)
+        if token is not None and token.public_id != pk:
+            check_scope(token, Scope.ACCOUNT)
         if not services.revoke_tokens(user=self.person(), ids=[pk]):
             raise NotFound
         return Response(status=204)

@@ -15,6 +15,7 @@ from apps.api.models import MAX_TOKEN_NAME_LENGTH, POLL_SECONDS
 from apps.api.schema import operation
 from apps.api.scopes import LEARNER_SCOPES, Scope
 from apps.api.serializers import Input, Moment, Output, Text, utc
+from apps.common.text import is_blank
 
 MAX_DEVICE_CODE_LENGTH = 100
 
@@ -42,7 +43,7 @@ class DeviceEndpoint(Endpoint):
         )
 
         def validate_name(self, name: str) -> str:
-            if not name:
+            if is_blank(name):
                 raise serializers.ValidationError(_("Enter a name."))
             return name
 

@@ -30,8 +30,7 @@ from apps.audit import origin
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock
-from apps.common.errors import Refused
-from apps.common.text import clean
+from apps.common.errors import AccountGone, Refused
 from apps.common.tokens import hashed, new_token
 
 VALID_SECONDS = 600  # in which somebody approves, and the program fetches its token
@@ -52,7 +51,7 @@ def start(*, name: str, scopes: Collection[Scope]) -> tuple[DeviceLogin, str]:
         digest=hashed(device_code),
         # of 25 billion: that one comes twice would be seen here, and the program starts again
         user_code="".join(secrets.choice(LETTERS) for _ in range(USER_CODE_LENGTH)),
-        name=clean(name).strip(),
+        name=services.stored_name(name),
         scopes=[scope.value for scope in Scope if scope in scopes],
         network=origin.network(),
         expires_at=Clock() + timedelta(seconds=VALID_SECONDS),
@@ -112,8 +111,8 @@ def decide(
     record(
         Kind.DEVICE_APPROVED if is_approved else Kind.DEVICE_DENIED,
         person=user,
-        subject=login.name,
-        details={"scopes": login.scopes, "program_network": login.network},
+        details={"scopes": login.scopes},
+        personal={"name": login.name, "program_network": login.network},
     )
     return login
 
@@ -137,8 +136,11 @@ def poll(device_code: str) -> tuple[ApiToken, str]:
 def _poll(digest: bytes) -> tuple[ApiToken, str] | Refused:
     rows = DeviceLogin.objects.filter(digest=digest, expires_at__gt=Clock())
     user = User.objects.filter(pk__in=rows.values("user")).first()
-    if user is not None:
-        lock_user(user)
+    try:
+        if user is not None:
+            lock_user(user)
+    except AccountGone:  # and what was approved with it
+        return ExpiredToken()
     login = rows.select_for_update(of=("self",)).annotate(now=Clock()).first()
     if login is None or login.state == State.USED:
         return ExpiredToken()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.api.models import DEFAULT_TOKEN_DAYS, MAX_TOKEN_NAME_LENGTH
 from apps.api.scopes import LEARNER_SCOPES, Scope
 from apps.common.fields import EXPIRED, CleanTextField, HiddenUUIDField, NameField, PlainForm
+from apps.common.text import is_blank
 
 MAX_TYPED_CODE_LENGTH = 40
 
@@ -47,8 +48,8 @@ class TokenForm(forms.Form):
     days = TokenDaysField()
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if not name:
+        name: str = self.cleaned_data["name"]
+        if is_blank(name):
             raise forms.ValidationError(_("Enter a name."))
         return name
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
@@ -18,6 +20,8 @@ from apps.api.errors import BadCursor
 from apps.common.fields import is_whole
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
+# what Django and the database raise for the place in a cursor that is no value of its column
+UNREADABLE = (ValueError, OverflowError, ValidationError, DataError)
 
 
 class CursorPages(CursorPagination):
@@ -58,10 +62,7 @@ def page(
         BadCursor: of no page.
     """
     pages = CursorPages(ordering)
-    try:
-        page_rows = list(pages.paginate_queryset(rows.order_by(*ordering), request) or [])
-    except NotFound:
-        raise BadCursor(_("This cursor is of no page. Begin without one.")) from None
+    page_rows = _rows_of(pages, rows.order_by(*ordering), request)
     return Response(
         {
             "results": [show(row) for row in (prepare(page_rows) if prepare else page_rows)],
@@ -69,6 +70,16 @@ def page(
             "previous": pages.get_previous_link(),
         }
     )
+
+
+def _rows_of(pages: CursorPages, rows: QuerySet[Any], request: Request) -> list[Any]:
+    if not request.query_params.get(pages.cursor_query_param):
+        return list(pages.paginate_queryset(rows, request) or [])
+    try:
+        with transaction.atomic():  # what somebody made up may be what the database refuses
+            return list(pages.paginate_queryset(rows, request) or [])
+    except (NotFound, *UNREADABLE):
+        raise BadCursor(_("This cursor is of no page. Begin without one.")) from None
 
 
 def list_of(rows: Iterable[Any], show: Callable[[Any], Any]) -> Response:

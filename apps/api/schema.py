@@ -22,6 +22,7 @@ from apps.common.problems import CONTENT_TYPE
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 NO_CONTENT = 204
+JSON = "application/json"
 PROBLEM = {
     "type": "object",
     "description": "Why a request was refused (RFC 9457). docs/problems.md lists the codes.",
@@ -83,7 +84,7 @@ def operation(
     parameters: Sequence[OpenApiParameter | type[serializers.Serializer[Any]]] = (),
     pages: bool = False,
     edits: bool = False,
-    media_type: str = "application/json",
+    media_type: str = JSON,
     other_statuses: Sequence[int] = (),
 ) -> Callable[[Method], Method]:
     """Describe a method of an endpoint.
@@ -95,27 +96,14 @@ def operation(
         edits: whether it takes `If-Match`.
         other_statuses: with which the same may come, or a part of it.
     """
-    examples = []
     if pages:
         parameters = [*parameters, *PAGE_PARAMETERS]
         response = page_of(response)
         example = {"results": [example], "next": None, "previous": None}
-    if response is None:
-        responses: Any = {NO_CONTENT: OpenApiResponse(description="Done.")}
-    else:
-        responses = {
-            code if media_type == "application/json" else (code, media_type): response
-            for code in (status, *other_statuses)
-        }
-        examples.append(
-            OpenApiExample(
-                "Answer",
-                value=example,
-                response_only=True,
-                status_codes=[str(status)],
-                media_type=media_type,
-            )
-        )
+    responses = _responses(response, (status, *other_statuses), media_type)
+    examples = []
+    if response is not None:
+        examples.append(_example_of_answer(example, status, media_type))
     if request is not None:
         examples.append(OpenApiExample("Request", value=request_example, request_only=True))
 
@@ -131,6 +119,24 @@ def operation(
         return described
 
     return describe
+
+
+def _responses(response: Any, statuses: Sequence[int], media_type: str) -> dict[Any, Any]:
+    """Return what an operation answers with, as drf-spectacular takes it."""
+    if response is None:
+        return {NO_CONTENT: OpenApiResponse(description="Done.")}
+    is_json = media_type == JSON
+    return {status if is_json else (status, media_type): response for status in statuses}
+
+
+def _example_of_answer(value: Any, status: int, media_type: str) -> OpenApiExample:
+    return OpenApiExample(
+        "Answer",
+        value=value,
+        response_only=True,
+        status_codes=[str(status)],
+        media_type=media_type,
+    )
 
 
 @cache

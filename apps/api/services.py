@@ -19,11 +19,18 @@ from apps.api.scopes import Scope
 from apps.audit.kinds import Kind
 from apps.audit.services import record
 from apps.common.clock import Clock, now
-from apps.common.text import clean
+from apps.common.text import clean, displayable
 
 USE_NOTED_SECONDS = 60  # a token's last use is noted once in so many seconds
 KEYS_KEEP_HOURS = 24  # for which a repeated request gets the same answer
 MAX_DELETED = 1_000  # rows, in a round
+
+
+def stored_name(name: str) -> str:
+    """Return the name of a token or a program as it is stored: in one line, and without what would
+    change how the page around it looks, since a stranger's program calls itself as it likes.
+    """
+    return " ".join(displayable(clean(name)).split())
 
 
 @transaction.atomic
@@ -46,12 +53,17 @@ def make_token(
                 token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH],
                 user=user,
                 expiry=now() + timedelta(days=days),
-                name=clean(name).strip(),
+                name=stored_name(name),
                 scopes=sorted(Scope(scope).value for scope in scopes),
             )
         ]
     )[0]
-    record(Kind.API_TOKEN_MADE, person=user, subject=row.name, details={"scopes": row.scopes})
+    record(
+        Kind.API_TOKEN_MADE,
+        person=user,
+        details={"scopes": row.scopes},
+        personal={"name": row.name},
+    )
     return row, token
 
 
@@ -69,7 +81,7 @@ def revoke_tokens(*, user: User, ids: Collection[UUID] | None = None) -> int:
     names = list(tokens.values_list("name", flat=True))
     count, _by_model = tokens.delete()
     if names:
-        record(Kind.API_TOKEN_REVOKED, person=user, subject=", ".join(sorted(names))[:200])
+        record(Kind.API_TOKEN_REVOKED, person=user, personal={"name": ", ".join(sorted(names))})
     return count
 
 

@@ -85,6 +85,7 @@ LEFT_OUT: Mapping[str, str] = {
     "api.IdempotentRequest": "answers to programs, kept for a day in case they ask again",
     "socialaccount.SocialToken": "tokens of other sites, none of which is stored",
     "mfa.Authenticator": "secrets of the second step of signing in",
+    "accounts.OutgoingMail": "mails to them, which they have; gone within weeks",
     "accounts.EmailChange": "links that work like passwords; it expires within days",
     "experiments.Batch": "points: the files in `runs/`, unless the verdict is folded",
     "experiments.Prediction": "in `runs`, beside what it predicts",

@@ -37,15 +37,15 @@ def delete_old_archives() -> int:
 
 
 def delete_strays() -> int:
-    """Delete files that no row knows, once they are old. Returns how many."""
+    """Delete files that no row has, or has any more, once they are old. Returns how many."""
     strays = 0
     for path in files.stored():
         try:
             is_old = time.time() - path.stat().st_mtime > STRAY_SECONDS
         except FileNotFoundError:  # another process was first
             continue
-        tables = (Export, Import)
-        if is_old and not any(table.objects.filter(key=path.stem).exists() for table in tables):
+        rows = (Export.objects.with_file(), Import.objects.open())
+        if is_old and not any(of.filter(key=path.stem).exists() for of in rows):
             path.unlink(missing_ok=True)
             strays += 1
     return strays

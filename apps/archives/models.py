@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -22,19 +23,44 @@ def new_key() -> str:
     return secrets.token_hex(KEY_CHARS // 2)
 
 
+class Work(models.Model):
+    """A row of work for housekeep, whose file has its key for a name. An attempt begins with a
+    lease, so that one whose process ended begins again.
+    """
+
+    owner_id: Any  # whose it is, as each has it
+    state: Any
+    key = models.CharField(max_length=KEY_CHARS, unique=True, default=new_key, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # postponed by the lease; NULL: there is nothing to do
+    next_attempt_at = models.DateTimeField(null=True, db_default=Clock())
+    created_at = models.DateTimeField(db_default=Clock())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        default_permissions = ("view",)
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id}: {self.state}"
+
+
 class ExportQuerySet(models.QuerySet["Export"]):
     def underway(self) -> ExportQuerySet:
         return self.filter(state__in=Export.UNDERWAY)
+
+    def with_file(self) -> ExportQuerySet:
+        """Return those that have a file, or are about to."""
+        return self.filter(state__in=[*Export.UNDERWAY, Export.State.DONE])
 
     def due(self) -> ExportQuerySet:
         """Return the archives that may be begun now: new ones, and those whose process is gone."""
         return self.underway().filter(next_attempt_at__lte=Clock()).order_by("next_attempt_at")
 
 
-class Export(models.Model):
-    """An archive of all that is a person's, made by housekeep. A row of work: an attempt begins
-    with a lease, which its progress renews, so that one whose process ended begins again.
-    """
+class Export(Work):
+    """An archive of all that is a person's, made by housekeep. Its progress renews the lease."""
 
     class State(models.TextChoices):
         QUEUED = "queued", pgettext_lazy("archive", "queued")
@@ -46,26 +72,18 @@ class Export(models.Model):
     UNDERWAY = (State.QUEUED, State.RUNNING)
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="exports")
-    key = models.CharField(max_length=KEY_CHARS, unique=True, default=new_key, editable=False)
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     done = models.PositiveIntegerField(default=0)  # rows, cards and runs that are written
     of = models.PositiveIntegerField(default=0)  # 0: not counted yet
     size_bytes = models.BigIntegerField(null=True)  # of the file, once it is whole
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # postponed by the lease and by progress; NULL: it is over
-    next_attempt_at = models.DateTimeField(null=True, db_default=Clock())
-    created_at = models.DateTimeField(db_default=Clock())
-    ended_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)  # from then on its file is deleted
     error = models.CharField(max_length=MAX_ERROR_LENGTH, blank=True)  # for the operator
 
     objects = ExportQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Work.Meta):
         verbose_name = _("archive of a person's data")
         verbose_name_plural = _("archives of people's data")
-        default_permissions = ("view",)
-        ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["owner"],
@@ -102,9 +120,6 @@ class Export(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.owner_id}: {self.state}"
-
     @property
     def is_underway(self) -> bool:
         return self.state in self.UNDERWAY
@@ -135,7 +150,7 @@ class ImportQuerySet(models.QuerySet["Import"]):
         return self.filter(next_attempt_at__lte=Clock()).order_by("next_attempt_at")
 
 
-class Import(models.Model):
+class Import(Work):
     """A file that somebody uploaded. Housekeep reads it, and stores what it would take: the dry
     run. When its owner agrees, housekeep takes it, in one transaction.
     """
@@ -153,7 +168,6 @@ class Import(models.Model):
     OPEN = (*WORK, State.READY)
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="imports")
-    key = models.CharField(max_length=KEY_CHARS, unique=True, default=new_key, editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.UPLOADED)
     name = models.CharField(max_length=MAX_NAME_LENGTH)  # of the file, as it was uploaded
     size_bytes = models.BigIntegerField()
@@ -162,18 +176,12 @@ class Import(models.Model):
     result = models.JSONField(default=dict)  # how many rows were taken, once it was imported
     reason = models.CharField(max_length=32, blank=True)  # of `errors.BadArchive`
     values = models.JSONField(default=dict)  # of the reason's sentence
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, db_default=Clock())  # NULL: no work to do
-    created_at = models.DateTimeField(db_default=Clock())
-    ended_at = models.DateTimeField(null=True)
 
     objects = ImportQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Work.Meta):
         verbose_name = _("import of a person's data")
         verbose_name_plural = _("imports of people's data")
-        default_permissions = ("view",)
-        ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["owner"], condition=Q(ended_at=None), name="one_import_at_a_time"
@@ -196,9 +204,6 @@ class Import(models.Model):
             ),
             models.Index(fields=["owner", "-created_at"], name="imports_of_a_person"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.owner_id}: {self.state}"
 
     @property
     def is_at_work(self) -> bool:

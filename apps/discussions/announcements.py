@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import JSONField, TextField
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from apps.accounts.models import AsciiLower, User
@@ -16,8 +19,8 @@ from apps.discussions.limits import MAX_MENTIONS
 from apps.discussions.models import Appeal, Flag, Follow, ModerationAction, Post, Thread
 from apps.notices.models import Kind
 from apps.notices.services import notify, withdraw
-from apps.webhooks.models import Event
-from apps.webhooks.services import emit, link
+from apps.webhooks.models import Delivery, Event
+from apps.webhooks.services import emit, link, retell
 
 Done = ModerationAction.Kind
 
@@ -66,6 +69,18 @@ def _reply(thread: Thread, post: Post) -> dict[str, Any]:
         "author": post.author.handle if post.author else None,
         "url": link(post.get_absolute_url()),
     }
+
+
+def author_gone(*, author: User) -> None:
+    """The account of an author is being deleted: what webhooks were told of their replies stays
+    without their name, as the replies do.
+    """
+    data = KeyTransform("data", Cast("body", JSONField()))
+    told = Delivery.objects.filter(event=Event.POST_REPLIED).alias(
+        post=KeyTextTransform("post_id", data)
+    )
+    posts = Post.objects.filter(author=author).values(pk_text=Cast("pk", TextField()))
+    retell(deliveries=told.filter(post__in=posts), author=None)
 
 
 def _people_called(handles: Iterable[str]) -> set[int]:

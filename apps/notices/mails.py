@@ -73,11 +73,17 @@ def store_due_mails(*, pk: int) -> bool:
         for delivery in (Delivery.AT_ONCE, Delivery.DIGEST):
             to_tell = [n for n in notices if deliveries[Kind(n.kind)] == delivery]
             if any(notice.mail_due_at and notice.mail_due_at <= now for notice in to_tell):
-                outbox.store_mail(message=message_to(person, to_tell, delivery))
+                message = outbox.of_person(message_to(person, to_tell, delivery), person)
+                outbox.store_mail(message=message, summary=_summary(to_tell))
                 _mark_mailed(to_tell)
                 stored = True
     Notice.objects.filter(pk__in=_pks(unwanted)).update(mail_due_at=None)
     return stored
+
+
+def _summary(notices: Sequence[Notice]) -> str:
+    """Return what operators read of a mail: what kinds of things it tells, and nobody's name."""
+    return PREFIX + "; ".join(dict.fromkeys(str(Kind(notice.kind).label) for notice in notices))
 
 
 def _is_mailed(deliveries: dict[Kind, Delivery], notice: Notice) -> bool:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -185,6 +186,21 @@ def _check_room(webhook: Webhook) -> None:
         raise TooManyQueued
 
 
+@transaction.atomic
+def retell(*, deliveries: QuerySet[Delivery], **values: Any) -> int:
+    """Change values in the data of what webhooks were told, arrived or not: what stood there is not
+    to be kept any more. Returns how many deliveries have others now.
+    """
+    count = 0
+    for pk, body in (
+        deliveries.order_by("pk").select_for_update(of=("self",)).values_list("pk", "body")
+    ):
+        told = json.loads(body)
+        changed = json.dumps(told | {"data": told["data"] | values})
+        count += Delivery.objects.filter(pk=pk).exclude(body=changed).update(body=changed)
+    return count
+
+
 # ---------------------------------------------------------------- webhooks
 
 
@@ -288,6 +304,8 @@ def switch_webhook(*, webhook: Webhook, is_active: bool) -> None:
         AccountGone: the person was deleted meanwhile.
     """
     webhook = _locked(webhook)
+    if not is_active:
+        _wait_for_events(webhook.pk)
     if webhook.is_active == is_active and not webhook.disabled_reason:
         return
     webhook.is_active, webhook.disabled_reason, webhook.failing_since = is_active, "", None
@@ -324,6 +342,7 @@ def disable_webhook(*, pk: uuid.UUID, reason: Webhook.Disabled) -> bool:
     Each owner is told once, whoever else does so at the same time.
     """
     lock_webhook(pk)
+    _wait_for_events(pk)
     switched = Webhook.objects.active().filter(pk=pk)
     if not switched.update(is_active=False, disabled_reason=reason, digest_due_at=None):
         return False
@@ -371,6 +390,14 @@ def lock_webhook(pk: uuid.UUID) -> bool:
         cursor.execute(LOCK_OWNER, [pk])
     rows = Webhook.objects.select_for_update(no_key=True).filter(pk=pk)
     return rows.first() is not None
+
+
+def _wait_for_events(pk: uuid.UUID) -> None:
+    """Wait for those who tell a locked webhook of something, which their transactions have not
+    stored yet, and keep others from it (`SUBSCRIBED` skips it): what it is told of is queued before
+    it is switched off, or not at all.
+    """
+    Webhook.objects.select_for_update().filter(pk=pk).first()
 
 
 def _end_queued(webhook: Webhook) -> None:

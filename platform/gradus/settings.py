@@ -230,13 +230,13 @@ ACCOUNT_USERNAME_BLACKLIST = [
     "moderator",
 ]
 ACCOUNT_FORMS = {
-    "login": "apps.accounts.forms.LoginForm",
-    "signup": "apps.accounts.forms.SignupForm",
-    "change_password": "apps.accounts.forms.ChangePasswordForm",
-    "set_password": "apps.accounts.forms.SetPasswordForm",
-    "reset_password": "apps.accounts.forms.ResetPasswordForm",
-    "reset_password_from_key": "apps.accounts.forms.ResetPasswordKeyForm",
-    "reauthenticate": "apps.accounts.forms.ReauthenticateForm",
+    "login": "apps.accounts.forms.sign_in.LoginForm",
+    "signup": "apps.accounts.forms.sign_in.SignupForm",
+    "change_password": "apps.accounts.forms.sign_in.ChangePasswordForm",
+    "set_password": "apps.accounts.forms.sign_in.SetPasswordForm",
+    "reset_password": "apps.accounts.forms.sign_in.ResetPasswordForm",
+    "reset_password_from_key": "apps.accounts.forms.sign_in.ResetPasswordKeyForm",
+    "reauthenticate": "apps.accounts.forms.sign_in.ReauthenticateForm",
 }
 ACCOUNT_RATE_LIMITS = {
     "login": "",  # allauth's would let a neighbour who sends many forms keep everybody out
@@ -283,8 +283,8 @@ SOCIALACCOUNT_PROVIDERS = {
 MFA_ADAPTER = "apps.accounts.mfa_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "authenticate": "apps.accounts.forms.SecondStepForm",
-    "authenticate_webauthn": "apps.accounts.forms.SecondStepPasskeyForm",
+    "authenticate": "apps.accounts.forms.second_factors.SecondStepForm",
+    "authenticate_webauthn": "apps.accounts.forms.second_factors.SecondStepPasskeyForm",
 }
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s, before and after, for clocks that differ
 

@@ -18,6 +18,7 @@ from apps.audit.models import AuditEvent
 from apps.common.clock import Clock
 from tests.accounts.conftest import SAM, SIGN_UP, link_in
 from tests.common.reauthenticating import enter_password
+from tests.connections import before
 
 pytestmark = [pytest.mark.django_db, pytest.mark.attack]
 ADD = "/admin/accounts/invitation/add/"
@@ -47,6 +48,20 @@ def test_the_link_opens_the_form_and_works_once() -> None:
     assert AuditEvent.objects.filter(kind=Kind.INVITATION_USED, person=sam).count() == 1
     again = sign_up(token, username="Sam2", email="sam2@example.org").content.decode()
     assert "used already" in again and User.objects.filter(handle="Sam2").count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_invitations_at_once_the_later_counts() -> None:
+    links = []
+
+    def invite() -> None:
+        links.append(invitations.invite(address="sam@example.org"))
+
+    with before('INSERT INTO "accounts_invitation"', invite):
+        invite()
+    assert len(links) == 2 and Invitation.objects.count() == 1
+    valid = [link for link in links if invitations.invitation_of(token_of(link))]
+    assert valid == links[-1:]
 
 
 @pytest.mark.parametrize("token", ["", "x", "\x00", "a" * 3000])

@@ -17,7 +17,7 @@ from gradus import settings as site_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.accounts.forms import PASSWORD_HELP
+from apps.accounts.forms.sign_in import PASSWORD_HELP
 from apps.accounts.models import User
 from apps.accounts.passwords import (
     MAX_ESTIMATED_LENGTH,

@@ -5,6 +5,7 @@ admin nor by what is sent without them.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -14,8 +15,9 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -29,6 +31,34 @@ from tests.common.reauthenticating import enter_password
 from tests.connections import at_once
 
 pytestmark = pytest.mark.attack
+LOCK = re.compile(r'WHERE "accounts_user"\."id" = (\d+) .*FOR NO KEY UPDATE')
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change", [people_services.end_sessions_of, people_services.remove_second_factors_of]
+)
+def test_people_are_locked_in_one_order_whoever_lists_them(change: Callable[..., int]) -> None:
+    boss = User.objects.create_superuser("boss@example.org", "boss", PASSWORD)
+    people = [User.objects.create_user(f"p{n}@example.org", f"p{n}") for n in range(3)]
+    with CaptureQueriesContext(connection) as queries:
+        change(by=boss, people=people[::-1])
+    locked = [int(lock[1]) for query in queries if (lock := LOCK.search(query["sql"]))]
+    firsts = list(dict.fromkeys(locked))
+    assert firsts == [person.pk for person in people]
+
+
+@pytest.mark.django_db
+def test_the_owners_of_addresses_are_locked_in_one_order() -> None:
+    boss = User.objects.create_superuser("boss@example.org", "boss", PASSWORD)
+    people = [User.objects.create_user(f"p{n}@example.org", f"p{n}") for n in range(3)]
+    rows = [EmailAddress.objects.create(user=person, email=person.email) for person in people]
+    for change in (people_services.verify_addresses, people_services.delete_addresses):
+        with CaptureQueriesContext(connection) as queries:
+            change(by=boss, addresses=rows[::-1])
+        locked = [int(lock[1]) for query in queries if (lock := LOCK.search(query["sql"]))]
+        assert list(dict.fromkeys(locked)) == [person.pk for person in people]
+
 
 PEOPLE, GROUPS = "/admin/accounts/user/", "/admin/auth/group/"
 ADDRESSES = "/admin/account/emailaddress/"

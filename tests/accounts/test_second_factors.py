@@ -307,6 +307,29 @@ def test_a_passkey_of_another_site_or_device_or_without_its_owner_is_refused(
     assert not AuditEvent.objects.filter(kind=Kind.SIGNED_IN_PASSKEY).exists()
 
 
+def test_a_key_that_was_found_opens_nothing_by_the_second_step_of_somebody_else(
+    member: Client, mei: User
+) -> None:
+    """The challenge of a second step asks for no finger or PIN: a password went before, though
+    not that of whose key it is.
+    """
+    lost = SoftPasskey()
+    lost.add(member)
+    thief = User.objects.create_user("sam@example.org", "Sam", PASSWORD)
+    own = Client()
+    enter_password(own, thief)
+    SoftPasskey().add(own)
+    browser = Client()
+    answer = browser.post("/accounts/login/", MEI | {"login": thief.email})
+    assert answer["Location"] == STEP
+    options = options_in(browser.get(STEP))
+    lost.flags = AuthenticatorData.FLAG.UP
+    answer = browser.post("/accounts/login/passkey/", {"credential": lost.get(options)})
+    assert answer["Location"] == "/accounts/login/"
+    assert "_auth_user_id" not in browser.session
+    assert not AuditEvent.objects.filter(kind=Kind.SIGNED_IN_PASSKEY).exists()
+
+
 def test_who_is_deactivated_does_not_enter_by_passkey(member: Client, mei: User) -> None:
     passkey = SoftPasskey()
     passkey.add(member)

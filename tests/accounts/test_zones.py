@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts import zones
-from apps.accounts.forms import zone_choices
+from apps.accounts.forms.settings import zone_choices
 from apps.accounts.models import User
 from apps.accounts.zone_names import CANONICAL_NAMES
 from tests.accounts.conftest import PASSWORD

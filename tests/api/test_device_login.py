@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.accounts.services import sign_out_everywhere
+from apps.accounts.services import delete_user, sign_out_everywhere
 from apps.api import device_logins
 from apps.api.errors import Refused
 from apps.api.models import MAX_TOKENS, ApiToken, DeviceLogin
@@ -21,6 +22,7 @@ from apps.api.services import make_token
 from apps.common.write_limits import LIMITS, Limit
 from tests.api.conftest import Program
 from tests.common.reauthenticating import enter_password
+from tests.connections import before
 from tests.experiments.conftest import step_clock
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,41 @@ def decide(client: Client, device: dict[str, Any], action: str = "approve") -> A
 def code(answer: Any) -> tuple[int, str, str]:
     problem = answer.json()
     return answer.status_code, problem["code"], problem["error"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("gra\u202edus", "gradus"), ("a\u200bb\u2066c", "abc"), (" x\u2028y ", "x y")],
+)
+def test_no_name_changes_how_the_page_around_it_looks(
+    nobody: Program, member: Client, name: str, shown: str
+) -> None:
+    device = nobody.post("device", ASKED | {"name": name}).json()
+    assert DeviceLogin.objects.get().name == shown
+    page = member.post("/device", {"code": device["user_code"]}).content.decode()
+    assert f"<dd>{shown}</dd>" in page
+    form = {"name": name, "scopes": ["read"], "days": "7"}
+    assert member.post("/settings/tokens/new", form).status_code == 200
+    assert ApiToken.objects.get().name == shown
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u202e \u202c", "\u3164"])
+def test_a_name_that_shows_nothing_is_none(nobody: Program, member: Client, name: str) -> None:
+    answer = nobody.post("device", ASKED | {"name": name})
+    assert answer.status_code == 400 and answer.json()["errors"][0]["field"] == "name"
+    form = {"name": name, "scopes": ["read"], "days": "7"}
+    page = member.post("/settings/tokens/new", form)
+    assert page.status_code == 422 and "Enter a name." in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_was_deleted_meanwhile_signs_no_program_in(
+    polls: Callable[[], Any], device: dict[str, Any], member: Client, mei: User
+) -> None:
+    assert decide(member, device).status_code == 200
+    locks = 'SELECT "accounts_user"."id", "accounts_user"."password"'
+    with before(locks, partial(delete_user, user=mei), skip=1):
+        assert code(polls()) == (400, "expired-token", "expired_token")
 
 
 @pytest.fixture

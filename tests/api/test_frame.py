@@ -5,7 +5,10 @@ described.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,6 +19,7 @@ from apps.api.scopes import Scope
 from apps.audit.models import AuditEvent
 from apps.common.write_limits import LIMITS, Limit
 from tests.api.conftest import Program
+from tests.connections import before
 from tests.experiments.conftest import step_clock
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +100,21 @@ def test_the_site_itself_uses_its_session_with_a_csrf_token(mei: User) -> None:
     assert token
     options["headers"]["X-CSRFToken"] = token[1]
     assert browser.patch("/api/v1/me", {"theme": "dark"}, **options).json()["theme"] == "dark"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_of_what_was_read_at_once_one_is_refused(program: Program) -> None:
+    etag = program.get("me")["ETag"]
+    answers = []
+
+    def change(**values: str) -> None:
+        answers.append(program.patch("me", values, If_Match=etag))
+
+    with before('UPDATE "accounts_user" SET "language"', partial(change, theme="dark")):
+        change(language="zh-hans")
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    [changed] = [answer.json() for answer in answers if answer.status_code == 200]
+    assert program.get("me").json() == changed
 
 
 # ---------------------------------------------------------------- input
@@ -187,7 +206,39 @@ def test_limits_are_told_before_they_are_met(
     assert code(refused) == (429, "too-many-attempts") and int(refused["Retry-After"]) > 0
 
 
+# ---------------------------------------------------------------- pages
+
+# by what a list goes: a number, a time, a name, a number that is worked out
+LISTS = ("reviews", "threads", "runs", "questions", "claims", "threads?order=best")
+PLACES = ("abc", "\0", "9" * 40, "1e400", "NaN", "infinity", "", "0001-01-01T00:00:00+23:59", "[]")
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_cursor_that_somebody_made_up_is_refused_or_finds_what_is_there(
+    program: Program, path: str, place: str
+) -> None:
+    cursor = b64encode(urlencode({"p": place}).encode()).decode()
+    mark = "&" if "?" in path else "?"
+    answer = program.get(f"{path}{mark}{urlencode({'cursor': cursor})}")
+    assert answer.status_code == 200 or code(answer) == (400, "bad-cursor")
+    assert program.get(path).status_code == 200
+
+
 # ---------------------------------------------------------------- tokens
+
+
+def test_a_token_without_account_ends_itself_alone(mei: User) -> None:
+    reader = Program(mei, Scope.READ)
+    other = services.make_token(user=mei, name="other", scopes=[Scope.RUN], days=7)[0]
+    refused = reader.delete(f"tokens/{other.public_id}")
+    assert code(refused) == (403, "scope-missing") and refused.json()["scope"] == "account"
+    assert ApiToken.objects.filter(pk=other.pk).exists()
+    [own] = [one for one in reader.get("tokens").json()["results"] if one["is_this"]]
+    assert reader.delete(f"tokens/{own['id']}").status_code == 204
+    manager = Program(mei, Scope.READ, Scope.ACCOUNT)
+    assert manager.delete(f"tokens/{other.public_id}").status_code == 204
+    assert not ApiToken.objects.filter(pk=other.pk).exists()
 
 
 def test_a_program_sees_and_ends_its_owners_tokens_alone(mei: User, sam: User) -> None:

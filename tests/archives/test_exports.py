@@ -221,6 +221,33 @@ def test_no_file_stays_of_who_was_deleted(mei: User, export_root: Path) -> None:
     assert housekeeping.delete_strays() == 2
 
 
+def test_no_file_stays_of_an_archive_that_was_deleted_as_it_became_ready(
+    mei: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = exports.order(owner=mei)
+    sync = os.fsync
+
+    def delete_first(file: int) -> None:
+        sync(file)
+        if Export.objects.filter(state=State.RUNNING).exists():
+            exports.delete(export=export)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", delete_first)  # before the file takes its name
+        assert housekeeping.make_archives() == 0
+    assert Export.objects.get().state == State.DELETED
+    assert list(files.stored()) == []
+
+
+def test_a_stray_file_goes_though_its_row_still_counts(mei: User) -> None:
+    export = made(mei)
+    Export.objects.update(state=State.DELETED, expires_at=None)  # and then the process ended
+    long_ago = time.time() - 2 * housekeeping.STRAY_SECONDS
+    os.utime(files.path_of(export.file_name), (long_ago, long_ago))
+    assert housekeeping.delete_strays() == 1
+    assert list(files.stored()) == [] and Export.objects.filter(pk=export.pk).exists()
+
+
 # ---------------------------------------------------------------- pages
 
 

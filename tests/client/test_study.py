@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from gradus_client import (
     Away,
     BadAnswer,
     Client,
+    ConnectionFailed,
     DeviceLoginRefused,
     NotAuthorised,
     NotFound,
@@ -64,6 +66,48 @@ def test_a_program_is_signed_in_by_its_code(site: str, mei: User) -> None:
     assert waits == [5.0, 5.0] and given.scopes == ["read"]
     assert Client(site, given.access_token).me().handle == "mei"
     assert ApiToken.objects.get().name == "laptop"
+
+
+def test_a_cut_line_does_not_end_a_sign_in(site: str, mei: User) -> None:
+    browser = Browser()
+    enter_password(browser, mei)
+    visitor = Client(site)
+    shown: list[Device] = []
+    waits: list[float] = []
+    ask = visitor.transport.http.request
+
+    def cut(*arguments: Any, **more: Any) -> Any:
+        if len(waits) <= 2:
+            raise httpx.ReadTimeout("cut")
+        return ask(*arguments, **more)
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        visitor.transport.http.request = cut  # type: ignore[method-assign]
+        if len(waits) == 3:
+            form = {"code": shown[0].user_code, "action": "approve"}
+            assert browser.post("/device/decide", form).status_code == 200
+
+    visitor.transport.sleep = wait
+    given = sign_in(visitor.transport, shown.append, name="laptop")
+    assert waits == [5.0, 10.0, 20.0] and given.name == "laptop"
+
+
+def test_a_line_that_stays_cut_ends_it_when_the_code_does(site: str) -> None:
+    visitor = Client(site)
+    waits: list[float] = []
+
+    def cut(*_arguments: Any, **_more: Any) -> Any:
+        raise httpx.ConnectError("cut")
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        visitor.transport.http.request = cut  # type: ignore[method-assign]
+
+    visitor.transport.sleep = wait
+    with pytest.raises(ConnectionFailed):
+        sign_in(visitor.transport, lambda _device: None)
+    assert 540 < sum(waits) <= 600
 
 
 def test_who_is_denied_is_told(site: str, mei: User) -> None:

@@ -22,7 +22,7 @@ from django.test import Client
 
 from apps.accounts import services as accounts
 from apps.accounts.deletion import HANDED_OVER, reach
-from apps.accounts.models import EmailChange, Invitation, User
+from apps.accounts.models import EmailChange, Invitation, OutgoingMail, User
 from apps.api.models import DeviceLogin, IdempotentRequest
 from apps.api.scopes import Scope
 from apps.api.services import make_token
@@ -77,6 +77,9 @@ def with_everything(handle: str, lab: Lab, question: Question) -> User:
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key=handle)
     EmailChange.objects.create(user=person, email=f"new-{person.email}")
+    OutgoingMail.objects.create(
+        sender="gradus@localhost", recipient=f"old-{person.email}", message=b"x", person=person
+    )
     Invitation.objects.create(
         email=f"friend-{handle}@example.org", token_hash=handle.encode(), created_by=person
     )

@@ -26,7 +26,7 @@ from apps.webhooks.errors import (
 )
 from apps.webhooks.limits import MAX_QUEUED, MAX_WEBHOOKS
 from apps.webhooks.models import Delivery, Event, Webhook
-from tests.connections import at_once
+from tests.connections import at_once, before
 from tests.experiments.conftest import step_clock
 from tests.webhooks.conftest import ALL, make_webhook
 
@@ -208,6 +208,23 @@ def test_what_waits_when_it_is_switched_off_can_be_redelivered(mei: User) -> Non
     assert (again.pk, again.body, again.state) == (delivery.pk, delivery.body, "queued")
     with pytest.raises(StillQueued):
         services.redeliver(delivery=again)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by", ["owner", "site"])
+def test_what_happens_as_it_is_switched_off_is_not_told(mei: User, by: str) -> None:
+    webhook = make_webhook(mei)
+
+    def switch_off() -> None:
+        if by == "owner":
+            services.switch_webhook(webhook=webhook, is_active=False)
+        else:
+            services.disable_webhook(pk=webhook.pk, reason=Webhook.Disabled.FAILING)
+
+    with before('INSERT INTO "webhooks_delivery"', switch_off), transaction.atomic():
+        services.emit(people=[mei.pk], event=Event.RUN_FINISHED, data={})
+    assert not Webhook.objects.get().is_active
+    assert Delivery.objects.get().state == Delivery.State.FAILED
 
 
 def test_switching_on_again_forgets_why_it_was_disabled(mei: User) -> None:

@@ -73,7 +73,7 @@ def delete(*, export: Export) -> None:
     """Delete an archive, or stop its making. The row stays for as long as it counts. Idempotent;
     what is cut off between the two is done by `delete_strays`.
     """
-    ended = Export.objects.filter(pk=export.pk, state__in=[*Export.UNDERWAY, State.DONE])
+    ended = Export.objects.with_file().filter(pk=export.pk)
     ended.update(state=State.DELETED, ended_at=Clock(), next_attempt_at=None, expires_at=None)
     files.delete(export.file_name)
 
@@ -158,7 +158,9 @@ def _finish(export: Export, size_bytes: int) -> bool:
         expires_at=Clock() + timedelta(days=EXPORT_DAYS),
         error="",
     )
-    return bool(is_ready)  # else nobody knows of the file: `delete_strays` takes it
+    if not is_ready and not Export.objects.with_file().filter(pk=export.pk).exists():
+        files.delete(export.file_name)  # its owner deleted it just before it took its name
+    return bool(is_ready)
 
 
 def _note_error(export: Export, error: Exception) -> None:

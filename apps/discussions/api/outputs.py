@@ -10,13 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.api.serializers import Id, Moment, Output, utc, utc_or_none
-from apps.discussions import embeds, presenters, selectors
-from apps.discussions.embeds import Evidence, EvidenceState, Stated
+from apps.discussions import evidence, presenters, selectors
+from apps.discussions.evidence import Evidence, EvidenceState, Stated
 from apps.discussions.models import Citation, Language, Post, State, Thread
 from apps.discussions.presenters.threads import ThreadRow
 from apps.discussions.selectors.moderation import last_takedowns
-from apps.experiments.api.runs import SUMMARY_EXAMPLE as RUN_EXAMPLE
-from apps.experiments.api.runs import RunVerdict, verdict_data
+from apps.experiments.api.run_outputs import SUMMARY_EXAMPLE as RUN_EXAMPLE
+from apps.experiments.api.run_outputs import RunVerdict, verdict_data
 from apps.experiments.presenters import statement
 from apps.experiments.reader import reader_of
 
@@ -247,7 +247,7 @@ def post_rows(
     readable = [
         post for post in posts if presenters.posts.is_readable(post, reader, thread, shown=unfold)
     ]
-    texts = embeds.stated(readable, reader, thread)
+    texts = evidence.stated(readable, reader, thread)
     takedowns = last_takedowns(posts, reader.user)
     rows = []
     for post in posts:
@@ -282,29 +282,29 @@ def rendered_text(stated: Stated | None) -> dict[str, Any]:
     return {"html": str(stated.html), "cites": [_evidence(one) for one in stated.evidence]}
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    cited, run, verdict = evidence.cited, evidence.run, evidence.verdict
+def _evidence(one: Evidence) -> dict[str, Any]:
+    cited, run, verdict = one.cited, one.run, one.verdict
     words = run.version.words if run else {}
     has_claim = cited is not None and cited.kind == Citation.Kind.CLAIM
     return {
-        "place": evidence.place,
-        "citation_state": evidence.state.value,
+        "place": one.place,
+        "citation_state": one.state.value,
         "citation_kind": cited.kind.value if cited else None,
         "run_id": str(run.pk) if run else None,
         "lab_id": run.version.lab_id if run else None,
         "claim": cited.claim if cited else "",
         "statement": statement(words, cited.claim) if cited and has_claim else "",
         "verdict_of_run": verdict_data(words, verdict) if verdict else None,
-        "cited_point": _point(evidence),
+        "cited_point": _point(one),
     }
 
 
-def _point(evidence: Evidence) -> dict[str, Any] | None:
-    cited = evidence.cited
+def _point(one: Evidence) -> dict[str, Any] | None:
+    cited = one.cited
     if cited is None or cited.kind != Citation.Kind.POINT:
         return None
     place = {"arm": cited.arm, "series": cited.series, "step": float(cited.step)}
-    return place | dict(evidence.values or {})
+    return place | dict(one.values or {})
 
 
 def post_address(post: Post) -> str:

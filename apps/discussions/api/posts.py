@@ -19,7 +19,7 @@ from apps.api.paging import page
 from apps.api.schema import operation
 from apps.api.scopes import Scope
 from apps.api.serializers import Input, LongText, Moment, Output, YesOrNo, utc
-from apps.discussions import embeds, presenters, selectors, services
+from apps.discussions import evidence, presenters, selectors, services
 from apps.discussions.api.outputs import (
     CITES_EXAMPLE,
     HTML_EXAMPLE,
@@ -238,7 +238,7 @@ class PostPreviewEndpoint(Endpoint):
     def post(self, request: Request) -> Response:
         text = services.posts.stored_text(read(request, self.TextToPreview)["text"])
         rendered = services.posts.rendered(text)
-        stated = embeds.stated_preview(rendered, reader_of(request._request))
+        stated = evidence.stated_preview(rendered, reader_of(request._request))
         faults = [
             {"message": fault.message, "line": fault.line, "offset": fault.offset}
             for fault in presenters.composer.faults(text, rendered)

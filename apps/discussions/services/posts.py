@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy, override
 
 from apps.accounts.models import User
 from apps.accounts.services import lock_user
@@ -39,6 +39,7 @@ from apps.discussions.services.cited_runs import share_cited
 from apps.discussions.services.locks import lock_post, lock_thread
 from apps.discussions.services.visibility import count_posts
 
+SENT_BEFORE = gettext_lazy("This form was sent before, with another text. Send it once more.")
 HAN_CHARACTER = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
@@ -117,9 +118,8 @@ def reply(
     html, text = rendered(text), stored_text(text)
     lock_user(author)
     if post := Post.objects.filter(author=author, key=key).first():
-        is_edited = post.edits or post.state == State.DELETED
-        if post.thread_id != thread.pk or not (is_edited or post.text == text):
-            raise KeyReused(_("This form was sent before, with another text. Send it once more."))
+        if post.thread_id != thread.pk or not has_said(post, text):
+            raise KeyReused(str(SENT_BEFORE))
         return post
     runs = share_cited(author=author, cited=cited_by(html), share=share)
     thread = lock_thread(thread.pk)
@@ -140,6 +140,11 @@ def reply(
         key=key,
         state=state,
     )
+
+
+def has_said(post: Post, text: str) -> bool:
+    """Return whether a post was made with a text, as far as can be told after an edit."""
+    return bool(post.edits) or post.state == State.DELETED or post.text == text
 
 
 def cited_by(rendered: RenderedPost) -> set[UUID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -48,37 +49,37 @@ def start_thread(
     title, rendered = posts.stored_title(title), posts.rendered(text)
     text = posts.stored_text(text)
     lock_user(author)
-    if thread := Thread.objects.filter(author=author, key=key).first():
-        first = thread.posts.get(number=1)
-        is_edited = first.edits or first.state == State.DELETED
-        if thread.title != title or not (is_edited or first.text == text):
-            raise KeyReused(_("This form was sent before, with another text. Send it once more."))
+    if thread := _begun_before(author, key, title, text):
         return thread
-    if Post.objects.filter(author=author, key=key).exists():  # of a reply
-        raise KeyReused(_("This form was sent before, with another text. Send it once more."))
     about = {subject.run.pk} if subject.run else set()
     runs = share_cited(author=author, cited=posts.cited_by(rendered) | about, share=share)
     state = brakes.state_of_new(author=author, text=text, rendered=rendered, thread=None)
+    common: dict[str, Any] = {"author": author, "key": key, "language": language, "state": state}
     thread = Thread.objects.create(
-        author=author,
-        key=key,
         title=title,
-        language=language,
-        state=state,
         search=search_words.vector(title) if state == State.PUBLISHED else None,
         **subject.columns,
+        **common,
     )
-    posts.add_post(
-        thread=lock_thread(thread.pk),
-        author=author,
-        text=text,
-        rendered=rendered,
-        runs=runs,
-        language=language,
-        key=key,
-        state=state,
-    )
+    thread = lock_thread(thread.pk)
+    posts.add_post(thread=thread, text=text, rendered=rendered, runs=runs, **common)
     return Thread.objects.get(pk=thread.pk)
+
+
+def _begun_before(author: User, key: str, title: str, text: str) -> Thread | None:
+    """Return the thread that a locked author began with a key, by the same form; None: there is
+    none.
+
+    Raises:
+        KeyReused: the key came with another title or text, or with a reply.
+    """
+    thread = Thread.objects.filter(author=author, key=key).first()
+    first = Post.objects.filter(author=author, key=key).first()
+    if thread is None and first is None:
+        return None
+    if thread and first and thread.title == title and posts.has_said(first, text):
+        return thread
+    raise KeyReused(str(posts.SENT_BEFORE))
 
 
 @transaction.atomic

@@ -212,22 +212,3 @@ def _setting(name: str, setting: Mapping[str, Any]) -> dict[str, Any]:
         "minimum": low,
         "maximum": high,
     }
-
-
-class LabSourceEndpoint(Endpoint):
-    tag = "labs"
-    scopes = {"GET": Scope.READ}
-    is_public = True
-
-    class LabSource(Output):
-        code_hash = serializers.CharField()
-        code = serializers.CharField(help_text="Python.")
-
-    @operation(
-        "The code of a lab",
-        response=LabSource,
-        example={"code_hash": "5d0c9d2f", "code": "def run(config): ..."},
-    )
-    def get(self, request: Request, slug: str) -> Response:
-        version = selectors.lab_for(slug).current_version
-        return Response({"code_hash": version.code_hash, "code": version.source})

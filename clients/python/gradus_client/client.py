@@ -374,7 +374,9 @@ class Client:
         return Pages(self.transport, m.Token, "tokens", {})
 
     def revoke(self, token: str = "") -> None:
-        """End a token of yours, by its id; by default the one that this client carries."""
+        """End a token of yours, by its id; by default the one that this client carries. Another one
+        takes the scope `account`.
+        """
         ids = [token] if token else [one.id for one in self.tokens() if one.is_this]
         for one in ids:
             self.transport.request("DELETE", f"tokens/{segment(one)}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 
-from gradus_client.errors import DeviceLoginRefused
+from gradus_client.errors import ConnectionFailed, DeviceLoginRefused
 from gradus_client.models import Device, DeviceToken
 from gradus_client.transport import Transport
 
 LEARNER_SCOPES = ("read", "study", "run", "post")
 MAX_NAME = 60
+MAX_WAIT = 60.0  # seconds between two requests for the token
 
 
 def program_name() -> str:
@@ -31,13 +32,15 @@ def sign_in(
         show: tells the person the code and the address.
     Raises:
         DeviceLoginRefused: it was denied, or took more than ten minutes.
+        ConnectionFailed: the site could not be reached any more until then.
     """
     body = {"name": name or program_name(), "scopes": list(scopes)}
     device = transport.read(Device, "POST", "device", body=body)
     show(device)
-    wait = float(device.interval)
+    wait, waited = float(device.interval), 0.0
     while True:
         transport.sleep(wait)
+        waited += wait
         try:
             return transport.read(
                 DeviceToken, "POST", "device/token", body={"device_code": device.device_code}
@@ -46,3 +49,6 @@ def sign_in(
             if refused.code not in ("authorization-pending", "slow-down"):
                 raise
             wait = max(refused.retry_after or 0.0, float(device.interval))
+        except ConnectionFailed:  # asked less often then (RFC 8628, 3.5)
+            if waited + (wait := min(2 * wait, MAX_WAIT)) > device.expires_in:
+                raise
