@@ -264,7 +264,9 @@ def test_all_of_it_by_keyboard(days: Days, visit: Visit) -> None:
     hands.open_question()
     mistake, right = answers(visitor)
     for text, kind in ((mistake, "wrong"), (right, "right")):
-        hands.press("a", "ControlOrMeta+a")
+        hands.press("a")  # where one writes, above the number
+        tab_to(visitor, "#part-1 [name=text]")
+        hands.press("ControlOrMeta+a")
         page.keyboard.type(text)
         hands.press("Enter")
         hands.see(f"#part-1 .said[data-kind={kind}]")

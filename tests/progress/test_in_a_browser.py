@@ -315,7 +315,7 @@ def test_a_short_answer_is_printed_and_so_is_the_long_one_below_it(
     expect(page.locator("#answer")).to_be_hidden()  # folded
     page.emulate_media(media="print")
     for shown in (".short-answer .read", "#answer", ".points li"):
-        expect(page.locator(shown)).to_be_visible()
+        expect(page.locator(shown).first).to_be_visible()
     after = page.locator("#sources a").evaluate("a => getComputedStyle(a, '::after').content")
     assert after == '" (" "https://example.org/glorot" ")"'
 
